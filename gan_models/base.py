@@ -1,0 +1,154 @@
+"""What every generator and discriminator offers, whatever its family."""
+
+from typing import NamedTuple
+
+import torch
+from huggingface_hub import PyTorchModelHubMixin
+from torch import Tensor, nn
+
+from . import latents as _latents
+from .errors import InvalidConfig, InvalidInput
+
+LABEL_TABLE_ROWS = 256
+
+
+def check_config(config: dict, limits: dict[str, tuple[int, int]]) -> None:
+    """Raise InvalidConfig unless each key of `limits` is a whole number within its (least, most)."""
+    for key, (least, most) in limits.items():
+        value = config[key]
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise InvalidConfig(f"The configuration says {key} = {value!r}; it must be a whole number from {least} to {most}.")
+
+
+def check_labels(labels, multi_label) -> tuple[str, ...] | None:
+    """The label names as a tuple. Raises InvalidConfig unless they are None or 2 to 1,000 distinct names (1 if multi)."""
+    if not isinstance(multi_label, bool):
+        raise InvalidConfig(f"The configuration says multi_label = {multi_label!r}; it must be true or false.")
+    if labels is None:
+        return None
+    names = tuple(labels) if isinstance(labels, (list, tuple)) else ()
+    if not (1 if multi_label else 2) <= len(names) <= 1000 or len(set(names)) != len(names):
+        raise InvalidConfig("The configuration's labels must be a list of at most 1000 distinct names, at least 2 for classes.")
+    if not all(isinstance(name, str) and 0 < len(name) <= 100 for name in names):
+        raise InvalidConfig("Each of the configuration's labels must be a name of 1 to 100 characters.")
+    return names
+
+
+def encode_labels(labels: Tensor, names: tuple[str, ...], multi_label: bool) -> Tensor:
+    """Labels as the networks take them: (n, K) float. Classes become one-hot rows; attributes 0..1 become -1..1,
+    so that "absent" says as much as "present"."""
+    if labels.ndim == 1:
+        return nn.functional.one_hot(labels.long(), len(names)).float()
+    return labels * 2 - 1 if multi_label else labels
+
+
+class Generator(nn.Module, PyTorchModelHubMixin):
+    """Base of all generators. Subclasses are built from JSON-able arguments, which are their config.json.
+
+    Attributes: latent_dim (int), image_shape (C, H, W), labels (tuple of names, or None), multi_label (True: attributes,
+    any number of which hold at once; False: classes, exactly one).
+    """
+
+    family: str
+    latent_dim: int
+    image_shape: tuple[int, int, int]
+    labels: tuple[str, ...] | None
+    multi_label: bool
+
+    def set_labels(self, labels, multi_label: bool) -> None:
+        """Declare the labels; for attributes also the table of combinations that `sample_labels` draws from."""
+        self.labels, self.multi_label = check_labels(labels, multi_label), multi_label
+        if self.labels and multi_label:
+            self.register_buffer("label_table", torch.full((LABEL_TABLE_ROWS, len(self.labels)), 0.5))
+
+    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        """latents (n, latent_dim) and labels as from `encode_labels` -> images (n, C, H, W) in [-1, 1]."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward pass")
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
+
+    def sample_latents(self, n: int, *, seed: int | None = None, truncation: float = 1.0) -> Tensor:
+        """n latents of a seed: (n, latent_dim) float32 on the generator's device.
+
+        Latent k of a seed does not depend on n or the device. truncation (0..2) multiplies: below 1 the pictures become
+        more typical and less varied. Raises InvalidInput for a seed, a count or a truncation out of range.
+        """
+        if not isinstance(truncation, (int, float)) or not 0 <= truncation <= 2:
+            raise InvalidInput(f"The truncation must be a number from 0 to 2, not {truncation!r}.")
+        _latents.check_count(n)
+        return (_latents.sample(n, self.latent_dim, seed=seed) * truncation).to(self.device)
+
+    def sample_labels(self, n: int, *, seed: int | None = None) -> Tensor | None:
+        """n plausible labels of a seed: (n,) int64 classes, uniformly; or (n, K) attributes of real training examples
+        (independent coin flips would give combinations that no face has); or None for an unconditional generator."""
+        if self.labels is None:
+            return None
+        seed, n = _latents.check_seed(seed), _latents.check_count(n)
+        high = LABEL_TABLE_ROWS if self.multi_label else len(self.labels)
+        rows = [int(_latents.philox(seed, k, _latents.Stream.LABELS).integers(high)) for k in range(n)]
+        rows = torch.tensor(rows, device=self.device)
+        return self.label_table[rows] if self.multi_label else rows
+
+    def generate(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Images (n, C, H, W) float32 in [-1, 1] from latents (n, latent_dim), differentiably.
+
+        labels: (n,) int classes or (n, K) weights 0..1 for a class-conditional generator (weights that mix two classes
+        draw something in between), (n, K) values 0..1 for attributes, None for an unconditional one.
+        Raises InvalidInput, saying what was expected.
+        """
+        if not isinstance(latents, Tensor) or latents.ndim != 2 or latents.shape[1] != self.latent_dim:
+            got = tuple(latents.shape) if isinstance(latents, Tensor) else type(latents).__name__
+            raise InvalidInput(f"The latents must be a tensor (n, {self.latent_dim}), not {got}.")
+        if not latents.is_floating_point():
+            raise InvalidInput(f"The latents must be floating-point numbers, not {latents.dtype}.")
+        latents = latents.to(self.device)
+        return self(latents, self._checked_labels(labels, len(latents)))
+
+    def _checked_labels(self, labels, n: int) -> Tensor | None:
+        if self.labels is None:
+            if labels is not None:
+                raise InvalidInput("This model is unconditional: it takes no labels.")
+            return None
+        k = len(self.labels)
+        wanted = f"({n}, {k}) values from 0 to 1" if self.multi_label else f"({n},) classes from 0 to {k - 1}"
+        if labels is None:
+            raise InvalidInput(f"This model is conditional: give labels, {wanted}, for {', '.join(self.labels)}.")
+        labels = torch.as_tensor(labels, device=self.device)
+        if labels.ndim == 1 and not self.multi_label:
+            if labels.is_floating_point() or len(labels) != n or not ((labels >= 0) & (labels < k)).all():
+                raise InvalidInput(f"The labels must be {wanted}.")
+        else:
+            labels = labels.float()
+            # NaN fails both comparisons, so it is refused too.
+            if labels.shape != (n, k) or not ((labels >= 0) & (labels <= 1)).all():
+                raise InvalidInput(f"The labels must be {wanted}.")
+        return encode_labels(labels, self.labels, self.multi_label)
+
+    # The Hub mixin's own saving and loading are replaced by ours: strict, bounds-checked, never a pickle.
+    def _save_pretrained(self, save_directory) -> None:
+        from . import hub
+
+        hub.save_weights(self, save_directory)
+
+    @classmethod
+    def _from_pretrained(cls, *, model_id, revision, cache_dir, force_download, local_files_only, token, **unknown):
+        from . import hub
+
+        return hub.from_pretrained(cls, model_id, revision, cache_dir, force_download, local_files_only, token)
+
+
+class Verdict(NamedTuple):
+    """What a discriminator says of n images."""
+
+    scores: Tensor  # (n,) logits: above 0 means "looks real"
+    features: Tensor  # (n, ...) the last hidden layer
+    logits: Tensor | None = None  # (n, K) logits of the labels, where it has an auxiliary classifier
+
+
+class Discriminator(nn.Module):
+    """Base of all discriminators: (images (n, C, H, W) in [-1, 1], labels as from `encode_labels`) -> Verdict."""
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Verdict:
+        raise NotImplementedError(f"{type(self).__name__} has no forward pass")

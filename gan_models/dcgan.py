@@ -1,0 +1,116 @@
+"""DCGAN: all-convolutional networks (Radford et al. 2015, arXiv:1511.06434), with or without labels.
+
+The generator is told its labels beside the latent (Mirza and Osindero 2014, arXiv:1411.1784), through a learned embedding.
+The discriminator compares them with what it sees by a projection (Miyato and Koyama 2018, arXiv:1802.05637) and can
+also name them itself (auxiliary classifier: Odena et al. 2016, arXiv:1610.09585).
+"""
+
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from .base import Discriminator, Generator, Verdict, check_config, check_labels
+from .errors import InvalidConfig
+
+LIMITS = {"image_size": (8, 256), "image_channels": (1, 4), "latent_dim": (1, 2048), "width": (1, 256), "embedding_dim": (1, 1024)}
+NORMALISATIONS = ("batch", "spectral", "none")
+
+
+def pyramid(image_size: int, width: int) -> tuple[int, list[int]]:
+    """(size of the smallest feature map, channels from the largest map to the smallest): 64 -> 4, [w, 2w, 4w, 8w].
+
+    Each step halves the size, until it is at most 7: 28 -> 14 -> 7, 32 -> 16 -> 8 -> 4, 64 -> ... -> 4.
+    """
+    size, channels = image_size, []
+    while size > 7 and size % 2 == 0:
+        size //= 2
+        channels.append(width * 2 ** len(channels))
+    if not 2 <= size <= 7:
+        raise InvalidConfig(f"The configuration says image_size = {image_size}; halving it must lead to 4 to 7, as 28, 32 and 64 do.")
+    return size, channels
+
+
+def initialise(module: nn.Module, normal: bool) -> None:
+    """`normal`: the paper's N(0, 0.02) weights and N(1, 0.02) BatchNorm scales. That shrinks activations where nothing
+    normalises them; there it is He initialisation (He et al. 2015)."""
+    for layer in module.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            nn.init.normal_(layer.weight, 0, 0.02) if normal else nn.init.kaiming_normal_(layer.weight, 0.2)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        elif isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.weight, 1, 0.02)
+
+
+class DCGANGenerator(Generator):
+    """Transposed convolutions with BatchNorm and ReLU, doubling the size at each step; tanh at the end."""
+
+    family = "dcgan"
+
+    def __init__(self, image_size: int = 64, image_channels: int = 3, latent_dim: int = 128, width: int = 64,
+                 labels: list | None = None, multi_label: bool = False, embedding_dim: int = 64):
+        super().__init__()
+        check_config(locals(), LIMITS)
+        size, channels = pyramid(image_size, width)
+        self.set_labels(labels, multi_label)
+        self.latent_dim, self.image_shape = latent_dim, (image_channels, image_size, image_size)
+        inputs = latent_dim
+        if self.labels:
+            self.embedding = nn.Linear(len(self.labels), embedding_dim)
+            inputs += embedding_dim
+        layers = [nn.ConvTranspose2d(inputs, channels[-1], size, bias=False), nn.BatchNorm2d(channels[-1]), nn.ReLU()]
+        for a, b in zip(channels[::-1], channels[-2::-1]):
+            layers += [nn.ConvTranspose2d(a, b, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU()]
+        layers += [nn.ConvTranspose2d(channels[0], image_channels, 4, stride=2, padding=1), nn.Tanh()]
+        self.layers = nn.Sequential(*layers)
+        initialise(self, normal=True)
+        if self.labels:
+            # An embedding of the latent's own scale: at 0.02 the labels would be whispered.
+            nn.init.normal_(self.embedding.weight, 0, len(self.labels) ** -0.5 if multi_label else 1.0)
+
+    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        x = latents
+        if self.labels:
+            x = nn.functional.pad(x, (0, self.embedding.out_features))
+            x = x + nn.functional.pad(self.embedding(labels), (self.latent_dim, 0))
+        return self.layers(x[:, :, None, None])
+
+
+class DCGANDiscriminator(Discriminator):
+    """Strided convolutions with LeakyReLU, halving the size at each step.
+
+    normalisation: "batch" as in the paper (not on the first layer), "spectral" (Miyato et al. 2018, arXiv:1802.05957), or
+    "none", for gradient penalties, which are defined for each picture alone. auxiliary: also classify the labels.
+    """
+
+    def __init__(self, image_size: int = 64, image_channels: int = 3, width: int = 64, labels: list | None = None,
+                 multi_label: bool = False, normalisation: str = "batch", projection: bool = True, auxiliary: bool = False):
+        super().__init__()
+        check_config(locals(), {key: LIMITS[key] for key in ("image_size", "image_channels", "width")})
+        if normalisation not in NORMALISATIONS:
+            raise InvalidConfig(f"The normalisation must be one of {', '.join(NORMALISATIONS)}, not {normalisation!r}.")
+        labels = check_labels(labels, multi_label)
+        size, channels = pyramid(image_size, width)
+        layers = []
+        for a, b in zip([image_channels] + channels, channels):
+            batch = normalisation == "batch" and layers
+            layers.append(nn.Conv2d(a, b, 4, stride=2, padding=1, bias=not batch))
+            layers += [nn.BatchNorm2d(b)] if batch else []
+            layers.append(nn.LeakyReLU(0.2))
+        self.layers = nn.Sequential(*layers)
+        self.score = nn.Conv2d(channels[-1], 1, size)
+        self.embedding = nn.Conv2d(channels[-1], len(labels), size) if labels and projection else None
+        self.classifier = nn.Conv2d(channels[-1], len(labels), size) if labels and auxiliary else None
+        initialise(self, normal=normalisation != "none")
+        if normalisation == "spectral":
+            for layer in self.modules():
+                if isinstance(layer, nn.Conv2d):
+                    spectral_norm(layer)
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Verdict:
+        features = self.layers(images)
+        scores = self.score(features).flatten()
+        if self.embedding is not None:
+            # The projection <E y, phi(x)>, with E folded into the layer: one score for each label, weighted by the labels.
+            scores = scores + (self.embedding(features).flatten(1) * labels).sum(1)
+        logits = None if self.classifier is None else self.classifier(features).flatten(1)
+        return Verdict(scores, features, logits)

@@ -1,0 +1,28 @@
+"""What can go wrong when a model is opened or used, one class each, so that a caller can tell them apart.
+
+Every message is one sentence that says what is wrong and what to do about it.
+"""
+
+
+class ModelError(Exception):
+    """Any failure to find, read or use a model folder."""
+
+
+class ModelNotFound(ModelError):
+    """No folder, bundled model or Hub repository of that name (or no such revision, or a private repository)."""
+
+
+class HubUnreachable(ModelError):
+    """The Hub did not answer and the model is not in the local cache."""
+
+
+class InvalidConfig(ModelError, ValueError):
+    """config.json is missing, unreadable, of an unknown format or family, or holds unknown or absurd values."""
+
+
+class InvalidWeights(ModelError, ValueError):
+    """model.safetensors is missing, truncated, foreign, or does not fit the network that config.json describes."""
+
+
+class InvalidInput(ModelError, ValueError):
+    """Seeds, counts, latents or labels that a model cannot take."""

@@ -1,0 +1,215 @@
+"""Model folders: find, check, load, save.
+
+A model folder holds config.json (the network's arguments, `family` and `format`), model.safetensors, README.md (card),
+samples.png and metrics.json. The first two are all that loading reads; nothing in the folder is ever executed or unpickled.
+"""
+
+import difflib
+import json
+import os
+from pathlib import Path
+
+import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HFValidationError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from .base import Generator
+from .dcgan import DCGANGenerator
+from .errors import HubUnreachable, InvalidConfig, InvalidInput, InvalidWeights, ModelError, ModelNotFound
+from .mlp import MLPGenerator
+
+FORMAT = "gan-studio/1"
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+MAX_CONFIG_BYTES = 1_000_000
+PRETRAINED = Path(__file__).parent / "pretrained"
+FAMILIES: dict[str, type[Generator]] = {cls.family: cls for cls in (MLPGenerator, DCGANGenerator)}
+
+
+def bundled() -> list[str]:
+    """The names of the models that come with the package, in alphabetical order."""
+    return sorted(folder.parent.name for folder in PRETRAINED.glob(f"*/{CONFIG}"))
+
+
+def load(source: str | os.PathLike, *, revision: str | None = None, device: str | torch.device | None = None) -> Generator:
+    """The model of a folder, a bundled name or a Hub repository "user/repo" (tried in this order).
+
+    It is in eval mode, float32, on the CPU unless `device` says otherwise. `revision` is a branch, tag or commit of a Hub
+    repository. A repository that was loaded before is found in the Hub cache without a network.
+
+    Raises ModelNotFound, HubUnreachable, InvalidConfig or InvalidWeights (all ModelError), each with one sentence. The
+    configuration is bounds-checked and compared with the header of the weights before any memory is taken.
+    """
+    folder, name = _find(source, revision)
+    model = load_folder(folder, name)
+    if device is None:
+        return model
+    try:
+        return model.to(device)
+    except (RuntimeError, AssertionError) as error:
+        raise InvalidInput(f"The device {str(device)!r} cannot be used here: {str(error).splitlines()[0]}") from error
+
+
+def load_folder(folder: Path, name: str | None = None) -> Generator:
+    """The model of a folder; `name` is what messages call it."""
+    name = name or str(folder)
+    family, arguments = _read_config(folder / CONFIG, name)
+    model = _build(family, arguments, name)
+    tensors = _read_weights(folder / WEIGHTS, model.state_dict(), name)
+    model.load_state_dict(tensors, strict=True, assign=True)
+    return model.requires_grad_(False).eval()
+
+
+def save(model: Generator, folder: str | os.PathLike, dtype: torch.dtype = torch.float32) -> None:
+    """Write config.json and model.safetensors, each to a temporary name first. dtype may be torch.float16 to halve the file."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {"format": FORMAT, "family": model.family, **model._hub_mixin_config}
+    write_atomically(folder / CONFIG, (json.dumps(config, indent=2) + "\n").encode())
+    save_weights(model, folder, dtype)
+
+
+def save_weights(model: Generator, folder: str | os.PathLike, dtype: torch.dtype = torch.float32) -> None:
+    """Write model.safetensors: float tensors as `dtype`, in a form where equal weights are equal bytes."""
+    tensors = {key: (value.to(dtype) if value.is_floating_point() else value).cpu().contiguous()
+               for key, value in model.state_dict().items()}
+    temporary = Path(folder) / f".{WEIGHTS}.tmp"
+    save_file(tensors, temporary, metadata={"format": "pt"})
+    os.replace(temporary, Path(folder) / WEIGHTS)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write to a temporary name and rename, so that no reader ever sees half a file."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    with open(temporary, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def from_pretrained(cls, source, revision, cache_dir, force_download, local_files_only, token) -> Generator:
+    """`cls.from_pretrained`, the Hub mixin's entry, with the checks of `load`."""
+    folder, name = _find(source, revision, cache_dir=cache_dir, force_download=force_download,
+                         local_files_only=local_files_only, token=token)
+    model = load_folder(folder, name)
+    if not isinstance(model, cls):
+        raise InvalidConfig(f"{name} is a model of the family {model.family!r}, not a {cls.__name__}; use gan_models.load().")
+    return model
+
+
+def _find(source, revision=None, **download) -> tuple[Path, str]:
+    name = os.fspath(source)
+    if not name:
+        raise ModelNotFound("No model was named: give a folder, a bundled name or a Hub repository user/repo.")
+    folder = PRETRAINED / name if name in bundled() else Path(name)
+    if Path(name).is_dir():
+        folder = Path(name)
+    if folder.is_dir():
+        if revision is not None:
+            raise InvalidInput(f"A revision ({revision!r}) goes with a Hub repository; {name} is on this disk.")
+        return folder, name
+    if folder.exists():
+        raise ModelNotFound(f"{name} is a file; give the model folder that holds {CONFIG} and {WEIGHTS}.")
+    if name.count("/") != 1 or name.startswith((".", "/", "~")) or name.endswith("/"):
+        raise ModelNotFound(f"There is no folder or bundled model {name!r}; {_near(name)} A Hub repository is named user/repo.")
+    return _download(name, revision, **download), name
+
+
+def _near(name: str) -> str:
+    near = difflib.get_close_matches(name, bundled(), n=3, cutoff=0.4)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    return f"bundled are: {', '.join(bundled()) or 'none'}."
+
+
+def _download(repo: str, revision: str | None, **download) -> Path:
+    at = f" at revision {revision!r}" if revision else ""
+    try:
+        return Path(snapshot_download(repo, revision=revision, allow_patterns=[CONFIG, WEIGHTS], **download))
+    except HFValidationError as error:
+        raise ModelNotFound(f"{repo!r} is neither a folder nor a valid Hub repository name (user/repo).") from error
+    except GatedRepoError as error:
+        raise ModelNotFound(f"The Hub repository {repo} is gated: accept its terms on its page and run `hf auth login`.") from error
+    except RevisionNotFoundError as error:
+        raise ModelNotFound(f"The Hub repository {repo} has no revision {revision!r}.") from error
+    except RepositoryNotFoundError as error:
+        raise ModelNotFound(f"There is no folder {repo} here and no Hub repository {repo}{at}, or it is private: "
+                            "check the name, or run `hf auth login`.") from error
+    except LocalEntryNotFoundError as error:
+        raise HubUnreachable(f"The Hub cannot be reached and {repo}{at} is not in the local cache: "
+                             "check the network, or give a folder or a bundled model.") from error
+    except (HfHubHTTPError, OSError) as error:
+        raise HubUnreachable(f"Downloading {repo}{at} from the Hub failed ({type(error).__name__}): try again later.") from error
+
+
+def _read_config(path: Path, name: str) -> tuple[str, dict]:
+    try:
+        if path.stat().st_size > MAX_CONFIG_BYTES:
+            raise InvalidConfig(f"The {CONFIG} of {name} is larger than {MAX_CONFIG_BYTES} bytes; it is not one of ours.")
+        config = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise InvalidConfig(f"{name} has no {CONFIG}, so it is not a model folder of GAN Studio.") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise InvalidConfig(f"The {CONFIG} of {name} cannot be read as JSON; fetch or export the model again.") from error
+    if not isinstance(config, dict) or config.get("format") != FORMAT:
+        got = config.get("format") if isinstance(config, dict) else None
+        raise InvalidConfig(f"The {CONFIG} of {name} says format {got!r} where {FORMAT!r} is expected; "
+                            "it was made by another program or a newer version.")
+    family = config.get("family")
+    if not isinstance(family, str) or family not in FAMILIES:
+        raise InvalidConfig(f"The {CONFIG} of {name} says family {family!r}; known are {', '.join(sorted(FAMILIES))}.")
+    return family, {key: value for key, value in config.items() if key not in ("format", "family")}
+
+
+def _build(family: str, arguments: dict, name: str) -> Generator:
+    """The network on the meta device: shapes without memory."""
+    cls = FAMILIES[family]
+    known = set(cls._hub_mixin_init_parameters)
+    unknown = sorted(set(arguments) - known)
+    if unknown:
+        raise InvalidConfig(f"The {CONFIG} of {name} has unknown keys ({', '.join(unknown)[:200]}); "
+                            f"{family} takes {', '.join(sorted(known))}.")
+    try:
+        with torch.device("meta"):
+            return cls(**arguments)
+    except InvalidConfig as error:
+        raise InvalidConfig(f"{name}: {error}") from error
+
+
+def _read_weights(path: Path, expected: dict[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
+    """The tensors, float ones as float32, after their names, shapes and kinds were found to be the expected ones."""
+    if not path.is_file():
+        raise InvalidWeights(f"{name} has no {WEIGHTS} (pickled weights are never read); fetch or export the model again.")
+    try:
+        with safe_open(path, "pt") as file:
+            keys = set(file.keys())
+            for what, odd in (("lacks", set(expected) - keys), ("has unknown", keys - set(expected))):
+                if odd:
+                    raise InvalidWeights(f"The {WEIGHTS} of {name} {what} {len(odd)} tensors, {min(odd)!r} among them; "
+                                         f"it does not belong to its {CONFIG}.")
+            for key, tensor in expected.items():
+                found = file.get_slice(key)
+                shape, kind = tuple(found.get_shape()), found.get_dtype()
+                kinds = ("F32", "F16", "BF16") if tensor.is_floating_point() else ("I64",)
+                if shape != tuple(tensor.shape) or kind not in kinds:
+                    raise InvalidWeights(f"The tensor {key!r} of {name} is {kind} {shape} where {kinds[0]} "
+                                         f"{tuple(tensor.shape)} is expected; it does not belong to its {CONFIG}.")
+            tensors = {key: file.get_tensor(key) for key in expected}
+    except SafetensorError as error:
+        raise InvalidWeights(f"The {WEIGHTS} of {name} is truncated or not a safetensors file; fetch the model again.") from error
+    except OSError as error:
+        raise ModelError(f"The {WEIGHTS} of {name} cannot be read: {error.strerror or error}") from error
+    tensors = {key: value.float() if value.is_floating_point() else value for key, value in tensors.items()}
+    broken = [key for key, value in tensors.items() if value.is_floating_point() and not value.isfinite().all()]
+    if broken:
+        raise InvalidWeights(f"The {WEIGHTS} of {name} holds numbers that are not finite (in {broken[0]!r}); the model is unusable.")
+    return tensors

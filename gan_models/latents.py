@@ -1,0 +1,94 @@
+"""Latent vectors: seeded sampling, spherical interpolation, walks.
+
+Random numbers come from Philox (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"), a counter-based
+generator: item k of seed s is a function of (s, k) alone. So it depends neither on how many items are asked for, nor on
+the order, the device, the number of processes, or how often a training run was stopped.
+"""
+
+import secrets
+from enum import IntEnum
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .errors import InvalidInput
+
+MAX_SEED = 2**63 - 1
+MAX_COUNT = 1_000_000
+
+
+class Stream(IntEnum):
+    """Independent sequences of one seed. The numbers are part of the file format of a run: never reorder them."""
+
+    LATENTS = 0
+    DATA_ORDER = 1
+    FLIPS = 2
+    LABELS = 3
+    TORCH = 4
+    EVALUATION = 5
+
+
+def philox(seed: int, index: int, stream: Stream = Stream.LATENTS) -> np.random.Generator:
+    """The random generator of item `index` of `seed` in `stream`."""
+    return np.random.Generator(np.random.Philox(key=[seed, int(stream)], counter=[0, index, 0, 0]))
+
+
+def check_seed(seed: int | None) -> int:
+    """`seed` itself, or a fresh one from the operating system for None. Raises InvalidInput outside 0..2^63-1."""
+    if seed is None:
+        return secrets.randbits(32)
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed <= MAX_SEED:
+        raise InvalidInput(f"The seed must be a whole number from 0 to {MAX_SEED}, not {seed!r}.")
+    return int(seed)
+
+
+def check_count(n: int, least: int = 1, most: int = MAX_COUNT, what: str = "number of images") -> int:
+    """`n` itself. Raises InvalidInput unless it is a whole number from `least` to `most`."""
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not least <= n <= most:
+        raise InvalidInput(f"The {what} must be a whole number from {least} to {most}, not {n!r}.")
+    return int(n)
+
+
+def sample(n: int, latent_dim: int, *, seed: int | None = None, start: int = 0) -> Tensor:
+    """Latents `start` to `start + n - 1` of a seed: (n, latent_dim) float32, standard normal, on the CPU."""
+    seed, n = check_seed(seed), check_count(n, least=0)
+    out = np.empty((n, latent_dim), np.float32)
+    for k in range(n):
+        philox(seed, start + k).standard_normal(latent_dim, dtype=np.float32, out=out[k])
+    return torch.from_numpy(out)
+
+
+def slerp(a: Tensor, b: Tensor, t: Tensor | float) -> Tensor:
+    """Spherical interpolation from a (t=0) to b (t=1) along the last dimension (Shoemake 1985; White 2016).
+
+    a, b: (..., latent_dim), broadcast against each other. t: a number, or a tensor of shape (...). Straight-line
+    interpolation of Gaussian vectors passes through short vectors that the generator has never seen; this does not.
+    Where the two directions are parallel, opposite or zero, the arc is undefined and the straight line is taken.
+    """
+    t = torch.as_tensor(t, dtype=a.dtype, device=a.device).unsqueeze(-1)
+    tiny = torch.finfo(a.dtype).tiny
+    cosine = (a * b).sum(-1, keepdim=True) / (a.norm(dim=-1, keepdim=True) * b.norm(dim=-1, keepdim=True)).clamp_min(tiny)
+    angle = cosine.clamp(-1, 1).arccos()
+    sine = angle.sin()
+    straight = sine < 1e-4
+    sine = sine.where(~straight, torch.ones_like(sine))
+    arc = ((1 - t) * angle).sin() / sine * a + (t * angle).sin() / sine * b
+    return torch.where(straight, torch.lerp(*torch.broadcast_tensors(a, b, t)), arc)
+
+
+def walk(anchors: Tensor, frames: int, loop: bool = False) -> Tensor:
+    """A path of `frames` evenly spaced points through the anchors: (frames, latent_dim).
+
+    anchors: (m, latent_dim), m >= 2. The path starts at the first anchor. Without `loop` it ends at the last; with it
+    the path goes on from the last to the first and stops one step short of it, so that a video of it repeats seamlessly.
+    """
+    if anchors.ndim != 2 or len(anchors) < 2:
+        raise InvalidInput(f"A walk needs at least two latents in a tensor (m, latent_dim), not {tuple(anchors.shape)}.")
+    frames = check_count(frames, least=2, most=100_000, what="number of frames")
+    legs = len(anchors) if loop else len(anchors) - 1
+    position = torch.arange(frames, dtype=torch.float64) * legs / (frames if loop else frames - 1)
+    leg = position.floor().long().clamp(max=legs - 1)
+    t = (position - leg).to(anchors)
+    leg = leg.to(anchors.device)
+    return slerp(anchors[leg], anchors[(leg + 1) % len(anchors)], t)
