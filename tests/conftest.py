@@ -1,0 +1,24 @@
+"""What all tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+CI = os.environ.get("CI") == "true"
+
+
+def skip_or_fail(reason: str) -> None:
+    """Skip for a stranger who lacks something; in CI, where everything is there, its absence is a failure."""
+    if CI:
+        pytest.fail(f"CI lacks what it should have: {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Path:
+    """The root of the real data sets (torchvision's layout), named by the variable GAN_STUDIO_DATA."""
+    root = os.environ.get("GAN_STUDIO_DATA")
+    if not root or not Path(root).is_dir():
+        skip_or_fail("needs real data: set GAN_STUDIO_DATA to a data root that holds MNIST/ and celeba/")
+    return Path(root)
