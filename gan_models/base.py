@@ -7,7 +7,7 @@ from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
 from . import latents as _latents
-from .errors import InvalidConfig, InvalidInput
+from .errors import InvalidConfig, InvalidInput, short
 
 LABEL_TABLE_ROWS = 256
 
@@ -17,20 +17,20 @@ def check_config(config: dict, limits: dict[str, tuple[int, int]]) -> None:
     for key, (least, most) in limits.items():
         value = config[key]
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise InvalidConfig(f"The configuration says {key} = {value!r}; it must be a whole number from {least} to {most}.")
+            raise InvalidConfig(f"The configuration says {key} = {short(value)}; it must be a whole number from {least} to {most}.")
 
 
 def check_labels(labels, multi_label) -> tuple[str, ...] | None:
     """The label names as a tuple. Raises InvalidConfig unless they are None or 2 to 1,000 distinct names (1 if multi)."""
     if not isinstance(multi_label, bool):
-        raise InvalidConfig(f"The configuration says multi_label = {multi_label!r}; it must be true or false.")
+        raise InvalidConfig(f"The configuration says multi_label = {short(multi_label)}; it must be true or false.")
     if labels is None:
         return None
     names = tuple(labels) if isinstance(labels, (list, tuple)) else ()
-    if not (1 if multi_label else 2) <= len(names) <= 1000 or len(set(names)) != len(names):
-        raise InvalidConfig("The configuration's labels must be a list of at most 1000 distinct names, at least 2 for classes.")
-    if not all(isinstance(name, str) and 0 < len(name) <= 100 for name in names):
-        raise InvalidConfig("Each of the configuration's labels must be a name of 1 to 100 characters.")
+    if not (1 if multi_label else 2) <= len(names) <= 1000:
+        raise InvalidConfig("The configuration's labels must be a list of at most 1000 names, at least 2 for classes.")
+    if not all(isinstance(name, str) and 0 < len(name) <= 100 for name in names) or len(set(names)) != len(names):
+        raise InvalidConfig("The configuration's labels must be distinct names of 1 to 100 characters.")
     return names
 
 
@@ -115,7 +115,10 @@ class Generator(nn.Module, PyTorchModelHubMixin):
         wanted = f"({n}, {k}) values from 0 to 1" if self.multi_label else f"({n},) classes from 0 to {k - 1}"
         if labels is None:
             raise InvalidInput(f"This model is conditional: give labels, {wanted}, for {', '.join(self.labels)}.")
-        labels = torch.as_tensor(labels, device=self.device)
+        try:
+            labels = torch.as_tensor(labels, device=self.device)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise InvalidInput(f"The labels must be {wanted}, not {short(labels)}.") from error
         if labels.ndim == 1 and not self.multi_label:
             if labels.is_floating_point() or len(labels) != n or not ((labels >= 0) & (labels < k)).all():
                 raise InvalidInput(f"The labels must be {wanted}.")
@@ -130,13 +133,20 @@ class Generator(nn.Module, PyTorchModelHubMixin):
     def _save_pretrained(self, save_directory) -> None:
         from . import hub
 
-        hub.save_weights(self, save_directory)
+        hub.save(self, save_directory)
 
     @classmethod
-    def _from_pretrained(cls, *, model_id, revision, cache_dir, force_download, local_files_only, token, **unknown):
+    def from_pretrained(cls, source, *, revision=None, cache_dir=None, force_download=False, local_files_only=False, token=None):
+        """`gan_models.load` for one family, with the download options of the Hub mixin; InvalidConfig if it is another's."""
         from . import hub
 
-        return hub.from_pretrained(cls, model_id, revision, cache_dir, force_download, local_files_only, token)
+        return hub.from_pretrained(cls, source, revision, cache_dir, force_download, local_files_only, token)
+
+    def generate_model_card(self, **about):
+        """The card that `save_pretrained` and `push_to_hub` write where there is none; `about` as in `card.write_card`."""
+        from . import card, hub
+
+        return card.model_card(hub.config_of(self), about=about)
 
 
 class Verdict(NamedTuple):

@@ -3,6 +3,16 @@
 Every message is one sentence that says what is wrong and what to do about it.
 """
 
+import reprlib
+
+_repr = reprlib.Repr()
+_repr.maxstring = _repr.maxother = 80
+
+
+def short(value) -> str:
+    """repr(value), cut to what fits into a sentence: files hold values of absurd length and depth."""
+    return _repr.repr(value)
+
 
 class ModelError(Exception):
     """Any failure to find, read or use a model folder."""

@@ -1,0 +1,178 @@
+"""The model card: README.md of a model folder, and what the Hub shows and searches (its front matter)."""
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import ModelCard, ModelCardData
+
+from . import hub
+
+# What `publish` replaces by the repository's name, so that the line that loads the model can be copied.
+PLACEHOLDER = "USER/REPO"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a card says about weights made from a data set. `licence`: the Hub's fields for it."""
+
+    title: str
+    hub_id: str
+    licence: dict[str, str]
+    note: str
+    limits: str
+
+
+_MIT = {"license": "mit"}
+DATASETS = {
+    "mnist": Dataset("[MNIST](https://yann.lecun.com/exdb/mnist/) (LeCun et al. 1998), handwritten digits", "ylecun/mnist", _MIT,
+                     "The weights are under the MIT licence, like the code.",
+                     "It draws digits as American writers of the 1990s wrote them, centred, and nothing else."),
+    "fashionmnist": Dataset("[FashionMNIST](https://github.com/zalandoresearch/fashion-mnist) (Xiao et al. 2017), articles of clothing",
+                            "zalando-datasets/fashion_mnist", _MIT,
+                            "Data and weights are under the MIT licence, like the code.",
+                            "It draws the ten kinds of articles of that catalogue, and nothing else."),
+    "celeba": Dataset("[CelebA](https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html) (Liu et al. 2015), faces of celebrities",
+                      "flwrlabs/celeba",
+                      {"license": "other", "license_name": "celeba-non-commercial-research",
+                       "license_link": "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"},
+                      "CelebA is available for **non-commercial research** only, and so are weights made from it. "
+                      "The code is under the MIT licence.",
+                      "The faces are of nobody, but they inherit CelebA's bias: celebrities, mostly young, light-skinned and "
+                      "made up. An attribute means what CelebA's annotators saw in a photo (only 12 of the 40 reach 95 % "
+                      "agreement between annotators, Wu et al. 2023, arXiv:2210.07356), not what anybody is; changing one "
+                      "also changes what goes with it in the data."),
+}
+UNKNOWN = Dataset("not recorded", "", {},
+                  "The licence of these weights follows from the data that they were made from, which this card does not know.",
+                  "It draws what its training pictures showed, and inherits their bias.")
+
+
+def write_card(folder: str | os.PathLike, about: dict | None = None) -> None:
+    """Write README.md of a model folder from its config.json, its metrics.json (where there is one) and `about`.
+
+    about (all optional): name, recipe, summary, dataset (mnist, fashionmnist, celeba or other words), images_seen,
+    command, commit, licence (a sentence), repository (address for `pip install git+`). Raises InvalidConfig or
+    InvalidWeights for a broken folder, TypeError for an unknown key of `about`.
+    """
+    folder = Path(folder)
+    config = hub.config_of(hub.load_folder(folder))
+    metrics = folder / "metrics.json"
+    metrics = json.loads(metrics.read_text()) if metrics.is_file() else None
+    card = model_card(config, metrics, about, samples=(folder / "samples.png").is_file())
+    hub.write_atomically(folder / "README.md", str(card).encode())
+
+
+def model_card(config: dict, metrics: dict | None = None, about: dict | None = None, samples: bool = False) -> ModelCard:
+    """The card of a model with this config.json. metrics: name -> number, or name -> {"value": ..., "real": ..., ...}."""
+    sections = _sections(config, metrics or {}, samples, **(about or {}))
+    return ModelCard("\n\n".join(section.strip() for section in sections) + "\n")
+
+
+def dataset_of(name: str | None) -> Dataset:
+    """What is known about a data set. Anything that calls itself CelebA gets CelebA's restriction: better once too often."""
+    plain = re.sub("[^a-z0-9]", "", (name or "").lower())
+    return DATASETS["celeba"] if "celeba" in plain else DATASETS.get(plain, UNKNOWN)
+
+
+def _front_matter(config: dict, dataset: Dataset, recipe: str | None) -> str:
+    kind = _conditioning(config)
+    tags = ["gan", "image-generation", config["family"], "gan-studio"] + ([f"{kind}-conditional"] if kind else [])
+    # No model-index: its metric names (such as plain "fid") would compare our in-domain protocols with other people's.
+    data = ModelCardData(**dataset.licence, library_name="gan-studio", pipeline_tag="unconditional-image-generation",
+                         tags=tags + ([recipe] if recipe else []), datasets=[dataset.hub_id] if dataset.hub_id else None)
+    return f"---\n{data.to_yaml()}\n---"
+
+
+def _conditioning(config: dict) -> str | None:
+    if not config.get("labels"):
+        return None
+    return "attribute" if config.get("multi_label") else "class"
+
+
+def _sections(config, metrics, samples, *, name=None, recipe=None, summary=None, dataset=None, images_seen=None,
+              command=None, commit=None, licence=None, repository=None):
+    known = dataset_of(dataset)
+    # Of somebody's own folder of pictures only the last part of its path is told.
+    title = known.title if known is not UNKNOWN or not dataset else f"`{Path(str(dataset)).name}` (the trainer's own pictures)"
+    yield _front_matter(config, known, recipe)
+    yield f"# {name or recipe or config['family']}"
+    yield " ".join(filter(None, [summary and summary.rstrip(".") + ".", _network(config)]))
+    if samples:
+        yield "![Samples](samples.png)"
+    install = f"pip install git+{repository}" if repository else "pip install .        # in a checkout of GAN Studio"
+    yield f"""## Use it
+
+```sh
+{install}
+python -m gan_models {PLACEHOLDER} --seed 1 --count 16 --output grid.png
+```
+
+```python
+import gan_models
+
+model = gan_models.load("{PLACEHOLDER}")        # or the folder that this file lies in
+images = model.generate(model.sample_latents(16, seed=1), model.sample_labels(16, seed=1))        # (16, C, H, W) in [-1, 1]
+```"""
+    yield f"## Data and licence\n\nTrained on {title}. {licence or known.note}" if dataset or licence else (
+        f"## Data and licence\n\n{known.note}")
+    rows = [("recipe", recipe and f"`{recipe}`"), ("real images shown to the discriminator", images_seen and f"{images_seen:,}"),
+            ("code", commit and f"commit `{commit}`")]
+    rows = [row for row in rows if row[1]]
+    if rows or command:
+        yield "\n\n".join(filter(None, ["## Training", _table(("what", "value"), rows) if rows else "",
+                                        f"```sh\n{command}\n```" if command else ""]))
+    if metrics:
+        yield "## Metrics\n\n" + _metrics(metrics)
+    yield f"""## Limits
+
+{known.limits} Not every sample is a good picture; a truncation below 1 gives more typical and less varied ones.
+Metrics compare models under the same protocol (count, reference and network are in their names) and with nothing else."""
+    yield """## Intended use
+
+Research, teaching and play. Not for deceiving anybody about what is real, nor for judging or identifying people."""
+
+
+def _network(config: dict) -> str:
+    """One or two sentences: what goes in and what comes out."""
+    size, channels = config.get("image_size"), config.get("image_channels")
+    picture = f"{size} x {size} {'grey' if channels == 1 else 'colour'} pictures" if size else "pictures"
+    text = f"A generator of the family `{config['family']}`: {config.get('latent_dim')} standard-normal numbers become {picture}."
+    kind = _conditioning(config)
+    if kind:
+        names = {"class": "the class asked for", "attribute": "the attributes asked for (each from 0 to 1)"}[kind]
+        text += f" It draws {names}: {', '.join(_cell(label) for label in config['labels'])}."
+    return text
+
+
+def _metrics(metrics: dict) -> str:
+    """A table: name, value, the same of real pictures against real ones (the floor), and whatever else was recorded."""
+    rows = []
+    for name, record in metrics.items():
+        record = dict(record) if isinstance(record, dict) else {"value": record}
+        value, real = record.pop("value", None), record.pop("real", None)
+        rest = ", ".join(f"{key} {_number(item)}" for key, item in record.items() if item is not None)
+        rows.append((f"`{name}`", _number(value), _number(real), rest))
+    header = ("metric", "value", "real against real", "details")
+    used = [k for k in range(4) if k < 2 or any(row[k] for row in rows)]
+    return _table([header[k] for k in used], [[row[k] for k in used] for row in rows])
+
+
+def _number(value) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) and value >= 10_000 else str(value)
+
+
+def _table(header, rows) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+
+
+def _cell(text) -> str:
+    """Text that breaks neither a table nor the page, wherever it came from."""
+    return re.sub(r"\s+", " ", str(text)).replace("|", "\\|").replace("<", "&lt;")
