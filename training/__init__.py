@@ -1,0 +1,1 @@
+"""Make a GAN: data, recipes, losses, the loop, metrics, publishing."""

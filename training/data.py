@@ -1,0 +1,613 @@
+"""Data sets: read once, kept as uint8, dealt out by image number.
+
+MNIST, FashionMNIST and CelebA are read from torchvision's layout of folders by code of our own (no pickle, no `processed/`
+folder); any other name is a folder of images. Pictures that have to be decoded are decoded once, into a file in the user's
+cache folder that later runs map into memory.
+"""
+
+import contextlib
+import difflib
+import gzip
+import hashlib
+import io
+import json
+import os
+import re
+import struct
+import sys
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+from tqdm import tqdm
+
+from gan_models.hub import write_atomically
+from gan_models.latents import Stream, philox
+
+CACHE_VERSION = 1  # raise it when the same files decode to other pixels
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+SPLITS = ("train", "valid", "test")
+CELEBA_SIZE = (178, 218)
+CELEBA_PAGE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
+DIGITS = tuple("0123456789")
+GARMENTS = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+
+
+class DataError(Exception):
+    """A data set that is missing, damaged or not what it should be: one sentence on what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images and labels in memory, or mapped into it.
+
+    images (N, C, H, W) uint8; labels (N,) int64 classes, (N, K) uint8 attributes 0/1 (multi_label), or None; label_names the
+    classes or attributes; checksum of images, labels and names, to notice changed data; notes: sentences to say aloud.
+    """
+
+    name: str
+    images: np.ndarray
+    labels: np.ndarray | None
+    label_names: tuple[str, ...] | None
+    multi_label: bool
+    checksum: str
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def order(self, start: int, count: int, seed: int) -> np.ndarray:
+        """Which images are shown as number start .. start + count - 1 of a run: indices (count,) int64.
+
+        Every epoch is a permutation of its own. The answer is a function of (seed, image number) alone.
+        """
+        epochs, places = np.divmod(np.arange(start, start + count, dtype=np.int64), len(self))
+        indices = np.empty(count, np.int64)
+        for epoch in np.unique(epochs):
+            shown = epochs == epoch
+            indices[shown] = _permutation(len(self), seed, int(epoch))[places[shown]]
+        return indices
+
+    def batch(self, indices: np.ndarray) -> tuple[Tensor, Tensor | None]:
+        """Images (n, C, H, W) uint8 and labels: (n,) int64 classes, (n, K) float32 attributes 0..1, or None."""
+        images = torch.from_numpy(np.array(self.images[indices]))
+        if self.labels is None:
+            return images, None
+        labels = torch.from_numpy(self.labels[indices])
+        return images, labels.float() if self.multi_label else labels
+
+
+@lru_cache(maxsize=4)
+def _permutation(n: int, seed: int, epoch: int) -> np.ndarray:
+    return philox(seed, epoch, Stream.DATA_ORDER).permutation(n)
+
+
+def to_float(images: Tensor) -> Tensor:
+    """uint8 images -> float32 in [-1, 1]."""
+    return images.float() / 127.5 - 1
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a reader."""
+
+    root: Path
+    image_size: int
+    split: str
+    channels: int | None
+    attributes: tuple[str, ...] | None
+    crop: tuple[int, int, int]
+
+
+def open_dataset(name_or_folder: str | os.PathLike, root: str | os.PathLike | None, image_size: int, *, split: str = "train",
+                 channels: int | None = None, attributes: Sequence[str] | None = None,
+                 crop: tuple[int, int, int] = (25, 48, 128)) -> Dataset:
+    """A data set by name ("mnist", "fashionmnist", "celeba", from the data root) or a folder of images.
+
+    root: the data root; None is the variable GAN_STUDIO_DATA, else ./data. channels: 1 (grey) or 3; None is what the data
+    set has (a folder: 3). attributes: which of CelebA's, in which order; None is all. crop: (left, top, size), the window
+    of CelebA's aligned 178 x 218 frame that is taken. Pictures smaller than image_size are left out, as a note says.
+    A folder: sub-folders train/, valid/, test/ are the splits, without them all of it is "train"; two or more sub-folders
+    that all hold images, with no image beside them, are classes; else there are no labels.
+
+    Raises DataError.
+    """
+    request = Request(Path(root or os.environ.get("GAN_STUDIO_DATA") or "data"), image_size, split, channels,
+                      None if attributes is None else tuple(attributes), tuple(crop))
+    _check(request)
+    name = os.fspath(name_or_folder)
+    reader = READERS.get(re.sub("[-_ ]", "", name.lower()))
+    try:
+        if reader:
+            return reader(request)
+        if Path(name).is_dir():
+            return read_folder(Path(name), request)
+    except OSError as error:
+        raise DataError(f"The data of {name} cannot be read: {error}.") from error
+    if Path(name).exists():
+        raise DataError(f"{name} is a file; give a folder of images, or one of {', '.join(READERS)}.")
+    raise DataError(f"There is no data set and no folder {name!r}; {_near(name, READERS)}")
+
+
+def _check(request: Request) -> None:
+    if request.split not in SPLITS:
+        raise DataError(f"There is no split {request.split!r}; the splits are {', '.join(SPLITS)}.")
+    if not isinstance(request.image_size, int) or not 1 <= request.image_size <= 4096:
+        raise DataError(f"The image size must be a whole number from 1 to 4096, not {request.image_size!r}.")
+    if request.channels not in (None, 1, 3):
+        raise DataError(f"Images have 1 channel (grey) or 3 (colour), not {request.channels!r}.")
+    left, top, size = request.crop
+    if min(left, top) < 0 or size < 1 or left + size > CELEBA_SIZE[0] or top + size > CELEBA_SIZE[1]:
+        raise DataError(f"The crop (left, top, size) = {request.crop} does not lie inside CelebA's 178 x 218 frame.")
+
+
+def _near(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name.lower(), [k.lower() for k in known], n=3, cutoff=0.5)
+    near = [k for k in known if k.lower() in near]
+    return f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}."
+
+
+def _dataset(name: str, images: np.ndarray, labels: np.ndarray | None, label_names: tuple[str, ...] | None,
+             multi_label: bool, notes: Sequence[str], images_digest: str | None = None) -> Dataset:
+    digest = hashlib.sha256((images_digest or hashlib.sha256(images).hexdigest()).encode())
+    if labels is not None:
+        digest.update(np.ascontiguousarray(labels))
+        digest.update("\n".join(label_names).encode())
+    return Dataset(name, images, labels, label_names, multi_label, digest.hexdigest()[:16], tuple(notes))
+
+
+# ---- MNIST and FashionMNIST ------------------------------------------------------------------------------------------
+
+
+def read_mnist(request: Request) -> Dataset:
+    """The handwritten digits of LeCun, Cortes and Burges: 60,000 to train, 10,000 to test, 28 x 28, grey."""
+    return _read_digits("mnist", "MNIST", DIGITS, request)
+
+
+def read_fashionmnist(request: Request) -> Dataset:
+    """Zalando's garments (Xiao et al. 2017), in the format of MNIST."""
+    return _read_digits("fashionmnist", "FashionMNIST", GARMENTS, request)
+
+
+def _read_digits(name: str, folder: str, label_names: tuple[str, ...], request: Request) -> Dataset:
+    if request.split == "valid":
+        raise DataError(f"{folder} has no split 'valid', only train and test.")
+    if request.attributes is not None:
+        raise DataError(f"{folder} has no attributes to choose from; it has the classes {', '.join(label_names)}.")
+    part = {"train": "train", "test": "t10k"}[request.split]
+    raw = request.root / folder / "raw"
+    files = [f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"]
+    if not all(map(_find_idx, [raw / file for file in files])):
+        _download(folder, request.root)
+    images, labels = (read_idx(_find_idx(raw / file) or _missing_digits(folder, raw)) for file in files)
+    if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels) or images.shape[1:] != (28, 28):
+        raise DataError(f"The files {files[0]} {images.shape} and {files[1]} {labels.shape} in {raw} do not belong together; "
+                        "fetch them again.")
+    if len(labels) == 0 or labels.max() >= len(label_names):
+        raise DataError(f"{files[1]} in {raw} holds other labels than 0 to {len(label_names) - 1}; fetch it again.")
+    images = _resize_digits(images, request.image_size)[:, None]
+    if request.channels == 3:
+        images = np.repeat(images, 3, axis=1)
+    return _dataset(name, images, labels.astype(np.int64), label_names, False, [f"{folder}: {len(images):,} images ({request.split})."])
+
+
+def _resize_digits(images: np.ndarray, size: int) -> np.ndarray:
+    if size == 28:
+        return images
+    if size == 32:  # the customary way for networks that halve their input five times
+        return np.pad(images, ((0, 0), (2, 2), (2, 2)))
+    return np.stack([np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.LANCZOS)) for image in images])
+
+
+def _find_idx(path: Path) -> Path | None:
+    return next((file for file in (path, path.with_name(path.name + ".gz")) if file.is_file()), None)
+
+
+def _missing_digits(folder: str, raw: Path, why: str = "") -> Path:
+    raise DataError(f"{folder} is not in {raw}{why}; put train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, "
+                    "t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz there, or name the data root that holds "
+                    f"{folder}/raw/ (--data-root, or the variable GAN_STUDIO_DATA).")
+
+
+def _download(folder: str, root: Path) -> None:
+    """Let torchvision fetch the four files, from its mirrors and with its checksums."""
+    try:
+        from torchvision import datasets
+    except ImportError:
+        _missing_digits(folder, root / folder / "raw", " and torchvision, which would download it, is not installed")
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # standard output is for results
+            getattr(datasets, folder)(root, download=True)
+    except (RuntimeError, OSError) as error:
+        reason = " ".join(str(error).split())[:120]
+        _missing_digits(folder, root / folder / "raw", f" and downloading it failed ({reason})")
+
+
+def read_idx(path: Path) -> np.ndarray:
+    """An idx file of bytes, gzipped or not: uint8 of the shape in its header (yann.lecun.com/exdb/mnist). Raises DataError."""
+    again = "delete it and fetch it again."
+    with open(path, "rb") as file:
+        start = file.read(512)
+    if _is_html(start):
+        raise DataError(f"{path} is a web page (an error or quota notice), not an archive; {again}")
+    try:
+        with (gzip.open if start[:2] == b"\x1f\x8b" else open)(path, "rb") as file:
+            magic = file.read(4)
+            if len(magic) < 4 or magic[:3] != b"\0\0\x08" or not 1 <= magic[3] <= 3:
+                raise DataError(f"{path} is not an idx file of bytes (its first bytes are {magic.hex(' ') or 'missing'}); {again}")
+            shape = struct.unpack(f">{magic[3]}I", file.read(4 * magic[3]))
+            expected = int(np.prod(shape, dtype=object))
+            if expected > 2**30:
+                raise DataError(f"{path} claims the absurd shape {shape}; {again}")
+            data = file.read(expected + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile, struct.error) as error:
+        raise DataError(f"{path} is truncated or damaged; {again}") from error
+    if len(data) != expected:
+        raise DataError(f"{path} holds {'more' if len(data) > expected else 'fewer'} bytes than the {expected:,} of its header "
+                        f"(truncated or damaged); {again}")
+    return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def _is_html(start: bytes) -> bool:
+    return start.lstrip(b"\xef\xbb\xbf \t\r\n")[:5].lower() in (b"<!doc", b"<html", b"<head", b"<?xml")
+
+
+# ---- Pictures that have to be decoded --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Where encoded pictures are: their names, what tells that one has changed, and how to read one."""
+
+    names: list[str]
+    stamps: list
+    read: Callable[[str], bytes]
+
+    def select(self, names: list[str]) -> "Pictures":
+        stamps = dict(zip(self.names, self.stamps))
+        return Pictures(names, [stamps[name] for name in names], self.read)
+
+
+def _hidden(name: str) -> bool:
+    """.DS_Store, ._000001.jpg, __MACOSX/: what file managers leave behind."""
+    return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
+
+
+def _in_folder(folder: Path) -> Pictures:
+    paths = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    names = sorted(name for name in (path.relative_to(folder).as_posix() for path in paths) if not _hidden(name))
+    stats = [(folder / name).stat() for name in names]
+    # The folder is part of the stamp: unpacked archives have pictures of equal name, size and time.
+    return Pictures(names, [[str(folder.resolve()), s.st_size, s.st_mtime_ns] for s in stats], lambda name: (folder / name).read_bytes())
+
+
+def _in_zip(path: Path) -> Pictures:
+    with open(path, "rb") as file:
+        start = file.read(512)
+    if _is_html(start):
+        raise DataError(f"{path} is a web page (Google Drive's quota notice, most likely), not an archive; delete it and fetch the "
+                        f"archive by hand from {CELEBA_PAGE}.")
+    try:
+        archive = zipfile.ZipFile(path)
+    except zipfile.BadZipFile as error:
+        raise DataError(f"{path} is truncated or not a zip archive; delete it and fetch it again from {CELEBA_PAGE}.") from error
+    members = {m.filename: m for m in archive.infolist() if m.filename.lower().endswith(SUFFIXES) and not _hidden(m.filename)}
+    # The checksums of the central directory tell the content, so the same archive in another place is the same.
+    return Pictures(list(members), [[m.file_size, m.CRC] for m in members.values()], archive.read)
+
+
+TOO_SMALL, UNREADABLE = "too small", "unreadable"
+
+
+def prepare(data: bytes, image_size: int, channels: int, window: tuple[int, int, int] | None = None) -> np.ndarray | str:
+    """One encoded picture -> (C, image_size, image_size) uint8, or TOO_SMALL, or UNREADABLE.
+
+    window: (left, top, size) of a 178 x 218 picture; any other is cropped to its centred square. The resampling filter is
+    Lanczos: antialiased, the sharpest that Pillow has, and the one that the data of Progressive GAN and StyleGAN were made with.
+    """
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            aligned = window is not None and picture.size == CELEBA_SIZE
+            side = window[2] if aligned else min(picture.size)
+            if side < image_size:
+                return TOO_SMALL
+            if not aligned:  # a large JPEG is decoded at 1/2, 1/4 or 1/8, never below twice the size that Lanczos then makes
+                picture.draft(None, (2 * image_size, 2 * image_size))
+            ImageOps.exif_transpose(picture, in_place=True)
+            picture = _crop(picture, window if aligned else None)
+            picture = _plain(picture, "L" if channels == 1 else "RGB")
+            if picture.width != image_size:
+                picture = picture.resize((image_size, image_size), Image.Resampling.LANCZOS)
+            array = np.asarray(picture)
+    except Exception:  # decoders of damaged files raise nearly anything; the picture is counted as unreadable and told
+        return UNREADABLE
+    return array[None] if channels == 1 else np.ascontiguousarray(array.transpose(2, 0, 1))
+
+
+def _crop(picture: Image.Image, window: tuple[int, int, int] | None) -> Image.Image:
+    side = window[2] if window else min(picture.size)
+    left, top = window[:2] if window else ((picture.width - side) // 2, (picture.height - side) // 2)
+    return picture.crop((left, top, left + side, top + side))
+
+
+def _plain(picture: Image.Image, mode: str) -> Image.Image:
+    """8 bits a channel; what is transparent is seen on white."""
+    if picture.mode.startswith("I"):
+        picture = Image.fromarray((np.asarray(picture).clip(0, 65535) >> 8).astype(np.uint8))
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    return picture.convert(mode)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """images (N, C, H, W) uint8, the indices of the N pictures among all, what became of the others, digest of the images."""
+
+    images: np.ndarray
+    kept: list[int]
+    small: int
+    unreadable: list[str]
+    digest: str
+    note: str | None = None
+
+
+def decode(name: str, pictures: Pictures, image_size: int, channels: int, window: tuple[int, int, int] | None = None) -> Decoded:
+    """All pictures, from the cache where they are in it, else decoded into it. Raises DataError when no picture is usable."""
+    what = [CACHE_VERSION, image_size, channels, window, pictures.names, pictures.stamps]
+    key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
+    path = cache_folder() / "datasets" / f"{re.sub('[^a-zA-Z0-9-]', '_', name)[:40]}-{image_size}px-{key}.npy"
+    decoded = _from_cache(path)
+    if decoded is None:
+        decoded = _decode_all(name, pictures, image_size, channels, window, path)
+    if not decoded.kept:
+        raise DataError(f"None of the {len(pictures.names):,} pictures of {name} can be used: {decoded.small:,} are smaller than "
+                        f"{image_size} px and {len(decoded.unreadable):,} cannot be read; choose a smaller image size or other pictures.")
+    return decoded
+
+
+def cache_folder() -> Path:
+    """GAN_STUDIO_CACHE, else the place for caches that the operating system has for this user."""
+    if folder := os.environ.get("GAN_STUDIO_CACHE"):
+        return Path(folder)
+    variable = "LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME"
+    return Path(os.environ.get(variable) or Path.home() / ".cache") / "gan-studio"
+
+
+def _from_cache(path: Path) -> Decoded | None:
+    """What the cache holds, or None where that is nothing, damaged or altered."""
+    try:
+        index = json.loads(path.with_suffix(".json").read_bytes())
+        images = np.load(path, mmap_mode="r", allow_pickle=False)
+        # Reading all to compare the digest takes seconds for large sets, so it is done only for a file that was touched.
+        if path.stat().st_mtime_ns != index["mtime"] and hashlib.sha256(images).hexdigest() != index["digest"]:
+            return None
+        if len(images) != len(index["kept"]):
+            return None
+        return Decoded(images, index["kept"], index["small"], index["unreadable"], index["digest"])
+    except (OSError, ValueError, KeyError, TypeError, EOFError):
+        return None
+
+
+def _decode_all(name: str, pictures: Pictures, image_size: int, channels: int, window, path: Path) -> Decoded:
+    """Decode into the cache file; into memory where the cache cannot be written."""
+    shape = (channels, image_size, image_size)
+    try:
+        _write_cache(path, shape, _stream(name, pictures, image_size, channels, window), pictures.names)
+        if decoded := _from_cache(path):
+            return decoded
+        reason = "what was written does not read back"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    images = np.empty((len(pictures.names), *shape), np.uint8)
+    index = _collect(_stream(name, pictures, image_size, channels, window), pictures.names, images.__setitem__)
+    note = f"The cache in {path.parent} cannot be written ({reason}), so the pictures are decoded anew for every run."
+    return Decoded(images[:len(index["kept"])], **index, note=note)
+
+
+def _stream(name: str, pictures: Pictures, image_size: int, channels: int, window) -> Iterator[np.ndarray | str]:
+    """What `prepare` says of every picture, in order. Pillow decodes outside Python's lock, so threads are enough."""
+    def one(picture: str) -> np.ndarray | str:
+        try:
+            data = pictures.read(picture)
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError):  # a damaged or locked member
+            return UNREADABLE
+        return prepare(data, image_size, channels, window)
+
+    names, some = pictures.names, 1024  # so many at a time bound the memory
+    with ThreadPoolExecutor(os.cpu_count()) as pool, tqdm(total=len(names), desc=f"Decoding {name}", unit=" pictures", delay=2, mininterval=1) as bar:
+        for start in range(0, len(names), some):
+            for result in pool.map(one, names[start:start + some]):
+                yield result
+                bar.update()
+
+
+def _collect(results: Iterator[np.ndarray | str], names: list[str], put: Callable[[int, np.ndarray], None]) -> dict:
+    """Hand each usable image to put(place, image); return what became of all pictures."""
+    kept, small, unreadable, digest = [], 0, [], hashlib.sha256()
+    for k, result in enumerate(results):
+        if isinstance(result, np.ndarray):
+            put(len(kept), result)
+            digest.update(result)
+            kept.append(k)
+        elif result == TOO_SMALL:
+            small += 1
+        else:
+            unreadable.append(names[k])
+    return {"kept": kept, "small": small, "unreadable": unreadable, "digest": digest.hexdigest()}
+
+
+def _write_cache(path: Path, shape: tuple[int, ...], results: Iterator[np.ndarray | str], names: list[str]) -> None:
+    """An .npy file, and beside it a .json that says what is in it; each under a temporary name first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(path.parent)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(_npy_header((0, *shape)))
+            index = _collect(results, names, lambda place, image: file.write(image))
+            file.seek(0)
+            file.write(_npy_header((len(index["kept"]), *shape)))  # only now is their number known
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        write_atomically(path.with_suffix(".json"), json.dumps(index | {"mtime": path.stat().st_mtime_ns}).encode())
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _npy_header(shape: tuple[int, ...]) -> bytes:
+    """The first 128 bytes of a uint8 array's .npy file (numpy.lib.format, version 1.0)."""
+    header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Temporary files of runs that were killed while decoding."""
+    for file in folder.glob(".*.tmp"):
+        if time.time() - file.stat().st_mtime > 24 * 3600:
+            file.unlink(missing_ok=True)
+
+
+def _notes(title: str, decoded: Decoded, image_size: int) -> list[str]:
+    notes = [f"{title}: {len(decoded.kept):,} pictures."]
+    if decoded.small:
+        notes.append(f"{decoded.small:,} pictures smaller than {image_size} px were left out.")
+    if decoded.unreadable:
+        notes.append(f"{len(decoded.unreadable):,} pictures cannot be read and were left out, {decoded.unreadable[0]} among them.")
+    return notes + ([decoded.note] if decoded.note else [])
+
+
+# ---- CelebA ----------------------------------------------------------------------------------------------------------
+
+
+def read_celeba(request: Request) -> Dataset:
+    """202,599 faces with 40 attributes (Liu et al. 2015, "Deep learning face attributes in the wild"), or any part of them.
+
+    A 178 x 218 picture is cropped by the request's window; a square one is taken as cropped already.
+    """
+    folder = request.root / "celeba"
+    pictures = _celeba_pictures(folder)
+    names, rows = _read_attributes(_celeba_file(folder, "list_attr_celeba.txt"))
+    chosen = names if request.attributes is None else request.attributes
+    columns = [_column(attribute, names) for attribute in chosen]
+    parts = _read_partition(_celeba_file(folder, "list_eval_partition.txt"))
+
+    # The lists say 000001.jpg, the PNG edition has 000001.png: what is before the dot is the picture's name.
+    mine = sorted(name for name in pictures.names if parts.get(Path(name).stem) == SPLITS.index(request.split))
+    labelled = [name for name in mine if Path(name).stem in rows]
+    unlisted = sum(Path(name).stem not in parts for name in pictures.names) + len(mine) - len(labelled)
+    if not labelled:
+        raise DataError(f"None of the {len(pictures.names):,} pictures in {folder} is in the split {request.split!r} of its "
+                        "list_eval_partition.txt and in its list_attr_celeba.txt.")
+    decoded = decode("celeba", pictures.select(labelled), request.image_size, request.channels or 3, request.crop)
+    labels = np.stack([rows[Path(labelled[k]).stem] for k in decoded.kept])[:, columns]
+    notes = _notes(f"CelebA ({request.split})", decoded, request.image_size)
+    if unlisted:
+        notes.append(f"{unlisted:,} pictures that the lists of CelebA do not name were left out.")
+    return _dataset("celeba", decoded.images, np.ascontiguousarray(labels), tuple(chosen), True, notes, decoded.digest)
+
+
+def _celeba_pictures(folder: Path) -> Pictures:
+    unpacked, archive = folder / "img_align_celeba", folder / "img_align_celeba.zip"
+    pictures = _in_folder(unpacked) if unpacked.is_dir() else None
+    if not (pictures and pictures.names) and archive.is_file():
+        pictures = _in_zip(archive)
+    if pictures is None:
+        raise DataError(f"CelebA is not in {folder}; fetch img_align_celeba.zip, list_attr_celeba.txt and list_eval_partition.txt "
+                        f"from {CELEBA_PAGE} and put them there, or name the data root that holds celeba/ "
+                        "(--data-root, or the variable GAN_STUDIO_DATA).")
+    if not pictures.names:
+        raise DataError(f"There are no pictures in the img_align_celeba of {folder}; fetch img_align_celeba.zip from {CELEBA_PAGE}.")
+    return pictures
+
+
+def _celeba_file(folder: Path, name: str) -> list[str]:
+    path = folder / name
+    if not path.is_file():
+        raise DataError(f"CelebA's {name} is not in {folder}; fetch it from {CELEBA_PAGE}.")
+    text = path.read_bytes()
+    if _is_html(text[:512]):
+        raise DataError(f"{path} is a web page (Google Drive's quota notice, most likely), not CelebA's list; fetch it again from {CELEBA_PAGE}.")
+    return text.decode("utf-8", "replace").splitlines()
+
+
+def _read_attributes(lines: list[str]) -> tuple[tuple[str, ...], dict[str, np.ndarray]]:
+    """Names of the attributes, and for each picture (K,) uint8 0/1. The file: a count, the names, then -1 or 1 for each."""
+    names = tuple(lines[1].split()) if len(lines) > 1 else ()
+    rows = {}
+    for number, line in enumerate(lines[2:], 3):
+        picture, *values = line.split() or [""]
+        if picture and (len(values) != len(names) or not set(values) <= {"-1", "1"}):
+            raise DataError(f"Line {number} of list_attr_celeba.txt is not a picture's name and {len(names)} values of -1 or 1; "
+                            f"fetch the file again from {CELEBA_PAGE}.")
+        rows[picture.partition(".")[0]] = np.array([value == "1" for value in values], np.uint8)
+    return names, rows
+
+
+def _read_partition(lines: list[str]) -> dict[str, int]:
+    """For each picture 0 train, 1 valid, 2 test."""
+    parts = {}
+    for number, line in enumerate(filter(None, map(str.strip, lines)), 1):
+        picture, _, part = line.partition(" ")
+        if part.strip() not in ("0", "1", "2"):
+            raise DataError(f"Line {number} of list_eval_partition.txt is not a picture's name and 0, 1 or 2; "
+                            f"fetch the file again from {CELEBA_PAGE}.")
+        parts[picture.partition(".")[0]] = int(part)
+    return parts
+
+
+def _column(attribute: str, names: tuple[str, ...]) -> int:
+    if attribute not in names:
+        raise DataError(f"CelebA has no attribute {attribute!r}; {_near(attribute, names)}")
+    return names.index(attribute)
+
+
+# ---- A folder of images ----------------------------------------------------------------------------------------------
+
+
+def read_folder(folder: Path, request: Request) -> Dataset:
+    """Pictures in a folder and its sub-folders. Splits and classes as in `open_dataset`."""
+    if request.attributes is not None:
+        raise DataError(f"Attributes are chosen from CelebA; the folder {folder} has none.")
+    here, classes = folder, _classes(folder)
+    if (folder / "train").is_dir():
+        here, classes = folder / request.split, _classes(folder / "train")
+    elif request.split != "train":
+        here = folder / request.split
+    if not here.is_dir():
+        raise DataError(f"The folder {folder} has no split {request.split!r}; make sub-folders train/ and {request.split}/ in it.")
+    pictures = _in_folder(here)
+    if not pictures.names:
+        raise DataError(f"There are no images in {here}; put {', '.join(SUFFIXES)} files there.")
+    foreign = sorted({name.split("/")[0] for name in pictures.names} - set(classes)) if classes else ()
+    if foreign:
+        raise DataError(f"{here / foreign[0]} is not one of the classes in {folder / 'train'}: {', '.join(classes)}.")
+    name = folder.resolve().name or "images"
+    decoded = decode(name, pictures, request.image_size, request.channels or 3)
+    notes = _notes(f"{folder} ({request.split})", decoded, request.image_size)
+    if not classes:
+        return _dataset(name, decoded.images, None, None, False, notes, decoded.digest)
+    labels = np.array([classes.index(pictures.names[k].split("/")[0]) for k in decoded.kept], np.int64)
+    return _dataset(name, decoded.images, labels, classes, False, notes, decoded.digest)
+
+
+def _classes(folder: Path) -> tuple[str, ...] | None:
+    """The sub-folders, if there are two or more that all hold images and no image lies beside them."""
+    names = _in_folder(folder).names
+    tops = {name.split("/")[0] for name in names if "/" in name}
+    subfolders = {path.name for path in folder.iterdir() if path.is_dir() and not _hidden(path.name)}
+    return tuple(sorted(tops)) if len(tops) > 1 and tops == subfolders and all("/" in name for name in names) else None
+
+
+# Another data set is one more reader here: CIFAR-10's batches, a data set of the Hub.
+READERS: dict[str, Callable[[Request], Dataset]] = {"mnist": read_mnist, "fashionmnist": read_fashionmnist, "celeba": read_celeba}
