@@ -9,9 +9,15 @@ from pathlib import Path
 from huggingface_hub import ModelCard, ModelCardData
 
 from . import hub
+from .errors import InvalidConfig
 
 # What `publish` replaces by the repository's name, so that the line that loads the model can be copied.
 PLACEHOLDER = "USER/REPO"
+
+# What a card can tell about a training: the paper is `source`, the sentence under which the weights may be used `licence`,
+# the address for `pip install git+` `repository`; dataset is mnist, fashionmnist, celeba or other words.
+ABOUT = ("name", "recipe", "summary", "source", "dataset", "images_seen", "hours", "seed", "init_from", "command", "commit",
+         "licence", "repository")
 
 
 @dataclass(frozen=True)
@@ -53,21 +59,33 @@ UNKNOWN = Dataset("not recorded", "", {},
 def write_card(folder: str | os.PathLike, about: dict | None = None) -> None:
     """Write README.md of a model folder from its config.json, its metrics.json (where there is one) and `about`.
 
-    about (all optional): name, recipe, summary, dataset (mnist, fashionmnist, celeba or other words), images_seen,
-    command, commit, licence (a sentence), repository (address for `pip install git+`). Raises InvalidConfig or
-    InvalidWeights for a broken folder, TypeError for an unknown key of `about`.
+    about: the keys of ABOUT, all optional. What is not given is taken from the record "training" that a run leaves in
+    metrics.json, so that the card can be written again from the folder alone, after an evaluation for example.
+    Raises InvalidConfig or InvalidWeights for a broken folder, TypeError for an unknown key.
     """
     folder = Path(folder)
     config = hub.config_of(hub.load_folder(folder))
-    metrics = folder / "metrics.json"
-    metrics = json.loads(metrics.read_text()) if metrics.is_file() else None
-    card = model_card(config, metrics, about, samples=(folder / "samples.png").is_file())
+    card = model_card(config, _read_metrics(folder / "metrics.json"), about, samples=(folder / "samples.png").is_file())
     hub.write_atomically(folder / "README.md", str(card).encode())
 
 
+def _read_metrics(path: Path) -> dict:
+    try:
+        metrics = json.loads(path.read_bytes()) if path.exists() else {}
+    except (OSError, ValueError, RecursionError) as error:
+        raise InvalidConfig(f"{path} cannot be read as JSON; repair it or delete it.") from error
+    if not isinstance(metrics, dict):
+        raise InvalidConfig(f"{path} must hold an object of names and values; repair it or delete it.")
+    return metrics
+
+
 def model_card(config: dict, metrics: dict | None = None, about: dict | None = None, samples: bool = False) -> ModelCard:
-    """The card of a model with this config.json. metrics: name -> number, or name -> {"value": ..., "real": ..., ...}."""
-    sections = _sections(config, metrics or {}, samples, **(about or {}))
+    """The card of a model with this config.json. metrics: name -> number, or name -> {"value": ..., "real": ..., ...};
+    "training" -> what is known about the training (keys of ABOUT). samples: show samples.png."""
+    metrics = dict(metrics or {})
+    recorded = metrics.pop("training", None)
+    recorded = {key: value for key, value in recorded.items() if key in ABOUT} if isinstance(recorded, dict) else {}
+    sections = _sections(config, metrics, samples, **recorded | (about or {}))
     return ModelCard("\n\n".join(section.strip() for section in sections) + "\n")
 
 
@@ -92,14 +110,14 @@ def _conditioning(config: dict) -> str | None:
     return "attribute" if config.get("multi_label") else "class"
 
 
-def _sections(config, metrics, samples, *, name=None, recipe=None, summary=None, dataset=None, images_seen=None,
-              command=None, commit=None, licence=None, repository=None):
+def _sections(config, metrics, samples, *, name=None, recipe=None, summary=None, source=None, dataset=None, images_seen=None,
+              hours=None, seed=None, init_from=None, command=None, commit=None, licence=None, repository=None):
     known = dataset_of(dataset)
     # Of somebody's own folder of pictures only the last part of its path is told.
     title = known.title if known is not UNKNOWN or not dataset else f"`{Path(str(dataset)).name}` (the trainer's own pictures)"
     yield _front_matter(config, known, recipe)
     yield f"# {name or recipe or config['family']}"
-    yield " ".join(filter(None, [summary and summary.rstrip(".") + ".", _network(config)]))
+    yield " ".join(filter(None, [summary and summary.rstrip(".") + ".", _network(config), source and f"Source: {source}."]))
     if samples:
         yield "![Samples](samples.png)"
     install = f"pip install git+{repository}" if repository else "pip install .        # in a checkout of GAN Studio"
@@ -116,14 +134,14 @@ import gan_models
 model = gan_models.load("{PLACEHOLDER}")        # or the folder that this file lies in
 images = model.generate(model.sample_latents(16, seed=1), model.sample_labels(16, seed=1))        # (16, C, H, W) in [-1, 1]
 ```"""
-    yield f"## Data and licence\n\nTrained on {title}. {licence or known.note}" if dataset or licence else (
-        f"## Data and licence\n\n{known.note}")
-    rows = [("recipe", recipe and f"`{recipe}`"), ("real images shown to the discriminator", images_seen and f"{images_seen:,}"),
-            ("code", commit and f"commit `{commit}`")]
-    rows = [row for row in rows if row[1]]
+    yield " ".join(filter(None, ["## Data and licence\n\n", dataset and f"Trained on {title}.", licence or known.note, init_from and (
+        f"The training started from the weights of `{Path(str(init_from)).name}`, whose licence holds too.")]))
+    rows = [("recipe", recipe and f"`{recipe}`"), ("real images shown to the discriminator", images_seen),
+            ("hours of training", hours), ("seed", seed), ("code", commit and f"commit `{commit}`")]
+    rows = [(what, _number(value)) for what, value in rows if value not in (None, "")]
     if rows or command:
-        yield "\n\n".join(filter(None, ["## Training", _table(("what", "value"), rows) if rows else "",
-                                        f"```sh\n{command}\n```" if command else ""]))
+        yield "\n\n".join(filter(None, ["## Training", rows and _table(("what", "value"), rows),
+                                        command and f"```sh\n{_portable(command)}\n```"]))
     if metrics:
         yield "## Metrics\n\n" + _metrics(metrics)
     yield f"""## Limits
@@ -133,6 +151,11 @@ Metrics compare models under the same protocol (count, reference and network are
     yield """## Intended use
 
 Research, teaching and play. Not for deceiving anybody about what is real, nor for judging or identifying people."""
+
+
+def _portable(command: str) -> str:
+    """A command without the folders of the machine that it ran on."""
+    return re.sub(r" --(data-root|output)[ =]('[^']*'|\S+)", "", command)
 
 
 def _network(config: dict) -> str:
