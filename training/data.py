@@ -20,7 +20,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -30,7 +30,6 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from tqdm import tqdm
 
-from gan_models.hub import write_atomically
 from gan_models.latents import Stream, philox
 
 CACHE_VERSION = 1  # raise it when the same files decode to other pixels
@@ -51,7 +50,8 @@ class Dataset:
     """Images and labels in memory, or mapped into it.
 
     images (N, C, H, W) uint8; labels (N,) int64 classes, (N, K) uint8 attributes 0/1 (multi_label), or None; label_names the
-    classes or attributes; checksum of images, labels and names, to notice changed data; notes: sentences to say aloud.
+    classes or attributes; checksum of images, labels and names, to notice changed data; notes: sentences to say aloud;
+    names: CelebA's file names without their ending, by which its training half of a judge is told apart; else None.
     """
 
     name: str
@@ -61,6 +61,7 @@ class Dataset:
     multi_label: bool
     checksum: str
     notes: tuple[str, ...] = ()
+    names: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -121,8 +122,9 @@ def open_dataset(name_or_folder: str | os.PathLike, root: str | os.PathLike | No
 
     Raises DataError.
     """
-    request = Request(Path(root or os.environ.get("GAN_STUDIO_DATA") or "data"), image_size, split, channels,
-                      None if attributes is None else tuple(attributes), tuple(crop))
+    root = Path(root or os.environ.get("GAN_STUDIO_DATA") or "data").expanduser()
+    attributes = None if attributes is None else tuple(attributes)
+    request = Request(root, image_size, split, channels, attributes, tuple(crop))
     _check(request)
     name = os.fspath(name_or_folder)
     reader = READERS.get(re.sub("[-_ ]", "", name.lower()))
@@ -135,7 +137,7 @@ def open_dataset(name_or_folder: str | os.PathLike, root: str | os.PathLike | No
         raise DataError(f"The data of {name} cannot be read: {error}.") from error
     if Path(name).exists():
         raise DataError(f"{name} is a file; give a folder of images, or one of {', '.join(READERS)}.")
-    raise DataError(f"There is no data set and no folder {name!r}; {_near(name, READERS)}")
+    raise DataError(f"There is no data set and no folder {name!r}; {_near(name, tuple(READERS))}")
 
 
 def _check(request: Request) -> None:
@@ -145,6 +147,8 @@ def _check(request: Request) -> None:
         raise DataError(f"The image size must be a whole number from 1 to 4096, not {request.image_size!r}.")
     if request.channels not in (None, 1, 3):
         raise DataError(f"Images have 1 channel (grey) or 3 (colour), not {request.channels!r}.")
+    if len(request.crop) != 3 or not all(isinstance(number, int) for number in request.crop):
+        raise DataError(f"The crop is three whole numbers (left, top, size), not {request.crop}.")
     left, top, size = request.crop
     if min(left, top) < 0 or size < 1 or left + size > CELEBA_SIZE[0] or top + size > CELEBA_SIZE[1]:
         raise DataError(f"The crop (left, top, size) = {request.crop} does not lie inside CelebA's 178 x 218 frame.")
@@ -197,7 +201,8 @@ def _read_digits(name: str, folder: str, label_names: tuple[str, ...], request: 
     images = _resize_digits(images, request.image_size)[:, None]
     if request.channels == 3:
         images = np.repeat(images, 3, axis=1)
-    return _dataset(name, images, labels.astype(np.int64), label_names, False, [f"{folder}: {len(images):,} images ({request.split})."])
+    notes = [f"{folder} ({request.split}): {len(images):,} pictures."]
+    return _dataset(name, images, labels.astype(np.int64), label_names, False, notes)
 
 
 def _resize_digits(images: np.ndarray, size: int) -> np.ndarray:
@@ -243,7 +248,8 @@ def read_idx(path: Path) -> np.ndarray:
         with (gzip.open if start[:2] == b"\x1f\x8b" else open)(path, "rb") as file:
             magic = file.read(4)
             if len(magic) < 4 or magic[:3] != b"\0\0\x08" or not 1 <= magic[3] <= 3:
-                raise DataError(f"{path} is not an idx file of bytes (its first bytes are {magic.hex(' ') or 'missing'}); {again}")
+                found = magic.hex(" ") or "missing"
+                raise DataError(f"{path} is not an idx file of bytes (its first bytes are {found}); {again}")
             shape = struct.unpack(f">{magic[3]}I", file.read(4 * magic[3]))
             expected = int(np.prod(shape, dtype=object))
             if expected > 2**30:
@@ -282,20 +288,27 @@ def _hidden(name: str) -> bool:
     return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
 
 
+def _image_names(folder: Path) -> list[str]:
+    """The pictures in a folder and its sub-folders, sorted, with / between the parts of a name."""
+    names = (Path(parent, file).relative_to(folder).as_posix() for parent, _, files in os.walk(folder)
+             for file in files if file.lower().endswith(SUFFIXES))
+    return sorted(name for name in names if not _hidden(name))
+
+
 def _in_folder(folder: Path) -> Pictures:
-    paths = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    names = sorted(name for name in (path.relative_to(folder).as_posix() for path in paths) if not _hidden(name))
+    names = _image_names(folder)
     stats = [(folder / name).stat() for name in names]
-    # The folder is part of the stamp: unpacked archives have pictures of equal name, size and time.
-    return Pictures(names, [[str(folder.resolve()), s.st_size, s.st_mtime_ns] for s in stats], lambda name: (folder / name).read_bytes())
+    # The folder is part of the stamp: unpacked archives may have pictures of equal name, size and time.
+    stamps = [[str(folder.resolve()), s.st_size, s.st_mtime_ns] for s in stats]
+    return Pictures(names, stamps, lambda name: (folder / name).read_bytes())
 
 
 def _in_zip(path: Path) -> Pictures:
     with open(path, "rb") as file:
         start = file.read(512)
     if _is_html(start):
-        raise DataError(f"{path} is a web page (Google Drive's quota notice, most likely), not an archive; delete it and fetch the "
-                        f"archive by hand from {CELEBA_PAGE}.")
+        raise DataError(f"{path} is a web page (Google Drive's quota notice, most likely), not an archive; delete it and fetch "
+                        f"the archive by hand from {CELEBA_PAGE}.")
     try:
         archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:
@@ -371,7 +384,8 @@ def decode(name: str, pictures: Pictures, image_size: int, channels: int, window
         decoded = _decode_all(name, pictures, image_size, channels, window, path)
     if not decoded.kept:
         raise DataError(f"None of the {len(pictures.names):,} pictures of {name} can be used: {decoded.small:,} are smaller than "
-                        f"{image_size} px and {len(decoded.unreadable):,} cannot be read; choose a smaller image size or other pictures.")
+                        f"{image_size} px and {len(decoded.unreadable):,} cannot be read; choose a smaller image size or other "
+                        "pictures.")
     return decoded
 
 
@@ -394,7 +408,7 @@ def _from_cache(path: Path) -> Decoded | None:
         if len(images) != len(index["kept"]):
             return None
         return Decoded(images, index["kept"], index["small"], index["unreadable"], index["digest"])
-    except (OSError, ValueError, KeyError, TypeError, EOFError):
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         return None
 
 
@@ -403,11 +417,11 @@ def _decode_all(name: str, pictures: Pictures, image_size: int, channels: int, w
     shape = (channels, image_size, image_size)
     try:
         _write_cache(path, shape, _stream(name, pictures, image_size, channels, window), pictures.names)
-        if decoded := _from_cache(path):
-            return decoded
         reason = "what was written does not read back"
     except OSError as error:
         reason = error.strerror or str(error)
+    if decoded := _from_cache(path):  # written by us, or meanwhile by another process of the same run
+        return decoded
     images = np.empty((len(pictures.names), *shape), np.uint8)
     index = _collect(_stream(name, pictures, image_size, channels, window), pictures.names, images.__setitem__)
     note = f"The cache in {path.parent} cannot be written ({reason}), so the pictures are decoded anew for every run."
@@ -424,7 +438,8 @@ def _stream(name: str, pictures: Pictures, image_size: int, channels: int, windo
         return prepare(data, image_size, channels, window)
 
     names, some = pictures.names, 1024  # so many at a time bound the memory
-    with ThreadPoolExecutor(os.cpu_count()) as pool, tqdm(total=len(names), desc=f"Decoding {name}", unit=" pictures", delay=2, mininterval=1) as bar:
+    progress = tqdm(total=len(names), desc=f"Decoding {name}", unit=" pictures", delay=2, mininterval=1)
+    with ThreadPoolExecutor(os.cpu_count()) as pool, progress as bar:
         for start in range(0, len(names), some):
             for result in pool.map(one, names[start:start + some]):
                 yield result
@@ -450,7 +465,8 @@ def _write_cache(path: Path, shape: tuple[int, ...], results: Iterator[np.ndarra
     """An .npy file, and beside it a .json that says what is in it; each under a temporary name first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path.parent)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp")
+    # Several processes of one run may decode at once: each has its own temporary names, and all write the same.
+    temporary, temporary_index = (path.with_name(f".{path.stem}.{os.getpid()}.{kind}.tmp") for kind in ("npy", "json"))
     try:
         with open(temporary, "wb") as file:
             file.write(_npy_header((0, *shape)))
@@ -459,10 +475,13 @@ def _write_cache(path: Path, shape: tuple[int, ...], results: Iterator[np.ndarra
             file.write(_npy_header((len(index["kept"]), *shape)))  # only now is their number known
             file.flush()
             os.fsync(file.fileno())
+        index["mtime"] = temporary.stat().st_mtime_ns
+        temporary_index.write_text(json.dumps(index))
         os.replace(temporary, path)
-        write_atomically(path.with_suffix(".json"), json.dumps(index | {"mtime": path.stat().st_mtime_ns}).encode())
+        os.replace(temporary_index, path.with_suffix(".json"))
     finally:
         temporary.unlink(missing_ok=True)
+        temporary_index.unlink(missing_ok=True)
 
 
 def _npy_header(shape: tuple[int, ...]) -> bytes:
@@ -474,8 +493,9 @@ def _npy_header(shape: tuple[int, ...]) -> bytes:
 def _remove_leftovers(folder: Path) -> None:
     """Temporary files of runs that were killed while decoding."""
     for file in folder.glob(".*.tmp"):
-        if time.time() - file.stat().st_mtime > 24 * 3600:
-            file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            if time.time() - file.stat().st_mtime > 24 * 3600:
+                file.unlink()
 
 
 def _notes(title: str, decoded: Decoded, image_size: int) -> list[str]:
@@ -483,7 +503,7 @@ def _notes(title: str, decoded: Decoded, image_size: int) -> list[str]:
     if decoded.small:
         notes.append(f"{decoded.small:,} pictures smaller than {image_size} px were left out.")
     if decoded.unreadable:
-        notes.append(f"{len(decoded.unreadable):,} pictures cannot be read and were left out, {decoded.unreadable[0]} among them.")
+        notes.append(f"{len(decoded.unreadable):,} pictures cannot be read and were left out ({decoded.unreadable[0]} ...).")
     return notes + ([decoded.note] if decoded.note else [])
 
 
@@ -514,7 +534,8 @@ def read_celeba(request: Request) -> Dataset:
     notes = _notes(f"CelebA ({request.split})", decoded, request.image_size)
     if unlisted:
         notes.append(f"{unlisted:,} pictures that the lists of CelebA do not name were left out.")
-    return _dataset("celeba", decoded.images, np.ascontiguousarray(labels), tuple(chosen), True, notes, decoded.digest)
+    dataset = _dataset("celeba", decoded.images, np.ascontiguousarray(labels), tuple(chosen), True, notes, decoded.digest)
+    return replace(dataset, names=tuple(Path(labelled[k]).stem for k in decoded.kept))
 
 
 def _celeba_pictures(folder: Path) -> Pictures:
@@ -523,11 +544,12 @@ def _celeba_pictures(folder: Path) -> Pictures:
     if not (pictures and pictures.names) and archive.is_file():
         pictures = _in_zip(archive)
     if pictures is None:
-        raise DataError(f"CelebA is not in {folder}; fetch img_align_celeba.zip, list_attr_celeba.txt and list_eval_partition.txt "
-                        f"from {CELEBA_PAGE} and put them there, or name the data root that holds celeba/ "
-                        "(--data-root, or the variable GAN_STUDIO_DATA).")
+        raise DataError(f"CelebA is not in {folder}; fetch img_align_celeba.zip, list_attr_celeba.txt and "
+                        f"list_eval_partition.txt from {CELEBA_PAGE} and put them there, or name the data root that holds "
+                        "celeba/ (--data-root, or the variable GAN_STUDIO_DATA).")
     if not pictures.names:
-        raise DataError(f"There are no pictures in the img_align_celeba of {folder}; fetch img_align_celeba.zip from {CELEBA_PAGE}.")
+        raise DataError(f"There are no pictures in the img_align_celeba of {folder}; fetch img_align_celeba.zip "
+                        f"from {CELEBA_PAGE}.")
     return pictures
 
 
@@ -537,7 +559,8 @@ def _celeba_file(folder: Path, name: str) -> list[str]:
         raise DataError(f"CelebA's {name} is not in {folder}; fetch it from {CELEBA_PAGE}.")
     text = path.read_bytes()
     if _is_html(text[:512]):
-        raise DataError(f"{path} is a web page (Google Drive's quota notice, most likely), not CelebA's list; fetch it again from {CELEBA_PAGE}.")
+        raise DataError(f"{path} is a web page (Google Drive's quota notice, most likely), not CelebA's list; fetch it again "
+                        f"from {CELEBA_PAGE}.")
     return text.decode("utf-8", "replace").splitlines()
 
 
@@ -579,16 +602,15 @@ def read_folder(folder: Path, request: Request) -> Dataset:
     """Pictures in a folder and its sub-folders. Splits and classes as in `open_dataset`."""
     if request.attributes is not None:
         raise DataError(f"Attributes are chosen from CelebA; the folder {folder} has none.")
-    here, classes = folder, _classes(folder)
-    if (folder / "train").is_dir():
-        here, classes = folder / request.split, _classes(folder / "train")
-    elif request.split != "train":
-        here = folder / request.split
-    if not here.is_dir():
-        raise DataError(f"The folder {folder} has no split {request.split!r}; make sub-folders train/ and {request.split}/ in it.")
+    has_splits = (folder / "train").is_dir()
+    training = folder / "train" if has_splits else folder
+    here = training if request.split == "train" else folder / request.split
+    if not has_splits and request.split != "train" or not here.is_dir():
+        raise DataError(f"The folder {folder} has no split {request.split!r}; make train/ and {request.split}/ in it.")
     pictures = _in_folder(here)
     if not pictures.names:
         raise DataError(f"There are no images in {here}; put {', '.join(SUFFIXES)} files there.")
+    classes = _classes(training)  # of the training pictures, so that a class has one number in all splits
     foreign = sorted({name.split("/")[0] for name in pictures.names} - set(classes)) if classes else ()
     if foreign:
         raise DataError(f"{here / foreign[0]} is not one of the classes in {folder / 'train'}: {', '.join(classes)}.")
@@ -603,10 +625,10 @@ def read_folder(folder: Path, request: Request) -> Dataset:
 
 def _classes(folder: Path) -> tuple[str, ...] | None:
     """The sub-folders, if there are two or more that all hold images and no image lies beside them."""
-    names = _in_folder(folder).names
-    tops = {name.split("/")[0] for name in names if "/" in name}
+    names = _image_names(folder)
+    holding = {name.split("/")[0] for name in names}
     subfolders = {path.name for path in folder.iterdir() if path.is_dir() and not _hidden(path.name)}
-    return tuple(sorted(tops)) if len(tops) > 1 and tops == subfolders and all("/" in name for name in names) else None
+    return tuple(sorted(subfolders)) if len(subfolders) > 1 and holding == subfolders else None
 
 
 # Another data set is one more reader here: CIFAR-10's batches, a data set of the Hub.
