@@ -134,7 +134,8 @@ import gan_models
 model = gan_models.load("{PLACEHOLDER}")        # or the folder that this file lies in
 images = model.generate(model.sample_latents(16, seed=1), model.sample_labels(16, seed=1))        # (16, C, H, W) in [-1, 1]
 ```"""
-    yield " ".join(filter(None, ["## Data and licence\n\n", dataset and f"Trained on {title}.", licence or known.note, init_from and (
+    yield "## Data and licence"
+    yield " ".join(filter(None, [dataset and f"Trained on {title}.", licence or known.note, init_from and (
         f"The training started from the weights of `{Path(str(init_from)).name}`, whose licence holds too.")]))
     rows = [("recipe", recipe and f"`{recipe}`"), ("real images shown to the discriminator", images_seen),
             ("hours of training", hours), ("seed", seed), ("code", commit and f"commit `{commit}`")]

@@ -1,0 +1,328 @@
+"""A small Hugging Face Hub on this machine, for tests of the real client: no network, no account, nothing left behind.
+
+It speaks what huggingface_hub asks when it publishes and loads: whoami, repository creation, front matter validation,
+preupload, Git LFS (batch, upload, verify), commits, repository info, trees, and files by `resolve`, where LFS files redirect
+to another address as on the Hub. Repositories live in memory; `HubServer.repositories` is what a test looks into.
+"""
+
+import base64
+import hashlib
+import json
+import re
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import yaml
+from huggingface_hub import constants
+
+TOKENS = {"hf_write": True, "hf_read": False}  # token -> may write
+USER = "user"
+PREFIXES = {"model": "", "space": "spaces/"}
+
+
+@dataclass
+class Commit:
+    oid: str
+    message: str
+    files: dict[str, bytes]
+
+
+@dataclass
+class Repository:
+    private: bool
+    options: dict
+    commits: list[Commit] = field(default_factory=list)
+    branches: dict[str, str] = field(default_factory=dict)  # branch or tag -> oid
+
+    def commit(self, message: str, files: dict[str, bytes], branch: str = "main") -> Commit:
+        oid = hashlib.sha1(f"{len(self.commits)} {message} {sorted(files)}".encode()).hexdigest()
+        self.commits.append(Commit(oid, message, files))
+        self.branches[branch] = oid
+        return self.commits[-1]
+
+    def find(self, revision: str) -> Commit | None:
+        oid = self.branches.get(revision, revision)
+        return next((commit for commit in self.commits if commit.oid == oid), None)
+
+
+class HubServer:
+    """`with HubServer() as hub:` serves at hub.url until stopped."""
+
+    def __init__(self):
+        self.repositories: dict[tuple[str, str], Repository] = {}
+        self.blobs: dict[str, bytes] = {}  # LFS: sha256 -> content
+        self.log: list[tuple[str, str]] = []  # (method, path) of every request
+        self.failing = 0  # answer everything with this status instead
+
+    def __enter__(self) -> "HubServer":
+        handler = type("Handler", (_Handler,), {"hub": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def add(self, repo_id: str, files: dict[str, bytes], private: bool = False, kind: str = "model") -> Commit:
+        """Make a repository hold exactly these files, by one commit."""
+        repository = self.repositories.setdefault((kind, repo_id), Repository(private, {}))
+        return repository.commit("add", files)
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """The server, with the real client of this process turned to it: its own empty cache, the token hf_write."""
+    with HubServer() as server:
+        for key, value in client_settings(server.url, tmp_path).items():
+            monkeypatch.setattr(constants, key, value)
+        monkeypatch.setenv("HF_TOKEN", "hf_write")
+        yield server
+
+
+def client_settings(url: str, home) -> dict:
+    """What huggingface_hub reads from the environment when it is imported."""
+    return {"ENDPOINT": url, "HUGGINGFACE_CO_URL_TEMPLATE": url + "/{repo_id}/resolve/{revision}/{filename}",
+            "HF_HUB_CACHE": str(home / "hub"), "HF_TOKEN_PATH": str(home / "token"), "HF_HUB_OFFLINE": False,
+            "HF_HUB_DISABLE_XET": True, "HF_URL_HOSTS": frozenset({"127.0.0.1"})}
+
+
+def client_environment(url: str, home) -> dict[str, str]:
+    """The same for a process that is yet to start."""
+    return {"HF_ENDPOINT": url, "HF_HOME": str(home), "HF_TOKEN": "hf_write", "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+
+
+def is_lfs(path: str, size: int) -> bool:
+    """As in the Hub's default .gitattributes, and above 10 MB whatever the name."""
+    return path.endswith((".safetensors", ".bin", ".pt")) or size > 10_000_000
+
+
+def git_oid(content: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+class Problem(Exception):
+    def __init__(self, status: int, message: str, code: str | None = None):
+        super().__init__(message)
+        self.status, self.code = status, code
+
+
+class _Handler(BaseHTTPRequestHandler):
+    hub: HubServer
+    protocol_version = "HTTP/1.1"
+
+    ROUTES = [
+        ("GET", r"/api/whoami-v2", "whoami"),
+        ("POST", r"/api/repos/create", "create"),
+        ("POST", r"/api/validate-yaml", "validate"),
+        ("POST", r"/api/(model|space)s/([^/]+/[^/]+)/preupload/([^/]+)", "preupload"),
+        ("POST", r"/api/(model|space)s/([^/]+/[^/]+)/commit/([^/]+)", "commit"),
+        ("POST", r"/(spaces/)?([^/]+/[^/]+)\.git/info/lfs/objects/batch", "lfs_batch"),
+        ("PUT", r"/lfs/upload/([0-9a-f]{64})", "lfs_upload"),
+        ("POST", r"/lfs/verify", "lfs_verify"),
+        ("GET", r"/api/(model|space)s/([^/]+/[^/]+)/tree/([^/]+)", "tree"),
+        ("GET", r"/api/(model|space)s/([^/]+/[^/]+)(?:/revision/([^/]+))?", "info"),
+        ("GET", r"/(spaces/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)", "resolve"),
+        ("GET", r"/cdn/([0-9a-f]{64})", "cdn"),
+    ]
+
+    def handle_request(self) -> None:
+        self.body = self._read_body()
+        path = urlsplit(self.path).path
+        self.hub.log.append((self.command, path))
+        try:
+            if self.hub.failing:
+                raise Problem(self.hub.failing, "out of order")
+            self.writer = self._authorise()
+            for method, pattern, name in self.ROUTES:
+                match = re.fullmatch(pattern, path)
+                if match and (self.command == method or (self.command == "HEAD" and method == "GET")):
+                    return getattr(self, name)(*[unquote(group) if group else group for group in match.groups()])
+            raise Problem(404, f"no such endpoint: {self.command} {path}")
+        except Problem as problem:
+            headers = {"X-Error-Message": str(problem)} | ({"X-Error-Code": problem.code} if problem.code else {})
+            self.send({"error": str(problem), "errors": [{"message": str(problem)}]}, problem.status, headers)
+
+    do_GET = do_HEAD = do_POST = do_PUT = handle_request
+
+    def log_message(self, *_) -> None:
+        pass
+
+    def _read_body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            body = b""
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return body
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+    def send(self, content, status: int = 200, headers: dict | None = None) -> None:
+        data = content if isinstance(content, bytes) else json.dumps(content).encode()
+        self.send_response(status)
+        for key, value in ({"Content-Length": str(len(data))} | (headers or {})).items():
+            self.send_header(key, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data)
+
+    # Who asks, and what may they see?
+
+    def _authorise(self) -> bool | None:
+        """True: may write, False: may read, None: anonymous."""
+        header = self.headers.get("Authorization")
+        if header is None:
+            return None
+        token = header.removeprefix("Bearer ")
+        if token not in TOKENS:
+            raise Problem(401, "Invalid credentials in Authorization header")
+        return TOKENS[token]
+
+    def _may_write(self) -> None:
+        if self.writer is None:
+            raise Problem(401, "Invalid username or password.")
+        if not self.writer:
+            raise Problem(403, "You don't have the rights to write here")
+
+    def _repository(self, kind: str, repo_id: str) -> Repository:
+        repository = self.hub.repositories.get((kind, repo_id))
+        if repository is None or (repository.private and self.writer is None):
+            raise Problem(401 if self.writer is None else 404, "Repository not found", "RepoNotFound")
+        return repository
+
+    def _commit(self, kind: str, repo_id: str, revision: str | None) -> Commit:
+        commit = self._repository(kind, repo_id).find(revision or "main")
+        if commit is None:
+            raise Problem(404, f"Invalid rev id: {revision}", "RevisionNotFound")
+        return commit
+
+    # Publishing
+
+    def whoami(self) -> None:
+        if self.writer is None:
+            raise Problem(401, "Invalid username or password.")
+        self.send({"type": "user", "name": USER, "orgs": []})
+
+    def create(self) -> None:
+        self._may_write()
+        wanted = json.loads(self.body)
+        kind = wanted.get("type") or "model"
+        repo_id = f"{wanted.get('organization') or USER}/{wanted['name']}"
+        if not repo_id.startswith(f"{USER}/"):
+            raise Problem(403, "You don't have the rights to create a repository under this namespace")
+        if (kind, repo_id) in self.hub.repositories:
+            raise Problem(409, "You already created this repo")
+        repository = Repository(wanted.get("visibility") == "private" or bool(wanted.get("private")), wanted)
+        repository.commit("initial commit", {".gitattributes": b"*.safetensors filter=lfs diff=lfs merge=lfs -text\n"})
+        self.hub.repositories[kind, repo_id] = repository
+        self.send({"url": f"{self.hub.url}/{PREFIXES[kind]}{repo_id}", "name": repo_id})
+
+    def validate(self) -> None:
+        content = json.loads(self.body)["content"]
+        match = re.match(r"---\n(.*?)\n---\n", content, re.DOTALL)
+        try:
+            front_matter = yaml.safe_load(match[1]) if match else {}
+        except yaml.YAMLError as error:
+            raise Problem(400, f"front matter is not YAML: {error}") from error
+        if not isinstance(front_matter, dict):
+            raise Problem(400, "front matter must be a mapping")
+        self.send({"errors": [], "warnings": [] if front_matter else [{"message": "empty or missing yaml metadata"}]})
+
+    def preupload(self, kind: str, repo_id: str, revision: str) -> None:
+        self._may_write()
+        files = self._commit(kind, repo_id, revision).files
+        answer = []
+        for file in json.loads(self.body)["files"]:
+            lfs = is_lfs(file["path"], file["size"])
+            there = files.get(file["path"])
+            oid = None if there is None else hashlib.sha256(there).hexdigest() if lfs else git_oid(there)
+            answer.append({"path": file["path"], "uploadMode": "lfs" if lfs else "regular", "shouldIgnore": False, "oid": oid})
+        self.send({"files": answer})
+
+    def lfs_batch(self, _, repo_id: str) -> None:
+        self._may_write()
+        objects = []
+        for item in json.loads(self.body)["objects"]:
+            if item["oid"] not in self.hub.blobs:
+                item["actions"] = {"upload": {"href": f"{self.hub.url}/lfs/upload/{item['oid']}"},
+                                   "verify": {"href": f"{self.hub.url}/lfs/verify"}}
+            objects.append(item)
+        self.send({"transfer": "basic", "objects": objects})
+
+    def lfs_upload(self, oid: str) -> None:
+        if hashlib.sha256(self.body).hexdigest() != oid:
+            raise Problem(400, "the content does not have the checksum that was announced")
+        self.hub.blobs[oid] = self.body
+        self.send(b"")
+
+    def lfs_verify(self) -> None:
+        wanted = json.loads(self.body)
+        if len(self.hub.blobs.get(wanted["oid"], b"")) != wanted["size"]:
+            raise Problem(404, "object not found")
+        self.send({})
+
+    def commit(self, kind: str, repo_id: str, revision: str) -> None:
+        self._may_write()
+        files = dict(self._commit(kind, repo_id, revision).files)
+        message = ""
+        for line in self.body.splitlines():
+            item = json.loads(line)
+            value = item["value"]
+            if item["key"] == "header":
+                message = value["summary"]
+            elif item["key"] == "file":
+                files[value["path"]] = base64.b64decode(value["content"])
+            elif item["key"] == "lfsFile":
+                files[value["path"]] = self.hub.blobs[value["oid"]]
+            elif item["key"] == "deletedFile":
+                del files[value["path"]]
+            else:
+                raise Problem(400, f"unknown operation {item['key']}")
+        commit = self._repository(kind, repo_id).commit(message, files, revision)
+        self.send({"commitUrl": f"{self.hub.url}/{PREFIXES[kind]}{repo_id}/commit/{commit.oid}", "commitOid": commit.oid})
+
+    # Loading
+
+    def info(self, kind: str, repo_id: str, revision: str | None) -> None:
+        commit = self._commit(kind, repo_id, revision)
+        self.send({"id": repo_id, "modelId": repo_id, "sha": commit.oid, "private": self._repository(kind, repo_id).private,
+                   "tags": [], "downloads": 0, "likes": 0, "siblings": [{"rfilename": path} for path in commit.files]})
+
+    def tree(self, kind: str, repo_id: str, revision: str) -> None:
+        entries = []
+        for path, content in self._commit(kind, repo_id, revision).files.items():
+            entry = {"type": "file", "path": path, "size": len(content), "oid": git_oid(content)}
+            if is_lfs(path, len(content)):
+                entry["lfs"] = {"oid": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 130}
+            entries.append(entry)
+        self.send(entries)
+
+    def resolve(self, prefix: str | None, repo_id: str, revision: str, path: str) -> None:
+        commit = self._commit("space" if prefix else "model", repo_id, revision)
+        if path not in commit.files:
+            raise Problem(404, "Entry not found", "EntryNotFound")
+        content = commit.files[path]
+        headers = {"X-Repo-Commit": commit.oid}
+        if not is_lfs(path, len(content)):
+            return self.send(content, headers=headers | {"ETag": f'"{git_oid(content)}"'})
+        oid = hashlib.sha256(content).hexdigest()
+        self.hub.blobs[oid] = content
+        elsewhere = self.hub.url.replace("127.0.0.1", "localhost")  # the client must see another host than the Hub's
+        headers |= {"X-Linked-Etag": f'"{oid}"', "X-Linked-Size": str(len(content)), "Location": f"{elsewhere}/cdn/{oid}"}
+        self.send(b"", 302, headers)
+
+    def cdn(self, oid: str) -> None:
+        content = self.hub.blobs[oid]
+        start = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        if start:
+            return self.send(content[int(start[1]):], 206)
+        self.send(content)
