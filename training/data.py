@@ -501,9 +501,9 @@ def _remove_leftovers(folder: Path) -> None:
 def _notes(title: str, decoded: Decoded, image_size: int) -> list[str]:
     notes = [f"{title}: {len(decoded.kept):,} pictures."]
     if decoded.small:
-        notes.append(f"{decoded.small:,} pictures smaller than {image_size} px were left out.")
+        notes.append(f"Left out for being smaller than {image_size} px: {decoded.small:,}.")
     if decoded.unreadable:
-        notes.append(f"{len(decoded.unreadable):,} pictures cannot be read and were left out ({decoded.unreadable[0]} ...).")
+        notes.append(f"Left out because they cannot be read: {len(decoded.unreadable):,} (the first is {decoded.unreadable[0]}).")
     return notes + ([decoded.note] if decoded.note else [])
 
 
@@ -522,18 +522,18 @@ def read_celeba(request: Request) -> Dataset:
     columns = [_column(attribute, names) for attribute in chosen]
     parts = _read_partition(_celeba_file(folder, "list_eval_partition.txt"))
 
-    # The lists say 000001.jpg, the PNG edition has 000001.png: what is before the dot is the picture's name.
-    mine = sorted(name for name in pictures.names if parts.get(Path(name).stem) == SPLITS.index(request.split))
-    labelled = [name for name in mine if Path(name).stem in rows]
-    unlisted = sum(Path(name).stem not in parts for name in pictures.names) + len(mine) - len(labelled)
+    number = {name: _number(name) for name in sorted(pictures.names)}
+    mine = [name for name in number if parts.get(number[name]) == SPLITS.index(request.split)]
+    labelled = [name for name in mine if number[name] in rows]
+    unlisted = sum(picture not in parts for picture in number.values()) + len(mine) - len(labelled)
     if not labelled:
         raise DataError(f"None of the {len(pictures.names):,} pictures in {folder} is in the split {request.split!r} of its "
                         "list_eval_partition.txt and in its list_attr_celeba.txt.")
     decoded = decode("celeba", pictures.select(labelled), request.image_size, request.channels or 3, request.crop)
-    labels = np.stack([rows[Path(labelled[k]).stem] for k in decoded.kept])[:, columns]
+    labels = np.stack([rows[number[labelled[k]]] for k in decoded.kept])[:, columns]
     notes = _notes(f"CelebA ({request.split})", decoded, request.image_size)
     if unlisted:
-        notes.append(f"{unlisted:,} pictures that the lists of CelebA do not name were left out.")
+        notes.append(f"Left out because the lists of CelebA do not name them: {unlisted:,}.")
     dataset = _dataset("celeba", decoded.images, np.ascontiguousarray(labels), tuple(chosen), True, notes, decoded.digest)
     return replace(dataset, names=tuple(Path(labelled[k]).stem for k in decoded.kept))
 
@@ -573,7 +573,7 @@ def _read_attributes(lines: list[str]) -> tuple[tuple[str, ...], dict[str, np.nd
         if picture and (len(values) != len(names) or not set(values) <= {"-1", "1"}):
             raise DataError(f"Line {number} of list_attr_celeba.txt is not a picture's name and {len(names)} values of -1 or 1; "
                             f"fetch the file again from {CELEBA_PAGE}.")
-        rows[picture.partition(".")[0]] = np.array([value == "1" for value in values], np.uint8)
+        rows[_number(picture)] = np.array([value == "1" for value in values], np.uint8)
     return names, rows
 
 
@@ -585,8 +585,13 @@ def _read_partition(lines: list[str]) -> dict[str, int]:
         if part.strip() not in ("0", "1", "2"):
             raise DataError(f"Line {number} of list_eval_partition.txt is not a picture's name and 0, 1 or 2; "
                             f"fetch the file again from {CELEBA_PAGE}.")
-        parts[picture.partition(".")[0]] = int(part)
+        parts[_number(picture)] = int(part)
     return parts
+
+
+def _number(name: str) -> str:
+    """000001 of img_align_celeba/000001.jpg: the PNG edition has the same lists, which say 000001.jpg."""
+    return name.rpartition("/")[2].partition(".")[0]
 
 
 def _column(attribute: str, names: tuple[str, ...]) -> int:
@@ -619,7 +624,8 @@ def read_folder(folder: Path, request: Request) -> Dataset:
     notes = _notes(f"{folder} ({request.split})", decoded, request.image_size)
     if not classes:
         return _dataset(name, decoded.images, None, None, False, notes, decoded.digest)
-    labels = np.array([classes.index(pictures.names[k].split("/")[0]) for k in decoded.kept], np.int64)
+    number = {label: k for k, label in enumerate(classes)}
+    labels = np.array([number[pictures.names[k].split("/")[0]] for k in decoded.kept], np.int64)
     return _dataset(name, decoded.images, labels, classes, False, notes, decoded.digest)
 
 
