@@ -15,6 +15,7 @@ import os
 import re
 import struct
 import sys
+import textwrap
 import time
 import zipfile
 import zlib
@@ -233,7 +234,7 @@ def _download(folder: str, root: Path) -> None:
         with contextlib.redirect_stdout(sys.stderr):  # standard output is for results
             getattr(datasets, folder)(root, download=True)
     except (RuntimeError, OSError) as error:
-        reason = " ".join(str(error).split())[:120]
+        reason = textwrap.shorten(str(error), 200, placeholder=" ...")
         _missing_digits(folder, root / folder / "raw", f" and downloading it failed ({reason})")
 
 
