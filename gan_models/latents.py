@@ -67,11 +67,11 @@ def slerp(a: Tensor, b: Tensor, t: Tensor | float) -> Tensor:
     Where the two directions are parallel, opposite or zero, the arc is undefined and the straight line is taken.
     """
     t = torch.as_tensor(t, dtype=a.dtype, device=a.device).unsqueeze(-1)
-    tiny = torch.finfo(a.dtype).tiny
-    cosine = (a * b).sum(-1, keepdim=True) / (a.norm(dim=-1, keepdim=True) * b.norm(dim=-1, keepdim=True)).clamp_min(tiny)
+    norms = a.norm(dim=-1, keepdim=True) * b.norm(dim=-1, keepdim=True)
+    cosine = (a * b).sum(-1, keepdim=True) / norms.clamp_min(torch.finfo(a.dtype).tiny)
     angle = cosine.clamp(-1, 1).arccos()
     sine = angle.sin()
-    straight = sine < 1e-4
+    straight = (sine < 1e-4) | (norms == 0)
     sine = sine.where(~straight, torch.ones_like(sine))
     arc = ((1 - t) * angle).sin() / sine * a + (t * angle).sin() / sine * b
     return torch.where(straight, torch.lerp(*torch.broadcast_tensors(a, b, t)), arc)
