@@ -92,7 +92,7 @@ class DCGANDiscriminator(Discriminator):
         size, channels = pyramid(image_size, width)
         layers = []
         for a, b in zip([image_channels] + channels, channels):
-            batch = normalisation == "batch" and layers
+            batch = normalisation == "batch" and len(layers) > 0
             layers.append(nn.Conv2d(a, b, 4, stride=2, padding=1, bias=not batch))
             layers += [nn.BatchNorm2d(b)] if batch else []
             layers.append(nn.LeakyReLU(0.2))
