@@ -1,0 +1,259 @@
+"""Train a GAN: `python -m training mnist-cgan`, or `accelerate launch -m training mnist-cgan` on several GPUs or machines."""
+
+import argparse
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+
+import gan_models
+from gan_models import ModelError, hub
+from gan_models import images as pictures
+from gan_models.card import write_card
+from gan_models.latents import check_seed
+
+from . import callbacks, checkpoints, loop, recipes
+from .data import DataError, Dataset, open_dataset, to_float
+from .recipes import Recipe, RecipeError
+
+
+class RunError(Exception):
+    """A run that cannot be started; one sentence."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line. Returns the exit status: 0 done, 1 diverged, 2 bad input, 130 interrupted (and resumable)."""
+    options = parse(arguments)
+    if options.list:
+        for recipe in recipes.RECIPES.values():
+            print(f"{recipe.name:<16} {recipe.summary} ({recipe.source})")
+        return 0
+    try:
+        return run(options)
+    except (RunError, RecipeError, DataError, ModelError, checkpoints.CheckpointError) as error:
+        return fail(str(error), 2)
+    except callbacks.Diverged as error:
+        return fail(f"Training has diverged: {error}. The last good state is in {options.output / 'checkpoint'}; "
+                    "try a lower --set learning_rate.", 1)
+    except OSError as error:
+        return fail(f"{error.filename or options.output} cannot be written or read ({error.strerror or error}).", 2)
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    parser.add_argument("recipe", nargs="?", metavar="RECIPE", help="what to train; --list names them")
+    parser.add_argument("--list", action="store_true", help="list the recipes and exit")
+    parser.add_argument("--data", metavar="NAME|DIR", help="mnist, fashionmnist, celeba, or a folder of images (default: the recipe's)")
+    parser.add_argument("--data-root", type=Path, metavar="DIR", help="where the data sets are (default: $GAN_STUDIO_DATA, else ./data)")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="the run's folder (default: runs/RECIPE)")
+    parser.add_argument("--images", type=int, metavar="N", help="how many real images to show in all (default: the recipe's)")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="the run's seed (default: 0)")
+    parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="auto: bf16 where the machine has it")
+    parser.add_argument("--checkpoint-every", type=int, metavar="IMAGES", help="images between checkpoints (default: a fiftieth of all)")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in the output folder, if there is one")
+    parser.add_argument("--init-from", metavar="SOURCE", help="start from the weights of a model: folder, bundled name or Hub id")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe; may be repeated")
+    parser.add_argument("--push-to-hub", metavar="USER/REPO", help="publish the model folder when done")
+    options = parser.parse_args(arguments)
+    if not options.list and not options.recipe:
+        parser.error("name a recipe; --list lists them")
+    if options.recipe and not options.output:
+        options.output = Path("runs") / options.recipe
+    return options
+
+
+def run(options: argparse.Namespace) -> int:
+    recipe = recipes.change(recipes.find(options.recipe), options.set)
+    torch.set_flush_denormal(True)  # a winning discriminator's gradients underflow, and CPUs compute with denormals 10 times slower
+    accelerator = make_accelerator(options.precision)
+    say = accelerator.print if accelerator.is_main_process else (lambda *a, **k: None)
+    if recipe.batch_size % accelerator.num_processes:
+        raise RunError(f"The batch of {recipe.batch_size} cannot be shared by {accelerator.num_processes} processes: "
+                       "--set batch_size to a multiple.")
+    check_seed(options.seed)
+    total = _whole(options.images or recipe.images, recipe.batch_size, "--images")
+    every = _whole(options.checkpoint_every or max(total // 50, 1), recipe.batch_size, "--checkpoint-every")
+
+    checkpoint = prepare_folder(options, accelerator)
+    with accelerator.main_process_first():  # one process decodes; the others read its cache
+        dataset = open_data(recipe, options)
+    for note in dataset.notes:
+        say(note)
+    described = describe(recipe, dataset, options, total)
+    state = loop.build(recipe, dataset, options.seed, accelerator.device)
+    if checkpoint:
+        compare_options(options.output, described)
+        for note in checkpoints.restore(state, checkpoint, accelerator):
+            say(note)
+        if state.images >= total and (options.output / "model" / hub.WEIGHTS).exists():
+            say(f"{options.output} is finished: {state.images:,} images. Its model is {options.output / 'model'}.")
+            return publish(options, accelerator)
+        say(f"Going on from {state.images:,} images.")
+    elif options.init_from:
+        initialise_from(state, options.init_from)
+    accelerator.wait_for_everyone()
+
+    report = callbacks.Report(options.output, accelerator, total, state, every=min(recipe.batch_size * 25, every))
+    began, before = time.monotonic(), state.images
+
+    def write_model(state: loop.State, folder: Path) -> None:
+        seconds = earlier_seconds + time.monotonic() - began
+        export(state, folder, about | {"images_seen": state.images, "hours": round(seconds / 3600, 2)}, options.seed)
+
+    earlier_seconds = trained_seconds(checkpoint)
+    about = {"recipe": recipe.name, "summary": recipe.summary, "dataset": dataset.name,
+             "command": described["command"], "commit": described["commit"]}
+    saving = callbacks.Checkpoints(options.output, accelerator, report, write_model, every)
+    interrupt = callbacks.Interrupt(accelerator)
+    hooks = [report]
+    if accelerator.is_main_process:
+        hub.write_atomically(options.output / "options.json", (json.dumps(described, indent=2) + "\n").encode())
+        if not (options.output / "reals.png").exists():
+            count = min(64, len(dataset))
+            reals, _ = dataset.batch(dataset.order(0, count, options.seed))
+            pictures.save_png(pictures.grid(to_float(reals)), options.output / "reals.png")
+        hooks.append(callbacks.Samples(options.output, state, options.seed, every))
+    hooks += [saving, interrupt]
+    say(f"{recipe.name}: {accelerator.num_processes} process(es) on {accelerator.device.type}, {accelerator.mixed_precision} precision, "
+        f"{total:,} images, into {options.output}")
+
+    loop.train(recipe, dataset, state, accelerator, total, options.seed, hooks)
+    saving.save(state)
+    if interrupt.stopped and state.images < total:
+        say(f"Stopped at {state.images:,} images; the same command with --resume goes on.")
+        return 130
+    if accelerator.is_main_process:
+        write_model(state, options.output / "model")
+        pictures.save_png(callbacks.sample_grid(state.ema, options.seed), options.output / "samples" / f"{state.images:010d}.png")
+    seconds = max(time.monotonic() - began, 1e-9)
+    say(f"Done: {state.images:,} images, {(state.images - before) / seconds:,.0f} images/s. The model is {options.output / 'model'}; "
+        f"`python -m gan_models {shlex.quote(str(options.output / 'model'))} --output grid.png` samples it.")
+    return publish(options, accelerator)
+
+
+def make_accelerator(precision: str) -> Accelerator:
+    """Accelerate's engine, in bf16 where the machine computes in it natively, unless told otherwise."""
+    if precision == "auto":
+        use_cpu = os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes")
+        if torch.cuda.is_available() and not use_cpu:
+            precision = "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+        else:
+            native = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+            precision = "bf16" if native and torch.cpu._is_avx512_bf16_supported() else "fp32"
+    return Accelerator(mixed_precision="no" if precision == "fp32" else precision)
+
+
+def prepare_folder(options: argparse.Namespace, accelerator: Accelerator) -> Path | None:
+    """Make the output folder; the checkpoint to go on from, or None. Raises RunError rather than touch a run without --resume."""
+    folder = options.output
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder} is a file; give --output a folder.")
+    if (folder / "options.json").exists() and not options.resume:
+        raise RunError(f"{folder} holds a run already: go on with it by --resume, or give another --output.")
+    accelerator.wait_for_everyone()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".writable.{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise RunError(f"The output folder {folder} cannot be written ({error.strerror}); give another --output.") from error
+    return checkpoints.find(folder) if options.resume else None
+
+
+def open_data(recipe: Recipe, options: argparse.Namespace) -> Dataset:
+    dataset = open_dataset(options.data or recipe.data, options.data_root, recipe.image_size, channels=recipe.image_channels,
+                           attributes=recipe.attributes if (options.data or recipe.data) == "celeba" else None)
+    if recipe.conditional and dataset.labels is None:
+        raise RunError(f"{recipe.name} is conditional and {dataset.name} has no labels; put the pictures into one sub-folder a class, "
+                       "or take a recipe without conditioning.")
+    return dataset
+
+
+def describe(recipe: Recipe, dataset: Dataset, options: argparse.Namespace, total: int) -> dict:
+    """options.json: what the run is, and all that must be equal for it to be continued."""
+    words = [option for option in sys.argv[1:] if option != "--resume"]
+    return {"recipe": recipes.to_json(recipe), "data": {"name": dataset.name, "images": len(dataset), "checksum": dataset.checksum},
+            "seed": options.seed, "images": total, "init_from": options.init_from,
+            "command": f"python -m training {shlex.join(words)}", "commit": commit(), "version": gan_models.__version__}
+
+
+def compare_options(folder: Path, described: dict) -> None:
+    """Raises RunError unless the run in the folder is the one described; only the number of images may change."""
+    try:
+        before = json.loads((folder / "options.json").read_text())
+        differing = [key for key in ("data", "seed", "init_from") if before[key] != described[key]]
+        old, new = before["recipe"], described["recipe"]
+        differing += [key for key in new if key not in ("images", "summary", "source") and old.get(key) != new[key]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{folder / 'options.json'} cannot be read, so it is unknown what the run was; give another --output.") from error
+    if differing:
+        raise RunError(f"The run in {folder} was started with another {' and '.join(differing)}; give the same options, or another --output.")
+
+
+def initialise_from(state: loop.State, source: str) -> None:
+    """Start from the generator of a model; its configuration must be the recipe's."""
+    model = gan_models.load(source)
+    if model._hub_mixin_config != state.ema._hub_mixin_config:
+        raise RunError(f"{source} has another configuration than the recipe, so its weights do not fit; give it the recipe's own options by --set.")
+    for network in (state.generator, state.ema):
+        network.load_state_dict(model.state_dict(), strict=True)
+
+
+def export(state: loop.State, folder: Path, training: dict, seed: int) -> None:
+    """Write the model folder: what crosses from training to use."""
+    folder.mkdir(parents=True, exist_ok=True)
+    hub.save(state.ema, folder)
+    pictures.save_png(callbacks.sample_grid(state.ema, seed), folder / "samples.png")
+    hub.write_atomically(folder / "metrics.json", (json.dumps({"training": training}, indent=2) + "\n").encode())
+    write_card(folder)
+
+
+def trained_seconds(checkpoint: Path | None) -> float:
+    """How long the run took before the checkpoint."""
+    try:
+        return json.loads((checkpoint / "model" / "metrics.json").read_text())["training"]["hours"] * 3600 if checkpoint else 0.0
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0.0
+
+
+def publish(options: argparse.Namespace, accelerator: Accelerator) -> int:
+    if options.push_to_hub and accelerator.is_main_process:
+        from .publish import PublishError, publish as push
+
+        try:
+            print(f"Published: {push(options.output / 'model', options.push_to_hub)}")
+        except PublishError as error:
+            return fail(f"{error} The model itself is safe in {options.output / 'model'}.", 2)
+    return 0
+
+
+def commit() -> str | None:
+    """The commit of the code, where it runs from a checkout."""
+    try:
+        return subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True,
+                              timeout=10, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def fail(sentence: str, status: int) -> int:
+    print(f"error: {sentence}", file=sys.stderr)
+    return status
+
+
+def _whole(images: int, batch_size: int, option: str) -> int:
+    """Rounded up to whole batches."""
+    if not 1 <= images <= 10**12:
+        raise RunError(f"{option} must be from 1 to 10^12, not {images}.")
+    return -(-images // batch_size) * batch_size
+
+
+if __name__ == "__main__":
+    sys.exit(main())

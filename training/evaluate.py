@@ -1,0 +1,377 @@
+"""Judge a generator: `python -m training.evaluate SOURCE --data mnist` prints FID, KID and label agreement.
+
+A metric's name carries its protocol: in fid10k_test_reader, 10k generated pictures are held against as many real ones of the
+test split, seen through the network "reader". Beside each distance stands the same of real training pictures ("real"): the
+floor that no generator can be expected to beat. Train is the split whose pictures and labels the generator learned from.
+
+    fid, kid           distance of the distributions; smaller is better
+    label_agreement    share of pictures in which the network sees the label that was asked for; "real": that of real test pictures
+    toggle_agreement   for attributes: the same latent, the attribute set to 0 and to 1, all others left; share of the two
+                       pictures of each pair that show it; "real": the balanced share of real test pictures, by the same network
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+import gan_models
+from gan_models import ModelError
+from gan_models.base import Generator
+from gan_models.hub import CONFIG, write_atomically
+from gan_models.latents import Stream, check_count, check_seed, philox
+
+from . import judges
+from .data import READERS, DataError, Dataset, open_dataset
+from .judges import JudgeError
+
+TOGGLED = 1000  # latents of the toggle agreement
+METRICS = "metrics.json"
+
+
+class EvaluationError(ValueError):
+    """Model, data and network do not fit each other, or a file cannot be written; one sentence."""
+
+
+def evaluate(source: str | os.PathLike | Generator, data: str | os.PathLike, data_root: str | os.PathLike | None = None, *,
+             samples: int = 10_000, network: str | None = None, inception_weights: str | os.PathLike | None = None,
+             batch_size: int = 100, seed: int = 0) -> dict:
+    """All metrics of a generator (or of what `gan_models.load` finds under a name), against a data set.
+
+    network: "reader" (MNIST), "judge" (CelebA), "inception", or None, which is the data set's own. Generated pictures are rounded
+    to uint8 as a PNG rounds them, labels follow the training data, all is float32. The batch size changes the memory and nothing
+    else.
+
+    Returns {metric: {"value": ..., "real": ...}, ..., "evaluation": {network: how it was measured, and each attribute}}.
+    Raises ModelError, DataError, JudgeError or EvaluationError, each with one sentence.
+    """
+    began = time.monotonic()
+    samples = check_count(samples, least=2, what="number of samples")
+    batch_size, seed = check_count(batch_size, most=10_000, what="batch size"), check_seed(seed)
+    generator = source if isinstance(source, Generator) else _load(source)
+    train, test = _open(data, data_root, generator)
+    viewer = _network(network, train.name, generator, inception_weights)
+    labels = _labels(generator, train, samples, seed)
+
+    counts = {"test": min(samples, len(test), len(train)) if test else 0, "train": min(samples, len(train) // 2)}
+    usable = {split: count for split, count in counts.items() if count > viewer.dimensions}
+    if not usable:
+        raise EvaluationError(f"FID in the {viewer.dimensions} features of the network {viewer.name!r} needs more than {viewer.dimensions} "
+                              f"pictures on each side, and there are {max(counts.values())}: take more --samples or more data.")
+    toggled = min(samples, TOGGLED) if generator.multi_label and viewer.labels else 0
+    known, unknown = (_some(split, n, seed) for split, n in ((train, max(2 * counts["train"], counts["test"])), (test, counts["test"])))
+    total = samples + len(known) + len(unknown) + 2 * toggled * len(generator.labels or ())
+    with _judging(generator), tqdm(total=total, unit=" pictures", desc="Evaluating", disable=None) as bar:
+        latents = generator.sample_latents(samples, seed=seed)
+        fake = viewer.look(drawn(generator, latents, labels, bar), batch_size)
+        real = {"train": viewer.look(stored(train, known, bar), batch_size)}
+        if test:
+            real["test"] = viewer.look(stored(test, unknown, bar), batch_size)
+        # The pictures of the floor are never those of the reference.
+        floor = {"test": real["train"].features, "train": real["train"].features[counts["train"]:]}
+        result, details = {}, {}
+        for split, n in usable.items():
+            result |= _distances(f"{_short(n)}_{split}_{viewer.name}", fake.features[:n], real[split].features[:n], floor[split][:n], seed)
+        if labels is not None and viewer.labels:
+            truth = _columns(test, generator.labels)[unknown] if test else None
+            seen = _answers(viewer, generator, real["test"].logits, truth) if test else None
+            result[f"label_agreement{_short(samples)}_{viewer.name}"] = _agreement(
+                _answers(viewer, generator, fake.logits, labels), labels, seen, generator, details)
+            if toggled:
+                flips = _toggle(generator, viewer, latents[:toggled], labels[:toggled], batch_size, bar)
+                result[f"toggle_agreement{_short(toggled)}_{viewer.name}"] = _toggle_agreement(flips, seen, truth, generator, details)
+    return result | {"evaluation": {viewer.name: _record(samples, usable, seed, train, test, viewer, generator, began, details)}}
+
+
+def fid(generator: Generator, dataset: Dataset, n: int = 10_000, *, seed: int = 0, network: str | None = None, batch_size: int = 100) -> float:
+    """FID of n generated pictures against n of the data set (at most all), as in `evaluate`; for judging in the midst of training."""
+    n = check_count(min(n, len(dataset)), least=2, what="number of samples")
+    viewer = _network(network, dataset.name, generator, None)
+    if n <= viewer.dimensions:
+        raise EvaluationError(f"FID in {viewer.dimensions} features needs more than {viewer.dimensions} pictures, not {n}.")
+    with _judging(generator), tqdm(total=2 * n, desc="FID", unit=" pictures", leave=False, disable=None) as bar:
+        latents, labels = generator.sample_latents(n, seed=seed), _labels(generator, dataset, n, seed)
+        fake = viewer.look(drawn(generator, latents, labels, bar), batch_size)
+        real = viewer.look(stored(dataset, _some(dataset, n, seed), bar), batch_size)
+    return _fidelity().frechet_distance(fake.features, real.features)
+
+
+class _Pictures(torch.utils.data.Dataset):
+    """uint8 images that are made by the batch, when torch-fidelity asks for them, so that a million need no more memory than one batch."""
+
+    def __init__(self, count: int, make: Callable[[np.ndarray], Tensor], bar: tqdm):
+        self.count, self.make, self.bar = count, make, bar
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, k: int) -> Tensor:
+        return self.make([k])[0]
+
+    def __getitems__(self, some: list[int]) -> list[Tensor]:
+        self.bar.update(len(some))
+        return list(self.make(some))
+
+
+def stored(data: Dataset, chosen: np.ndarray, bar: tqdm) -> _Pictures:
+    """The chosen pictures of a data set."""
+    return _Pictures(len(chosen), lambda some: torch.from_numpy(np.array(data.images[chosen[some]])), bar)
+
+
+def drawn(generator: Generator, latents: Tensor, labels: Tensor | None, bar: tqdm) -> _Pictures:
+    """What the generator draws. Raises EvaluationError where that is no picture."""
+
+    def make(some: list[int]) -> Tensor:
+        images = generator.generate(latents[some], None if labels is None else labels[some])
+        if not images.isfinite().all():
+            raise EvaluationError("The model draws pictures that are not finite numbers, so it cannot be judged; its training has diverged.")
+        return quantise(images).cpu()
+
+    return _Pictures(len(latents), make, bar)
+
+
+def quantise(images: Tensor) -> Tensor:
+    """(n, C, H, W) in [-1, 1] -> uint8, rounded as `gan_models.images` does for a PNG."""
+    return ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def _load(source) -> Generator:
+    model = gan_models.load(source, device="cuda" if torch.cuda.is_available() else "cpu")
+    if not isinstance(model, Generator):
+        raise EvaluationError(f"{source} is not a generator, so there is nothing to sample.")
+    return model
+
+
+def _open(data, root, generator: Generator) -> tuple[Dataset, Dataset | None]:
+    """The train and test splits in the generator's size and channels; no test where a folder has none."""
+    channels, height, width = generator.image_shape
+    if height != width:
+        raise EvaluationError(f"The model draws {width} x {height} pictures; data sets are read as squares only.")
+    train = open_dataset(data, root, height, channels=channels)
+    has_test = train.name in READERS or (Path(data) / "test").is_dir()
+    test = open_dataset(data, root, height, channels=channels, split="test") if has_test else None
+    return train, test
+
+
+def _fidelity():
+    try:
+        from . import fidelity
+    except ImportError as error:
+        raise EvaluationError(f"FID needs torch-fidelity: pip install torch-fidelity ({error}).") from error
+    return fidelity
+
+
+def _network(name: str | None, data: str, generator: Generator, weights):
+    """The network that looks, on the generator's device. Raises EvaluationError where the data set has no such network."""
+    own = judges.PLANS[data].network if data in judges.PLANS else None
+    if name is None and own is None:
+        raise EvaluationError(f"There is no network trained on {data}, so say --network inception; it needs the standard Inception weights "
+                              "(--inception-weights FILE, or they are downloaded).")
+    if name not in (None, own, "inception"):
+        raise EvaluationError(f"There is no network {name!r} for {data}; take {own + ' or ' if own else ''}inception.")
+    return _fidelity().open_network("inception" if name == "inception" else data, weights, generator.device.type == "cuda")
+
+
+def _labels(generator: Generator, train: Dataset, n: int, seed: int) -> Tensor | None:
+    """n labels to ask for: those of the training pictures, in an order of the seed. (n,) int64, (n, K) float32, or None."""
+    if generator.labels is None:
+        return None
+    if train.labels is None:
+        raise EvaluationError(f"The model is conditional on {', '.join(generator.labels)}, but {train.name} has no labels.")
+    missing = [label for label in generator.labels if label not in train.label_names]
+    if missing or generator.multi_label != train.multi_label or not generator.multi_label and generator.labels != train.label_names:
+        raise EvaluationError(f"The model's labels ({', '.join(generator.labels)}) are not those of {train.name} "
+                              f"({', '.join(train.label_names)}); name the data set that it was trained on.")
+    order = philox(seed, 0, Stream.EVALUATION).permutation(len(train))
+    return _columns(train, generator.labels)[order[np.arange(n) % len(train)]]
+
+
+def _columns(data: Dataset, names: tuple[str, ...]) -> Tensor:
+    """All labels as the generator knows them: (N,) int64 classes, or (N, K) float32 of the attributes `names`."""
+    if not data.multi_label:
+        return torch.from_numpy(data.labels)
+    return torch.from_numpy(data.labels[:, [data.label_names.index(name) for name in names]]).float()
+
+
+def _some(data: Dataset | None, n: int, seed: int) -> np.ndarray:
+    """Indices of n pictures, in an order of the seed."""
+    return philox(seed, 1, Stream.EVALUATION).permutation(len(data))[:n] if data else np.arange(0)
+
+
+@contextmanager
+def _judging(generator: Generator):
+    """Eval mode, no gradients, and float32 throughout, also within the autocast of a training run."""
+    training, device = generator.training, generator.device.type
+    generator.eval()
+    try:
+        with torch.no_grad(), torch.autocast(device, enabled=False), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            yield
+    finally:
+        generator.train(training)
+
+
+def _distances(protocol: str, fake: Tensor, real: Tensor, floor: Tensor, seed: int) -> dict:
+    fidelity = _fidelity()
+    mean, std = fidelity.kernel_distance(fake, real, seed)
+    return {f"fid{protocol}": {"value": fidelity.frechet_distance(fake, real), "real": fidelity.frechet_distance(floor, real)},
+            f"kid{protocol}": {"value": mean, "real": fidelity.kernel_distance(floor, real, seed)[0], "std": std}}
+
+
+def _answers(viewer, generator: Generator, logits: Tensor, labels: Tensor) -> Tensor:
+    """Where the network sees what the labels say: (n,) or, for the generator's attributes, (n, K), as float64 0 or 1."""
+    columns = [viewer.labels.index(name) for name in generator.labels]
+    return judges.right(logits[:, columns], labels.cpu()).double()
+
+
+def _agreement(answers: Tensor, labels: Tensor, real: Tensor | None, generator: Generator, details: dict) -> dict:
+    if generator.multi_label:
+        _add(details, generator, agreement=answers.mean(0), balanced_agreement=judges.balance(answers, labels))
+        if real is not None:
+            _add(details, generator, real_agreement=real.mean(0))
+    return {"value": answers.mean().item(), "real": None if real is None else real.mean().item()}
+
+
+def _toggle(generator: Generator, viewer, latents: Tensor, labels: Tensor, batch_size: int, bar: tqdm) -> Tensor:
+    """(K, 2, n) float64 0 or 1: whether each attribute is seen as asked, when it is set to 0 and to 1 and the others are left."""
+    seen = []
+    for k in range(len(generator.labels)):
+        for value in (0.0, 1.0):
+            asked = labels.clone()
+            asked[:, k] = value
+            opinion = viewer.look(drawn(generator, latents, asked, bar), batch_size)
+            seen.append(_answers(viewer, generator, opinion.logits, asked)[:, k])
+    return torch.stack(seen).unflatten(0, (-1, 2))
+
+
+def _toggle_agreement(flips: Tensor, real: Tensor | None, truth: Tensor | None, generator: Generator, details: dict) -> dict:
+    _add(details, generator, toggled=flips.mean((1, 2)), toggled_off=flips[:, 0].mean(1), toggled_on=flips[:, 1].mean(1),
+         toggled_both=flips.prod(1).mean(1))
+    balanced = None
+    if real is not None:
+        _add(details, generator, real_balanced_agreement=judges.balance(real, truth))
+        balanced = judges.balance(real, truth).nanmean().item()
+    return {"value": flips.mean().item(), "real": balanced, "both": flips.prod(1).mean().item()}
+
+
+def _add(details: dict, generator: Generator, **columns: Tensor) -> None:
+    """Note numbers of each attribute; one that is undefined (no picture has the attribute) is left out."""
+    attributes = details.setdefault("attributes", {name: {} for name in generator.labels})
+    for key, column in columns.items():
+        for name, value in zip(generator.labels, column.tolist()):
+            if value == value:
+                attributes[name][key] = round(value, 4)
+
+
+def _record(samples, usable, seed, train, test, viewer, generator, began, details) -> dict:
+    """What somebody needs who wants the same numbers again."""
+    counts = {split: {"generated": n, "real": n} for split, n in usable.items()}
+    data = {"name": train.name, "train": train.checksum, "test": test.checksum if test else None}
+    versions = {"gan_models": gan_models.__version__, "torch": torch.__version__, "torch_fidelity": _fidelity().__version__}
+    return {"samples": samples, "pictures": counts, "seed": seed, "data": data, "network": viewer.record,
+            "image_shape": list(generator.image_shape), "versions": versions, "device": generator.device.type,
+            "seconds": round(time.monotonic() - began, 1), **details}
+
+
+def _short(n: int) -> str:
+    """10000 -> "10k", 3014 -> "3k", 500 -> "500": as metric names have it; the exact number stands in the record."""
+    return f"{round(n / 1000)}k" if n >= 1000 else str(n)
+
+
+def table(result: dict) -> str:
+    """The metrics for a person, real against real beside each; then the attributes, if there are any."""
+    lines = [f"{'metric':<34}{'value':>10}{'real':>10}"]
+    for name, metric in result.items():
+        if name != "evaluation":
+            lines.append(f"{name:<34}{_number(metric['value']):>10}{_number(metric['real']):>10}")
+    for record in result["evaluation"].values():
+        keys = {"agreement": "asked=seen", "real_agreement": "real", "toggled": "toggled", "toggled_both": "both", "real_balanced_agreement": "real bal."}
+        attributes = record.get("attributes", {})
+        if attributes:
+            lines += ["", f"{'attribute':<24}" + "".join(f"{title:>12}" for title in keys.values())]
+        for name, numbers in attributes.items():
+            lines.append(f"{name:<24}" + "".join(f"{_number(numbers.get(key)):>12}" for key in keys))
+    return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}" if abs(value) >= 0.001 else f"{value:.1e}"
+
+
+def _update(path: Path, result: dict) -> None:
+    """Add the result to a model folder's metrics.json; what other networks said before stays."""
+    before = _metrics(path)
+    evaluation = before.get("evaluation", {}) | result["evaluation"]
+    _write(path, before | result | {"evaluation": evaluation})
+
+
+def _metrics(path: Path) -> dict:
+    try:
+        metrics = json.loads(path.read_bytes()) if path.exists() else {}
+        if isinstance(metrics, dict) and isinstance(metrics.get("evaluation", {}), dict):
+            return metrics
+    except ValueError:
+        pass
+    raise EvaluationError(f"{path} is not a {METRICS} of ours; move it away, or leave out --write.")
+
+
+def _write(path: Path, result: dict) -> None:
+    try:
+        write_atomically(path, (json.dumps(result, indent=2) + "\n").encode())
+    except OSError as error:
+        raise EvaluationError(f"{path} cannot be written ({error.strerror}).") from error
+
+
+def _check_outputs(options: argparse.Namespace) -> None:
+    """Minutes of evaluation should not end at a file that cannot be written."""
+    if options.write:
+        if not (Path(options.source) / CONFIG).is_file():
+            raise EvaluationError(f"--write notes the metrics in a model folder, and {options.source} is none; take --json FILE.")
+        _metrics(Path(options.source) / METRICS)
+    for path in filter(None, (options.json, Path(options.source) / METRICS if options.write else None)):
+        if path.is_dir() or not os.access(path.parent, os.W_OK):
+            raise EvaluationError(f"{path} cannot be written: name a file in a folder that exists and is yours.")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line. Returns the exit status: 0, or 2 for bad input; 130 after Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", metavar="SOURCE", help="a model: folder, bundled name or Hub repository user/repo")
+    parser.add_argument("--data", required=True, metavar="NAME|DIR", help="mnist, fashionmnist, celeba, or a folder of images")
+    parser.add_argument("--data-root", type=Path, metavar="DIR", help="where the data sets are (default: $GAN_STUDIO_DATA, else ./data)")
+    parser.add_argument("--samples", type=int, default=10_000, metavar="N", help="how many pictures to draw (default: 10000)")
+    parser.add_argument("--network", choices=("reader", "judge", "inception"), help="default: reader for mnist, judge for celeba")
+    parser.add_argument("--inception-weights", type=Path, metavar="FILE", help="default: torch's cache, else they are downloaded (95 MB)")
+    parser.add_argument("--batch-size", type=int, default=100, metavar="B", help="pictures at a time (default: 100); changes no result")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of latents, labels and real pictures (default: 0)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all of it there")
+    parser.add_argument("--write", action="store_true", help="add it to the metrics.json of the model folder SOURCE")
+    options = parser.parse_args(arguments)
+    try:
+        _check_outputs(options)
+        result = evaluate(options.source, options.data, options.data_root, samples=options.samples, network=options.network,
+                          inception_weights=options.inception_weights, batch_size=options.batch_size, seed=options.seed)
+        if options.json:
+            _write(options.json, result)
+        if options.write:
+            _update(Path(options.source) / METRICS, result)
+    except (ModelError, DataError, JudgeError, EvaluationError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Stopped; nothing was written.", file=sys.stderr)
+        return 130
+    print(table(result))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,184 @@
+"""The training loop: one for all recipes, read in one sitting.
+
+Progress is counted in images: real images that the discriminator was shown, by all processes together. Which image, latent,
+mirroring and random numbers belong to image number i is a function of (seed, i) alone, so a run that was stopped and
+resumed, or that ran on another number of processes, sees the same.
+
+The networks are not wrapped in DistributedDataParallel: gradients are averaged here, after the backward pass. That is exact
+with gradient penalties, with several passes through one network and with frozen networks, and costs little at this size.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from gan_models.base import Discriminator, Generator, encode_labels
+from gan_models.dcgan import DCGANDiscriminator, DCGANGenerator
+from gan_models.latents import Stream, philox, sample
+from gan_models.mlp import MLPDiscriminator, MLPGenerator
+
+from .data import Dataset, to_float
+from .losses import OBJECTIVES, classification
+from .penalties import zero_centred
+from .recipes import Recipe, RecipeError, at
+
+NETWORKS = {"mlp": (MLPGenerator, MLPDiscriminator), "dcgan": (DCGANGenerator, DCGANDiscriminator)}
+
+
+@dataclass
+class State:
+    """All that changes while training, and so all that a checkpoint holds."""
+
+    generator: Generator
+    discriminator: Discriminator
+    ema: Generator  # the averaged generator: what is sampled and published
+    generator_optimiser: torch.optim.Optimizer
+    discriminator_optimiser: torch.optim.Optimizer
+    images: int = 0
+
+
+def build(recipe: Recipe, dataset: Dataset, seed: int, device: torch.device) -> State:
+    """Networks and optimisers at the start of a run: initialised on the CPU, so equal on every device and process."""
+    torch.manual_seed(seed)
+    generator_class, discriminator_class = NETWORKS[recipe.family]
+    shared = {"image_size": recipe.image_size, "image_channels": recipe.image_channels}
+    if recipe.conditional:
+        shared |= {"labels": list(dataset.label_names), "multi_label": dataset.multi_label}
+    try:
+        generator = generator_class(**shared, **recipe.generator)
+        discriminator = discriminator_class(**shared, **recipe.discriminator)
+        ema = generator_class(**shared, **recipe.generator)
+    except (TypeError, ValueError) as error:
+        raise RecipeError(f"The networks of {recipe.name} cannot be built: {error}") from error
+    if recipe.conditional and dataset.multi_label:
+        rows = [int(philox(seed, k, Stream.LABELS).integers(len(dataset))) for k in range(len(generator.label_table))]
+        generator.label_table.copy_(torch.from_numpy(dataset.labels[rows].copy()))
+    ema.load_state_dict(generator.state_dict())
+    networks = [network.to(device, memory_format=torch.channels_last) for network in (generator, discriminator, ema)]
+    networks[2].requires_grad_(False).eval()
+    return State(*networks, *(_optimiser(recipe, network) for network in networks[:2]))
+
+
+def _optimiser(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
+    parameters, rate = list(network.parameters()), at(recipe.learning_rate, 0)
+    if recipe.optimiser == "rmsprop":
+        return torch.optim.RMSprop(parameters, rate)
+    fused = parameters[0].device.type in ("cpu", "cuda")
+    return torch.optim.Adam(parameters, rate, (recipe.beta1, at(recipe.beta2, 0)), fused=fused)
+
+
+def train(recipe: Recipe, dataset: Dataset, state: State, accelerator: Accelerator, images: int, seed: int, callbacks) -> State:
+    """Train until `images` images were shown. Each callback is called after each step with (state, scalars) and may
+    return True to stop. recipe.batch_size must be a multiple of the number of processes."""
+    per_process = recipe.batch_size // accelerator.num_processes
+    state.generator.train()
+    state.discriminator.train()
+    while state.images < images:
+        # This process's share of the batch: image numbers first, first + 1, ...
+        first = state.images + accelerator.process_index * per_process
+        real, labels, latents = batch(recipe, dataset, first, per_process, seed, accelerator.device)
+        torch.manual_seed(int(philox(seed, first, Stream.TORCH).integers(2**63)))  # dropout and noise
+        step = state.images // recipe.batch_size
+        set_schedules(recipe, state)
+
+        with accelerator.autocast():
+            fake = state.generator(latents, labels)
+        scalars = discriminator_step(recipe, state, real, fake.detach(), labels, step, accelerator)
+        if (step + 1) % recipe.discriminator_steps == 0:
+            scalars |= generator_step(recipe, state, real, fake, labels, accelerator)
+            average(recipe, state)
+        state.images += recipe.batch_size
+        if any([callback(state, scalars) for callback in callbacks]):
+            break
+    return state
+
+
+def batch(recipe: Recipe, dataset: Dataset, first: int, count: int, seed: int, device: torch.device):
+    """Images (count, C, H, W) in [-1, 1], labels as the networks take them or None, latents (count, latent_dim)."""
+    pictures, labels = dataset.batch(dataset.order(first, count, seed))
+    if recipe.flip:
+        mirrored = torch.tensor([philox(seed, first + k, Stream.FLIPS).random() < 0.5 for k in range(count)])
+        pictures = torch.where(mirrored[:, None, None, None], pictures.flip(3), pictures)
+    real = to_float(pictures.to(device)).contiguous(memory_format=torch.channels_last)
+    latents = sample(count, recipe.generator.get("latent_dim") or _default_latent_dim(recipe), seed=seed, start=first)
+    if not recipe.conditional:
+        return real, None, latents.to(device)
+    return real, encode_labels(labels, dataset.label_names, dataset.multi_label).to(device), latents.to(device)
+
+
+def _default_latent_dim(recipe: Recipe) -> int:
+    return NETWORKS[recipe.family][0]._hub_mixin_init_parameters["latent_dim"].default
+
+
+def set_schedules(recipe: Recipe, state: State) -> None:
+    """Whatever changes with the images seen, in the optimisers."""
+    for optimiser in (state.generator_optimiser, state.discriminator_optimiser):
+        for group in optimiser.param_groups:
+            group["lr"] = at(recipe.learning_rate, state.images)
+            if "betas" in group:
+                group["betas"] = (recipe.beta1, at(recipe.beta2, state.images))
+
+
+def discriminator_step(recipe: Recipe, state: State, real: Tensor, fake: Tensor, labels: Tensor | None, step: int,
+                       accelerator: Accelerator) -> dict[str, Tensor]:
+    """One update of the discriminator; real and generated pictures pass separately, so BatchNorm does not mix them."""
+    discriminator = state.discriminator.requires_grad_(True)
+    with accelerator.autocast():
+        on_real, on_fake = discriminator(real, labels), discriminator(fake, labels)
+    loss, scalars = OBJECTIVES[recipe.objective].discriminator(on_real.scores.float(), on_fake.scores.float())
+    scalars |= {"discriminator_loss": loss, "real_score": on_real.scores.mean(), "fake_score": on_fake.scores.mean()}
+    if recipe.auxiliary:
+        scalars["real_classification"] = classification(on_real.logits.float(), labels, state.generator.multi_label)
+        loss = loss + recipe.auxiliary * scalars["real_classification"]
+    if step % recipe.penalty_every == 0:
+        for name, gamma, pictures in (("r1", recipe.r1, real), ("r2", recipe.r2, fake)):
+            if weight := at(gamma, state.images):
+                scalars[name] = zero_centred(discriminator, pictures, labels)
+                loss = loss + weight * recipe.penalty_every * scalars[name]
+    scalars["discriminator_gradient"] = _update(state.discriminator_optimiser, loss, accelerator)
+    return scalars
+
+
+def generator_step(recipe: Recipe, state: State, real: Tensor, fake: Tensor, labels: Tensor | None,
+                   accelerator: Accelerator) -> dict[str, Tensor]:
+    """One update of the generator, through the discriminator just updated, which is frozen meanwhile."""
+    discriminator, objective = state.discriminator.requires_grad_(False), OBJECTIVES[recipe.objective]
+    with accelerator.autocast():
+        real_scores = discriminator(real, labels).scores.float() if objective.paired else None
+        on_fake = discriminator(fake, labels)
+    loss, scalars = objective.generator(real_scores, on_fake.scores.float())
+    scalars["generator_loss"] = loss
+    if recipe.auxiliary:
+        scalars["fake_classification"] = classification(on_fake.logits.float(), labels, state.generator.multi_label)
+        loss = loss + recipe.auxiliary * scalars["fake_classification"]
+    scalars["generator_gradient"] = _update(state.generator_optimiser, loss, accelerator)
+    return scalars
+
+
+def _update(optimiser: torch.optim.Optimizer, loss: Tensor, accelerator: Accelerator) -> Tensor:
+    """Backward, average the gradients over the processes, step. Returns the gradient's norm."""
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    gradients = [p.grad for group in optimiser.param_groups for p in group["params"] if p.grad is not None]
+    if accelerator.num_processes > 1:
+        flat = accelerator.reduce(torch.cat([g.flatten() for g in gradients]), "mean")
+        for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients])):
+            gradient.copy_(mean.view_as(gradient))
+    optimiser.step()
+    return torch.stack(torch._foreach_norm(gradients)).norm()
+
+
+@torch.no_grad()
+def average(recipe: Recipe, state: State) -> None:
+    """Exponential moving average of the generator: weights and BatchNorm statistics. The half-life grows with the images
+    seen up to the recipe's (Karras et al. 2020), so that short runs are not held back by their beginnings."""
+    half_life = min(recipe.ema_half_life, recipe.ema_ramp * state.images)
+    new = 1 - 0.5 ** (recipe.batch_size * recipe.discriminator_steps / half_life) if half_life else 1.0
+    pairs = list(zip(state.ema.state_dict().values(), state.generator.state_dict().values()))
+    floats = [(a, b) for a, b in pairs if a.is_floating_point()]
+    torch._foreach_lerp_([a for a, _ in floats], [b for _, b in floats], new)
+    for mine, theirs in pairs:
+        if not mine.is_floating_point():
+            mine.copy_(theirs)
