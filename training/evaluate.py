@@ -28,6 +28,7 @@ import gan_models
 from gan_models import ModelError
 from gan_models.base import Generator
 from gan_models.hub import CONFIG, write_atomically
+from gan_models.images import to_uint8
 from gan_models.latents import Stream, check_count, check_seed, philox
 
 from . import judges
@@ -134,14 +135,9 @@ def drawn(generator: Generator, latents: Tensor, labels: Tensor | None, bar: tqd
         images = generator.generate(latents[some], None if labels is None else labels[some])
         if not images.isfinite().all():
             raise EvaluationError("The model draws pictures that are not finite numbers, so it cannot be judged; its training has diverged.")
-        return quantise(images).cpu()
+        return torch.from_numpy(to_uint8(images)).permute(0, 3, 1, 2)  # rounded as for a PNG
 
     return _Pictures(len(latents), make, bar)
-
-
-def quantise(images: Tensor) -> Tensor:
-    """(n, C, H, W) in [-1, 1] -> uint8, rounded as `gan_models.images` does for a PNG."""
-    return ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
 def _load(source) -> Generator:
@@ -186,13 +182,17 @@ def _labels(generator: Generator, train: Dataset, n: int, seed: int) -> Tensor |
     if generator.labels is None:
         return None
     if train.labels is None:
-        raise EvaluationError(f"The model is conditional on {', '.join(generator.labels)}, but {train.name} has no labels.")
-    missing = [label for label in generator.labels if label not in train.label_names]
-    if missing or generator.multi_label != train.multi_label or not generator.multi_label and generator.labels != train.label_names:
-        raise EvaluationError(f"The model's labels ({', '.join(generator.labels)}) are not those of {train.name} "
-                              f"({', '.join(train.label_names)}); name the data set that it was trained on.")
+        raise EvaluationError(f"The model is conditional on {_list(generator.labels)}, but {train.name} has no labels.")
+    fit = set(generator.labels) <= set(train.label_names) if generator.multi_label else generator.labels == train.label_names
+    if not fit or generator.multi_label != train.multi_label:
+        raise EvaluationError(f"The model's labels ({_list(generator.labels)}) are not those of {train.name} ({_list(train.label_names)}); "
+                              "name the data set that it was trained on.")
     order = philox(seed, 0, Stream.EVALUATION).permutation(len(train))
     return _columns(train, generator.labels)[order[np.arange(n) % len(train)]]
+
+
+def _list(names: tuple[str, ...]) -> str:
+    return ", ".join(names) if len(names) <= 12 else f"{', '.join(names[:10])} and {len(names) - 10} more"
 
 
 def _columns(data: Dataset, names: tuple[str, ...]) -> Tensor:
@@ -210,12 +210,14 @@ def _some(data: Dataset | None, n: int, seed: int) -> np.ndarray:
 @contextmanager
 def _judging(generator: Generator):
     """Eval mode, no gradients, and float32 throughout, also within the autocast of a training run."""
-    training, device = generator.training, generator.device.type
+    training, device, precision = generator.training, generator.device.type, torch.get_float32_matmul_precision()
     generator.eval()
+    torch.set_float32_matmul_precision("highest")
     try:
         with torch.no_grad(), torch.autocast(device, enabled=False), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             yield
     finally:
+        torch.set_float32_matmul_precision(precision)
         generator.train(training)
 
 

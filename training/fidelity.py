@@ -142,7 +142,8 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
 
 
 def kernel_distance(a: Tensor, b: Tensor, seed: int = 0) -> tuple[float, float]:
-    """KID (Binkowski et al. 2018, arXiv:1801.01401): mean and standard deviation over 100 subsets of at most 1,000."""
-    size = min(1000, len(a), len(b))
+    """KID (Binkowski et al. 2018, arXiv:1801.01401): mean and standard deviation over 100 subsets of 1,000
+    (or half of what there is, if that is less)."""
+    size = min(1000, max(2, min(len(a), len(b)) // 2))
     result = kid_features_to_metric(a, b, kid_subset_size=size, rng_seed=seed % 2**32, verbose=False)
     return result[KEY_METRIC_KID_MEAN], result[KEY_METRIC_KID_STD]
