@@ -84,6 +84,7 @@ def model_card(config: dict, metrics: dict | None = None, about: dict | None = N
     "training" -> what is known about the training (keys of ABOUT). samples: show samples.png."""
     metrics = dict(metrics or {})
     recorded = metrics.pop("training", None)
+    metrics.pop("evaluation", None)  # how the metrics were measured, at a length that no card needs
     recorded = {key: value for key, value in recorded.items() if key in ABOUT} if isinstance(recorded, dict) else {}
     sections = _sections(config, metrics, samples, **recorded | (about or {}))
     return ModelCard("\n\n".join(section.strip() for section in sections) + "\n")

@@ -27,6 +27,7 @@ from tqdm import tqdm
 import gan_models
 from gan_models import ModelError
 from gan_models.base import Generator
+from gan_models.card import write_card
 from gan_models.hub import CONFIG, write_atomically
 from gan_models.images import to_uint8
 from gan_models.latents import Stream, check_count, check_seed, philox
@@ -309,10 +310,11 @@ def _number(value: float | None) -> str:
 
 
 def _update(path: Path, result: dict) -> None:
-    """Add the result to a model folder's metrics.json; what other networks said before stays."""
+    """Add the result to a model folder's metrics.json, and write its card anew; what other networks said before stays."""
     before = _metrics(path)
     evaluation = before.get("evaluation", {}) | result["evaluation"]
     _write(path, before | result | {"evaluation": evaluation})
+    write_card(path.parent)
 
 
 def _metrics(path: Path) -> dict:
@@ -355,7 +357,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--batch-size", type=int, default=100, metavar="B", help="pictures at a time (default: 100); changes no result")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of latents, labels and real pictures (default: 0)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all of it there")
-    parser.add_argument("--write", action="store_true", help="add it to the metrics.json of the model folder SOURCE")
+    parser.add_argument("--write", action="store_true", help="add it to metrics.json and card of the model folder SOURCE")
     options = parser.parse_args(arguments)
     try:
         _check_outputs(options)
