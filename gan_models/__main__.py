@@ -29,8 +29,13 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
 
 
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str):
+        self.exit(2, f"error: {message} (--help tells more)\n")
+
+
 def parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser("python -m gan_models", description="Sample a model into one picture.", allow_abbrev=False)
+    parser = Parser("python -m gan_models", description="Sample a model into one picture.", allow_abbrev=False)
     parser.add_argument("source", nargs="?", help="a model folder, a bundled name (see --list) or a Hub repository user/repo")
     parser.add_argument("--list", action="store_true", help="print the names of the bundled models")
     parser.add_argument("--revision", help="branch, tag or commit of the Hub repository")

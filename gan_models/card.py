@@ -99,9 +99,10 @@ def dataset_of(name: str | None) -> Dataset:
 def _front_matter(config: dict, dataset: Dataset, recipe: str | None) -> str:
     kind = _conditioning(config)
     tags = ["gan", "image-generation", config["family"], "gan-studio"] + ([f"{kind}-conditional"] if kind else [])
+    tags += [recipe] if recipe and re.fullmatch(r"[\w.-]+", recipe) else []
     # No model-index: its metric names (such as plain "fid") would compare our in-domain protocols with other people's.
     data = ModelCardData(**dataset.licence, library_name="gan-studio", pipeline_tag="unconditional-image-generation",
-                         tags=tags + ([recipe] if recipe else []), datasets=[dataset.hub_id] if dataset.hub_id else None)
+                         tags=tags, datasets=[dataset.hub_id] if dataset.hub_id else None)
     return f"---\n{data.to_yaml()}\n---"
 
 
@@ -117,7 +118,7 @@ def _sections(config, metrics, samples, *, name=None, recipe=None, summary=None,
     # Of somebody's own folder of pictures only the last part of its path is told.
     title = known.title if known is not UNKNOWN or not dataset else f"`{Path(str(dataset)).name}` (the trainer's own pictures)"
     yield _front_matter(config, known, recipe)
-    yield f"# {name or recipe or config['family']}"
+    yield f"# {_cell(name or recipe or config['family'])}"
     yield " ".join(filter(None, [summary and summary.rstrip(".") + ".", _network(config), source and f"Source: {source}."]))
     if samples:
         yield "![Samples](samples.png)"

@@ -67,9 +67,13 @@ class HubServer:
         return self
 
     def __exit__(self, *_) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self.stop()
+
+    def stop(self) -> None:
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._server.server_close()
+            self._thread.join()
 
     def add(self, repo_id: str, files: dict[str, bytes], private: bool = False, kind: str = "model") -> Commit:
         """Make a repository hold exactly these files, by one commit."""

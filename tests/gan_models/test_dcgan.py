@@ -11,6 +11,11 @@ from gan_models.dcgan import DCGANDiscriminator, DCGANGenerator, pyramid
 CLASSES = ["a", "b", "c"]
 
 
+@pytest.fixture(autouse=True)
+def same_weights_each_time():
+    torch.manual_seed(0)
+
+
 @pytest.mark.parametrize("size, smallest, steps", [(28, 7, 2), (32, 4, 3), (64, 4, 4), (128, 4, 5), (48, 6, 3), (8, 4, 1)])
 def test_the_pyramid_halves_down_to_4_to_7(size, smallest, steps):
     assert pyramid(size, 8) == (smallest, [8 * 2**k for k in range(steps)])
