@@ -61,8 +61,8 @@ def evaluate(source: str | os.PathLike | Generator, data: str | os.PathLike, dat
     batch_size, seed = check_count(batch_size, most=10_000, what="batch size"), check_seed(seed)
     generator = source if isinstance(source, Generator) else _load(source)
     train, test = _open(data, data_root, generator)
-    viewer = _network(network, train.name, generator, inception_weights)
     labels = _labels(generator, train, samples, seed)
+    viewer = _network(network, train.name, generator, inception_weights)
 
     counts = {"test": min(samples, len(test), len(train)) if test else 0, "train": min(samples, len(train) // 2)}
     usable = {split: count for split, count in counts.items() if count > viewer.dimensions}
