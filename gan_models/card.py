@@ -81,10 +81,10 @@ def _read_metrics(path: Path) -> dict:
 
 def model_card(config: dict, metrics: dict | None = None, about: dict | None = None, samples: bool = False) -> ModelCard:
     """The card of a model with this config.json. metrics: name -> number, or name -> {"value": ..., "real": ..., ...};
-    "training" -> what is known about the training (keys of ABOUT). samples: show samples.png."""
+    "training" -> what is known about the training (keys of ABOUT); "evaluation" -> for each network that judged, the record
+    of `training.evaluate`. samples: show samples.png."""
     metrics = dict(metrics or {})
     recorded = metrics.pop("training", None)
-    metrics.pop("evaluation", None)  # how the metrics were measured, at a length that no card needs
     recorded = {key: value for key, value in recorded.items() if key in ABOUT} if isinstance(recorded, dict) else {}
     sections = _sections(config, metrics, samples, **recorded | (about or {}))
     return ModelCard("\n\n".join(section.strip() for section in sections) + "\n")
@@ -175,6 +175,8 @@ def _network(config: dict) -> str:
 
 def _metrics(metrics: dict) -> str:
     """A table: name, value, the same of real pictures against real ones (the floor), and whatever else was recorded."""
+    metrics = dict(metrics)
+    evaluation = metrics.pop("evaluation", None)
     rows = []
     for name, record in metrics.items():
         record = dict(record) if isinstance(record, dict) else {"value": record}
@@ -183,7 +185,21 @@ def _metrics(metrics: dict) -> str:
         rows.append((f"`{name}`", _number(value), _number(real), rest))
     header = ("metric", "value", "real against real", "details")
     used = [k for k in range(4) if k < 2 or any(row[k] for row in rows)]
-    return _table([header[k] for k in used], [[row[k] for k in used] for row in rows])
+    parts = [_table([header[k] for k in used], [[row[k] for k in used] for row in rows])] if rows else []
+    records = evaluation.items() if isinstance(evaluation, dict) else ()
+    return "\n\n".join(parts + [_record(name, record) for name, record in records if isinstance(record, dict)])
+
+
+def _record(network: str, record: dict) -> str:
+    """How the metrics of one network were measured, and what it says of each attribute."""
+    how = ", ".join(f"{key} {_number(record[key])}" for key in ("samples", "seed") if key in record)
+    text = f"The network `{_cell(network)}` judged ({how}); metrics.json holds the whole record."
+    attributes = record.get("attributes")
+    if not isinstance(attributes, dict) or not all(isinstance(numbers, dict) for numbers in attributes.values()):
+        return text
+    columns = list(dict.fromkeys(key for numbers in attributes.values() for key in numbers))
+    rows = [(name, *(_number(numbers.get(key)) for key in columns)) for name, numbers in attributes.items()]
+    return text + "\n\n" + _table(("attribute", *(key.replace("_", " ") for key in columns)), rows)
 
 
 def _number(value) -> str:

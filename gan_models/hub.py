@@ -185,8 +185,10 @@ def _read_config(path: Path, name: str) -> tuple[str, dict]:
         config = json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise InvalidConfig(f"{name} has no {CONFIG}, so it is not a model folder of GAN Studio.") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise InvalidConfig(f"The {CONFIG} of {name} cannot be read as JSON; fetch or export the model again.") from error
+    except OSError as error:
+        raise InvalidConfig(f"The {CONFIG} of {name} cannot be read ({error.strerror or error}); check its permissions.") from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidConfig(f"The {CONFIG} of {name} is not JSON; fetch or export the model again.") from error
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         got = config.get("format") if isinstance(config, dict) else None
         raise InvalidConfig(f"The {CONFIG} of {name} says format {short(got)} where {FORMAT!r} is expected; "

@@ -6,9 +6,11 @@ to another address as on the Hub. Repositories live in memory; `HubServer.reposi
 """
 
 import base64
+import contextlib
 import hashlib
 import json
 import re
+import socket
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -59,8 +61,7 @@ class HubServer:
 
     def __enter__(self) -> "HubServer":
         handler = type("Handler", (_Handler,), {"hub": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
@@ -74,6 +75,9 @@ class HubServer:
             self._server.shutdown()
             self._server.server_close()
             self._thread.join()
+            for connection in self._server.connections:  # those that clients keep for their next request
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def add(self, repo_id: str, files: dict[str, bytes], private: bool = False, kind: str = "model") -> Commit:
         """Make a repository hold exactly these files, by one commit."""
@@ -119,6 +123,19 @@ class Problem(Exception):
         self.status, self.code = status, code
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.connections: list[socket.socket] = []
+
+    def get_request(self):
+        connection, address = super().get_request()
+        self.connections.append(connection)
+        return connection, address
+
+
 class _Handler(BaseHTTPRequestHandler):
     hub: HubServer
     protocol_version = "HTTP/1.1"
@@ -152,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
                     return getattr(self, name)(*[unquote(group) if group else group for group in match.groups()])
             raise Problem(404, f"no such endpoint: {self.command} {path}")
         except Problem as problem:
-            headers = {"X-Error-Message": str(problem)} | ({"X-Error-Code": problem.code} if problem.code else {})
+            headers = {"X-Error-Message": " ".join(str(problem).split())} | ({"X-Error-Code": problem.code} if problem.code else {})
             self.send({"error": str(problem), "errors": [{"message": str(problem)}]}, problem.status, headers)
 
     do_GET = do_HEAD = do_POST = do_PUT = handle_request
@@ -224,7 +241,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not repo_id.startswith(f"{USER}/"):
             raise Problem(403, "You don't have the rights to create a repository under this namespace")
         if (kind, repo_id) in self.hub.repositories:
-            raise Problem(409, "You already created this repo")
+            return self.send({"error": "You already created this repo", "url": f"{self.hub.url}/{PREFIXES[kind]}{repo_id}"}, 409)
         repository = Repository(wanted.get("visibility") == "private" or bool(wanted.get("private")), wanted)
         repository.commit("initial commit", {".gitattributes": b"*.safetensors filter=lfs diff=lfs merge=lfs -text\n"})
         self.hub.repositories[kind, repo_id] = repository

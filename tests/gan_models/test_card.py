@@ -82,6 +82,16 @@ def test_metrics_are_a_table_by_protocol_with_the_floor_beside(folder):
     assert "| `label_agreement10k_reader` | 0.991 |" in text and "| `images` | 10,000 |" in text and "two lines &lt;b>" in text
 
 
+def test_the_record_of_an_evaluation_is_readable(folder):
+    record = {"samples": 10000, "seed": 0, "versions": {"torch": "2"}, "attributes": {"Smiling": {"agreement": 0.91, "real_agreement": 0.9}, "Male": {"agreement": None}}}
+    metrics = {"toggle_agreement1k_judge": {"value": 0.9, "real": None}, "evaluation": {"judge": record}}
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    text = card_of(folder).text
+    assert "The network `judge` judged (samples 10,000, seed 0)" in text and "versions" not in text
+    assert "| attribute | agreement | real agreement |" in text and "| Smiling | 0.91 | 0.9 |" in text and "| Male |  |  |" in text
+    assert "`evaluation`" not in text
+
+
 def test_what_the_training_recorded_is_used_and_not_shown_as_a_metric(folder):
     (folder / "metrics.json").write_text(json.dumps({"training": ABOUT_CELEBA | {"unheard": 1}}))
     card = card_of(folder)

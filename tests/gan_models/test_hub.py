@@ -1,5 +1,6 @@
 """Model folders: what is saved loads equal; whatever else lies there is refused in one sentence, before memory is taken."""
 
+import io
 import json
 import os
 import pickle
@@ -275,11 +276,21 @@ def test_pickled_weights_are_never_read(folder):
     refusal(InvalidWeights, folder)
 
 
-def test_files_that_may_not_be_read_are_refused(folder):
-    (folder / "model.safetensors").chmod(0)
-    if os.access(folder / "model.safetensors", os.R_OK):
-        pytest.skip("this user may read everything")
-    assert "permissions" in refusal(InvalidWeights, folder)
+@pytest.mark.parametrize("name, error", [("config.json", InvalidConfig), ("model.safetensors", InvalidWeights)])
+def test_files_that_may_not_be_read_are_refused(folder, name, error, monkeypatch):
+    """Simulated where the user may read everything, as in a container."""
+    (folder / name).chmod(0)
+    if os.access(folder / name, os.R_OK):
+        real = io.open
+
+        def denying(path, *arguments, **options):
+            if str(path) == str(folder / name):
+                raise PermissionError(13, "Permission denied", str(path))
+            return real(path, *arguments, **options)
+
+        monkeypatch.setattr(io, "open", denying)
+        monkeypatch.setattr("builtins.open", denying)
+    assert "Permission denied" in refusal(error, folder)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="measures memory by the resource module")

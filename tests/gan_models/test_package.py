@@ -1,5 +1,6 @@
 """The project as a package: what `pip install` puts in place, and what an import brings along."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -34,6 +35,14 @@ def test_the_wheel_holds_both_packages_and_their_weights(tmp_path):
     assert wanted <= names, sorted(wanted - names)
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"gan_models", "training"}
+
+    zipfile.ZipFile(wheel).extractall(tmp_path / "installed")  # what pip does with a wheel of this kind
+    script = "import gan_models; print(gan_models.__file__); [print(gan_models.load(name).family) for name in gan_models.bundled()]"
+    outside = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path / "installed")},
+                             capture_output=True, text=True, timeout=120)
+    assert outside.returncode == 0, outside.stderr
+    path, *families = outside.stdout.split()
+    assert Path(path).is_relative_to(tmp_path / "installed") and len(families) == len(gan_models.bundled())
 
 
 def test_bundled_files_are_small_enough_for_a_repository():
