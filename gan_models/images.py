@@ -15,12 +15,18 @@ def to_uint8(images: Tensor) -> np.ndarray:
     return images.permute(0, 2, 3, 1).to("cpu", torch.uint8).numpy()
 
 
-def to_pil(images: Tensor, scale: int = 1) -> list[Image.Image]:
-    """(n, C, H, W) in [-1, 1], C = 1 or 3 -> n pictures, each pixel enlarged to scale x scale."""
+def to_pil(images: Tensor, size: int | None = None) -> list[Image.Image]:
+    """(n, C, H, W) in [-1, 1], C = 1 or 3 -> n pictures, enlarged to a height of about `size` pixels by a whole factor:
+    grey ones (digits) to crisp squares, coloured ones smoothly."""
     pictures = [Image.fromarray(array.squeeze(-1) if array.shape[-1] == 1 else array) for array in to_uint8(images)]
-    if scale == 1:
-        return pictures
-    return [picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST) for picture in pictures]
+    factor = max(1, round((size or 0) / images.shape[2]))
+    return [enlarge(picture, factor) for picture in pictures] if factor > 1 else pictures
+
+
+def enlarge(picture: Image.Image, factor: int) -> Image.Image:
+    """The picture at `factor` times its size."""
+    how = Image.Resampling.NEAREST if picture.mode == "L" else Image.Resampling.BICUBIC
+    return picture.resize((picture.width * factor, picture.height * factor), how)
 
 
 def grid(images: Tensor, columns: int | None = None, padding: int = 2) -> Image.Image:
@@ -41,4 +47,23 @@ def save_png(picture: Image.Image, path: str | os.PathLike) -> None:
     path = Path(path)
     temporary = path.with_name(f".{path.name}.tmp")
     picture.save(temporary, "PNG")
+    os.replace(temporary, path)
+
+
+def write_video(images: Tensor, path: str | os.PathLike, *, size: int = 256, frames_per_second: int = 24) -> None:
+    """Frames (n, C, H, W) in [-1, 1] as an H.264 MP4 of about `size` pixels that every browser plays. Needs PyAV."""
+    import av
+
+    frames = to_pil(images, size)
+    temporary = Path(path).with_name(f".{Path(path).name}.tmp.mp4")
+    with av.open(temporary, "w") as file:
+        stream = file.add_stream("libx264", frames_per_second, options={"crf": "18", "preset": "veryfast"})
+        # Colours are stored at half resolution, so sides must be even.
+        stream.width, stream.height, stream.pix_fmt = frames[0].width // 2 * 2, frames[0].height // 2 * 2, "yuv420p"
+        for picture in frames:
+            box = (0, 0, stream.width, stream.height)
+            for packet in stream.encode(av.VideoFrame.from_image(picture.convert("RGB").crop(box))):
+                file.mux(packet)
+        for packet in stream.encode():
+            file.mux(packet)
     os.replace(temporary, path)

@@ -1,0 +1,103 @@
+"""What a person does with a generator: sample, walk, change attributes. Each call is one button of the demo.
+
+A picture is named by an anchor (seed, k): latent k of a seed, with the labels that `sample_labels` gives it unless others
+are wished for. `wishes` are a class number for a generator of classes, or {attribute: 0..1} for one of attributes.
+"""
+
+import re
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from . import latents as _latents
+from .base import Generator
+from .errors import InvalidInput
+
+MAX_ANCHORS = 6
+Wishes = int | dict[str, float] | None
+
+
+class Anchor(NamedTuple):
+    seed: int
+    k: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.seed}:{self.k}" if self.k else str(self.seed)
+
+
+def parse_anchors(text: str) -> list[Anchor]:
+    """"3, 7:2" -> [Anchor(3, 0), Anchor(7, 2)]. Raises InvalidInput for junk, fewer than 2 or more than 6."""
+    anchors = []
+    for word in re.split(r"[\s,;]+", text.strip()) if text and text.strip() else []:
+        match = re.fullmatch(r"(\d{1,19})(?::(\d{1,3}))?", word)
+        if not match:
+            raise InvalidInput(f"{word[:40]!r} is not a picture: write seeds such as 3, 14, or 7:2 for picture 2 of seed 7.")
+        anchors.append(Anchor(_latents.check_seed(int(match[1])), int(match[2] or 0)))
+    if not 2 <= len(anchors) <= MAX_ANCHORS:
+        raise InvalidInput(f"A walk goes through 2 to {MAX_ANCHORS} pictures, not {len(anchors)}.")
+    return anchors
+
+
+def labels_for(generator: Generator, anchors: list[Anchor], wishes: Wishes = None) -> Tensor | None:
+    """The labels of some pictures: (n,) classes, (n, K) attributes 0..1, or None for an unconditional generator."""
+    if generator.labels is None:
+        return None
+    rows = torch.stack([generator.sample_labels(anchor.k + 1, seed=anchor.seed)[anchor.k] for anchor in anchors])
+    if generator.multi_label:
+        rows = rows.clone()
+        for name, value in (wishes or {}).items():
+            if name not in generator.labels:
+                raise InvalidInput(f"This model does not know {name!r}; it knows {', '.join(generator.labels)}.")
+            rows[:, generator.labels.index(name)] = value
+    elif wishes is not None:
+        rows = torch.full_like(rows, wishes)
+    return rows
+
+
+def latents_for(generator: Generator, anchors: list[Anchor], truncation: float = 1.0) -> Tensor:
+    """The latents of some pictures: (n, latent_dim)."""
+    rows = [generator.sample_latents(anchor.k + 1, seed=anchor.seed, truncation=truncation)[anchor.k] for anchor in anchors]
+    return torch.stack(rows)
+
+
+@torch.inference_mode()
+def sample(generator: Generator, seed: int, count: int, truncation: float = 1.0, wishes: Wishes = None) -> Tensor:
+    """Pictures 0 to count - 1 of a seed: (count, C, H, W) in [-1, 1]."""
+    latents = generator.sample_latents(count, seed=seed, truncation=truncation)
+    return generator.generate(latents, labels_for(generator, [Anchor(seed, k) for k in range(len(latents))], wishes))
+
+
+@torch.inference_mode()
+def interpolate(generator: Generator, anchors: list[Anchor], frames: int, truncation: float = 1.0, wishes: Wishes = None,
+                loop: bool = True) -> Tensor:
+    """A walk through the anchors, latents and labels together: (frames, C, H, W) in [-1, 1]."""
+    path = _latents.walk(latents_for(generator, anchors, truncation), frames, loop)
+    labels = labels_for(generator, anchors, wishes)
+    if labels is not None:
+        if not generator.multi_label:
+            labels = torch.nn.functional.one_hot(labels, len(generator.labels))
+        labels = _latents.blend(labels.float(), frames, loop)
+    return generator.generate(path, labels)
+
+
+@torch.inference_mode()
+def change(generator: Generator, anchor: Anchor, wishes: Wishes, truncation: float = 1.0) -> Tensor:
+    """One picture as it is and with the wished labels, the latent being the same: (2, C, H, W) in [-1, 1]."""
+    labels = labels_for(generator, [anchor]), labels_for(generator, [anchor], wishes)
+    labels = None if labels[0] is None else torch.cat(labels)
+    return generator.generate(latents_for(generator, [anchor, anchor], truncation), labels)
+
+
+@torch.inference_mode()
+def sweep(generator: Generator, anchor: Anchor, wishes: Wishes, attribute: str | None, steps: int = 7,
+          truncation: float = 1.0) -> Tensor:
+    """One latent, (n, C, H, W) in [-1, 1]: with `attribute` from 0 to 1 in `steps` steps, the others as wished; or, from a
+    generator of classes, as each class."""
+    if not generator.multi_label:
+        labels = torch.arange(len(generator.labels or [0]))
+        return generator.generate(latents_for(generator, [anchor], truncation).expand(len(labels), -1),
+                                  labels if generator.labels else None)
+    values = torch.linspace(0, 1, steps).tolist()
+    labels = torch.cat([labels_for(generator, [anchor], {**(wishes or {}), attribute: value}) for value in values])
+    return generator.generate(latents_for(generator, [anchor], truncation).expand(steps, -1), labels)
