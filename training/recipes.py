@@ -77,7 +77,7 @@ OBJECTIVE_SETTINGS: dict[str, dict[str, Any]] = {
 
 CELEBA_ATTRIBUTES = ("Bangs", "Black_Hair", "Blond_Hair", "Brown_Hair", "Eyeglasses", "Male", "Mouth_Slightly_Open",
                      "No_Beard", "Smiling", "Young")
-_MNIST = {"data": "mnist", "image_size": 28, "image_channels": 1, "images": 1_200_000}
+_MNIST = {"data": "mnist", "image_size": 28, "image_channels": 1, "images": 600_000}
 _CELEBA = {"data": "celeba", "image_size": 64, "image_channels": 3, "images": 1_000_000, "flip": True, "ema_half_life": 50_000}
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
