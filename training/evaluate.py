@@ -64,11 +64,9 @@ def evaluate(source: str | os.PathLike | Generator, data: str | os.PathLike, dat
     labels = _labels(generator, train, samples, seed)
     viewer = _network(network, train.name, generator, inception_weights)
 
+    # As many real pictures as generated ones, and of the training split as many again for the floor.
     counts = {"test": min(samples, len(test), len(train)) if test else 0, "train": min(samples, len(train) // 2)}
-    usable = {split: count for split, count in counts.items() if count > viewer.dimensions}
-    if not usable:
-        raise EvaluationError(f"FID in the {viewer.dimensions} features of the network {viewer.name!r} needs more than {viewer.dimensions} "
-                              f"pictures on each side, and there are {max(counts.values())}: take more --samples or more data.")
+    usable = _usable(counts, viewer)
     toggled = min(samples, TOGGLED) if generator.multi_label and viewer.labels else 0
     known, unknown = (_some(split, n, seed) for split, n in ((train, max(2 * counts["train"], counts["test"])), (test, counts["test"])))
     total = samples + len(known) + len(unknown) + 2 * toggled * len(generator.labels or ())
@@ -98,8 +96,7 @@ def fid(generator: Generator, dataset: Dataset, n: int = 10_000, *, seed: int = 
     """FID of n generated pictures against n of the data set (at most all), as in `evaluate`; for judging in the midst of training."""
     n = check_count(min(n, len(dataset)), least=2, what="number of samples")
     viewer = _network(network, dataset.name, generator, None)
-    if n <= viewer.dimensions:
-        raise EvaluationError(f"FID in {viewer.dimensions} features needs more than {viewer.dimensions} pictures, not {n}.")
+    _usable({"train": n}, viewer)
     with _judging(generator), tqdm(total=2 * n, desc="FID", unit=" pictures", leave=False, disable=None) as bar:
         latents, labels = generator.sample_latents(n, seed=seed), _labels(generator, dataset, n, seed)
         fake = viewer.look(drawn(generator, latents, labels, bar), batch_size)
@@ -176,6 +173,15 @@ def _network(name: str | None, data: str, generator: Generator, weights):
     if name not in (None, own, "inception"):
         raise EvaluationError(f"There is no network {name!r} for {data}; take {own + ' or ' if own else ''}inception.")
     return _fidelity().open_network("inception" if name == "inception" else data, weights, generator.device.type == "cuda")
+
+
+def _usable(counts: dict[str, int], viewer) -> dict[str, int]:
+    """The splits with enough pictures: the covariance of n features has at most rank n - 1."""
+    usable = {split: n for split, n in counts.items() if n > viewer.dimensions}
+    if not usable:
+        raise EvaluationError(f"FID in the {viewer.dimensions} features of the network {viewer.name!r} needs more than {viewer.dimensions} "
+                              f"pictures on each side, and there are {max(counts.values())}: take more --samples or more data.")
+    return usable
 
 
 def _labels(generator: Generator, train: Dataset, n: int, seed: int) -> Tensor | None:
