@@ -39,12 +39,18 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("source", nargs="?", help="a model folder, a bundled name (see --list) or a Hub repository user/repo")
     parser.add_argument("--list", action="store_true", help="print the names of the bundled models")
     parser.add_argument("--revision", help="branch, tag or commit of the Hub repository")
-    parser.add_argument("--seed", type=int, help="0 or more; the same seed gives the same pictures (default: a fresh one, printed)")
+    parser.add_argument(
+        "--seed", type=int, help="0 or more; the same seed gives the same pictures (default: a fresh one, printed)"
+    )
     parser.add_argument("--count", type=int, default=16, help=f"how many pictures, 1 to {MAX_COUNT} (default: 16)")
     parser.add_argument("--truncation", type=float, default=1.0, help="0 to 2; below 1: more typical, less varied (default: 1)")
-    parser.add_argument("--labels", nargs="+", metavar="LABEL",
-                        help="classes, by name or number, taken in turns (3 or 0 1 2); or attributes (Smiling=1 Eyeglasses=0 Male), "
-                             "the others being drawn as they go together in the data")
+    parser.add_argument(
+        "--labels",
+        nargs="+",
+        metavar="LABEL",
+        help="classes, by name or number, taken in turns (3 or 0 1 2); or attributes (Smiling=1 Eyeglasses=0 Male), "
+        "the others being drawn as they go together in the data",
+    )
     parser.add_argument("--device", help="cpu (default), cuda, cuda:1, mps, ...")
     parser.add_argument("--output", type=Path, help="the PNG file to write")
     options = parser.parse_args(arguments)

@@ -17,7 +17,7 @@ def check_config(config: dict, limits: dict[str, tuple[int, int]]) -> None:
     for key, (least, most) in limits.items():
         value = config[key]
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise InvalidConfig(f"The configuration says {key} = {short(value)}; it must be a whole number from {least} to {most}.")
+            raise InvalidConfig(f"The configuration says {key} = {short(value)}; it must be a whole number {least} to {most}.")
 
 
 def check_labels(labels, multi_label) -> tuple[str, ...] | None:

@@ -33,23 +33,35 @@ class Dataset:
 
 _MIT = {"license": "mit"}
 DATASETS = {
-    "mnist": Dataset("[MNIST](https://yann.lecun.com/exdb/mnist/) (LeCun et al. 1998), handwritten digits", "ylecun/mnist", _MIT,
-                     "The weights are under the MIT licence, like the code.",
-                     "It draws digits as American writers of the 1990s wrote them, centred, and nothing else."),
-    "fashionmnist": Dataset("[FashionMNIST](https://github.com/zalandoresearch/fashion-mnist) (Xiao et al. 2017), articles of clothing",
-                            "zalando-datasets/fashion_mnist", _MIT,
-                            "Data and weights are under the MIT licence, like the code.",
-                            "It draws the ten kinds of articles of that catalogue, and nothing else."),
-    "celeba": Dataset("[CelebA](https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html) (Liu et al. 2015), faces of celebrities",
-                      "flwrlabs/celeba",
-                      {"license": "other", "license_name": "celeba-non-commercial-research",
-                       "license_link": "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"},
-                      "CelebA is available for **non-commercial research** only, and so are weights made from it. "
-                      "The code is under the MIT licence.",
-                      "The faces are of nobody, but they inherit CelebA's bias: celebrities, mostly young, light-skinned and "
-                      "made up. An attribute means what CelebA's annotators saw in a photo (only 12 of the 40 reach 95 % "
-                      "agreement between annotators, Wu et al. 2023, arXiv:2210.07356), not what anybody is; changing one "
-                      "also changes what goes with it in the data."),
+    "mnist": Dataset(
+        "[MNIST](https://yann.lecun.com/exdb/mnist/) (LeCun et al. 1998), handwritten digits",
+        "ylecun/mnist",
+        _MIT,
+        "The weights are under the MIT licence, like the code.",
+        "It draws digits as American writers of the 1990s wrote them, centred, and nothing else.",
+    ),
+    "fashionmnist": Dataset(
+        "[FashionMNIST](https://github.com/zalandoresearch/fashion-mnist) (Xiao et al. 2017), articles of clothing",
+        "zalando-datasets/fashion_mnist",
+        _MIT,
+        "Data and weights are under the MIT licence, like the code.",
+        "It draws the ten kinds of articles of that catalogue, and nothing else.",
+    ),
+    "celeba": Dataset(
+        "[CelebA](https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html) (Liu et al. 2015), faces of celebrities",
+        "flwrlabs/celeba",
+        {
+            "license": "other",
+            "license_name": "celeba-non-commercial-research",
+            "license_link": "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
+        },
+        "CelebA is available for **non-commercial research** only, and so are weights made from it. "
+        "The code is under the MIT licence.",
+        "The faces are of nobody, but they inherit CelebA's bias: celebrities, mostly young, light-skinned and "
+        "made up. An attribute means what CelebA's annotators saw in a photo (only 12 of the 40 reach 95 % "
+        "agreement between annotators, Wu et al. 2023, arXiv:2210.07356), not what anybody is; changing one "
+        "also changes what goes with it in the data.",
+    ),
 }
 UNKNOWN = Dataset("not recorded", "", {},
                   "The licence of these weights follows from the data that they were made from, which this card does not know.",

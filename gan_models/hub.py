@@ -61,7 +61,9 @@ def check_device(device: str | torch.device | None) -> torch.device:
         return found
     except (RuntimeError, AssertionError, TypeError, ValueError) as error:  # NotImplementedError is a RuntimeError
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InvalidInput(f"The device {short(device)} cannot be used here ({reason[:150]}); leave it out for the CPU.") from error
+        raise InvalidInput(
+            f"The device {short(device)} cannot be used here ({reason[:150]}); leave it out for the CPU."
+        ) from error
 
 
 def load_folder(folder: Path, name: str | None = None) -> Generator:
@@ -125,7 +127,9 @@ def from_pretrained(cls, source, revision, cache_dir, force_download, local_file
 def _find(source, revision=None, **download) -> tuple[Path, str]:
     """(the folder of a source, what to call it), downloaded if need be."""
     if not isinstance(source, (str, os.PathLike)) or not str(source):
-        raise ModelNotFound(f"A model is named by a folder, a bundled name or a Hub repository user/repo, not by {short(source)}.")
+        raise ModelNotFound(
+            f"A model is named by a folder, a bundled name or a Hub repository user/repo, not by {short(source)}."
+        )
     if revision is not None and (not isinstance(revision, str) or not revision):
         raise InvalidInput(f"The revision must be the name of a branch, a tag or a commit, not {short(revision)}.")
     name = os.fspath(source)
@@ -163,7 +167,9 @@ def _snapshot(repo: str, revision: str | None, at: str, files: list[str], downlo
     except HFValidationError as error:
         raise ModelNotFound(f"{short(repo)} is neither a folder nor a valid Hub repository name (user/repo).") from error
     except GatedRepoError as error:
-        raise ModelNotFound(f"The Hub repository {repo} is gated: accept its terms on its page and run `hf auth login`.") from error
+        raise ModelNotFound(
+            f"The Hub repository {repo} is gated: accept its terms on its page and run `hf auth login`."
+        ) from error
     except RevisionNotFoundError as error:
         raise ModelNotFound(f"The Hub repository {repo} has no revision {short(revision)}.") from error
     except RepositoryNotFoundError as error:
@@ -186,7 +192,9 @@ def _read_config(path: Path, name: str) -> tuple[str, dict]:
     except FileNotFoundError as error:
         raise InvalidConfig(f"{name} has no {CONFIG}, so it is not a model folder of GAN Studio.") from error
     except OSError as error:
-        raise InvalidConfig(f"The {CONFIG} of {name} cannot be read ({error.strerror or error}); check its permissions.") from error
+        raise InvalidConfig(
+            f"The {CONFIG} of {name} cannot be read ({error.strerror or error}); check its permissions."
+        ) from error
     except (ValueError, RecursionError) as error:
         raise InvalidConfig(f"The {CONFIG} of {name} is not JSON; fetch or export the model again.") from error
     if not isinstance(config, dict) or config.get("format") != FORMAT:
@@ -231,7 +239,9 @@ def _read_weights(path: Path, expected: dict[str, torch.Tensor], name: str) -> d
     except SafetensorError as error:
         raise InvalidWeights(f"The {WEIGHTS} of {name} is truncated or not a safetensors file; fetch the model again.") from error
     except OSError as error:
-        raise InvalidWeights(f"The {WEIGHTS} of {name} cannot be read ({error.strerror or error}); check its permissions.") from error
+        raise InvalidWeights(
+            f"The {WEIGHTS} of {name} cannot be read ({error.strerror or error}); check its permissions."
+        ) from error
     _check_finite(tensors, f"The {WEIGHTS} of {name}")
     return tensors
 

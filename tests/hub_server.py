@@ -169,7 +169,9 @@ class _Handler(BaseHTTPRequestHandler):
                     return getattr(self, name)(*[unquote(group) if group else group for group in match.groups()])
             raise Problem(404, f"no such endpoint: {self.command} {path}")
         except Problem as problem:
-            headers = {"X-Error-Message": " ".join(str(problem).split())} | ({"X-Error-Code": problem.code} if problem.code else {})
+            headers = {"X-Error-Message": " ".join(str(problem).split())} | (
+                {"X-Error-Code": problem.code} if problem.code else {}
+            )
             self.send({"error": str(problem), "errors": [{"message": str(problem)}]}, problem.status, headers)
 
     do_GET = do_HEAD = do_POST = do_PUT = handle_request

@@ -105,7 +105,8 @@ def space_card(root: Path, folder: Path, repo_id: str) -> str:
 
 # {repo_id.split("/")[1]}
 
-The demo of GAN Studio with the model [{repo_id}](https://huggingface.co/{repo_id}), whose card tells its data, licence and limits.
+The demo of GAN Studio with the model [{repo_id}](https://huggingface.co/{repo_id}), whose card tells its data,
+licence and limits.
 """
 
 

@@ -44,8 +44,18 @@ def test_latents_are_those_of_the_seed_times_the_truncation(unconditional):
     assert not unconditional.sample_latents(2, seed=1, truncation=0).any()
 
 
-@pytest.mark.parametrize("arguments", [{"n": 0}, {"n": 10**9}, {"n": 1, "seed": -1}, {"n": 1, "truncation": -0.1},
-                                       {"n": 1, "truncation": 2.1}, {"n": 1, "truncation": float("nan")}, {"n": 1, "truncation": "1"}])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"n": 0},
+        {"n": 10**9},
+        {"n": 1, "seed": -1},
+        {"n": 1, "truncation": -0.1},
+        {"n": 1, "truncation": 2.1},
+        {"n": 1, "truncation": float("nan")},
+        {"n": 1, "truncation": "1"},
+    ],
+)
 def test_latents_out_of_range_are_refused(unconditional, arguments):
     with pytest.raises(InvalidInput):
         unconditional.sample_latents(**arguments)
@@ -104,15 +114,31 @@ def test_other_latents_are_refused(classes, latents):
         classes.generate(latents, torch.tensor([0, 1]))
 
 
-@pytest.mark.parametrize("labels", [None, torch.tensor([0, 3]), torch.tensor([-1, 0]), torch.tensor([0]), torch.tensor([0.0, 1.0]),
-                                    torch.tensor([[2.0, 0, 0]] * 2), torch.full((2, 3), float("nan")), torch.zeros(2, 4), torch.tensor(1),
-                                    ["zero", "one"], "zero", object()])
+@pytest.mark.parametrize(
+    "labels",
+    [
+        None,
+        torch.tensor([0, 3]),
+        torch.tensor([-1, 0]),
+        torch.tensor([0]),
+        torch.tensor([0.0, 1.0]),
+        torch.tensor([[2.0, 0, 0]] * 2),
+        torch.full((2, 3), float("nan")),
+        torch.zeros(2, 4),
+        torch.tensor(1),
+        ["zero", "one"],
+        "zero",
+        object(),
+    ],
+)
 def test_other_labels_are_refused(classes, labels):
     with pytest.raises(InvalidInput, match="labels"):
         classes.generate(torch.zeros(2, 6), labels)
 
 
-@pytest.mark.parametrize("labels", [None, torch.tensor([0, 1]), torch.tensor([[1.5, 0, 0]] * 2), torch.tensor([[-0.1, 0, 0]] * 2)])
+@pytest.mark.parametrize(
+    "labels", [None, torch.tensor([0, 1]), torch.tensor([[1.5, 0, 0]] * 2), torch.tensor([[-0.1, 0, 0]] * 2)]
+)
 def test_other_attributes_are_refused(attributes, labels):
     with pytest.raises(InvalidInput, match="values from 0 to 1"):
         attributes.generate(torch.zeros(2, 6), labels)
@@ -129,10 +155,25 @@ def test_label_names_become_a_tuple():
     assert check_labels(None, False) is None
 
 
-@pytest.mark.parametrize("labels, multi_label", [(["a"], False), ([], True), (["a", "a"], False), (["a", ""], False), (["a", 1], False),
-                                                 (["a", "b" * 101], False), ("ab", False), ({"a": 1, "b": 2}, False), (3, False),
-                                                 ([[], []], False), ([{}, {}], False), (["a"] * 10**6, False), (["a", "b"], 1),
-                                                 (["a", "b"], None)])
+@pytest.mark.parametrize(
+    "labels, multi_label",
+    [
+        (["a"], False),
+        ([], True),
+        (["a", "a"], False),
+        (["a", ""], False),
+        (["a", 1], False),
+        (["a", "b" * 101], False),
+        ("ab", False),
+        ({"a": 1, "b": 2}, False),
+        (3, False),
+        ([[], []], False),
+        ([{}, {}], False),
+        (["a"] * 10**6, False),
+        (["a", "b"], 1),
+        (["a", "b"], None),
+    ],
+)
 def test_other_label_names_are_refused(labels, multi_label):
     with pytest.raises(InvalidConfig) as caught:
         check_labels(labels, multi_label)

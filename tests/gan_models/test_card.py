@@ -11,8 +11,15 @@ from gan_models.card import ABOUT, DATASETS, PLACEHOLDER, write_card
 from gan_models.dcgan import DCGANGenerator
 from gan_models.mlp import MLPGenerator
 
-ABOUT_CELEBA = {"recipe": "celeba-cgan", "summary": "Faces by attributes", "dataset": "celeba", "images_seen": 1_000_000, "hours": 3.5,
-                "command": "python -m training celeba-cgan --data-root '/home/me/my data' --seed 3 --output=/tmp/x", "commit": "abc1234"}
+ABOUT_CELEBA = {
+    "recipe": "celeba-cgan",
+    "summary": "Faces by attributes",
+    "dataset": "celeba",
+    "images_seen": 1_000_000,
+    "hours": 3.5,
+    "command": "python -m training celeba-cgan --data-root '/home/me/my data' --seed 3 --output=/tmp/x",
+    "commit": "abc1234",
+}
 LICENCES = {"mit", "other", "apache-2.0"}
 
 
@@ -29,7 +36,11 @@ def card_of(folder, about=None) -> ModelCard:
 
 def test_front_matter_of_weights_from_celeba(folder):
     data = card_of(folder, ABOUT_CELEBA).data.to_dict()
-    assert data["license"] == "other" and data["license_name"] == "celeba-non-commercial-research" and data["license_link"].startswith("http")
+    assert (
+        data["license"] == "other"
+        and data["license_name"] == "celeba-non-commercial-research"
+        and data["license_link"].startswith("http")
+    )
     assert data["pipeline_tag"] == "unconditional-image-generation" and data["library_name"] == "gan-studio"
     assert {"gan", "dcgan", "celeba-cgan", "attribute-conditional"} <= set(data["tags"])
     assert data["datasets"] == ["flwrlabs/celeba"] and "model-index" not in data
@@ -57,9 +68,21 @@ def test_whatever_calls_itself_celeba_is_for_research_only(folder, name):
 def test_the_page_tells_what_a_person_asks(folder):
     (folder / "samples.png").write_bytes(b"")
     card = card_of(folder, ABOUT_CELEBA | {"repository": "https://example.org/gan.git", "init_from": "/x/older"})
-    for words in ("# celeba-cgan", "Faces by attributes.", "Smiling, Male", "16 x 16 colour", "![Samples](samples.png)", "1,000,000", "3.5",
-                  "`abc1234`", f'gan_models.load("{PLACEHOLDER}")', "pip install git+https://example.org/gan.git", "## Limits", "## Intended use",
-                  "`older`, whose licence holds too"):
+    for words in (
+        "# celeba-cgan",
+        "Faces by attributes.",
+        "Smiling, Male",
+        "16 x 16 colour",
+        "![Samples](samples.png)",
+        "1,000,000",
+        "3.5",
+        "`abc1234`",
+        f'gan_models.load("{PLACEHOLDER}")',
+        "pip install git+https://example.org/gan.git",
+        "## Limits",
+        "## Intended use",
+        "`older`, whose licence holds too",
+    ):
         assert words in card.text, words
 
 
@@ -73,8 +96,12 @@ def test_without_samples_none_are_shown(folder):
 
 
 def test_metrics_are_a_table_by_protocol_with_the_floor_beside(folder):
-    metrics = {"fid10k_test_reader": {"value": 12.3456, "real": 1.5, "seed": 0, "network": "mnist|reader"}, "label_agreement10k_reader": 0.991,
-               "images": 10000, "note": "two\nlines <b>"}
+    metrics = {
+        "fid10k_test_reader": {"value": 12.3456, "real": 1.5, "seed": 0, "network": "mnist|reader"},
+        "label_agreement10k_reader": 0.991,
+        "images": 10000,
+        "note": "two\nlines <b>",
+    }
     (folder / "metrics.json").write_text(json.dumps(metrics))
     text = card_of(folder).text
     assert "| metric | value | real against real | details |" in text
@@ -83,19 +110,28 @@ def test_metrics_are_a_table_by_protocol_with_the_floor_beside(folder):
 
 
 def test_the_record_of_an_evaluation_is_readable(folder):
-    record = {"samples": 10000, "seed": 0, "versions": {"torch": "2"}, "attributes": {"Smiling": {"agreement": 0.91, "real_agreement": 0.9}, "Male": {"agreement": None}}}
+    record = {
+        "samples": 10000,
+        "seed": 0,
+        "versions": {"torch": "2"},
+        "attributes": {"Smiling": {"agreement": 0.91, "real_agreement": 0.9}, "Male": {"agreement": None}},
+    }
     metrics = {"toggle_agreement1k_judge": {"value": 0.9, "real": None}, "evaluation": {"judge": record}}
     (folder / "metrics.json").write_text(json.dumps(metrics))
     text = card_of(folder).text
     assert "The network `judge` judged (samples 10,000, seed 0)" in text and "versions" not in text
-    assert "| attribute | agreement | real agreement |" in text and "| Smiling | 0.91 | 0.9 |" in text and "| Male |  |  |" in text
+    assert (
+        "| attribute | agreement | real agreement |" in text and "| Smiling | 0.91 | 0.9 |" in text and "| Male |  |  |" in text
+    )
     assert "`evaluation`" not in text
 
 
 def test_what_the_training_recorded_is_used_and_not_shown_as_a_metric(folder):
     (folder / "metrics.json").write_text(json.dumps({"training": ABOUT_CELEBA | {"unheard": 1}}))
     card = card_of(folder)
-    assert card.data.license == "other" and "1,000,000" in card.text and "## Metrics" not in card.text and "unheard" not in card.text
+    assert (
+        card.data.license == "other" and "1,000,000" in card.text and "## Metrics" not in card.text and "unheard" not in card.text
+    )
     assert "# Another" in card_of(folder, {"name": "Another"}).text
 
 

@@ -114,9 +114,20 @@ def refused(capsys, *arguments) -> str:
     return err
 
 
-@pytest.mark.parametrize("option, value, words", [
-    ("--seed", -1, "seed"), ("--seed", 2**63, "seed"), ("--count", 0, "count"), ("--count", 4097, "4096"), ("--truncation", 2.5, "truncation"),
-    ("--truncation", "nan", "truncation"), ("--device", "nonsense", "device"), ("--labels", 3, "unconditional"), ("--revision", "main", "revision")])
+@pytest.mark.parametrize(
+    "option, value, words",
+    [
+        ("--seed", -1, "seed"),
+        ("--seed", 2**63, "seed"),
+        ("--count", 0, "count"),
+        ("--count", 4097, "4096"),
+        ("--truncation", 2.5, "truncation"),
+        ("--truncation", "nan", "truncation"),
+        ("--device", "nonsense", "device"),
+        ("--labels", 3, "unconditional"),
+        ("--revision", "main", "revision"),
+    ],
+)
 def test_values_out_of_range(plain, output, capsys, option, value, words):
     assert words in refused(capsys, plain, "--output", output, option, value)
     assert not output.exists()

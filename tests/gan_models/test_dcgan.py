@@ -35,14 +35,16 @@ def test_shapes(size, channels, conditioning):
     pictures = generator.generate(generator.sample_latents(3, seed=0), labels)
     assert pictures.shape == (3, channels, size, size) and pictures.abs().max() <= 1
     encoded = None if labels is None else encode_labels(labels, generator.labels, generator.multi_label)
-    verdict = DCGANDiscriminator(image_size=size, image_channels=channels, width=4, auxiliary=True, **conditioning)(pictures, encoded)
+    verdict = DCGANDiscriminator(image_size=size, image_channels=channels, width=4, auxiliary=True, **conditioning)(
+        pictures, encoded
+    )
     assert verdict.scores.shape == (3,)
     assert verdict.features.shape[:2] == (3, pyramid(size, 4)[1][-1])
     assert (verdict.logits is None) if labels is None else verdict.logits.shape == (3, 3)
 
 
 def test_the_default_generator_is_the_papers():
-    """Radford et al.: a 4x4 projection of 512 (= 8 x 64) channels, then 256, 128, 64, each twice the size; no biases under BatchNorm."""
+    """Radford et al.: 4x4 x 512 (= 8 x 64) channels, then 256, 128, 64, each twice the size; no bias before BatchNorm."""
     layers = [layer for layer in DCGANGenerator().layers if isinstance(layer, nn.ConvTranspose2d)]
     assert [layer.out_channels for layer in layers] == [512, 256, 128, 64, 3]
     assert [layer.bias is None for layer in layers] == [True] * 4 + [False]
@@ -53,7 +55,10 @@ def test_weights_start_as_in_the_paper():
     for network in (DCGANGenerator(width=32), DCGANDiscriminator(width=32)):
         for layer in network.modules():
             if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)) and layer.weight.numel() > 1000:
-                assert float(layer.weight.detach().std()) == pytest.approx(0.02, rel=0.1) and abs(float(layer.weight.detach().mean())) < 0.003
+                assert (
+                    float(layer.weight.detach().std()) == pytest.approx(0.02, rel=0.1)
+                    and abs(float(layer.weight.detach().mean())) < 0.003
+                )
             if isinstance(layer, nn.BatchNorm2d) and layer.num_features >= 128:
                 assert float(layer.weight.detach().mean()) == pytest.approx(1, abs=0.01)
                 assert float(layer.weight.detach().std()) == pytest.approx(0.02, rel=0.5)
@@ -102,7 +107,9 @@ def test_the_projection_adds_the_score_of_the_label():
     phi = verdict.features.flatten(1)
     psi = phi @ discriminator.score.weight.flatten() + discriminator.score.bias
     embedded = labels @ discriminator.embedding.weight.flatten(1)
-    torch.testing.assert_close(verdict.scores, psi + (embedded * phi).sum(1) + labels @ discriminator.embedding.bias, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        verdict.scores, psi + (embedded * phi).sum(1) + labels @ discriminator.embedding.bias, rtol=1e-4, atol=1e-5
+    )
 
 
 def test_conditioning_can_be_left_to_the_classifier():

@@ -144,7 +144,11 @@ def test_from_pretrained_is_as_strict_as_load(folder):
 def test_push_to_hub_uploads_the_same_format(hub_server):
     model = small()
     model.push_to_hub("user/toy")
-    assert set(hub_server.repositories["model", "user/toy"].commits[-1].files) >= {"config.json", "model.safetensors", "README.md"}
+    assert set(hub_server.repositories["model", "user/toy"].commits[-1].files) >= {
+        "config.json",
+        "model.safetensors",
+        "README.md",
+    }
     assert equal(gan_models.load("user/toy"), model) and equal(DCGANGenerator.from_pretrained("user/toy"), model)
 
 
@@ -164,8 +168,26 @@ def test_a_bundled_name_loads_and_an_existing_folder_comes_first(tmp_path, monke
     assert "did you mean toy-gan?" in refusal(ModelNotFound, "toygan")
 
 
-@pytest.mark.parametrize("source", ["", None, 3, b"model", "nothing-like-it", "./no/such", "/no/such/folder", "~/x", "a/b/c", "x" * 5000,
-                                    "a\0b", "user/", "user/bad name", "user/..", "../x"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "",
+        None,
+        3,
+        b"model",
+        "nothing-like-it",
+        "./no/such",
+        "/no/such/folder",
+        "~/x",
+        "a/b/c",
+        "x" * 5000,
+        "a\0b",
+        "user/",
+        "user/bad name",
+        "user/..",
+        "../x",
+    ],
+)
 def test_a_source_that_is_none_is_refused(source):
     refusal(ModelNotFound, source)
 
@@ -187,14 +209,45 @@ def test_a_device_that_cannot_be_used_is_refused(folder, device):
 
 # Bad configurations
 
-CONFIG_VALUES = [("latent_dim", value) for value in (10**9, -1, 0, 1.5, 4.0, True, "4", None, [4], {}, float("nan"), float("inf"), 10**400)]
-CONFIG_VALUES += [("image_size", -64), ("image_size", 10**9), ("image_size", 30), ("image_channels", 5), ("width", -4), ("width", 1e300),
-                  ("embedding_dim", 10**12), ("multi_label", 1), ("multi_label", "yes"), ("multi_label", None),
-                  ("labels", "ab"), ("labels", ["a"]), ("labels", ["a", "a"]), ("labels", ["a", 3]), ("labels", [[], []]), ("labels", {"a": 1}),
-                  ("labels", ["x" * 101, "b"]), ("labels", [str(k) for k in range(100_000)]), ("labels", "x" * 900_000), ("labels", -1),
-                  ("unheard", 1), ("self", 1), ("config", {}), ("labels ", None), ("x" * 10_000, 1), ("width", "w" * 100_000),
-                  ("family", "biggan"), ("family", None), ("family", ["dcgan"]), ("family", {}), ("family", "mlp"),
-                  ("format", "gan-studio/99"), ("format", None), ("format", [])]
+CONFIG_VALUES = [
+    ("latent_dim", value) for value in (10**9, -1, 0, 1.5, 4.0, True, "4", None, [4], {}, float("nan"), float("inf"), 10**400)
+]
+CONFIG_VALUES += [
+    ("image_size", -64),
+    ("image_size", 10**9),
+    ("image_size", 30),
+    ("image_channels", 5),
+    ("width", -4),
+    ("width", 1e300),
+    ("embedding_dim", 10**12),
+    ("multi_label", 1),
+    ("multi_label", "yes"),
+    ("multi_label", None),
+    ("labels", "ab"),
+    ("labels", ["a"]),
+    ("labels", ["a", "a"]),
+    ("labels", ["a", 3]),
+    ("labels", [[], []]),
+    ("labels", {"a": 1}),
+    ("labels", ["x" * 101, "b"]),
+    ("labels", [str(k) for k in range(100_000)]),
+    ("labels", "x" * 900_000),
+    ("labels", -1),
+    ("unheard", 1),
+    ("self", 1),
+    ("config", {}),
+    ("labels ", None),
+    ("x" * 10_000, 1),
+    ("width", "w" * 100_000),
+    ("family", "biggan"),
+    ("family", None),
+    ("family", ["dcgan"]),
+    ("family", {}),
+    ("family", "mlp"),
+    ("format", "gan-studio/99"),
+    ("format", None),
+    ("format", []),
+]
 
 
 @pytest.mark.parametrize("key, value", CONFIG_VALUES, ids=[f"{key[:12]}-{k}" for k, (key, _) in enumerate(CONFIG_VALUES)])
@@ -204,10 +257,20 @@ def test_a_bad_value_in_the_configuration_is_refused(folder, key, value):
     refusal(InvalidConfig, folder)
 
 
-CONFIG_FILES = {"empty": b"", "a list": b"[]", "null": b"null", "a number": b"3", "half": b'{"format": "gan-', "binary": b"\xff\xfe\x00",
-                "deep": b"[" * 100_000, "deep value": b'{"format": "gan-studio/1", "family": "dcgan", "labels": ' + b"[" * 900 + b"]" * 900 + b"}",
-                "huge": b" " * 2_000_000 + b"{}", "many digits": b'{"format": ' + b"9" * 10_000 + b"}", "another's": b'{"model_type": "bert"}',
-                "html": b"<!DOCTYPE html><html>"}
+CONFIG_FILES = {
+    "empty": b"",
+    "a list": b"[]",
+    "null": b"null",
+    "a number": b"3",
+    "half": b'{"format": "gan-',
+    "binary": b"\xff\xfe\x00",
+    "deep": b"[" * 100_000,
+    "deep value": b'{"format": "gan-studio/1", "family": "dcgan", "labels": ' + b"[" * 900 + b"]" * 900 + b"}",
+    "huge": b" " * 2_000_000 + b"{}",
+    "many digits": b'{"format": ' + b"9" * 10_000 + b"}",
+    "another's": b'{"model_type": "bert"}',
+    "html": b"<!DOCTYPE html><html>",
+}
 
 
 @pytest.mark.parametrize("content", CONFIG_FILES.values(), ids=CONFIG_FILES)
@@ -226,12 +289,20 @@ def test_a_folder_without_a_configuration_is_refused(folder):
 # Bad weights
 
 WEIGHT_FILES = {
-    "empty": lambda data: b"", "seven bytes": lambda data: data[:7], "header only half": lambda data: data[:100],
-    "half": lambda data: data[:len(data) // 2], "one byte short": lambda data: data[:-1], "one byte more": lambda data: data + b"\0",
-    "header of 10^18": lambda data: (10**18).to_bytes(8, "little") + data[8:], "header of 2^64-1": lambda data: b"\xff" * 8 + data[8:],
-    "header of 50 MB": lambda data: (50_000_000).to_bytes(8, "little") + data[8:], "no header": lambda data: bytes(8) + data,
-    "header of nonsense": lambda data: data[:8] + b"x" * (len(data) - 8), "html": lambda data: b"<!DOCTYPE html><html></html>" * 20,
-    "a pickle": lambda data: pickle.dumps({"a": list(range(1000))}), "lfs pointer": lambda data: b"version https://git-lfs.github.com/spec/v1\n",
+    "empty": lambda data: b"",
+    "seven bytes": lambda data: data[:7],
+    "header only half": lambda data: data[:100],
+    "half": lambda data: data[: len(data) // 2],
+    "one byte short": lambda data: data[:-1],
+    "one byte more": lambda data: data + b"\0",
+    "header of 10^18": lambda data: (10**18).to_bytes(8, "little") + data[8:],
+    "header of 2^64-1": lambda data: b"\xff" * 8 + data[8:],
+    "header of 50 MB": lambda data: (50_000_000).to_bytes(8, "little") + data[8:],
+    "no header": lambda data: bytes(8) + data,
+    "header of nonsense": lambda data: data[:8] + b"x" * (len(data) - 8),
+    "html": lambda data: b"<!DOCTYPE html><html></html>" * 20,
+    "a pickle": lambda data: pickle.dumps({"a": list(range(1000))}),
+    "lfs pointer": lambda data: b"version https://git-lfs.github.com/spec/v1\n",
     "offsets beyond": lambda data: data.replace(b'"data_offsets":[0,', b'"data_offsets":[9,', 1),
 }
 
@@ -247,14 +318,18 @@ def test_a_bad_weights_file_is_refused(folder, change):
 
 KEY = "layers.0.weight"
 WEIGHT_CHANGES = {
-    "missing": lambda tensors: tensors.pop(KEY), "extra": lambda tensors: tensors.update(extra=torch.zeros(1)),
-    "renamed": lambda tensors: tensors.update({"module." + KEY: tensors.pop(KEY)}), "none at all": lambda tensors: tensors.clear(),
+    "missing": lambda tensors: tensors.pop(KEY),
+    "extra": lambda tensors: tensors.update(extra=torch.zeros(1)),
+    "renamed": lambda tensors: tensors.update({"module." + KEY: tensors.pop(KEY)}),
+    "none at all": lambda tensors: tensors.clear(),
     "shape": lambda tensors: tensors.update({KEY: tensors[KEY][:-1].contiguous()}),
     "transposed": lambda tensors: tensors.update({KEY: tensors[KEY].transpose(0, 1).contiguous()}),
-    "flat": lambda tensors: tensors.update({KEY: tensors[KEY].flatten()}), "double": lambda tensors: tensors.update({KEY: tensors[KEY].double()}),
+    "flat": lambda tensors: tensors.update({KEY: tensors[KEY].flatten()}),
+    "double": lambda tensors: tensors.update({KEY: tensors[KEY].double()}),
     "int8": lambda tensors: tensors.update({KEY: tensors[KEY].to(torch.int8)}),
     "float counter": lambda tensors: tensors.update({"layers.1.num_batches_tracked": torch.tensor(0.0)}),
-    "nan": lambda tensors: tensors[KEY].view(-1)[3:4].fill_(float("nan")), "inf": lambda tensors: tensors[KEY].view(-1)[0:1].fill_(float("inf")),
+    "nan": lambda tensors: tensors[KEY].view(-1)[3:4].fill_(float("nan")),
+    "inf": lambda tensors: tensors[KEY].view(-1)[0:1].fill_(float("inf")),
     "nan in half precision": lambda tensors: tensors.update({KEY: tensors[KEY].half() * float("nan")}),
 }
 
@@ -295,7 +370,7 @@ def test_files_that_may_not_be_read_are_refused(folder, name, error, monkeypatch
 
 @pytest.mark.skipif(sys.platform == "win32", reason="measures memory by the resource module")
 def test_nothing_is_allocated_for_a_network_that_the_weights_do_not_fit(tmp_path):
-    """The largest networks within the limits (3 GB and more) beside small weights: refused with the memory of the header alone."""
+    """The largest networks within the limits (3 GB and more) beside small weights: refused with a header's memory."""
     hub.save(small(), tmp_path)
     script = """if True:
         import json, resource, sys
@@ -340,7 +415,9 @@ def test_a_revision_can_be_chosen(hub_server, tmp_path):
 
 
 def test_only_the_two_files_are_fetched_and_only_once(hub_server, tmp_path):
-    hub_server.add("user/toy", files_of(small(), tmp_path) | {"samples.png": b"x", "evil.py": b"raise SystemExit", "pytorch_model.bin": b"x"})
+    hub_server.add(
+        "user/toy", files_of(small(), tmp_path) | {"samples.png": b"x", "evil.py": b"raise SystemExit", "pytorch_model.bin": b"x"}
+    )
     gan_models.load("user/toy")
     fetched = {path.rsplit("/", 1)[1] for method, path in hub_server.log if "/resolve/" in path}
     assert fetched == {"config.json", "model.safetensors"}
@@ -397,7 +474,9 @@ def test_bad_files_on_the_hub_are_refused(hub_server, tmp_path):
     hub_server.add("user/truncated", files | {"model.safetensors": files["model.safetensors"][:-100]})
     assert "truncated" in refusal(InvalidWeights, "user/truncated")
     torch.save(small().state_dict(), tmp_path / "pytorch_model.bin")
-    hub_server.add("user/pickle", {"config.json": files["config.json"], "pytorch_model.bin": (tmp_path / "pytorch_model.bin").read_bytes()})
+    hub_server.add(
+        "user/pickle", {"config.json": files["config.json"], "pytorch_model.bin": (tmp_path / "pytorch_model.bin").read_bytes()}
+    )
     assert "pickled weights are never read" in refusal(InvalidWeights, "user/pickle")
     hub_server.add("user/empty", {".gitattributes": b""})
     assert "no config.json" in refusal(InvalidConfig, "user/empty")
@@ -409,7 +488,9 @@ def test_the_environment_is_honoured_by_a_process_of_its_own(tmp_path):
     with HubServer() as server:
         server.add("user/toy", files_of(small(), tmp_path))
         environment = os.environ | client_environment(server.url, tmp_path / "home")
-        online = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+        online = subprocess.run(
+            [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+        )
     offline = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment | {"HF_HUB_OFFLINE": "1"},
                              capture_output=True, text=True, timeout=120)
     assert online.stdout == offline.stdout == "('a', 'b')\n", online.stderr + offline.stderr

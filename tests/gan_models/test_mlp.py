@@ -42,7 +42,10 @@ def test_maxout_by_hand():
     layer = Maxout(3, 2, pieces=4)
     x = torch.randn(5, 3)
     weight, bias = layer.linear.weight.detach(), layer.linear.bias.detach()
-    expected = [[max(float(weight[4 * unit + piece] @ row + bias[4 * unit + piece]) for piece in range(4)) for unit in range(2)] for row in x]
+    expected = [
+        [max(float(weight[4 * unit + piece] @ row + bias[4 * unit + piece]) for piece in range(4)) for unit in range(2)]
+        for row in x
+    ]
     torch.testing.assert_close(layer(x), torch.tensor(expected))
 
 
@@ -61,7 +64,9 @@ def test_noise_and_dropout_are_of_the_training_alone():
     assert torch.equal(discriminator(pictures).scores, discriminator(pictures).scores)
 
 
-@pytest.mark.parametrize("arguments", [{"image_size": 3}, {"width": 0}, {"depth": 9}, {"latent_dim": 10**9}, {"image_channels": True}])
+@pytest.mark.parametrize(
+    "arguments", [{"image_size": 3}, {"width": 0}, {"depth": 9}, {"latent_dim": 10**9}, {"image_channels": True}]
+)
 def test_sizes_out_of_range_are_refused(arguments):
     with pytest.raises(InvalidConfig, match=next(iter(arguments))):
         MLPGenerator(**arguments)

@@ -31,15 +31,28 @@ def test_the_wheel_holds_both_packages_and_their_weights(tmp_path):
     (wheel,) = wheels.iterdir()
     assert wheel.name.startswith(f"gan_studio-{gan_models.__version__}-py3-none-any")
     names = set(zipfile.ZipFile(wheel).namelist())
-    wanted = {path.relative_to(source).as_posix() for name in ("gan_models", "training") for path in (source / name).rglob("*") if path.is_file()}
+    wanted = {
+        path.relative_to(source).as_posix()
+        for name in ("gan_models", "training")
+        for path in (source / name).rglob("*")
+        if path.is_file()
+    }
     assert wanted <= names, sorted(wanted - names)
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"gan_models", "training"}
 
     zipfile.ZipFile(wheel).extractall(tmp_path / "installed")  # what pip does with a wheel of this kind
-    script = "import gan_models; print(gan_models.__file__); [print(gan_models.load(name).family) for name in gan_models.bundled()]"
-    outside = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path / "installed")},
-                             capture_output=True, text=True, timeout=120)
+    script = (
+        "import gan_models; print(gan_models.__file__); [print(gan_models.load(name).family) for name in gan_models.bundled()]"
+    )
+    outside = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "installed")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert outside.returncode == 0, outside.stderr
     path, *families = outside.stdout.split()
     assert Path(path).is_relative_to(tmp_path / "installed") and len(families) == len(gan_models.bundled())

@@ -159,10 +159,16 @@ def test_no_network_and_a_hub_out_of_order(hub, folder, monkeypatch):
 def checkout(tmp_path, monkeypatch):
     """A checkout with a demo, and with a bundled model that is not to go into the Space."""
     root = tmp_path / "checkout"
-    for name, content in {"app.py": "print('demo')\n", "requirements.txt": "torch==2.11.0\ngradio==6.31.0\n", "LICENSE": "MIT",
-                          "README.md": "---\ntitle: GAN Studio\nemoji: X\nsdk: gradio\nsdk_version: 6.31.0\napp_file: app.py\nlicense: mit\n---\n# GAN Studio\n",
-                          "gan_models/__init__.py": "", "gan_models/hub.py": "", "gan_models/__pycache__/hub.pyc": "",
-                          "gan_models/pretrained/other/config.json": "{}"}.items():
+    for name, content in {
+        "app.py": "print('demo')\n",
+        "requirements.txt": "torch==2.11.0\ngradio==6.31.0\n",
+        "LICENSE": "MIT",
+        "README.md": "---\ntitle: GAN\nemoji: X\nsdk: gradio\nsdk_version: 6.31.0\napp_file: app.py\nlicense: mit\n---\n# x\n",
+        "gan_models/__init__.py": "",
+        "gan_models/hub.py": "",
+        "gan_models/__pycache__/hub.pyc": "",
+        "gan_models/pretrained/other/config.json": "{}",
+    }.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(content)
     monkeypatch.setattr(publishing.gan_models, "__file__", str(root / "gan_models" / "__init__.py"))
@@ -173,7 +179,15 @@ def test_a_space_is_the_demo_with_this_model_bundled(hub, folder, checkout):
     publish(folder, "user/toy", space="user/demo")
     (commit,) = commits(hub, "user/demo", "space")
     bundled = {f"gan_models/pretrained/toy/{name}" for name in FILES}
-    assert set(commit.files) == bundled | {".gitattributes", "README.md", "LICENSE", "app.py", "requirements.txt", "gan_models/__init__.py", "gan_models/hub.py"}
+    assert set(commit.files) == bundled | {
+        ".gitattributes",
+        "README.md",
+        "LICENSE",
+        "app.py",
+        "requirements.txt",
+        "gan_models/__init__.py",
+        "gan_models/hub.py",
+    }
     assert hub.repositories["space", "user/demo"].options["sdk"] == "gradio"
     assert commit.files["gan_models/pretrained/toy/model.safetensors"] == (folder / "model.safetensors").read_bytes()
     data = yaml.safe_load(commit.files["README.md"].decode().split("---\n")[1])
