@@ -111,6 +111,7 @@ class DCGANDiscriminator(Discriminator):
         scores = self.score(features).flatten()
         if self.embedding is not None:
             # The projection <E y, phi(x)>, with E folded into the layer: one score for each label, weighted by the labels.
-            scores = scores + (self.embedding(features).flatten(1) * labels).sum(1)
+            # Divided by the labels' length, so that ten attributes speak no louder than one class.
+            scores = scores + (self.embedding(features).flatten(1) * nn.functional.normalize(labels)).sum(1)
         logits = None if self.classifier is None else self.classifier(features).flatten(1)
         return Verdict(scores, features, logits)
