@@ -235,21 +235,21 @@ def test_a_failed_download_is_one_sentence(tmp_path, monkeypatch):
 
 def test_a_generator_that_copies_real_digits_scores_as_they_do(data_root):
     digits = open_dataset("mnist", data_root, 28, split="test")
-    generator, n = Copyist(digits, digits.label_names), 2000
+    generator, n = Copyist(digits, digits.label_names), 600
     result = evaluate(generator, "mnist", data_root, samples=n, seed=4)
     train = open_dataset("mnist", data_root, 28)
     labels = evaluation._labels(generator, train, n, 4)
     pictures = digits.images[generator.chosen(generator.sample_latents(n), labels)]
     expected = judges.right(judges.opinions(judges.read("mnist"), pictures).logits, labels).double().mean().item()
-    agreement = result["label_agreement2k_reader"]
-    assert agreement["value"] == pytest.approx(expected, abs=1e-9) and expected > 0.99
-    assert agreement["real"] > 0.99
-    distance = result["fid2k_train_reader"]
+    agreement = result["label_agreement600_reader"]
+    assert agreement["value"] == pytest.approx(expected, abs=1e-9) and expected > 0.985
+    assert agreement["real"] > 0.985
+    distance = result["fid600_train_reader"]
     assert 0 < distance["real"] and distance["value"] < 3 * distance["real"]
-    assert abs(result["kid2k_train_reader"]["value"]) < 3 * result["kid2k_train_reader"]["std"]
+    assert abs(result["kid600_train_reader"]["value"]) < 3 * result["kid600_train_reader"]["std"]
 
     deaf = evaluate(Copyist(digits, digits.label_names, listens=False), "mnist", data_root, samples=n, seed=4)
-    assert deaf["label_agreement2k_reader"]["value"] == pytest.approx(0.1, abs=0.04)
+    assert deaf["label_agreement600_reader"]["value"] == pytest.approx(0.1, abs=0.05)
 
 
 def test_toggling_is_seen_where_it_happens_and_only_there(data_root):
@@ -262,7 +262,7 @@ def test_toggling_is_seen_where_it_happens_and_only_there(data_root):
     for name in attributes:
         assert details[name]["toggled"] == pytest.approx(judge[name]["balanced_accuracy"], abs=0.06), name
         assert details[name]["toggled"] == pytest.approx((details[name]["toggled_on"] + details[name]["toggled_off"]) / 2, abs=1e-4)
-    assert toggle["value"] > 0.85 and toggle["both"] > 0.75 and result[f"label_agreement{N}_judge"]["value"] > 0.88
+    assert toggle["value"] > 0.85 and toggle["both"] > 0.7 and result[f"label_agreement{N}_judge"]["value"] > 0.88
 
     deaf = evaluate(Copyist(faces, attributes, listens=False), "celeba", data_root, samples=N)[f"toggle_agreement{N}_judge"]
     assert deaf["value"] == pytest.approx(0.5, abs=1e-9) and deaf["both"] == 0  # both pictures of a pair are the same
