@@ -33,7 +33,7 @@ from gan_models.images import to_uint8
 from gan_models.latents import Stream, check_count, check_seed, philox
 
 from . import judges
-from .data import READERS, DataError, Dataset, open_dataset
+from .data import DataError, Dataset, open_dataset
 from .judges import JudgeError
 
 TOGGLED = 1000  # latents of the toggle agreement
@@ -67,7 +67,8 @@ def evaluate(source: str | os.PathLike | Generator, data: str | os.PathLike, dat
     # As many real pictures as generated ones, and of the training split as many again for the floor.
     counts = {"test": min(samples, len(test), len(train)) if test else 0, "train": min(samples, len(train) // 2)}
     usable = _usable(counts, viewer)
-    toggled = min(samples, TOGGLED) if generator.multi_label and viewer.labels else 0
+    named = labels is not None and set(generator.labels) <= set(viewer.labels)
+    toggled = min(samples, TOGGLED) if named and generator.multi_label else 0
     known, unknown = (_some(split, n, seed) for split, n in ((train, max(2 * counts["train"], counts["test"])), (test, counts["test"])))
     total = samples + len(known) + len(unknown) + 2 * toggled * len(generator.labels or ())
     with _judging(generator), tqdm(total=total, unit=" pictures", desc="Evaluating", disable=None) as bar:
@@ -81,7 +82,7 @@ def evaluate(source: str | os.PathLike | Generator, data: str | os.PathLike, dat
         result, details = {}, {}
         for split, n in usable.items():
             result |= _distances(f"{_short(n)}_{split}_{viewer.name}", fake.features[:n], real[split].features[:n], floor[split][:n], seed)
-        if labels is not None and viewer.labels:
+        if named:
             truth = _columns(test, generator.labels)[unknown] if test else None
             seen = _answers(viewer, generator, real["test"].logits, truth) if test else None
             result[f"label_agreement{_short(samples)}_{viewer.name}"] = _agreement(
@@ -151,9 +152,12 @@ def _open(data, root, generator: Generator) -> tuple[Dataset, Dataset | None]:
     if height != width:
         raise EvaluationError(f"The model draws {width} x {height} pictures; data sets are read as squares only.")
     train = open_dataset(data, root, height, channels=channels)
-    has_test = train.name in READERS or (Path(data) / "test").is_dir()
-    test = open_dataset(data, root, height, channels=channels, split="test") if has_test else None
-    return train, test
+    try:
+        return train, open_dataset(data, root, height, channels=channels, split="test")
+    except DataError:
+        if Path(data).is_dir() and not (Path(data) / "test").is_dir():
+            return train, None
+        raise
 
 
 def _fidelity():

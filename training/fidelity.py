@@ -116,7 +116,7 @@ class Network:
     layers: tuple[str, ...]
     dimensions: int
     record: dict
-    labels: tuple[str, ...] | None = None
+    labels: tuple[str, ...] = ()
 
     def look(self, pictures, batch_size: int) -> Opinion:
         """pictures: a torch data set of uint8 images. -> features (n, D) and logits (n, K) (Inception: None), float64, on the CPU."""

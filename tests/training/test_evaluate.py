@@ -326,6 +326,19 @@ def test_an_unconditional_model_has_no_label_agreement(root):
     assert result["evaluation"]["reader"]["pictures"]["train"] == {"generated": 300, "real": 300}
 
 
+def test_a_folder_needs_no_test_split_and_may_have_any_name(tmp_path):
+    """Called like a data set, it is seen by that data set's network; what the network cannot name is not asked of it."""
+    from PIL import Image
+
+    folder, random = tmp_path / "mnist", np.random.default_rng(0)
+    for label in ("cat", "dog"):
+        (folder / label).mkdir(parents=True)
+        for k in range(140):
+            Image.fromarray(random.integers(0, 256, (28, 28), dtype=np.uint8)).save(folder / label / f"{k}.png")
+    generator = DCGANGenerator(28, 1, latent_dim=8, width=4, labels=["cat", "dog"])
+    assert sorted(evaluate(generator, folder, samples=N)) == ["evaluation", "fid140_train_reader", "kid140_train_reader"]
+
+
 # ---- The command -----------------------------------------------------------------------------------------------------
 
 
