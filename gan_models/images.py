@@ -1,5 +1,6 @@
 """Pictures as files: grids, strips, videos."""
 
+import io
 import os
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+
+from .hub import write_atomically
 
 
 def to_uint8(images: Tensor) -> np.ndarray:
@@ -43,27 +46,25 @@ def grid(images: Tensor, columns: int | None = None, padding: int = 2) -> Image.
 
 
 def save_png(picture: Image.Image, path: str | os.PathLike) -> None:
-    """Write a PNG to a temporary name and rename it."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.tmp")
-    picture.save(temporary, "PNG")
-    os.replace(temporary, path)
+    """Write a PNG, whole or not at all."""
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    write_atomically(Path(path), file.getvalue())
 
 
 def write_video(images: Tensor, path: str | os.PathLike, *, size: int = 256, frames_per_second: int = 24) -> None:
-    """Frames (n, C, H, W) in [-1, 1] as an H.264 MP4 of about `size` pixels that every browser plays. Needs PyAV."""
+    """Frames (n, C, H, W) in [-1, 1] as an H.264 MP4 of about `size` pixels that every browser plays, whole or not at all.
+    Needs PyAV."""
     import av
 
-    frames = to_pil(images, size)
-    temporary = Path(path).with_name(f".{Path(path).name}.tmp.mp4")
-    with av.open(temporary, "w") as file:
-        stream = file.add_stream("libx264", frames_per_second, options={"crf": "18", "preset": "veryfast"})
-        # Colours are stored at half resolution, so sides must be even.
-        stream.width, stream.height, stream.pix_fmt = frames[0].width // 2 * 2, frames[0].height // 2 * 2, "yuv420p"
-        for picture in frames:
-            box = (0, 0, stream.width, stream.height)
-            for packet in stream.encode(av.VideoFrame.from_image(picture.convert("RGB").crop(box))):
-                file.mux(packet)
-        for packet in stream.encode():
-            file.mux(packet)
-    os.replace(temporary, path)
+    pictures = [picture.convert("RGB") for picture in to_pil(images, size)]
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", frames_per_second, options={"crf": "18", "preset": "veryfast"})
+        # Colours are stored at half resolution, so sides must be even: an odd one loses its last row or column.
+        stream.width, stream.height, stream.pix_fmt = pictures[0].width // 2 * 2, pictures[0].height // 2 * 2, "yuv420p"
+        for picture in pictures:
+            frame = av.VideoFrame.from_image(picture.crop((0, 0, stream.width, stream.height)))
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    write_atomically(Path(path), file.getvalue())
