@@ -2,8 +2,10 @@
 
 import argparse
 import functools
+import html
 import os
 import secrets
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -16,31 +18,86 @@ import gan_models
 from gan_models import InvalidInput, ModelError, images, studio
 from gan_models.latents import check_count, check_seed
 
-PICTURE, FRAMES = 192, 96  # pixels of a sample, frames of a video
+TILE, LARGE = 128, 256  # pixels of a picture in the file; the page scales it
+FRAMES, STRIP = 96, 9
 SLIDERS = 40  # as many attributes as CelebA has
-EITHER = "any"
-SYSTEM_FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
-THEME = gr.themes.Soft(primary_hue="indigo", secondary_hue="pink", font=SYSTEM_FONT, font_mono=["ui-monospace", "monospace"])
+EITHER = -1
+CACHE_SECONDS = 3600
+
+SYSTEM_FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]  # a font from the net would be a request to a stranger
+THEME = gr.themes.Soft(primary_hue="indigo", secondary_hue="pink", font=SYSTEM_FONT, font_mono=["ui-monospace", "monospace"]).set(
+    block_title_background_fill="transparent", block_title_background_fill_dark="transparent", block_title_padding="0",
+    block_title_text_weight="600", block_title_text_color="*body_text_color", block_title_text_color_dark="*body_text_color")
 CSS = """
-.gradio-container { max-width: 1100px !important; margin: 0 auto; }
-#title h1 { margin-bottom: 0; }
-#strip img, #sweep img { object-fit: contain; width: 100%; }
+.gradio-container { max-width: 1100px !important; margin: 0 auto !important; }
 footer { display: none !important; }
+#top { align-items: center; }
+#title h1 { margin: 0; }
+#title p { margin: 0; opacity: .75; }
+
+.pictures .grid-wrap { max-height: none !important; height: auto !important; padding: 0; overflow: visible; }
+.pictures .grid-container { grid-template-columns: repeat(var(--across), minmax(0, 1fr)) !important; gap: 6px; }
+.pictures .thumbnail-lg { width: 100%; height: auto; aspect-ratio: 1; border: 0; }
+.pictures .thumbnail-lg img { width: 100%; height: 100%; object-fit: contain; }
+.pictures:not(#samples) .thumbnail-lg { cursor: default; pointer-events: none; transform: none; filter: none; }
+#samples { --across: 8; }
+#strip { --across: 9; }
+#pair { --across: 2; max-width: 660px; margin: 0 auto; }
+#sweep { --across: 10; }
+#sweep:has(.gallery-item:nth-child(7):last-child) { --across: 7; }
+#samples .caption-label { opacity: 0; transition: opacity .15s; }
+#samples .thumbnail-lg:hover .caption-label, #samples .thumbnail-lg:focus-visible .caption-label { opacity: 1; }
+
+#sliders { display: grid; grid-template-columns: repeat(auto-fill, minmax(140px, 1fr)); gap: 4px 12px; }
+#sliders > * { min-width: 0 !important; }
+#sliders input[type=number], #sliders .min_value, #sliders .max_value { display: none; }
+/* What the drawings of the first two tabs share is of no use to the third. */
+.gradio-container:has(#attributes-tab-button[aria-selected=true]) #wishes { display: none; }
+@media (max-width: 640px) {
+  #samples, #sweep, #sweep:has(.gallery-item:nth-child(7):last-child) { --across: 4; }
+  #sweep:has(.gallery-item:nth-child(10)) { --across: 5; }
+  #strip { --across: 3; }
+}
 """
-ABOUT = """Nothing that you do here is stored. The pictures are drawn by networks and show no real person.
-The face model was made from CelebA and is for non-commercial research. `GAN Studio` is open source (MIT)."""
+ABOUT = """The pictures are drawn by a neural network; a likeness to a real person is chance. They are deleted within two hours.
+Models made from CelebA are for non-commercial research only. GAN Studio is open source (MIT)."""
+UNCONDITIONAL = "This model was trained without labels, so there is nothing to change here."
+ONE_HAIR_COLOUR = "Hair has one colour at a time: raise one and lower the others."
+
+offered: dict[str, str] = {}  # name on the page -> source of the model
+
+
+def names(sources: list[str]) -> dict[str, str]:
+    """A short name for each source: runs/mnist-cgan/model is "mnist-cgan". Sources of the same short name keep their whole one."""
+    short = [name_of(source) for source in sources]
+    return {source if short.count(name) > 1 else name: source for name, source in zip(short, sources)}
+
+
+def name_of(source: str) -> str:
+    path = Path(source)
+    if not path.is_dir():
+        return source  # a bundled name or a Hub repository
+    parts = [part for part in path.resolve().parts[1:] if part not in ("model", "checkpoint")]
+    return parts[-1] if parts else source
 
 
 @functools.lru_cache(maxsize=None)
-def model(source: str) -> gan_models.Generator:
+def opened(source: str) -> gan_models.Generator:
     """A model, opened when it is first needed."""
     return gan_models.load(source)
 
 
+def model(name) -> gan_models.Generator:
+    """The model of that name. Only what was offered at the start is opened, whatever a page asks for."""
+    if name not in offered:
+        raise InvalidInput("That model is not offered here; choose one of the list.")
+    return opened(offered[name])
+
+
 def whole(value, what: str) -> int:
-    """A whole number from a number field, or one sentence."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
-        raise InvalidInput(f"The {what} must be a whole number, not {'empty' if value is None else value}.")
+    """A whole number from a number field. Raises InvalidInput."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not float(value).is_integer():
+        raise InvalidInput(f"The {what} must be a whole number, not {'empty' if value in (None, '') else value}.")
     return int(value)
 
 
@@ -51,91 +108,112 @@ def spoken(function):
         try:
             return function(*arguments)
         except ModelError as error:
-            gr.Warning(str(error), title="That did not work")
+            gr.Warning(html.escape(str(error)), title="That did not work")
             return gr.skip()
     return wrapper
 
 
-def wishes(source: str, wanted: str, present: list[str], absent: list[str]) -> studio.Wishes:
+def wishes(generator, wanted, present, absent) -> studio.Wishes:
     """What the label controls ask for."""
-    generator = model(source)
     if generator.labels is None:
         return None
     if not generator.multi_label:
-        return None if wanted in (None, EITHER) else generator.labels.index(wanted)
-    both = sorted(set(present) & set(absent))
+        return None if wanted in (None, EITHER) else wanted
+    both = sorted(set(present or ()) & set(absent or ()))
     if both:
-        raise InvalidInput(f"{both[0]} cannot be both wanted and unwanted: take it out of one of the two.")
-    return {name: 1.0 for name in present} | {name: 0.0 for name in absent}
+        raise InvalidInput(f"{pretty(both[0])} cannot be both wanted and unwanted: take it out of one of the two.")
+    return dict.fromkeys(present or (), 1.0) | dict.fromkeys(absent or (), 0.0)
 
 
 @spoken
-def sample(source, seed, count, truncation, wanted, present, absent):
+def sample(name, seed, count, truncation, wanted, present, absent):
     """Pictures of a seed, each with its name for the other tabs."""
+    generator = model(name)
     seed, count = check_seed(whole(seed, "seed")), check_count(whole(count, "number of pictures"), most=64)
-    pictures = studio.sample(model(source), seed, count, truncation, wishes(source, wanted, present, absent))
-    return [(picture, str(studio.Anchor(seed, k))) for k, picture in enumerate(images.to_pil(pictures, PICTURE))]
+    pictures = studio.sample(generator, seed, count, truncation, wishes(generator, wanted, present, absent))
+    return [(picture, str(studio.Anchor(seed, k))) for k, picture in enumerate(images.to_pil(pictures, TILE))]
 
 
 @spoken
-def interpolate(source, anchors, truncation, wanted, present, absent, progress=gr.Progress()):
-    """A strip and a looping video of a walk through some pictures."""
-    generator, anchors = model(source), studio.parse_anchors(anchors)
-    wished = wishes(source, wanted, present, absent)
-    progress(0.1, "drawing")
-    strip = images.grid(studio.interpolate(generator, anchors, 9, truncation, wished, loop=False), columns=9)
-    frames = studio.interpolate(generator, anchors, FRAMES, truncation, wished)
-    progress(0.6, "making the video")
-    path = Path(tempfile.mkdtemp(prefix="gan-studio-")) / "walk.mp4"
-    images.write_video(frames, path)
-    return images.enlarge(strip, 2), str(path)
+def interpolate(name, anchors, truncation, wanted, present, absent, progress=gr.Progress()):
+    """A strip and a looping video of a walk through some pictures, and what was asked for."""
+    generator, path = model(name), studio.parse_anchors(anchors)
+    wished = wishes(generator, wanted, present, absent)
+    progress(0.1, desc="Drawing")
+    strip = studio.interpolate(generator, path, STRIP, truncation, wished, loop=False)
+    frames = studio.interpolate(generator, path, FRAMES, truncation, wished)
+    progress(0.6, desc="Making the video")
+    file = Path(os.environ["GRADIO_TEMP_DIR"]) / f"walk-{secrets.token_hex(8)}.mp4"
+    images.write_video(frames, file)
+    return images.to_pil(strip, TILE), str(file), [name, anchors, truncation, wanted, present, absent]
 
 
-@spoken
-def change(source, anchor, truncation, wanted, *values):
-    """One picture before and after."""
-    generator, anchor = model(source), one_anchor(anchor)
-    before, after = images.to_pil(studio.change(generator, anchor, wished_change(generator, wanted, values), truncation), 320)
-    return before, after
-
-
-@spoken
-def sweep(source, anchor, truncation, wanted, attribute, *values):
-    """One picture with one attribute from none to full, or as each class."""
-    generator, anchor = model(source), one_anchor(anchor)
-    strip = studio.sweep(generator, anchor, wished_change(generator, wanted, values), attribute, truncation=truncation)
-    return images.enlarge(images.grid(strip, columns=len(strip)), 2)
+def interpolate_once(name, anchors, truncation, wanted, present, absent, shown, progress=gr.Progress()):
+    """The same, unless it is what is shown already."""
+    asked = [name, anchors, truncation, wanted, present, absent]
+    return gr.skip() if asked == shown else interpolate(*asked, progress)
 
 
 def one_anchor(text) -> studio.Anchor:
     """The picture of the Attributes tab, such as 7 or 7:2."""
-    text = "" if text is None else str(text).strip()
+    text = str(text or "").strip()
     return studio.parse_anchors(f"{text} {text}")[0] if text else studio.Anchor(whole(None, "seed"))
 
 
-def wished_change(generator, wanted, values) -> studio.Wishes:
+def wished_change(generator, as_class, values) -> studio.Wishes:
     if generator.labels is None:
         return None
-    return dict(zip(generator.labels, values)) if generator.multi_label else generator.labels.index(wanted or generator.labels[0])
+    return dict(zip(generator.labels, values)) if generator.multi_label else (as_class or 0)
+
+
+def pair(generator, anchor, wished, truncation):
+    before, after = images.to_pil(studio.change(generator, anchor, wished, truncation), LARGE)
+    return [(before, "before"), (after, "after")]
 
 
 @spoken
-def own_labels(source, anchor):
-    """The attribute sliders of a model, at what the picture has by itself."""
-    generator = model(source)
-    names = generator.labels if generator.labels and generator.multi_label else ()
-    values = studio.labels_for(generator, [one_anchor(anchor)])[0].tolist() if names else []
-    used = [gr.Slider(label=pretty(name), value=value, visible=True) for name, value in zip(names, values)]
-    return (used + [gr.Slider(visible=False)] * SLIDERS)[:SLIDERS]
+def change(name, picture, truncation, as_class, *values):
+    """One picture before and after."""
+    generator = model(name)
+    return pair(generator, one_anchor(picture), wished_change(generator, as_class, values), truncation)
 
 
-def add_anchor(anchors: str, event: gr.SelectData):
-    """A click on a picture of the gallery adds it to the walk."""
-    picked = [word for word in (anchors or "").replace(",", " ").split() if word] + [event.value["caption"]]
-    return ", ".join(picked[-studio.MAX_ANCHORS:]), event.value["caption"]
+def series(generator, anchor, wished, attribute, truncation):
+    if generator.labels is None:
+        return []
+    strip = studio.sweep(generator, anchor, wished, attribute, truncation=truncation)
+    said = [f"{k / (len(strip) - 1):.0%}" for k in range(len(strip))] if generator.multi_label else generator.labels
+    return list(zip(images.to_pil(strip, TILE), said))
 
 
-def dice() -> int:
+@spoken
+def sweep(name, picture, truncation, as_class, attribute, *values):
+    """One picture with one attribute from none to full, or as each class."""
+    generator = model(name)
+    return series(generator, one_anchor(picture), wished_change(generator, as_class, values), attribute, truncation)
+
+
+@spoken
+def inspect(name, picture, truncation, attribute):
+    """A picture as it is: its labels in the controls, before, after and the series."""
+    generator, anchor = model(name), one_anchor(picture)
+    labels = studio.labels_for(generator, [anchor])
+    many = labels is not None and generator.multi_label
+    values = labels[0].tolist() if many else []
+    wished = wished_change(generator, None if many or labels is None else int(labels[0]), values)
+    sliders = [gr.Slider(label=pretty(label), value=value, visible=True) for label, value in zip(generator.labels or (), values)]
+    return (*sliders, *[gr.Slider(visible=False)] * (SLIDERS - len(sliders)), gr.Radio(value=wished) if not many else gr.skip(),
+            pair(generator, anchor, wished, truncation), series(generator, anchor, wished, attribute, truncation))
+
+
+def add_anchor(anchors, event: gr.SelectData):
+    """A click on a picture of the gallery adds it to the walk and shows it among the attributes."""
+    picked = event.value["caption"]
+    gr.Info(f"Picture {picked} is in the walk and under Attributes now.", duration=3, title="Picked")
+    return ", ".join([*str(anchors or "").replace(",", " ").split(), picked][-studio.MAX_ANCHORS:]), picked
+
+
+def new_seed() -> int:
     return secrets.randbelow(1_000_000)
 
 
@@ -143,97 +221,129 @@ def pretty(name: str) -> str:
     return name.replace("_", " ")
 
 
-def controls(source: str):
-    """The label controls that fit a model: class, present, absent, swept attribute, and what is said of it."""
-    generator = model(source)
-    attributes = list(generator.labels) if generator.labels and generator.multi_label else []
-    classes = list(generator.labels) if generator.labels and not generator.multi_label else []
-    choices = [(pretty(name), name) for name in attributes]
-    return (gr.Radio([EITHER] + classes, value=EITHER, visible=bool(classes)),
-            gr.Dropdown(choices, value=[], visible=bool(attributes)), gr.Dropdown(choices, value=[], visible=bool(attributes)),
-            gr.Dropdown(choices, value="Smiling" if "Smiling" in attributes else (attributes or [None])[0], visible=bool(attributes)),
-            gr.Radio(classes, value=(classes or [None])[0], visible=bool(classes)), describe(source))
-
-
-def describe(source: str) -> str:
-    generator = model(source)
+def describe(name: str) -> str:
+    generator = model(name)
     channels, height, width = generator.image_shape
-    told = "unconditional" if not generator.labels else f"told {len(generator.labels)} {'attributes' if generator.multi_label else 'classes'}"
-    return f"**{Path(source).name}**: family `{generator.family}`, {width} x {height} pixels, latent of {generator.latent_dim}, {told}."
+    kind = "attributes" if generator.multi_label else "classes"
+    told = f"told {len(generator.labels)} {kind}" if generator.labels else "told no labels"
+    return f"**{name}**: family `{generator.family}`, {width} x {height} pixels, latent of {generator.latent_dim} numbers, {told}."
 
 
-def build(sources: list[str]) -> gr.Blocks:
-    """The interface over some models; the first is shown first."""
-    with gr.Blocks(title="GAN Studio", analytics_enabled=False) as demo:
-        gr.Markdown("# GAN Studio\nPictures that no camera took: draw them, walk between them, change them.", elem_id="title")
-        with gr.Row():
-            source = gr.Dropdown(sources, value=sources[0], label="Model", filterable=False, elem_id="model", scale=1)
-            truncation = gr.Slider(0, 1.5, 1.0, step=0.05, label="Truncation", scale=1,
-                                   info="Below 1: more typical and less varied", elem_id="truncation")
-        wanted = gr.Radio([EITHER], value=EITHER, label="Draw", visible=False, elem_id="class")
-        with gr.Row():
-            present = gr.Dropdown([], value=[], multiselect=True, label="With", visible=False, elem_id="present")
-            absent = gr.Dropdown([], value=[], multiselect=True, label="Without", visible=False, elem_id="absent")
-        wish_controls = [wanted, present, absent]
+def hint(generator) -> str:
+    if generator.labels is None:
+        return UNCONDITIONAL
+    return ONE_HAIR_COLOUR if sum(label.endswith("_Hair") for label in generator.labels) > 1 else ""
+
+
+def controls(name: str) -> dict[str, dict]:
+    """How the controls look that depend on the model, by elem_id."""
+    generator = model(name)
+    attributes = [(pretty(label), label) for label in generator.labels or ()] if generator.multi_label else []
+    classes = [(pretty(label), k) for k, label in enumerate(generator.labels or ())] if not generator.multi_label else []
+    first = "Smiling" if "Smiling" in (generator.labels or ()) else attributes[0][1] if attributes else None
+    return {
+        "class": {"choices": [("any", EITHER), *classes], "value": EITHER, "visible": bool(classes)},
+        "present": {"choices": attributes, "value": [], "visible": bool(attributes)},
+        "absent": {"choices": attributes, "value": [], "visible": bool(attributes)},
+        "attribute": {"choices": attributes, "value": first, "visible": bool(attributes)},
+        "as_class": {"choices": classes, "value": 0 if classes else None, "visible": bool(classes)},
+        "hint": {"value": hint(generator), "visible": bool(hint(generator))},
+        "about": {"value": describe(name)},
+    }
+
+
+def switch(name, current):
+    """To another model: its controls, and nothing left of the model before. If it cannot be opened, the page stays as it is."""
+    try:
+        settings = controls(name)
+    except ModelError as error:
+        gr.Warning(html.escape(str(error)), title="That did not work")
+        return current, current, *[gr.skip()] * 10
+    return name, name, *[gr.update(**setting) for setting in settings.values()], None, None, None
+
+
+def build() -> gr.Blocks:
+    """The interface over the offered models; the first is shown first."""
+    first = next(iter(offered))
+    look = controls(first)
+    plain = {"interactive": False, "allow_preview": False, "show_label": False, "container": False, "buttons": [], "format": "png",
+             "object_fit": "contain", "elem_classes": "pictures", "height": "auto"}
+    with gr.Blocks(title="GAN Studio", analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)) as demo:
+        with gr.Row(elem_id="top"):
+            gr.Markdown("# GAN Studio\nPictures that no camera took: draw them, walk between them, change them.", elem_id="title")
+            source = gr.Dropdown(list(offered), value=first, label="Model", filterable=False, elem_id="model", min_width=200)
+        # The model that the other controls belong to. `source` runs ahead of them while a model is being opened.
+        current = gr.Textbox(first, visible=False)
 
         with gr.Tab("Sample"):
-            gallery = gr.Gallery(label="Samples (click one to add it to the walk)", columns=[4, 4, 8], object_fit="contain", height="auto",
-                                 format="png", allow_preview=False, elem_id="samples", show_label=False)
+            gallery = gr.Gallery(label="Samples", columns=8, elem_id="samples", **plain)
             with gr.Row():
-                seed = gr.Number(1, label="Seed", minimum=None, elem_id="seed", min_width=120)
-                count = gr.Slider(1, 64, 16, step=1, label="Pictures", elem_id="count", min_width=160)
-                roll = gr.Button("🎲 New seed", elem_id="dice", min_width=120)
+                seed = gr.Number(1, label="Seed", elem_id="seed", min_width=100)
+                count = gr.Slider(1, 64, 16, step=1, label="Pictures", elem_id="count", min_width=160, buttons=[])
+                roll = gr.Button("New seed", elem_id="new-seed", min_width=120)
                 draw = gr.Button("Draw", variant="primary", elem_id="draw", min_width=120)
-        with gr.Tab("Interpolate"):
+        with gr.Tab("Interpolate") as interpolate_tab:
+            strip = gr.Gallery(label="From one to the next", columns=STRIP, elem_id="strip", **plain)
             with gr.Row():
-                strip = gr.Image(label="From one to the next", interactive=False, format="png", elem_id="strip", scale=3,
-                                 buttons=["download", "fullscreen"])
-                video = gr.Video(label="A walk that closes on itself", autoplay=True, loop=True, interactive=False, elem_id="video", scale=2,
-                                 buttons=["download"], height=320)
+                video = gr.Video(label="A walk that closes on itself", show_label=False, autoplay=True, loop=True, interactive=False,
+                                 elem_id="video", buttons=["download"], height=320, min_width=280)
+                with gr.Column(min_width=280):
+                    anchors = gr.Textbox("1, 2, 3", label="Pictures to walk between", elem_id="anchors", max_lines=1,
+                                         info="Two to six seeds, or 7:2 for picture 2 of seed 7. A click on a sample adds it.")
+                    start = gr.Button("Walk", variant="primary", elem_id="walk")
+        with gr.Tab("Attributes", elem_id="attributes-tab", id="attributes"):
+            before_after = gr.Gallery(label="Before and after", columns=2, elem_id="pair", **plain)
+            as_class = gr.Radio(label="Draw it as", elem_id="as_class", **look["as_class"])
+            with gr.Row(elem_id="sliders"):
+                sliders = [gr.Slider(0, 1, 0.5, step=0.05, visible=False, min_width=140, buttons=[], elem_id=f"attribute-{k}")
+                           for k in range(SLIDERS)]
+            note = gr.Markdown(elem_id="hint", **look["hint"])
             with gr.Row():
-                anchors = gr.Textbox("1, 2, 3", label="Pictures to walk between", elem_id="anchors", scale=3,
-                                     info="Two to six seeds, or 7:2 for picture 2 of seed 7; a click on a sample adds it")
-                walk = gr.Button("Walk", variant="primary", elem_id="walk", scale=1)
-        with gr.Tab("Attributes"):
-            with gr.Row():
-                before = gr.Image(label="Before", interactive=False, format="png", elem_id="before", buttons=["download"], height=320)
-                after = gr.Image(label="After", interactive=False, format="png", elem_id="after", buttons=["download"], height=320)
-            picture = gr.Textbox("1", label="Picture", info="A seed, or 7:2 for picture 2 of seed 7", elem_id="picture", max_lines=1)
-            as_class = gr.Radio([], label="Draw it as", visible=False, elem_id="as_class")
+                picture = gr.Textbox("1", label="Picture", info="A seed, or 7:2 for picture 2 of seed 7. A click on a sample picks it.",
+                                     elem_id="picture", max_lines=1, min_width=200)
+                attribute = gr.Dropdown(label="In steps from none to full", filterable=False, elem_id="attribute", min_width=200,
+                                        **look["attribute"])
+            series_strip = gr.Gallery(label="The same latent, label by label", columns=10, elem_id="sweep", **plain)
 
+        with gr.Column(elem_id="wishes"):
+            wanted = gr.Radio(label="Draw", elem_id="class", **look["class"])
             with gr.Row():
-                sliders = [gr.Slider(0, 1, 0.5, step=0.05, visible=False, min_width=200, elem_id=f"attribute-{k}") for k in range(SLIDERS)]
-            attribute = gr.Dropdown([], label="From none to full", visible=False, elem_id="attribute")
-            sweep_strip = gr.Image(label="The same latent, label by label", interactive=False, format="png", elem_id="sweep",
-                                   buttons=["download"])
-        about = gr.Markdown(elem_id="model-line")
-        gr.Markdown(ABOUT, elem_id="about")
+                present = gr.Dropdown(multiselect=True, label="Only with", elem_id="present", min_width=140, **look["present"])
+                absent = gr.Dropdown(multiselect=True, label="Only without", elem_id="absent", min_width=140, **look["absent"])
+        truncation = gr.Slider(0, 1.5, 1.0, step=0.05, label="Truncation", elem_id="truncation", buttons=[],
+                               info="Below 1: more typical and less varied")
+        about = gr.Markdown(elem_id="about", **look["about"])
+        gr.Markdown(ABOUT)
 
-        drawn = [source, seed, count, truncation, *wish_controls]
-        shown = [*wish_controls, attribute, as_class, about]
-        changed = [source, picture, truncation, as_class, *sliders]
-        swept = [source, picture, truncation, as_class, attribute, *sliders]
-        quick = {"show_progress": "hidden", "api_visibility": "private"}
+        drawn = [current, seed, count, truncation, wanted, present, absent]
+        shown, walked = gr.State(), [current, anchors, truncation, wanted, present, absent]
+        changed = [current, picture, truncation, as_class, *sliders]
+        swept = [current, picture, truncation, as_class, attribute, *sliders]
+        inspected, inspection = [current, picture, truncation, attribute], [*sliders, as_class, before_after, series_strip]
+
+        # Gradio's own checks are off: while a model is being opened the page may send what belongs to the one before.
+        # Every function checks what it is given, and its sentences are better.
+        raw = {"preprocess": False, "api_visibility": "private"}
+        quick = {"show_progress": "hidden", **raw}
         live = {"trigger_mode": "always_last", **quick}
 
-        def start(event):
-            """From the controls of a model to its first pictures."""
-            event.then(sample, drawn, gallery, **quick).then(own_labels, [source, picture], sliders, **quick).then(
-                change, changed, [before, after], **quick).then(sweep, swept, sweep_strip, **quick)
+        demo.load(sample, drawn, gallery, **quick)
+        demo.load(inspect, inspected, inspection, **quick)
+        opening = source.input(switch, [source, current], [source, current, wanted, present, absent, attribute, as_class, note, about,
+                                                           strip, video, shown], show_progress_on=source, **raw)
+        opening.then(sample, drawn, gallery, **quick).then(inspect, inspected, inspection, **quick)
+        gr.on([draw.click, seed.submit], sample, drawn, gallery, **quick)
+        gr.on([wanted.input, present.input, absent.input, truncation.input, count.input], sample, drawn, gallery, **live)
+        roll.click(new_seed, None, seed, **quick).then(sample, drawn, gallery, **quick)
+        gallery.select(add_anchor, anchors, [anchors, picture], **quick).then(inspect, inspected, inspection, **quick)
 
-        start(demo.load(controls, source, shown, **quick))
-        start(source.input(controls, source, shown, **quick))
-        gr.on([picture.submit, picture.blur], own_labels, [source, picture], sliders, **quick).then(
-            change, changed, [before, after], **quick).then(sweep, swept, sweep_strip, **quick)
-        gr.on([slider.input for slider in sliders] + [as_class.input, truncation.release], change, changed, [before, after], **live)
-        gr.on([slider.release for slider in sliders] + [as_class.input, attribute.input, truncation.release], sweep, swept, sweep_strip, **live)
-        gr.on([draw.click, seed.submit], sample, drawn, gallery, show_progress="minimal", api_name="sample")
-        gr.on([wanted.input, present.input, absent.input, truncation.release, count.release], sample, drawn, gallery, **live)
-        roll.click(dice, None, seed, **quick).then(sample, drawn, gallery, **quick)
-        walked = [source, anchors, truncation, *wish_controls]
-        gr.on([walk.click, anchors.submit], interpolate, walked, [strip, video], api_name="interpolate")
-        gallery.select(add_anchor, anchors, [anchors, picture], **quick).then(own_labels, [source, picture], sliders, **quick).then(
-            change, changed, [before, after], **quick).then(sweep, swept, sweep_strip, **quick)
+        walk = {"outputs": [strip, video, shown], "show_progress_on": video, **raw}
+        gr.on([start.click, anchors.submit], interpolate, walked, **walk)
+        interpolate_tab.select(interpolate_once, [*walked, shown], **walk)
+
+        gr.on([picture.submit, picture.blur], inspect, inspected, inspection, **quick)
+        gr.on([slider.input for slider in sliders] + [as_class.input, truncation.input], change, changed, before_after, **live)
+        gr.on([slider.release for slider in sliders] + [attribute.input, truncation.release], sweep, swept, series_strip, **live)
     return demo
 
 
@@ -247,17 +357,22 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if not sources:
             raise gan_models.ModelNotFound("No model is bundled here: give one by --model.")
+        offered.update(names(list(dict.fromkeys(sources))))
         for source in options.model or sources[:1]:
-            model(source)
+            opened(source)
     except ModelError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     host = options.host or os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1")
-    try:
-        build(sources).launch(server_name=host, server_port=options.port, theme=THEME, css=CSS, ssr_mode=False, footer_links=[])
-    except OSError as error:
-        print(f"error: the demo cannot listen on {host}, port {options.port or 7860} ({error}); give another --host or --port.", file=sys.stderr)
-        return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # an orderly end, so that the folder goes too
+    with tempfile.TemporaryDirectory(prefix="gan-studio-") as folder:
+        os.environ["GRADIO_TEMP_DIR"] = folder
+        try:
+            build().launch(server_name=host, server_port=options.port, theme=THEME, css=CSS, ssr_mode=False, footer_links=[])
+        except OSError as error:
+            print(f"error: the demo cannot listen on {host}, port {options.port or 7860} ({error}); give another --host or --port.",
+                  file=sys.stderr)
+            return 2
     return 0
 
 
