@@ -4,8 +4,10 @@ What a judge sees in a picture is compared with what was asked for (label agreem
 of FID and KID inside the domain, where the standard Inception network, trained on photographs of things, knows little.
 A judge is never shown to a GAN in training. Make them again with
 
-    python -m training.judges mnist --data-root ROOT        (about 15 minutes on 2 CPU cores)
-    python -m training.judges celeba --data-root ROOT       (about 25 minutes)
+    OMP_NUM_THREADS=1 python -m training.judges mnist --data-root ROOT        (about 15 minutes)
+    OMP_NUM_THREADS=1 python -m training.judges celeba --data-root ROOT       (about 20 minutes)
+
+(One thread, because the order of sums, and so the last bits, depend on the number of threads.)
 """
 
 import argparse

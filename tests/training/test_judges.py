@@ -58,7 +58,7 @@ def test_judge_names_attributes_as_well_as_its_record_says(faces):
     assert answers.mean().item() == pytest.approx(judge.record["accuracy"], abs=0.01)
     assert [name for name in faces.label_names if abs(answers[faces.label_names.index(name)] - recorded[name]["accuracy"]) > 0.08] == []
     assert judge.record["accuracy"] >= 0.885
-    assert recorded["Smiling"]["accuracy"] > 0.90 and recorded["Eyeglasses"]["accuracy"] > 0.98 and recorded["Male"]["accuracy"] > 0.95
+    assert recorded["Smiling"]["accuracy"] > 0.90 and recorded["Eyeglasses"]["accuracy"] > 0.975 and recorded["Male"]["accuracy"] > 0.96
     assert (judge.network, judge.record["test_checksum"]) == ("judge", faces.checksum)
 
 
