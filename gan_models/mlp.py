@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from .base import Discriminator, Generator, Verdict, check_config
+from .errors import InvalidConfig, short
 
 LIMITS = {"image_size": (4, 128), "image_channels": (1, 4), "latent_dim": (1, 2048), "width": (1, 4096), "depth": (1, 8)}
 
@@ -54,6 +55,8 @@ class MLPDiscriminator(Discriminator):
                  dropout: float = 0.5, noise: float = 0.0):
         super().__init__()
         check_config(locals(), {key: LIMITS[key] for key in ("image_size", "image_channels", "width", "depth")})
+        if isinstance(noise, bool) or not isinstance(noise, (int, float)) or not 0 <= noise < float("inf"):
+            raise InvalidConfig(f"The configuration says noise = {short(noise)}; it must be a number of at least 0.")
         self.noise = noise
         widths = [image_channels * image_size**2] + [width] * depth
         self.hidden = nn.Sequential(*[layer for a, b in zip(widths, widths[1:]) for layer in (Maxout(a, b), nn.Dropout(dropout))])

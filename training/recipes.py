@@ -75,6 +75,10 @@ OBJECTIVE_SETTINGS: dict[str, dict[str, Any]] = {
     "relativistic": RELATIVISTIC | {"discriminator.normalisation": "none"},
 }
 
+CHOICES: dict[str, tuple[str, ...]] = {
+    "family": ("mlp", "dcgan"), "objective": tuple(OBJECTIVE_SETTINGS), "optimiser": ("adam", "rmsprop"),
+}
+
 CELEBA_ATTRIBUTES = ("Bangs", "Black_Hair", "Blond_Hair", "Brown_Hair", "Eyeglasses", "Male", "Mouth_Slightly_Open",
                      "No_Beard", "Smiling", "Young")
 _MNIST = {"data": "mnist", "image_size": 28, "image_channels": 1, "images": 600_000}
@@ -117,9 +121,7 @@ def find(name: str) -> Recipe:
 
 def with_objective(recipe: Recipe, objective: str) -> Recipe:
     """The recipe playing another game, with the settings that this game is at its best with."""
-    if objective not in OBJECTIVE_SETTINGS:
-        raise RecipeError(f"There is no objective {objective!r}; known are {', '.join(OBJECTIVE_SETTINGS)}.")
-    for key, value in OBJECTIVE_SETTINGS[objective].items():
+    for key, value in OBJECTIVE_SETTINGS[_checked("objective", objective, "str")].items():
         if recipe.family != "mlp" or not key.startswith("discriminator."):
             recipe = _replace(recipe, key, value)
     return recipe
@@ -132,9 +134,9 @@ def change(recipe: Recipe, settings: list[str]) -> Recipe:
         recipe = with_objective(recipe, pairs["objective"])
     for key, value in pairs.items():
         recipe = _replace(recipe, key, value)
-    for key, choices in {"optimiser": ("adam", "rmsprop")}.items():
-        if getattr(recipe, key) not in choices:
-            raise RecipeError(f"There is no {key} {getattr(recipe, key)!r}; known are {', '.join(choices)}.")
+    if recipe.auxiliary and not (recipe.conditional and recipe.discriminator.get("auxiliary")):
+        raise RecipeError("The loss of the auxiliary classifier needs labels and a classifier: "
+                          "--set conditional=true and --set discriminator.auxiliary=true, or --set auxiliary=0.")
     return recipe
 
 
@@ -160,29 +162,44 @@ def _replace(recipe: Recipe, key: str, value: Any) -> Recipe:
     types = {f.name: getattr(f.type, "__name__", str(f.type)) for f in dataclasses.fields(Recipe)}
     if key not in types or key in ("name", "summary", "source", "generator", "discriminator"):
         settable = [name for name in types if name not in ("name", "summary", "source")]
-        near = difflib.get_close_matches(key, settable, n=3, cutoff=0.5) or settable
+        near = difflib.get_close_matches(key, settable, n=3, cutoff=0.6) or settable
         raise RecipeError(f"There is no option {key!r} to set; known are {', '.join(near)}.")
     return dataclasses.replace(recipe, **{key: _checked(key, value, types[key])})
 
 
 def _checked(key: str, value: Any, kind: str) -> Any:
     """The value in the type of the field, or RecipeError. A Schedule is written as JSON: [start, end, images]."""
-    if key == "attributes" and isinstance(value, (list, str)):
-        return tuple(value.split(",") if isinstance(value, str) else value)
     if isinstance(value, Schedule):
         return value
-    if "Schedule" in kind and isinstance(value, list) and len(value) == 3 and all(_is_number(v) for v in value) and value[2] > 0:
-        return Schedule(float(value[0]), float(value[1]), int(value[2]))
-    wanted = {"bool": bool, "str": str}.get(kind)
-    if wanted:
-        if isinstance(value, wanted):
+    if key == "attributes":
+        names = value.split(",") if isinstance(value, str) else value
+        if names is None or isinstance(names, (list, tuple)) and names and all(isinstance(name, str) for name in names):
+            return names and tuple(names)
+        raise RecipeError(f"attributes must be names with commas between them, or null for all, not {value!r}.")
+    if key in CHOICES:
+        if value in CHOICES[key]:
             return value
-        raise RecipeError(f"{key} must be {'true or false' if wanted is bool else 'a word'}, not {value!r}.")
-    if not _is_number(value) or value < 0 or (kind == "int" and (value != int(value) or value < 1)):
+        raise RecipeError(f"There is no {key} {value!r}; known are {', '.join(CHOICES[key])}.")
+    if kind in ("bool", "str"):
+        if isinstance(value, {"bool": bool, "str": str}[kind]):
+            return value
+        raise RecipeError(f"{key} must be {'true or false' if kind == 'bool' else 'a word'}, not {value!r}.")
+    is_schedule = "Schedule" in kind and isinstance(value, list) and len(value) == 3 and _is_whole(value[2])
+    numbers = value[:2] if is_schedule else [value]
+    if not all(_is_number(number) and number >= 0 for number in numbers) or kind == "int" and not _is_whole(value):
         what = "a whole number of at least 1" if kind == "int" else "a number of at least 0"
         raise RecipeError(f"{key} must be {what}{' or [start, end, images]' if 'Schedule' in kind else ''}, not {value!r}.")
+    if key in ("beta1", "beta2") and max(numbers) >= 1:
+        raise RecipeError(f"{key} must be below 1, not {value!r}.")
+    if is_schedule:
+        return Schedule(float(value[0]), float(value[1]), int(value[2]))
     return int(value) if kind == "int" else float(value)
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_whole(value: Any) -> bool:
+    """A whole number of at least 1; 1e6 is one."""
+    return _is_number(value) and value == int(value) and value >= 1

@@ -1,0 +1,188 @@
+"""Recipes, and how `--set` changes them."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from training import loop
+from training.data import DIGITS, Dataset
+from training.recipes import OBJECTIVE_SETTINGS, RECIPES, RecipeError, Schedule, at, change, find, to_json
+
+DCGAN, CGAN, FACES = RECIPES["mnist-dcgan"], RECIPES["mnist-cgan"], RECIPES["celeba-cgan"]
+
+
+def refused(recipe, *settings) -> str:
+    with pytest.raises(RecipeError) as caught:
+        change(recipe, list(settings))
+    message = str(caught.value)
+    assert "\n" not in message and message.endswith(".") and len(message) < 700
+    return message
+
+
+def dataset_of(recipe) -> Dataset:
+    images = np.zeros((4, recipe.image_channels, recipe.image_size, recipe.image_size), np.uint8)
+    if recipe.attributes:
+        return Dataset("faces", images, np.ones((4, len(recipe.attributes)), np.uint8), recipe.attributes, True, "")
+    return Dataset("digits", images, np.arange(4), DIGITS, False, "")
+
+
+def test_a_schedule_is_half_a_cosine():
+    schedule = Schedule(1.0, 0.1, 200_000)
+    assert schedule.at(0) == 1.0 and schedule.at(200_000) == pytest.approx(0.1) and schedule.at(10**9) == pytest.approx(0.1)
+    assert schedule.at(100_000) == pytest.approx(0.55)
+    assert schedule.at(50_000) == pytest.approx(0.1 + 0.9 * (1 + 2**-0.5) / 2)
+    assert at(schedule, 100_000) == schedule.at(100_000) and at(0.3, 100_000) == 0.3
+
+
+def test_the_five_recipes_are_there():
+    assert set(RECIPES) >= {"mnist-mlp", "mnist-dcgan", "mnist-cgan", "celeba-dcgan", "celeba-cgan"}
+    for name, recipe in RECIPES.items():
+        assert name == recipe.name == find(name).name and recipe.summary and "arXiv:" in recipe.source
+    assert len(FACES.attributes) >= 8 and {"Smiling", "Eyeglasses", "Male", "Blond_Hair"} <= set(FACES.attributes)
+    assert RECIPES["celeba-dcgan"].objective == RECIPES["mnist-dcgan"].objective == "logistic"
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_builds_its_networks(name):
+    recipe = RECIPES[name]
+    state = loop.build(recipe, dataset_of(recipe), 0, torch.device("cpu"))
+    shape = recipe.image_channels, recipe.image_size, recipe.image_size
+    assert state.generator.image_shape == state.ema.image_shape == shape
+    assert state.generator.labels == (dataset_of(recipe).label_names if recipe.conditional else None)
+    assert state.generator.multi_label == bool(recipe.attributes)
+    batch_norm = any(isinstance(layer, torch.nn.BatchNorm2d) for layer in state.discriminator.modules())
+    assert not (batch_norm and (recipe.r1 or recipe.r2))  # a penalty is defined for each picture alone
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_is_json_and_every_field_can_be_set_to_its_own_value(name):
+    recipe = RECIPES[name]
+    plain = to_json(recipe)
+    assert json.loads(json.dumps(plain)) == plain and list(plain) == [field.name for field in dataclasses.fields(recipe)]
+    for key, value in plain.items():
+        if key in ("name", "summary", "source", "generator", "discriminator"):
+            continue
+        text = json.dumps([value["start"], value["end"], value["images"]] if isinstance(value, dict) else value)
+        assert change(recipe, [f"{key}={text}"]) == recipe, key
+
+
+def test_an_unknown_name_brings_the_near_ones():
+    with pytest.raises(RecipeError, match=r"no recipe 'mnist-gan'. Did you mean .*mnist-cgan"):
+        find("mnist-gan")
+    with pytest.raises(RecipeError, match="--list"):
+        find("zzz")
+
+
+def test_values_are_parsed_as_what_the_field_is():
+    changed = change(DCGAN, ["batch_size=8", "learning_rate=1e-3", "flip=true", "beta1=0", "data=pictures/of cats", "r1=[2, 0.5, 1000]",
+                             "optimiser=rmsprop", "generator.latent_dim=7", "generator.width=4", "discriminator.normalisation=spectral"])
+    assert (changed.batch_size, changed.learning_rate, changed.flip, changed.data) == (8, 1e-3, True, "pictures/of cats")
+    assert changed.beta1 == 0.0 and isinstance(changed.beta1, float)
+    assert changed.r1 == Schedule(2.0, 0.5, 1000) and changed.optimiser == "rmsprop"
+    assert changed.generator == {"latent_dim": 7, "width": 4} and changed.discriminator == {"normalisation": "spectral"}
+    assert DCGAN.generator == {"latent_dim": 100}  # the recipe itself is as it was
+    assert change(DCGAN, ["flip=False"]).flip is False and change(DCGAN, ["images=1e3"]).images == 1000
+    assert change(DCGAN, ["learning_rate=1", "learning_rate=2"]).learning_rate == 2  # the last one counts
+
+
+def test_attributes_are_a_list_of_words_or_all():
+    assert change(FACES, ["attributes=Smiling,Male"]).attributes == ("Smiling", "Male")
+    assert change(FACES, ['attributes=["Smiling"]']).attributes == ("Smiling",)
+    assert change(FACES, ["attributes=null"]).attributes is None
+
+
+def test_another_objective_takes_its_own_settings():
+    changed = change(DCGAN, ["objective=relativistic"])
+    assert changed.r1 == changed.r2 == Schedule(1.0, 0.1, 200_000) and changed.penalty_every == 8 and changed.beta1 == 0.0
+    assert changed.discriminator["normalisation"] == "none" and changed.generator == DCGAN.generator
+    back = change(changed, ["objective=logistic"])
+    assert (back.r1, back.r2, back.penalty_every, back.beta1, back.beta2) == (0, 0, 1, 0.5, 0.999)
+    assert back.discriminator["normalisation"] == "batch"
+    assert change(DCGAN, ["objective=logistic"]) == DCGAN  # its own: nothing changes
+    assert change(FACES, ["objective=logistic"]).discriminator == FACES.discriminator | {"normalisation": "batch"}
+
+
+def test_an_explicit_setting_wins_over_that_of_the_objective_in_any_order():
+    settings = ["r1=7", "objective=relativistic", "discriminator.normalisation=spectral", "penalty_every=2"]
+    for order in (settings, settings[::-1]):
+        changed = change(DCGAN, order)
+        assert changed.r1 == 7 and changed.penalty_every == 2 and changed.discriminator["normalisation"] == "spectral"
+        assert changed.r2 == Schedule(1.0, 0.1, 200_000)
+
+
+def test_fully_connected_networks_have_no_normalisation_to_change():
+    changed = change(RECIPES["mnist-mlp"], ["objective=relativistic"])
+    assert changed.objective == "relativistic" and changed.discriminator == {}
+    loop.build(changed, dataset_of(changed), 0, torch.device("cpu"))
+
+
+def test_every_objective_has_settings():
+    from training.losses import OBJECTIVES
+
+    assert set(OBJECTIVE_SETTINGS) == set(OBJECTIVES)
+
+
+@pytest.mark.parametrize("setting, words", [
+    ("batch_size", "KEY=VALUE"),
+    ("=3", "KEY=VALUE"),
+    ("batchsize=8", "known are batch_size"),
+    ("lr=1", "learning_rate"),
+    ("name=x", "no option 'name'"),
+    ("generator={}", "no option 'generator'"),
+    ("teacher.width=4", "no option 'teacher.width'"),
+    ("batch_size=0", "whole number of at least 1"),
+    ("batch_size=-4", "whole number of at least 1"),
+    ("batch_size=2.5", "whole number of at least 1"),
+    ("batch_size=true", "whole number of at least 1"),
+    ("batch_size=many", "'many'"),
+    ("batch_size=1e999", "whole number of at least 1"),
+    ("batch_size=[8,16,100]", "whole number of at least 1"),
+    ("learning_rate=-1", "number of at least 0 or [start, end, images]"),
+    ("learning_rate=NaN", "number of at least 0"),
+    ("learning_rate=[1,2]", "[start, end, images]"),
+    ("learning_rate=[1,2,0]", "[start, end, images]"),
+    ("learning_rate=[1,-2,100]", "[start, end, images]"),
+    ("learning_rate=[1,2,0.5]", "[start, end, images]"),
+    ("flip=1", "flip must be true or false"),
+    ("data=3", "data must be a word"),
+    ("optimiser=sgd", "known are adam, rmsprop"),
+    ("objective=wgan", "known are logistic, minimax, relativistic"),
+    ("objective=[1]", "no objective [1]"),
+    ("objective=3", "no objective 3"),
+    ("family=resnet", "known are mlp, dcgan"),
+    ("beta1=1", "beta1 must be below 1"),
+    ("beta2=[0.9,1.0,100]", "beta2 must be below 1"),
+    ("attributes=3", "attributes must be"),
+    ("attributes=[1,2]", "attributes must be"),
+    ("attributes=[]", "attributes must be"),
+    ("auxiliary=1", "discriminator.auxiliary=true"),
+])
+def test_one_sentence_for_whatever_is_wrong(setting, words):
+    assert words in refused(DCGAN, setting)
+
+
+def test_an_auxiliary_loss_needs_labels_and_a_classifier():
+    assert "conditional" in refused(DCGAN, "auxiliary=1", "discriminator.auxiliary=true")
+    assert "discriminator.auxiliary=true" in refused(CGAN, "discriminator.auxiliary=false")
+    assert change(CGAN, ["discriminator.auxiliary=false", "auxiliary=0"]).auxiliary == 0
+    assert change(DCGAN, ["auxiliary=1", "discriminator.auxiliary=true", "conditional=true"]).auxiliary == 1
+
+
+@pytest.mark.parametrize("name, settings, words", [
+    ("mnist-dcgan", ["generator.depth=3"], "depth"),
+    ("mnist-dcgan", ["generator.latent_dim=0"], "latent_dim"),
+    ("mnist-dcgan", ["generator.labels=[1]"], "labels"),
+    ("mnist-dcgan", ["generator.width=wide"], "width"),
+    ("mnist-dcgan", ["image_size=29"], "image_size"),
+    ("mnist-dcgan", ["discriminator.normalisation=layer"], "spectral"),
+    ("mnist-mlp", ["discriminator.dropout=2"], "dropout"),
+    ("mnist-mlp", ["discriminator.noise=loud"], "noise"),
+    ("mnist-mlp", ["conditional=true"], "labels"),
+])
+def test_networks_that_cannot_be_built_say_why(name, settings, words):
+    recipe = change(RECIPES[name], settings)
+    with pytest.raises(RecipeError, match=rf"networks of {name} cannot be built: .*{words}"):
+        loop.build(recipe, dataset_of(recipe), 0, torch.device("cpu"))
