@@ -1,0 +1,96 @@
+"""The zero-centred gradient penalty against gradients known by hand."""
+
+import pytest
+import torch
+from torch import nn
+
+from gan_models.base import Discriminator, Verdict
+from gan_models.dcgan import DCGANDiscriminator
+from gan_models.mlp import MLPDiscriminator
+from training.penalties import zero_centred
+
+
+class Quadratic(Discriminator):
+    """D(x) = 1/2 x'Ax + b'x, so grad_x D = (A + A')x / 2 + b."""
+
+    def __init__(self, n: int):
+        super().__init__()
+        self.a, self.b = nn.Parameter(torch.randn(n, n, dtype=torch.float64)), nn.Parameter(torch.randn(n, dtype=torch.float64))
+
+    def forward(self, images, labels=None):
+        x = images.flatten(1)
+        return Verdict((x @ self.a * x).sum(1) / 2 + x @ self.b, x)
+
+
+class Watched(DCGANDiscriminator):
+    """Remembers in what precision it computed."""
+
+    def forward(self, images, labels=None):
+        verdict = super().forward(images, labels)
+        self.seen = images.dtype, verdict.features.dtype, verdict.scores.dtype
+        return verdict
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)
+
+
+def test_it_is_half_the_mean_squared_gradient():
+    discriminator, images = Quadratic(12), torch.randn(5, 3, 2, 2, dtype=torch.float64)
+    a, b = discriminator.a.detach(), discriminator.b.detach()
+    by_hand = sum((((a + a.T) @ x / 2 + b) ** 2).sum() for x in images.flatten(1)) / 5 / 2
+    penalty = zero_centred(discriminator, images, None)
+    assert penalty.dtype == torch.float64
+    torch.testing.assert_close(penalty.detach(), by_hand, rtol=1e-12, atol=0)
+
+
+def test_its_gradient_with_respect_to_the_weights_is_that_of_the_formula():
+    discriminator, images = Quadratic(4), torch.randn(6, 1, 2, 2, dtype=torch.float64)
+    zero_centred(discriminator, images, None).backward()
+    a, b = (p.detach().clone().requires_grad_() for p in (discriminator.a, discriminator.b))
+    (((images.flatten(1) @ (a + a.T) / 2 + b) ** 2).sum(1).mean() / 2).backward()
+    assert a.grad.norm() > 0.1 and b.grad.norm() > 0.1
+    torch.testing.assert_close(discriminator.a.grad, a.grad)
+    torch.testing.assert_close(discriminator.b.grad, b.grad)
+
+
+def test_it_is_zero_for_a_discriminator_that_does_not_look():
+    discriminator = Quadratic(4)
+    nn.init.zeros_(discriminator.a), nn.init.zeros_(discriminator.b)
+    assert zero_centred(discriminator, torch.randn(2, 1, 2, 2, dtype=torch.float64), None) == 0
+
+
+def test_it_does_not_depend_on_how_many_pictures_there_are():
+    discriminator, images = Quadratic(4), torch.randn(3, 1, 2, 2, dtype=torch.float64)
+    once, twice = (zero_centred(discriminator, x, None) for x in (images, torch.cat([images, images])))
+    torch.testing.assert_close(once, twice)
+
+
+def test_it_asks_about_the_labels_that_the_pictures_have():
+    discriminator = DCGANDiscriminator(8, 1, 4, labels=["a", "b"], normalisation="none")
+    images = torch.randn(2, 1, 8, 8)
+    a, b = (zero_centred(discriminator, images, torch.eye(2)[[k, k]]).item() for k in (0, 1))
+    assert a != b
+
+
+def test_pictures_and_their_past_get_no_gradient():
+    discriminator, latents = MLPDiscriminator(4, 1, 8, dropout=0.0), torch.randn(2, 1, 4, 4, requires_grad=True)
+    zero_centred(discriminator, latents * 2, None).backward()
+    assert latents.grad is None
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_inside_autocast_it_computes_in_float32_and_still_trains_the_weights(dtype):
+    discriminator = Watched(8, 1, 4, normalisation="none")
+    images = torch.randn(4, 1, 8, 8).to(dtype)  # generated ones come out of autocast in half precision
+    plain = zero_centred(discriminator, images.float(), None)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        discriminator(images)
+        assert discriminator.seen[1] == torch.bfloat16  # so autocast is on
+        penalty = zero_centred(discriminator, images, None)
+    assert discriminator.seen == (torch.float32,) * 3 and penalty.dtype == torch.float32
+    assert penalty == plain
+    penalty.backward()
+    weights = [layer.weight.grad for layer in discriminator.modules() if isinstance(layer, nn.Conv2d)]
+    assert weights and all(gradient.abs().max() > 1e-4 for gradient in weights)
