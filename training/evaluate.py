@@ -69,7 +69,7 @@ def evaluate(source: str | os.PathLike | Generator, data: str | os.PathLike, dat
     usable = _usable(counts, viewer)
     named = labels is not None and set(generator.labels) <= set(viewer.labels)
     toggled = min(samples, TOGGLED) if named and generator.multi_label else 0
-    known, unknown = (_some(split, n, seed) for split, n in ((train, max(2 * counts["train"], counts["test"])), (test, counts["test"])))
+    known, unknown = _some(train, max(2 * counts["train"], counts["test"]), seed), _some(test, counts["test"], seed)
     total = samples + len(known) + len(unknown) + 2 * toggled * len(generator.labels or ())
     with _judging(generator), tqdm(total=total, unit=" pictures", desc="Evaluating", disable=None) as bar:
         latents = generator.sample_latents(samples, seed=seed)
@@ -81,7 +81,8 @@ def evaluate(source: str | os.PathLike | Generator, data: str | os.PathLike, dat
         floor = {"test": real["train"].features, "train": real["train"].features[counts["train"]:]}
         result, details = {}, {}
         for split, n in usable.items():
-            result |= _distances(f"{_short(n)}_{split}_{viewer.name}", fake.features[:n], real[split].features[:n], floor[split][:n], seed)
+            protocol = f"{_short(n)}_{split}_{viewer.name}"
+            result |= _distances(protocol, fake.features[:n], real[split].features[:n], floor[split][:n], seed)
         if named:
             truth = _columns(test, generator.labels)[unknown] if test else None
             seen = _answers(viewer, generator, real["test"].logits, truth) if test else None
@@ -93,8 +94,9 @@ def evaluate(source: str | os.PathLike | Generator, data: str | os.PathLike, dat
     return result | {"evaluation": {viewer.name: _record(samples, usable, seed, train, test, viewer, generator, began, details)}}
 
 
-def fid(generator: Generator, dataset: Dataset, n: int = 10_000, *, seed: int = 0, network: str | None = None, batch_size: int = 100) -> float:
-    """FID of n generated pictures against n of the data set (at most all), as in `evaluate`; for judging in the midst of training."""
+def fid(generator: Generator, dataset: Dataset, n: int = 10_000, *, seed: int = 0, network: str | None = None,
+        batch_size: int = 100) -> float:
+    """FID of n generated pictures against n of the data set (at most all), as in `evaluate`; for use in the midst of training."""
     n = check_count(min(n, len(dataset)), least=2, what="number of samples")
     viewer = _network(network, dataset.name, generator, None)
     _usable({"train": n}, viewer)
@@ -106,7 +108,7 @@ def fid(generator: Generator, dataset: Dataset, n: int = 10_000, *, seed: int = 
 
 
 class _Pictures(torch.utils.data.Dataset):
-    """uint8 images that are made by the batch, when torch-fidelity asks for them, so that a million need no more memory than one batch."""
+    """uint8 images made by the batch, when torch-fidelity asks for them: a million need no more memory than one batch."""
 
     def __init__(self, count: int, make: Callable[[np.ndarray], Tensor], bar: tqdm):
         self.count, self.make, self.bar = count, make, bar
@@ -133,7 +135,7 @@ def drawn(generator: Generator, latents: Tensor, labels: Tensor | None, bar: tqd
     def make(some: list[int]) -> Tensor:
         images = generator.generate(latents[some], None if labels is None else labels[some])
         if not images.isfinite().all():
-            raise EvaluationError("The model draws pictures that are not finite numbers, so it cannot be judged; its training has diverged.")
+            raise EvaluationError("The model draws pictures that are not finite numbers: its training has diverged; take an earlier one.")
         return torch.from_numpy(to_uint8(images)).permute(0, 3, 1, 2)  # rounded as for a PNG
 
     return _Pictures(len(latents), make, bar)
@@ -172,8 +174,8 @@ def _network(name: str | None, data: str, generator: Generator, weights):
     """The network that looks, on the generator's device. Raises EvaluationError where the data set has no such network."""
     own = judges.PLANS[data].network if data in judges.PLANS else None
     if name is None and own is None:
-        raise EvaluationError(f"There is no network trained on {data}, so say --network inception; it needs the standard Inception weights "
-                              "(--inception-weights FILE, or they are downloaded).")
+        raise EvaluationError(f"There is no network trained on {data}, so say --network inception; it needs the standard Inception "
+                              "weights (--inception-weights FILE, or they are downloaded).")
     if name not in (None, own, "inception"):
         raise EvaluationError(f"There is no network {name!r} for {data}; take {own + ' or ' if own else ''}inception.")
     return _fidelity().open_network("inception" if name == "inception" else data, weights, generator.device.type == "cuda")
@@ -183,8 +185,9 @@ def _usable(counts: dict[str, int], viewer) -> dict[str, int]:
     """The splits with enough pictures: the covariance of n features has at most rank n - 1."""
     usable = {split: n for split, n in counts.items() if n > viewer.dimensions}
     if not usable:
-        raise EvaluationError(f"FID in the {viewer.dimensions} features of the network {viewer.name!r} needs more than {viewer.dimensions} "
-                              f"pictures on each side, and there are {max(counts.values())}: take more --samples or more data.")
+        raise EvaluationError(f"FID in the {viewer.dimensions} features of the network {viewer.name!r} needs more than "
+                              f"{viewer.dimensions} pictures on each side, and there are {max(counts.values())}: "
+                              "take more --samples or more data.")
     return usable
 
 
@@ -196,8 +199,8 @@ def _labels(generator: Generator, train: Dataset, n: int, seed: int) -> Tensor |
         raise EvaluationError(f"The model is conditional on {_list(generator.labels)}, but {train.name} has no labels.")
     fit = set(generator.labels) <= set(train.label_names) if generator.multi_label else generator.labels == train.label_names
     if not fit or generator.multi_label != train.multi_label:
-        raise EvaluationError(f"The model's labels ({_list(generator.labels)}) are not those of {train.name} ({_list(train.label_names)}); "
-                              "name the data set that it was trained on.")
+        raise EvaluationError(f"The model's labels ({_list(generator.labels)}) are not those of {train.name} "
+                              f"({_list(train.label_names)}); name the data set that it was trained on.")
     order = philox(seed, 0, Stream.EVALUATION).permutation(len(train))
     return _columns(train, generator.labels)[order[np.arange(n) % len(train)]]
 
@@ -306,7 +309,8 @@ def table(result: dict) -> str:
         if name != "evaluation":
             lines.append(f"{name:<34}{_number(metric['value']):>10}{_number(metric['real']):>10}")
     for record in result["evaluation"].values():
-        keys = {"agreement": "asked=seen", "real_agreement": "real", "toggled": "toggled", "toggled_both": "both", "real_balanced_agreement": "real bal."}
+        keys = {"agreement": "asked=seen", "real_agreement": "real", "toggled": "toggled", "toggled_both": "both",
+                "real_balanced_agreement": "real bal."}
         attributes = record.get("attributes", {})
         if attributes:
             lines += ["", f"{'attribute':<24}" + "".join(f"{title:>12}" for title in keys.values())]
@@ -357,7 +361,8 @@ def _check_outputs(options: argparse.Namespace) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line. Returns the exit status: 0, or 2 for bad input; 130 after Ctrl-C."""
-    parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", metavar="SOURCE", help="a model: folder, bundled name or Hub repository user/repo")
     parser.add_argument("--data", required=True, metavar="NAME|DIR", help="mnist, fashionmnist, celeba, or a folder of images")
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="where the data sets are (default: $GAN_STUDIO_DATA, else ./data)")

@@ -57,7 +57,7 @@ class JudgeExtractor(FeatureExtractorBase):
 
 
 class InceptionExtractor(FeatureExtractorInceptionV3):
-    """The standard network (Szegedy et al. 2015, in its TensorFlow version of 2015-12-05), its weights checked before they are read."""
+    """The standard network (Szegedy et al. 2015, TensorFlow's version of 2015-12-05), its weights checked before they are read."""
 
     def __init__(self, name, features_list, feature_extractor_weights_path=None, **options):
         data = inception_weights(feature_extractor_weights_path)
@@ -81,7 +81,7 @@ def _weights_only():
     try:
         yield
     except (pickle.UnpicklingError, RuntimeError) as error:
-        raise JudgeError("The Inception weights are not what torch-fidelity expects: delete the file and let it be fetched again.") from error
+        raise JudgeError("The Inception weights are not what torch-fidelity expects: delete the file and fetch it again.") from error
     finally:
         del os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"]
         if before is not None:
@@ -128,11 +128,13 @@ class Network:
 def open_network(name: str, weights: str | os.PathLike | None = None, cuda: bool = False) -> Network:
     """The judge of a data set ("mnist", "celeba"), or "inception" (weights: its file). Raises JudgeError."""
     layers = ("2048",) if name == "inception" else ("features", "logits")
-    extractor = create_feature_extractor(PREFIX + name, list(layers), cuda=cuda, verbose=False, feature_extractor_weights_path=weights)
+    extractor = create_feature_extractor(PREFIX + name, list(layers), cuda=cuda, verbose=False,
+                                         feature_extractor_weights_path=weights)
     if name == "inception":
         return Network(name, extractor, layers, 2048, {"sha256": INCEPTION_SHA256})
-    record = {key: extractor.judge.record[key] for key in ("sha256", "accuracy", "balanced_accuracy", "seed") if key in extractor.judge.record}
-    return Network(extractor.judge.network, extractor, layers, extractor.judge.features, record, extractor.judge.label_names)
+    judge = extractor.judge
+    record = {key: judge.record[key] for key in ("sha256", "accuracy", "balanced_accuracy", "seed") if key in judge.record}
+    return Network(judge.network, extractor, layers, judge.features, record, judge.label_names)
 
 
 def frechet_distance(a: Tensor, b: Tensor) -> float:

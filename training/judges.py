@@ -54,7 +54,8 @@ class _Residual(nn.Module):
 
     def __init__(self, width: int):
         super().__init__()
-        self.layers = nn.Sequential(_convolution(width, width), nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
+        self.layers = nn.Sequential(_convolution(width, width), nn.Conv2d(width, width, 3, padding=1, bias=False),
+                                    nn.BatchNorm2d(width))
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(x + self.layers(x))
@@ -75,7 +76,8 @@ class Judge(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Flatten())
         with torch.no_grad():
             flat = self.layers.eval()(torch.zeros(1, *image_shape)).shape[1]
-        self.hidden = nn.Sequential(nn.Dropout(dropout), nn.Linear(flat, features, bias=False), nn.BatchNorm1d(features), nn.ReLU())
+        self.hidden = nn.Sequential(nn.Dropout(dropout), nn.Linear(flat, features, bias=False), nn.BatchNorm1d(features),
+                                    nn.ReLU())
         self.classify = nn.Linear(features, len(label_names))
 
     def forward(self, images: Tensor) -> Opinion:
@@ -193,7 +195,8 @@ def train(name: str, data: Dataset, *, epochs: int | None = None, seed: int = 0)
             optimiser.step()
             schedule.step()
             total += loss.item()
-        print(f"epoch {epoch + 1} of {epochs}  loss {total / steps:.4f}  {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+        print(f"epoch {epoch + 1} of {epochs}  loss {total / steps:.4f}  {time.monotonic() - began:.0f} s", file=sys.stderr,
+              flush=True)
     return judge.eval().to(memory_format=torch.contiguous_format)
 
 
