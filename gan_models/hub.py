@@ -20,6 +20,7 @@ from huggingface_hub.errors import (
 )
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
+from torch.overrides import TorchFunctionMode
 
 from .base import Generator
 from .dcgan import DCGANGenerator
@@ -207,6 +208,17 @@ def _read_config(path: Path, name: str) -> tuple[str, dict]:
     return family, {key: value for key, value in config.items() if key not in ("format", "family")}
 
 
+class Uninitialised(TorchFunctionMode):
+    """Leaves weights alone that are about to be replaced. On the meta device torch's `normal_` would first import its
+    compiler, which takes longer than everything else that `load` does."""
+
+    def __torch_function__(self, function, types, arguments=(), named=None):
+        named = named or {}
+        if getattr(function, "__module__", None) == "torch.nn.init":
+            return named["tensor"] if "tensor" in named else arguments[0]
+        return function(*arguments, **named)
+
+
 def _build(family: str, arguments: dict, name: str) -> Generator:
     """The network on the meta device: shapes without memory."""
     cls = FAMILIES[family]
@@ -216,7 +228,7 @@ def _build(family: str, arguments: dict, name: str) -> Generator:
         raise InvalidConfig(f"The {CONFIG} of {name} has unknown keys ({', '.join(map(short, unknown[:5]))}); "
                             f"{family} takes {', '.join(known)}.")
     try:
-        with torch.device("meta"):
+        with Uninitialised(), torch.device("meta"):
             return cls(**arguments)
     except InvalidConfig as error:
         raise InvalidConfig(f"{name}: {error}") from error
