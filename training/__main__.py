@@ -39,8 +39,11 @@ def main(arguments: list[str] | None = None) -> int:
     except (RunError, RecipeError, DataError, ModelError, checkpoints.CheckpointError) as error:
         return fail(str(error), 2)
     except callbacks.Diverged as error:
-        return fail(f"Training has diverged: {error}. The last good state is in {options.output / 'checkpoint'}; "
-                    "try a lower --set learning_rate.", 1)
+        last = checkpoints.find(options.output)
+        kept = f"The last good state is in {last}" if last else "There was no checkpoint yet"
+        return fail(f"Training has diverged: {error}. {kept}; try a lower --set learning_rate.", 1)
+    except KeyboardInterrupt:
+        return fail("Stopped at once; the same command with --resume goes on from the last checkpoint, if there is one.", 130)
     except OSError as error:
         return fail(f"{error.filename or options.output} cannot be written or read ({error.strerror or error}).", 2)
 
@@ -49,13 +52,13 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("recipe", nargs="?", metavar="RECIPE", help="what to train; --list names them")
     parser.add_argument("--list", action="store_true", help="list the recipes and exit")
-    parser.add_argument("--data", metavar="NAME|DIR", help="mnist, fashionmnist, celeba, or a folder of images (default: the recipe's)")
-    parser.add_argument("--data-root", type=Path, metavar="DIR", help="where the data sets are (default: $GAN_STUDIO_DATA, else ./data)")
+    parser.add_argument("--data", metavar="NAME|DIR", help="mnist, fashionmnist, celeba or a folder of images (default: the recipe's)")
+    parser.add_argument("--data-root", type=Path, metavar="DIR", help="where data sets are (default: $GAN_STUDIO_DATA, else ./data)")
     parser.add_argument("--output", type=Path, metavar="DIR", help="the run's folder (default: runs/RECIPE)")
     parser.add_argument("--images", type=int, metavar="N", help="how many real images to show in all (default: the recipe's)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="the run's seed (default: 0)")
-    parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="auto: bf16 where the machine has it")
-    parser.add_argument("--checkpoint-every", type=int, metavar="IMAGES", help="images between checkpoints (default: a fiftieth of all)")
+    parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="auto: bf16 where it is native")
+    parser.add_argument("--checkpoint-every", type=int, metavar="IMAGES", help="between checkpoints (default: a fiftieth of all)")
     parser.add_argument("--resume", action="store_true", help="go on with the run in the output folder, if there is one")
     parser.add_argument("--init-from", metavar="SOURCE", help="start from the weights of a model: folder, bundled name or Hub id")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe; may be repeated")
@@ -65,20 +68,22 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         parser.error("name a recipe; --list lists them")
     if options.recipe and not options.output:
         options.output = Path("runs") / options.recipe
+    options.command = [word for word in (sys.argv[1:] if arguments is None else arguments) if word != "--resume"]
     return options
 
 
 def run(options: argparse.Namespace) -> int:
     recipe = recipes.change(recipes.find(options.recipe), options.set)
-    torch.set_flush_denormal(True)  # a winning discriminator's gradients underflow, and CPUs compute with denormals 10 times slower
+    torch.set_flush_denormal(True)  # a winning discriminator's gradients underflow; CPUs compute with denormals 10 times slower
     accelerator = make_accelerator(options.precision)
     say = accelerator.print if accelerator.is_main_process else (lambda *a, **k: None)
     if recipe.batch_size % accelerator.num_processes:
         raise RunError(f"The batch of {recipe.batch_size} cannot be shared by {accelerator.num_processes} processes: "
                        "--set batch_size to a multiple.")
     check_seed(options.seed)
-    total = _whole(options.images or recipe.images, recipe.batch_size, "--images")
-    every = _whole(options.checkpoint_every or max(total // 50, 1), recipe.batch_size, "--checkpoint-every")
+    total = _whole(recipe.images if options.images is None else options.images, recipe.batch_size, "--images")
+    every = max(total // 50, 1) if options.checkpoint_every is None else options.checkpoint_every
+    every = _whole(every, recipe.batch_size, "--checkpoint-every")
 
     checkpoint = prepare_folder(options, accelerator)
     with accelerator.main_process_first():  # one process decodes; the others read its cache
@@ -87,11 +92,12 @@ def run(options: argparse.Namespace) -> int:
         say(note)
     described = describe(recipe, dataset, options, total)
     state = loop.build(recipe, dataset, options.seed, accelerator.device)
-    if checkpoint:
+    if (options.output / "options.json").exists():
         compare_options(options.output, described)
+    if checkpoint:
         for note in checkpoints.restore(state, checkpoint, accelerator):
             say(note)
-        if state.images >= total and (options.output / "model" / hub.WEIGHTS).exists():
+        if state.images >= total and images_of(options.output / "model") == state.images:
             say(f"{options.output} is finished: {state.images:,} images. Its model is {options.output / 'model'}.")
             return publish(options, accelerator)
         say(f"Going on from {state.images:,} images.")
@@ -107,11 +113,11 @@ def run(options: argparse.Namespace) -> int:
         export(state, folder, about | {"images_seen": state.images, "hours": round(seconds / 3600, 2)}, options.seed)
 
     earlier_seconds = trained_seconds(checkpoint)
-    about = {"recipe": recipe.name, "summary": recipe.summary, "dataset": dataset.name,
-             "command": described["command"], "commit": described["commit"]}
+    about = {"recipe": recipe.name, "summary": recipe.summary, "source": recipe.source, "dataset": dataset.name,
+             "seed": options.seed, "init_from": options.init_from, "command": described["command"], "commit": described["commit"]}
     saving = callbacks.Checkpoints(options.output, accelerator, report, write_model, every)
     interrupt = callbacks.Interrupt(accelerator)
-    hooks = [report]
+    hooks = [report, saving]  # in this order: what has diverged is not saved, and what could not be saved is not shown
     if accelerator.is_main_process:
         hub.write_atomically(options.output / "options.json", (json.dumps(described, indent=2) + "\n").encode())
         if not (options.output / "reals.png").exists():
@@ -119,12 +125,14 @@ def run(options: argparse.Namespace) -> int:
             reals, _ = dataset.batch(dataset.order(0, count, options.seed))
             pictures.save_png(pictures.grid(to_float(reals)), options.output / "reals.png")
         hooks.append(callbacks.Samples(options.output, state, options.seed, every))
-    hooks += [saving, interrupt]
-    say(f"{recipe.name}: {accelerator.num_processes} process(es) on {accelerator.device.type}, {accelerator.mixed_precision} precision, "
+    hooks.append(interrupt)
+    precision = accelerator.mixed_precision.replace("no", "fp32")
+    say(f"{recipe.name}: {accelerator.num_processes} process(es) on {accelerator.device.type}, {precision}, "
         f"{total:,} images, into {options.output}")
 
-    loop.train(recipe, dataset, state, accelerator, total, options.seed, hooks)
-    saving.save(state)
+    with interrupt:
+        loop.train(recipe, dataset, state, accelerator, total, options.seed, hooks)
+        saving.save(state)
     if interrupt.stopped and state.images < total:
         say(f"Stopped at {state.images:,} images; the same command with --resume goes on.")
         return 130
@@ -132,8 +140,9 @@ def run(options: argparse.Namespace) -> int:
         write_model(state, options.output / "model")
         pictures.save_png(callbacks.sample_grid(state.ema, options.seed), options.output / "samples" / f"{state.images:010d}.png")
     seconds = max(time.monotonic() - began, 1e-9)
-    say(f"Done: {state.images:,} images, {(state.images - before) / seconds:,.0f} images/s. The model is {options.output / 'model'}; "
-        f"`python -m gan_models {shlex.quote(str(options.output / 'model'))} --output grid.png` samples it.")
+    model = options.output / "model"
+    say(f"Done: {state.images:,} images, {(state.images - before) / seconds:,.0f} images/s. The model is {model}; "
+        f"`python -m gan_models {shlex.quote(str(model))} --output grid.png` samples it.")
     return publish(options, accelerator)
 
 
@@ -168,20 +177,20 @@ def prepare_folder(options: argparse.Namespace, accelerator: Accelerator) -> Pat
 
 
 def open_data(recipe: Recipe, options: argparse.Namespace) -> Dataset:
-    dataset = open_dataset(options.data or recipe.data, options.data_root, recipe.image_size, channels=recipe.image_channels,
-                           attributes=recipe.attributes if (options.data or recipe.data) == "celeba" else None)
+    name = options.data or recipe.data
+    dataset = open_dataset(name, options.data_root, recipe.image_size, channels=recipe.image_channels,
+                           attributes=recipe.attributes if name.lower() == "celeba" else None)
     if recipe.conditional and dataset.labels is None:
-        raise RunError(f"{recipe.name} is conditional and {dataset.name} has no labels; put the pictures into one sub-folder a class, "
-                       "or take a recipe without conditioning.")
+        raise RunError(f"{recipe.name} is conditional and {dataset.name} has no labels; put the pictures into one sub-folder a "
+                       "class, or take a recipe without conditioning.")
     return dataset
 
 
 def describe(recipe: Recipe, dataset: Dataset, options: argparse.Namespace, total: int) -> dict:
     """options.json: what the run is, and all that must be equal for it to be continued."""
-    words = [option for option in sys.argv[1:] if option != "--resume"]
-    return {"recipe": recipes.to_json(recipe), "data": {"name": dataset.name, "images": len(dataset), "checksum": dataset.checksum},
-            "seed": options.seed, "images": total, "init_from": options.init_from,
-            "command": f"python -m training {shlex.join(words)}", "commit": commit(), "version": gan_models.__version__}
+    return {"recipe": recipes.to_json(recipe),
+            "data": {"name": dataset.name, "images": len(dataset), "checksum": dataset.checksum},
+            "seed": options.seed, "images": total, "init_from": options.init_from, "command": f"python -m training {shlex.join(options.command)}", "commit": commit(), "version": gan_models.__version__}
 
 
 def compare_options(folder: Path, described: dict) -> None:
@@ -191,17 +200,20 @@ def compare_options(folder: Path, described: dict) -> None:
         differing = [key for key in ("data", "seed", "init_from") if before[key] != described[key]]
         old, new = before["recipe"], described["recipe"]
         differing += [key for key in new if key not in ("images", "summary", "source") and old.get(key) != new[key]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{folder / 'options.json'} cannot be read, so it is unknown what the run was; give another --output.") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"{folder / 'options.json'} cannot be read, so it is unknown what the run was; "
+                       "give another --output.") from error
     if differing:
-        raise RunError(f"The run in {folder} was started with another {' and '.join(differing)}; give the same options, or another --output.")
+        raise RunError(f"The run in {folder} was started with another {' and '.join(differing)}; give the same options, "
+                       "or another --output.")
 
 
 def initialise_from(state: loop.State, source: str) -> None:
     """Start from the generator of a model; its configuration must be the recipe's."""
     model = gan_models.load(source)
     if model._hub_mixin_config != state.ema._hub_mixin_config:
-        raise RunError(f"{source} has another configuration than the recipe, so its weights do not fit; give it the recipe's own options by --set.")
+        raise RunError(f"{source} has another configuration than the recipe, so its weights do not fit; "
+                       "give the options that it was made with by --set.")
     for network in (state.generator, state.ema):
         network.load_state_dict(model.state_dict(), strict=True)
 
@@ -209,10 +221,20 @@ def initialise_from(state: loop.State, source: str) -> None:
 def export(state: loop.State, folder: Path, training: dict, seed: int) -> None:
     """Write the model folder: what crosses from training to use."""
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "README.md").unlink(missing_ok=True)  # it is written last: where it is, the folder is whole
     hub.save(state.ema, folder)
     pictures.save_png(callbacks.sample_grid(state.ema, seed), folder / "samples.png")
     hub.write_atomically(folder / "metrics.json", (json.dumps({"training": training}, indent=2) + "\n").encode())
     write_card(folder)
+
+
+def images_of(folder: Path) -> int | None:
+    """After how many images a model folder was made; None where it is not whole."""
+    try:
+        metrics = json.loads((folder / "metrics.json").read_text())
+        return metrics["training"]["images_seen"] if (folder / "README.md").exists() else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def trained_seconds(checkpoint: Path | None) -> float:
@@ -237,8 +259,8 @@ def publish(options: argparse.Namespace, accelerator: Accelerator) -> int:
 def commit() -> str | None:
     """The commit of the code, where it runs from a checkout."""
     try:
-        return subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True,
-                              timeout=10, check=True).stdout.strip()
+        return subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=Path(__file__).parent, capture_output=True,
+                              text=True, timeout=10, check=True).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
 
