@@ -26,40 +26,49 @@ CACHE_SECONDS = 3600
 
 SYSTEM_FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]  # a font from the net would be a request to a stranger
 THEME = gr.themes.Soft(primary_hue="indigo", secondary_hue="pink", font=SYSTEM_FONT, font_mono=["ui-monospace", "monospace"]).set(
-    block_title_background_fill="transparent", block_title_background_fill_dark="transparent", block_title_padding="0",
-    block_title_text_weight="600", block_title_text_color="*body_text_color", block_title_text_color_dark="*body_text_color")
+    background_fill_primary="*neutral_50", block_title_padding="0", block_title_text_weight="600",
+    block_title_background_fill="transparent", block_title_background_fill_dark="transparent",
+    block_title_text_color="*body_text_color", block_title_text_color_dark="*body_text_color")
 CSS = """
 .gradio-container { max-width: 1100px !important; margin: 0 auto !important; }
 footer { display: none !important; }
 #top { align-items: center; }
-#title h1 { margin: 0; }
-#title p { margin: 0; opacity: .75; }
+#title { flex: 2 1 300px; }
+#title h1, #title p { margin: 0; }
+#title p { opacity: .75; }
+#model { flex: 1 1 200px; }
 
-.pictures .grid-wrap { max-height: none !important; height: auto !important; padding: 0; overflow: visible; }
-.pictures .grid-container { grid-template-columns: repeat(var(--across), minmax(0, 1fr)) !important; gap: 6px; }
-.pictures .thumbnail-lg { width: 100%; height: auto; aspect-ratio: 1; border: 0; }
-.pictures .thumbnail-lg img { width: 100%; height: 100%; object-fit: contain; }
-.pictures:not(#samples) .thumbnail-lg { cursor: default; pointer-events: none; transform: none; filter: none; }
-#samples { --across: 8; }
-#strip { --across: 9; }
-#pair { --across: 2; max-width: 660px; margin: 0 auto; }
-#sweep { --across: 10; }
-#sweep:has(.gallery-item:nth-child(7):last-child) { --across: 7; }
+.pictures .grid-wrap { min-height: 0 !important; max-height: none !important; padding: 0; overflow: visible; }
+.pictures .grid-container { grid-template-columns: repeat(var(--across), minmax(0, 1fr)) !important; grid-auto-rows: auto; gap: 6px; }
+.pictures .thumbnail-lg { width: 100%; height: auto; aspect-ratio: auto; border: 0; overflow: visible; background: none; box-shadow: none; }
+.pictures img { width: 100%; height: auto !important; aspect-ratio: 1; }
+.pictures:not(#samples) .thumbnail-lg { pointer-events: none; }
+.pictures:not(#samples) .caption-label { position: static; max-width: none; padding: 2px 0; border: 0; background: none; text-align: center; }
 #samples .caption-label { opacity: 0; transition: opacity .15s; }
 #samples .thumbnail-lg:hover .caption-label, #samples .thumbnail-lg:focus-visible .caption-label { opacity: 1; }
+#samples { --across: 8; }
+#strip { --across: 9; }
+#pair { --across: 2; width: 100%; max-width: 660px; margin: 0 auto; }
+#sweep { --across: 10; }
+#sweep:has(.gallery-item:nth-child(7):last-child) { --across: 7; }
 
-#sliders { display: grid; grid-template-columns: repeat(auto-fill, minmax(140px, 1fr)); gap: 4px 12px; }
-#sliders > * { min-width: 0 !important; }
-#sliders input[type=number], #sliders .min_value, #sliders .max_value { display: none; }
-/* What the drawings of the first two tabs share is of no use to the third. */
-.gradio-container:has(#attributes-tab-button[aria-selected=true]) #wishes { display: none; }
+#seed-row { align-items: center; }
+#video { flex: 0 1 340px; }
+#count .head { flex-wrap: nowrap; }
+#sliders .form { display: grid; grid-template-columns: repeat(auto-fill, minmax(140px, 1fr)); min-width: 0 !important;
+                 background: var(--block-background-fill); }
+#sliders .form > * { min-width: 0 !important; padding: 6px 12px; align-content: end; }
+#sliders .tab-like-container, #sliders .min_value, #sliders .max_value { display: none; }
+/* What the first two tabs share is of no use to the third. */
+.gradio-container:has(#attributes-tab-button[aria-selected=true]) :is(#class, #present, #absent) { display: none; }
 @media (max-width: 640px) {
   #samples, #sweep, #sweep:has(.gallery-item:nth-child(7):last-child) { --across: 4; }
   #sweep:has(.gallery-item:nth-child(10)) { --across: 5; }
   #strip { --across: 3; }
+  #video { flex-basis: 100%; }
 }
 """
-ABOUT = """The pictures are drawn by a neural network; a likeness to a real person is chance. They are deleted within two hours.
+ABOUT = """The pictures are drawn by neural networks and deleted within two hours.
 Models made from CelebA are for non-commercial research only. GAN Studio is open source (MIT)."""
 UNCONDITIONAL = "This model was trained without labels, so there is nothing to change here."
 ONE_HAIR_COLOUR = "Hair has one colour at a time: raise one and lower the others."
@@ -277,7 +286,7 @@ def build() -> gr.Blocks:
 
         with gr.Tab("Sample"):
             gallery = gr.Gallery(label="Samples", columns=8, elem_id="samples", **plain)
-            with gr.Row():
+            with gr.Row(elem_id="seed-row"):
                 seed = gr.Number(1, label="Seed", elem_id="seed", min_width=100)
                 count = gr.Slider(1, 64, 16, step=1, label="Pictures", elem_id="count", min_width=160, buttons=[])
                 roll = gr.Button("New seed", elem_id="new-seed", min_width=120)
@@ -305,13 +314,12 @@ def build() -> gr.Blocks:
                                         **look["attribute"])
             series_strip = gr.Gallery(label="The same latent, label by label", columns=10, elem_id="sweep", **plain)
 
-        with gr.Column(elem_id="wishes"):
-            wanted = gr.Radio(label="Draw", elem_id="class", **look["class"])
-            with gr.Row():
-                present = gr.Dropdown(multiselect=True, label="Only with", elem_id="present", min_width=140, **look["present"])
-                absent = gr.Dropdown(multiselect=True, label="Only without", elem_id="absent", min_width=140, **look["absent"])
-        truncation = gr.Slider(0, 1.5, 1.0, step=0.05, label="Truncation", elem_id="truncation", buttons=[],
-                               info="Below 1: more typical and less varied")
+        with gr.Row():
+            wanted = gr.Radio(label="Draw", elem_id="class", scale=3, min_width=300, **look["class"])
+            present = gr.Dropdown(multiselect=True, label="Only with", elem_id="present", min_width=140, **look["present"])
+            absent = gr.Dropdown(multiselect=True, label="Only without", elem_id="absent", min_width=140, **look["absent"])
+            truncation = gr.Slider(0, 1.5, 1.0, step=0.05, label="Truncation", elem_id="truncation", buttons=[], min_width=200,
+                                   info="Below 1: more typical and less varied")
         about = gr.Markdown(elem_id="about", **look["about"])
         gr.Markdown(ABOUT)
 

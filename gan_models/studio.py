@@ -12,7 +12,7 @@ from torch import Tensor
 
 from . import latents as _latents
 from .base import Generator
-from .errors import InvalidInput
+from .errors import InvalidInput, short
 
 MAX_ANCHORS = 6
 Wishes = int | dict[str, float] | None
@@ -29,7 +29,7 @@ class Anchor(NamedTuple):
 def parse_anchors(text: str) -> list[Anchor]:
     """"3, 7:2" -> [Anchor(3, 0), Anchor(7, 2)]. Raises InvalidInput for junk, fewer than 2 or more than 6."""
     anchors = []
-    for word in re.split(r"[\s,;]+", text.strip()) if text and text.strip() else []:
+    for word in re.findall(r"[^\s,;]+", str(text or "")):
         match = re.fullmatch(r"(\d{1,19})(?::(\d{1,3}))?", word)
         if not match:
             raise InvalidInput(f"{word[:40]!r} is not a picture: write seeds such as 3, 14, or 7:2 for picture 2 of seed 7.")
@@ -40,7 +40,10 @@ def parse_anchors(text: str) -> list[Anchor]:
 
 
 def labels_for(generator: Generator, anchors: list[Anchor], wishes: Wishes = None) -> Tensor | None:
-    """The labels of some pictures: (n,) classes, (n, K) attributes 0..1, or None for an unconditional generator."""
+    """The labels of some pictures: (n,) classes, (n, K) attributes 0..1, or None for an unconditional generator.
+
+    Raises InvalidInput for an attribute or a class that the generator does not know, or a value outside 0..1.
+    """
     if generator.labels is None:
         return None
     rows = torch.stack([generator.sample_labels(anchor.k + 1, seed=anchor.seed)[anchor.k] for anchor in anchors])
@@ -48,9 +51,13 @@ def labels_for(generator: Generator, anchors: list[Anchor], wishes: Wishes = Non
         rows = rows.clone()
         for name, value in (wishes or {}).items():
             if name not in generator.labels:
-                raise InvalidInput(f"This model does not know {name!r}; it knows {', '.join(generator.labels)}.")
+                raise InvalidInput(f"This model does not know {short(name)}; it knows {', '.join(generator.labels)}.")
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+                raise InvalidInput(f"{name} must be a number from 0 to 1, not {short(value)}.")
             rows[:, generator.labels.index(name)] = value
     elif wishes is not None:
+        if isinstance(wishes, bool) or not isinstance(wishes, int) or not 0 <= wishes < len(generator.labels):
+            raise InvalidInput(f"The class must be a number from 0 to {len(generator.labels) - 1}, not {short(wishes)}.")
         rows = torch.full_like(rows, wishes)
     return rows
 
