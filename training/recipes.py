@@ -81,7 +81,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 CELEBA_ATTRIBUTES = ("Bangs", "Black_Hair", "Blond_Hair", "Brown_Hair", "Eyeglasses", "Male", "Mouth_Slightly_Open",
                      "No_Beard", "Smiling", "Young")
-_MNIST = {"data": "mnist", "image_size": 28, "image_channels": 1, "images": 600_000}
+_MNIST = {"data": "mnist", "image_size": 28, "image_channels": 1, "images": 400_000}
 _CELEBA = {"data": "celeba", "image_size": 64, "image_channels": 3, "images": 1_000_000, "flip": True, "ema_half_life": 50_000}
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
@@ -94,7 +94,8 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
         "dcgan", **_MNIST, generator={"latent_dim": 100},
     ),
     Recipe(
-        "mnist-cgan", "the digit that you ask for", "Mirza and Osindero 2014, arXiv:1411.1784; Odena et al. 2016, arXiv:1610.09585",
+        "mnist-cgan", "the digit that you ask for",
+        "Mirza and Osindero 2014, arXiv:1411.1784; Odena et al. 2016, arXiv:1610.09585",
         "dcgan", **_MNIST, conditional=True, discriminator={"auxiliary": True}, auxiliary=1.0,
     ),
     Recipe(
