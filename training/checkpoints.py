@@ -50,6 +50,8 @@ def save(state: State, folder: Path, accelerator: Accelerator, write_model) -> N
     """Write DIR/checkpoint. write_model(folder) writes the model folder. Raises CheckpointError; the last one survives."""
     new, old, final = folder / "checkpoint.new", folder / "checkpoint.old", folder / "checkpoint"
     try:
+        if not final.exists() and (last := find(folder)):
+            last.rename(final)  # a kill came between two renames
         shutil.rmtree(new, ignore_errors=True)
         (new / "model").mkdir(parents=True)
         save_file({key: value.cpu().contiguous() for key, value in tensors(state).items()}, new / "state.safetensors",
@@ -60,7 +62,8 @@ def save(state: State, folder: Path, accelerator: Accelerator, write_model) -> N
                 with open(path, "rb") as file:
                     os.fsync(file.fileno())
         # state.json is last: a folder that has it is complete.
-        write_atomically(new / "state.json", json.dumps({"images": state.images, **circumstances(accelerator)}, indent=2).encode())
+        about = {"images": state.images, **circumstances(accelerator)}
+        write_atomically(new / "state.json", json.dumps(about, indent=2).encode())
         if final.exists():
             shutil.rmtree(old, ignore_errors=True)
             final.rename(old)
@@ -69,8 +72,9 @@ def save(state: State, folder: Path, accelerator: Accelerator, write_model) -> N
     except (OSError, SafetensorError) as error:
         shutil.rmtree(new, ignore_errors=True)  # frees the room of a full disk
         reason = getattr(error, "strerror", None) or error
-        raise CheckpointError(f"The checkpoint at {state.images:,} images could not be written to {folder} ({reason}); the one "
-                              "before it is kept: make room and go on with --resume.") from error
+        kept = "the one before it is kept" if find(folder) else "there is none before it"
+        raise CheckpointError(f"The checkpoint at {state.images:,} images could not be written to {folder} ({reason}); {kept}: "
+                              "make room and go on with --resume.") from error
 
 
 def find(folder: Path) -> Path | None:
@@ -90,11 +94,15 @@ def restore(state: State, checkpoint: Path, accelerator: Accelerator) -> list[st
         for name, network, optimiser in _parts(state):
             own = {key: found.pop(f"{name}.{key}") for key in network.state_dict()}
             network.load_state_dict(own, strict=True)
+            kinds = set()
             for key, parameter in network.named_parameters():
                 prefix, suffix = f"{name}_optimiser.", f".{key}"
                 names = [n for n in found if n.startswith(prefix) and n.removeprefix(prefix).partition(".")[2] == key]
                 moments = {n[len(prefix):-len(suffix)]: found.pop(n) for n in names}
                 optimiser.state[parameter] = {what: _like(value, parameter, optimiser) for what, value in moments.items()}
+                kinds.add(frozenset(moments))
+            if len(kinds - {frozenset()}) > 1:  # a weight that had no gradient yet has none
+                raise KeyError(f"moments of {name}_optimiser")
         if found:
             raise KeyError(min(found))
         state.ema.load_state_dict(load_folder(checkpoint / "model").state_dict(), strict=True)
@@ -103,8 +111,8 @@ def restore(state: State, checkpoint: Path, accelerator: Accelerator) -> list[st
         raise CheckpointError(f"The checkpoint {checkpoint} cannot be continued: it is damaged or belongs to other networks "
                               f"({str(error).splitlines()[0]}).") from error
     now = circumstances(accelerator)
-    return [f"The run was made with {key} {saved.get(key)}, now it is {value}: the result will be as good, but not equal bit for bit."
-            for key, value in now.items() if saved.get(key) != value]
+    return [f"The run was made with {key} {saved.get(key)}, now it is {value}: the result will be as good, but not equal bit for "
+            "bit." for key, value in now.items() if saved.get(key) != value]
 
 
 def _parts(state: State):
@@ -113,7 +121,8 @@ def _parts(state: State):
 
 
 def _like(value: torch.Tensor, parameter: torch.Tensor, optimiser: torch.optim.Optimizer) -> torch.Tensor:
-    """A moment as the optimiser keeps it: laid out as its weight; the count of steps on the CPU unless it is fused."""
+    """A moment as the optimiser keeps it: laid out as its weight; the count of steps on the CPU unless it is fused.
+    A copy in any case, which does not keep the checkpoint's file open."""
     if value.ndim == 0:
-        return value.to(parameter.device if optimiser.defaults.get("fused") else "cpu")
+        return value.to(parameter.device if optimiser.defaults.get("fused") else "cpu", copy=True)
     return torch.empty_like(parameter, dtype=value.dtype).copy_(value)
