@@ -80,10 +80,12 @@ class Report:
             return
         self.printed = now
         speed = (state.images - self.first) / max(now - self.began, 1e-9)
-        losses = "  ".join(f"{name} {means[key]:.2f}" for name, key in (("D", "discriminator_loss"), ("G", "generator_loss")) if key in means)
+        names = {"discriminator_loss": "D", "generator_loss": "G"}
+        losses = "  ".join(f"{name} {means[key]:.2f}" for key, name in names.items() if key in means)
         line = (f"{state.images:>11,} of {self.total:,} images  {speed:,.0f} images/s  "
                 f"{duration((self.total - state.images) / speed)} left  {losses}")
-        print(("\r\033[K" if terminal else "") + line, end="" if terminal and state.images < self.total else "\n", file=sys.stderr, flush=True)
+        start, end = ("\r\033[K", "" if state.images < self.total else "\n") if terminal else ("", "\n")
+        print(start + line, end=end, file=sys.stderr, flush=True)
 
 
 class Samples:
@@ -106,7 +108,8 @@ class Samples:
 
 
 class Checkpoints:
-    """A checkpoint every `every` images. `report` is flushed first: a state that has diverged is never saved."""
+    """A checkpoint every `every` images. A state that has diverged is never saved: `report` is flushed first, which tells of
+    losses and gradients, and the weights are looked at. Raises Diverged."""
 
     def __init__(self, folder: Path, accelerator: Accelerator, report: Report, write_model, every: int):
         self.folder, self.accelerator, self.report = folder, accelerator, report
@@ -120,6 +123,9 @@ class Checkpoints:
 
     def save(self, state: State) -> None:
         self.report.flush(state)
+        tensors = [*checkpoints.tensors(state).values(), *state.ema.state_dict().values()]
+        if not all(tensor.isfinite().all() for tensor in tensors):
+            raise Diverged(f"the weights stopped being numbers before {state.images:,} images")
         if self.accelerator.is_main_process and self.saved != state.images:
             checkpoints.save(state, self.folder, self.accelerator, lambda folder: self.write_model(state, folder))
         self.saved = state.images
@@ -127,13 +133,19 @@ class Checkpoints:
 
 
 class Interrupt:
-    """Ctrl-C and SIGTERM end the run after the step at hand. A second Ctrl-C ends it at once."""
+    """While it is entered, Ctrl-C and SIGTERM end the run after the step at hand. A second Ctrl-C ends it at once."""
 
     def __init__(self, accelerator: Accelerator, ask_every: int = 10):
         self.accelerator, self.ask_every, self.asked, self.stopped = accelerator, ask_every, False, False
         self.steps = 0
-        for name in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(name, self._ask)
+
+    def __enter__(self) -> "Interrupt":
+        self.before = {name: signal.signal(name, self._ask) for name in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *exception) -> None:
+        for name, handler in self.before.items():
+            signal.signal(name, handler)
 
     def _ask(self, number, frame) -> None:
         if self.asked:
