@@ -52,8 +52,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("recipe", nargs="?", metavar="RECIPE", help="what to train; --list names them")
     parser.add_argument("--list", action="store_true", help="list the recipes and exit")
-    parser.add_argument("--data", metavar="NAME|DIR", help="mnist, fashionmnist, celeba or a folder of images (default: the recipe's)")
-    parser.add_argument("--data-root", type=Path, metavar="DIR", help="where data sets are (default: $GAN_STUDIO_DATA, else ./data)")
+    parser.add_argument("--data", metavar="NAME|DIR", help="mnist, fashionmnist, celeba, or a folder (default: the recipe's)")
+    parser.add_argument("--data-root", type=Path, metavar="DIR", help="their place (default: $GAN_STUDIO_DATA, else ./data)")
     parser.add_argument("--output", type=Path, metavar="DIR", help="the run's folder (default: runs/RECIPE)")
     parser.add_argument("--images", type=int, metavar="N", help="how many real images to show in all (default: the recipe's)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="the run's seed (default: 0)")
@@ -124,7 +124,8 @@ def run(options: argparse.Namespace) -> int:
             count = min(64, len(dataset))
             reals, _ = dataset.batch(dataset.order(0, count, options.seed))
             pictures.save_png(pictures.grid(to_float(reals)), options.output / "reals.png")
-        hooks.append(callbacks.Samples(options.output, state, options.seed, every))
+        samples = callbacks.Samples(options.output, state, options.seed, every)
+        hooks.append(samples)
     hooks.append(interrupt)
     precision = accelerator.mixed_precision.replace("no", "fp32")
     say(f"{recipe.name}: {accelerator.num_processes} process(es) on {accelerator.device.type}, {precision}, "
@@ -138,7 +139,7 @@ def run(options: argparse.Namespace) -> int:
         return 130
     if accelerator.is_main_process:
         write_model(state, options.output / "model")
-        pictures.save_png(callbacks.sample_grid(state.ema, options.seed), options.output / "samples" / f"{state.images:010d}.png")
+        samples.write(state)
     seconds = max(time.monotonic() - began, 1e-9)
     model = options.output / "model"
     say(f"Done: {state.images:,} images, {(state.images - before) / seconds:,.0f} images/s. The model is {model}; "
@@ -190,7 +191,8 @@ def describe(recipe: Recipe, dataset: Dataset, options: argparse.Namespace, tota
     """options.json: what the run is, and all that must be equal for it to be continued."""
     return {"recipe": recipes.to_json(recipe),
             "data": {"name": dataset.name, "images": len(dataset), "checksum": dataset.checksum},
-            "seed": options.seed, "images": total, "init_from": options.init_from, "command": f"python -m training {shlex.join(options.command)}", "commit": commit(), "version": gan_models.__version__}
+            "seed": options.seed, "images": total, "init_from": options.init_from,
+            "command": f"python -m training {shlex.join(options.command)}", "commit": commit(), "version": gan_models.__version__}
 
 
 def compare_options(folder: Path, described: dict) -> None:
