@@ -1,123 +1,274 @@
-import errno
-import json
+"""Checkpoints: going on is as if the run had never stopped, and whenever it stops one good checkpoint is there."""
 
+import errno
+import itertools
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from tiny import SMALL, dataset
+from tiny import Killed, alone, stats, tiny_root, train, weights  # noqa: F401 (fixtures)
 
 from gan_models import hub
-from training import checkpoints, loop
-from training.recipes import change, find
+from training import callbacks, checkpoints, loop
+from training.checkpoints import CheckpointError
+from training.data import DIGITS, Dataset
+from training.recipes import RECIPES, change
+
+pytestmark = pytest.mark.usefixtures("alone")
+
+
+# ---- Going on --------------------------------------------------------------------------------------------------------
+
+RUNS = [
+    ("mnist-mlp", "fp32", ()),
+    ("mnist-dcgan", "bf16", ()),
+    ("mnist-cgan", "fp32", ()),
+    ("celeba-dcgan", "fp32", ()),
+    ("celeba-cgan", "bf16", ("penalty_every=2",)),
+    ("mnist-dcgan", "fp32", ("optimiser=rmsprop", "discriminator.normalisation=spectral", "discriminator_steps=2")),
+]
+
+
+@pytest.mark.parametrize("recipe, precision, settings", RUNS, ids=lambda value: value if isinstance(value, str) else "+".join(value))
+def test_a_killed_run_goes_on_to_the_same_bits(tmp_path, capsys, monkeypatch, recipe, precision, settings):
+    options = ["--images", 48, "--checkpoint-every", 16, "--seed", 3, "--precision", precision]
+    options += [word for setting in settings for word in ("--set", setting)]
+    assert train(recipe, *options, "--output", tmp_path / "whole") == 0
+
+    with monkeypatch.context() as patch:
+        patch.setattr(callbacks.Interrupt, "__call__", kill_at(40))
+        with pytest.raises(Killed):
+            train(recipe, *options, "--output", tmp_path / "killed")
+    assert json.loads((tmp_path / "killed/checkpoint/state.json").read_text())["images"] == 32
+    assert not (tmp_path / "killed/model").exists()
+    capsys.readouterr()
+    assert train(recipe, *options, "--output", tmp_path / "killed", "--resume") == 0
+    out = capsys.readouterr().out
+    assert "Going on from 32 images." in out and "bit for bit" not in out
+    assert weights(tmp_path / "killed") == weights(tmp_path / "whole")
+    assert stats(tmp_path / "killed") == stats(tmp_path / "whole")
+
+
+def kill_at(images: int):
+    def killed(self, state, scalars):
+        if state.images == images:
+            raise Killed
+        return False
+    return killed
+
+
+def test_more_images_can_be_asked_for_and_are_those_of_the_longer_run(tmp_path):
+    assert train("mnist-mlp", "--images", 40, "--output", tmp_path / "whole") == 0
+    assert train("mnist-mlp", "--images", 16, "--output", tmp_path / "longer") == 0
+    assert train("mnist-mlp", "--images", 40, "--output", tmp_path / "longer", "--resume") == 0
+    assert weights(tmp_path / "longer") == weights(tmp_path / "whole")
+
+
+def test_other_circumstances_are_said_aloud(tmp_path, capsys):
+    arguments = ["mnist-dcgan", "--images", 8, "--output", tmp_path / "run", "--resume"]
+    train(*arguments, "--precision", "fp32")
+    capsys.readouterr()
+    train(*arguments[:2], 16, *arguments[3:], "--precision", "bf16")
+    assert "The run was made with precision no, now it is bf16" in capsys.readouterr().out
+
+
+# ---- One at a time ---------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def state(accelerator):
-    recipe = change(find("mnist-cgan"), SMALL)
-    state = loop.build(recipe, dataset(), 0, accelerator.device)
-    return loop.train(recipe, dataset(), state, accelerator, 16, 0, [])
+def accelerator():
+    return Accelerator(cpu=True)
 
 
-def fresh(accelerator, settings=SMALL):
-    return loop.build(change(find("mnist-cgan"), settings), dataset(), 7, accelerator.device)
+RECIPE = change(RECIPES["mnist-dcgan"], ["generator.width=2", "generator.latent_dim=2", "discriminator.width=2", "batch_size=4"])
+DATA = Dataset("toy", np.random.default_rng(0).integers(0, 256, (8, 1, 28, 28), np.uint8), np.arange(8), DIGITS, False, "")
+
+
+def trained(accelerator, images: int, recipe=RECIPE) -> loop.State:
+    state = loop.build(recipe, DATA, 0, torch.device("cpu"))
+    return loop.train(recipe, DATA, state, accelerator, images, 0, [])
 
 
 def save(state, folder, accelerator):
-    checkpoints.save(state, folder, accelerator, lambda path: hub.save(state.ema, path))
+    checkpoints.save(state, folder, accelerator, lambda model: hub.save(state.ema, model))
 
 
-def test_restores_every_tensor(state, accelerator, tmp_path):
+def restored(folder, accelerator) -> loop.State:
+    state = loop.build(RECIPE, DATA, 1, torch.device("cpu"))  # other weights, all of which must be replaced
+    assert checkpoints.restore(state, checkpoints.find(folder), accelerator) == []
+    return state
+
+
+def equal(a: loop.State, b: loop.State) -> bool:
+    pairs = [(checkpoints.tensors(a), checkpoints.tensors(b)), (a.ema.state_dict(), b.ema.state_dict())]
+    same = all(x.keys() == y.keys() and all(torch.equal(x[key], y[key]) for key in x) for x, y in pairs)
+    return same and a.images == b.images
+
+
+def test_what_is_restored_is_what_was_saved(tmp_path, accelerator):
+    state = trained(accelerator, 8)
     save(state, tmp_path, accelerator)
-    restored = fresh(accelerator)
-    assert checkpoints.restore(restored, checkpoints.find(tmp_path), accelerator) == []
-    ours, theirs = checkpoints.tensors(state), checkpoints.tensors(restored)
-    assert ours.keys() == theirs.keys() and len(ours) > 60
-    assert all(torch.equal(ours[key], theirs[key]) for key in ours)
-    assert all(torch.equal(a, b) for a, b in zip(state.ema.state_dict().values(), restored.ema.state_dict().values()))
-    assert restored.images == 16
-    assert {key.split(".")[1] for key in ours if "optimiser" in key} == {"step", "exp_avg", "exp_avg_sq"}
+    again = restored(tmp_path, accelerator)
+    assert equal(state, again)
+    for a, b in zip(state.generator.parameters(), again.generator.parameters()):
+        moment = again.generator_optimiser.state[b]["exp_avg"]
+        assert a.stride() == b.stride() == moment.stride()  # another layout would add up in another order
 
 
-def test_holds_no_pickle(state, accelerator, tmp_path):
-    save(state, tmp_path, accelerator)
-    files = {path.name for path in tmp_path.rglob("*") if path.is_file()}
-    assert files == {"state.safetensors", "state.json", "config.json", "model.safetensors"}
+def test_the_folder_holds_safetensors_json_and_no_pickle(tmp_path, accelerator):
+    save(trained(accelerator, 4), tmp_path, accelerator)
+    files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert files == {"checkpoint/state.safetensors", "checkpoint/state.json", "checkpoint/model/config.json",
+                     "checkpoint/model/model.safetensors"}
+    for name in files:
+        data = (tmp_path / name).read_bytes()
+        json.loads(data) if name.endswith(".json") else load_file(tmp_path / name)
+        assert not data.startswith((b"\x80", b"PK"))  # how pickles and torch.save's archives of pickles begin
+    about = json.loads((tmp_path / "checkpoint/state.json").read_text())
+    assert about["images"] == 4 and about["processes"] == 1 and about["threads"] == 1 and about["precision"] == "no"
 
 
-@pytest.mark.parametrize("folders", [("checkpoint", "checkpoint.old"), ("checkpoint.old", "checkpoint.new"), ("checkpoint.old",)])
-def test_wherever_the_exchange_is_cut_a_good_one_is_found(state, accelerator, tmp_path, folders):
-    save(state, tmp_path, accelerator)
-    (tmp_path / "checkpoint").rename(tmp_path / folders[0])
-    for other in folders[1:]:
-        (tmp_path / other).mkdir()  # begun or half removed: without its state.json
-    restored = fresh(accelerator)
-    checkpoints.restore(restored, checkpoints.find(tmp_path), accelerator)
-    assert restored.images == 16
-    save(state, tmp_path, accelerator)  # and the next one clears up
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint"]
-
-
-def test_without_a_complete_one_there_is_none(tmp_path):
-    (tmp_path / "checkpoint.new").mkdir()
+def test_without_a_checkpoint_there_is_none(tmp_path):
     assert checkpoints.find(tmp_path) is None
-    assert checkpoints.find(tmp_path / "missing") is None
+    (tmp_path / "checkpoint.new").mkdir()
+    assert checkpoints.find(tmp_path) is None and checkpoints.find(tmp_path / "missing") is None
 
 
-def test_a_full_disk_keeps_the_last_good_one(state, accelerator, tmp_path, monkeypatch):
-    save(state, tmp_path, accelerator)
-    before = (tmp_path / "checkpoint" / "state.safetensors").read_bytes()
+@pytest.mark.parametrize("before", ["nothing", "checkpoint", "checkpoint.new", "checkpoint.old", "new and old"])
+def test_a_kill_at_any_moment_of_saving_leaves_a_good_checkpoint(tmp_path, accelerator, monkeypatch, before):
+    """Stop before the 1st, 2nd, ... change of the folder, from every state that an earlier kill can have left."""
+    early, late = trained(accelerator, 4), trained(accelerator, 8)
+    start = tmp_path / "start"
+    if before != "nothing":
+        save(early, start, accelerator)
+        if before == "new and old":
+            shutil.copytree(start / "checkpoint", start / "checkpoint.old")
+        if before != "checkpoint":
+            (start / "checkpoint").rename(start / ("checkpoint.new" if before == "new and old" else before))
+    outcomes = []
+    for moment in itertools.count():
+        folder = tmp_path / f"run{moment}"
+        shutil.copytree(start, folder) if start.exists() else folder.mkdir()
+        with monkeypatch.context() as patch:
+            stop_before_change(patch, moment)
+            try:
+                save(late, folder, accelerator)
+                break
+            except Killed:
+                pass
+        if before == "nothing" and checkpoints.find(folder) is None:
+            outcomes.append(0)
+            continue
+        state = restored(folder, accelerator)
+        assert equal(state, early) or equal(state, late)
+        outcomes.append(state.images)
+        save(late, folder, accelerator)  # and the next one is saved as ever
+        assert equal(restored(folder, accelerator), late)
+        assert [path.name for path in folder.iterdir()] == ["checkpoint"]
+    assert moment >= 8 and outcomes == sorted(outcomes) and outcomes[-1] == 8
+    assert [path.name for path in folder.iterdir()] == ["checkpoint"]
 
-    def full(tensors, path, **options):
-        path.write_bytes(b"half")
-        raise OSError(errno.ENOSPC, "No space left on device")
+
+def stop_before_change(patch, moment: int) -> None:
+    """Let the first `moment` calls that change files pass, and stop before the next."""
+    calls = itertools.count()
+
+    def counted(function):
+        def call(*arguments, **options):
+            if next(calls) == moment:
+                raise Killed
+            return function(*arguments, **options)
+        return call
+
+    for owner, name in ((shutil, "rmtree"), (Path, "mkdir"), (Path, "rename"), (os, "replace"), (os, "fsync"), (os, "unlink")):
+        patch.setattr(owner, name, counted(getattr(owner, name)))
+    patch.setattr(checkpoints, "save_file", counted(checkpoints.save_file))
+
+
+FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("what, error", [
+    ("save_file", SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")),
+    ("save_file", FULL), ("write_atomically", FULL), ("write_model", FULL), ("mkdir", FULL),
+], ids=["safetensors", "weights", "json", "model", "folder"])
+def test_a_full_disk_keeps_the_last_good_checkpoint(tmp_path, accelerator, monkeypatch, what, error):
+    early, late = trained(accelerator, 4), trained(accelerator, 8)
+    save(early, tmp_path, accelerator)
+
+    def fail(*arguments, **options):
+        raise error
+
+    with monkeypatch.context() as patch:
+        if what != "write_model":
+            patch.setattr(Path if what == "mkdir" else checkpoints, what, fail)
+        with pytest.raises(CheckpointError, match="8 images could not be written .*No space left on device.*; the one before it is kept"):
+            checkpoints.save(late, tmp_path, accelerator, fail if what == "write_model" else lambda model: None)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]  # and what was half written makes room
+    assert equal(restored(tmp_path, accelerator), early)
+
+
+def test_a_disk_that_was_full_from_the_start_is_not_said_to_keep_anything(tmp_path, accelerator, monkeypatch):
+    def full(*arguments, **options):
+        raise FULL
 
     monkeypatch.setattr(checkpoints, "save_file", full)
-    state.images = 24
-    with pytest.raises(checkpoints.CheckpointError, match="24 images could not be written.*No space left.*make room") as error:
-        save(state, tmp_path, accelerator)
-    assert "\n" not in str(error.value)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint"]
-    assert (tmp_path / "checkpoint" / "state.safetensors").read_bytes() == before
-    monkeypatch.undo()
-    restored = fresh(accelerator)
-    checkpoints.restore(restored, checkpoints.find(tmp_path), accelerator)
-    assert restored.images == 16
+    with pytest.raises(CheckpointError, match="there is none before it"):
+        save(trained(accelerator, 4), tmp_path, accelerator)
 
 
-def damage(folder, how):
-    if how == "truncated":
-        path = folder / "state.safetensors"
-        path.write_bytes(path.read_bytes()[:1000])
-    elif how == "json":
-        (folder / "state.json").write_text("{")
-    elif how == "missing tensor":
-        tensors = load_file(folder / "state.safetensors")
-        tensors.pop("generator.layers.0.weight")
-        save_file(tensors, folder / "state.safetensors")
-    elif how == "extra tensor":
-        save_file(load_file(folder / "state.safetensors") | {"odd": torch.zeros(1)}, folder / "state.safetensors")
+def damage(folder: Path, how: str) -> None:
+    state, about = folder / "state.safetensors", folder / "state.json"
+    if how == "cut weights":
+        state.write_bytes(state.read_bytes()[:-100])
+    elif how == "no weights":
+        state.unlink()
+    elif how == "a pickle":
+        torch.save({"a": torch.zeros(1)}, state)
+    elif how == "not json":
+        about.write_text("{")
+    elif how == "json of another kind":
+        about.write_text("[8]")
     elif how == "no model":
-        (folder / "model" / "model.safetensors").unlink()
+        shutil.rmtree(folder / "model")
+    elif how == "cut model":
+        (folder / "model/model.safetensors").write_bytes((folder / "model/model.safetensors").read_bytes()[:-4])
+    else:
+        tensors = load_file(state)
+        key = "discriminator_optimiser.exp_avg.score.weight"
+        if how == "a tensor too few":
+            del tensors["generator.layers.0.weight"]
+        elif how == "a tensor too many":
+            tensors["teacher.weight"] = torch.zeros(1)
+        elif how == "another shape":
+            tensors["generator.layers.0.weight"] = torch.zeros(1)
+        elif how == "a moment of another shape":
+            tensors[key] = torch.zeros(5, 5)
+        elif how == "a moment too few":
+            del tensors[key]
+        save_file(tensors, state)
 
 
-@pytest.mark.parametrize("how", ("truncated", "json", "missing tensor", "extra tensor", "no model"))
-def test_a_damaged_one_is_named(state, accelerator, tmp_path, how):
-    save(state, tmp_path, accelerator)
+@pytest.mark.parametrize("how", ["cut weights", "no weights", "a pickle", "not json", "json of another kind", "no model", "cut model",
+                                 "a tensor too few", "a tensor too many", "another shape", "a moment of another shape",
+                                 "a moment too few"])
+def test_a_damaged_or_foreign_checkpoint_is_one_sentence(tmp_path, accelerator, how):
+    save(trained(accelerator, 4), tmp_path, accelerator)
     damage(tmp_path / "checkpoint", how)
-    with pytest.raises(checkpoints.CheckpointError, match="cannot be continued: it is damaged") as error:
-        checkpoints.restore(fresh(accelerator), checkpoints.find(tmp_path), accelerator)
-    assert "\n" not in str(error.value)
+    with pytest.raises(CheckpointError, match="cannot be continued: it is damaged or belongs to other networks") as caught:
+        restored(tmp_path, accelerator)
+    assert "\n" not in str(caught.value) and str(caught.value).endswith(".")
 
 
-def test_other_networks_are_refused(state, accelerator, tmp_path):
-    save(state, tmp_path, accelerator)
-    with pytest.raises(checkpoints.CheckpointError, match="other networks"):
-        checkpoints.restore(fresh(accelerator, ["batch_size=8", "generator.width=6", "discriminator.width=4"]), tmp_path / "checkpoint", accelerator)
-
-
-def test_other_circumstances_are_said_aloud(state, accelerator, tmp_path):
-    save(state, tmp_path, accelerator)
-    path = tmp_path / "checkpoint" / "state.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"processes": 8}))
-    (note,) = checkpoints.restore(fresh(accelerator), tmp_path / "checkpoint", accelerator)
-    assert "processes 8, now it is 1" in note
+def test_a_checkpoint_of_other_networks_is_one_sentence(tmp_path, accelerator):
+    wider = change(RECIPE, ["discriminator.width=4"])
+    save(trained(accelerator, 4, wider), tmp_path, accelerator)
+    with pytest.raises(CheckpointError, match="other networks"):
+        restored(tmp_path, accelerator)

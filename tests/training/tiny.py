@@ -1,13 +1,103 @@
-"""A tiny data set and tiny networks, in memory."""
+"""Runs so small that a test can afford several: made-up data in the real layouts, tiny networks, the command in this process."""
+
+import gzip
+import io
+import json
+import signal
+import struct
+import zipfile
+from pathlib import Path
 
 import numpy as np
+import pytest
+import torch
+from accelerate.state import AcceleratorState, GradientState
+from PIL import Image
 
-from training.data import Dataset
+from training.__main__ import main
+from training.recipes import CELEBA_ATTRIBUTES, RECIPES
 
-SMALL = ["batch_size=8", "generator.width=4", "discriminator.width=4"]
+BATCH = 8
+MLP = ["generator.width=8", "generator.latent_dim=4", "discriminator.width=4"]
+DCGAN = ["generator.width=4", "generator.latent_dim=4", "discriminator.width=4"]
 
 
-def dataset(n=20, seed=0):
-    rng = np.random.default_rng(seed)
-    return Dataset(name="mnist", images=rng.integers(0, 256, (n, 1, 28, 28)).astype(np.uint8), labels=np.arange(n) % 10,
-                   label_names=tuple("0123456789"), multi_label=False, checksum="0", notes=())
+@pytest.fixture(scope="session")
+def tiny_root(tmp_path_factory) -> Path:
+    """A data root with 40 digits and 24 faces, so that a run of some 50 images goes through more than one epoch."""
+    root, random = tmp_path_factory.mktemp("data"), np.random.default_rng(0)
+    raw, celeba = root / "MNIST" / "raw", root / "celeba"
+    raw.mkdir(parents=True), celeba.mkdir()
+    for part, n in (("train", 40), ("t10k", 10)):
+        images, labels = random.integers(0, 256, (n, 28, 28), np.uint8), random.integers(0, 10, n, np.uint8)
+        for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
+            header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+            (raw / f"{part}-{kind}-ubyte.gz").write_bytes(gzip.compress(header + array.tobytes()))
+    names = [f"{k:06d}.jpg" for k in range(24)]
+    with zipfile.ZipFile(celeba / "img_align_celeba.zip", "w") as archive:
+        for name in names:
+            archive.writestr(f"img_align_celeba/{name}", jpeg(random.integers(0, 256, (64, 64, 3), np.uint8)))
+    rows = [" ".join([name] + [str(value) for value in random.choice([-1, 1], len(CELEBA_ATTRIBUTES))]) for name in names]
+    (celeba / "list_attr_celeba.txt").write_text("\n".join([str(len(names)), " ".join(CELEBA_ATTRIBUTES), *rows]) + "\n")
+    (celeba / "list_eval_partition.txt").write_text("".join(f"{name} 0\n" for name in names))
+    return root
+
+
+def jpeg(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, "JPEG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def alone(tmp_path_factory, tiny_root, monkeypatch):
+    """What a run changes in its process is as before afterwards; the tiny data are the default."""
+    monkeypatch.setenv("GAN_STUDIO_DATA", str(tiny_root))
+    monkeypatch.setenv("GAN_STUDIO_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # of processes that a test starts
+    threads = torch.get_num_threads()
+    handlers = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
+    torch.set_num_threads(1)
+    forget_accelerate()
+    yield
+    forget_accelerate()
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(False)
+    for name, handler in handlers.items():
+        assert signal.getsignal(name) is handler, "a run leaves the signals as they were"
+        signal.signal(name, handler)
+
+
+def forget_accelerate() -> None:
+    """Accelerate keeps its settings for the life of a process."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    GradientState._reset_state()
+
+
+def tiny(recipe: str, *options) -> list[str]:
+    """The arguments of a run with tiny networks."""
+    settings = [*(MLP if RECIPES[recipe].family == "mlp" else DCGAN), f"batch_size={BATCH}"]
+    return [recipe, *(word for setting in settings for word in ("--set", setting)), *map(str, options)]
+
+
+def train(recipe: str, *options) -> int:
+    """A run with tiny networks in this process."""
+    forget_accelerate()
+    return main(tiny(recipe, *options))
+
+
+def stats(folder: Path) -> list[dict]:
+    """stats.jsonl without the speed."""
+    lines = [json.loads(line) for line in (folder / "stats.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key != "images_per_second"} for line in lines]
+
+
+def weights(folder: Path) -> dict[str, bytes]:
+    """The bytes of all weights that a run leaves."""
+    names = ("model/model.safetensors", "checkpoint/model/model.safetensors", "checkpoint/state.safetensors")
+    return {name: (folder / name).read_bytes() for name in names}
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing in the program catches it."""
