@@ -122,6 +122,11 @@ def spoken(function):
     return wrapper
 
 
+def files(pictures, size: int) -> list[Path]:
+    """Pictures (n, C, H, W) as files for the page, about `size` pixels high."""
+    return [images.save_by_content(picture, os.environ["GRADIO_TEMP_DIR"]) for picture in images.to_pil(pictures, size)]
+
+
 def wishes(generator, wanted, present, absent) -> studio.Wishes:
     """What the label controls ask for."""
     if generator.labels is None:
@@ -140,7 +145,7 @@ def sample(name, seed, count, truncation, wanted, present, absent):
     generator = model(name)
     seed, count = check_seed(whole(seed, "seed")), check_count(whole(count, "number of pictures"), most=64)
     pictures = studio.sample(generator, seed, count, truncation, wishes(generator, wanted, present, absent))
-    return [(picture, str(studio.Anchor(seed, k))) for k, picture in enumerate(images.to_pil(pictures, TILE))]
+    return [(file, str(studio.Anchor(seed, k))) for k, file in enumerate(files(pictures, TILE))]
 
 
 @spoken
@@ -154,7 +159,7 @@ def interpolate(name, anchors, truncation, wanted, present, absent, progress=gr.
     progress(0.6, desc="Making the video")
     file = Path(os.environ["GRADIO_TEMP_DIR"]) / f"walk-{secrets.token_hex(8)}.mp4"
     images.write_video(frames, file)
-    return images.to_pil(strip, TILE), str(file), [name, anchors, truncation, wanted, present, absent]
+    return files(strip, TILE), str(file), [name, anchors, truncation, wanted, present, absent]
 
 
 def interpolate_once(name, anchors, truncation, wanted, present, absent, shown, progress=gr.Progress()):
@@ -176,7 +181,7 @@ def wished_change(generator, as_class, values) -> studio.Wishes:
 
 
 def pair(generator, anchor, wished, truncation):
-    before, after = images.to_pil(studio.change(generator, anchor, wished, truncation), LARGE)
+    before, after = files(studio.change(generator, anchor, wished, truncation), LARGE)
     return [(before, "before"), (after, "after")]
 
 
@@ -192,7 +197,7 @@ def series(generator, anchor, wished, attribute, truncation):
         return []
     strip = studio.sweep(generator, anchor, wished, attribute, truncation=truncation)
     said = [f"{k / (len(strip) - 1):.0%}" for k in range(len(strip))] if generator.multi_label else generator.labels
-    return list(zip(images.to_pil(strip, TILE), said))
+    return list(zip(files(strip, TILE), said))
 
 
 @spoken
@@ -275,7 +280,7 @@ def build() -> gr.Blocks:
     """The interface over the offered models; the first is shown first."""
     first = next(iter(offered))
     look = controls(first)
-    plain = {"interactive": False, "allow_preview": False, "show_label": False, "container": False, "buttons": [], "format": "png",
+    plain = {"interactive": False, "allow_preview": False, "show_label": False, "container": False, "buttons": [],
              "object_fit": "contain", "elem_classes": "pictures", "height": "auto"}
     with gr.Blocks(title="GAN Studio", analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)) as demo:
         with gr.Row(elem_id="top"):
