@@ -77,11 +77,11 @@ def write_card(folder: str | os.PathLike, about: dict | None = None) -> None:
     """
     folder = Path(folder)
     config = hub.config_of(hub.load_folder(folder))
-    card = model_card(config, _read_metrics(folder / "metrics.json"), about, samples=(folder / "samples.png").is_file())
+    card = model_card(config, read_metrics(folder / "metrics.json"), about, samples=(folder / "samples.png").is_file())
     hub.write_atomically(folder / "README.md", str(card).encode())
 
 
-def _read_metrics(path: Path) -> dict:
+def read_metrics(path: Path) -> dict:
     try:
         metrics = json.loads(path.read_bytes()) if path.exists() else {}
     except (OSError, ValueError, RecursionError) as error:

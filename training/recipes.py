@@ -96,7 +96,7 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
     Recipe(
         "mnist-cgan", "the digit that you ask for",
         "Mirza and Osindero 2014, arXiv:1411.1784; Odena et al. 2016, arXiv:1610.09585",
-        "dcgan", **_MNIST, conditional=True, discriminator={"auxiliary": True}, auxiliary=1.0,
+        "dcgan", **_MNIST, conditional=True, discriminator={"auxiliary": True, "normalisation": "none"}, auxiliary=1.0, **RELATIVISTIC,
     ),
     Recipe(
         "celeba-dcgan", "faces from convolutional networks", "Radford et al. 2015, arXiv:1511.06434",

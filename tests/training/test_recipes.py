@@ -77,8 +77,10 @@ def test_an_unknown_name_brings_the_near_ones():
 
 
 def test_values_are_parsed_as_what_the_field_is():
-    changed = change(DCGAN, ["batch_size=8", "learning_rate=1e-3", "flip=true", "beta1=0", "data=pictures/of cats", "r1=[2, 0.5, 1000]",
-                             "optimiser=rmsprop", "generator.latent_dim=7", "generator.width=4", "discriminator.normalisation=spectral"])
+    changed = change(DCGAN, [
+        "batch_size=8", "learning_rate=1e-3", "flip=true", "beta1=0", "data=pictures/of cats", "r1=[2, 0.5, 1000]",
+        "optimiser=rmsprop", "generator.latent_dim=7", "generator.width=4", "discriminator.normalisation=spectral",
+    ])
     assert (changed.batch_size, changed.learning_rate, changed.flip, changed.data) == (8, 1e-3, True, "pictures/of cats")
     assert changed.beta1 == 0.0 and isinstance(changed.beta1, float)
     assert changed.r1 == Schedule(2.0, 0.5, 1000) and changed.optimiser == "rmsprop"

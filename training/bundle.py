@@ -1,0 +1,70 @@
+"""Put a trained model into the package: `python -m training.bundle runs/mnist-cgan/model mnist-cgan`.
+
+The weights are stored in half precision, which halves the file; `gan_models.load` gives float32. Judge it afterwards, as
+`python -m training.evaluate gan_models/pretrained/NAME --data DATA --write`, so that the card tells of these very weights.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import torch
+
+from gan_models import ModelError, hub
+from gan_models.card import read_metrics, write_card
+
+MAX_BYTES = 10_000_000  # what the Hub takes without LFS
+
+
+class BundleError(Exception):
+    """A model that cannot be bundled; one sentence."""
+
+
+def bundle(source: Path, name: str, pretrained: Path = hub.PRETRAINED) -> Path:
+    """Copy a model folder to `pretrained`/NAME, weights in half precision, and return that. Its metrics are left behind:
+    they were those of other weights. Raises ModelError for a folder that does not load, BundleError for a file of 10 MB."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,49}", name):
+        raise BundleError(f"The name of a bundled model is of small letters, digits and hyphens, not {name!r}.")
+    model = hub.load_folder(source)
+    metrics = {key: value for key, value in read_metrics(source / "metrics.json").items() if key == "training"}
+    target, temporary = pretrained / name, pretrained / f".{name}.tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        hub.save(model, temporary, torch.float16)
+        size = (temporary / hub.WEIGHTS).stat().st_size
+        if size >= MAX_BYTES:
+            raise BundleError(f"The weights of {source} take {size:,} bytes in half precision; a bundled file must stay below {MAX_BYTES:,}.")
+        hub.write_atomically(temporary / "metrics.json", (json.dumps(metrics, indent=2) + "\n").encode())
+        if (source / "samples.png").is_file():
+            shutil.copyfile(source / "samples.png", temporary / "samples.png")
+        write_card(temporary)
+        if target.exists():
+            shutil.rmtree(target)
+        os.replace(temporary, target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return target
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m training.bundle", description=__doc__.partition("\n")[0])
+    parser.add_argument("model_folder", type=Path, help="such as runs/mnist-cgan/model")
+    parser.add_argument("name", help="what gan_models.load() will know it by")
+    options = parser.parse_args(arguments)
+    try:
+        print(bundle(options.model_folder, options.name))
+    except (ModelError, BundleError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"error: {error.filename} cannot be written or read ({error.strerror}).", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
