@@ -1,14 +1,18 @@
+"""The loop: what a step does and does not touch, and of what alone it is a function."""
+
 import dataclasses
 
 import numpy as np
 import pytest
 import torch
-from tiny import SMALL, dataset
+from tiny import SMALL, accelerator, alone, tiny_root  # noqa: F401 (fixtures)
+from tiny import digits as dataset
 
 from training import loop
-from training.losses import logistic_discriminator
+from training.losses import OBJECTIVES, logistic_discriminator
 from training.penalties import zero_centred
-from training.recipes import Schedule, change, find
+from training.recipes import change, find
+
 
 def trained(recipe, accelerator, images, data=None, callbacks=(), seed=0):
     data = data or dataset()
@@ -21,7 +25,8 @@ def same(a, b):
 
 
 def test_training_moves_every_weight_and_is_a_function_of_the_seed(accelerator):
-    recipe = change(find("mnist-cgan"), SMALL)
+    # In the relativistic game only differences of scores count, so their bias is not trained.
+    recipe = change(find("mnist-cgan"), [*SMALL, "objective=logistic"])
     fresh = loop.build(recipe, dataset(), 0, accelerator.device)
     one, two, other = (trained(recipe, accelerator, 24, seed=seed) for seed in (0, 0, 1))
     for network in ("generator", "discriminator"):
@@ -55,6 +60,21 @@ def test_labels_reach_both_networks(accelerator):
         assert not torch.allclose(a, b)
 
 
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_other_labels_are_another_loss_for_both(accelerator, objective):
+    recipe = change(find("mnist-cgan"), [*SMALL, f"objective={objective}", "auxiliary=0"])  # so by the projection alone
+    seen = []
+    for turn in (0, 1):
+        state = loop.build(recipe, dataset(), 0, accelerator.device)
+        real, labels, latents = loop.batch(recipe, dataset(), 0, 8, 0, accelerator.device)
+        labels, fake = labels.roll(turn, 1), state.generator(latents, labels)
+        generator = loop.generator_step(recipe, state, real, fake, labels, accelerator)["generator_loss"].item()
+        discriminator = loop.discriminator_step(recipe, state, real, fake.detach(), labels, 0, accelerator)
+        seen.append((generator, discriminator["discriminator_loss"].item()))
+    (one, two), (other_one, other_two) = seen
+    assert one != other_one and two != other_two
+
+
 def test_generator_step_leaves_the_discriminator_alone(accelerator):
     recipe, data = change(find("mnist-cgan"), SMALL), dataset()
     state = loop.build(recipe, data, 0, accelerator.device)
@@ -64,11 +84,23 @@ def test_generator_step_leaves_the_discriminator_alone(accelerator):
     for name, parameter in state.discriminator.named_parameters():
         assert parameter.grad is None and torch.equal(parameter, before[name])
     loop.discriminator_step(recipe, state, real, state.generator(latents, labels).detach(), labels, 0, accelerator)
-    assert all(p.grad is not None for p in state.discriminator.parameters())
+    gradients = [p.grad.clone() for p in state.discriminator.parameters()]
+    assert all(p.requires_grad for p in state.discriminator.parameters()) and any(g.abs().max() > 0 for g in gradients)
+    loop.generator_step(recipe, state, real, state.generator(latents, labels), labels, accelerator)
+    assert all(torch.equal(p.grad, gradient) for p, gradient in zip(state.discriminator.parameters(), gradients))
+
+
+def test_discriminator_step_leaves_the_generator_alone(accelerator):
+    recipe = change(find("mnist-dcgan"), SMALL)
+    state = loop.build(recipe, dataset(), 0, accelerator.device)
+    real, _, latents = loop.batch(recipe, dataset(), 0, 8, 0, accelerator.device)
+    loop.discriminator_step(recipe, state, real, state.generator(latents).detach(), None, 0, accelerator)
+    assert all(p.grad is None for p in state.generator.parameters())
 
 
 def test_lazy_penalties_fall_on_every_kth_step_with_k_times_the_weight(accelerator, monkeypatch):
-    recipe = change(find("mnist-dcgan"), [*SMALL, "discriminator.normalisation=none", "r1=2", "r2=[4,1,1000000]", "penalty_every=3"])
+    penalties = ["discriminator.normalisation=none", "r1=2", "r2=[4,1,1000000]", "penalty_every=3"]
+    recipe = change(find("mnist-dcgan"), [*SMALL, *penalties])
     data = dataset()
     state = loop.build(recipe, data, 0, accelerator.device)
     real, _, latents = loop.batch(recipe, data, 0, 8, 0, accelerator.device)
@@ -108,7 +140,7 @@ def test_average_halves_in_its_half_life_which_grows_with_the_images(accelerator
 
 
 def test_schedules_reach_the_optimisers(accelerator):
-    recipe = dataclasses.replace(change(find("mnist-dcgan"), SMALL), learning_rate=Schedule(1e-3, 1e-4, 100), beta2=Schedule(0.9, 0.99, 100))
+    recipe = change(find("mnist-dcgan"), [*SMALL, "learning_rate=[1e-3, 1e-4, 100]", "beta2=[0.9, 0.99, 100]"])
     state = loop.build(recipe, dataset(), 0, accelerator.device)
     state.images = 100
     loop.set_schedules(recipe, state)
@@ -119,7 +151,7 @@ def test_schedules_reach_the_optimisers(accelerator):
 
 def test_a_callback_ends_the_run_and_all_are_called(accelerator):
     calls = []
-    state = trained(change(find("mnist-mlp"), ["batch_size=8", "generator.width=8", "discriminator.width=4"]), accelerator, 10_000,
+    state = trained(change(find("mnist-mlp"), SMALL), accelerator, 10_000,
                     callbacks=[lambda s, _: s.images >= 16, lambda s, _: calls.append(s.images)])
     assert state.images == 16 and calls == [8, 16]
 

@@ -1,4 +1,4 @@
-"""Each loss against its formula, written out by hand in float64 with log and exp, and its gradients against finite differences."""
+"""Each loss against its formula, written out by hand in float64 with log and exp; gradients against finite differences."""
 
 import math
 

@@ -11,15 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 from accelerate.state import AcceleratorState, GradientState
 from PIL import Image
 
 from training.__main__ import main
-from training.recipes import CELEBA_ATTRIBUTES, RECIPES
+from training.data import DIGITS, Dataset
+from training.losses import OBJECTIVES
+from training.recipes import CELEBA_ATTRIBUTES
 
 BATCH = 8
-MLP = ["generator.width=8", "generator.latent_dim=4", "discriminator.width=4"]
-DCGAN = ["generator.width=4", "generator.latent_dim=4", "discriminator.width=4"]
+SMALL = [f"batch_size={BATCH}", "generator.width=4", "discriminator.width=4"]
 
 
 @pytest.fixture(scope="session")
@@ -75,16 +77,33 @@ def forget_accelerate() -> None:
     GradientState._reset_state()
 
 
+@pytest.fixture
+def accelerator(alone) -> Accelerator:
+    """One CPU process, float32."""
+    return Accelerator(cpu=True, mixed_precision="no")
+
+
+def digits(n: int = 20) -> Dataset:
+    """Noisy digits in memory."""
+    images = np.random.default_rng(0).integers(0, 256, (n, 1, 28, 28), np.uint8)
+    return Dataset("mnist", images, np.arange(n) % 10, DIGITS, False, "")
+
+
 def tiny(recipe: str, *options) -> list[str]:
     """The arguments of a run with tiny networks."""
-    settings = [*(MLP if RECIPES[recipe].family == "mlp" else DCGAN), f"batch_size={BATCH}"]
-    return [recipe, *(word for setting in settings for word in ("--set", setting)), *map(str, options)]
+    return [recipe, *(word for setting in SMALL for word in ("--set", setting)), *map(str, options)]
 
 
 def train(recipe: str, *options) -> int:
-    """A run with tiny networks in this process."""
+    """A run with tiny networks in this process. Returns the exit status."""
     forget_accelerate()
     return main(tiny(recipe, *options))
+
+
+def losses_become_nan(monkeypatch) -> None:
+    """From now on the generator's logistic loss is not a number."""
+    broken = OBJECTIVES["logistic"]._replace(generator=lambda real, fake: ((fake * float("nan")).mean(), {}))
+    monkeypatch.setitem(OBJECTIVES, "logistic", broken)
 
 
 def stats(folder: Path) -> list[dict]:
