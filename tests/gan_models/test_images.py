@@ -1,6 +1,8 @@
 """Pictures as files."""
 
+import errno
 import io
+import os
 
 import av
 import numpy as np
@@ -105,3 +107,17 @@ def test_every_browser_can_play_the_video(tmp_path):
     images.write_video(flat(3, height=64, width=64), tmp_path / "walk.mp4", frames_per_second=12)
     with av.open(tmp_path / "walk.mp4") as file:
         assert file.streams.video[0].codec_context.pix_fmt == "yuv420p" and float(file.duration) / av.time_base == 0.25
+
+
+def test_a_full_disk_costs_nothing(tmp_path, monkeypatch):
+    picture, other = images.grid(torch.zeros(1, 1, 4, 4)), images.grid(torch.ones(1, 1, 4, 4))
+    images.save_png(picture, tmp_path / "grid.png")
+    before = (tmp_path / "grid.png").read_bytes()
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        images.save_png(other, tmp_path / "grid.png")
+    assert os.listdir(tmp_path) == ["grid.png"] and (tmp_path / "grid.png").read_bytes() == before
