@@ -11,6 +11,8 @@ import tempfile
 from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+# A thread for each visitor. Networks this small wait longer for a second thread than it saves, most of all on busy cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import gradio as gr
 
