@@ -51,7 +51,7 @@ def build(recipe: Recipe, dataset: Dataset, seed: int, device: torch.device) -> 
         discriminator = discriminator_class(**shared, **recipe.discriminator)
         ema = generator_class(**shared, **recipe.generator)
     except (TypeError, ValueError) as error:
-        raise RecipeError(f"The networks of {recipe.name} cannot be built: {error}") from error
+        raise RecipeError(f"The networks of {recipe.name} cannot be built: {str(error).rstrip('.')}.") from error
     if recipe.conditional and dataset.multi_label:
         rows = [int(philox(seed, k, Stream.LABELS).integers(len(dataset))) for k in range(len(generator.label_table))]
         generator.label_table.copy_(torch.from_numpy(dataset.labels[rows].copy()))
