@@ -1,37 +1,248 @@
-"""The command line, from options to the files that a run leaves."""
+"""The command line, from options to the files that a run leaves; last in real processes, killed, interrupted and in twos."""
 
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
+from tiny import SMALL, alone, digits, stats, tiny, tiny_root, train, weights  # noqa: F401 (fixtures)
 
 import gan_models
 from training import __main__ as command
-from training import callbacks
-from training.recipes import RECIPES
+from training import publish
+from training.recipes import CELEBA_ATTRIBUTES, RECIPES
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("alone")
 
 
-def files(folder):
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+def files(folder) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-def weights(folder):
-    return (folder / "model" / "model.safetensors").read_bytes()
+def refused(capsys, *arguments) -> str:
+    """The one sentence that a run ends with, exit status 2."""
+    capsys.readouterr()
+    assert train(*arguments) == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if not line.startswith(" ")]
+    assert line.startswith("error: ") and line.endswith((".", "?")) and "Traceback" not in line
+    return line
 
 
-def lines(folder):
-    return [json.loads(line) for line in (folder / "stats.jsonl").read_text().splitlines()]
+# ---- What a run leaves -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_run_leaves_what_it_must_and_the_model_loads(tmp_path, capsys, recipe):
+    assert train(recipe, "--images", 16, "--checkpoint-every", 8, "--output", tmp_path / "run", "--precision", "fp32") == 0
+    assert "Done: 16 images" in capsys.readouterr().out
+    model_folder = {"config.json", "model.safetensors", "README.md", "samples.png", "metrics.json"}
+    assert files(tmp_path / "run") == {
+        "options.json", "stats.jsonl", "reals.png", "samples/0000000000.png", "samples/0000000008.png", "samples/0000000016.png",
+        "checkpoint/state.safetensors", "checkpoint/state.json",
+        *(f"{folder}/{name}" for folder in ("model", "checkpoint/model") for name in model_folder),
+    }
+    options = json.loads((tmp_path / "run/options.json").read_text())
+    assert options["recipe"]["name"] == recipe and options["recipe"]["batch_size"] == 8 and options["images"] == 16
+    assert options["command"].startswith(f"python -m training {recipe} --set batch_size=8 ") and options["commit"]
+    assert [line["images"] for line in stats(tmp_path / "run")] == [8, 16]
+    with Image.open(tmp_path / "run/reals.png") as picture:
+        assert len(set(picture.convert("L").tobytes())) > 20
+    assert (tmp_path / "run/model/samples.png").read_bytes() == (tmp_path / "run/samples/0000000016.png").read_bytes()
+
+    model = gan_models.load(tmp_path / "run/model")
+    for key, value in gan_models.load(tmp_path / "run/checkpoint/model").state_dict().items():
+        assert torch.equal(value, model.state_dict()[key])
+    expected = {"mnist-cgan": tuple("0123456789"), "celeba-cgan": CELEBA_ATTRIBUTES}.get(recipe)
+    assert model.labels == expected
+    pictures = model.generate(model.sample_latents(3, seed=0), model.sample_labels(3, seed=0))
+    assert pictures.shape == (3, *model.image_shape) and pictures.isfinite().all()
+    card = (tmp_path / "run/model/README.md").read_text()
+    assert f"python -m training {recipe}" in card and ("non-commercial" in card) == recipe.startswith("celeba")
+    assert json.loads((tmp_path / "run/model/metrics.json").read_text())["training"]["images_seen"] == 16
+
+
+def test_what_is_published_is_the_average_not_the_generator(tmp_path):
+    assert train("mnist-dcgan", "--images", 40, "--output", tmp_path / "run") == 0
+    average = load_file(tmp_path / "run/model/model.safetensors")
+    generator = load_file(tmp_path / "run/checkpoint/state.safetensors")
+    assert not torch.equal(average["layers.0.weight"], generator["generator.layers.0.weight"])
+
+
+def test_the_seed_decides_and_counts_are_rounded_up_to_whole_batches(tmp_path):
+    for name, seed in (("one", 1), ("again", 1), ("two", 2)):
+        assert train("mnist-mlp", "--images", 9, "--seed", seed, "--output", tmp_path / name) == 0
+    assert weights(tmp_path / "one") == weights(tmp_path / "again")
+    assert all(weights(tmp_path / "one")[name] != other for name, other in weights(tmp_path / "two").items())
+    assert json.loads((tmp_path / "one/checkpoint/state.json").read_text())["images"] == 16
+
+
+def test_labels_of_the_real_faces_are_what_attributes_are_sampled_from(tmp_path, tiny_root):
+    assert train("celeba-cgan", "--images", 8, "--output", tmp_path / "run", "--set", "attributes=Smiling,Male") == 0
+    model = gan_models.load(tmp_path / "run/model")
+    lines = (tiny_root / "celeba/list_attr_celeba.txt").read_text().splitlines()
+    columns = [lines[1].split().index(name) for name in ("Smiling", "Male")]
+    real = {tuple((np.array(line.split()[1:])[columns] == "1").astype(int)) for line in lines[2:]}
+    assert model.labels == ("Smiling", "Male") and {tuple(map(int, row)) for row in model.label_table} == real
+
+
+def test_real_digits_and_faces(tmp_path, data_root):
+    small = data_root / "original"  # a CelebA of few pictures: all of them would take a minute to decode
+    roots = {"mnist-cgan": data_root, "celeba-cgan": small if (small / "celeba").is_dir() else data_root}
+    for recipe, root in roots.items():
+        assert train(recipe, "--data-root", root, "--images", 8, "--output", tmp_path / recipe) == 0
+        assert json.loads((tmp_path / recipe / "options.json").read_text())["data"]["images"] > 100
+        assert gan_models.load(tmp_path / recipe / "model").labels
+
+
+# ---- Going on --------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_is_not_touched_without_resume(tmp_path, capsys):
+    run = ["mnist-dcgan", "--images", 8, "--output", tmp_path / "run"]
+    assert train(*run) == 0
+    before = {name: (tmp_path / "run" / name).read_bytes() for name in files(tmp_path / "run")}
+    assert "holds a run already: go on with it by --resume" in refused(capsys, *run)
+    assert {name: (tmp_path / "run" / name).read_bytes() for name in files(tmp_path / "run")} == before
+
+
+def test_a_finished_run_is_left_as_it_is(tmp_path, capsys):
+    run = ["mnist-dcgan", "--images", 8, "--output", tmp_path / "run", "--resume"]
+    (tmp_path / "run").mkdir()
+    assert train(*run) == 0  # --resume begins in an empty folder
+    before = {name: (tmp_path / "run" / name).read_bytes() for name in files(tmp_path / "run")}
+    capsys.readouterr()
+    assert train(*run) == 0
+    assert f"{tmp_path / 'run'} is finished: 8 images." in capsys.readouterr().out
+    assert {name: (tmp_path / "run" / name).read_bytes() for name in files(tmp_path / "run")} == before
+
+
+@pytest.mark.parametrize("missing", ["model", "model/README.md", "model/metrics.json"])
+def test_a_run_killed_while_it_wrote_its_model_writes_it_again(tmp_path, capsys, missing):
+    run = ["mnist-dcgan", "--images", 8, "--output", tmp_path / "run", "--resume"]
+    assert train(*run) == 0
+    whole = files(tmp_path / "run"), weights(tmp_path / "run")
+    path = tmp_path / "run" / missing
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert train(*run) == 0
+    assert (files(tmp_path / "run"), weights(tmp_path / "run")) == whole
+
+
+def test_a_longer_run_killed_before_its_model_does_not_pass_off_the_shorter_ones(tmp_path):
+    run = ["mnist-dcgan", "--output", tmp_path / "run", "--resume"]
+    assert train(*run, "--images", 8) == 0
+    shutil.copytree(tmp_path / "run/model", tmp_path / "shorter")
+    assert train(*run, "--images", 16) == 0
+    whole = weights(tmp_path / "run")
+    shutil.rmtree(tmp_path / "run/model")
+    (tmp_path / "shorter").rename(tmp_path / "run/model")
+    assert train(*run, "--images", 16) == 0
+    assert weights(tmp_path / "run") == whole
+
+
+@pytest.mark.parametrize("options, what", [
+    (["--seed", 1], "seed"),
+    (["--set", "learning_rate=0.1"], "learning_rate"),
+    (["--set", "generator.width=8"], "generator"),
+    (["--data", "pictures"], "data"),
+    (["--init-from", "somewhere", "--seed", 2], "seed and init_from"),
+])
+@pytest.mark.parametrize("has_checkpoint", [True, False])
+def test_a_run_is_not_continued_with_other_options(tmp_path, capsys, monkeypatch, options, what, has_checkpoint):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pictures").mkdir()
+    Image.effect_noise((32, 32), 50).save(tmp_path / "pictures/a.png")
+    assert train("mnist-dcgan", "--images", 8, "--output", "run") == 0
+    if not has_checkpoint:
+        shutil.rmtree("run/checkpoint")
+    assert f"another {what}; give the same options" in refused(capsys, "mnist-dcgan", "--output", "run", "--resume", *options)
+
+
+def test_another_recipe_does_not_go_on_with_a_run(tmp_path, capsys):
+    assert train("mnist-dcgan", "--images", 8, "--output", tmp_path / "run") == 0
+    assert "another name" in refused(capsys, "mnist-mlp", "--output", tmp_path / "run", "--resume")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"recipe": []}', '{"data": 1, "seed": 0, "init_from": null, "recipe": [1]}'])
+def test_options_that_cannot_be_read(tmp_path, capsys, text):
+    (tmp_path / "options.json").write_text(text)
+    sentence = refused(capsys, "mnist-dcgan", "--output", tmp_path, "--resume")
+    assert "options.json" in sentence and "another --output" in sentence
+
+
+def test_a_damaged_checkpoint_is_one_sentence(tmp_path, capsys):
+    assert train("mnist-dcgan", "--images", 8, "--output", tmp_path / "run") == 0
+    (tmp_path / "run/checkpoint/state.safetensors").write_bytes(b"")
+    assert "is damaged" in refused(capsys, "mnist-dcgan", "--images", 8, "--output", tmp_path / "run", "--resume")
+
+
+# ---- Where from and where to -----------------------------------------------------------------------------------------
+
+
+def test_init_from_starts_with_the_weights_of_a_model(tmp_path, capsys):
+    first = tmp_path / "first/model"
+    assert train("mnist-dcgan", "--images", 24, "--output", tmp_path / "first") == 0
+    still = ["--init-from", first, "--set", "learning_rate=0", "--output", tmp_path / "second"]
+    assert train("mnist-dcgan", "--images", 8, *still) == 0
+    a, b = (gan_models.load(folder) for folder in (first, tmp_path / "second/model"))
+    assert all(torch.equal(x, y) for x, y in zip(a.parameters(), b.parameters()))
+    sentence = refused(capsys, "mnist-cgan", "--init-from", first, "--output", tmp_path / "third")
+    assert "another configuration than the recipe" in sentence
+    assert "the training started from the weights of `model`" in (tmp_path / "second/model/README.md").read_text().lower()
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Two classes of pictures, larger than the recipe's."""
+    for k in range(12):
+        folder = tmp_path / "pets" / ("cats", "dogs")[k % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.effect_noise((40, 36), 50 + k).save(folder / f"{k}.png")
+    return tmp_path / "pets"
+
+
+def test_a_folder_of_pictures_is_data_and_its_subfolders_are_classes(tmp_path, pictures, capsys):
+    assert train("mnist-cgan", "--data", pictures, "--images", 16, "--output", tmp_path / "run") == 0
+    assert gan_models.load(tmp_path / "run/model").labels == ("cats", "dogs")
+    small = ["--set", "image_size=32", "--images", 8, "--output", tmp_path / "coloured"]
+    assert train("celeba-dcgan", "--data", pictures, *small) == 0
+    assert gan_models.load(tmp_path / "coloured/model").image_shape == (3, 32, 32)
+    sentence = refused(capsys, "mnist-cgan", "--data", pictures / "cats", "--output", tmp_path / "other")
+    assert "conditional and cats has no labels" in sentence
+
+
+def test_another_data_set_has_its_own_labels(tmp_path):
+    assert train("celeba-cgan", "--data", "mnist", "--images", 8, "--output", tmp_path / "digits") == 0
+    assert gan_models.load(tmp_path / "digits/model").labels == tuple("0123456789")
+    assert train("celeba-cgan", "--data", "CelebA", "--images", 8, "--output", tmp_path / "faces") == 0
+    assert gan_models.load(tmp_path / "faces/model").labels == CELEBA_ATTRIBUTES
+
+
+def test_push_to_hub_publishes_the_finished_model(tmp_path, monkeypatch, capsys):
+    pushed = []
+    monkeypatch.setattr(publish, "publish", lambda folder, repo: pushed.append((folder, repo)) or "https://hub/me/it")
+    run = ["mnist-mlp", "--push-to-hub", "me/it", "--images", 8, "--output", tmp_path / "run", "--resume"]
+    assert train(*run) == 0
+    assert pushed == [(tmp_path / "run/model", "me/it")] and "Published: https://hub/me/it" in capsys.readouterr().out
+
+    def refuse(folder, repo):
+        raise publish.PublishError("The Hub said no.")
+
+    monkeypatch.setattr(publish, "publish", refuse)
+    assert "The Hub said no. The model itself is safe" in refused(capsys, *run)
+
+
+# ---- Bad input -------------------------------------------------------------------------------------------------------
 
 
 def test_list_names_every_recipe_first(capsys):
@@ -39,222 +250,152 @@ def test_list_names_every_recipe_first(capsys):
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(RECIPES)
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_every_recipe_trains_resumes_exactly_and_loads(run, tmp_path, recipe, capsys):
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    assert run(recipe, output=whole) == 0
-    assert run(recipe, output=parts, images=32) == 0
-    assert run(recipe, "--resume", output=parts) == 0
-    assert weights(whole) == weights(parts)
-    for name in ("state.safetensors", "model/model.safetensors"):
-        assert (whole / "checkpoint" / name).read_bytes() == (parts / "checkpoint" / name).read_bytes()
-    for a, b in zip(lines(whole), lines(parts), strict=True):
-        del a["images_per_second"], b["images_per_second"]
-        assert a == b
-
-    assert {"options.json", "stats.jsonl", "reals.png", "samples/0000000000.png", "samples/0000000032.png", "samples/0000000064.png",
-            "checkpoint/state.safetensors", "checkpoint/state.json",
-            *(f"{folder}/{name}" for folder in ("model", "checkpoint/model")
-              for name in ("config.json", "model.safetensors", "README.md", "samples.png", "metrics.json"))} == files(whole)
-    model = gan_models.load(whole / "model")
-    assert (model.labels is not None) == RECIPES[recipe].conditional
-    pictures = model.generate(model.sample_latents(3, seed=0), model.sample_labels(3, seed=0))
-    assert pictures.shape == (3, *model.image_shape) and pictures.isfinite().all()
-    options = json.loads((whole / "options.json").read_text())
-    assert options["recipe"]["name"] == recipe and options["images"] == 64 and options["recipe"]["batch_size"] == 8
-    assert "python -m training" in (whole / "model" / "README.md").read_text()
-    if recipe.startswith("celeba"):
-        assert "non-commercial" in (whole / "model" / "README.md").read_text()
-
-    saved = (whole / "samples" / "0000000032.png").read_bytes()
-    assert run(recipe, "--resume", output=whole) == 0, "a finished run is done"
-    assert "is finished" in capsys.readouterr().out
-    assert (whole / "samples" / "0000000032.png").read_bytes() == saved
-
-
-def test_a_run_is_not_touched_without_resume_and_not_continued_with_other_options(run, tmp_path, capsys):
-    assert run("mnist-dcgan", images=32) == 0
-    before = weights(tmp_path / "run")
-    assert run("mnist-dcgan", images=32) == 2
-    assert "holds a run already" in capsys.readouterr().err
-    for options, what in ((["--seed", "1"], "seed"), (["--set", "learning_rate=0.1"], "learning_rate"), (["--data", "celeba"], "data")):
-        assert run("mnist-dcgan", "--resume", *options) == 2
-        assert f"another {what}" in capsys.readouterr().err
-    assert weights(tmp_path / "run") == before
-
-
-def test_resume_starts_afresh_on_a_missing_or_empty_folder(run, tmp_path):
-    (tmp_path / "run").mkdir()
-    assert run("mnist-mlp", "--resume", images=8) == 0
-    assert (tmp_path / "run" / "model" / "config.json").exists()
-
-
-def test_nan_stops_the_run_and_keeps_the_last_good_state(run, tmp_path, capsys, monkeypatch):
-    assert run("mnist-dcgan", images=32) == 0
-    objective = command.loop.OBJECTIVES["logistic"]
-    broken = objective._replace(generator=lambda real, fake: ((fake * float("nan")).mean(), {}))
-    monkeypatch.setitem(command.loop.OBJECTIVES, "logistic", broken)
-    assert run("mnist-dcgan", "--resume") == 1
-    sentence = capsys.readouterr().err.strip().splitlines()[-1]
-    assert "diverged" in sentence and "generator_loss" in sentence and "last good state" in sentence
-    kept = load_file(tmp_path / "run" / "checkpoint" / "state.safetensors")
-    assert all(value.isfinite().all() for value in kept.values())
-    assert json.loads((tmp_path / "run" / "checkpoint" / "state.json").read_text())["images"] == 32
-    monkeypatch.undo()
-
-
-def test_init_from_starts_with_the_weights_of_a_model(run, tmp_path, capsys):
-    assert run("mnist-dcgan", output=tmp_path / "first") == 0
-    assert run("mnist-dcgan", "--init-from", str(tmp_path / "first" / "model"), "--set", "learning_rate=0", output=tmp_path / "second") == 0
-    first, second = (gan_models.load(tmp_path / name / "model") for name in ("first", "second"))
-    assert torch.equal(first.layers[0].weight, second.layers[0].weight)
-    assert run("mnist-cgan", "--init-from", str(tmp_path / "first" / "model"), output=tmp_path / "third") == 2
-    assert "another configuration" in capsys.readouterr().err
-
-
-def test_a_folder_of_pictures_is_data_and_its_subfolders_are_classes(run, tmp_path, capsys):
-    for k in range(12):
-        folder = tmp_path / "pictures" / ("cats", "dogs")[k % 2]
-        folder.mkdir(parents=True, exist_ok=True)
-        Image.effect_noise((40, 40), 50 + k).save(folder / f"{k}.png")
-    assert run("mnist-cgan", "--data", str(tmp_path / "pictures"), images=16) == 0
-    assert gan_models.load(tmp_path / "run" / "model").labels == ("cats", "dogs")
-    for k in range(3):
-        (tmp_path / "flat").mkdir(exist_ok=True)
-        Image.effect_noise((40, 40), 50).save(tmp_path / "flat" / f"{k}.png")
-    assert run("mnist-cgan", "--data", str(tmp_path / "flat"), output=tmp_path / "other") == 2
-    assert "no labels" in capsys.readouterr().err
-
-
-def test_push_to_hub_publishes_the_finished_model(run, tmp_path, monkeypatch, capsys):
-    from training import publish
-
-    pushed = []
-    monkeypatch.setattr(publish, "publish", lambda folder, repo: pushed.append((folder, repo)) or "https://hub/me/it")
-    assert run("mnist-mlp", "--push-to-hub", "me/it", images=8) == 0
-    assert pushed == [(tmp_path / "run" / "model", "me/it")] and "https://hub/me/it" in capsys.readouterr().out
-
-    def refuse(folder, repo):
-        raise publish.PublishError("The Hub said no.")
-
-    monkeypatch.setattr(publish, "publish", refuse)
-    assert run("mnist-mlp", "--push-to-hub", "me/it", "--resume", images=8) == 2
-    assert "The Hub said no. The model itself is safe" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("recipe, options, sentence", [
+@pytest.mark.parametrize("recipe, options, words", [
     ("mnist-cgn", [], "no recipe 'mnist-cgn'. Did you mean mnist-cgan"),
-    ("mnist-dcgan", ["--data", "nowhere"], "nowhere"),
+    ("mnist-dcgan", ["--data", "nowhere"], "no folder 'nowhere'"),
+    ("mnist-dcgan", ["--data", "minst"], "did you mean mnist"),
+    ("mnist-dcgan", ["--data-root", "nowhere", "--data", "celeba"], "CelebA is not in nowhere"),
     ("mnist-dcgan", ["--set", "bach_size=3"], "batch_size"),
-    ("mnist-dcgan", ["--images", "-5"], "--images"),
-    ("mnist-dcgan", ["--checkpoint-every", "-5"], "--checkpoint-every"),
-    ("mnist-dcgan", ["--seed", "-1"], "seed"),
+    ("mnist-dcgan", ["--set", "objective=wgan"], "known are logistic"),
+    ("mnist-dcgan", ["--images", -5], "--images must be from 1"),
+    ("mnist-dcgan", ["--images", 0], "--images must be from 1"),
+    ("mnist-dcgan", ["--images", 10**13], "--images must be from 1"),
+    ("mnist-dcgan", ["--checkpoint-every", 0], "--checkpoint-every must be from 1"),
+    ("mnist-dcgan", ["--seed", -1], "seed must be a whole number from 0"),
+    ("mnist-dcgan", ["--seed", 2**63], "seed must be a whole number from 0"),
     ("mnist-dcgan", ["--set", "generator.latent_dim=1000000000"], "latent_dim"),
     ("mnist-dcgan", ["--set", "generator.color=red"], "color"),
     ("mnist-dcgan", ["--set", "image_size=33"], "image_size"),
+    ("mnist-dcgan", ["--set", "image_channels=2"], "1 channel (grey) or 3"),
+    ("mnist-dcgan", ["--set", "family=mlp", "--set", "conditional=true"], "labels"),
     ("mnist-dcgan", ["--init-from", "mnist-xyz"], "mnist-xyz"),
     ("celeba-cgan", ["--set", "attributes=Smilling"], "Smiling"),
 ])
-def test_bad_input_gets_one_sentence(run, tmp_path, capsys, recipe, options, sentence):
-    assert run(recipe, *options) == 2
-    error = capsys.readouterr().err
-    assert sentence in error and "Traceback" not in error
-    assert len([line for line in error.splitlines() if line.startswith("error:")]) == 1
-    assert not (tmp_path / "run" / "model").exists()
+def test_bad_input_gets_one_sentence(tmp_path, capsys, recipe, options, words):
+    assert words in refused(capsys, recipe, *options, "--output", tmp_path / "run")
+    assert not (tmp_path / "run/model").exists() and not (tmp_path / "run/options.json").exists()
 
 
-def test_outputs_that_cannot_be_written_are_named(run, tmp_path, capsys):
+@pytest.mark.parametrize("arguments", [[], ["mnist-dcgan", "--seed", "one"], ["mnist-dcgan", "--precision", "fp8"],
+                                       ["mnist-dcgan", "--fast"]])
+def test_bad_usage_is_told_with_the_usage(capsys, arguments):
+    with pytest.raises(SystemExit) as caught:
+        command.main(arguments)
+    assert caught.value.code == 2 and "usage: python -m training" in capsys.readouterr().err
+
+
+def test_an_output_that_cannot_be_written_is_named(tmp_path, capsys):
     (tmp_path / "file").write_text("x")
-    for output in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/nowhere")):
-        assert run("mnist-dcgan", output=output) == 2
-        assert str(output) in capsys.readouterr().err
+    for output in (tmp_path / "file", tmp_path / "file/below", Path("/proc/nowhere")):
+        assert str(output) in refused(capsys, "mnist-dcgan", "--output", output)
+    assert (tmp_path / "file").read_text() == "x"
 
 
-def test_a_batch_that_the_processes_cannot_share(run, monkeypatch, capsys):
+def test_a_full_disk_ends_the_run_with_a_sentence_and_it_goes_on_from_the_last_good_checkpoint(tmp_path, capsys, monkeypatch):
+    run = ["mnist-dcgan", "--checkpoint-every", 8, "--output", tmp_path / "run", "--resume"]
+    assert train(*run, "--images", 8) == 0
+
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(command.checkpoints, "save_file", full)
+        sentence = refused(capsys, *run, "--images", 24)
+    assert "The checkpoint at 16 images could not be written" in sentence and "the one before it is kept" in sentence
+    with monkeypatch.context() as patch:
+        patch.setattr(command.callbacks.pictures, "save_png", full)
+        assert "No space left on device" in refused(capsys, *run, "--images", 24)
+    assert train(*run, "--images", 24) == 0
+    assert train("mnist-dcgan", "--images", 24, "--output", tmp_path / "whole") == 0
+    assert weights(tmp_path / "run") == weights(tmp_path / "whole")
+
+
+def test_a_batch_that_the_processes_cannot_share(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("accelerate.Accelerator.num_processes", 3)
-    assert run("mnist-dcgan") == 2
-    assert "8 cannot be shared by 3" in capsys.readouterr().err
+    assert "8 cannot be shared by 3" in refused(capsys, "mnist-dcgan", "--output", tmp_path / "run")
 
 
-def test_statistics_beyond_the_checkpoint_and_cut_lines_are_forgotten(tmp_path, accelerator):
-    path = tmp_path / "stats.jsonl"
-    path.write_text('{"images": 8}\n{"images": 16}\n{"images": 24}\n{"ima')
-    callbacks.Report(tmp_path, accelerator, 100, type("State", (), {"images": 16}), 8)
-    assert path.read_text() == '{"images": 8}\n{"images": 16}\n'
+# ---- Real processes --------------------------------------------------------------------------------------------------
 
 
-def test_duration_reads_well():
-    assert [callbacks.duration(s) for s in (5, 65, 3725)] == ["0 min 05 s", "1 min 05 s", "1 h 02 min"]
+def start(*arguments, launcher=()) -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, *launcher, "-m", "training", *map(str, arguments)], cwd=ROOT, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
-# Real processes from here on.
+def finish(process: subprocess.Popen) -> str:
+    """What it printed. A process that hangs is ended, and fails the test."""
+    try:
+        return process.communicate(timeout=180)[0]
+    except subprocess.TimeoutExpired:
+        process.kill()
+        pytest.fail(f"the run hung:\n{process.communicate()[0]}")
 
-def start(tiny_root, output, *options, launcher=(sys.executable,), recipe="mnist-dcgan", **environment):
-    small = ["--set", "batch_size=8", "--set", "generator.width=4", "--set", "discriminator.width=4", "--precision", "fp32"]
-    return subprocess.Popen(
-        [*launcher, "-m", "training", recipe, "--data-root", str(tiny_root), "--output", str(output), *small, *options],
-        cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1", "GAN_STUDIO_CACHE": str(output.parent / "cache"), **environment},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
-
-def wait_for(process, condition):
-    """Wait until the condition holds, or fail with what the process printed."""
+def wait_for(process: subprocess.Popen, path: Path) -> None:
+    """Wait until the file is there, or fail with what the process printed."""
     end = time.monotonic() + 120
-    while not condition():
+    while not path.exists():
         if process.poll() is not None or time.monotonic() > end:
             process.kill()
             pytest.fail(f"the run ended early or hung:\n{process.communicate()[0]}")
         time.sleep(0.02)
 
 
-def test_killed_at_any_moment_and_resumed_equals_uninterrupted(tiny_root, tmp_path):
-    options = ["--images", "4000", "--checkpoint-every", "400"]
-    whole = start(tiny_root, tmp_path / "whole", *options)
-    killed = start(tiny_root, tmp_path / "killed", *options)
-    wait_for(killed, (tmp_path / "killed" / "checkpoint" / "state.json").exists)
-    time.sleep(random.random())
-    killed.send_signal(signal.SIGKILL)
-    killed.communicate()
-    assert not (tmp_path / "killed" / "model").exists(), "it was finished before it could be killed: make it longer"
-    output, _ = whole.communicate(timeout=120)
-    assert whole.returncode == 0, output
-    resumed = start(tiny_root, tmp_path / "killed", *options, "--resume")
-    output, _ = resumed.communicate(timeout=120)
-    assert resumed.returncode == 0 and "Going on from" in output, output
-    assert weights(tmp_path / "whole") == weights(tmp_path / "killed")
+def test_killed_at_a_random_moment_and_resumed_equals_uninterrupted(tmp_path, capsys):
+    options = ["--images", 2400, "--checkpoint-every", 80, "--precision", "fp32"]
+    process = start(*tiny("mnist-dcgan", *options, "--output", tmp_path / "killed"))
+    wait_for(process, tmp_path / "killed/checkpoint/state.json")
+    time.sleep(moment := random.uniform(0, 0.6))
+    process.kill()
+    output = finish(process)
+    assert process.returncode == -signal.SIGKILL and not (tmp_path / "killed/model").exists(), f"killed too late:\n{output}"
+    assert train("mnist-dcgan", *options, "--output", tmp_path / "killed", "--resume") == 0
+    said = capsys.readouterr().out
+    assert "Going on from" in said and "bit for bit" not in said
+    assert train("mnist-dcgan", *options, "--output", tmp_path / "whole") == 0
+    assert weights(tmp_path / "killed") == weights(tmp_path / "whole"), f"killed after {moment} s"
+    assert stats(tmp_path / "killed") == stats(tmp_path / "whole")
 
 
-def test_control_c_checkpoints_and_resume_goes_on(tiny_root, tmp_path):
-    options = ["--images", "100000", "--checkpoint-every", "100000"]
-    process = start(tiny_root, tmp_path / "run", *options)
-    wait_for(process, lambda: (tmp_path / "run" / "stats.jsonl").exists())
+def test_ctrl_c_checkpoints_and_resume_finishes(tmp_path, capsys):
+    options = ["--checkpoint-every", 10**6, "--precision", "fp32", "--output", tmp_path / "run"]
+    process = start(*tiny("mnist-dcgan", *options, "--images", 10**6))
+    wait_for(process, tmp_path / "run/stats.jsonl")
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    output = finish(process)
     assert process.returncode == 130 and "--resume goes on" in output and "Traceback" not in output, output
-    images = json.loads((tmp_path / "run" / "checkpoint" / "state.json").read_text())["images"]
-    assert 0 < images < 100000
-    total = str(images + 80)
-    process = start(tiny_root, tmp_path / "run", "--images", total, "--checkpoint-every", "100000", "--resume")
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 0 and f"Going on from {images:,}" in output, output
+    images = json.loads((tmp_path / "run/checkpoint/state.json").read_text())["images"]
+    assert 0 < images < 10**6
+    assert train("mnist-dcgan", *options, "--images", images + 16, "--resume") == 0
+    assert f"Going on from {images:,} images." in capsys.readouterr().out
+    assert gan_models.load(tmp_path / "run/model").image_shape == (1, 28, 28)
 
 
-def test_two_processes_train_one_valid_model_and_see_what_one_process_sees(tiny_root, tmp_path):
-    torchrun = (sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0", "--rdzv-backend", "c10d",
-                "--rdzv-endpoint", "localhost:0")
-    # Without BatchNorm, whose statistics are each process's own, and without dropout.
-    options = ["--images", "24", "--set", "discriminator.dropout=0", "--set", "discriminator.depth=1"]
-    two = start(tiny_root, tmp_path / "two", *options, launcher=torchrun, recipe="mnist-mlp", ACCELERATE_USE_CPU="true")
-    output, _ = two.communicate(timeout=180)
-    assert two.returncode == 0 and "2 process(es)" in output, output
-    assert json.loads((tmp_path / "two" / "checkpoint" / "state.json").read_text())["processes"] == 2
-    one = start(tiny_root, tmp_path / "one", *options, recipe="mnist-mlp", ACCELERATE_USE_CPU="true")
-    output, _ = one.communicate(timeout=180)
-    assert one.returncode == 0, output
-    models = [gan_models.load(tmp_path / name / "model") for name in ("one", "two")]
-    for a, b in zip(models[0].state_dict().values(), models[1].state_dict().values()):
-        assert torch.allclose(a, b, rtol=1e-4, atol=1e-6)
-    statistics = [lines(tmp_path / name)[-1] for name in ("one", "two")]
-    for key in ("discriminator_loss", "generator_loss", "fake_score"):
-        assert statistics[0][key] == pytest.approx(statistics[1][key], rel=1e-3)
-    assert sum(1 for line in lines(tmp_path / "two")) == len(lines(tmp_path / "one")), "only one process may write"
+def test_two_processes_train_one_model_as_one_process_would(tmp_path, capsys):
+    # Without BatchNorm, whose statistics are each process's own, and without dropout. With both penalties, every second step.
+    settings = ["discriminator.dropout=0", "objective=relativistic", "penalty_every=2"]
+    options = ["--images", 24, "--precision", "fp32", *(word for setting in settings for word in ("--set", setting))]
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    process = start(*tiny("mnist-mlp", *options, "--output", tmp_path / "two"), launcher=torchrun)
+    output = finish(process)
+    assert process.returncode == 0 and output.count("mnist-mlp: 2 process(es) on cpu") == 1, output
+    assert json.loads((tmp_path / "two/checkpoint/state.json").read_text())["processes"] == 2
+    assert train("mnist-mlp", *options, "--output", tmp_path / "one") == 0
+    assert files(tmp_path / "two") == files(tmp_path / "one")
+    one, two = (load_file(tmp_path / name / "checkpoint/state.safetensors") for name in ("one", "two"))
+    recipe = command.recipes.change(RECIPES["mnist-mlp"], [*SMALL, *settings])
+    untrained = command.checkpoints.tensors(command.loop.build(recipe, digits(), 0, torch.device("cpu")))
+    assert one.keys() == two.keys()
+    for key, tensor in one.items():
+        torch.testing.assert_close(two[key], tensor, rtol=1e-4, atol=1e-6, msg=lambda message: f"{key}: {message}")
+        if key.endswith("weight") and key in untrained:
+            assert (tensor - untrained[key]).abs().max() > 1e-4  # far more than they differ by
+    a, b = (gan_models.load(tmp_path / name / "model") for name in ("one", "two"))
+    torch.testing.assert_close(a.state_dict(), b.state_dict(), rtol=1e-4, atol=1e-6)
+    for mine, theirs in zip(stats(tmp_path / "one"), stats(tmp_path / "two"), strict=True):
+        assert theirs == pytest.approx(mine, rel=1e-3, abs=1e-4)
+
+    capsys.readouterr()
+    assert train("mnist-mlp", *options, "--output", tmp_path / "two", "--resume") == 0
+    assert "The run was made with processes 2, now it is 1" in capsys.readouterr().out
