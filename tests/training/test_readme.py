@@ -1,0 +1,92 @@
+"""The README tells the truth: each of its commands is run, on tiny data, and each picture is there."""
+
+import importlib
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from hub_server import hub  # noqa: F401 (a fixture)
+from PIL import Image
+from tiny import alone, tiny_root  # noqa: F401 (fixtures)
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line.strip()]
+CODE = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+# Run elsewhere, or by nobody here: the start of the command -> where.
+ELSEWHERE = {
+    "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt && .venv/bin/python app.py": "tests/test_app.py starts the demo",
+    "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt && .venv/bin/python -m pytest": "the test command itself",
+    "pip install .": "tests/gan_models/test_package.py builds and reads the package",
+    "docker ": "needs docker",
+    "accelerate launch ": "several GPUs; two processes in test_main.py",
+    "python -m training.benchmark": "test_benchmark.py",
+    "python tests/app_speed.py": "a measurement, made by hand",
+}
+SMALL = {
+    "training": ["--images", "16", "--precision", "fp32", "--set", "batch_size=8", "--set", "generator.width=4",
+                 "--set", "discriminator.width=4"],
+    "training.evaluate": ["--samples", "200"],
+}
+
+
+def runnable():
+    return [command for command in COMMANDS if not command.startswith(tuple(ELSEWHERE))]
+
+
+@pytest.fixture
+def workplace(tmp_path, tiny_root, alone, monkeypatch):  # noqa: F811
+    """What the README takes for granted: data/, path/to/pictures, a finished run, and its folder as the current one."""
+    (tmp_path / "data").symlink_to(tiny_root)
+    (tmp_path / "path/to/pictures").mkdir(parents=True)
+    for k in range(8):
+        Image.effect_noise((70, 80), 40 + k).save(tmp_path / "path/to/pictures" / f"{k}.png")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(command: str) -> int:
+    words = shlex.split(command)
+    assert words[:2] == ["python", "-m"], f"nobody runs this command of the README: {command}"
+    module = words[2]
+    name = module if "." in module else f"{module}.__main__"
+    return importlib.import_module(name).main(words[3:] + ([] if "--list" in words else SMALL.get(module, [])))
+
+
+def test_every_command_is_run_somewhere():
+    assert len(runnable()) >= 6
+    for start in ELSEWHERE:
+        assert any(command.startswith(start) for command in COMMANDS), f"{start} is no longer in the README"
+
+
+def test_commands_in_order(workplace, hub):  # noqa: F811
+    for command in runnable():
+        if "training.evaluate" in command:
+            continue
+        assert run(command.replace("USER/REPO", "user/repo")) == 0, command
+    assert {"grid.png", "faces.png"} <= {path.name for path in workplace.iterdir()}
+    assert hub.repositories["model", "user/repo"].find("main").files.keys() >= {"config.json", "model.safetensors", "README.md"}
+    assert (workplace / "runs/mnist-cgan/model/model.safetensors").exists() and (workplace / "runs/mine/model").is_dir()
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("python -m training.evaluate")])
+def test_evaluation(workplace, data_root, command, capsys):
+    (workplace / "data").unlink()
+    (workplace / "data").symlink_to(data_root)
+    assert run(command) == 0
+    assert "fid" in capsys.readouterr().out
+
+
+def test_python_code(workplace):
+    assert CODE
+    for code in CODE:
+        scope = {}
+        exec(compile(code, "README.md", "exec"), scope)
+        assert scope["images"].shape == (16, 3, 64, 64)
+
+
+def test_pictures_and_links_are_there():
+    for path in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (ROOT / path).exists(), path
