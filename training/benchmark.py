@@ -1,11 +1,13 @@
 """How fast does `celeba-dcgan` train here? `python -m training.benchmark` answers, beside a plain loop.
 
-The plain loop is what a tutorial writes: the same two networks and batch in float32, JPEG files read by torchvision's ImageFolder in
-two worker processes, three passes through the discriminator, gradients computed that nobody uses. Both take turns, so that
-a machine whose speed drifts does not favour either.
+The plain loop is the one of PyTorch's well-known DCGAN example: the same two networks, batch and optimiser in float32, the JPEG
+files read by torchvision's ImageFolder in two worker processes, two backward passes for the discriminator and one through
+it for the generator, with gradients of the discriminator that nobody uses. Both take turns, so that a machine whose speed
+drifts favours neither.
 """
 
 import argparse
+import os
 import statistics
 import sys
 import tempfile
@@ -13,69 +15,88 @@ import time
 from pathlib import Path
 
 import torch
-from PIL import Image
+from accelerate import Accelerator
 from torch import nn
 
-from . import loop, recipes
+from . import data, loop, recipes
 from .__main__ import make_accelerator
-from .data import DataError, Dataset, open_dataset
 
-PICTURES = 4000  # as many are written as JPEG files for the plain loop
+PICTURES = 4000  # as many JPEG files are unpacked for the plain loop
 
 
-def ours(recipe: recipes.Recipe, dataset: Dataset, seconds: float) -> float:
+class Clock:
+    """Steps per second, the first ones, in which memory is laid out and workers start, not counted."""
+
+    def __init__(self, seconds: float, ignored: int = 3):
+        self.seconds, self.steps, self.speed = seconds, -ignored, 0.0
+
+    def __call__(self) -> bool:
+        """Count a step. True when the time is over."""
+        self.steps += 1
+        if self.steps <= 0:
+            self.began = time.perf_counter()
+            return False
+        elapsed = time.perf_counter() - self.began
+        self.speed = self.steps / elapsed
+        return elapsed >= self.seconds
+
+
+def ours(recipe: recipes.Recipe, dataset: data.Dataset, accelerator: Accelerator, seconds: float) -> float:
     """Images/s of this package's loop."""
-    accelerator = make_accelerator("auto")
-    state = loop.build(recipe, dataset, 0, accelerator.device)
+    torch.set_flush_denormal(True)  # as `python -m training` does
     clock = Clock(seconds)
-    loop.train(recipe, dataset, state, accelerator, 10**12, 0, [lambda *_: clock()])
+    state = loop.build(recipe, dataset, 0, accelerator.device)
+    loop.train(recipe, dataset, state, accelerator, 10**12, 0, [lambda state, scalars: clock()])
+    torch.set_flush_denormal(False)
     return clock.speed * recipe.batch_size
 
 
-def plain(recipe: recipes.Recipe, folder: Path, seconds: float) -> float:
+def plain(recipe: recipes.Recipe, folder: Path, device: torch.device, seconds: float) -> float:
     """Images/s of the plain loop over an ImageFolder."""
     from torchvision import datasets, transforms
 
-    prepare = transforms.Compose([transforms.Resize(recipe.image_size), transforms.CenterCrop(recipe.image_size), transforms.ToTensor(),
-                                  transforms.Normalize((0.5,) * 3, (0.5,) * 3)])
+    prepare = transforms.Compose([
+        transforms.Resize(recipe.image_size), transforms.CenterCrop(recipe.image_size), transforms.ToTensor(),
+        transforms.Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    ])
     loader = torch.utils.data.DataLoader(datasets.ImageFolder(folder, prepare), recipe.batch_size, shuffle=True, num_workers=2,
                                          drop_last=True)
-    generator_class, discriminator_class = loop.NETWORKS[recipe.family]
     size = {"image_size": recipe.image_size, "image_channels": recipe.image_channels}
-    generator, discriminator = generator_class(**size, **recipe.generator), discriminator_class(**size, **recipe.discriminator)
-    generator_optimiser, discriminator_optimiser = (torch.optim.Adam(network.parameters(), 2e-4, (0.5, 0.999))
-                                                    for network in (generator, discriminator))
-    criterion, clock = nn.BCEWithLogitsLoss(), Clock(seconds)
-    ones, zeros = torch.ones(recipe.batch_size), torch.zeros(recipe.batch_size)
+    generator_class, discriminator_class = loop.NETWORKS[recipe.family]
+    generator = generator_class(**size, **recipe.generator).to(device)
+    discriminator = discriminator_class(**size, **recipe.discriminator).to(device)
+    generator_optimiser, discriminator_optimiser = (
+        torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999)) for network in (generator, discriminator)
+    )
+    criterion, clock = nn.BCELoss(), Clock(seconds)
+    label = torch.empty(recipe.batch_size, device=device)
+
+    def loss(images: torch.Tensor, target: float) -> torch.Tensor:
+        return criterion(discriminator(images).scores.sigmoid(), label.fill_(target).clone())
+
     while True:
         for real, _ in loader:
             discriminator.zero_grad()
-            criterion(discriminator(real).scores, ones).backward()
-            fake = generator(torch.randn(recipe.batch_size, generator.latent_dim))
-            criterion(discriminator(fake.detach()).scores, zeros).backward()
+            loss(real.to(device), 1).backward()
+            fake = generator(torch.randn(recipe.batch_size, generator.latent_dim, device=device))
+            loss(fake.detach(), 0).backward()
             discriminator_optimiser.step()
             generator.zero_grad()
-            criterion(discriminator(fake).scores, ones).backward()
+            loss(fake, 1).backward()
             generator_optimiser.step()
             if clock():
                 return clock.speed * recipe.batch_size
 
 
-class Clock:
-    """Steps per second, the first two, in which memory is laid out and workers start, not counted."""
-
-    def __init__(self, seconds: float):
-        self.seconds, self.steps, self.speed = seconds, -2, 0.0
-
-    def __call__(self) -> bool:
-        """Count a step; True when the time is over."""
-        self.steps += 1
-        if self.steps == 0:
-            self.began = time.perf_counter()
-        elapsed = time.perf_counter() - self.began if self.steps > 0 else 0
-        if elapsed >= self.seconds:
-            self.speed = self.steps / elapsed
-        return elapsed >= self.seconds
+def unpack(root: Path, dataset: data.Dataset, folder: Path, least: int) -> None:
+    """Write JPEG files of the data set as they are, up to PICTURES of them, as the one class of an ImageFolder; again and
+    again where they are fewer than `least`, a batch for each worker."""
+    pictures = data._celeba_pictures(root / "celeba")
+    chosen = [name for name in pictures.names if Path(name).stem in set(dataset.names[:PICTURES])]
+    (folder / "faces").mkdir(parents=True)
+    for k in range(max(len(chosen), least)):
+        name = chosen[k % len(chosen)]
+        (folder / "faces" / f"{k:06d}{Path(name).suffix}").write_bytes(pictures.read(name))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -85,21 +106,26 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=3, help="turns of each (default: 3)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe, as in training")
     options = parser.parse_args(arguments)
+    if not 0 < options.seconds < float("inf") or options.rounds < 1:
+        parser.error("--seconds must be more than 0, and --rounds at least 1")
+    root = Path(options.data_root or os.environ.get("GAN_STUDIO_DATA") or "data").expanduser()
     try:
         recipe = recipes.change(recipes.find("celeba-dcgan"), options.set)
-        dataset = open_dataset("celeba", options.data_root, recipe.image_size)
-    except (DataError, recipes.RecipeError) as error:
+        dataset = data.open_dataset("celeba", root, recipe.image_size)
+        accelerator = make_accelerator("auto")
+        loop.build(recipe, dataset, 0, accelerator.device)  # so that a wrong setting is told at once
+    except (data.DataError, recipes.RecipeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    torch.set_flush_denormal(True)
-    print(f"{recipe.name}, {recipe.image_size} px, batch {recipe.batch_size}, {torch.get_num_threads()} threads; images/s")
+    precision = accelerator.mixed_precision.replace("no", "fp32")
+    print(f"{recipe.name} ({recipe.objective}), {recipe.image_size} px, batch {recipe.batch_size}, {accelerator.device.type}, "
+          f"{torch.get_num_threads()} threads, {precision} beside fp32; images/s, {options.seconds:g} s a turn")
+    ratios = []
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "all").mkdir()
-        for k in range(min(PICTURES, len(dataset))):
-            Image.fromarray(dataset.images[k].transpose(1, 2, 0)).save(Path(folder) / "all" / f"{k:06d}.jpg", quality=95)
-        ratios = []
+        unpack(root, dataset, Path(folder), least=2 * recipe.batch_size)
         for _ in range(options.rounds):
-            a, b = ours(recipe, dataset, options.seconds), plain(recipe, Path(folder), options.seconds)
+            a = ours(recipe, dataset, accelerator, options.seconds)
+            b = plain(recipe, Path(folder), accelerator.device, options.seconds)
             ratios.append(a / b)
             print(f"this loop {a:7.1f}   plain loop {b:7.1f}   ratio {a / b:.2f}", flush=True)
     print(f"median ratio {statistics.median(ratios):.2f}")
