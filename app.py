@@ -100,7 +100,7 @@ def opened(source: str) -> gan_models.Generator:
 
 def model(name) -> gan_models.Generator:
     """The model of that name. Only what was offered at the start is opened, whatever a page asks for."""
-    if name not in offered:
+    if not isinstance(name, str) or name not in offered:
         raise InvalidInput("That model is not offered here; choose one of the list.")
     return opened(offered[name])
 

@@ -59,10 +59,11 @@ def free_port() -> int:
 @pytest.fixture(scope="module")
 def address(models, tmp_path_factory):
     """The demo, running over the three models."""
-    port, log = free_port(), tmp_path_factory.mktemp("log") / "app.log"
+    port, log, temporary = free_port(), tmp_path_factory.mktemp("log") / "app.log", tmp_path_factory.mktemp("temporary")
     sources = [word for folder in models for word in ("--model", str(folder))]
     with open(log, "w") as output:
-        process = subprocess.Popen([sys.executable, "app.py", *sources, "--port", str(port)], stdout=output, stderr=output, cwd=ROOT)
+        process = subprocess.Popen([sys.executable, "app.py", *sources, "--port", str(port)], stdout=output, stderr=output, cwd=ROOT,
+                                   env=os.environ | {"TMPDIR": str(temporary)})
     url = f"http://127.0.0.1:{port}"
     try:
         for _ in range(240):
@@ -77,9 +78,12 @@ def address(models, tmp_path_factory):
             pytest.fail(f"the demo did not answer within two minutes:\n{log.read_text()}")
         yield url
         assert "Traceback" not in log.read_text(), log.read_text()
-    finally:
+        assert list(temporary.glob("gan-studio-*/*.webp"))  # the pictures are there, and go when the demo ends
         process.terminate()
         process.wait(20)
+        assert not list(temporary.glob("gan-studio-*"))
+    finally:
+        process.kill()
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +95,7 @@ def browser():
         skip_or_fail("needs Chromium on the PATH (Debian: apt-get install chromium)")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
+        yield browser.new_context()  # one for all, so that each page finds the scripts of the one before in the cache
         browser.close()
 
 
@@ -99,7 +103,8 @@ class Visitor:
     """A person before the demo. What goes wrong silently (console errors, requests to strangers) is kept in `odd`."""
 
     def __init__(self, browser, address: str, viewport: dict):
-        self.page = browser.new_page(viewport=viewport)
+        self.page = browser.new_page()
+        self.page.set_viewport_size(viewport)
         self.page.set_default_timeout(30_000)
         self.odd = []
         self.page.on("console", lambda message: self.odd.append(message.text) if message.type == "error" else None)
@@ -233,6 +238,42 @@ def test_a_walk_is_a_strip_and_a_video_without_a_seam(visitor):
     assert 0 < seam < 2 * steps.max() and seam < across / 4, (seam, steps.max(), across)  # as small as any other step
 
 
+def test_the_video_plays_and_other_stops_make_another_walk(visitor):
+    visitor.tab("Interpolate")
+    strip = visitor.wait_for("#strip", 9)
+    visitor.page.wait_for_function("document.querySelector('#video video').currentTime > 0.1")
+    visitor.page.locator("#anchors").locator("input, textarea").fill("5, 6:3")
+    visitor.page.locator("#walk").click()
+    assert not set(visitor.wait_for("#strip", 9, other_than=strip)) & set(strip)
+
+
+def test_another_model_leaves_nothing_of_the_one_before(visitor):
+    visitor.page.locator("#present input").click()
+    visitor.page.get_by_role("option", name="Smiling").click()
+    visitor.tab("Interpolate")
+    visitor.wait_for("#strip", 9)
+    visitor.choose("digits")
+    visitor.page.wait_for_function("!document.querySelector('#strip img') && !document.querySelector('#video video[src]')")
+    visitor.tab("Attributes")
+    assert not visitor.page.locator("#attribute-0").is_visible()
+    assert len(set(visitor.wait_for("#sweep", 10))) == 10
+    visitor.choose("faces")
+    visitor.tab("Sample")
+    assert visitor.page.locator("#present").is_visible() and visitor.page.locator("#present").get_by_text("Smiling").count() == 0
+    assert visitor.page.get_by_test_id("toast-body").count() == 0
+
+
+def test_with_and_without_must_not_clash(visitor):
+    shown = visitor.sources("#samples")
+    for control in ("#present", "#absent"):
+        visitor.page.locator(f"{control} input").click()
+        visitor.page.get_by_role("option", name="Blond Hair", selected=False).click()
+        if control == "#present":
+            shown = visitor.wait_for("#samples", 16, other_than=shown)
+    assert "Blond Hair cannot be both" in visitor.complaint()
+    assert visitor.sources("#samples") == shown
+
+
 def test_a_picked_sample_joins_the_walk_and_the_attributes(visitor):
     picked = visitor.pictures("#samples")[2]
     visitor.page.locator("#samples img").nth(2).click()
@@ -338,6 +379,48 @@ def test_what_is_bundled_is_offered_and_drawn(main, monkeypatch):
     monkeypatch.setattr(app.gr.Blocks, "launch", launch)
     assert main([]) == 0
     assert gan_models.bundled() and drawn == dict.fromkeys(gan_models.bundled(), 2)
+
+
+def test_a_page_that_asks_for_what_is_not_offered_gets_a_sentence(main, models, monkeypatch):
+    import app
+
+    said = []
+    monkeypatch.setattr(app.gr, "Warning", lambda text, **_: said.append(text))
+    app.offered.update(digits=str(models[1]), gone=str(models[1] / "nowhere"))
+    for name, seed, count, wanted, part in (("/etc", 1, 1, -1, "not offered"), (["digits"], 1, 1, -1, "not offered"),
+                                            ("digits", 1, 65, -1, "from 1 to 64"), ("digits", 1, "many", -1, "whole number"),
+                                            ("digits", True, 1, -1, "whole number"), ("digits", float("inf"), 1, -1, "whole number"),
+                                            ("digits", 1, 1, 10, "class"), ("digits", 1, 1, "7", "class")):
+        assert app.sample(name, seed, count, 1.0, wanted, [], []) == app.gr.skip()
+        assert part in said.pop() and not said
+    # A model that cannot be opened: the choice goes back, everything else stays.
+    name, current, *others = app.switch("gone", "digits")
+    assert name == current == "digits" and others == [app.gr.skip()] * (len(app.switch("digits", "digits")) - 2)
+    assert "nowhere" in said.pop() and not said
+
+
+def test_models_have_short_names_unless_these_clash(tmp_path):
+    import app
+
+    for folder in ("runs/a/model", "runs/b/checkpoint/model", "other/a"):
+        (tmp_path / folder).mkdir(parents=True)
+    a, b, other = (str(tmp_path / folder) for folder in ("runs/a/model", "runs/b/checkpoint/model", "other/a"))
+    assert app.names([a, b, "user/faces", "mnist-cgan"]) == {"a": a, "b": b, "user/faces": "user/faces", "mnist-cgan": "mnist-cgan"}
+    assert app.names([a, other]) == {a: a, other: other}
+
+
+def test_the_container_gets_what_the_demo_needs_and_nothing_of_training():
+    """The Dockerfile cuts requirements.txt at its line "# training"."""
+    before, found, after = (ROOT / "requirements.txt").read_text().partition("\n# training")
+    assert found and "sed '/^# training/,$d' requirements.txt" in (ROOT / "Dockerfile").read_text()
+    assert all(f"\n{name}==" in before for name in ("torch", "huggingface-hub", "safetensors", "numpy", "pillow", "gradio", "av"))
+    assert "\naccelerate==" in after and "\npytest==" in after
+
+
+def test_a_model_that_is_nowhere_ends_with_a_sentence(main, capsys):
+    assert main(["--model", "nonsense"]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.startswith("error: ") and "nonsense" in said.err and len(said.err.splitlines()) == 1
 
 
 def test_a_model_that_cannot_be_loaded_ends_with_a_sentence(main, tmp_path, capsys):
