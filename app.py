@@ -237,12 +237,19 @@ def pretty(name: str) -> str:
     return name.replace("_", " ")
 
 
+@functools.lru_cache(maxsize=None)
+def about(name: str) -> studio.About:
+    """What the model's folder says of it."""
+    return studio.about(offered[name])
+
+
 def describe(name: str) -> str:
     generator = model(name)
     channels, height, width = generator.image_shape
     kind = "attributes" if generator.multi_label else "classes"
     told = f"told {len(generator.labels)} {kind}" if generator.labels else "told no labels"
-    return f"**{name}**: family `{generator.family}`, {width} x {height} pixels, latent of {generator.latent_dim} numbers, {told}."
+    network = f"family `{generator.family}`, {width} x {height} pixels, latent of {generator.latent_dim} numbers, {told}"
+    return f"**{name}**: {network}. {about(name).data}"
 
 
 def hint(generator) -> str:
@@ -265,6 +272,7 @@ def controls(name: str) -> dict[str, dict]:
         "as_class": {"choices": classes, "value": 0 if classes else None, "visible": bool(classes)},
         "hint": {"value": hint(generator), "visible": bool(hint(generator))},
         "about": {"value": describe(name)},
+        "card": {"value": about(name).card},
     }
 
 
@@ -274,7 +282,7 @@ def switch(name, current):
         settings = controls(name)
     except ModelError as error:
         gr.Warning(html.escape(str(error)), title="That did not work")
-        return current, current, *[gr.skip()] * 10
+        return current, current, *[gr.skip()] * 11
     return name, name, *[gr.update(**setting) for setting in settings.values()], None, None, None
 
 
@@ -327,7 +335,9 @@ def build() -> gr.Blocks:
             absent = gr.Dropdown(multiselect=True, label="Only without", elem_id="absent", min_width=140, **look["absent"])
             truncation = gr.Slider(0, 1.5, 1.0, step=0.05, label="Truncation", elem_id="truncation", buttons=[], min_width=200,
                                    info="Below 1: more typical and less varied")
-        about = gr.Markdown(elem_id="about", **look["about"])
+        line = gr.Markdown(elem_id="about", **look["about"])
+        with gr.Accordion("Model card", open=False, elem_id="card"):
+            text = gr.Markdown(**look["card"])
         gr.Markdown(ABOUT)
 
         drawn = [current, seed, count, truncation, wanted, present, absent]
@@ -344,8 +354,8 @@ def build() -> gr.Blocks:
 
         demo.load(sample, drawn, gallery, **quick)
         demo.load(inspect, inspected, inspection, **quick)
-        opening = source.input(switch, [source, current], [source, current, wanted, present, absent, attribute, as_class, note, about,
-                                                           strip, video, shown], show_progress_on=source, **raw)
+        opening = source.input(switch, [source, current], [source, current, wanted, present, absent, attribute, as_class, note, line,
+                                                           text, strip, video, shown], show_progress_on=source, **raw)
         opening.then(sample, drawn, gallery, **quick).then(inspect, inspected, inspection, **quick)
         gr.on([draw.click, seed.submit], sample, drawn, gallery, **quick)
         gr.on([wanted.input, present.input, absent.input, truncation.input, count.input], sample, drawn, gallery, **live)

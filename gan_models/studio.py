@@ -10,11 +10,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from . import card, hub
 from . import latents as _latents
 from .base import Generator
 from .errors import InvalidInput, short
 
 MAX_ANCHORS = 6
+MAX_CARD = 100_000  # characters
 Wishes = int | dict[str, float] | None
 
 
@@ -108,3 +110,22 @@ def sweep(generator: Generator, anchor: Anchor, wishes: Wishes, attribute: str |
     values = torch.linspace(0, 1, steps).tolist()
     labels = torch.cat([labels_for(generator, [anchor], {**(wishes or {}), attribute: value}) for value in values])
     return generator.generate(latents_for(generator, [anchor], truncation).expand(steps, -1), labels)
+
+
+class About(NamedTuple):
+    """What a person should know of a model: a line on data and licence, and its card. Both Markdown without pictures."""
+
+    data: str
+    card: str
+
+
+def about(source: str) -> About:
+    """What the folder of a model says of it."""
+    folder, _ = hub._find(source)
+    record = card.read_metrics(folder / "metrics.json").get("training")
+    data = card.dataset_of(record.get("dataset") if isinstance(record, dict) else None)
+    path = folder / "README.md"
+    text = path.read_text("utf-8", "replace")[:MAX_CARD] if path.is_file() else "This model has no card."
+    text = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL)
+    text = re.sub(r"!\[[^\]]*\]\([^)]*\)\s*", "", text)  # a picture may be a request to a stranger
+    return About(f"Data: {data.title}. {data.note}", text.replace(card.PLACEHOLDER, source).strip())

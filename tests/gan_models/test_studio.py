@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gan_models import InvalidInput, latents, studio
+from gan_models import InvalidInput, card, hub, latents, studio
 from gan_models.dcgan import DCGANGenerator
 from gan_models.mlp import MLPGenerator
 from gan_models.studio import Anchor
@@ -159,3 +159,21 @@ def test_a_sweep_of_classes_draws_each(digits):
 
 def test_a_sweep_without_labels_is_the_picture(plain):
     torch.testing.assert_close(studio.sweep(plain, Anchor(6), None, None), studio.sample(plain, 6, 1))
+
+
+def test_a_card_is_told_without_its_front_matter_and_pictures(faces, tmp_path):
+    hub.save(faces, tmp_path)
+    card.write_card(tmp_path, {"dataset": "celeba"})
+    (tmp_path / "metrics.json").write_text('{"training": {"dataset": "celeba"}}')
+    text = (tmp_path / "README.md").read_text() + "\n![spy](https://example.com/pixel.png)\n"
+    (tmp_path / "README.md").write_text(text)
+    told = studio.about(str(tmp_path))
+    assert "CelebA" in told.data and "non-commercial research" in told.data
+    assert "## Limits" in told.card and f'gan_models.load("{tmp_path}")' in told.card
+    assert "license:" not in told.card and "example.com" not in told.card
+
+
+def test_a_model_without_a_card_says_so(plain, tmp_path):
+    hub.save(plain, tmp_path)
+    told = studio.about(str(tmp_path))
+    assert "not recorded" in told.data and "no card" in told.card
