@@ -343,10 +343,10 @@ def wait_for(process: subprocess.Popen, path: Path) -> None:
 
 
 def test_killed_at_a_random_moment_and_resumed_equals_uninterrupted(tmp_path, capsys):
-    options = ["--images", 2400, "--checkpoint-every", 80, "--precision", "fp32"]
+    options = ["--images", 1920, "--checkpoint-every", 80, "--precision", "fp32"]
     process = start(*tiny("mnist-dcgan", *options, "--output", tmp_path / "killed"))
     wait_for(process, tmp_path / "killed/checkpoint/state.json")
-    time.sleep(moment := random.uniform(0, 0.6))
+    time.sleep(moment := random.uniform(0, 0.5))
     process.kill()
     output = finish(process)
     assert process.returncode == -signal.SIGKILL and not (tmp_path / "killed/model").exists(), f"killed too late:\n{output}"
