@@ -1,8 +1,9 @@
 """The training loop: one for all recipes, read in one sitting.
 
-Progress is counted in images: real images that the discriminator was shown, by all processes together. Which image, latent,
-mirroring and random numbers belong to image number i is a function of (seed, i) alone, so a run that was stopped and
-resumed, or that ran on another number of processes, sees the same.
+Progress is counted in images: real images that the discriminator was shown, by all processes together. Which picture, latent
+and mirroring belong to image number i is a function of (seed, i) alone, so a run that was stopped and resumed, or that ran
+on another number of processes, sees the same. Two things depend on how a batch is shared by processes: BatchNorm, whose
+statistics are each process's own, and dropout or noise, whose random numbers start anew with a process's first image.
 
 The networks are not wrapped in DistributedDataParallel: gradients are averaged here, after the backward pass. That is exact
 with gradient penalties, with several passes through one network and with frozen networks, and costs little at this size.
