@@ -16,6 +16,7 @@ from .base import Generator
 from .errors import InvalidInput, short
 
 MAX_ANCHORS = 6
+HAIR_COLOURS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")  # they exclude each other
 MAX_CARD = 100_000  # characters
 Wishes = int | dict[str, float] | None
 
@@ -44,6 +45,7 @@ def parse_anchors(text: str) -> list[Anchor]:
 def labels_for(generator: Generator, anchors: list[Anchor], wishes: Wishes = None) -> Tensor | None:
     """The labels of some pictures: (n,) classes, (n, K) attributes 0..1, or None for an unconditional generator.
 
+    A wish for one hair colour takes the others away that are not wished for too.
     Raises InvalidInput for an attribute or a class that the generator does not know, or a value outside 0..1.
     """
     if generator.labels is None:
@@ -57,11 +59,20 @@ def labels_for(generator: Generator, anchors: list[Anchor], wishes: Wishes = Non
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
                 raise InvalidInput(f"{name} must be a number from 0 to 1, not {short(value)}.")
             rows[:, generator.labels.index(name)] = value
+        _settle(rows, generator.labels, wishes or {})
     elif wishes is not None:
         if isinstance(wishes, bool) or not isinstance(wishes, int) or not 0 <= wishes < len(generator.labels):
             raise InvalidInput(f"The class must be a number from 0 to {len(generator.labels) - 1}, not {short(wishes)}.")
         rows = torch.full_like(rows, wishes)
     return rows
+
+
+def _settle(rows: Tensor, names: tuple[str, ...], wishes: dict[str, float]) -> None:
+    """A wished hair colour fades the others, unless they are wished for as well: no face has two at once."""
+    wished = max((wishes.get(name, 0) for name in HAIR_COLOURS), default=0)
+    for name in HAIR_COLOURS:
+        if name in names and name not in wishes:
+            rows[:, names.index(name)] *= 1 - wished
 
 
 def latents_for(generator: Generator, anchors: list[Anchor], truncation: float = 1.0) -> Tensor:

@@ -70,6 +70,14 @@ def test_labels_are_those_of_the_seed_unless_others_are_wished_for(faces, digits
     assert studio.labels_for(plain, anchors) is None
 
 
+def test_a_wished_hair_colour_takes_the_others_away():
+    model = DCGANGenerator(16, 3, 8, 4, ["Black_Hair", "Blond_Hair", "Male"], True, 4)
+    model.label_table.fill_(1)
+    rows = {str(wishes): studio.labels_for(model, [Anchor(1)], wishes)[0].tolist() for wishes in (
+        None, {"Male": 0.0}, {"Blond_Hair": 1.0}, {"Blond_Hair": 0.25}, {"Blond_Hair": 0.0}, {"Blond_Hair": 1.0, "Black_Hair": 0.5})}
+    assert list(rows.values()) == [[1, 1, 1], [1, 1, 0], [0, 1, 1], [0.75, 0.25, 1], [1, 0, 1], [0.5, 1, 1]]
+
+
 def test_wishes_do_not_write_into_the_model(faces):
     before = faces.label_table.clone()
     studio.labels_for(faces, [Anchor(1)], {"Smiling": 0.5})
