@@ -394,7 +394,7 @@ def main(arguments: list[str] | None = None) -> int:
         os.environ["GRADIO_TEMP_DIR"] = folder
         try:
             build().launch(server_name=host, server_port=options.port, theme=THEME, css=CSS, ssr_mode=False, footer_links=[])
-        except OSError as error:
+        except (OSError, OverflowError) as error:  # a port beyond 65535 overflows
             print(f"error: the demo cannot listen on {host}, port {options.port or 7860} ({error}); give another --host or --port.",
                   file=sys.stderr)
             return 2

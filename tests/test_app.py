@@ -433,3 +433,9 @@ def test_a_model_that_cannot_be_loaded_ends_with_a_sentence(main, tmp_path, caps
 def test_a_taken_port_ends_with_a_sentence(main, models, address, capsys):
     assert main(["--model", str(models[2]), "--port", address.rpartition(":")[2]]) == 2
     assert "--port" in capsys.readouterr().err.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("port", ("99999", "-3"))
+def test_a_port_that_is_none_ends_with_a_sentence(main, models, port, capsys):
+    assert main(["--model", str(models[2]), "--port", port]) == 2
+    assert "--port" in capsys.readouterr().err.strip().splitlines()[-1]
