@@ -230,10 +230,15 @@ def _download(folder: str, root: Path) -> None:
         from torchvision import datasets
     except ImportError:
         _missing_digits(folder, root / folder / "raw", " and torchvision, which would download it, is not installed")
+    raw = root / folder / "raw"
+    fresh = [path for path in (raw, raw.parent, root) if not path.exists()]
     try:
         with contextlib.redirect_stdout(sys.stderr):  # standard output is for results
             getattr(datasets, folder)(root, download=True)
     except (RuntimeError, OSError) as error:
+        for path in fresh:
+            with contextlib.suppress(OSError):  # not there, or no longer empty
+                path.rmdir()
         reason = textwrap.shorten(str(error), 200, placeholder=" ...")
         _missing_digits(folder, root / folder / "raw", f" and downloading it failed ({reason})")
 

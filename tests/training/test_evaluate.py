@@ -373,7 +373,7 @@ def test_the_module_runs_and_fails_in_one_sentence(model, root):
     (["{model}", "--data", "mnist", "--seed", "-1"], "The seed must be"),
     (["{model}", "--data", "mnist", "--batch-size", "0"], "The batch size must be"),
     (["{model}", "--data", "mnist", "--network", "judge"], "no network 'judge' for mnist; take reader or inception"),
-    (["{model}", "--data", "mnist", "--json", "/nowhere/x.json"], "/nowhere/x.json cannot be written"),
+    (["{model}", "--data", "mnist", "--json", "/proc/nowhere/x.json"], "/proc/nowhere/x.json cannot be written"),
     (["{model}", "--data", "{folder}"], "has no labels"),
     (["{unconditional}", "--data", "{folder}"], "no network trained on .*--network inception"),
     (["{unconditional}", "--data", "{folder}", "--network", "reader"], "no network 'reader' for .*; take inception"),
