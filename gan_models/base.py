@@ -65,6 +65,11 @@ class Generator(nn.Module, PyTorchModelHubMixin):
         """latents (n, latent_dim) and labels as from `encode_labels` -> images (n, C, H, W) in [-1, 1]."""
         raise NotImplementedError(f"{type(self).__name__} has no forward pass")
 
+    def encode(self, images: Tensor) -> Tensor:
+        """images (n, C, H, W) in [-1, 1] -> latents (n, latent_dim) that `generate` draws something like them from, where the family
+        has an encoder. Raises InvalidInput where it has none."""
+        raise InvalidInput(f"This model (family {self.family}) has no encoder: it draws pictures and cannot read them.")
+
     @property
     def device(self) -> torch.device:
         return next(self.parameters()).device
@@ -159,6 +164,12 @@ class Verdict(NamedTuple):
 
 class Discriminator(nn.Module):
     """Base of all discriminators: (images (n, C, H, W) in [-1, 1], labels as from `encode_labels`) -> Verdict."""
+
+    shares_weights = False  # with the generator
+
+    def trained(self) -> dict[str, nn.Parameter]:
+        """The weights that the discriminator's player moves, by name."""
+        return dict(self.named_parameters())
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Verdict:
         raise NotImplementedError(f"{type(self).__name__} has no forward pass")

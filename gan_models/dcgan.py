@@ -29,6 +29,12 @@ def pyramid(image_size: int, width: int) -> tuple[int, list[int]]:
     return size, channels
 
 
+def check_normalisation(normalisation: str, known: tuple[str, ...] = NORMALISATIONS) -> None:
+    """Raises InvalidConfig for one that the network does not know."""
+    if normalisation not in known:
+        raise InvalidConfig(f"The normalisation must be one of {', '.join(known)}, not {normalisation!r}.")
+
+
 def initialise(module: nn.Module, normal: bool) -> None:
     """`normal`: the paper's N(0, 0.02) weights and N(1, 0.02) BatchNorm scales. That shrinks activations where nothing
     normalises them; there it is He initialisation (He et al. 2015)."""
@@ -39,6 +45,25 @@ def initialise(module: nn.Module, normal: bool) -> None:
                 nn.init.zeros_(layer.bias)
         elif isinstance(layer, nn.BatchNorm2d):
             nn.init.normal_(layer.weight, 1, 0.02)
+
+
+def downwards(image_channels: int, channels: list[int], normalisation: str) -> nn.Sequential:
+    """Strided convolutions from the picture to the smallest feature map, `channels` wide one after another."""
+    layers = []
+    for a, b in zip([image_channels] + channels, channels):
+        batch = normalisation == "batch" and len(layers) > 0
+        layers.append(nn.Conv2d(a, b, 4, stride=2, padding=1, bias=not batch))
+        layers += [nn.BatchNorm2d(b)] if batch else []
+        layers.append(nn.LeakyReLU(0.2))
+    return nn.Sequential(*layers)
+
+
+def upwards(inputs: int, size: int, channels: list[int], image_channels: int) -> nn.Sequential:
+    """Transposed convolutions from (n, inputs, 1, 1) over a map of `size` to the picture, tanh at its end."""
+    layers = [nn.ConvTranspose2d(inputs, channels[-1], size, bias=False), nn.BatchNorm2d(channels[-1]), nn.ReLU()]
+    for a, b in zip(channels[::-1], channels[-2::-1]):
+        layers += [nn.ConvTranspose2d(a, b, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU()]
+    return nn.Sequential(*layers, nn.ConvTranspose2d(channels[0], image_channels, 4, stride=2, padding=1), nn.Tanh())
 
 
 class DCGANGenerator(Generator):
@@ -57,11 +82,7 @@ class DCGANGenerator(Generator):
         if self.labels:
             self.embedding = nn.Linear(len(self.labels), embedding_dim)
             inputs += embedding_dim
-        layers = [nn.ConvTranspose2d(inputs, channels[-1], size, bias=False), nn.BatchNorm2d(channels[-1]), nn.ReLU()]
-        for a, b in zip(channels[::-1], channels[-2::-1]):
-            layers += [nn.ConvTranspose2d(a, b, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU()]
-        layers += [nn.ConvTranspose2d(channels[0], image_channels, 4, stride=2, padding=1), nn.Tanh()]
-        self.layers = nn.Sequential(*layers)
+        self.layers = upwards(inputs, size, channels, image_channels)
         initialise(self, normal=True)
         if self.labels:
             # An embedding of the latent's own scale: at 0.02 the labels would be whispered.
@@ -86,17 +107,10 @@ class DCGANDiscriminator(Discriminator):
                  multi_label: bool = False, normalisation: str = "batch", projection: bool = True, auxiliary: bool = False):
         super().__init__()
         check_config(locals(), {key: LIMITS[key] for key in ("image_size", "image_channels", "width")})
-        if normalisation not in NORMALISATIONS:
-            raise InvalidConfig(f"The normalisation must be one of {', '.join(NORMALISATIONS)}, not {normalisation!r}.")
+        check_normalisation(normalisation)
         labels = check_labels(labels, multi_label)
         size, channels = pyramid(image_size, width)
-        layers = []
-        for a, b in zip([image_channels] + channels, channels):
-            batch = normalisation == "batch" and len(layers) > 0
-            layers.append(nn.Conv2d(a, b, 4, stride=2, padding=1, bias=not batch))
-            layers += [nn.BatchNorm2d(b)] if batch else []
-            layers.append(nn.LeakyReLU(0.2))
-        self.layers = nn.Sequential(*layers)
+        self.layers = downwards(image_channels, channels, normalisation)
         self.score = nn.Conv2d(channels[-1], 1, size)
         self.embedding = nn.Conv2d(channels[-1], len(labels), size) if labels and projection else None
         self.classifier = nn.Conv2d(channels[-1], len(labels), size) if labels and auxiliary else None

@@ -24,7 +24,9 @@ from torch.overrides import TorchFunctionMode
 
 from .base import Generator
 from .dcgan import DCGANGenerator
+from .encoding import EncodingGenerator
 from .errors import HubUnreachable, InvalidConfig, InvalidInput, InvalidWeights, ModelNotFound, short
+from .infogan import InfoGANGenerator
 from .mlp import MLPGenerator
 
 FORMAT = "gan-studio/1"
@@ -32,7 +34,9 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 MAX_CONFIG_BYTES = 1_000_000
 MAX_HEADER_BYTES = 1_000_000  # ours have a few kilobytes
 PRETRAINED = Path(__file__).parent / "pretrained"
-FAMILIES: dict[str, type[Generator]] = {cls.family: cls for cls in (MLPGenerator, DCGANGenerator)}
+FAMILIES: dict[str, type[Generator]] = {
+    cls.family: cls for cls in (MLPGenerator, DCGANGenerator, InfoGANGenerator, EncodingGenerator)
+}
 
 
 def bundled() -> list[str]:

@@ -27,6 +27,10 @@ class Stream(IntEnum):
     LABELS = 3
     TORCH = 4
     EVALUATION = 5
+    AUGMENT = 6
+    NOISE = 7
+    ENCODER = 8
+    INTERPOLATION = 9
 
 
 def philox(seed: int, index: int, stream: Stream = Stream.LATENTS) -> np.random.Generator:

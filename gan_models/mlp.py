@@ -1,6 +1,5 @@
 """The first GAN: fully connected networks (Goodfellow et al. 2014, arXiv:1406.2661)."""
 
-import torch
 from torch import Tensor, nn
 
 from .base import Discriminator, Generator, Verdict, check_config
@@ -48,23 +47,19 @@ class Maxout(nn.Module):
 
 
 class MLPDiscriminator(Discriminator):
-    """Maxout layers with dropout, as in the paper; `noise` adds Gaussian instance noise to its input
-    (Soenderby et al. 2017, arXiv:1610.04490), a remedy for supports that do not overlap."""
+    """Maxout layers with dropout, as in the paper."""
 
     def __init__(self, image_size: int = 28, image_channels: int = 1, width: int = 240, depth: int = 2,
-                 dropout: float = 0.5, noise: float = 0.0):
+                 dropout: float = 0.5):
         super().__init__()
         check_config(locals(), {key: LIMITS[key] for key in ("image_size", "image_channels", "width", "depth")})
-        if isinstance(noise, bool) or not isinstance(noise, (int, float)) or not 0 <= noise < float("inf"):
-            raise InvalidConfig(f"The configuration says noise = {short(noise)}; it must be a number of at least 0.")
-        self.noise = noise
+        if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
+            raise InvalidConfig(f"The configuration says dropout = {short(dropout)}; it must be a number from 0 to less than 1.")
         widths = [image_channels * image_size**2] + [width] * depth
         self.hidden = nn.Sequential(*[layer for a, b in zip(widths, widths[1:]) for layer in (Maxout(a, b), nn.Dropout(dropout))])
         self.score = nn.Linear(width, 1)
         _uniform(self, 0.05)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Verdict:
-        if self.noise and self.training:
-            images = images + self.noise * torch.randn_like(images)
         features = self.hidden(images.flatten(1))
         return Verdict(self.score(features).squeeze(1), features)

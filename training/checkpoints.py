@@ -39,9 +39,9 @@ def circumstances(accelerator: Accelerator) -> dict:
 def tensors(state: State) -> dict[str, torch.Tensor]:
     """Every tensor of a run but the averaged generator, by name. The optimisers' by the names of their weights."""
     result = {}
-    for name, network, optimiser in _parts(state):
+    for name, network, parameters, optimiser in _parts(state):
         result |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
-        for key, parameter in network.named_parameters():
+        for key, parameter in parameters.items():
             result |= {f"{name}_optimiser.{what}.{key}": value for what, value in optimiser.state[parameter].items()}
     return result
 
@@ -91,11 +91,11 @@ def restore(state: State, checkpoint: Path, accelerator: Accelerator) -> list[st
     try:
         saved = json.loads((checkpoint / "state.json").read_bytes())
         found = load_file(checkpoint / "state.safetensors")
-        for name, network, optimiser in _parts(state):
+        for name, network, parameters, optimiser in _parts(state):
             own = {key: found.pop(f"{name}.{key}") for key in network.state_dict()}
             network.load_state_dict(own, strict=True)
             kinds = set()
-            for key, parameter in network.named_parameters():
+            for key, parameter in parameters.items():
                 prefix, suffix = f"{name}_optimiser.", f".{key}"
                 names = [n for n in found if n.startswith(prefix) and n.removeprefix(prefix).partition(".")[2] == key]
                 moments = {n[len(prefix):-len(suffix)]: found.pop(n) for n in names}
@@ -116,8 +116,9 @@ def restore(state: State, checkpoint: Path, accelerator: Accelerator) -> list[st
 
 
 def _parts(state: State):
-    return (("generator", state.generator, state.generator_optimiser),
-            ("discriminator", state.discriminator, state.discriminator_optimiser))
+    """Each player: its network, the weights that it moves, by name, and its optimiser."""
+    return (("generator", state.generator, dict(state.generator.named_parameters()), state.generator_optimiser),
+            ("discriminator", state.discriminator, state.discriminator.trained(), state.discriminator_optimiser))
 
 
 def _like(value: torch.Tensor, parameter: torch.Tensor, optimiser: torch.optim.Optimizer) -> torch.Tensor:

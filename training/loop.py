@@ -5,7 +5,7 @@ and mirroring belong to image number i is a function of (seed, i) alone, so a ru
 on another number of processes, sees the same. Two things depend on how a batch is shared by processes: BatchNorm, whose
 statistics are each process's own, and dropout or noise, whose random numbers start anew with a process's first image.
 
-The networks are not wrapped in DistributedDataParallel: gradients are averaged here, after the backward pass. That is exact
+What a step draws and minimises is the business of games.py. The networks are not wrapped in DistributedDataParallel: gradients are averaged here, after the backward pass. That is exact
 with gradient penalties, with several passes through one network and with frozen networks, and costs little at this size.
 """
 
@@ -13,19 +13,30 @@ from dataclasses import dataclass
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor, nn
+from torch import Tensor
 
 from gan_models.base import Discriminator, Generator, encode_labels
 from gan_models.dcgan import DCGANDiscriminator, DCGANGenerator
+from gan_models.encoding import Autoencoder, EncodingGenerator, PairDiscriminator
+from gan_models.infogan import InfoGANDiscriminator, InfoGANGenerator
 from gan_models.latents import Stream, philox, sample
 from gan_models.mlp import MLPDiscriminator, MLPGenerator
+from gan_models.tied import TiedDiscriminator
 
 from .data import Dataset, to_float
-from .losses import OBJECTIVES, classification
-from .penalties import zero_centred
+from .games import GAMES, Batch
+from .penalties import clip_weights
 from .recipes import Recipe, RecipeError, at
 
-NETWORKS = {"mlp": (MLPGenerator, MLPDiscriminator), "dcgan": (DCGANGenerator, DCGANDiscriminator)}
+NETWORKS = {
+    "mlp": (MLPGenerator, MLPDiscriminator),
+    "dcgan": (DCGANGenerator, DCGANDiscriminator),
+    "infogan": (InfoGANGenerator, InfoGANDiscriminator),
+    "vaegan": (EncodingGenerator, DCGANDiscriminator),
+    "bigan": (EncodingGenerator, PairDiscriminator),
+    "implicit": (DCGANGenerator, Autoencoder),
+    "tied": (DCGANGenerator, TiedDiscriminator),
+}
 
 
 @dataclass
@@ -49,7 +60,10 @@ def build(recipe: Recipe, dataset: Dataset, seed: int, device: torch.device) -> 
         shared |= {"labels": list(dataset.label_names), "multi_label": dataset.multi_label}
     try:
         generator = generator_class(**shared, **recipe.generator)
-        discriminator = discriminator_class(**shared, **recipe.discriminator)
+        if discriminator_class.shares_weights:
+            discriminator = discriminator_class(generator, **recipe.discriminator)
+        else:
+            discriminator = discriminator_class(**shared, **recipe.discriminator)
         ema = generator_class(**shared, **recipe.generator)
     except (TypeError, ValueError) as error:
         raise RecipeError(f"The networks of {recipe.name} cannot be built: {str(error).rstrip('.')}.") from error
@@ -59,11 +73,12 @@ def build(recipe: Recipe, dataset: Dataset, seed: int, device: torch.device) -> 
     ema.load_state_dict(generator.state_dict())
     networks = [network.to(device, memory_format=torch.channels_last) for network in (generator, discriminator, ema)]
     networks[2].requires_grad_(False).eval()
-    return State(*networks, *(_optimiser(recipe, network) for network in networks[:2]))
+    players = list(generator.parameters()), list(discriminator.trained().values())
+    return State(*networks, *(_optimiser(recipe, parameters) for parameters in players))
 
 
-def _optimiser(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
-    parameters, rate = list(network.parameters()), at(recipe.learning_rate, 0)
+def _optimiser(recipe: Recipe, parameters: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
+    rate = at(recipe.learning_rate, 0)
     if recipe.optimiser == "rmsprop":
         return torch.optim.RMSprop(parameters, rate)
     fused = parameters[0].device.type in ("cpu", "cuda")
@@ -73,22 +88,34 @@ def _optimiser(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
 def train(recipe: Recipe, dataset: Dataset, state: State, accelerator: Accelerator, images: int, seed: int, callbacks) -> State:
     """Train until `images` images were shown. Each callback is called after each step with (state, scalars) and may
     return True to stop. recipe.batch_size must be a multiple of the number of processes."""
+    game = GAMES[recipe.game](recipe, accelerator.device)
     per_process = recipe.batch_size // accelerator.num_processes
     state.generator.train()
     state.discriminator.train()
     while state.images < images:
         # This process's share of the batch: image numbers first, first + 1, ...
         first = state.images + accelerator.process_index * per_process
-        real, labels, latents = batch(recipe, dataset, first, per_process, seed, accelerator.device)
-        torch.manual_seed(int(philox(seed, first, Stream.TORCH).integers(2**63)))  # dropout and noise
-        step = state.images // recipe.batch_size
+        current = batch(recipe, dataset, state.generator, first, per_process, seed)
+        torch.manual_seed(int(philox(seed, first, Stream.TORCH).integers(2**63)))  # dropout
         set_schedules(recipe, state)
+        step = state.images // recipe.batch_size
+        moves = (step + 1) % recipe.discriminator_steps == 0  # the generator does, after this step of the discriminator
 
+        state.discriminator.requires_grad_(True)
         with accelerator.autocast():
-            fake = state.generator(latents, labels)
-        scalars = discriminator_step(recipe, state, real, fake.detach(), labels, step, accelerator)
-        if (step + 1) % recipe.discriminator_steps == 0:
-            scalars |= generator_step(recipe, state, real, fake, labels, accelerator)
+            with torch.set_grad_enabled(moves):
+                drawn = game.draw(state, current)
+            loss, scalars = game.discriminator_loss(state, current, drawn)
+        scalars["discriminator_gradient"] = update(state.discriminator_optimiser, loss, accelerator)
+        if recipe.clip:
+            clip_weights(state.discriminator, recipe.clip)
+        if moves:
+            state.discriminator.requires_grad_(False)
+            with accelerator.autocast():
+                if state.discriminator.shares_weights:
+                    drawn = game.draw(state, current)  # those that drew it have just moved
+                loss, more = game.generator_loss(state, current, drawn)
+            scalars |= more | {"generator_gradient": update(state.generator_optimiser, loss, accelerator)}
             average(recipe, state)
         state.images += recipe.batch_size
         if any([callback(state, scalars) for callback in callbacks]):
@@ -96,21 +123,16 @@ def train(recipe: Recipe, dataset: Dataset, state: State, accelerator: Accelerat
     return state
 
 
-def batch(recipe: Recipe, dataset: Dataset, first: int, count: int, seed: int, device: torch.device):
-    """Images (count, C, H, W) in [-1, 1], labels as the networks take them or None, latents (count, latent_dim)."""
+def batch(recipe: Recipe, dataset: Dataset, generator: Generator, first: int, count: int, seed: int) -> Batch:
+    """Images number first .. first + count - 1 of the run with labels and latents, as the generator's device and precision are."""
+    like = next(generator.parameters())
     pictures, labels = dataset.batch(dataset.order(first, count, seed))
     if recipe.flip:
         mirrored = torch.tensor([philox(seed, first + k, Stream.FLIPS).random() < 0.5 for k in range(count)])
         pictures = torch.where(mirrored[:, None, None, None], pictures.flip(3), pictures)
-    real = to_float(pictures.to(device)).contiguous(memory_format=torch.channels_last)
-    latents = sample(count, recipe.generator.get("latent_dim") or _default_latent_dim(recipe), seed=seed, start=first)
-    if not recipe.conditional:
-        return real, None, latents.to(device)
-    return real, encode_labels(labels, dataset.label_names, dataset.multi_label).to(device), latents.to(device)
-
-
-def _default_latent_dim(recipe: Recipe) -> int:
-    return NETWORKS[recipe.family][0]._hub_mixin_init_parameters["latent_dim"].default
+    real = to_float(pictures.to(like.device)).to(like.dtype).contiguous(memory_format=torch.channels_last)
+    encoded = encode_labels(labels, dataset.label_names, dataset.multi_label).to(like) if recipe.conditional else None
+    return Batch(real, encoded, sample(count, generator.latent_dim, seed=seed, start=first).to(like), first, seed)
 
 
 def set_schedules(recipe: Recipe, state: State) -> None:
@@ -122,43 +144,7 @@ def set_schedules(recipe: Recipe, state: State) -> None:
                 group["betas"] = (recipe.beta1, at(recipe.beta2, state.images))
 
 
-def discriminator_step(recipe: Recipe, state: State, real: Tensor, fake: Tensor, labels: Tensor | None, step: int,
-                       accelerator: Accelerator) -> dict[str, Tensor]:
-    """One update of the discriminator; real and generated pictures pass separately, so BatchNorm does not mix them."""
-    discriminator = state.discriminator.requires_grad_(True)
-    with accelerator.autocast():
-        on_real, on_fake = discriminator(real, labels), discriminator(fake, labels)
-    loss, scalars = OBJECTIVES[recipe.objective].discriminator(on_real.scores.float(), on_fake.scores.float())
-    scalars |= {"discriminator_loss": loss, "real_score": on_real.scores.mean(), "fake_score": on_fake.scores.mean()}
-    if recipe.auxiliary:
-        scalars["real_classification"] = classification(on_real.logits.float(), labels, state.generator.multi_label)
-        loss = loss + recipe.auxiliary * scalars["real_classification"]
-    if step % recipe.penalty_every == 0:
-        for name, gamma, pictures in (("r1", recipe.r1, real), ("r2", recipe.r2, fake)):
-            if weight := at(gamma, state.images):
-                scalars[name] = zero_centred(discriminator, pictures, labels)
-                loss = loss + weight * recipe.penalty_every * scalars[name]
-    scalars["discriminator_gradient"] = _update(state.discriminator_optimiser, loss, accelerator)
-    return scalars
-
-
-def generator_step(recipe: Recipe, state: State, real: Tensor, fake: Tensor, labels: Tensor | None,
-                   accelerator: Accelerator) -> dict[str, Tensor]:
-    """One update of the generator, through the discriminator just updated, which is frozen meanwhile."""
-    discriminator, objective = state.discriminator.requires_grad_(False), OBJECTIVES[recipe.objective]
-    with accelerator.autocast():
-        real_scores = discriminator(real, labels).scores.float() if objective.paired else None
-        on_fake = discriminator(fake, labels)
-    loss, scalars = objective.generator(real_scores, on_fake.scores.float())
-    scalars["generator_loss"] = loss
-    if recipe.auxiliary:
-        scalars["fake_classification"] = classification(on_fake.logits.float(), labels, state.generator.multi_label)
-        loss = loss + recipe.auxiliary * scalars["fake_classification"]
-    scalars["generator_gradient"] = _update(state.generator_optimiser, loss, accelerator)
-    return scalars
-
-
-def _update(optimiser: torch.optim.Optimizer, loss: Tensor, accelerator: Accelerator) -> Tensor:
+def update(optimiser: torch.optim.Optimizer, loss: Tensor, accelerator: Accelerator) -> Tensor:
     """Backward, average the gradients over the processes, step. Returns the gradient's norm."""
     optimiser.zero_grad(set_to_none=True)
     loss.backward()

@@ -1,22 +1,23 @@
-"""GAN losses: pure functions of discriminator scores, in discriminator/generator pairs.
+"""GAN losses: pure functions of discriminator scores, in discriminator/generator pairs; then the terms that are added to them.
 
-Scores are logits, (n,) float, positive for "looks real"; f(t) = log(1 + e^-t) below is `softplus(-t)`. Every function returns
+Scores are logits, (n,) float, larger for "looks real"; f(t) = log(1 + e^-t) below is `softplus(-t)`. Every loss of a pair returns
 (loss to minimise, scalars worth plotting). They work on logits, never on probabilities, so they are exact in any precision
-that the scores come in; the loop hands them float32.
+that the scores come in; the games hand them float32.
 """
 
 from collections.abc import Callable
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, softplus
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, relu, softplus
 
 Loss = tuple[Tensor, dict[str, Tensor]]
 
 
-def _accuracy(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-    """How often the discriminator is right about each kind, with the threshold 0."""
-    return {"real_accuracy": (real > 0).float().mean(), "fake_accuracy": (fake < 0).float().mean()}
+def _accuracy(real: Tensor, fake: Tensor, threshold: float = 0.0) -> dict[str, Tensor]:
+    """How often the discriminator is right about each kind."""
+    return {"real_accuracy": (real > threshold).float().mean(), "fake_accuracy": (fake < threshold).float().mean()}
 
 
 def logistic_discriminator(real: Tensor, fake: Tensor) -> Loss:
@@ -33,6 +34,35 @@ def minimax_generator(real: Tensor | None, fake: Tensor) -> Loss:
     """-E f(-D(G(z))) = E log(1 - sigmoid(D(G(z)))): the zero-sum game of equation 1, which vanishes while the
     discriminator wins: why the non-saturating loss exists (Goodfellow et al. 2014)."""
     return -softplus(fake).mean(), {}
+
+
+def least_squares_discriminator(real: Tensor, fake: Tensor) -> Loss:
+    """1/2 E (D(x) - 1)^2 + 1/2 E D(G(z))^2 (Mao et al. 2016, arXiv:1611.04076, equation 9): here scores are no logits, 1 is real and
+    0 generated, and a picture that is right but far from the boundary still pulls."""
+    return ((real - 1).square().mean() + fake.square().mean()) / 2, _accuracy(real, fake, threshold=0.5)
+
+
+def least_squares_generator(real: Tensor | None, fake: Tensor) -> Loss:
+    """1/2 E (D(G(z)) - 1)^2."""
+    return (fake - 1).square().mean() / 2, {}
+
+
+def hinge_discriminator(real: Tensor, fake: Tensor) -> Loss:
+    """E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))): what is right by a margin is left alone (Lim and Ye 2017, arXiv:1705.02894;
+    Miyato et al. 2018, equation 16)."""
+    return relu(1 - real).mean() + relu(1 + fake).mean(), _accuracy(real, fake)
+
+
+def critic_generator(real: Tensor | None, fake: Tensor) -> Loss:
+    """-E D(G(z)): the generator's side of the hinge and of the Wasserstein game."""
+    return -fake.mean(), {}
+
+
+def wasserstein_discriminator(real: Tensor, fake: Tensor) -> Loss:
+    """E D(G(z)) - E D(x) (Arjovsky et al. 2017, arXiv:1701.07875): negated, an estimate of the Wasserstein distance as long as D is
+    Lipschitz, for which weights are clipped or gradients penalised. Scores have no threshold."""
+    distance = real.mean() - fake.mean()
+    return -distance, {"wasserstein_distance": distance}
 
 
 def relativistic_discriminator(real: Tensor, fake: Tensor) -> Loss:
@@ -55,6 +85,56 @@ def classification(logits: Tensor, labels: Tensor, multi_label: bool) -> Tensor:
     return cross_entropy(logits, labels)
 
 
+def feature_matching(real: Tensor, fake: Tensor) -> Tensor:
+    """|| E phi(x) - E phi(G(z)) ||^2 (Salimans et al. 2016, arXiv:1606.03498, section 3.1), in features phi (n, ...) of the
+    discriminator, or of a network that is not trained (then it is a perceptual term)."""
+    return (real.flatten(1).mean(0) - fake.flatten(1).mean(0)).square().sum()
+
+
+def information(logits: Tensor, categories: Tensor, continuous: Tensor) -> Tensor:
+    """-log Q(c | G(z)) up to a constant: the variational bound of the mutual information between codes and pictures
+    (Chen et al. 2016, arXiv:1606.03657, equation 5), negated.
+
+    logits (n, K + c): of K categories, then the means of c continuous codes, as Gaussians of fixed variance 1;
+    categories (n,) int64; continuous (n, c).
+    """
+    count = logits.shape[1] - continuous.shape[1]
+    return cross_entropy(logits[:, :count], categories) + (logits[:, count:] - continuous).square().sum(1).mean() / 2
+
+
+def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(N(mean, variance) || N(0, 1)), summed over the latent's dimensions (n, d), averaged over the pictures
+    (Kingma and Welling 2013, arXiv:1312.6114, appendix B)."""
+    return (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean() / 2
+
+
+def similarity(real: Tensor, reconstructed: Tensor) -> Tensor:
+    """1/2 E || phi(x) - phi(x') ||^2 in the discriminator's features (n, ...): the learned similarity (Larsen et al. 2016,
+    arXiv:1512.09300, equation 7: a Gaussian of variance 1)."""
+    return (real - reconstructed).flatten(1).square().sum(1).mean() / 2
+
+
+def discrepancy(a: Tensor, b: Tensor, widths: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0)) -> Tensor:
+    """Maximum mean discrepancy (Gretton et al. 2012) of two sets of codes (n, d) and (m, d), squared, unbiased:
+    E k(a, a') + E k(b, b') - 2 E k(a, b), with k a sum of Gaussian kernels (Li et al. 2015, arXiv:1502.02761).
+
+    Their bandwidths are `widths` times the median squared distance within b, so that the scale of the codes is of no account.
+    """
+    with torch.autocast(a.device.type, enabled=False):
+        distances = {key: (x[:, None] - y).square().sum(2) for key, x, y in (("aa", a, a), ("bb", b, b), ("ab", a, b))}
+        others = ~torch.eye(len(b), dtype=torch.bool, device=b.device)
+        scale = distances["bb"].detach()[others].median().clamp_min(1e-12)
+
+        def kernel(squared: Tensor) -> Tensor:
+            return sum((-squared / (2 * width * scale)).exp() for width in widths)
+
+        def within(squared: Tensor) -> Tensor:  # without the diagonal, which says nothing
+            n = len(squared)
+            return (kernel(squared).sum() - n * len(widths)) / (n * (n - 1))
+
+        return within(distances["aa"]) + within(distances["bb"]) - 2 * kernel(distances["ab"]).mean()
+
+
 class Objective(NamedTuple):
     discriminator: Callable[[Tensor, Tensor], Loss]
     generator: Callable[[Tensor | None, Tensor], Loss]
@@ -64,5 +144,8 @@ class Objective(NamedTuple):
 OBJECTIVES = {
     "logistic": Objective(logistic_discriminator, logistic_generator),
     "minimax": Objective(logistic_discriminator, minimax_generator),
+    "least_squares": Objective(least_squares_discriminator, least_squares_generator),
+    "wasserstein": Objective(wasserstein_discriminator, critic_generator),
+    "hinge": Objective(hinge_discriminator, critic_generator),
     "relativistic": Objective(relativistic_discriminator, relativistic_generator, paired=True),
 }

@@ -12,6 +12,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from .augment import POLICIES
+
 
 class RecipeError(ValueError):
     """An unknown recipe, option or value; the message says which are known."""
@@ -40,8 +42,8 @@ class Recipe:
     name: str
     summary: str
     source: str  # the paper
-    family: str  # networks: mlp | dcgan
-    data: str  # mnist | fashionmnist | celeba | a folder of images
+    family: str  # networks: mlp | dcgan | resnet | infogan | vaegan | bigan | implicit | tied
+    data: str  # mnist | fashionmnist | stackedmnist | cifar10 | celeba | a folder of images
     image_size: int  # pixels
     image_channels: int  # 1 | 3
     images: int  # how many real images the discriminator is shown in all
@@ -49,11 +51,25 @@ class Recipe:
     attributes: tuple[str, ...] | None = None  # of a data set with attributes: those to be told
     generator: dict[str, Any] = field(default_factory=dict)  # arguments beyond size and labels
     discriminator: dict[str, Any] = field(default_factory=dict)
-    objective: str = "logistic"  # logistic | minimax | relativistic
-    auxiliary: float = 0.0  # weight of the auxiliary classifier's loss (needs discriminator.auxiliary)
+    game: str = "adversarial"  # adversarial | vaegan | bigan | moments: who draws what, and what each player minimises
+    objective: str = "logistic"  # logistic | minimax | least_squares | wasserstein | hinge | relativistic
+    # Weights of the terms in the losses; 0 leaves a term out.
+    adversarial: float = 1.0  # the generator's loss of the objective
+    auxiliary: float = 0.0  # the auxiliary classifier's loss (needs discriminator.auxiliary)
+    feature_matching: float = 0.0  # means of the discriminator's features
+    perceptual: float = 0.0  # means of the features of a fixed network (digits only)
+    information: float = 0.0  # what pictures tell of the latent codes (needs family infogan)
+    reconstruction: float = 0.0  # vaegan: in the discriminator's features; moments: generated pictures through the autoencoder
+    divergence: float = 0.0  # vaegan: of the encoder's distribution from the prior
+    # What keeps the discriminator smooth, and what it is shown.
     r1: float | Schedule = 0.0  # gamma of the gradient penalty on real images
     r2: float | Schedule = 0.0  # gamma of the gradient penalty on generated images
     penalty_every: int = 1  # steps; k > 1 is lazy regularisation, with k times the weight (Karras et al. 2020)
+    gradient_penalty: float = 0.0  # weight of WGAN-GP's penalty between real and generated images
+    clip: float = 0.0  # bound of the discriminator's weights
+    instance_noise: float | Schedule = 0.0  # standard deviation, on all pictures that it is shown
+    augment: float | Schedule = 0.0  # strength 0..1 of differentiable augmentation, for small data sets
+    augment_policies: tuple[str, ...] = POLICIES
     discriminator_steps: int = 1  # for each generator step
     optimiser: str = "adam"  # adam | rmsprop
     learning_rate: float | Schedule = 2e-4
@@ -65,23 +81,36 @@ class Recipe:
     ema_ramp: float = 0.05  # but at most this share of the images seen (Karras et al. 2020): early averages forget soon
 
 
-# What each game is at its best with. The penalties need a discriminator that judges each picture alone, without BatchNorm.
-LOGISTIC = {"objective": "logistic", "r1": 0.0, "r2": 0.0, "penalty_every": 1, "beta1": 0.5, "beta2": 0.999}
-RELATIVISTIC = {"objective": "relativistic", "r1": Schedule(1.0, 0.1, 200_000), "r2": Schedule(1.0, 0.1, 200_000),
-                "penalty_every": 8, "beta1": 0.0, "beta2": Schedule(0.9, 0.99, 200_000)}
+# What each objective is at its best with. Gradient penalties need a discriminator that judges each picture alone, without BatchNorm.
+PLAIN: dict[str, Any] = {
+    "r1": 0.0, "r2": 0.0, "gradient_penalty": 0.0, "penalty_every": 1, "clip": 0.0, "discriminator_steps": 1,
+    "optimiser": "adam", "learning_rate": 2e-4, "beta1": 0.5, "beta2": 0.999,
+}
+LOGISTIC = PLAIN | {"objective": "logistic"}
+WASSERSTEIN = PLAIN | {"objective": "wasserstein", "gradient_penalty": 10.0, "discriminator_steps": 5, "learning_rate": 1e-4,
+                       "beta1": 0.0, "beta2": 0.9}
+RELATIVISTIC = PLAIN | {"objective": "relativistic", "r1": Schedule(1.0, 0.1, 200_000), "r2": Schedule(1.0, 0.1, 200_000),
+                        "penalty_every": 8, "beta1": 0.0, "beta2": Schedule(0.9, 0.99, 200_000)}
 OBJECTIVE_SETTINGS: dict[str, dict[str, Any]] = {
     "logistic": LOGISTIC | {"discriminator.normalisation": "batch"},
     "minimax": LOGISTIC | {"objective": "minimax", "discriminator.normalisation": "batch"},
+    "least_squares": PLAIN | {"objective": "least_squares", "discriminator.normalisation": "batch"},
+    "wasserstein": WASSERSTEIN | {"discriminator.normalisation": "none"},
+    "hinge": PLAIN | {"objective": "hinge", "discriminator.normalisation": "spectral"},
     "relativistic": RELATIVISTIC | {"discriminator.normalisation": "none"},
 }
 
 CHOICES: dict[str, tuple[str, ...]] = {
-    "family": ("mlp", "dcgan"), "objective": tuple(OBJECTIVE_SETTINGS), "optimiser": ("adam", "rmsprop"),
+    "family": ("mlp", "dcgan", "resnet", "infogan", "vaegan", "bigan", "implicit", "tied"),
+    "game": ("adversarial", "vaegan", "bigan", "moments"),
+    "objective": tuple(OBJECTIVE_SETTINGS),
+    "optimiser": ("adam", "rmsprop"),
 }
 
 CELEBA_ATTRIBUTES = ("Bangs", "Black_Hair", "Blond_Hair", "Brown_Hair", "Eyeglasses", "Male", "Mouth_Slightly_Open",
                      "No_Beard", "Smiling", "Young")
 _MNIST = {"data": "mnist", "image_size": 28, "image_channels": 1, "images": 400_000}
+_STACKED = {"data": "stackedmnist", "image_size": 28, "image_channels": 3, "images": 1_000_000}
 _CELEBA = {"data": "celeba", "image_size": 64, "image_channels": 3, "images": 1_000_000, "flip": True, "ema_half_life": 50_000}
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
@@ -94,9 +123,73 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
         "dcgan", **_MNIST, generator={"latent_dim": 100},
     ),
     Recipe(
+        "mnist-lsgan", "least squares instead of cross-entropy", "Mao et al. 2016, arXiv:1611.04076",
+        "dcgan", **_MNIST, objective="least_squares",
+    ),
+    Recipe(
         "mnist-cgan", "the digit that you ask for",
         "Mirza and Osindero 2014, arXiv:1411.1784; Odena et al. 2016, arXiv:1610.09585",
         "dcgan", **_MNIST, conditional=True, discriminator={"auxiliary": True, "normalisation": "none"}, auxiliary=1.0, **RELATIVISTIC,
+    ),
+    Recipe(
+        "mnist-acgan", "the digit that you ask for, by an auxiliary classifier alone", "Odena et al. 2016, arXiv:1610.09585",
+        "dcgan", **_MNIST, conditional=True, discriminator={"auxiliary": True, "projection": False}, auxiliary=1.0,
+    ),
+    Recipe(
+        "mnist-wgan", "the Wasserstein distance, by clipped weights", "Arjovsky et al. 2017, arXiv:1701.07875",
+        "dcgan", **_MNIST, objective="wasserstein", clip=0.01, discriminator_steps=5, optimiser="rmsprop", learning_rate=5e-5,
+    ),
+    Recipe(
+        "mnist-wgan-gp", "the Wasserstein distance, by a gradient penalty", "Gulrajani et al. 2017, arXiv:1704.00028",
+        "dcgan", **_MNIST, discriminator={"normalisation": "none"}, **WASSERSTEIN,
+    ),
+    Recipe(
+        "mnist-sngan", "hinge loss and spectral normalisation", "Miyato et al. 2018, arXiv:1802.05957",
+        "dcgan", **_MNIST, objective="hinge", discriminator={"normalisation": "spectral"},
+    ),
+    Recipe(
+        "mnist-featmatch", "matched features instead of a fooled discriminator", "Salimans et al. 2016, arXiv:1606.03498",
+        "dcgan", **_MNIST, adversarial=0.0, feature_matching=1.0, perceptual=1.0,
+    ),
+    Recipe(
+        "mnist-infogan", "codes for digit, slant and width, found without labels", "Chen et al. 2016, arXiv:1606.03657",
+        "infogan", **_MNIST, information=1.0,
+    ),
+    Recipe(
+        "mnist-vaegan", "an encoder too, and similarity learned by the discriminator", "Larsen et al. 2016, arXiv:1512.09300",
+        "vaegan", **_MNIST, game="vaegan", reconstruction=1e-3, divergence=1e-3,
+    ),
+    Recipe(
+        "mnist-bigan", "an encoder too, learned by judging pairs of picture and latent", "Donahue et al. 2017, arXiv:1605.09782",
+        "bigan", **_MNIST, game="bigan", generator={"latent_dim": 64},
+    ),
+    Recipe(
+        "mnist-implicit", "no discriminator: distributions matched in an autoencoder's latent space", "Li et al. 2015, arXiv:1502.02761",
+        "implicit", **_MNIST, game="moments", batch_size=256, reconstruction=1.0,
+    ),
+    Recipe(
+        "mnist-tied", "generator and discriminator share their convolutions", "Radford et al. 2015, arXiv:1511.06434, tied",
+        "tied", **_MNIST,
+    ),
+    Recipe(
+        "mnist-r3gan", "relativistic pairs, R1 and R2, residual networks without norms", "Huang et al. 2024, arXiv:2501.05441",
+        "resnet", **_MNIST, **RELATIVISTIC,
+    ),
+    Recipe(
+        "stackedmnist-dcgan", "a thousand kinds of pictures: does the generator draw them all?", "Metz et al. 2017, arXiv:1611.02163",
+        "dcgan", **_STACKED,
+    ),
+    Recipe(
+        "stackedmnist-r3gan", "the same thousand kinds, by a game that finds them", "Huang et al. 2024, arXiv:2501.05441",
+        "resnet", **_STACKED, **RELATIVISTIC,
+    ),
+    Recipe(
+        "fashion-r3gan", "clothes, by relativistic pairs and residual networks", "Huang et al. 2024, arXiv:2501.05441",
+        "resnet", **(_MNIST | {"data": "fashionmnist"}), conditional=True, **RELATIVISTIC,
+    ),
+    Recipe(
+        "cifar10-r3gan", "ten kinds of small photographs", "Huang et al. 2024, arXiv:2501.05441",
+        "resnet", data="cifar10", image_size=32, image_channels=3, images=5_000_000, flip=True, conditional=True, **RELATIVISTIC,
     ),
     Recipe(
         "celeba-dcgan", "faces from convolutional networks", "Radford et al. 2015, arXiv:1511.06434",
@@ -111,6 +204,9 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
 )}
 
 
+_OWN_GAME = {"vaegan": "vaegan", "bigan": "bigan", "implicit": "moments"}  # family: the only game that it can play
+
+
 def find(name: str) -> Recipe:
     """The recipe of a name. Raises RecipeError that names the near ones."""
     if name in RECIPES:
@@ -123,7 +219,7 @@ def find(name: str) -> Recipe:
 def with_objective(recipe: Recipe, objective: str) -> Recipe:
     """The recipe playing another game, with the settings that this game is at its best with."""
     for key, value in OBJECTIVE_SETTINGS[_checked("objective", objective, "str")].items():
-        if recipe.family != "mlp" or not key.startswith("discriminator."):
+        if recipe.family in ("dcgan", "infogan", "vaegan", "bigan", "tied") or not key.startswith("discriminator."):
             recipe = _replace(recipe, key, value)
     return recipe
 
@@ -135,9 +231,28 @@ def change(recipe: Recipe, settings: list[str]) -> Recipe:
         recipe = with_objective(recipe, pairs["objective"])
     for key, value in pairs.items():
         recipe = _replace(recipe, key, value)
+    return check(recipe)
+
+
+def check(recipe: Recipe) -> Recipe:
+    """The recipe itself. Raises RecipeError where its parts do not fit each other."""
     if recipe.auxiliary and not (recipe.conditional and recipe.discriminator.get("auxiliary")):
         raise RecipeError("The loss of the auxiliary classifier needs labels and a classifier: "
                           "--set conditional=true and --set discriminator.auxiliary=true, or --set auxiliary=0.")
+    if (recipe.game == "adversarial") == (recipe.family in _OWN_GAME) or _OWN_GAME.get(recipe.family, recipe.game) != recipe.game:
+        pairs = ", ".join(f"{family} with {game}" for family, game in _OWN_GAME.items())
+        raise RecipeError(f"The game {recipe.game} cannot be played by the family {recipe.family}: {pairs}, all others with adversarial.")
+    if recipe.information and recipe.family != "infogan":
+        raise RecipeError("The information term needs latent codes: --set family=infogan, or --set information=0.")
+    if recipe.perceptual and recipe.data != "mnist":
+        raise RecipeError("The perceptual term looks through a network that reads MNIST's digits; --set perceptual=0 for other pictures.")
+    if recipe.conditional and recipe.family not in ("dcgan", "resnet"):
+        raise RecipeError(f"The family {recipe.family} knows no labels: --set conditional=false, or take dcgan or resnet.")
+    unknown = set(recipe.augment_policies) - set(POLICIES)
+    if unknown:
+        raise RecipeError(f"There is no augmentation {min(unknown)!r}; known are {', '.join(POLICIES)}.")
+    if max(recipe.augment.start, recipe.augment.end) > 1 if isinstance(recipe.augment, Schedule) else recipe.augment > 1:
+        raise RecipeError("augment is a strength from 0 to 1.")
     return recipe
 
 
@@ -172,11 +287,13 @@ def _checked(key: str, value: Any, kind: str) -> Any:
     """The value in the type of the field, or RecipeError. A Schedule is written as JSON: [start, end, images]."""
     if isinstance(value, Schedule):
         return value
-    if key == "attributes":
+    if key == "augment_policies" and value is None:
+        raise RecipeError("augment_policies must be names with commas between them; --set augment=0 takes them away.")
+    if key in ("attributes", "augment_policies"):
         names = value.split(",") if isinstance(value, str) else value
         if names is None or isinstance(names, (list, tuple)) and names and all(isinstance(name, str) for name in names):
             return names and tuple(names)
-        raise RecipeError(f"attributes must be names with commas between them, or null for all, not {value!r}.")
+        raise RecipeError(f"{key} must be names with commas between them{', or null for all' if key == 'attributes' else ''}, not {value!r}.")
     if key in CHOICES:
         if value in CHOICES[key]:
             return value

@@ -56,8 +56,8 @@ def test_every_parameter_learns():
         assert value.grad is not None and value.grad.abs().sum() > 0, name
 
 
-def test_noise_and_dropout_are_of_the_training_alone():
-    discriminator = MLPDiscriminator(image_size=8, width=8, noise=0.5)
+def test_dropout_is_of_the_training_alone():
+    discriminator = MLPDiscriminator(image_size=8, width=8)
     pictures = torch.randn(4, 1, 8, 8)
     assert not torch.equal(discriminator(pictures).scores, discriminator(pictures).scores)
     discriminator.eval()

@@ -9,6 +9,8 @@ from tiny import SMALL, accelerator, alone, tiny_root  # noqa: F401 (fixtures)
 from tiny import digits as dataset
 
 from training import loop
+from training.games import GAMES
+from gan_models.latents import Stream
 from training.losses import OBJECTIVES, logistic_discriminator
 from training.penalties import zero_centred
 from training.recipes import change, find
@@ -18,6 +20,22 @@ def trained(recipe, accelerator, images, data=None, callbacks=(), seed=0):
     data = data or dataset()
     state = loop.build(recipe, data, seed, accelerator.device)
     return loop.train(recipe, data, state, accelerator, images, seed, callbacks)
+
+
+def tensors(batch):
+    return [x for x in (batch.real, batch.labels, batch.latents) if x is not None]
+
+
+def step(recipe, state, data, accelerator):
+    """One of each, as the loop does them: (scalars of the discriminator, scalars of the generator)."""
+    game, current = GAMES[recipe.game](recipe, accelerator.device), loop.batch(recipe, data, state.generator, 0, 8, 0)
+    drawn = game.draw(state, current)
+    loss, discriminator = game.discriminator_loss(state, current, drawn)
+    loop.update(state.discriminator_optimiser, loss, accelerator)
+    state.discriminator.requires_grad_(False)
+    loss, generator = game.generator_loss(state, current, drawn)
+    loop.update(state.generator_optimiser, loss, accelerator)
+    return discriminator, generator
 
 
 def same(a, b):
@@ -39,12 +57,16 @@ def test_training_moves_every_weight_and_is_a_function_of_the_seed(accelerator):
 
 def test_an_image_number_decides_its_picture_latent_and_mirroring(accelerator):
     recipe, data = dataclasses.replace(change(find("mnist-cgan"), SMALL), flip=True), dataset()
-    whole = loop.batch(recipe, data, 16, 8, 3, accelerator.device)
+    generator = loop.build(recipe, data, 3, accelerator.device).generator
+    batch = loop.batch(recipe, data, generator, 16, 8, 3)
+    whole = tensors(batch)
+    randoms = lambda batch: [batch.normal(Stream.NOISE, 2, 3), batch.uniform(Stream.AUGMENT, 5)]  # noqa: E731
     for part in range(0, 8, 2):  # as four processes would see it
-        for a, b in zip(whole, loop.batch(recipe, data, 16 + part, 2, 3, accelerator.device)):
+        few = loop.batch(recipe, data, generator, 16 + part, 2, 3)
+        for a, b in zip(whole + randoms(batch), tensors(few) + randoms(few)):
             assert torch.equal(a[part:part + 2], b)
     assert whole[0].min() >= -1 and whole[0].max() <= 1 and whole[1].shape == (8, 10)
-    plain = loop.batch(dataclasses.replace(recipe, flip=False), data, 16, 8, 3, accelerator.device)[0]
+    plain = loop.batch(dataclasses.replace(recipe, flip=False), data, generator, 16, 8, 3).real
     mirrored = [torch.equal(a, b.flip(2)) for a, b in zip(whole[0], plain)]
     assert 0 < sum(mirrored) < 8 and all(m or torch.equal(a, b) for m, a, b in zip(mirrored, whole[0], plain))
 
@@ -65,56 +87,87 @@ def test_other_labels_are_another_loss_for_both(accelerator, objective):
     recipe = change(find("mnist-cgan"), [*SMALL, f"objective={objective}", "auxiliary=0"])  # so by the projection alone
     seen = []
     for turn in (0, 1):
-        state = loop.build(recipe, dataset(), 0, accelerator.device)
-        real, labels, latents = loop.batch(recipe, dataset(), 0, 8, 0, accelerator.device)
-        labels, fake = labels.roll(turn, 1), state.generator(latents, labels)
-        generator = loop.generator_step(recipe, state, real, fake, labels, accelerator)["generator_loss"].item()
-        discriminator = loop.discriminator_step(recipe, state, real, fake.detach(), labels, 0, accelerator)
-        seen.append((generator, discriminator["discriminator_loss"].item()))
+        state, data = loop.build(recipe, dataset(), 0, accelerator.device), dataset()
+        data = dataclasses.replace(data, labels=(data.labels + turn) % 10)
+        discriminator, generator = step(recipe, state, data, accelerator)
+        seen.append((generator["generator_loss"].item(), discriminator["discriminator_loss"].item()))
     (one, two), (other_one, other_two) = seen
     assert one != other_one and two != other_two
 
 
-def test_generator_step_leaves_the_discriminator_alone(accelerator):
-    recipe, data = change(find("mnist-cgan"), SMALL), dataset()
+@pytest.mark.parametrize("name", ["mnist-cgan", "mnist-vaegan", "mnist-bigan", "mnist-implicit", "mnist-infogan", "mnist-tied"])
+def test_each_player_moves_its_own_weights_alone(accelerator, name):
+    recipe, data = change(find(name), SMALL if name != "mnist-tied" else SMALL[:2]), dataset()
     state = loop.build(recipe, data, 0, accelerator.device)
-    real, labels, latents = loop.batch(recipe, data, 0, 8, 0, accelerator.device)
-    before = {name: p.clone() for name, p in state.discriminator.named_parameters()}
-    loop.generator_step(recipe, state, real, state.generator(latents, labels), labels, accelerator)
-    for name, parameter in state.discriminator.named_parameters():
-        assert parameter.grad is None and torch.equal(parameter, before[name])
-    loop.discriminator_step(recipe, state, real, state.generator(latents, labels).detach(), labels, 0, accelerator)
-    gradients = [p.grad.clone() for p in state.discriminator.parameters()]
-    assert all(p.requires_grad for p in state.discriminator.parameters()) and any(g.abs().max() > 0 for g in gradients)
-    loop.generator_step(recipe, state, real, state.generator(latents, labels), labels, accelerator)
-    assert all(torch.equal(p.grad, gradient) for p, gradient in zip(state.discriminator.parameters(), gradients))
+    game, current = GAMES[recipe.game](recipe, accelerator.device), loop.batch(recipe, data, state.generator, 0, 8, 0)
+    drawn = game.draw(state, current)
+    loss, _ = game.discriminator_loss(state, current, drawn)
+    own = list(state.discriminator.trained().values())
+    loop.update(state.discriminator_optimiser, loss, accelerator)
+    moved = {id(p) for p in own}
+    assert all(p.grad is None for p in state.generator.parameters() if id(p) not in moved)
+    assert any(p.grad.abs().max() > 0 for p in own) and all(p.requires_grad for p in own)
+
+    state.discriminator.requires_grad_(False)
+    if state.discriminator.shares_weights:
+        drawn = game.draw(state, current)
+    before = [p.detach().clone() for p in state.discriminator.parameters()]
+    gradients = [None if p.grad is None else p.grad.clone() for p in state.discriminator.parameters()]
+    loss, _ = game.generator_loss(state, current, drawn)
+    loop.update(state.generator_optimiser, loss, accelerator)
+    for parameter, old, gradient in zip(state.discriminator.parameters(), before, gradients):
+        assert torch.equal(parameter, old) and (gradient is None or torch.equal(parameter.grad, gradient))
 
 
-def test_discriminator_step_leaves_the_generator_alone(accelerator):
-    recipe = change(find("mnist-dcgan"), SMALL)
-    state = loop.build(recipe, dataset(), 0, accelerator.device)
-    real, _, latents = loop.batch(recipe, dataset(), 0, 8, 0, accelerator.device)
-    loop.discriminator_step(recipe, state, real, state.generator(latents).detach(), None, 0, accelerator)
-    assert all(p.grad is None for p in state.generator.parameters())
-
-
-def test_lazy_penalties_fall_on_every_kth_step_with_k_times_the_weight(accelerator, monkeypatch):
+def test_lazy_penalties_fall_on_every_kth_step_with_k_times_the_weight(accelerator):
     penalties = ["discriminator.normalisation=none", "r1=2", "r2=[4,1,1000000]", "penalty_every=3"]
     recipe = change(find("mnist-dcgan"), [*SMALL, *penalties])
     data = dataset()
     state = loop.build(recipe, data, 0, accelerator.device)
-    real, _, latents = loop.batch(recipe, data, 0, 8, 0, accelerator.device)
-    fake = state.generator(latents).detach()
+    current = loop.batch(recipe, data, state.generator, 0, 8, 0)
+    game = GAMES[recipe.game](recipe, accelerator.device)
+    drawn = game.draw(state, current)
     minimised = []
-    monkeypatch.setattr(loop, "_update", lambda optimiser, loss, accelerator: minimised.append(loss.detach()) or loss.detach())
-    for step in range(4):
-        scalars = loop.discriminator_step(recipe, state, real, fake, None, step, accelerator)
-        assert ("r1" in scalars) == ("r2" in scalars) == (step % 3 == 0)
+    for k in range(4):
+        state.images = 8 * k
+        loss, scalars = game.discriminator_loss(state, current, drawn)
+        minimised.append(loss.detach())
+        assert ("r1" in scalars) == ("r2" in scalars) == (k % 3 == 0)
+    score = lambda images: state.discriminator(images).scores  # noqa: E731
     with torch.no_grad():
-        plain = logistic_discriminator(state.discriminator(real).scores, state.discriminator(fake).scores)[0]
-    r1, r2 = (zero_centred(state.discriminator, x, None) for x in (real, fake))
+        plain = logistic_discriminator(score(current.real), score(drawn.fake))[0]
+    r1, r2 = (zero_centred(score, x) for x in (current.real, drawn.fake))
     assert torch.allclose(minimised[0], plain + 3 * (2 * r1 + 4 * r2), rtol=1e-5)
     assert torch.allclose(minimised[1], plain, rtol=1e-5)
+
+
+def test_clipped_weights_are_clipped_after_each_step(accelerator):
+    state = trained(change(find("mnist-wgan"), SMALL), accelerator, 24)
+    assert max(p.abs().max() for p in state.discriminator.parameters()) <= 0.01 + 1e-9
+
+
+def test_instance_noise_and_augmentation_change_what_the_discriminator_sees_and_nothing_else(accelerator):
+    seen = {}
+    for setting in ("instance_noise=0", "instance_noise=[0.5, 0, 100]", "augment=1"):
+        recipe = change(find("mnist-dcgan"), [*SMALL, setting])
+        state = loop.build(recipe, dataset(), 0, accelerator.device)
+        discriminator, _ = step(recipe, state, dataset(), accelerator)
+        seen[setting] = discriminator["discriminator_loss"].item()
+    assert len(set(seen.values())) == 3
+
+
+def test_shared_weights_are_stored_once_and_moved_by_both(accelerator):
+    recipe = change(find("mnist-tied"), SMALL[:2])
+    state = loop.build(recipe, dataset(), 0, accelerator.device)
+    shared = [p for name, p in state.discriminator.trained().items() if name.startswith("shared.")]
+    generator = {id(p) for p in state.generator.parameters()}
+    assert len(shared) == 3 and all(id(p) in generator for p in shared)
+    assert not any(id(p) in generator for p in state.discriminator.parameters())
+    before = [p.detach().clone() for p in shared]
+    game, current = GAMES[recipe.game](recipe, accelerator.device), loop.batch(recipe, dataset(), state.generator, 0, 8, 0)
+    loss, _ = game.discriminator_loss(state, current, game.draw(state, current))
+    loop.update(state.discriminator_optimiser, loss, accelerator)
+    assert all(not torch.equal(a, b) for a, b in zip(before, shared))
 
 
 def test_several_discriminator_steps_for_each_of_the_generator(accelerator):

@@ -21,8 +21,15 @@ FORMULAS = {
     losses.logistic_discriminator: lambda real, fake: -(torch.log(sigmoid(real)).mean() + torch.log(1 - sigmoid(fake)).mean()),
     losses.logistic_generator: lambda real, fake: -torch.log(sigmoid(fake)).mean(),
     losses.minimax_generator: lambda real, fake: torch.log(1 - sigmoid(fake)).mean(),
+    losses.least_squares_discriminator: lambda real, fake: 0.5 * ((real - 1) ** 2).mean() + 0.5 * (fake**2).mean(),
+    losses.least_squares_generator: lambda real, fake: 0.5 * ((fake - 1) ** 2).mean(),
     losses.relativistic_discriminator: lambda real, fake: torch.log(1 + torch.exp(-(real - fake))).mean(),
     losses.relativistic_generator: lambda real, fake: torch.log(1 + torch.exp(-(fake - real))).mean(),
+}
+PIECEWISE = {  # linear in pieces, so their slopes do not shrink with the scores
+    losses.hinge_discriminator: lambda real, fake: torch.where(real < 1, 1 - real, 0).mean() + torch.where(fake > -1, 1 + fake, 0).mean(),
+    losses.wasserstein_discriminator: lambda real, fake: (fake.sum() - real.sum()) / 4,
+    losses.critic_generator: lambda real, fake: -fake.sum() / 4,
 }
 every_loss = pytest.mark.parametrize("loss", FORMULAS, ids=lambda loss: loss.__name__)
 
@@ -48,7 +55,19 @@ def test_its_gradients_are_those_of_the_formula(loss):
     assert torch.autograd.gradcheck(lambda real, fake: loss(real, fake)[0], (real, fake))
 
 
-@every_loss
+@pytest.mark.parametrize("loss", PIECEWISE, ids=lambda loss: loss.__name__)
+def test_a_piecewise_linear_loss_is_its_formula_and_so_are_its_gradients(loss):
+    results = []
+    for function in (lambda *scores: loss(*scores)[0], PIECEWISE[loss]):
+        real, fake = REAL.clone().requires_grad_(), FAKE.clone().requires_grad_()
+        value = function(real, fake)
+        results.append([value, *torch.autograd.grad(value, (real, fake), allow_unused=True, materialize_grads=True)])
+    for mine, theirs in zip(*results):
+        torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=0)
+    assert results[0][2].abs().max() > 0.1
+
+
+@pytest.mark.parametrize("loss", [f for f in FORMULAS if "least_squares" not in f.__name__], ids=lambda loss: loss.__name__)
 def test_extreme_scores_neither_overflow_nor_lose_their_gradient(loss):
     real, fake = EXTREME.clone().requires_grad_(), -EXTREME.clone()
     fake.requires_grad_()
@@ -130,3 +149,77 @@ def test_only_a_paired_generator_looks_at_real_scores():
         value, _ = objective.generator(real, FAKE.clone().requires_grad_())
         (gradient,) = torch.autograd.grad(value, real, allow_unused=True)
         assert (gradient is not None) == objective.paired == (name == "relativistic")
+
+
+def test_least_squares_counts_who_is_right_about_a_half():
+    _, scalars = losses.least_squares_discriminator(torch.tensor([0.6, 0.4, 2.0, 0.51]), torch.tensor([0.6, 0.4, -2.0, 0.0]))
+    assert scalars["real_accuracy"] == 0.75 and scalars["fake_accuracy"] == 0.75
+
+
+def test_the_wasserstein_game_tells_the_distance():
+    loss, scalars = losses.wasserstein_discriminator(REAL, FAKE)
+    assert scalars["wasserstein_distance"] == REAL.mean() - FAKE.mean() == -loss
+
+
+def random(*shape):
+    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(sum(shape)))
+
+
+def test_feature_matching_is_the_squared_distance_of_the_means():
+    real, fake = random(5, 2, 3), random(7, 2, 3).requires_grad_()
+    by_hand = sum((real[:, i, j].mean() - fake[:, i, j].mean()) ** 2 for i in range(2) for j in range(3))
+    value = losses.feature_matching(real, fake)
+    torch.testing.assert_close(value, by_hand, rtol=1e-12, atol=0)
+    value.backward()
+    assert fake.grad.norm() > 0.1 and losses.feature_matching(real, real.flip(0)) < 1e-20  # the order is of no account
+
+
+def test_information_is_the_negative_log_likelihood_of_the_codes():
+    logits, categories, continuous = random(4, 5).requires_grad_(), torch.tensor([0, 2, 1, 2]), random(4, 2)
+    probabilities = logits[:, :3].exp() / logits[:, :3].exp().sum(1, keepdim=True)
+    log_normal = -((continuous - logits[:, 3:]) ** 2 / 2 + math.log(2 * math.pi) / 2).sum(1)
+    by_hand = -(torch.stack([probabilities[k, c] for k, c in enumerate(categories)]).log() + log_normal).mean()
+    value = losses.information(logits, categories, continuous)
+    torch.testing.assert_close(value + math.log(2 * math.pi), by_hand, rtol=1e-12, atol=0)
+    value.backward()
+    assert logits.grad.abs().min() > 1e-3
+
+
+def test_divergence_is_that_of_two_gaussians():
+    mean, log_variance = random(6, 3).requires_grad_(), random(6, 4)[:, :3].clone().requires_grad_()
+    ours = torch.distributions.Normal(mean, (log_variance / 2).exp())
+    by_hand = torch.distributions.kl_divergence(ours, torch.distributions.Normal(0.0, 1.0)).sum(1).mean()
+    value = losses.divergence(mean, log_variance)
+    torch.testing.assert_close(value, by_hand, rtol=1e-12, atol=0)
+    value.backward()
+    assert mean.grad.norm() > 0.1 and log_variance.grad.norm() > 0.1
+    assert losses.divergence(torch.zeros(2, 3), torch.zeros(2, 3)) == 0
+
+
+def test_similarity_is_half_the_squared_distance_of_each_picture():
+    a, b = random(3, 2, 2), random(4, 2, 2)[:3].clone().requires_grad_()
+    torch.testing.assert_close(losses.similarity(a, b), ((a - b) ** 2).sum() / 3 / 2, rtol=1e-12, atol=0)
+
+
+def test_discrepancy_is_the_unbiased_estimate_written_out():
+    a, b = random(5, 3), random(6, 3).requires_grad_()
+    widths = (0.5, 2.0)
+    distances = sorted(((x - y) ** 2).sum().item() for i, x in enumerate(b) for j, y in enumerate(b) if i != j)
+    scale = distances[(len(distances) - 1) // 2]  # torch's median: the lower of the two in the middle
+
+    def kernel(x, y):
+        return sum(torch.exp(-((x - y) ** 2).sum() / (2 * width * scale)) for width in widths)
+
+    by_hand = (sum(kernel(x, y) for i, x in enumerate(a) for j, y in enumerate(a) if i != j) / 20
+               + sum(kernel(x, y) for i, x in enumerate(b) for j, y in enumerate(b) if i != j) / 30
+               - 2 * sum(kernel(x, y) for x in a for y in b) / 30)
+    value = losses.discrepancy(a, b, widths)
+    torch.testing.assert_close(value, by_hand, rtol=1e-10, atol=0)
+    value.backward()
+    assert b.grad.abs().min() > 1e-6
+
+
+def test_discrepancy_tells_distributions_apart_and_not_their_scale():
+    same, other = losses.discrepancy(random(200, 4), random(201, 4)), losses.discrepancy(random(200, 4), random(201, 4) + 1)
+    assert abs(same) < 0.05 < 0.3 < other
+    torch.testing.assert_close(losses.discrepancy(random(50, 4) * 100, random(60, 4) * 100), losses.discrepancy(random(50, 4), random(60, 4)))

@@ -1,4 +1,4 @@
-"""The zero-centred gradient penalty against gradients known by hand."""
+"""Gradient penalties against gradients known by hand; clipped weights."""
 
 import pytest
 import torch
@@ -7,7 +7,8 @@ from torch import nn
 from gan_models.base import Discriminator, Verdict
 from gan_models.dcgan import DCGANDiscriminator
 from gan_models.mlp import MLPDiscriminator
-from training.penalties import zero_centred
+from training import penalties
+from training.penalties import clip_weights, one_centred
 
 
 class Quadratic(Discriminator):
@@ -29,6 +30,11 @@ class Watched(DCGANDiscriminator):
         verdict = super().forward(images, labels)
         self.seen = images.dtype, verdict.features.dtype, verdict.scores.dtype
         return verdict
+
+
+def zero_centred(discriminator, images, labels):
+    """R1 as the games ask for it: the discriminator as a function of the pictures."""
+    return penalties.zero_centred(lambda x: discriminator(x, labels).scores, images)
 
 
 @pytest.fixture(autouse=True)
@@ -94,3 +100,43 @@ def test_inside_autocast_it_computes_in_float32_and_still_trains_the_weights(dty
     penalty.backward()
     weights = [layer.weight.grad for layer in discriminator.modules() if isinstance(layer, nn.Conv2d)]
     assert weights and all(gradient.abs().max() > 1e-4 for gradient in weights)
+
+
+def test_the_one_centred_penalty_is_its_formula_between_real_and_generated():
+    discriminator, (real, fake) = Quadratic(12), torch.randn(2, 5, 3, 2, 2, dtype=torch.float64)
+    t = torch.rand(5, dtype=torch.float64)
+    a, b = discriminator.a.detach(), discriminator.b.detach()
+    between = [w * x + (1 - w) * y for w, x, y in zip(t, real.flatten(1), fake.flatten(1))]
+    by_hand = sum(((((a + a.T) @ x / 2 + b) ** 2).sum().sqrt() - 1) ** 2 for x in between) / 5
+    penalty = one_centred(lambda x: discriminator(x).scores, real, fake, t)
+    torch.testing.assert_close(penalty.detach(), by_hand, rtol=1e-12, atol=0)
+    penalty.backward()
+    assert discriminator.a.grad.norm() > 0.1 and discriminator.b.grad.norm() > 0.1
+
+
+def test_the_one_centred_penalty_inside_autocast_is_in_float32_and_trains_the_weights():
+    discriminator, (real, fake), t = Watched(8, 1, 4, normalisation="none"), torch.randn(2, 4, 1, 8, 8), torch.rand(4)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        penalty = one_centred(lambda x: discriminator(x).scores, real, fake.bfloat16(), t)
+    assert discriminator.seen == (torch.float32,) * 3 and penalty.dtype == torch.float32
+    penalty.backward()
+    assert all(layer.weight.grad.abs().max() > 1e-4 for layer in discriminator.modules() if isinstance(layer, nn.Conv2d))
+
+
+def test_penalties_keep_their_gradient_when_the_generator_is_compiled():
+    generator = torch.compile(nn.Linear(3, 64), backend="eager")
+    discriminator = DCGANDiscriminator(8, 1, 4, normalisation="none")
+    fake = generator(torch.randn(4, 3)).view(4, 1, 8, 8)
+    penalty = zero_centred(discriminator, fake, None) + one_centred(lambda x: discriminator(x).scores, torch.randn(4, 1, 8, 8), fake.detach(),
+                                                                    torch.rand(4))
+    penalty.backward()
+    assert all(layer.weight.grad.abs().max() > 0 for layer in discriminator.modules() if isinstance(layer, nn.Conv2d))
+
+
+def test_clipped_weights_are_within_the_bound_and_others_untouched():
+    layer = nn.Linear(50, 50)
+    before = layer.weight.detach().clone()
+    clip_weights(layer, 0.05)
+    assert layer.weight.abs().max() <= 0.05 and layer.bias.abs().max() <= 0.05
+    inside = before.abs() <= 0.05
+    assert 0 < inside.sum() < inside.numel() and torch.equal(layer.weight[inside], before[inside])

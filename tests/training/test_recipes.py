@@ -181,8 +181,8 @@ def test_an_auxiliary_loss_needs_labels_and_a_classifier():
     ("mnist-dcgan", ["image_size=29"], "image_size"),
     ("mnist-dcgan", ["discriminator.normalisation=layer"], "spectral"),
     ("mnist-mlp", ["discriminator.dropout=2"], "dropout"),
-    ("mnist-mlp", ["discriminator.noise=loud"], "noise"),
-    ("mnist-mlp", ["conditional=true"], "labels"),
+    ("mnist-tied", ["discriminator.normalisation=spectral"], "batch, none"),
+    ("mnist-infogan", ["generator.latent_dim=4"], "codes"),
 ])
 def test_networks_that_cannot_be_built_say_why(name, settings, words):
     recipe = change(RECIPES[name], settings)
