@@ -3,12 +3,11 @@
 import dataclasses
 import json
 
-import numpy as np
 import pytest
 import torch
+from recipe_data import dataset_of
 
 from training import loop
-from training.data import DIGITS, Dataset
 from training.recipes import OBJECTIVE_SETTINGS, RECIPES, RecipeError, Schedule, at, change, find, to_json
 
 DCGAN, CGAN, FACES = RECIPES["mnist-dcgan"], RECIPES["mnist-cgan"], RECIPES["celeba-cgan"]
@@ -22,13 +21,6 @@ def refused(recipe, *settings) -> str:
     return message
 
 
-def dataset_of(recipe) -> Dataset:
-    images = np.zeros((4, recipe.image_channels, recipe.image_size, recipe.image_size), np.uint8)
-    if recipe.attributes:
-        return Dataset("faces", images, np.ones((4, len(recipe.attributes)), np.uint8), recipe.attributes, True, "")
-    return Dataset("digits", images, np.arange(4), DIGITS, False, "")
-
-
 def test_a_schedule_is_half_a_cosine():
     schedule = Schedule(1.0, 0.1, 200_000)
     assert schedule.at(0) == 1.0 and schedule.at(200_000) == pytest.approx(0.1) and schedule.at(10**9) == pytest.approx(0.1)
@@ -37,8 +29,11 @@ def test_a_schedule_is_half_a_cosine():
     assert at(schedule, 100_000) == schedule.at(100_000) and at(0.3, 100_000) == 0.3
 
 
-def test_the_five_recipes_are_there():
-    assert set(RECIPES) >= {"mnist-mlp", "mnist-dcgan", "mnist-cgan", "celeba-dcgan", "celeba-cgan"}
+def test_the_recipes_are_there():
+    assert set(RECIPES) >= {
+        "mnist-mlp", "mnist-dcgan", "mnist-lsgan", "mnist-cgan", "mnist-acgan", "mnist-wgan", "mnist-wgan-gp", "mnist-sngan",
+        "mnist-featmatch", "mnist-infogan", "mnist-vaegan", "mnist-bigan", "mnist-implicit", "mnist-tied", "mnist-r3gan",
+        "stackedmnist-dcgan", "stackedmnist-r3gan", "fashion-r3gan", "cifar10-r3gan", "celeba-dcgan", "celeba-cgan"}
     for name, recipe in RECIPES.items():
         assert name == recipe.name == find(name).name and recipe.summary and "arXiv:" in recipe.source
     assert len(FACES.attributes) >= 8 and {"Smiling", "Eyeglasses", "Male", "Blond_Hair"} <= set(FACES.attributes)
@@ -151,16 +146,25 @@ def test_every_objective_has_settings():
     ("flip=1", "flip must be true or false"),
     ("data=3", "data must be a word"),
     ("optimiser=sgd", "known are adam, rmsprop"),
-    ("objective=wgan", "known are logistic, minimax, relativistic"),
+    ("objective=wgan", "known are logistic, minimax, least_squares, wasserstein, hinge, relativistic"),
     ("objective=[1]", "no objective [1]"),
     ("objective=3", "no objective 3"),
-    ("family=resnet", "known are mlp, dcgan"),
+    ("family=transformer", "known are mlp, dcgan, resnet"),
     ("beta1=1", "beta1 must be below 1"),
     ("beta2=[0.9,1.0,100]", "beta2 must be below 1"),
     ("attributes=3", "attributes must be"),
     ("attributes=[1,2]", "attributes must be"),
     ("attributes=[]", "attributes must be"),
     ("auxiliary=1", "discriminator.auxiliary=true"),
+    ("game=chess", "known are adversarial, vaegan, bigan, moments"),
+    ("game=vaegan", "cannot be played by the family dcgan"),
+    ("family=implicit", "implicit with moments"),
+    ("information=1", "family=infogan"),
+    ("augment=1.5", "strength from 0 to 1"),
+    ("augment=[0, 2, 100]", "strength from 0 to 1"),
+    ("augment_policies=colour", "known are color, translation, cutout"),
+    ("augment_policies=null", "augment=0"),
+    ("clip=-1", "number of at least 0"),
 ])
 def test_one_sentence_for_whatever_is_wrong(setting, words):
     assert words in refused(DCGAN, setting)
@@ -171,6 +175,16 @@ def test_an_auxiliary_loss_needs_labels_and_a_classifier():
     assert "discriminator.auxiliary=true" in refused(CGAN, "discriminator.auxiliary=false")
     assert change(CGAN, ["discriminator.auxiliary=false", "auxiliary=0"]).auxiliary == 0
     assert change(DCGAN, ["auxiliary=1", "discriminator.auxiliary=true", "conditional=true"]).auxiliary == 1
+
+
+@pytest.mark.parametrize("name, settings, words", [
+    ("mnist-mlp", ["conditional=true"], "mlp knows no labels"),
+    ("mnist-vaegan", ["conditional=true"], "vaegan knows no labels"),
+    ("mnist-vaegan", ["game=adversarial"], "cannot be played"),
+    ("celeba-dcgan", ["perceptual=1"], "MNIST's digits"),
+])
+def test_parts_that_do_not_fit_each_other(name, settings, words):
+    assert words in refused(RECIPES[name], *settings)
 
 
 @pytest.mark.parametrize("name, settings, words", [

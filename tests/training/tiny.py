@@ -2,7 +2,9 @@
 
 import gzip
 import io
+import itertools
 import json
+import pickle
 import signal
 import struct
 import zipfile
@@ -24,17 +26,30 @@ BATCH = 8
 SMALL = [f"batch_size={BATCH}", "generator.width=4", "discriminator.width=4"]
 
 
+def small(recipe: str) -> list[str]:
+    """Settings that make the recipe's networks tiny. (A tied discriminator has the generator's width.)"""
+    return [setting for setting in SMALL if recipe != "mnist-tied" or "discriminator" not in setting]
+
+
 @pytest.fixture(scope="session")
 def tiny_root(tmp_path_factory) -> Path:
-    """A data root with 40 digits and 24 faces, so that a run of some 50 images goes through more than one epoch."""
+    """A data root with 40 digits, 40 clothes, 50 small photographs and 24 faces, so that a run of some 50 images goes through more than
+    one epoch."""
     root, random = tmp_path_factory.mktemp("data"), np.random.default_rng(0)
-    raw, celeba = root / "MNIST" / "raw", root / "celeba"
-    raw.mkdir(parents=True), celeba.mkdir()
-    for part, n in (("train", 40), ("t10k", 10)):
+    celeba = root / "celeba"
+    celeba.mkdir()
+    for name, part, n in itertools.product(("MNIST", "FashionMNIST"), ("train", "t10k"), (40,)):
+        raw = root / name / "raw"
+        raw.mkdir(parents=True, exist_ok=True)
         images, labels = random.integers(0, 256, (n, 28, 28), np.uint8), random.integers(0, 10, n, np.uint8)
         for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
             header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
             (raw / f"{part}-{kind}-ubyte.gz").write_bytes(gzip.compress(header + array.tobytes()))
+    batches = root / "cifar-10-batches-py"
+    batches.mkdir()
+    for name in [f"data_batch_{k}" for k in range(1, 6)] + ["test_batch"]:
+        content = {b"data": random.integers(0, 256, (10, 3072), np.uint8), b"labels": list(range(10))}
+        (batches / name).write_bytes(pickle.dumps(content, protocol=2))
     names = [f"{k:06d}.jpg" for k in range(24)]
     with zipfile.ZipFile(celeba / "img_align_celeba.zip", "w") as archive:
         for name in names:
@@ -91,7 +106,7 @@ def digits(n: int = 20) -> Dataset:
 
 def tiny(recipe: str, *options) -> list[str]:
     """The arguments of a run with tiny networks."""
-    return [recipe, *(word for setting in SMALL for word in ("--set", setting)), *map(str, options)]
+    return [recipe, *(word for setting in small(recipe) for word in ("--set", setting)), *map(str, options)]
 
 
 def train(recipe: str, *options) -> int:

@@ -1,0 +1,59 @@
+"""Three steps of every recipe, in float64, on however many processes this is started on; the main one writes the weights.
+
+    python two_processes.py FOLDER          torchrun --nproc-per-node 2 two_processes.py FOLDER
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from recipe_data import dataset_of
+from safetensors.torch import save_file
+from tiny import small
+from torch import nn
+
+from training import checkpoints, loop
+from training.recipes import RECIPES, change
+
+LIVELY = ["instance_noise=0.1", "augment=0.5"]  # whatever is random
+
+
+def without_norms(module: nn.Module) -> nn.Module:
+    """BatchNorm's statistics are each process's own, by design; all else must be equal."""
+    for name, child in module.named_children():
+        if isinstance(child, (nn.BatchNorm1d, nn.BatchNorm2d, nn.Dropout)):
+            setattr(module, name, nn.Identity())
+        without_norms(child)
+    return module
+
+
+def state_of(recipe, dataset) -> loop.State:
+    state = loop.build(recipe, dataset, 0, torch.device("cpu"))
+    for network in (state.generator, state.discriminator, state.ema):
+        without_norms(network).double()
+    with torch.no_grad():  # networks made for BatchNorm draw next to nothing without it
+        for parameter in [*state.generator.parameters(), *state.discriminator.parameters()]:
+            parameter.mul_(3 if parameter.ndim > 1 else 1)
+    return state
+
+
+def train(accelerator: Accelerator, folder: Path) -> None:
+    torch.set_num_threads(1)
+    for name, recipe in ((n, r) for n, r in RECIPES.items() if "r3gan" not in n and n != "mnist-featmatch"):
+        recipe = change(recipe, [*small(name), *LIVELY, "discriminator_steps=1", "penalty_every=2"])
+        dataset = dataset_of(recipe)
+        scalars = []
+        state = loop.train(recipe, dataset, state_of(recipe, dataset), accelerator, 3 * recipe.batch_size, 0,
+                           [lambda state, values: scalars.append(values)])
+        means = {f"scalar.{k}.{key}": accelerator.reduce(value.detach().double(), "mean") for k, step in enumerate(scalars)
+                 for key, value in step.items()}
+        if accelerator.is_main_process:
+            weights = {key: value.contiguous() for key, value in checkpoints.tensors(state).items()}
+            save_file(weights | {f"ema.{key}": value.contiguous() for key, value in state.ema.state_dict().items()} | means,
+                      folder / f"{name}.safetensors")
+        accelerator.wait_for_everyone()
+
+
+if __name__ == "__main__":
+    train(Accelerator(cpu=True, mixed_precision="no"), Path(sys.argv[1]))
