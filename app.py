@@ -15,6 +15,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import gradio as gr
+import torch
 
 import gan_models
 from gan_models import InvalidInput, ModelError, images, studio
@@ -24,6 +25,7 @@ TILE, LARGE = 128, 256  # pixels of a picture in the file; the page scales it
 FRAMES, STRIP = 96, 9
 SLIDERS = 40  # as many attributes as CelebA has
 EITHER = -1
+CATEGORY = "category"
 CACHE_SECONDS = 3600
 
 SYSTEM_FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]  # a font from the net would be a request to a stranger
@@ -73,6 +75,7 @@ footer { display: none !important; }
 ABOUT = """The pictures are drawn by neural networks and deleted within two hours.
 Models made from CelebA are for non-commercial research only. GAN Studio is open source (MIT)."""
 UNCONDITIONAL = "This model was trained without labels, so there is nothing to change here."
+FOUND = "Nobody told this model what digits there are: it found the categories and the codes by itself (InfoGAN)."
 ONE_HAIR_COLOUR = "Hair has one colour at a time: raise one and lower the others."
 
 offered: dict[str, str] = {}  # name on the page -> source of the model
@@ -131,10 +134,14 @@ def files(pictures, size: int) -> list[Path]:
 
 def wishes(generator, wanted, present, absent) -> studio.Wishes:
     """What the label controls ask for."""
+    if wanted in (None, EITHER) and not generator.multi_label:
+        return None
+    if studio.has_codes(generator):
+        return studio.Codes(category=wanted)
     if generator.labels is None:
         return None
     if not generator.multi_label:
-        return None if wanted in (None, EITHER) else wanted
+        return wanted
     both = sorted(set(present or ()) & set(absent or ()))
     if both:
         raise InvalidInput(f"{pretty(both[0])} cannot be both wanted and unwanted: take it out of one of the two.")
@@ -177,6 +184,8 @@ def one_anchor(text) -> studio.Anchor:
 
 
 def wished_change(generator, as_class, values) -> studio.Wishes:
+    if studio.has_codes(generator):
+        return studio.Codes(as_class, tuple(values[:generator.continuous]))
     if generator.labels is None:
         return None
     return dict(zip(generator.labels, values)) if generator.multi_label else (as_class or 0)
@@ -195,11 +204,21 @@ def change(name, picture, truncation, as_class, *values):
 
 
 def series(generator, anchor, wished, attribute, truncation):
-    if generator.labels is None:
+    if studio.has_codes(generator):
+        attribute = None if attribute == CATEGORY else attribute
+        strip = studio.sweep(generator, anchor, wished, attribute, truncation=truncation)
+        said = code_names(generator) if attribute is None else [f"{value:.1f}" for value in torch.linspace(-1, 1, len(strip)).tolist()]
+    elif generator.labels is None:
         return []
-    strip = studio.sweep(generator, anchor, wished, attribute, truncation=truncation)
-    said = [f"{k / (len(strip) - 1):.0%}" for k in range(len(strip))] if generator.multi_label else generator.labels
+    else:
+        strip = studio.sweep(generator, anchor, wished, attribute, truncation=truncation)
+        said = [f"{k / (len(strip) - 1):.0%}" for k in range(len(strip))] if generator.multi_label else generator.labels
     return list(zip(files(strip, TILE), said))
+
+
+def code_names(generator) -> list[str]:
+    """What an InfoGAN's categories are called: it found them by itself, so they have no names."""
+    return [f"code {k}" for k in range(generator.categories)]
 
 
 @spoken
@@ -213,13 +232,23 @@ def sweep(name, picture, truncation, as_class, attribute, *values):
 def inspect(name, picture, truncation, attribute):
     """A picture as it is: its labels in the controls, before, after and the series."""
     generator, anchor = model(name), one_anchor(picture)
-    labels = studio.labels_for(generator, [anchor])
-    many = labels is not None and generator.multi_label
-    values = labels[0].tolist() if many else []
-    wished = wished_change(generator, None if many or labels is None else int(labels[0]), values)
-    sliders = [gr.Slider(label=pretty(label), value=value, visible=True) for label, value in zip(generator.labels or (), values)]
-    return (*sliders, *[gr.Slider(visible=False)] * (SLIDERS - len(sliders)), gr.Radio(value=wished) if not many else gr.skip(),
+    names, values, chosen = as_it_is(generator, anchor)
+    wished = wished_change(generator, chosen, values)
+    least = -1 if studio.has_codes(generator) else 0
+    sliders = [gr.Slider(label=label, value=value, minimum=least, visible=True) for label, value in zip(names, values)]
+    return (*sliders, *[gr.Slider(visible=False)] * (SLIDERS - len(sliders)), gr.skip() if chosen is None else gr.Radio(value=chosen),
             pair(generator, anchor, wished, truncation), series(generator, anchor, wished, attribute, truncation))
+
+
+def as_it_is(generator, anchor) -> tuple[list[str], list[float], int | None]:
+    """Of a picture: the names of its sliders, their values, and its class."""
+    if studio.has_codes(generator):
+        category, continuous = generator.codes(studio.latents_for(generator, [anchor]))
+        return [f"Code {k + 1}" for k in range(generator.continuous)], continuous[0].tolist(), int(category[0])
+    labels = studio.labels_for(generator, [anchor])
+    if labels is None:
+        return [], [], None
+    return ([pretty(label) for label in generator.labels], labels[0].tolist(), None) if generator.multi_label else ([], [], int(labels[0]))
 
 
 def add_anchor(anchors, event: gr.SelectData):
@@ -248,11 +277,14 @@ def describe(name: str) -> str:
     channels, height, width = generator.image_shape
     kind = "attributes" if generator.multi_label else "classes"
     told = f"told {len(generator.labels)} {kind}" if generator.labels else "told no labels"
+    told += f", found {generator.categories} categories by itself" if studio.has_codes(generator) else ""
     network = f"family `{generator.family}`, {width} x {height} pixels, latent of {generator.latent_dim} numbers, {told}"
     return f"**{name}**: {network}. {about(name).data}"
 
 
 def hint(generator) -> str:
+    if studio.has_codes(generator):
+        return FOUND
     if generator.labels is None:
         return UNCONDITIONAL
     return ONE_HAIR_COLOUR if sum(label.endswith("_Hair") for label in generator.labels) > 1 else ""
@@ -263,11 +295,14 @@ def controls(name: str) -> dict[str, dict]:
     generator = model(name)
     attributes = [(pretty(label), label) for label in generator.labels or ()] if generator.multi_label else []
     classes = [(pretty(label), k) for k, label in enumerate(generator.labels or ())] if not generator.multi_label else []
+    if studio.has_codes(generator):
+        classes = [(name, k) for k, name in enumerate(code_names(generator))]
+        attributes = [("the categories", CATEGORY), *[(f"Code {k + 1}", str(k)) for k in range(generator.continuous)]]
     first = "Smiling" if "Smiling" in (generator.labels or ()) else attributes[0][1] if attributes else None
     return {
         "class": {"choices": [("any", EITHER), *classes], "value": EITHER, "visible": bool(classes)},
-        "present": {"choices": attributes, "value": [], "visible": bool(attributes)},
-        "absent": {"choices": attributes, "value": [], "visible": bool(attributes)},
+        "present": {"choices": attributes, "value": [], "visible": generator.multi_label},
+        "absent": {"choices": attributes, "value": [], "visible": generator.multi_label},
         "attribute": {"choices": attributes, "value": first, "visible": bool(attributes)},
         "as_class": {"choices": classes, "value": 0 if classes else None, "visible": bool(classes)},
         "hint": {"value": hint(generator), "visible": bool(hint(generator))},

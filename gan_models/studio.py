@@ -1,7 +1,8 @@
 """What a person does with a generator: sample, walk, change attributes. Each call is one button of the demo.
 
 A picture is named by an anchor (seed, k): latent k of a seed, with the labels that `sample_labels` gives it unless others
-are wished for. `wishes` are a class number for a generator of classes, or {attribute: 0..1} for one of attributes.
+are wished for. `wishes` are a class number for a generator of classes, {attribute: 0..1} for one of attributes, or `Codes` for
+one that has found codes by itself (InfoGAN).
 """
 
 import re
@@ -18,7 +19,16 @@ from .errors import InvalidInput, short
 MAX_ANCHORS = 6
 HAIR_COLOURS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")  # they exclude each other
 MAX_CARD = 100_000  # characters
-Wishes = int | dict[str, float] | None
+
+
+class Codes(NamedTuple):
+    """What is wished of an InfoGAN: a category, and values -1..1 of all its continuous codes. None leaves them as they are."""
+
+    category: int | None = None
+    continuous: tuple[float, ...] | None = None
+
+
+Wishes = int | dict[str, float] | Codes | None
 
 
 class Anchor(NamedTuple):
@@ -75,16 +85,27 @@ def _settle(rows: Tensor, names: tuple[str, ...], wishes: dict[str, float]) -> N
             rows[:, names.index(name)] *= 1 - wished
 
 
-def latents_for(generator: Generator, anchors: list[Anchor], truncation: float = 1.0) -> Tensor:
-    """The latents of some pictures: (n, latent_dim)."""
-    rows = [generator.sample_latents(anchor.k + 1, seed=anchor.seed, truncation=truncation)[anchor.k] for anchor in anchors]
-    return torch.stack(rows)
+def latents_for(generator: Generator, anchors: list[Anchor], truncation: float = 1.0, wishes: Wishes = None) -> Tensor:
+    """The latents of some pictures, with the wished codes: (n, latent_dim)."""
+    rows = torch.stack([generator.sample_latents(anchor.k + 1, seed=anchor.seed, truncation=truncation)[anchor.k] for anchor in anchors])
+    return _with_codes(generator, rows, wishes) if isinstance(wishes, Codes) else rows
+
+
+def _with_codes(generator: Generator, rows: Tensor, wishes: Codes) -> Tensor:
+    category = None if wishes.category is None else torch.full((len(rows),), wishes.category, device=rows.device)
+    continuous = None if wishes.continuous is None else torch.tensor([wishes.continuous] * len(rows), device=rows.device)
+    return generator.with_codes(rows, category, continuous)
+
+
+def has_codes(generator: Generator) -> bool:
+    return hasattr(generator, "codes")
 
 
 @torch.inference_mode()
 def sample(generator: Generator, seed: int, count: int, truncation: float = 1.0, wishes: Wishes = None) -> Tensor:
     """Pictures 0 to count - 1 of a seed: (count, C, H, W) in [-1, 1]."""
     latents = generator.sample_latents(count, seed=seed, truncation=truncation)
+    latents = _with_codes(generator, latents, wishes) if isinstance(wishes, Codes) else latents
     return generator.generate(latents, labels_for(generator, [Anchor(seed, k) for k in range(len(latents))], wishes))
 
 
@@ -92,7 +113,7 @@ def sample(generator: Generator, seed: int, count: int, truncation: float = 1.0,
 def interpolate(generator: Generator, anchors: list[Anchor], frames: int, truncation: float = 1.0, wishes: Wishes = None,
                 loop: bool = True) -> Tensor:
     """A walk through the anchors, latents and labels together: (frames, C, H, W) in [-1, 1]."""
-    path = _latents.walk(latents_for(generator, anchors, truncation), frames, loop)
+    path = _latents.walk(latents_for(generator, anchors, truncation, wishes), frames, loop)
     labels = labels_for(generator, anchors, wishes)
     if labels is not None:
         if not generator.multi_label:
@@ -106,14 +127,18 @@ def change(generator: Generator, anchor: Anchor, wishes: Wishes, truncation: flo
     """One picture as it is and with the wished labels, the latent being the same: (2, C, H, W) in [-1, 1]."""
     labels = labels_for(generator, [anchor]), labels_for(generator, [anchor], wishes)
     labels = None if labels[0] is None else torch.cat(labels)
-    return generator.generate(latents_for(generator, [anchor, anchor], truncation), labels)
+    latents = torch.cat([latents_for(generator, [anchor], truncation, wished) for wished in (None, wishes)])
+    return generator.generate(latents, labels)
 
 
 @torch.inference_mode()
 def sweep(generator: Generator, anchor: Anchor, wishes: Wishes, attribute: str | None, steps: int = 7,
           truncation: float = 1.0) -> Tensor:
     """One latent, (n, C, H, W) in [-1, 1]: with `attribute` from 0 to 1 in `steps` steps, the others as wished; or, from a
-    generator of classes, as each class."""
+    generator of classes, as each class. From one with codes: with the continuous code number `attribute` from -1 to 1, or, where that is
+    None, with each category."""
+    if has_codes(generator):
+        return _sweep_codes(generator, anchor, wishes or Codes(), attribute, steps, truncation)
     if not generator.multi_label:
         labels = torch.arange(len(generator.labels or [0]))
         return generator.generate(latents_for(generator, [anchor], truncation).expand(len(labels), -1),
@@ -121,6 +146,16 @@ def sweep(generator: Generator, anchor: Anchor, wishes: Wishes, attribute: str |
     values = torch.linspace(0, 1, steps).tolist()
     labels = torch.cat([labels_for(generator, [anchor], {**(wishes or {}), attribute: value}) for value in values])
     return generator.generate(latents_for(generator, [anchor], truncation).expand(steps, -1), labels)
+
+
+def _sweep_codes(generator: Generator, anchor: Anchor, wishes: Codes, code: str | None, steps: int, truncation: float) -> Tensor:
+    if code is None:
+        wished = [wishes._replace(category=k) for k in range(generator.categories)]
+    else:
+        own = generator.codes(latents_for(generator, [anchor], truncation))[1][0].tolist()
+        values, k = list(wishes.continuous or own), int(code)
+        wished = [wishes._replace(continuous=(*values[:k], value, *values[k + 1:])) for value in torch.linspace(-1, 1, steps).tolist()]
+    return generator.generate(torch.cat([latents_for(generator, [anchor], truncation, codes) for codes in wished]))
 
 
 class About(NamedTuple):

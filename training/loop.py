@@ -137,9 +137,9 @@ def batch(recipe: Recipe, dataset: Dataset, generator: Generator, first: int, co
 
 def set_schedules(recipe: Recipe, state: State) -> None:
     """Whatever changes with the images seen, in the optimisers."""
-    for optimiser in (state.generator_optimiser, state.discriminator_optimiser):
+    for optimiser, factor in ((state.generator_optimiser, recipe.generator_rate), (state.discriminator_optimiser, 1.0)):
         for group in optimiser.param_groups:
-            group["lr"] = at(recipe.learning_rate, state.images)
+            group["lr"] = at(recipe.learning_rate, state.images) * factor
             if "betas" in group:
                 group["betas"] = (recipe.beta1, at(recipe.beta2, state.images))
 

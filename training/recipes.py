@@ -73,6 +73,7 @@ class Recipe:
     discriminator_steps: int = 1  # for each generator step
     optimiser: str = "adam"  # adam | rmsprop
     learning_rate: float | Schedule = 2e-4
+    generator_rate: float = 1.0  # times the learning rate, for the generator (TTUR: Heusel et al. 2017, arXiv:1706.08500)
     beta1: float = 0.5
     beta2: float | Schedule = 0.999
     batch_size: int = 64  # of all processes together
@@ -84,7 +85,7 @@ class Recipe:
 # What each objective is at its best with. Gradient penalties need a discriminator that judges each picture alone, without BatchNorm.
 PLAIN: dict[str, Any] = {
     "r1": 0.0, "r2": 0.0, "gradient_penalty": 0.0, "penalty_every": 1, "clip": 0.0, "discriminator_steps": 1,
-    "optimiser": "adam", "learning_rate": 2e-4, "beta1": 0.5, "beta2": 0.999,
+    "optimiser": "adam", "learning_rate": 2e-4, "generator_rate": 1.0, "beta1": 0.5, "beta2": 0.999,
 }
 LOGISTIC = PLAIN | {"objective": "logistic"}
 WASSERSTEIN = PLAIN | {"objective": "wasserstein", "gradient_penalty": 10.0, "discriminator_steps": 5, "learning_rate": 1e-4,

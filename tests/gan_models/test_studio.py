@@ -5,8 +5,9 @@ import torch
 
 from gan_models import InvalidInput, card, hub, latents, studio
 from gan_models.dcgan import DCGANGenerator
+from gan_models.infogan import InfoGANGenerator
 from gan_models.mlp import MLPGenerator
-from gan_models.studio import Anchor
+from gan_models.studio import Anchor, Codes
 
 NAMES = ["Blond_Hair", "Male", "Smiling"]
 
@@ -185,3 +186,41 @@ def test_a_model_without_a_card_says_so(plain, tmp_path):
     hub.save(plain, tmp_path)
     told = studio.about(str(tmp_path))
     assert "not recorded" in told.data and "no card" in told.card
+
+
+# ---- Codes that were found without labels ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def found():
+    torch.manual_seed(4)
+    return InfoGANGenerator(16, 1, 12, 4, categories=4, continuous=2).eval().requires_grad_(False)
+
+
+def test_wished_codes_are_drawn(found):
+    latents_of = lambda wishes: studio.latents_for(found, [Anchor(3), Anchor(5, 1)], 1.0, wishes)  # noqa: E731
+    categories, continuous = found.codes(latents_of(Codes(2, (0.5, -0.25))))
+    assert categories.tolist() == [2, 2]
+    torch.testing.assert_close(continuous, torch.tensor([[0.5, -0.25]] * 2), rtol=0, atol=1e-5)
+    assert torch.equal(latents_of(Codes()), latents_of(None))
+    torch.testing.assert_close(studio.sample(found, 3, 2, wishes=Codes(1))[0], studio.change(found, Anchor(3), Codes(1))[1])
+    assert torch.equal(studio.change(found, Anchor(3), Codes(1))[0], studio.sample(found, 3, 1)[0])
+    with pytest.raises(InvalidInput, match="categories"):
+        studio.sample(found, 3, 2, wishes=Codes(4))
+
+
+def test_a_walk_with_a_code_keeps_it(found):
+    path = latents.walk(studio.latents_for(found, [Anchor(1), Anchor(2)], 1.0, Codes(3)), 7)
+    assert found.codes(path)[0].tolist() == [3] * 7
+    assert studio.interpolate(found, [Anchor(1), Anchor(2)], 7, wishes=Codes(3)).shape == (7, 1, 16, 16)
+
+
+def test_codes_are_swept(found):
+    strip = studio.sweep(found, Anchor(6), Codes(None, (0.1, 0.2)), None)
+    assert len(strip) == 4
+    for k, picture in enumerate(strip):
+        torch.testing.assert_close(picture, studio.change(found, Anchor(6), Codes(k, (0.1, 0.2)))[1])
+    strip = studio.sweep(found, Anchor(6), Codes(2, (0.1, 0.2)), "1", steps=3)
+    for value, picture in zip((-1.0, 0.0, 1.0), strip):
+        torch.testing.assert_close(picture, studio.change(found, Anchor(6), Codes(2, (0.1, value)))[1])
+    assert len(studio.sweep(found, Anchor(6), None, "0", steps=5)) == 5

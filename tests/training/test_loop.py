@@ -193,13 +193,13 @@ def test_average_halves_in_its_half_life_which_grows_with_the_images(accelerator
 
 
 def test_schedules_reach_the_optimisers(accelerator):
-    recipe = change(find("mnist-dcgan"), [*SMALL, "learning_rate=[1e-3, 1e-4, 100]", "beta2=[0.9, 0.99, 100]"])
+    recipe = change(find("mnist-dcgan"), [*SMALL, "learning_rate=[1e-3, 1e-4, 100]", "beta2=[0.9, 0.99, 100]", "generator_rate=3"])
     state = loop.build(recipe, dataset(), 0, accelerator.device)
     state.images = 100
     loop.set_schedules(recipe, state)
-    for optimiser in (state.generator_optimiser, state.discriminator_optimiser):
+    for optimiser, factor in ((state.generator_optimiser, 3), (state.discriminator_optimiser, 1)):
         group = optimiser.param_groups[0]
-        assert group["lr"] == pytest.approx(1e-4) and group["betas"] == (0.5, pytest.approx(0.99))
+        assert group["lr"] == pytest.approx(1e-4 * factor) and group["betas"] == (0.5, pytest.approx(0.99))
 
 
 def test_a_callback_ends_the_run_and_all_are_called(accelerator):
