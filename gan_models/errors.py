@@ -36,3 +36,15 @@ class InvalidWeights(ModelError, ValueError):
 
 class InvalidInput(ModelError, ValueError):
     """Seeds, counts, latents or labels that a model cannot take."""
+
+
+class InvalidPhoto(InvalidInput):
+    """A file that is no picture, is damaged, too large or too small, or that no face can be taken from."""
+
+
+class NoFace(InvalidPhoto):
+    """A picture in which no face is found."""
+
+
+class MissingPackage(ModelError, ImportError):
+    """Something needs an optional package that is not installed."""

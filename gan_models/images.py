@@ -48,6 +48,16 @@ def grid(images: Tensor, columns: int | None = None, padding: int = 2) -> Image.
     return Image.fromarray(sheet.squeeze(-1) if channels == 1 else sheet)
 
 
+def plain(picture: Image.Image, mode: str) -> Image.Image:
+    """8 bits a channel; what is transparent is seen on white."""
+    if picture.mode.startswith("I"):
+        picture = Image.fromarray((np.asarray(picture).clip(0, 65535) >> 8).astype(np.uint8))
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    return picture.convert(mode)
+
+
 def save_png(picture: Image.Image, path: str | os.PathLike) -> None:
     """Write a PNG, whole or not at all."""
     file = io.BytesIO()

@@ -31,6 +31,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from tqdm import tqdm
 
+from gan_models.images import plain
 from gan_models.latents import Stream, philox
 
 CACHE_VERSION = 1  # raise it when the same files decode to other pixels
@@ -343,7 +344,7 @@ def prepare(data: bytes, image_size: int, channels: int, window: tuple[int, int,
                 picture.draft(None, (2 * image_size, 2 * image_size))
             ImageOps.exif_transpose(picture, in_place=True)
             picture = _crop(picture, window if aligned else None)
-            picture = _plain(picture, "L" if channels == 1 else "RGB")
+            picture = plain(picture, "L" if channels == 1 else "RGB")
             if picture.width != image_size:
                 picture = picture.resize((image_size, image_size), Image.Resampling.LANCZOS)
             array = np.asarray(picture)
@@ -356,16 +357,6 @@ def _crop(picture: Image.Image, window: tuple[int, int, int] | None) -> Image.Im
     side = window[2] if window else min(picture.size)
     left, top = window[:2] if window else ((picture.width - side) // 2, (picture.height - side) // 2)
     return picture.crop((left, top, left + side, top + side))
-
-
-def _plain(picture: Image.Image, mode: str) -> Image.Image:
-    """8 bits a channel; what is transparent is seen on white."""
-    if picture.mode.startswith("I"):
-        picture = Image.fromarray((np.asarray(picture).clip(0, 65535) >> 8).astype(np.uint8))
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    return picture.convert(mode)
 
 
 @dataclass(frozen=True)
@@ -557,6 +548,25 @@ def _celeba_pictures(folder: Path) -> Pictures:
         raise DataError(f"There are no pictures in the img_align_celeba of {folder}; fetch img_align_celeba.zip "
                         f"from {CELEBA_PAGE}.")
     return pictures
+
+
+def celeba_originals(root: Path) -> list[bytes]:
+    """The encoded pictures of ROOT/celeba that still have CelebA's aligned frame, 178 x 218, by name. Raises DataError."""
+    pictures = _celeba_pictures(root / "celeba")
+    encoded = (pictures.read(name) for name in sorted(pictures.names))
+    originals = [data for data in encoded if _size(data) == CELEBA_SIZE]
+    if not originals:
+        raise DataError(f"The pictures in {root / 'celeba'} are cropped already; this needs CelebA's own of 178 x 218.")
+    return originals
+
+
+def _size(data: bytes) -> tuple[int, int] | None:
+    """Width and height, from the header alone."""
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            return picture.size
+    except Exception:  # headers of damaged files raise nearly anything
+        return None
 
 
 def _celeba_file(folder: Path, name: str) -> list[str]:

@@ -1,0 +1,184 @@
+"""Does the alignment of strangers' photos find its way? `python -m training.alignment --data-root DIR` answers.
+
+CelebA's original pictures are aligned by definition: in their 178 x 218 frame all eyes lie at the same place. Test photos are
+made from them by known turns (up to 30 degrees either way), scales (0.3 to 6), shifts, cuts at the border and pasting several
+into one; then `gan_models.photos.find_faces` has to find the faces and the way back. A face counts as found where both eyes
+are within a quarter of their distance; the error is the mean distance of the two eyes from where they are, by their distance.
+"""
+
+import argparse
+import io
+import math
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from gan_models import photos
+from gan_models.errors import ModelError, NoFace
+from gan_models.photos import FRAME, WINDOW, Face, Similarity
+
+from .data import DataError, celeba_originals
+
+KINDS = ("alone", "at the border", "several")
+SCALES, DEGREES = (0.3, 6.0), 30
+FOUND = 0.25
+
+
+@dataclass(frozen=True)
+class Test:
+    """A photo and where its faces are: the frames of the originals in it."""
+
+    kind: str
+    photo: Image.Image
+    frames: tuple[Similarity, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One face: kind of photo, scale, degrees, and the error of its eyes by their distance (infinite where it is not found)."""
+
+    kind: str
+    scale: float
+    degrees: float
+    error: float
+
+
+def make_tests(originals: Sequence[bytes], count: int, seed: int) -> Iterator[Test]:
+    """`count` photos, a function of the originals and the seed."""
+    for k in range(count):
+        rng = np.random.default_rng((seed, k))
+        kind = KINDS[k % len(KINDS)]
+        scale = math.exp(rng.uniform(*np.log(SCALES)))
+        faces = int(rng.integers(2, 5)) if kind == "several" else 1
+        pictures = [_open(originals[i]) for i in rng.choice(len(originals), faces, replace=False)]
+        yield make_test(kind, pictures, scale, rng)
+
+
+def _open(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data)).convert("RGB")
+
+
+def make_test(kind: str, pictures: Sequence[Image.Image], scale: float, rng: np.random.Generator) -> Test:
+    """The pictures turned and scaled side by side; several differ in scale by up to a factor of 2."""
+    placed, right, bottom = [], 0.0, 0.0
+    for _ in pictures:
+        own = scale * (2 ** -rng.uniform() if len(pictures) > 1 else 1)
+        turn = Similarity(own * np.exp(1j * math.radians(rng.uniform(-DEGREES, DEGREES))), 0)
+        low, high = _extent(turn, (0, 0, *FRAME))
+        if kind == "at the border":  # up to a fifth of what the networks see is cut off, on one side and above or below
+            low, high = _extent(turn, (WINDOW[0], WINDOW[1], WINDOW[0] + WINDOW[2], WINDOW[1] + WINDOW[2]))
+            low, high = low + (high - low) * rng.uniform(0, 0.2, 2), high - (high - low) * rng.uniform(0, 0.1, 2)
+            margin = after = np.zeros(2)
+        else:
+            margin, after = (high - low) * rng.uniform(0, 0.4, 2), (high - low) * rng.uniform(0, 0.4, 2)
+        place = np.array([right, 0]) + margin - low
+        placed.append(Similarity(turn.a, complex(*place)))
+        right, bottom = right + (margin + high - low + after)[0], max(bottom, (margin + high - low + after)[1])
+    photo = _background((math.ceil(right), math.ceil(bottom)), rng)
+    for picture, frame in zip(pictures, placed):
+        _paste(photo, picture, frame)
+    return Test(kind, photo, tuple(placed))
+
+
+def _extent(view: Similarity, box: tuple[float, float, float, float]) -> tuple[np.ndarray, np.ndarray]:
+    left, top, right, bottom = box
+    corners = view(np.array([[left, top], [right, top], [left, bottom], [right, bottom]], float))
+    return corners.min(0), corners.max(0)
+
+
+def _background(size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
+    """Clouds of colour."""
+    clouds = Image.fromarray(rng.integers(0, 256, (9, 12, 3), dtype=np.uint8))
+    return clouds.resize(size, Image.Resampling.BICUBIC)
+
+
+def _paste(photo: Image.Image, picture: Image.Image, frame: Similarity) -> None:
+    """Draw the picture into the photo, its point p at frame(p)."""
+    low, high = _extent(frame, (0, 0, *FRAME))
+    left, top = np.floor(low).astype(int)
+    size = tuple((np.ceil(high) - (left, top)).astype(int).tolist())
+    shifted = Similarity(frame.a, frame.b - complex(left, top))
+    corners = shifted(np.array([[0, 0], [FRAME[0], 0], FRAME, [0, FRAME[1]]], float))
+    mask = Image.new("L", size)
+    ImageDraw.Draw(mask).polygon([tuple(corner) for corner in corners.tolist()], fill=255)
+    photo.paste(photos.sample(picture, shifted.inverse(), size), (int(left), int(top)), mask)
+
+
+def judge(test: Test, faces: Sequence[Face]) -> tuple[list[Result], int]:
+    """What became of each face of the photo, and the number of faces found where none is."""
+    truth = [frame(photos.eyes_in_frame()) for frame in test.frames]
+    distances = [float(np.hypot(*(eyes[1] - eyes[0]))) for eyes in truth]
+    errors = np.array([[np.hypot(*(face.eyes - eyes).T).mean() / distance for face in faces]
+                       for eyes, distance in zip(truth, distances)]).reshape(len(truth), len(faces))
+    best = errors.min(1, initial=np.inf)
+    results = [Result(test.kind, frame.scale, frame.degrees, float(error) if error < FOUND else math.inf)
+               for frame, error in zip(test.frames, best)]
+    return results, int((errors.min(0) >= FOUND).sum()) if len(faces) else 0
+
+
+def average(originals: Sequence[bytes]) -> np.ndarray:
+    """Where eyes and mouth lie in the frame: the mean of the landmarks found in the originals, (32, 2). The source of
+    gan_models.photos.EYES_AND_MOUTH."""
+    return np.mean([photos._landmarks(_open(data).convert("L"))[36:] for data in originals], axis=0)
+
+
+def report(results: Sequence[Result]) -> list[str]:
+    """A table: found, and the error of what was found, in all and by kind, scale and turn."""
+    groups = {"all": lambda r: True}
+    groups |= {kind: lambda r, kind=kind: r.kind == kind for kind in KINDS}
+    for low, high in ((0.15, 0.3), (0.3, 0.6), (0.6, 1.2), (1.2, 2.5), (2.5, 6)):
+        groups[f"scale {low:g} to {high:g}"] = lambda r, low=low, high=high: low <= r.scale < high
+    for low, high in ((0, 10), (10, 20), (20, 30)):
+        groups[f"turned {low} to {high} degrees"] = lambda r, low=low, high=high: low <= abs(r.degrees) < high
+    lines = [f"{'':26}{'faces':>7}{'found':>9}{'median error':>14}{'90 % below':>12}"]
+    for name, belongs in groups.items():
+        errors = np.array([r.error for r in results if belongs(r)])
+        if len(errors):
+            found = errors[np.isfinite(errors)]
+            middle, most = (f"{100 * np.quantile(found, q):.1f} %" if len(found) else "" for q in (0.5, 0.9))
+            lines.append(f"{name:26}{len(errors):7}{100 * len(found) / len(errors):7.1f} %{middle:>14}{most:>12}")
+    return lines
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m training.alignment", description=__doc__.splitlines()[0])
+    parser.add_argument("--data-root", help="holds celeba/ with pictures of 178 x 218 (default: the variable GAN_STUDIO_DATA, else ./data)")
+    parser.add_argument("--count", type=int, default=300, help="how many test photos (default 300)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--average", action="store_true", help="print where eyes and mouth lie on average, and nothing else")
+    options = parser.parse_args(arguments)
+    if options.count < 1 or options.seed < 0:
+        parser.error("--count must be at least 1 and --seed at least 0.")
+    root = Path(options.data_root or os.environ.get("GAN_STUDIO_DATA") or "data").expanduser()
+    try:
+        originals = celeba_originals(root)
+        if options.average:
+            print(np.array2string(average(originals).round(1), separator=", ", max_line_width=120))
+            return 0
+        results, false, seconds = [], 0, []
+        for test in make_tests(originals, options.count, options.seed):
+            began = time.perf_counter()
+            try:
+                faces = photos.find_faces(test.photo)
+            except NoFace:
+                faces = []
+            seconds.append(time.perf_counter() - began)
+            judged, wrong = judge(test, faces)
+            results, false = results + judged, false + wrong
+    except (DataError, ModelError) as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 2
+    print(f"{options.count} photos made of {len(originals):,} aligned originals, seed {options.seed}")
+    print("\n".join(report(results)))
+    print(f"faces found where none is: {false}; seconds for a photo: median {np.median(seconds):.2f}, most {max(seconds):.2f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
