@@ -72,7 +72,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, companion=None) -> int:
+    """Train as the options say. A companion (training/compare.py has one) may stop the run by its own measure: `companion.goal` names it,
+    `companion.join(state, checkpoint, hooks)` returns the callbacks with its own among them, and `companion.notes(state)` is
+    added to what each model folder records of its training."""
     recipe = recipes.change(recipes.find(options.recipe), options.set)
     torch.set_flush_denormal(True)  # a winning discriminator's gradients underflow; CPUs compute with denormals 10 times slower
     accelerator = make_accelerator(options.precision)
@@ -110,7 +113,8 @@ def run(options: argparse.Namespace) -> int:
 
     def write_model(state: loop.State, folder: Path) -> None:
         seconds = earlier_seconds + time.monotonic() - began
-        export(state, folder, about | {"images_seen": state.images, "hours": round(seconds / 3600, 2)}, options.seed)
+        notes = companion.notes(state) if companion else {}
+        export(state, folder, about | {"images_seen": state.images, "hours": round(seconds / 3600, 2)} | notes, options.seed)
 
     earlier_seconds = trained_seconds(checkpoint)
     about = {"recipe": recipe.name, "summary": recipe.summary, "source": recipe.source, "dataset": dataset.name,
@@ -126,10 +130,12 @@ def run(options: argparse.Namespace) -> int:
             pictures.save_png(pictures.grid(to_float(reals)), options.output / "reals.png")
         samples = callbacks.Samples(options.output, state, options.seed, every)
         hooks.append(samples)
+    if companion:
+        hooks = companion.join(state, checkpoint, hooks)
     hooks.append(interrupt)
     precision = accelerator.mixed_precision.replace("no", "fp32")
     say(f"{recipe.name}: {accelerator.num_processes} process(es) on {accelerator.device.type}, {precision}, "
-        f"{total:,} images, into {options.output}")
+        f"{companion.goal if companion else f'{total:,} images'}, into {options.output}")
 
     with interrupt:
         loop.train(recipe, dataset, state, accelerator, total, options.seed, hooks)
