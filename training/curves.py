@@ -1,0 +1,181 @@
+"""The curves of one run or several as one picture: `python -m training.curves RUN_FOLDER [RUN_FOLDER ...] --output curves.png`.
+
+They are read from stats.jsonl, and the remarks of the watch from watch.jsonl, which stand in the picture as upright lines. The
+x axis is images: real pictures that the discriminator was shown. Needs matplotlib, which is imported only to draw.
+"""
+
+import argparse
+import io
+import json
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from gan_models.hub import write_atomically
+
+STATS, WATCH = "stats.jsonl", "watch.jsonl"
+POINTS = 300  # of a curve: more cannot be seen on a screen, and noise hides the course
+COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22")
+DASHES = ("-", "--", ":", "-.")
+
+
+class CurvesError(Exception):
+    """A run folder without statistics, a file that cannot be written, or no matplotlib; one sentence."""
+
+
+class Panel(NamedTuple):
+    title: str
+    unit: str
+    curves: dict[str, str]  # name in stats.jsonl: name in the legend
+    log: bool = False
+    level: float | None = None  # a horizontal line: what is to be reached
+
+
+PANELS = (
+    Panel("Losses", "loss", {"discriminator_loss": "discriminator", "generator_loss": "generator"}),
+    Panel("How often the discriminator is right", "share of pictures",
+          {"real_accuracy": "real", "fake_accuracy": "generated", "pair_accuracy": "pairs"}),
+    Panel("Gradients", "norm", {"discriminator_gradient": "discriminator", "generator_gradient": "generator"}, log=True),
+    Panel("Diversity of fixed samples", "real pictures = 1", {"diversity": "distance to the nearest other sample"}, level=1.0),
+    Panel("Penalties and further terms", "value", {
+        "r1": "R1", "r2": "R2", "gradient_penalty": "gradient penalty", "real_classification": "classes of real",
+        "fake_classification": "classes of generated", "information": "information", "feature_matching": "feature matching",
+        "perceptual": "perceptual", "reconstruction": "reconstruction", "divergence": "divergence", "discrepancy": "discrepancy",
+        "wasserstein_distance": "Wasserstein distance"}, log=True),
+)
+
+
+class Run(NamedTuple):
+    name: str
+    lines: list[dict]  # of stats.jsonl
+    remarks: list[int]  # images at which the watch spoke
+
+
+def read(folder: Path) -> Run:
+    """A run folder's statistics. Raises CurvesError where there are none."""
+    lines = read_lines(folder / STATS)
+    if not lines:
+        raise CurvesError(f"There are no statistics in {folder}: name the folder of a run, which holds {STATS}.")
+    return Run(folder.resolve().name, lines, [line["images"] for line in read_lines(folder / WATCH)])
+
+
+def read_lines(path: Path) -> list[dict]:
+    """The whole lines of a .jsonl file of a run; [] where it is missing. A line that a kill cut short is left out."""
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError):
+        return []
+    lines = []
+    for line in text.splitlines():
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(value, dict) and isinstance(value.get("images"), int):
+            lines.append(value)
+    return lines
+
+
+def draw(runs: list[Run], path: Path) -> None:
+    """Write the picture as a PNG: one panel under another, those without a curve left out. One run: a colour for each curve;
+    several: a colour for each run. Raises CurvesError where matplotlib is missing."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure  # without pyplot: no global state, no display
+    except ImportError as error:
+        raise CurvesError("The picture of the curves needs matplotlib: pip install matplotlib.") from error
+    fids = {key: f"{key[3:].replace('_', ', ')}" for run in runs for line in run.lines for key in line if key.startswith("fid")}
+    panels = [panel for panel in (*PANELS, Panel("FID", "FID", fids, log=True))
+              if any(key in line for run in runs for line in run.lines for key in panel.curves)]
+    height = 0.7 + 2.1 * max(len(panels), 1)
+    figure = Figure(figsize=(9, height), dpi=90)
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(max(len(panels), 1), 1, sharex=True, squeeze=False)[:, 0]
+    figure.subplots_adjust(left=0.09, right=0.74, top=1 - 0.45 / height, bottom=0.55 / height, hspace=0.28)
+    for axis, panel in zip(axes, panels):
+        _draw_panel(axis, panel, runs)
+    axes[-1].set_xlabel("images shown to the discriminator")
+    axes[-1].xaxis.set_major_formatter(lambda value, _: _thousands(value))
+    axes[0].set_xlim(left=0)
+    if len(runs) == 1:
+        figure.suptitle(runs[0].name + (" (red, upright: remarks of the watch)" if runs[0].remarks else ""), fontsize=10)
+    else:
+        colours = [axes[0].plot([], [], color=COLOURS[k % len(COLOURS)], linewidth=3)[0] for k in range(len(runs))]
+        figure.legend(colours, [run.name for run in runs], loc="upper left", fontsize=8, frameon=False,
+                      bbox_to_anchor=(0.74, 1 - 1.15 / height))
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    write_atomically(path, file.getvalue())
+
+
+def _draw_panel(axis, panel: Panel, runs: list[Run]) -> None:
+    present = [key for key in panel.curves if any(key in line for run in runs for line in run.lines)]
+    positive = True
+    for number, run in enumerate(runs):
+        for k, key in enumerate(present):
+            images, values = course(run.lines, key)
+            if not len(images):
+                continue
+            positive = positive and bool((values > 0).all())
+            style = {"color": COLOURS[k % len(COLOURS)]} if len(runs) == 1 else {
+                "color": COLOURS[number % len(COLOURS)], "linestyle": DASHES[k % len(DASHES)]}
+            axis.plot(images, values, linewidth=1.3, marker="." if len(images) < 3 else None,
+                      label=panel.curves[key] if len(runs) == 1 else None, **style)
+        if len(runs) == 1:
+            for images in run.remarks:
+                axis.axvline(images, color="red", linewidth=0.8, alpha=0.6)
+    if panel.level is not None:
+        axis.axhline(panel.level, color="black", linewidth=0.8, linestyle=":")
+    if len(runs) > 1 and len(present) > 1:
+        for k, key in enumerate(present):
+            axis.plot([], [], color="black", linewidth=1.3, linestyle=DASHES[k % len(DASHES)], label=panel.curves[key])
+    if panel.log and positive:
+        axis.set_yscale("log")
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_formatter(lambda value, _: "")
+    axis.set_title(panel.title, fontsize=9, loc="left", pad=3)
+    axis.set_ylabel(panel.unit, fontsize=8)
+    axis.tick_params(labelsize=8)
+    axis.grid(alpha=0.25)
+    if axis.get_legend_handles_labels()[0]:
+        axis.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.005, 1.03), borderaxespad=0)
+
+
+def course(lines: list[dict], key: str, points: int = POINTS) -> tuple[np.ndarray, np.ndarray]:
+    """The curve of one quantity: (images, values), each point the mean of as many neighbouring lines as leaves at most `points`."""
+    pairs = np.array([(line["images"], line[key]) for line in lines if isinstance(line.get(key), (int, float))], float).reshape(-1, 2)
+    together = max(1, -(-len(pairs) // points))
+    means = [pairs[k:k + together].mean(0) for k in range(0, len(pairs), together)]
+    images, values = np.array(means).reshape(-1, 2).T
+    return images, values
+
+
+def _thousands(value: float) -> str:
+    """1500000 -> "1.5M"."""
+    for size, suffix in ((1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:g}{suffix}"
+    return f"{value:g}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line. Returns the exit status: 0, or 2 for bad input."""
+    parser = argparse.ArgumentParser(prog="python -m training.curves", description=__doc__.partition("\n")[0])
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN_FOLDER", help="one to look at, or several to compare")
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the PNG to write")
+    options = parser.parse_args(arguments)
+    try:
+        draw([read(folder) for folder in options.runs], options.output)
+    except CurvesError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"error: {options.output} cannot be written ({error.strerror or error}).", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
