@@ -10,26 +10,34 @@ import math
 import torch
 from torch import Tensor, nn
 
-from .base import Verdict, check_config
-from .dcgan import DCGANDiscriminator, DCGANGenerator
+from .base import Discriminator, Generator, Verdict, check_config
+from .dcgan import LIMITS, check_normalisation, downwards, initialise, pyramid, upwards
 from .errors import InvalidConfig, InvalidInput
 
-CODE_LIMITS = {"categories": (2, 1000), "continuous": (0, 64)}
+CODE_LIMITS = {key: LIMITS[key] for key in ("image_size", "image_channels", "width")} | {
+    "categories": (2, 1000), "continuous": (0, 64), "hidden": (1, 4096)}
 MOST = 0.999  # of a continuous code that is set: 1 would be an infinite latent
 
 
-class InfoGANGenerator(DCGANGenerator):
-    """A DCGAN generator that reads codes from its latents: `categories` of one categorical code, then `continuous` ones, then noise."""
+class InfoGANGenerator(Generator):
+    """The paper's generator: a fully connected layer, so that a code can reach every part of the picture, then transposed convolutions.
+    The first entries of a latent are `categories` of one categorical code, then come `continuous` ones, then noise."""
 
     family = "infogan"
 
     def __init__(self, image_size: int = 28, image_channels: int = 1, latent_dim: int = 74, width: int = 64, categories: int = 10,
-                 continuous: int = 2):
-        check_config(locals(), CODE_LIMITS)
-        if isinstance(latent_dim, int) and latent_dim < categories + continuous:
+                 continuous: int = 2, hidden: int = 512):
+        super().__init__()
+        check_config(locals(), CODE_LIMITS | {"latent_dim": LIMITS["latent_dim"]})
+        if latent_dim < categories + continuous:
             raise InvalidConfig(f"The configuration says latent_dim = {latent_dim}; the codes alone need {categories + continuous}.")
-        super().__init__(image_size, image_channels, latent_dim, width)
+        size, channels = pyramid(image_size, width)
+        self.set_labels(None, False)
+        self.latent_dim, self.image_shape = latent_dim, (image_channels, image_size, image_size)
         self.categories, self.continuous = categories, continuous
+        self.read = nn.Sequential(nn.Linear(latent_dim, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU())
+        self.layers = upwards(hidden, size, channels, image_channels)
+        initialise(self, normal=True)
 
     def codes(self, latents: Tensor) -> tuple[Tensor, Tensor]:
         """The codes in latents (n, latent_dim): categories (n,) int64, and continuous ones (n, c) in -1..1."""
@@ -58,19 +66,31 @@ class InfoGANGenerator(DCGANGenerator):
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         categories, continuous = self.codes(latents)
         one_hot = nn.functional.one_hot(categories, self.categories).to(latents.dtype)
-        return super().forward(torch.cat([one_hot, continuous, latents[:, self.categories + self.continuous:]], 1))
+        x = self.read(torch.cat([one_hot, continuous, latents[:, self.categories + self.continuous:]], 1))
+        return self.layers(x[:, :, None, None])
 
 
-class InfoGANDiscriminator(DCGANDiscriminator):
-    """A DCGAN discriminator that also tells the codes, from the same features: Verdict.logits (n, categories + continuous)."""
+class InfoGANDiscriminator(Discriminator):
+    """The paper's: strided convolutions, then a fully connected layer, from which one head tells real from generated and the other the
+    codes, Verdict.logits (n, categories + continuous)."""
 
     def __init__(self, image_size: int = 28, image_channels: int = 1, width: int = 64, normalisation: str = "batch",
-                 categories: int = 10, continuous: int = 2):
+                 categories: int = 10, continuous: int = 2, hidden: int = 512):
+        super().__init__()
         check_config(locals(), CODE_LIMITS)
-        super().__init__(image_size, image_channels, width, normalisation=normalisation)
-        hidden = self.score.in_channels * self.score.kernel_size[0] ** 2
-        self.read = nn.Sequential(nn.Linear(hidden, 128), nn.BatchNorm1d(128), nn.LeakyReLU(0.1), nn.Linear(128, categories + continuous))
+        check_normalisation(normalisation, ("batch", "none"))
+        size, channels = pyramid(image_size, width)
+
+        def connected(inputs: int, outputs: int) -> nn.Sequential:
+            norm = nn.BatchNorm1d(outputs) if normalisation == "batch" else nn.Identity()
+            return nn.Sequential(nn.Linear(inputs, outputs), norm, nn.LeakyReLU(0.1))
+
+        self.layers = downwards(image_channels, channels, normalisation)
+        self.hidden = connected(channels[-1] * size**2, hidden)
+        self.score = nn.Linear(hidden, 1)
+        self.codes = nn.Sequential(*connected(hidden, 128), nn.Linear(128, categories + continuous))
+        initialise(self, normal=normalisation == "batch")
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Verdict:
-        verdict = super().forward(images)
-        return verdict._replace(logits=self.read(verdict.features.flatten(1)))
+        features = self.hidden(self.layers(images).flatten(1))
+        return Verdict(self.score(features).squeeze(1), features, self.codes(features))
