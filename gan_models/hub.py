@@ -24,6 +24,7 @@ from torch.overrides import TorchFunctionMode
 
 from .base import Generator
 from .dcgan import DCGANGenerator
+from .editor import Editor
 from .encoding import EncodingGenerator
 from .errors import HubUnreachable, InvalidConfig, InvalidInput, InvalidWeights, ModelNotFound, short
 from .infogan import InfoGANGenerator
@@ -35,7 +36,7 @@ MAX_CONFIG_BYTES = 1_000_000
 MAX_HEADER_BYTES = 1_000_000  # ours have a few kilobytes
 PRETRAINED = Path(__file__).parent / "pretrained"
 FAMILIES: dict[str, type[Generator]] = {
-    cls.family: cls for cls in (MLPGenerator, DCGANGenerator, InfoGANGenerator, EncodingGenerator)
+    cls.family: cls for cls in (MLPGenerator, DCGANGenerator, InfoGANGenerator, EncodingGenerator, Editor)
 }
 
 

@@ -31,6 +31,7 @@ class Stream(IntEnum):
     NOISE = 7
     ENCODER = 8
     INTERPOLATION = 9
+    EDITS = 10
 
 
 def philox(seed: int, index: int, stream: Stream = Stream.LATENTS) -> np.random.Generator:

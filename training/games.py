@@ -33,6 +33,7 @@ class Batch:
     latents: Tensor  # (n, latent_dim)
     first: int
     seed: int
+    numbers: Tensor | None = None  # (n,) int64 file numbers, where the data has them
 
     def normal(self, stream: Stream, *shape: int) -> Tensor:
         """(n, *shape) standard normal."""

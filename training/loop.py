@@ -17,6 +17,7 @@ from torch import Tensor
 
 from gan_models.base import Discriminator, Generator, encode_labels
 from gan_models.dcgan import DCGANDiscriminator, DCGANGenerator
+from gan_models.editor import Editor
 from gan_models.encoding import Autoencoder, EncodingGenerator, PairDiscriminator
 from gan_models.infogan import InfoGANDiscriminator, InfoGANGenerator
 from gan_models.latents import Stream, philox, sample
@@ -24,6 +25,7 @@ from gan_models.mlp import MLPDiscriminator, MLPGenerator
 from gan_models.tied import TiedDiscriminator
 
 from .data import Dataset, to_float
+from .editor import Critic
 from .games import GAMES, Batch
 from .penalties import clip_weights
 from .recipes import Recipe, RecipeError, at
@@ -36,6 +38,7 @@ NETWORKS = {
     "bigan": (EncodingGenerator, PairDiscriminator),
     "implicit": (DCGANGenerator, Autoencoder),
     "tied": (DCGANGenerator, TiedDiscriminator),
+    "editor": (Editor, Critic),
 }
 
 
@@ -126,13 +129,15 @@ def train(recipe: Recipe, dataset: Dataset, state: State, accelerator: Accelerat
 def batch(recipe: Recipe, dataset: Dataset, generator: Generator, first: int, count: int, seed: int) -> Batch:
     """Images number first .. first + count - 1 of the run with labels and latents, as the generator's device and precision are."""
     like = next(generator.parameters())
-    pictures, labels = dataset.batch(dataset.order(first, count, seed))
+    indices = dataset.order(first, count, seed)
+    pictures, labels = dataset.batch(indices)
     if recipe.flip:
         mirrored = torch.tensor([philox(seed, first + k, Stream.FLIPS).random() < 0.5 for k in range(count)])
         pictures = torch.where(mirrored[:, None, None, None], pictures.flip(3), pictures)
     real = to_float(pictures.to(like.device)).to(like.dtype).contiguous(memory_format=torch.channels_last)
-    encoded = encode_labels(labels, dataset.label_names, dataset.multi_label).to(like) if recipe.conditional else None
-    return Batch(real, encoded, sample(count, generator.latent_dim, seed=seed, start=first).to(like), first, seed)
+    encoded = encode_labels(labels, dataset.label_names, dataset.multi_label).to(like) if recipe.labelled else None
+    numbers = torch.tensor([int(dataset.names[k]) for k in indices], device=like.device) if dataset.names else None
+    return Batch(real, encoded, sample(count, generator.latent_dim, seed=seed, start=first).to(like), first, seed, numbers)
 
 
 def set_schedules(recipe: Recipe, state: State) -> None:

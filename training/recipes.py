@@ -12,6 +12,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from gan_models.editor import ATTRIBUTES
+
 from .augment import POLICIES
 
 
@@ -42,7 +44,7 @@ class Recipe:
     name: str
     summary: str
     source: str  # the paper
-    family: str  # networks: mlp | dcgan | resnet | infogan | vaegan | bigan | implicit | tied
+    family: str  # networks: mlp | dcgan | resnet | infogan | vaegan | bigan | implicit | tied | editor
     data: str  # mnist | fashionmnist | stackedmnist | cifar10 | celeba | a folder of images
     image_size: int  # pixels
     image_channels: int  # 1 | 3
@@ -51,7 +53,7 @@ class Recipe:
     attributes: tuple[str, ...] | None = None  # of a data set with attributes: those to be told
     generator: dict[str, Any] = field(default_factory=dict)  # arguments beyond size and labels
     discriminator: dict[str, Any] = field(default_factory=dict)
-    game: str = "adversarial"  # adversarial | vaegan | bigan | moments: who draws what, and what each player minimises
+    game: str = "adversarial"  # adversarial | vaegan | bigan | moments | editor: who draws what, and what each player minimises
     objective: str = "logistic"  # logistic | minimax | least_squares | wasserstein | hinge | relativistic
     # Weights of the terms in the losses; 0 leaves a term out.
     adversarial: float = 1.0  # the generator's loss of the objective
@@ -60,7 +62,11 @@ class Recipe:
     perceptual: float = 0.0  # means of the features of a fixed network (digits only)
     information: float = 0.0  # what pictures tell of the latent codes (needs family infogan)
     reconstruction: float = 0.0  # vaegan: in the discriminator's features; moments: generated pictures through the autoencoder
-    divergence: float = 0.0  # vaegan: of the encoder's distribution from the prior
+    divergence: float = 0.0  # vaegan, editor: of the encoder's distribution from the prior
+    requested: float = 0.0  # editor: its classifier sees what was asked for
+    keeping: float = 0.0  # editor: the classifier sees nothing else changed
+    sparing: float = 0.0  # editor: absolute change of the photo
+    edits_after: int = 1  # editor: images of the autoencoder alone
     # What keeps the discriminator smooth, and what it is shown.
     r1: float | Schedule = 0.0  # gamma of the gradient penalty on real images
     r2: float | Schedule = 0.0  # gamma of the gradient penalty on generated images
@@ -80,6 +86,11 @@ class Recipe:
     flip: bool = False  # mirror half of the real images
     ema_half_life: int = 20_000  # images, of the averaged generator that is sampled and published
     ema_ramp: float = 0.05  # but at most this share of the images seen (Karras et al. 2020): early averages forget soon
+
+    @property
+    def labelled(self) -> bool:
+        """Whether its game looks at labels."""
+        return self.conditional or self.game == "editor"
 
 
 # What each objective is at its best with. Gradient penalties need a discriminator that judges each picture alone, without BatchNorm.
@@ -102,17 +113,26 @@ OBJECTIVE_SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 CHOICES: dict[str, tuple[str, ...]] = {
-    "family": ("mlp", "dcgan", "resnet", "infogan", "vaegan", "bigan", "implicit", "tied"),
-    "game": ("adversarial", "vaegan", "bigan", "moments"),
+    "family": ("mlp", "dcgan", "resnet", "infogan", "vaegan", "bigan", "implicit", "tied", "editor"),
+    "game": ("adversarial", "vaegan", "bigan", "moments", "editor"),
     "objective": tuple(OBJECTIVE_SETTINGS),
     "optimiser": ("adam", "rmsprop"),
 }
 
 CELEBA_ATTRIBUTES = ("Bangs", "Black_Hair", "Blond_Hair", "Brown_Hair", "Eyeglasses", "Male", "Mouth_Slightly_Open",
                      "No_Beard", "Smiling", "Young")
+# What the editor edits, and then the other labels, all of which its directions are told apart from.
+EDITOR_ATTRIBUTES = ATTRIBUTES + (
+    "5_o_Clock_Shadow", "Arched_Eyebrows", "Attractive", "Bags_Under_Eyes", "Big_Lips", "Big_Nose", "Blurry", "Chubby", "Double_Chin",
+    "Goatee", "Gray_Hair", "Heavy_Makeup", "High_Cheekbones", "Narrow_Eyes", "Oval_Face", "Pointy_Nose", "Receding_Hairline",
+    "Rosy_Cheeks", "Sideburns", "Straight_Hair", "Wavy_Hair", "Wearing_Earrings", "Wearing_Hat", "Wearing_Lipstick",
+    "Wearing_Necklace", "Wearing_Necktie")
 _MNIST = {"data": "mnist", "image_size": 28, "image_channels": 1, "images": 400_000}
 _STACKED = {"data": "stackedmnist", "image_size": 28, "image_channels": 3, "images": 1_000_000}
 _CELEBA = {"data": "celeba", "image_size": 64, "image_channels": 3, "images": 1_000_000, "flip": True, "ema_half_life": 50_000}
+_EDITOR = _CELEBA | {"images": 480_000, "attributes": EDITOR_ATTRIBUTES, "game": "editor", "objective": "hinge", "ema_half_life": 10_000,
+                     "edits_after": 160_000, "batch_size": 32, "learning_rate": Schedule(1e-3, 2e-4, 160_000), "reconstruction": 1.0, "divergence": 2e-5,
+                     "adversarial": 0.1, "requested": 1.0, "keeping": 0.5, "sparing": 1.0}
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
     Recipe(
@@ -154,7 +174,7 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
     ),
     Recipe(
         "mnist-infogan", "codes for digit, slant and width, found without labels", "Chen et al. 2016, arXiv:1606.03657",
-        "infogan", **_MNIST, information=1.0,
+        "infogan", **_MNIST, information=1.0, generator_rate=5.0,
     ),
     Recipe(
         "mnist-vaegan", "an encoder too, and similarity learned by the discriminator", "Larsen et al. 2016, arXiv:1512.09300",
@@ -202,10 +222,15 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
         "dcgan", **_CELEBA, conditional=True, attributes=CELEBA_ATTRIBUTES,
         discriminator={"width": 48, "auxiliary": True, "normalisation": "none"}, auxiliary=1.0, **RELATIVISTIC,
     ),
+    Recipe(
+        "celeba-editor-64", "changes attributes of a face that it is shown",
+        "Kingma and Welling 2013, arXiv:1312.6114; Liu et al. 2019, arXiv:1904.09709",
+        "editor", **_EDITOR,
+    ),
 )}
 
 
-_OWN_GAME = {"vaegan": "vaegan", "bigan": "bigan", "implicit": "moments"}  # family: the only game that it can play
+_OWN_GAME = {"vaegan": "vaegan", "bigan": "bigan", "implicit": "moments", "editor": "editor"}  # family: the only game that it can play
 
 
 def find(name: str) -> Recipe:

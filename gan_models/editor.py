@@ -1,0 +1,176 @@
+"""The face editor: a photo is read into a code, the code is moved, and the *change* of what it draws is added to the photo.
+
+An autoencoder (Kingma and Welling 2013, arXiv:1312.6114) whose decoder can draw nothing but faces; attribute differences as in STGAN
+(Liu et al. 2019, arXiv:1904.09709) say where its code is moved. Since only the difference of two drawings reaches the photo,
+what is not asked to change keeps all its detail, and no change at all gives back the very photo.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from .base import Generator, check_config, check_labels
+from .dcgan import downwards, initialise, upwards
+from .errors import InvalidConfig, InvalidInput, short
+
+LIMITS = {"image_size": (8, 256), "image_channels": (1, 4), "latent_dim": (1, 2048), "width": (1, 256), "hidden": (1, 4096)}
+# The 13 of AttGAN (He et al. 2017, arXiv:1711.10678) and STGAN, and the smile.
+ATTRIBUTES = ("Bald", "Bangs", "Black_Hair", "Blond_Hair", "Brown_Hair", "Bushy_Eyebrows", "Eyeglasses", "Male",
+              "Mouth_Slightly_Open", "Mustache", "No_Beard", "Pale_Skin", "Young", "Smiling")
+EXCLUSIVE = ("Bald", "Black_Hair", "Blond_Hair", "Brown_Hair")  # a head has one of them
+MOST = 2.0  # the largest difference that can be asked for
+
+
+class Encoded(NamedTuple):
+    """What the editor knows of n photos: the latents that `encode` gives and `decode` takes."""
+
+    codes: Tensor  # (n, latent_dim)
+    photos: Tensor  # (n, C, H, W) as they were given
+    drawn: Tensor  # (n, C, H, W) what the decoder makes of the codes
+    shown: Tensor  # (n, K) 0..1: how surely each attribute is there
+
+
+class Encoder(nn.Module):
+    """Strided convolutions from a picture to its code, and an estimate of the attributes that it shows."""
+
+    def __init__(self, channels: list[int], size: int, image_channels: int, latent_dim: int, attributes: int):
+        super().__init__()
+        self.layers = nn.Sequential(downwards(image_channels, channels, "batch"), nn.Flatten())
+        self.code = nn.Linear(channels[-1] * size**2, latent_dim)
+        self.estimate = nn.Linear(channels[-1] * size**2, attributes)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """images -> codes (n, latent_dim) and logits of the attributes (n, K). The estimate looks on: it does not shape the features."""
+        features = self.layers(images)
+        return self.code(features), self.estimate(features.detach())
+
+
+class Mapping(nn.Module):
+    """Where differences of attributes move a code: (codes (n, d), differences (n, K)) -> shifts (n, d).
+
+    One direction for each attribute, and what two layers add to their sum for this very face. Twice the differences are twice the
+    shift, and none is none.
+    """
+
+    def __init__(self, latent_dim: int, attributes: int, hidden: int):
+        super().__init__()
+        self.directions = nn.Parameter(torch.zeros(attributes, latent_dim))
+        self.layers = nn.Sequential(nn.Linear(latent_dim + attributes, hidden), nn.LeakyReLU(0.2),
+                                    nn.Linear(hidden, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, latent_dim))
+
+    def forward(self, codes: Tensor, differences: Tensor) -> Tensor:
+        strength = differences.abs().amax(1, keepdim=True)
+        asked = differences / strength.clamp_min(1e-6)
+        return strength * (asked @ self.directions + self.layers(torch.cat([codes, asked], 1)))
+
+
+class Editor(Generator):
+    """Reads a face, changes attributes, draws the change: `edit(images, {"Smiling": 1.0})`.
+
+    As a generator it draws faces from standard normal latents, as any variational autoencoder does.
+    """
+
+    family = "editor"
+
+    def __init__(self, image_size: int = 64, image_channels: int = 3, latent_dim: int = 256, width: int = 32, hidden: int = 512,
+                 attributes: list | None = None):
+        super().__init__()
+        check_config(locals(), LIMITS)
+        self.attributes = check_labels(ATTRIBUTES if attributes is None else attributes, True)
+        size, channels = pyramid(image_size, width)
+        self.set_labels(None, False)
+        self.latent_dim, self.image_shape = latent_dim, (image_channels, image_size, image_size)
+        self.encoder = Encoder(channels, size, image_channels, latent_dim, len(self.attributes))
+        self.decoder = nn.Sequential(nn.Linear(latent_dim, channels[-1] * size**2, bias=False), nn.Unflatten(1, (channels[-1], size, size)),
+                                     *upwards(latent_dim, size, channels, image_channels)[1:])
+        self.mapping = Mapping(latent_dim, len(self.attributes), hidden)
+        self.log_variance = nn.Parameter(torch.full((latent_dim,), -2.0))  # of a code, the same for all pictures
+        initialise(self, normal=True)
+        for layer in self.mapping.layers[:-1:2]:
+            nn.init.kaiming_normal_(layer.weight, 0.2)
+        nn.init.zeros_(self.mapping.layers[-1].weight)  # begin with the straight directions
+
+    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        return self.decoder(latents)
+
+    def encode(self, images: Tensor) -> Encoded:
+        """Faces (n, C, H, W) float in [-1, 1] -> what `decode` takes: encode once, decode for every movement of a slider.
+        Raises InvalidInput for other tensors."""
+        shape = self.image_shape
+        if not isinstance(images, Tensor) or images.ndim != 4 or images.shape[1:] != shape or not images.is_floating_point():
+            got = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
+            raise InvalidInput(f"The pictures must be floating-point numbers (n, {', '.join(map(str, shape))}), not {got}.")
+        images = images.to(self.device, torch.float32)
+        if not (images.abs() <= 1.001).all():  # NaN fails too
+            raise InvalidInput("The pictures must hold numbers from -1 to 1.")
+        codes, logits = self.encoder(images)
+        return Encoded(codes, images, self(codes), logits.sigmoid())
+
+    def decode(self, latents: Encoded, differences: Tensor) -> Tensor:
+        """The photos with the change that differences (n, K) in -2..2 make: (n, C, H, W) in [-1, 1]. 0 leaves an attribute, 1 brings
+        it fully in, -1 takes it fully out. One encoded photo goes with any number of differences. Raises InvalidInput."""
+        differences = self._checked_differences(latents, differences)
+        moved = latents.codes + self.mapping(latents.codes.expand(len(differences), -1), differences)
+        return (latents.photos + self(moved) - latents.drawn).clamp(-1, 1)
+
+    def edit(self, images: Tensor, targets: dict[str, float], intensity: float = 1.0) -> Tensor:
+        """Faces with attributes as asked: targets name -> 0..1 (absent .. there). What is decoded is the target's difference from what
+        each picture is estimated to show, times intensity (0..2). {} goes through the whole network too, and changes nothing.
+
+        A hair colour asked for takes the others away, and so does baldness. Raises InvalidInput for unknown names and values out of range.
+        """
+        targets = self._checked_targets(targets, intensity)
+        latents = self.encode(images)
+        differences = torch.zeros_like(latents.shown)
+        for name, value in targets.items():
+            k = self.attributes.index(name)
+            differences[:, k] = (value - latents.shown[:, k]) * intensity
+        return self.decode(latents, differences)
+
+    def _checked_differences(self, latents: Encoded, differences: Tensor) -> Tensor:
+        if not isinstance(latents, Encoded):
+            raise InvalidInput("The latents must be what encode() gave.")
+        n, k = len(latents.codes), len(self.attributes)
+        try:
+            differences = torch.as_tensor(differences, dtype=torch.float32, device=self.device)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise InvalidInput(f"The differences must be numbers ({n}, {k}) from -2 to 2, not {short(differences)}.") from error
+        if differences.ndim != 2 or differences.shape[1] != k or n not in (1, len(differences)):
+            raise InvalidInput(f"The differences must be ({n}, {k}): one row for each picture, one number for each of "
+                               f"{', '.join(self.attributes)}; not {tuple(differences.shape)}.")
+        if not (differences.abs() <= MOST).all():
+            raise InvalidInput(f"The differences must be numbers from -{MOST:g} to {MOST:g}.")
+        return differences
+
+    def _checked_targets(self, targets: dict[str, float], intensity: float) -> dict[str, float]:
+        """With what the wishes imply added."""
+        if not _is_number(intensity, MOST):
+            raise InvalidInput(f"The intensity must be a number from 0 to {MOST:g}, not {short(intensity)}.")
+        if not isinstance(targets, dict):
+            raise InvalidInput(f"The targets must be names and values, such as {{\"Smiling\": 1.0}}, not {short(targets)}.")
+        for name, value in targets.items():
+            if name not in self.attributes:
+                raise InvalidInput(f"There is no attribute {short(name)} to edit; there are {', '.join(self.attributes)}.")
+            if not _is_number(value, 1):
+                raise InvalidInput(f"The target of {name} must be a number from 0 to 1, not {short(value)}.")
+        wished = [name for name in targets if name in EXCLUSIVE and targets[name] > 0.5]
+        if len(wished) > 1:
+            raise InvalidInput(f"A head has one of {' and '.join(wished)}: ask for one of them.")
+        implied = {name: 0.0 for name in self.attributes if wished and name in EXCLUSIVE}
+        return implied | targets
+
+
+def _is_number(value, most: float) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= most
+
+
+def pyramid(image_size: int, width: int) -> tuple[int, list[int]]:
+    """(size of the smallest map, channels from the largest map to the smallest): 64 -> 4, [w, 2w, 4w, 8w]; no map is wider than 8w."""
+    size, channels = image_size, []
+    while size > 4 and size % 2 == 0:
+        size //= 2
+        channels.append(width * min(2 ** len(channels), 8))
+    if size != 4:
+        raise InvalidConfig(f"The configuration says image_size = {image_size}; it must be 4 doubled: 8, 16, 32, 64, 128 or 256.")
+    return size, channels

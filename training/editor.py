@@ -1,0 +1,205 @@
+"""The editor's game (networks: gan_models/editor.py), in two phases.
+
+1. An autoencoder learns to draw faces: small absolute errors in the picture and in a coarse copy of it, and codes that stay near the
+   standard normal distribution. Meanwhile a classifier learns the attributes, and the codes' linear regression on all labels gives
+   each attribute a direction.
+2. From `edits_after` images on, photos are edited by random requests. The mapping and the decoder learn to make the classifier see
+   the request and nothing else changed, while a discriminator tells edited photos from photos.
+
+The classifier learns from CelebA's odd file numbers only; the judge (judges.py) is another network and learned from the even ones. In
+phase 2 no label is used: what a photo shows is what the classifier sees in it.
+"""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gan_models.base import Discriminator, Verdict, check_config, check_labels
+from gan_models.dcgan import DCGANDiscriminator, downwards, initialise
+from gan_models.editor import ATTRIBUTES, EXCLUSIVE, LIMITS, pyramid
+from gan_models.latents import Stream
+
+from . import augment, losses
+from .games import GAMES, Adversarial, Batch, everyone, wide
+from .losses import Loss
+
+if TYPE_CHECKING:
+    from .loop import State
+
+# Rare ones are asked for more often, and so are those that need much drawing.
+WEIGHTS = {"Bald": 2.0, "Mustache": 2.0, "Eyeglasses": 2.0, "Pale_Skin": 1.5}
+SECOND = 0.3  # how often two attributes are asked for at once
+FURTHER = 0.15  # how often more of what is there is asked for
+MEMORY = 20_000  # images, the half-life of the regression's sums
+
+
+class Critic(Discriminator):
+    """All that looks at pictures while the editor learns: a discriminator, a classifier of the attributes, and the regression's sums."""
+
+    def __init__(self, image_size: int = 64, image_channels: int = 3, width: int = 32, latent_dim: int = 256,
+                 attributes: list | None = None, labels: int = 40):
+        super().__init__()
+        check_config(locals(), {key: LIMITS[key] for key in ("image_size", "image_channels", "width", "latent_dim")})
+        attributes = check_labels(ATTRIBUTES if attributes is None else attributes, True)
+        size, channels = pyramid(image_size, width)
+        self.adversary = DCGANDiscriminator(image_size, image_channels, width, normalisation="spectral")
+        self.classifier = nn.Sequential(downwards(image_channels, channels, "batch"), nn.AvgPool2d(size // 2), nn.Flatten(),
+                                        nn.Dropout(0.3), nn.Linear(channels[-1] * 4, len(attributes)))
+        initialise(self.classifier, normal=True)
+        self.register_buffer("label_sums", torch.zeros(labels + 1, labels + 1))
+        self.register_buffer("code_sums", torch.zeros(labels + 1, latent_dim))
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Verdict:
+        return self.adversary(images)
+
+    @torch.no_grad()
+    def note(self, codes: Tensor, labels: Tensor) -> None:
+        """Add pictures' codes (n, d) and labels (n, L) to the regression."""
+        known = F.pad(labels, (0, 1), value=1.0)
+        keep = 0.5 ** (len(codes) / MEMORY)
+        self.label_sums.mul_(keep).add_(known.T @ known)
+        self.code_sums.mul_(keep).add_(known.T @ codes)
+
+    @torch.no_grad()
+    def directions(self, attributes: int) -> Tensor:
+        """How a code moves from one that lacks an attribute to one that has it, all other labels being equal: (K, d), by least squares."""
+        ridge = 1e-3 * self.label_sums[-1, -1].clamp_min(1) * torch.eye(len(self.label_sums), device=self.label_sums.device)
+        return 2 * torch.linalg.solve(self.label_sums + ridge, self.code_sums)[:attributes]  # labels are -1 and 1
+
+
+class Drawn(NamedTuple):
+    """What the editor makes of a batch."""
+
+    logits: Tensor | None  # phase 1: (n, K) the editor's own estimate of the attributes
+    reconstructed: Tensor
+    divergence: Tensor | None = None  # phase 1: of the codes from the standard normal distribution
+    differences: Tensor | None = None  # phase 2: (n, K) what was asked for
+    targets: Tensor | None = None  # (n, K) 0..1 what the classifier should see afterwards
+    edited: Tensor | None = None  # the photos after it
+
+
+class Editing(Adversarial):
+    """Two phases, as the file's head says. Both players hear the recipe's weights: `reconstruction`, `divergence`, `adversarial`, `requested`
+    (the request is seen), `keeping` (nothing else is) and `sparing` (the photo changes little)."""
+
+    def __init__(self, recipe, device):
+        super().__init__(recipe, device)
+        self.attributes = tuple(recipe.generator.get("attributes") or ATTRIBUTES)
+        self.exclusive = [self.attributes.index(name) for name in EXCLUSIVE if name in self.attributes]
+        weights = torch.tensor([WEIGHTS.get(name, 1.0) for name in self.attributes])
+        self.cumulative = (weights.cumsum(0) / weights.sum()).to(device)
+
+    def draw(self, state: "State", batch: Batch) -> Drawn:
+        editor, critic = state.generator, state.discriminator
+        first = state.images < self.recipe.edits_after
+        editor.train(first)  # afterwards the statistics stand
+        critic.classifier.train(first)
+        if first:
+            codes, logits = editor.encoder(batch.real)
+            codes = wide(codes)
+            critic.note(everyone(codes.detach()), everyone(batch.labels))
+            noise = batch.normal(Stream.ENCODER, editor.latent_dim)
+            variance = editor.log_variance.expand_as(codes)
+            drawn = editor(codes + (variance / 2).exp() * noise)
+            return Drawn(logits, wide(drawn), losses.divergence(codes, variance))
+        if not editor.mapping.directions.any():
+            self._straight(state)
+        with torch.no_grad():
+            codes = wide(editor.encoder(batch.real)[0])
+            shown = wide(critic.classifier(self._distort(batch, batch.real))).sigmoid()
+            differences, targets = self.requests(batch.uniform(Stream.EDITS, 6), shown)
+        moved = codes + wide(editor.mapping(codes, differences))
+        reconstructed, drawn = wide(editor(torch.cat([codes, moved]))).chunk(2)
+        return Drawn(None, reconstructed, None, differences, targets, (batch.real + drawn - reconstructed).clamp(-1, 1))
+
+    def requests(self, randoms: Tensor, shown: Tensor) -> tuple[Tensor, Tensor]:
+        """Random wishes for pictures that show attributes as surely as `shown` (n, K) in 0..1, from randoms (n, 6) uniform in 0..1:
+        differences (n, K) of -1, 0 and 1, and what should be seen afterwards (n, K) in 0..1."""
+        rows = torch.arange(len(shown), device=shown.device)
+        there = shown > 0.5
+        differences = torch.zeros_like(shown)
+        picked = torch.searchsorted(self.cumulative, randoms[:, :2].contiguous()).clamp_max(shown.shape[1] - 1)
+        for turn in (1, 0):  # the first wish is heard last
+            k = picked[:, turn]
+            bring = there[rows, k] == (randoms[:, 2 + turn] < FURTHER)
+            wished = randoms[:, 4] < SECOND if turn else torch.ones_like(bring)
+            differences[rows, k] = torch.where(wished, bring.to(shown) * 2 - 1, differences[rows, k])
+        group = differences[:, self.exclusive]
+        if group.shape[1]:
+            main = torch.zeros_like(group)
+            asked_first = torch.tensor(self.exclusive, device=shown.device) == picked[:, :1]
+            best = torch.where(asked_first, group * 2, group).argmax(1)
+            main[rows, best] = 1.0
+            alone = main - (1 - main) * there[:, self.exclusive]
+            differences[:, self.exclusive] = torch.where((group > 0).any(1, keepdim=True), alone, group)
+        targets = torch.where(differences == 0, shown, (differences > 0).to(shown))
+        return differences, targets
+
+    def discriminator_loss(self, state: "State", batch: Batch, drawn: Drawn) -> Loss:
+        critic = state.discriminator
+        if drawn.edited is None:
+            mine = known(batch)
+            logits = critic.classifier(self._distort(batch, batch.real)[mine])
+            loss = attribute_loss(logits, batch.labels[mine], len(batch.real))
+            return loss, {"real_classification": loss}
+        on_real, on_fake = critic(batch.real), critic(drawn.edited.detach())
+        loss, scalars = self.objective.discriminator(wide(on_real.scores), wide(on_fake.scores))
+        return loss, scalars | {"discriminator_loss": loss, "real_score": on_real.scores.mean(), "fake_score": on_fake.scores.mean()}
+
+    def generator_loss(self, state: "State", batch: Batch, drawn: Drawn) -> Loss:
+        recipe = self.recipe
+        reconstruction = coarse_and_fine(batch.real, drawn.reconstructed)
+        loss, scalars = recipe.reconstruction * reconstruction, {"reconstruction": reconstruction}
+        if drawn.edited is None:
+            mine = known(batch)
+            estimate = attribute_loss(drawn.logits[mine], batch.labels[mine], len(batch.real))
+            scalars |= {"divergence": drawn.divergence, "estimate": estimate}
+            return loss + recipe.divergence * drawn.divergence + estimate, scalars
+        adversarial, more = self.objective.generator(None, wide(state.discriminator(drawn.edited).scores))
+        logits = wide(state.discriminator.classifier(self._distort(batch, drawn.edited)))
+        wrong = F.binary_cross_entropy_with_logits(logits, drawn.targets, reduction="none")
+        asked = (drawn.differences != 0).to(wrong)
+        own = F.binary_cross_entropy(drawn.targets, drawn.targets, reduction="none")  # the least that can be had where nothing was asked
+        classification = ((wrong * asked).sum(1) / asked.sum(1)).mean()
+        kept = ((wrong - own) * (1 - asked)).sum(1).mean()
+        change = (drawn.edited - batch.real).abs().mean()
+        seen = ((logits > 0) == (drawn.targets > 0.5)).to(wrong)
+        scalars |= more | {"generator_loss": adversarial, "fake_classification": classification, "keeping": kept, "sparing": change,
+                           "seen": (seen * asked).sum() / asked.sum(), "kept": (seen * (1 - asked)).sum() / (1 - asked).sum()}
+        loss = loss + recipe.adversarial * adversarial + recipe.requested * classification
+        return loss + recipe.keeping * kept + recipe.sparing * change, scalars
+
+    @staticmethod
+    def _distort(batch: Batch, images: Tensor) -> Tensor:
+        """Pictures as the classifier sees them: shifted a little and with some noise, so that no pattern of single pixels pleases it."""
+        images = augment.augment(images, batch.uniform(Stream.AUGMENT, augment.RANDOMS), 0.5, ("translation",))
+        return images + batch.normal(Stream.NOISE, *images.shape[1:]) * 0.05
+
+    def _straight(self, state: "State") -> None:
+        """Where edits begin: along the regression's directions, three times as far as the mean face with the attribute is away,
+        since codes of real pictures lie close together."""
+        directions = state.discriminator.directions(len(self.attributes)) * 3
+        for editor in (state.generator, state.ema):
+            with torch.no_grad():
+                editor.mapping.directions.copy_(directions)
+
+
+def known(batch: Batch) -> Tensor:
+    """(n,) bool: the pictures whose labels may be learned. Odd file numbers, where there are numbers (see judges.half)."""
+    return torch.ones(len(batch.real), dtype=torch.bool) if batch.numbers is None else batch.numbers % 2 == 1
+
+
+def attribute_loss(logits: Tensor, labels: Tensor, count: int) -> Tensor:
+    """Cross-entropy of the attributes (m, K) of some of `count` pictures, as their share of a batch's mean."""
+    wanted = (labels[:, :logits.shape[1]] + 1) / 2
+    return F.binary_cross_entropy_with_logits(wide(logits), wanted, reduction="none").mean(1).sum() / count
+
+
+def coarse_and_fine(real: Tensor, drawn: Tensor) -> Tensor:
+    """Mean absolute error, plus that of the pictures at a quarter of their size."""
+    return (real - drawn).abs().mean() + (F.avg_pool2d(real, 4) - F.avg_pool2d(drawn, 4)).abs().mean()
+
+
+GAMES["editor"] = Editing
