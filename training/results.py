@@ -1,0 +1,281 @@
+"""What a comparison found, as a page: tables of mean and standard deviation over the seeds, uncurated samples, curves.
+
+Made by training/compare.py, which says how the runs were made and measured.
+"""
+
+import datetime
+import io
+import math
+import shlex
+import statistics
+from pathlib import Path
+from typing import Callable
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+
+import gan_models
+from gan_models.hub import write_atomically
+from gan_models.images import enlarge, grid, save_png
+
+from .compare import FID_SAMPLES, Goal, Outcome, Row
+from .data import Dataset, to_float
+from .evaluate import _short
+
+STRIP = 2  # rows of a strip of samples
+MISSING = "–"
+
+# Metrics in the order of the table: how a name begins, which direction is better, what it tells.
+KINDS = (
+    ("fid", "↓", "distance of the distributions of features (Heusel et al. 2017)"),
+    ("kid", "↓", "the same without the assumption of Gaussians (Binkowski et al. 2018)"),
+    ("inception_score", "↑", "how sure the network is of each picture, and how different the pictures are (Salimans et al. 2016)"),
+    ("precision", "↑", "share of generated pictures that lie among the real ones (Kynkäänniemi et al. 2019)"),
+    ("recall", "↑", "share of real pictures that lie among the generated ones"),
+    ("density", "↑", "how densely real pictures surround the generated ones (Naeem et al. 2020)"),
+    ("coverage", "↑", "share of real pictures that have a generated one near by"),
+    ("label_agreement", "↑", "share of pictures in which the network sees the label that was asked for"),
+    ("toggle_agreement", "↑", "the same for single attributes, switched off and on"),
+    ("code_agreement", "↑", "share of pictures whose digit is that of their code, found without labels"),
+    ("classification_accuracy", "↑", "of a classifier that has learned from generated pictures alone, on real test pictures"),
+    ("modes", "↑", "kinds of pictures that are drawn at all"),
+    ("kl", "↓", "divergence of their frequencies from those of the data"),
+)
+
+
+def write(found: list[Outcome], datasets: dict[str, Dataset], goal: Goal, options) -> None:
+    """Write options.output, and beside it the two figures."""
+    stem = options.output.with_suffix("")
+    samples, curves = Path(f"{stem}-samples.png"), Path(f"{stem}-curves.png")
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    draw_samples(found, datasets, samples)
+    draw_curves(found, datasets, options.reach, curves)
+    text = page(found, datasets, goal, options, samples.name, curves.name)
+    write_atomically(options.output, text.encode())
+    print(f"Written: {options.output}, {samples} and {curves}.")
+
+
+# ---- The page --------------------------------------------------------------------------------------------------------
+
+
+def page(found: list[Outcome], datasets: dict[str, Dataset], goal: Goal, options, samples: str, curves: str) -> str:
+    """The Markdown of the results."""
+    shown = [run for run in found if run.evaluation]
+    names = list(dict.fromkeys(datasets[run.row.name].name for run in shown))
+    parts = [
+        "# Results: every recipe under one protocol",
+        f"*Made by `{exact_command(options)}` on {datetime.datetime.now(datetime.UTC):%Y-%m-%d}; do not edit.*",
+        protocol(shown, goal, options),
+    ]
+    for name in names:
+        runs = [run for run in found if datasets[run.row.name].name == name]
+        parts += [f"## {name}", quality(runs), cost(runs, options.reach)]
+    parts += [
+        "## Samples", f"Uncurated: the first latents of seed 0, each row's first seed. ![Samples of each row]({samples})",
+        "## Curves", f"FID of {FID_SAMPLES:,} pictures during training: mean and range of the seeds. ![Curves]({curves})",
+        "## How to read this", reading(shown), "## How it was made", origin(found, shown),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def protocol(shown: list[Outcome], goal: Goal, options) -> str:
+    if goal.images:
+        equal = f"for equally many real images ({goal.images:,})"
+    else:
+        kind = "CPU time of the training process" if _on_cpu(shown) else "wall time on the GPU"
+        equal = f"for equal compute time: {goal.minutes:g} minutes ({kind}, without start-up, decoding, checkpoints and evaluation)"
+    seeds = len(options.seeds)
+    return (f"Each recipe trained {equal}, from {'one seed' if seeds == 1 else f'{seeds} seeds'}, with the settings that stand in "
+            f"`training/recipes.py`{_changes(shown)}. {options.samples:,} pictures of each averaged generator were judged by one "
+            "program and one network for each data set. A number is the mean over the seeds ± their standard deviation (n − 1). *Real "
+            "pictures* are those of the training set judged in the same way: the floor that no generator can be expected to beat.")
+
+
+def _changes(shown: list[Outcome]) -> str:
+    changed = {run.row.name: f"`{run.row.name}` is {run.row.base} with {' '.join(run.row.settings)}" for run in shown if run.row.settings}
+    return f", except that {'; '.join(changed.values())}" if changed else ""
+
+
+def quality(runs: list[Outcome]) -> str:
+    """The metrics of one data set, a row a recipe; those of the training reference are left out where there are those of the test."""
+    metrics = [run.evaluation["metrics"] for run in runs if run.evaluation]
+    names = [name for name in dict.fromkeys(key for metric in metrics for key in metric) if name != "evaluation"]
+    names = sorted((name for name in names if name.replace("_train_", "_test_") == name or name.replace("_train_", "_test_") not in names),
+                   key=lambda name: _kind(name)[0])
+    real = [mean_std([metric[name].get("real") for metric in metrics if name in metric][:1]) for name in names]
+    lines = [["recipe", *(f"{name} {_kind(name)[1]}".strip() for name in names)], ["*real pictures*", *real]]
+    for row, some in by_row(runs):
+        results = [run.evaluation["metrics"] for run in some if run.evaluation]
+        lines.append([f"**{row.name}**", *(mean_std([result.get(name, {}).get("value") for result in results]) for name in names)])
+    notes = [f"- {row.name}, seed {run.seed}: {run.trouble}" for row, some in by_row(runs) for run in some if run.trouble]
+    return table(lines) + ("\n\nNot in the means:\n\n" + "\n".join(notes) if notes else "")
+
+
+def cost(runs: list[Outcome], reach: float) -> str:
+    """What the rows of one data set took."""
+    network = next((name for run in runs if run.evaluation for name in run.evaluation["metrics"]["evaluation"]), "")
+    size = next((run.training["fid_samples"] for run in runs if run.training), FID_SAMPLES)
+    lines = [["recipe", "weights of generator", "of discriminator", "images seen", "images/s", "minutes",
+              f"minutes to fid{_short(size)}_train_{network} ≤ {reach:g}"]]
+    for row, some in by_row(runs):
+        notes = [run.training for run in some if run.training]
+        if notes:
+            lines.append([
+                f"**{row.name}**", f"{notes[0]['generator_parameters']:,}", f"{notes[0]['discriminator_parameters']:,}",
+                mean_std([n["images_seen"] for n in notes]), mean_std([n["images_seen"] / n["compute_seconds"] for n in notes]),
+                mean_std([n["compute_seconds"] / 60 for n in notes]), time_to(reach, notes)])
+    return table(lines)
+
+
+def time_to(reach: float, notes: list[dict]) -> str:
+    """Minutes until FID was first measured at `reach` or below."""
+    if not any(n["fid_points"] for n in notes):
+        return MISSING
+    times = [next((p["compute_seconds"] / 60 for p in n["fid_points"] if p["fid"] <= reach), None) for n in notes]
+    reached = [minutes for minutes in times if minutes is not None]
+    if not reached:
+        return "not reached"
+    return mean_std(reached) + ("" if len(reached) == len(times) else f" ({len(reached)} of {len(times)} seeds)")
+
+
+def reading(shown: list[Outcome]) -> str:
+    names = {name for run in shown for name in run.evaluation["metrics"]}
+    lines = [f"- `{start}` {arrow}: {meaning}." for k, (start, arrow, meaning) in enumerate(KINDS) if any(_kind(n)[0] == k for n in names)]
+    return "\n".join([
+        "A metric's name carries its protocol: how many pictures, which real ones they are held against, which network looks. `↓`: "
+        "smaller is better.", "", *lines, "", "What not to conclude:", "",
+        "- that one is better than another where the difference is not well beyond the deviations: they come from few seeds;",
+        "- that a recipe is bad, or the paper wrong: it had this much time on this machine, small networks, and settings chosen for "
+        "short runs, without a search for each. With more time the order may change, and on a GPU large networks cost less;",
+        "- anything from a comparison with FID elsewhere: these features are those of a small network trained on the same kind of "
+        "pictures, and their scale is not that of Inception's;",
+        "- more from the minutes to a FID than their order: FID was measured a few times in each run, on fewer pictures."])
+
+
+def origin(found: list[Outcome], shown: list[Outcome]) -> str:
+    trained = [run.training for run in found if run.training]
+    hours = sum(n["compute_seconds"] for n in trained) / 3600
+    judged = (sum(n["fid_seconds"] for n in trained) + sum(run.evaluation["cpu_seconds"] for run in shown)) / 3600
+    machines, commits = (sorted({str(n.get(key)) for n in trained}) for key in ("machine", "commit"))
+    networks = {f"{name} ({record['network'].get('sha256', '')[:12]})" for run in shown
+                for name, record in run.evaluation["metrics"]["evaluation"].items()}
+    return "\n".join([
+        f"- machine: {'; '.join(machines)}", f"- code: gan_models {gan_models.__version__}, trained at commit {', '.join(commits)}",
+        f"- networks that judged, with their checksums: {', '.join(sorted(networks))}",
+        f"- cost: {hours:.2f} hours of training in {len(trained)} runs, {judged:.2f} CPU hours of evaluation, "
+        f"together {hours + judged:.2f}", "- the same command again goes on from the runs that are there, and only writes this page when all are done"])
+
+
+def exact_command(options) -> str:
+    """The command without the places of data and runs, which are everybody's own."""
+    length = ["--images", str(options.images)] if options.images else ["--minutes", f"{options.minutes:g}"]
+    seeds = ",".join(map(str, options.seeds)) + ("," if len(options.seeds) == 1 else "")
+    words = [*options.rows, *length, "--seeds", seeds, "--samples", str(options.samples), "--reach", f"{options.reach:g}"]
+    return f"python -m training.compare {shlex.join(words + [w for setting in options.set for w in ('--set', setting)])}"
+
+
+def by_row(runs: list[Outcome]) -> list[tuple[Row, list[Outcome]]]:
+    names = dict.fromkeys(run.row.name for run in runs)
+    return [(some[0].row, some) for some in ([run for run in runs if run.row.name == name] for name in names)]
+
+
+def mean_std(values: list[float | None]) -> str:
+    """"1.24 ± 0.05": the sample's standard deviation with two digits; one value stands alone."""
+    values = [value for value in values if value is not None]
+    if not values:
+        return MISSING
+    mean, deviation = statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
+    if not deviation:
+        return _number(mean) + (" ± 0" if len(values) > 1 else "")
+    places = min(max(1 - math.floor(math.log10(deviation)), 0), 6)
+    return f"{mean:,.{places}f} ± {deviation:,.{places}f}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def table(lines: list[list[str]]) -> str:
+    """Markdown; numbers to the right."""
+    rule = ["---", *["---:"] * (len(lines[0]) - 1)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (lines[0], rule, *lines[1:]))
+
+
+def _kind(name: str) -> tuple[int, str]:
+    """Its place in the table and its arrow."""
+    return next(((k, arrow) for k, (start, arrow, _) in enumerate(KINDS) if name.startswith(start)), (len(KINDS), ""))
+
+
+def _on_cpu(shown: list[Outcome]) -> bool:
+    return all("thread" in run.training["machine"] for run in shown)
+
+
+# ---- The figures -----------------------------------------------------------------------------------------------------
+
+
+def draw_samples(found: list[Outcome], datasets: dict[str, Dataset], path: Path) -> None:
+    """A strip for each row, and of real pictures before those of each data set."""
+    strips, seen = [], set()
+    for row, some in by_row([run for run in found if run.evaluation]):
+        dataset, size = datasets[row.name], row.recipe.image_size
+        columns, factor = max(8, min(20, 640 // size)), 2 if size < 48 and row.recipe.image_channels == 1 else 1
+        count = columns * STRIP
+        if (dataset.name, size) not in seen:
+            seen.add((dataset.name, size))
+            pictures, _ = dataset.batch(dataset.order(0, count, 0))
+            strips.append((f"real pictures: {dataset.name}", enlarge(grid(to_float(pictures), columns), factor)))
+        strips.append((row.name, enlarge(grid(drawn(gan_models.load(some[0].folder / "model"), count), columns), factor)))
+    caption = 22
+    sheet = Image.new("RGB", (max(strip.width for _, strip in strips), sum(strip.height + caption for _, strip in strips)), "white")
+    pen, font, top = ImageDraw.Draw(sheet), ImageFont.load_default(size=15), 0
+    for name, strip in strips:
+        pen.text((4, top + 2), name, fill="black", font=font)
+        sheet.paste(strip, (0, top + caption))
+        top += strip.height + caption
+    save_png(sheet if any(strip.mode == "RGB" for _, strip in strips) else sheet.convert("L"), path)
+
+
+def drawn(generator, count: int) -> torch.Tensor:
+    """The first latents of seed 0; classes in turn, where it knows classes."""
+    with torch.inference_mode():
+        labels = generator.sample_labels(count, seed=0)
+        if labels is not None and not generator.multi_label:
+            labels = torch.arange(count) % len(generator.labels)
+        return generator.generate(generator.sample_latents(count, seed=0), labels)
+
+
+def draw_curves(found: list[Outcome], datasets: dict[str, Dataset], reach: float, path: Path) -> None:
+    """FID over minutes and over images: the mean of the seeds with their range, one line of panels a data set."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    runs = [run for run in found if run.training and run.training["fid_points"]]
+    names = list(dict.fromkeys(datasets[run.row.name].name for run in runs)) or ["no FID was measured"]
+    height = max(4.2, 0.24 * max(len(by_row(runs)), 1) + 1.2)
+    figure = Figure(figsize=(11, height * len(names)), dpi=90, layout="constrained")
+    FigureCanvasAgg(figure)
+    for name, axes in zip(names, figure.subplots(len(names), 2, squeeze=False, sharey="row")):
+        rows = by_row([run for run in runs if datasets[run.row.name].name == name])
+        for k, (row, some) in enumerate(rows):
+            style = {"color": f"C{k % 10}", "linestyle": ("-", "--", ":")[k // 10 % 3]}
+            _curve(axes[0], some, lambda point: point["compute_seconds"] / 60, row.name, style)
+            _curve(axes[1], some, lambda point: point["images"], row.name, style)
+        for axis, unit in zip(axes, ("minutes of compute", "real images shown")):
+            axis.set(xscale="log", yscale="log", xlabel=unit)
+            axis.axhline(reach, color="black", linewidth=0.8, linestyle=":")
+            axis.grid(alpha=0.25, which="both")
+        axes[0].set(title=name, ylabel=f"FID of {FID_SAMPLES:,} (reader's features)" if "mnist" in name else "FID")
+        if rows:
+            axes[1].legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize=9)
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    write_atomically(path, file.getvalue())
+
+
+def _curve(axis, runs: list[Outcome], x: Callable[[dict], float], name: str, style: dict) -> None:
+    """The k-th points of all seeds together; where a seed has fewer, the curve is as long as all have."""
+    points = list(zip(*(run.training["fid_points"] for run in runs)))
+    where = [statistics.fmean(map(x, some)) for some in points]
+    fids = [[point["fid"] for point in some] for some in points]
+    axis.plot(where, [statistics.fmean(some) for some in fids], label=name, linewidth=1.5, marker=".", markersize=4, **style)
+    axis.fill_between(where, [min(some) for some in fids], [max(some) for some in fids], alpha=0.12, color=style["color"], linewidth=0)
