@@ -1,7 +1,9 @@
 """Train a GAN: `python -m training mnist-cgan`, or `accelerate launch -m training mnist-cgan` on several GPUs or machines."""
 
 import argparse
+import importlib.util
 import json
+import netrc
 import os
 import shlex
 import subprocess
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import ProjectConfiguration
 
 import gan_models
 from gan_models import ModelError, hub
@@ -19,8 +22,16 @@ from gan_models.card import write_card
 from gan_models.latents import check_seed
 
 from . import callbacks, checkpoints, loop, recipes
+from .curves import STATS, read_lines
 from .data import DataError, Dataset, open_dataset, to_float
+from .evaluate import EvaluationError
+from .judges import JudgeError
 from .recipes import Recipe, RecipeError
+from .watch import Watch
+
+TRACKERS = ("tensorboard", "trackio", "wandb")
+DIVERSITY_STEPS = 100  # between looks at the samples
+GRACE = 3.0  # seconds in which a launcher ends the processes whose main one has failed
 
 
 class RunError(Exception):
@@ -36,12 +47,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     try:
         return run(options)
-    except (RunError, RecipeError, DataError, ModelError, checkpoints.CheckpointError) as error:
+    except (RunError, RecipeError, DataError, ModelError, checkpoints.CheckpointError, EvaluationError, JudgeError) as error:
         return fail(str(error), 2)
     except callbacks.Diverged as error:
-        last = checkpoints.find(options.output)
-        kept = f"The last good state is in {last}" if last else "There was no checkpoint yet"
-        return fail(f"Training has diverged: {error}. {kept}; try a lower --set learning_rate.", 1)
+        return fail(str(error), 1)
     except KeyboardInterrupt:
         return fail("Stopped at once; the same command with --resume goes on from the last checkpoint, if there is one.", 130)
     except OSError as error:
@@ -52,13 +61,17 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("recipe", nargs="?", metavar="RECIPE", help="what to train; --list names them")
     parser.add_argument("--list", action="store_true", help="list the recipes and exit")
-    parser.add_argument("--data", metavar="NAME|DIR", help="mnist, fashionmnist, celeba, or a folder (default: the recipe's)")
+    parser.add_argument("--data", metavar="NAME|DIR",
+                        help="mnist, fashionmnist, stackedmnist, cifar10, celeba, or a folder (default: the recipe's)")
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="their place (default: $GAN_STUDIO_DATA, else ./data)")
     parser.add_argument("--output", type=Path, metavar="DIR", help="the run's folder (default: runs/RECIPE)")
     parser.add_argument("--images", type=int, metavar="N", help="how many real images to show in all (default: the recipe's)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="the run's seed (default: 0)")
     parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="auto: bf16 where it is native")
     parser.add_argument("--checkpoint-every", type=int, metavar="IMAGES", help="between checkpoints (default: a fiftieth of all)")
+    parser.add_argument("--fid-every", type=int, metavar="IMAGES", help="measure the FID in between (default: never; it takes time)")
+    parser.add_argument("--tracker", action="append", choices=TRACKERS, default=[],
+                        help="log the statistics there too; may be repeated (default: only in the run's folder)")
     parser.add_argument("--resume", action="store_true", help="go on with the run in the output folder, if there is one")
     parser.add_argument("--init-from", metavar="SOURCE", help="start from the weights of a model: folder, bundled name or Hub id")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe; may be repeated")
@@ -78,7 +91,7 @@ def run(options: argparse.Namespace, companion=None) -> int:
     added to what each model folder records of its training."""
     recipe = recipes.change(recipes.find(options.recipe), options.set)
     torch.set_flush_denormal(True)  # a winning discriminator's gradients underflow; CPUs compute with denormals 10 times slower
-    accelerator = make_accelerator(options.precision)
+    accelerator = make_accelerator(options.precision, options.tracker, options.output)
     say = accelerator.print if accelerator.is_main_process else (lambda *a, **k: None)
     if recipe.batch_size % accelerator.num_processes:
         raise RunError(f"The batch of {recipe.batch_size} cannot be shared by {accelerator.num_processes} processes: "
@@ -87,6 +100,7 @@ def run(options: argparse.Namespace, companion=None) -> int:
     total = _whole(recipe.images if options.images is None else options.images, recipe.batch_size, "--images")
     every = max(total // 50, 1) if options.checkpoint_every is None else options.checkpoint_every
     every = _whole(every, recipe.batch_size, "--checkpoint-every")
+    fid_every = options.fid_every and _whole(options.fid_every, recipe.batch_size, "--fid-every")
 
     checkpoint = prepare_folder(options, accelerator)
     with accelerator.main_process_first():  # one process decodes; the others read its cache
@@ -121,15 +135,21 @@ def run(options: argparse.Namespace, companion=None) -> int:
              "seed": options.seed, "init_from": options.init_from, "command": described["command"], "commit": described["commit"]}
     saving = callbacks.Checkpoints(options.output, accelerator, report, write_model, every)
     interrupt = callbacks.Interrupt(accelerator)
-    hooks = [report, saving]  # in this order: what has diverged is not saved, and what could not be saved is not shown
+    hooks = [callbacks.Diversity(dataset, state, options.seed, every=DIVERSITY_STEPS * recipe.batch_size)]
+    if fid_every:
+        hooks.append(callbacks.Distance(dataset, state, accelerator, options.seed, fid_every))
+    hooks += [report, saving]  # in this order: what has diverged is not saved, and what could not be saved is not shown
+    watch = Watch(recipe)
     if accelerator.is_main_process:
         hub.write_atomically(options.output / "options.json", (json.dumps(described, indent=2) + "\n").encode())
         if not (options.output / "reals.png").exists():
             count = min(64, len(dataset))
             reals, _ = dataset.batch(dataset.order(0, count, options.seed))
             pictures.save_png(pictures.grid(to_float(reals)), options.output / "reals.png")
-        samples = callbacks.Samples(options.output, state, options.seed, every)
-        hooks.append(samples)
+        watch = Watch(recipe, options.output, read_lines(options.output / STATS))
+        report.readers.append(watch)
+        samples, drawing = callbacks.Samples(options.output, state, options.seed, every), callbacks.Curves(options.output, every)
+        hooks += [samples, drawing]
     if companion:
         hooks = companion.join(state, checkpoint, hooks)
     hooks.append(interrupt)
@@ -137,9 +157,20 @@ def run(options: argparse.Namespace, companion=None) -> int:
     say(f"{recipe.name}: {accelerator.num_processes} process(es) on {accelerator.device.type}, {precision}, "
         f"{companion.goal if companion else f'{total:,} images'}, into {options.output}")
 
-    with interrupt:
-        loop.train(recipe, dataset, state, accelerator, total, options.seed, hooks)
-        saving.save(state)
+    start_trackers(accelerator, described, state.images, options.output)
+    try:
+        with interrupt:
+            loop.train(recipe, dataset, state, accelerator, total, options.seed, hooks)
+            saving.save(state)
+    except callbacks.Diverged as error:
+        last = checkpoints.find(options.output)
+        kept = f"the last good state is in {last}" if last else "there was no checkpoint yet"
+        raise callbacks.Diverged(f"Training has diverged: {error}; {kept}; {watch.diverged(str(error))}.") from error
+    finally:
+        if options.tracker:
+            accelerator.end_training()
+    if accelerator.is_main_process:
+        drawing.write()
     if interrupt.stopped and state.images < total:
         say(f"Stopped at {state.images:,} images; the same command with --resume goes on.")
         return 130
@@ -153,8 +184,12 @@ def run(options: argparse.Namespace, companion=None) -> int:
     return publish(options, accelerator)
 
 
-def make_accelerator(precision: str) -> Accelerator:
-    """Accelerate's engine, in bf16 where the machine computes in it natively, unless told otherwise."""
+def make_accelerator(precision: str, trackers: list[str] = (), folder: Path | None = None) -> Accelerator:
+    """Accelerate's engine, in bf16 where the machine computes in it natively, unless told otherwise. Raises RunError where a tracker
+    is not installed."""
+    for name in trackers:
+        if importlib.util.find_spec(name) is None:
+            raise RunError(f"--tracker {name} needs the package {name}: pip install {name}.")
     if precision == "auto":
         use_cpu = os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes")
         if torch.cuda.is_available() and not use_cpu:
@@ -162,7 +197,36 @@ def make_accelerator(precision: str) -> Accelerator:
         else:
             native = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
             precision = "bf16" if native and torch.cpu._is_avx512_bf16_supported() else "fp32"
-    return Accelerator(mixed_precision="no" if precision == "fp32" else precision)
+    return Accelerator(mixed_precision="no" if precision == "fp32" else precision, log_with=list(dict.fromkeys(trackers)) or None,
+                       project_config=ProjectConfiguration(logging_dir=str(folder / "tensorboard")) if trackers else None)
+
+
+def start_trackers(accelerator: Accelerator, described: dict, images: int, folder: Path) -> None:
+    """Begin to log, if there is anything to log with: steps are images. Nothing leaves the machine unless its user has logged in to
+    Weights & Biases, or told it to by WANDB_MODE."""
+    online = "WANDB_API_KEY" in os.environ or _in_netrc("api.wandb.ai")
+    settings = {"tensorboard": {"purge_step": images + 1},  # what came after the checkpoint will be made again
+                "trackio": {"name": folder.name, "resume": "allow"},
+                "wandb": {"name": folder.name, "dir": str(folder), "mode": os.environ.get("WANDB_MODE", "online" if online else "offline")}}
+    accelerator.init_trackers("gan-studio", flat(described), settings)
+
+
+def flat(described: dict, prefix: str = "") -> dict:
+    """Nested options as {"recipe.generator.width": 64}, with plain values."""
+    items = {}
+    for key, value in described.items():
+        if isinstance(value, dict):
+            items |= flat(value, f"{prefix}{key}.")
+        else:
+            items[prefix + key] = value if isinstance(value, (bool, int, float, str)) else str(value)
+    return items
+
+
+def _in_netrc(host: str) -> bool:
+    try:
+        return netrc.netrc().authenticators(host) is not None
+    except (OSError, netrc.NetrcParseError):
+        return False
 
 
 def prepare_folder(options: argparse.Namespace, accelerator: Accelerator) -> Path | None:
@@ -187,7 +251,7 @@ def open_data(recipe: Recipe, options: argparse.Namespace) -> Dataset:
     name = options.data or recipe.data
     dataset = open_dataset(name, options.data_root, recipe.image_size, channels=recipe.image_channels,
                            attributes=recipe.attributes if name.lower() == "celeba" else None)
-    if recipe.conditional and dataset.labels is None:
+    if recipe.labelled and dataset.labels is None:
         raise RunError(f"{recipe.name} is conditional and {dataset.name} has no labels; put the pictures into one sub-folder a "
                        "class, or take a recipe without conditioning.")
     return dataset
@@ -274,6 +338,10 @@ def commit() -> str | None:
 
 
 def fail(sentence: str, status: int) -> int:
+    """Print the sentence once, not once a process: the main one speaks at once, and the launcher then ends the others; one that is
+    still there after a while has an error of its own."""
+    if os.environ.get("RANK", "0") != "0":
+        time.sleep(GRACE)
     print(f"error: {sentence}", file=sys.stderr)
     return status
 

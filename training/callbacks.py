@@ -1,7 +1,8 @@
-"""What hangs on the loop without being it: statistics, sample grids, checkpoints, stopping.
+"""What hangs on the loop without being it: statistics, measurements, sample grids, curves, checkpoints, stopping.
 
 A callback is called after each step with (state, scalars) and returns True to end the run. What happens "every" so many
-images happens where the count of images is a multiple of it: give a multiple of the batch size.
+images happens where the count of images is a multiple of it: give a multiple of the batch size. What is measured is added to
+the scalars, and so comes before the report.
 """
 
 import json
@@ -9,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -18,8 +20,13 @@ from torch import Tensor
 from gan_models import images as pictures
 from gan_models.base import Generator
 
-from . import checkpoints
+from . import checkpoints, curves, judges
+from .data import Dataset, to_float
 from .loop import State
+
+SAMPLES = 64  # of the same latents, as a picture and as a measure
+FID_PICTURES = {"inception": 5_000}  # more than the network has features (2048); else
+FID_FEWEST = 2_000  # the course can be seen in so many; results are told of 10,000
 
 
 class Diverged(Exception):
@@ -27,10 +34,12 @@ class Diverged(Exception):
 
 
 class Report:
-    """The means of all scalars every `every` images: to stats.jsonl, and as a line on the terminal every few seconds."""
+    """The means of all scalars every `every` images: to stats.jsonl and the accelerator's trackers, and as a line on the terminal
+    every few seconds. Each of `readers`, on the main process, is called with the line as a dict."""
 
     def __init__(self, folder: Path, accelerator: Accelerator, total: int, state: State, every: int):
-        self.path, self.accelerator, self.total, self.every = folder / "stats.jsonl", accelerator, total, every
+        self.path, self.accelerator, self.total, self.every = folder / curves.STATS, accelerator, total, every
+        self.readers: list[Callable[[dict], object]] = []
         self.sums: dict[str, Tensor] = {}
         self.counts: dict[str, int] = {}
         self.first = self.last = state.images
@@ -69,9 +78,13 @@ class Report:
         speed = (state.images - self.last) / max(now - self.since, 1e-9)
         self.last, self.since = state.images, now
         if self.accelerator.is_main_process:
+            measured = {"images_per_second": round(speed, 1), **{key: float(f"{value:.5g}") for key, value in means.items()}}
+            line = {"images": state.images, **measured}
             with open(self.path, "a") as file:
-                file.write(json.dumps({"images": state.images, "images_per_second": round(speed, 1),
-                                       **{key: float(f"{value:.5g}") for key, value in means.items()}}) + "\n")
+                file.write(json.dumps(line) + "\n")
+            self.accelerator.log(measured, step=state.images)
+            for reader in self.readers:
+                reader(line)
             self._print(state, means, now)
 
     def _print(self, state: State, means: dict[str, float], now: float) -> None:
@@ -86,6 +99,59 @@ class Report:
                 f"{duration((self.total - state.images) / speed)} left  {losses}")
         start, end = ("\r\033[K", "" if state.images < self.total else "\n") if terminal else ("", "\n")
         print(start + line, end=end, file=sys.stderr, flush=True)
+
+
+class Diversity:
+    """Adds the scalar "diversity": how far each of 64 fixed samples of the averaged generator is from the nearest other one, as a
+    multiple of the same of real pictures; 1 is as diverse as these, 0 one picture for all latents.
+
+    The nearest, because a generator with ten pictures in stock has a mean distance like that of real pictures, but twins among any
+    64 (the birthday paradox test: Arora and Zhang 2017, arXiv:1706.08224). Costs a 64-picture forward pass every `every` images.
+    """
+
+    def __init__(self, dataset: Dataset, state: State, seed: int, every: int):
+        self.every = every
+        self.latents, self.labels = fixed_batch(state.ema, seed, min(SAMPLES, len(dataset)))
+        n = len(self.latents)
+        batches = (dataset.batch(dataset.order(k * n, n, seed))[0] for k in range(min(8, len(dataset) // max(n, 1))))
+        reals = [nearest(to_float(batch)).item() for batch in batches if n > 1]
+        self.real = sum(reals) / len(reals) if reals else 0.0
+
+    def __call__(self, state: State, scalars: dict[str, Tensor]) -> bool:
+        if self.real and state.images % self.every == 0:
+            with torch.no_grad():
+                scalars["diversity"] = nearest(state.ema.generate(self.latents, self.labels)) / self.real
+        return False
+
+
+class Distance:
+    """Adds the FID of the averaged generator, from a few thousand pictures; its name carries the protocol, fid2k_train_reader.
+
+    It is measured once at the start, where its value is of no interest, but what is missing must be said before hours have passed.
+    Raises EvaluationError.
+    """
+
+    def __init__(self, dataset: Dataset, state: State, accelerator: Accelerator, seed: int, every: int):
+        self.dataset, self.accelerator, self.seed, self.every = dataset, accelerator, seed, every
+        self.network = judges.PLANS[dataset.name].network if dataset.name in judges.PLANS else "inception"
+        self.count = min(FID_PICTURES.get(self.network, FID_FEWEST), len(dataset))
+        self.name = f"fid{self.count // 1000}k" if self.count >= 1000 else f"fid{self.count}"
+        self.name += f"_train_{self.network}"
+        self.measure(state)
+
+    def __call__(self, state: State, scalars: dict[str, Tensor]) -> bool:
+        if state.images % self.every == 0:
+            scalars[self.name] = self.measure(state)
+        return False
+
+    def measure(self, state: State) -> Tensor:
+        """The FID, on all processes: the main one measures, the others wait for it."""
+        from . import evaluate  # which needs torch-fidelity
+
+        value = 0.0
+        if self.accelerator.is_main_process:
+            value = evaluate.fid(state.ema, self.dataset, self.count, seed=self.seed, network=self.network)
+        return self.accelerator.reduce(torch.tensor(value, device=self.accelerator.device), "sum")
 
 
 class Samples:
@@ -105,6 +171,33 @@ class Samples:
         path = self.folder / f"{state.images:010d}.png"
         if not path.exists():
             pictures.save_png(sample_grid(state.ema, self.seed), path)
+
+
+class Curves:
+    """curves.png: the statistics so far as a picture, beside every checkpoint, but so seldom that drawing takes a fiftieth of the
+    time at most. Without matplotlib training goes on, and says so once."""
+
+    def __init__(self, folder: Path, every: int):
+        self.folder, self.every, self.able = folder, every, True
+        self.rest_until = 0.0
+        self.write()
+
+    def __call__(self, state: State, scalars: dict[str, Tensor]) -> bool:
+        if state.images % self.every == 0 and time.monotonic() >= self.rest_until:
+            self.write()
+        return False
+
+    def write(self) -> None:
+        began = time.monotonic()
+        if not self.able or not curves.read_lines(self.folder / curves.STATS):
+            return
+        try:
+            curves.draw([curves.read(self.folder)], self.folder / "curves.png")
+        except curves.CurvesError as error:
+            self.able = False
+            print(f"{error} Training goes on without it.", file=sys.stderr)
+        now = time.monotonic()
+        self.rest_until = now + 50 * (now - began)
 
 
 class Checkpoints:
@@ -164,16 +257,32 @@ class Interrupt:
         return self.stopped
 
 
-def sample_grid(generator: Generator, seed: int, count: int = 64):
+def fixed_batch(generator: Generator, seed: int, count: int = SAMPLES) -> tuple[Tensor, Tensor | None]:
+    """Latents and labels that are the same whenever they are asked for: of a class-conditional generator the classes in turn, each
+    as often as the others, so at most `count`."""
+    labels = generator.sample_labels(count, seed=seed)
+    if labels is not None and (columns := _columns(generator)):
+        count = count - count % columns
+        labels = torch.arange(count, device=generator.device) % columns
+    return generator.sample_latents(count, seed=seed) if count else torch.empty(0, generator.latent_dim), labels
+
+
+def _columns(generator: Generator) -> int | None:
+    """How many classes a class-conditional generator shows side by side."""
+    return len(generator.labels) if generator.labels and not generator.multi_label and len(generator.labels) <= 20 else None
+
+
+def sample_grid(generator: Generator, seed: int, count: int = SAMPLES):
     """A picture of `count` uncurated samples; a class-conditional generator shows its classes in columns."""
     with torch.inference_mode():
-        labels = generator.sample_labels(count, seed=seed)
-        columns = None
-        if labels is not None and not generator.multi_label and len(generator.labels) <= 20:
-            columns = len(generator.labels)
-            labels = torch.arange(count - count % columns, device=generator.device) % columns
-            count = len(labels)
-        return pictures.grid(generator.generate(generator.sample_latents(count, seed=seed), labels), columns)
+        return pictures.grid(generator.generate(*fixed_batch(generator, seed, count)), _columns(generator))
+
+
+def nearest(images: Tensor) -> Tensor:
+    """The mean distance of each picture (n, C, H, W) to the nearest other one, Euclidean in the pixels."""
+    flat = images.flatten(1).float()
+    distances = torch.cdist(flat, flat, compute_mode="donot_use_mm_for_euclid_dist")  # which loses small distances
+    return distances.fill_diagonal_(float("inf")).min(1).values.mean()
 
 
 def duration(seconds: float) -> str:

@@ -104,7 +104,7 @@ def test_a_run_that_diverges_stops_says_so_and_keeps_the_last_good_state(tmp_pat
         assert train(*options, "--images", 48) == 1
     (sentence,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
     assert "diverged" in sentence and "generator_loss" in sentence
-    assert f"The last good state is in {tmp_path / 'checkpoint'}; try a lower" in sentence
+    assert f"the last good state is in {tmp_path / 'checkpoint'}; start again with a lower --set learning_rate=2e-05" in sentence
     assert json.loads((tmp_path / "checkpoint/state.json").read_text())["images"] == 16
     assert all(tensor.isfinite().all() for tensor in load_file(tmp_path / "checkpoint/state.safetensors").values())
     assert set((tmp_path / "samples").iterdir()) == grids  # no picture of what has diverged
@@ -116,7 +116,7 @@ def test_a_run_that_diverges_at_once_does_not_promise_a_checkpoint(tmp_path, cap
     options = ["--images", 80, "--checkpoint-every", 80, "--set", "learning_rate=1e30"]
     assert train("mnist-dcgan", *options, "--output", tmp_path) == 1
     (sentence,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
-    assert "There was no checkpoint yet; try a lower --set learning_rate." in sentence
+    assert "there was no checkpoint yet; start again with a lower --set learning_rate=1e+29" in sentence
     assert checkpoints.find(tmp_path) is None and not (tmp_path / "model").exists()
 
 

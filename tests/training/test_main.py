@@ -20,6 +20,7 @@ from tiny import SMALL, alone, digits, stats, tiny, tiny_root, train, weights  #
 import gan_models
 from training import __main__ as command
 from training import publish
+from training.data import DIGITS, GARMENTS
 from training.recipes import CELEBA_ATTRIBUTES, RECIPES
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +49,7 @@ def test_a_run_leaves_what_it_must_and_the_model_loads(tmp_path, capsys, recipe)
     assert "Done: 16 images" in capsys.readouterr().out
     model_folder = {"config.json", "model.safetensors", "README.md", "samples.png", "metrics.json"}
     assert files(tmp_path / "run") == {
-        "options.json", "stats.jsonl", "reals.png", "samples/0000000000.png", "samples/0000000008.png", "samples/0000000016.png",
+        "options.json", "stats.jsonl", "curves.png", "reals.png", "samples/0000000000.png", "samples/0000000008.png", "samples/0000000016.png",
         "checkpoint/state.safetensors", "checkpoint/state.json",
         *(f"{folder}/{name}" for folder in ("model", "checkpoint/model") for name in model_folder),
     }
@@ -63,8 +64,8 @@ def test_a_run_leaves_what_it_must_and_the_model_loads(tmp_path, capsys, recipe)
     model = gan_models.load(tmp_path / "run/model")
     for key, value in gan_models.load(tmp_path / "run/checkpoint/model").state_dict().items():
         assert torch.equal(value, model.state_dict()[key])
-    expected = {"mnist-cgan": tuple("0123456789"), "celeba-cgan": CELEBA_ATTRIBUTES}.get(recipe)
-    assert model.labels == expected
+    expected = {"mnist": DIGITS, "fashionmnist": GARMENTS, "celeba": CELEBA_ATTRIBUTES}.get(RECIPES[recipe].data, model.labels)
+    assert model.labels == (expected if RECIPES[recipe].conditional else None)
     pictures = model.generate(model.sample_latents(3, seed=0), model.sample_labels(3, seed=0))
     assert pictures.shape == (3, *model.image_shape) and pictures.isfinite().all()
     card = (tmp_path / "run/model/README.md").read_text()

@@ -17,6 +17,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState, GradientState
 from PIL import Image
 
+from training import curves
 from training.__main__ import main
 from training.data import DIGITS, Dataset
 from training.losses import OBJECTIVES
@@ -73,6 +74,7 @@ def alone(tmp_path_factory, tiny_root, monkeypatch):
     monkeypatch.setenv("GAN_STUDIO_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
     monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # of processes that a test starts
+    monkeypatch.setattr(curves, "draw", lambda runs, path: path.write_bytes(b"PNG"))  # longer than such a run; test_curves.py draws
     threads = torch.get_num_threads()
     handlers = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
     torch.set_num_threads(1)
