@@ -38,7 +38,7 @@ PANELS = (
     Panel("How often the discriminator is right", "share of pictures",
           {"real_accuracy": "real", "fake_accuracy": "generated", "pair_accuracy": "pairs"}),
     Panel("Gradients", "norm", {"discriminator_gradient": "discriminator", "generator_gradient": "generator"}, log=True),
-    Panel("Diversity of fixed samples", "real pictures = 1", {"diversity": "distance to the nearest other sample"}, level=1.0),
+    Panel("Diversity of fixed samples", "real pictures = 1", {"diversity": "nearest other sample"}, level=1.0),
     Panel("Penalties and further terms", "value", {
         "r1": "R1", "r2": "R2", "gradient_penalty": "gradient penalty", "real_classification": "classes of real",
         "fake_classification": "classes of generated", "information": "information", "feature_matching": "feature matching",
@@ -93,14 +93,14 @@ def draw(runs: list[Run], path: Path) -> None:
     figure = Figure(figsize=(9, height), dpi=90)
     FigureCanvasAgg(figure)
     axes = figure.subplots(max(len(panels), 1), 1, sharex=True, squeeze=False)[:, 0]
-    figure.subplots_adjust(left=0.09, right=0.74, top=1 - 0.45 / height, bottom=0.55 / height, hspace=0.28)
+    figure.subplots_adjust(left=0.09, right=0.74, top=1 - 0.55 / height, bottom=0.55 / height, hspace=0.28)
     for axis, panel in zip(axes, panels):
         _draw_panel(axis, panel, runs)
-    axes[-1].set_xlabel("images shown to the discriminator")
+    axes[-1].set_xlabel("images shown to the discriminator", fontsize=8)
     axes[-1].xaxis.set_major_formatter(lambda value, _: _thousands(value))
     axes[0].set_xlim(left=0)
     if len(runs) == 1:
-        figure.suptitle(runs[0].name + (" (red, upright: remarks of the watch)" if runs[0].remarks else ""), fontsize=10)
+        figure.suptitle(runs[0].name + (" (red, upright: remarks of the watch)" if runs[0].remarks else ""), fontsize=10, y=1 - 0.12 / height)
     else:
         colours = [axes[0].plot([], [], color=COLOURS[k % len(COLOURS)], linewidth=3)[0] for k in range(len(runs))]
         figure.legend(colours, [run.name for run in runs], loc="upper left", fontsize=8, frameon=False,
@@ -112,13 +112,13 @@ def draw(runs: list[Run], path: Path) -> None:
 
 def _draw_panel(axis, panel: Panel, runs: list[Run]) -> None:
     present = [key for key in panel.curves if any(key in line for run in runs for line in run.lines)]
-    positive = True
+    least, most = float("inf"), 0.0
     for number, run in enumerate(runs):
         for k, key in enumerate(present):
             images, values = course(run.lines, key)
             if not len(images):
                 continue
-            positive = positive and bool((values > 0).all())
+            least, most = min(least, values.min()), max(most, values.max())
             style = {"color": COLOURS[k % len(COLOURS)]} if len(runs) == 1 else {
                 "color": COLOURS[number % len(COLOURS)], "linestyle": DASHES[k % len(DASHES)]}
             axis.plot(images, values, linewidth=1.3, marker="." if len(images) < 3 else None,
@@ -131,7 +131,7 @@ def _draw_panel(axis, panel: Panel, runs: list[Run]) -> None:
     if len(runs) > 1 and len(present) > 1:
         for k, key in enumerate(present):
             axis.plot([], [], color="black", linewidth=1.3, linestyle=DASHES[k % len(DASHES)], label=panel.curves[key])
-    if panel.log and positive:
+    if panel.log and most > 10 * least > 0:
         axis.set_yscale("log")
         axis.yaxis.set_major_formatter("{x:g}")
         axis.yaxis.set_minor_formatter(lambda value, _: "")
