@@ -261,7 +261,7 @@ def eyes_in_frame() -> np.ndarray:
 LONGEST = 1280  # side of the copy in which faces are looked for; the detector needs them 80 pixels wide there
 LONGEST_AGAIN = 2560  # a second look where there is none
 TURNS = (0, -24, 24)  # degrees: the detector knows faces turned by up to about 15
-CANDIDATE, CERTAIN = -0.4, 0.0  # scores: worth a look at the aligned face, and believed then
+CANDIDATE, CERTAIN = -0.4, 0.1  # scores: worth a second look, and believed then
 MAX_FACES = 32
 
 
@@ -271,21 +271,20 @@ def find_faces(photo: Image.Image) -> list[Face]:
     Detector: histograms of gradients and a support vector machine; landmarks: an ensemble of regression trees (Kazemi and
     Sullivan 2014), both of dlib. Every candidate is aligned, looked at again as aligned, and believed only if it still is a face.
     """
-    for longest in (LONGEST, LONGEST_AGAIN):
-        faces = _find(photo, longest)
+    for zoom in sorted({min(4, longest / max(photo.size)) for longest in (LONGEST, LONGEST_AGAIN)}):
+        faces = _find(photo, zoom)
         if faces:
             return sorted(faces, key=lambda face: -face.frame.scale)
     raise NoFace("No face was found; choose a photo that shows a whole face from the front, larger and in good light.")
 
 
-def _find(photo: Image.Image, longest: int) -> list[Face]:
-    zoom = min(4, longest / max(photo.size))
+def _find(photo: Image.Image, zoom: float) -> list[Face]:
     small = photo.convert("L").resize([max(1, round(side * zoom)) for side in photo.size], Image.Resampling.BICUBIC, reducing_gap=2)
     to_photo = Similarity(max(photo.size) / max(small.size), 0)
     found = [(score, to_photo @ view) for turn in TURNS for score, view in _candidates(small, turn)]
     faces = []
     for score, view in sorted(_distinct(found), key=lambda item: -item[0])[:MAX_FACES]:
-        face = _examine(photo, view)
+        face = _examine(photo, score, view)
         if face is not None:
             faces.append((face.score, face.frame, face))
     return [face for _, _, face in _distinct(faces)]
@@ -323,20 +322,22 @@ def _distinct(found: list[tuple]) -> list[tuple]:
     return kept
 
 
-def _examine(photo: Image.Image, view: Similarity) -> Face | None:
-    """Align by the landmarks until that changes little, then look again; None if it is no face, or not in the photo."""
-    for _ in range(3):
+def _examine(photo: Image.Image, score: float, view: Similarity) -> Face | None:
+    """Align by the landmarks, twice (a third time gains nothing), and look again; None if it is no face, or not in the photo."""
+    again = []
+    for _ in range(2):
         if not _inside(view(eyes_in_frame()), photo):
             return None
         points = view(_landmarks(sample(photo, view, FRAME).convert("L")))
         before, view = view, Similarity.fit(EYES_AND_MOUTH, points[36:], WEIGHTS)
         if not 0.4 < view.scale / before.scale < 2.5:
             return None
-    upright = sample(photo, view @ Similarity(0.5, 0), (2 * FRAME[0], 2 * FRAME[1])).convert("L")
-    scores = [score for score, found in _detect(upright, CERTAIN) if _near_frame(Similarity(0.5, 0) @ found)]
-    if not scores or not _inside(view(eyes_in_frame()), photo):
+        upright = sample(photo, view @ Similarity(0.5, 0), (2 * FRAME[0], 2 * FRAME[1])).convert("L")
+        again += [score for score, found in _detect(upright, -1) if _near_frame(Similarity(0.5, 0) @ found)]
+    sure = score / 2 + max(again, default=-math.inf)
+    if sure < CERTAIN or not _inside(view(eyes_in_frame()), photo):
         return None
-    return Face(_face_box(view, photo), points, view, max(scores))
+    return Face(_face_box(view, photo), points, view, sure)
 
 
 def _inside(points: np.ndarray, photo: Image.Image) -> bool:
@@ -345,7 +346,7 @@ def _inside(points: np.ndarray, photo: Image.Image) -> bool:
 
 def _near_frame(view: Similarity) -> bool:
     middle = complex(FACE[0] + FACE[2] / 2, FACE[1] + FACE[2] / 2)
-    return 0.7 < view.scale < 1.4 and abs(view.a * middle + view.b - middle) < 0.25 * FACE[2]
+    return 0.55 < view.scale < 1.8 and abs(view.a * middle + view.b - middle) < 0.3 * FACE[2]
 
 
 def _face_box(view: Similarity, photo: Image.Image) -> tuple[int, int, int, int]:

@@ -68,7 +68,7 @@ def make_test(kind: str, pictures: Sequence[Image.Image], scale: float, rng: np.
     """The pictures turned and scaled side by side; several differ in scale by up to a factor of 2."""
     placed, right, bottom = [], 0.0, 0.0
     for _ in pictures:
-        own = scale * (2 ** -rng.uniform() if len(pictures) > 1 else 1)
+        own = max(scale * 2 ** -rng.uniform(), SCALES[0]) if len(pictures) > 1 else scale
         turn = Similarity(own * np.exp(1j * math.radians(rng.uniform(-DEGREES, DEGREES))), 0)
         low, high = _extent(turn, (0, 0, *FRAME))
         if kind == "at the border":  # up to a fifth of what the networks see is cut off, on one side and above or below
@@ -132,8 +132,8 @@ def report(results: Sequence[Result]) -> list[str]:
     """A table: found, and the error of what was found, in all and by kind, scale and turn."""
     groups = {"all": lambda r: True}
     groups |= {kind: lambda r, kind=kind: r.kind == kind for kind in KINDS}
-    for low, high in ((0.15, 0.3), (0.3, 0.6), (0.6, 1.2), (1.2, 2.5), (2.5, 6)):
-        groups[f"scale {low:g} to {high:g}"] = lambda r, low=low, high=high: low <= r.scale < high
+    for low, high in ((0.3, 0.6), (0.6, 1.2), (1.2, 2.5), (2.5, 6.01)):
+        groups[f"scale {low:g} to {high:.2g}"] = lambda r, low=low, high=high: low <= r.scale < high
     for low, high in ((0, 10), (10, 20), (20, 30)):
         groups[f"turned {low} to {high} degrees"] = lambda r, low=low, high=high: low <= abs(r.degrees) < high
     lines = [f"{'':26}{'faces':>7}{'found':>9}{'median error':>14}{'90 % below':>12}"]
