@@ -105,14 +105,14 @@ class Companion:
         self.seconds, self.points = known.get("compute_seconds", 0.0), known.get("fid_points", [])
         self.fid_seconds = known.get("fid_seconds", 0.0)
         self.last = max((self.goal.share(point["images"], point["compute_seconds"]) for point in self.points), default=0.0)
+        report = next(hook for hook in hooks if isinstance(hook, callbacks.Report))
+        if self.goal.minutes:
+            report.printed = float("inf")  # how many images are left is not known
         self.facts = {
-            "goal": str(self.goal), "machine": machine(state.ema.device),
+            "goal": str(self.goal), "machine": machine(state.ema.device), "precision": report.accelerator.mixed_precision.replace("no", "fp32"),
             "generator_parameters": sum(p.numel() for p in state.generator.parameters()),
             "discriminator_parameters": sum(p.numel() for p in state.discriminator.parameters()),  # what is shared is the generator's
         }
-        for hook in hooks:
-            if isinstance(hook, callbacks.Report) and self.goal.minutes:
-                hook.printed = float("inf")  # how many images are left is not known
         saving = next(k for k, hook in enumerate(hooks) if isinstance(hook, callbacks.Checkpoints))
         self.clock = stopwatch(state.ema.device)
         self.began = self.clock()
@@ -202,24 +202,28 @@ def run_folder(work: Path, row: Row, seed: int) -> Path:
     return work / row.name / f"seed-{seed}"
 
 
-def training_options(row: Row, seed: int, goal: Goal, folder: Path, data_root: Path | None) -> argparse.Namespace:
+def training_options(row: Row, seed: int, goal: Goal, folder: Path, options: argparse.Namespace) -> argparse.Namespace:
     """Those of `python -m training` for this run."""
     reached = notes_of(folder / "checkpoint" / "model")
     images = goal.images or ENDLESS
     if goal.minutes and reached and goal.share(0, reached.get("compute_seconds", 0)) >= 1:
         images = reached["images_seen"]  # only the model is left to be written
     every = min(CHECKPOINT_EVERY, images)
-    words = [row.base, "--images", str(images), "--seed", str(seed), "--output", str(folder), "--checkpoint-every", str(every), "--resume"]
-    words += [] if data_root is None else ["--data-root", str(data_root)]
+    words = [row.base, "--images", str(images), "--seed", str(seed), "--output", str(folder), "--checkpoint-every", str(every),
+             "--precision", options.precision, "--resume"]
+    words += [] if options.data_root is None else ["--data-root", str(options.data_root)]
     return command.parse(words + [word for setting in row.settings for word in ("--set", setting)])
 
 
-def train(row: Row, seed: int, goal: Goal, folder: Path, dataset: Dataset, data_root: Path | None) -> None:
+def train(row: Row, seed: int, goal: Goal, folder: Path, dataset: Dataset, options: argparse.Namespace) -> None:
     """Train until the goal is reached, unless it is. Raises Stopped, Diverged, or CompareError where the folder holds another run."""
-    options = training_options(row, seed, goal, folder, data_root)
+    options = training_options(row, seed, goal, folder, options)
     recipe = dataclasses.replace(row.recipe, name=row.base)
     if (folder / "options.json").exists():
-        command.compare_options(folder, command.describe(recipe, dataset, options, options.images))
+        try:
+            command.compare_options(folder, command.describe(recipe, dataset, options, options.images))
+        except command.RunError as error:
+            raise CompareError(str(error).replace("--output", "--work")) from error
     if finished(folder, goal):
         return
     reached = notes_of((checkpoints.find(folder) or folder) / "model")
@@ -287,11 +291,11 @@ def do_runs(rows: list[Row], datasets: dict[str, Dataset], goal: Goal, options: 
                 continue
             print(f"[{number}/{len(runs)}] {row.name}, seed {seed}", flush=True)
             try:
-                train(row, seed, goal, folder, datasets[row.name], options.data_root)
+                train(row, seed, goal, folder, datasets[row.name], options)
                 judge(row, folder, options.samples, options.data_root, options.evaluate_again)
             except callbacks.Diverged as error:
                 write_atomically(folder / DIVERGED, json.dumps({"sentence": str(error)}).encode())
-                print(f"  Diverged: {error}.")
+                print(f"  {error}")
             except (EvaluationError, JudgeError) as error:
                 print(f"  Not evaluated: {error}")
 
@@ -305,7 +309,7 @@ def outcome(row: Row, seed: int, goal: Goal, work: Path, samples: int) -> Outcom
         notes = notes | {"commit": (read_json(folder / "options.json") or {}).get("commit")}
     if evaluation and (not notes or (evaluation["samples"], evaluation["images_seen"]) != (samples, notes["images_seen"])):
         evaluation = None
-    trouble = (f"diverged: {diverged['sentence']}" if diverged else "not trained to the end" if not notes
+    trouble = (diverged["sentence"].partition(";")[0] if diverged else "not trained to the end" if not notes
                else "not evaluated" if not evaluation else None)
     return Outcome(row, seed, folder, notes, evaluation, trouble)
 
@@ -338,6 +342,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--samples", type=int, default=10_000, metavar="N", help="pictures to evaluate with (default: 10000)")
     parser.add_argument("--reach", type=float, default=5.0, metavar="FID", help="note the time until FID is this (default: 5)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change all recipes; may be repeated")
+    parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="auto: bf16 where it is native")
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="where the data sets are (default: $GAN_STUDIO_DATA, else ./data)")
     parser.add_argument("--work", type=Path, default=Path("runs/compare"), metavar="DIR", help="the runs (default: runs/compare)")
     parser.add_argument("--output", type=Path, default=Path("docs/results.md"), metavar="FILE", help="default: docs/results.md")
@@ -376,7 +381,7 @@ def compare(options: argparse.Namespace) -> None:
             raise CompareError(f"Two rows are called {row.name}; name one of them: NAME={row.base},KEY=VALUE.")
     datasets = {}
     for row in rows:  # whatever cannot be had or built is told at once, not after hours
-        datasets[row.name] = command.open_data(row.recipe, training_options(row, 0, goal, options.work, options.data_root))
+        datasets[row.name] = command.open_data(row.recipe, training_options(row, 0, goal, options.work, options))
         loop.build(row.recipe, datasets[row.name], 0, torch.device("cpu"))
     if not options.write_only:
         do_runs(rows, datasets, goal, options)

@@ -71,8 +71,10 @@ def page(found: list[Outcome], datasets: dict[str, Dataset], goal: Goal, options
         runs = [run for run in found if datasets[run.row.name].name == name]
         parts += [f"## {name}", quality(runs), cost(runs, options.reach)]
     parts += [
-        "## Samples", f"Uncurated: the first latents of seed 0, each row's first seed. ![Samples of each row]({samples})",
-        "## Curves", f"FID of {FID_SAMPLES:,} pictures during training: mean and range of the seeds. ![Curves]({curves})",
+        "## Samples", "Uncurated: the first latents of seed 0, from the run with the first seed; classes in turn, where a recipe is told them.",
+        f"![Samples of each row]({samples})",
+        "## Curves", f"FID during training: mean and range of the seeds. Dotted: {options.reach:g}, whose time stands in the table.",
+        f"![Curves]({curves})",
         "## How to read this", reading(shown), "## How it was made", origin(found, shown),
     ]
     return "\n\n".join(parts) + "\n"
@@ -113,10 +115,8 @@ def quality(runs: list[Outcome]) -> str:
 
 def cost(runs: list[Outcome], reach: float) -> str:
     """What the rows of one data set took."""
-    network = next((name for run in runs if run.evaluation for name in run.evaluation["metrics"]["evaluation"]), "")
-    size = next((run.training["fid_samples"] for run in runs if run.training), FID_SAMPLES)
-    lines = [["recipe", "weights of generator", "of discriminator", "images seen", "images/s", "minutes",
-              f"minutes to fid{_short(size)}_train_{network} ≤ {reach:g}"]]
+    lines = [["recipe", "weights of generator", "of discriminator", "images seen", "images/s", "minutes of compute",
+              f"minutes to {fid_name(runs)} ≤ {reach:g}"]]
     for row, some in by_row(runs):
         notes = [run.training for run in some if run.training]
         if notes:
@@ -125,6 +125,13 @@ def cost(runs: list[Outcome], reach: float) -> str:
                 mean_std([n["images_seen"] for n in notes]), mean_std([n["images_seen"] / n["compute_seconds"] for n in notes]),
                 mean_std([n["compute_seconds"] / 60 for n in notes]), time_to(reach, notes)])
     return table(lines)
+
+
+def fid_name(runs: list[Outcome]) -> str:
+    """The metric that was measured in the midst of training."""
+    network = next((name for run in runs if run.evaluation for name in run.evaluation["metrics"]["evaluation"]), "")
+    size = next((run.training["fid_samples"] for run in runs if run.training), FID_SAMPLES)
+    return f"fid{_short(size)}_train_{network}"
 
 
 def time_to(reach: float, notes: list[dict]) -> str:
@@ -156,7 +163,8 @@ def origin(found: list[Outcome], shown: list[Outcome]) -> str:
     trained = [run.training for run in found if run.training]
     hours = sum(n["compute_seconds"] for n in trained) / 3600
     judged = (sum(n["fid_seconds"] for n in trained) + sum(run.evaluation["cpu_seconds"] for run in shown)) / 3600
-    machines, commits = (sorted({str(n.get(key)) for n in trained}) for key in ("machine", "commit"))
+    machines = sorted({f"{n['machine']}, {n['precision']}" for n in trained})
+    commits = sorted({str(n["commit"]) for n in trained})
     networks = {f"{name} ({record['network'].get('sha256', '')[:12]})" for run in shown
                 for name, record in run.evaluation["metrics"]["evaluation"].items()}
     return "\n".join([
@@ -170,7 +178,8 @@ def exact_command(options) -> str:
     """The command without the places of data and runs, which are everybody's own."""
     length = ["--images", str(options.images)] if options.images else ["--minutes", f"{options.minutes:g}"]
     seeds = ",".join(map(str, options.seeds)) + ("," if len(options.seeds) == 1 else "")
-    words = [*options.rows, *length, "--seeds", seeds, "--samples", str(options.samples), "--reach", f"{options.reach:g}"]
+    words = [*options.rows, *length, "--seeds", seeds, "--samples", str(options.samples), "--reach", f"{options.reach:g}",
+             "--precision", options.precision]
     return f"python -m training.compare {shlex.join(words + [w for setting in options.set for w in ('--set', setting)])}"
 
 
@@ -218,7 +227,7 @@ def draw_samples(found: list[Outcome], datasets: dict[str, Dataset], path: Path)
     strips, seen = [], set()
     for row, some in by_row([run for run in found if run.evaluation]):
         dataset, size = datasets[row.name], row.recipe.image_size
-        columns, factor = max(8, min(20, 640 // size)), 2 if size < 48 and row.recipe.image_channels == 1 else 1
+        columns, factor = max(8, min(16, 640 // size)), 2 if size < 48 and row.recipe.image_channels == 1 else 1
         count = columns * STRIP
         if (dataset.name, size) not in seen:
             seen.add((dataset.name, size))
@@ -264,7 +273,7 @@ def draw_curves(found: list[Outcome], datasets: dict[str, Dataset], reach: float
             axis.set(xscale="log", yscale="log", xlabel=unit)
             axis.axhline(reach, color="black", linewidth=0.8, linestyle=":")
             axis.grid(alpha=0.25, which="both")
-        axes[0].set(title=name, ylabel=f"FID of {FID_SAMPLES:,} (reader's features)" if "mnist" in name else "FID")
+        axes[0].set(title=name, ylabel=fid_name([run for _, some in rows for run in some]))
         if rows:
             axes[1].legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize=9)
     file = io.BytesIO()
