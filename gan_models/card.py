@@ -9,6 +9,7 @@ from pathlib import Path
 from huggingface_hub import ModelCard, ModelCardData
 
 from . import hub
+from .editor import ATTRIBUTES
 from .errors import InvalidConfig
 
 # What `publish` replaces by the repository's name, so that the line that loads the model can be copied.
@@ -63,6 +64,11 @@ DATASETS = {
         "also changes what goes with it in the data.",
     ),
 }
+_EDITING = """
+smiling = model.edit(images, {"Smiling": 1.0})        # faces (n, C, H, W) in [-1, 1], cropped as CelebA's
+latents = model.encode(images[:1])        # once for many edits: differences (m, K) from -2 to 2, K = len(model.attributes)
+strip = model.decode(latents, torch.linspace(-2, 2, 5)[:, None] * (torch.arange(len(model.attributes)) == 0))
+"""
 UNKNOWN = Dataset("not recorded", "", {},
                   "The licence of these weights follows from the data that they were made from, which this card does not know.",
                   "It draws what its training pictures showed, and inherits their bias.")
@@ -111,9 +117,10 @@ def dataset_of(name: str | None) -> Dataset:
 def _front_matter(config: dict, dataset: Dataset, recipe: str | None) -> str:
     kind = _conditioning(config)
     tags = ["gan", "image-generation", config["family"], "gan-studio"] + ([f"{kind}-conditional"] if kind else [])
+    tags += ["image-editing"] if config["family"] == "editor" else []
     tags += [recipe] if recipe and re.fullmatch(r"[\w.-]+", recipe) else []
     # No model-index: its metric names (such as plain "fid") would compare our in-domain protocols with other people's.
-    data = ModelCardData(**dataset.licence, library_name="gan-studio", pipeline_tag="unconditional-image-generation",
+    data = ModelCardData(**dataset.licence, library_name="gan-studio", pipeline_tag="image-to-image" if config["family"] == "editor" else "unconditional-image-generation",
                          tags=tags, datasets=[dataset.hub_id] if dataset.hub_id else None)
     return f"---\n{data.to_yaml()}\n---"
 
@@ -147,7 +154,7 @@ import gan_models
 
 model = gan_models.load("{PLACEHOLDER}")        # or the folder that this file lies in
 images = model.generate(model.sample_latents(16, seed=1), model.sample_labels(16, seed=1))        # (16, C, H, W) in [-1, 1]
-```"""
+{_EDITING if config["family"] == "editor" else ""}```"""
     yield "## Data and licence"
     yield " ".join(filter(None, [dataset and f"Trained on {title}.", licence or known.note, init_from and (
         f"The training started from the weights of `{Path(str(init_from)).name}`, whose licence holds too.")]))
@@ -177,6 +184,10 @@ def _network(config: dict) -> str:
     """One or two sentences: what goes in and what comes out."""
     size, channels = config.get("image_size"), config.get("image_channels")
     picture = f"{size} x {size} {'grey' if channels == 1 else 'colour'} pictures" if size else "pictures"
+    if config["family"] == "editor":
+        names = ", ".join(_cell(name) for name in config.get("attributes") or ATTRIBUTES)
+        return (f"An editor of {picture}: it reads a face, moves its code by differences of attributes ({names}), and adds the "
+                "change of what the code draws to the photo, which keeps all its detail where nothing changes.")
     text = f"A generator of the family `{config['family']}`: {config.get('latent_dim')} standard-normal numbers become {picture}."
     kind = _conditioning(config)
     if kind:

@@ -68,7 +68,8 @@ class Mapping(nn.Module):
 class Editor(Generator):
     """Reads a face, changes attributes, draws the change: `edit(images, {"Smiling": 1.0})`.
 
-    As a generator it draws faces from standard normal latents, as any variational autoencoder does.
+    As a generator it draws faces from standard normal latents, which are given the mean and the covariance that codes of photos have
+    (Ghosh et al. 2019, arXiv:1903.12436).
     """
 
     family = "editor"
@@ -86,13 +87,16 @@ class Editor(Generator):
                                      *upwards(latent_dim, size, channels, image_channels)[1:])
         self.mapping = Mapping(latent_dim, len(self.attributes), hidden)
         self.log_variance = nn.Parameter(torch.full((latent_dim,), -2.0))  # of a code, the same for all pictures
+        self.register_buffer("code_mean", torch.zeros(latent_dim))  # of photos, as training saw them
+        self.register_buffer("code_covariance", torch.eye(latent_dim))
         initialise(self, normal=True)
         for layer in self.mapping.layers[:-1:2]:
             nn.init.kaiming_normal_(layer.weight, 0.2)
         nn.init.zeros_(self.mapping.layers[-1].weight)  # begin with the straight directions
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self.decoder(latents)
+        spread = self.code_covariance + 1e-3 * self.code_covariance.diagonal().mean() * torch.eye(self.latent_dim, device=latents.device)
+        return self.decoder(self.code_mean + latents @ torch.linalg.cholesky(spread).T.to(latents))
 
     def encode(self, images: Tensor) -> Encoded:
         """Faces (n, C, H, W) float in [-1, 1] -> what `decode` takes: encode once, decode for every movement of a slider.
@@ -105,14 +109,14 @@ class Editor(Generator):
         if not (images.abs() <= 1.001).all():  # NaN fails too
             raise InvalidInput("The pictures must hold numbers from -1 to 1.")
         codes, logits = self.encoder(images)
-        return Encoded(codes, images, self(codes), logits.sigmoid())
+        return Encoded(codes, images, self.decoder(codes), logits.sigmoid())
 
     def decode(self, latents: Encoded, differences: Tensor) -> Tensor:
         """The photos with the change that differences (n, K) in -2..2 make: (n, C, H, W) in [-1, 1]. 0 leaves an attribute, 1 brings
         it fully in, -1 takes it fully out. One encoded photo goes with any number of differences. Raises InvalidInput."""
         differences = self._checked_differences(latents, differences)
         moved = latents.codes + self.mapping(latents.codes.expand(len(differences), -1), differences)
-        return (latents.photos + self(moved) - latents.drawn).clamp(-1, 1)
+        return (latents.photos + self.decoder(moved) - latents.drawn).clamp(-1, 1)
 
     def edit(self, images: Tensor, targets: dict[str, float], intensity: float = 1.0) -> Tensor:
         """Faces with attributes as asked: targets name -> 0..1 (absent .. there). What is decoded is the target's difference from what
@@ -120,13 +124,17 @@ class Editor(Generator):
 
         A hair colour asked for takes the others away, and so does baldness. Raises InvalidInput for unknown names and values out of range.
         """
-        targets = self._checked_targets(targets, intensity)
         latents = self.encode(images)
+        return self.decode(latents, self.differences(latents, targets, intensity))
+
+    def differences(self, latents: Encoded, targets: dict[str, float], intensity: float = 1.0) -> Tensor:
+        """What `edit` decodes: (n, K) from targets name -> 0..1. Raises InvalidInput as `edit` does."""
+        targets = self._checked_targets(targets, intensity)
         differences = torch.zeros_like(latents.shown)
         for name, value in targets.items():
             k = self.attributes.index(name)
             differences[:, k] = (value - latents.shown[:, k]) * intensity
-        return self.decode(latents, differences)
+        return differences
 
     def _checked_differences(self, latents: Encoded, differences: Tensor) -> Tensor:
         if not isinstance(latents, Encoded):

@@ -19,9 +19,11 @@ from torch import Tensor
 
 from gan_models import images as pictures
 from gan_models.base import Generator
+from gan_models.editor import Editor
 
 from . import checkpoints, curves, judges
 from .data import Dataset, to_float
+from .editor import sheet
 from .loop import State
 
 SAMPLES = 64  # of the same latents, as a picture and as a measure
@@ -273,8 +275,10 @@ def _columns(generator: Generator) -> int | None:
 
 
 def sample_grid(generator: Generator, seed: int, count: int = SAMPLES):
-    """A picture of `count` uncurated samples; a class-conditional generator shows its classes in columns."""
+    """A picture of `count` uncurated samples; an editor edits eight, a class-conditional generator shows its classes in columns."""
     with torch.inference_mode():
+        if isinstance(generator, Editor):
+            return pictures.grid(sheet(generator, seed), len(generator.attributes) + 1)
         return pictures.grid(generator.generate(*fixed_batch(generator, seed, count)), _columns(generator))
 
 

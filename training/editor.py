@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from gan_models.base import Discriminator, Verdict, check_config, check_labels
 from gan_models.dcgan import DCGANDiscriminator, downwards, initialise
-from gan_models.editor import ATTRIBUTES, EXCLUSIVE, LIMITS, pyramid
+from gan_models.editor import ATTRIBUTES, EXCLUSIVE, LIMITS, Editor, pyramid
 from gan_models.latents import Stream
 
 from . import augment, losses
@@ -59,8 +59,9 @@ class Critic(Discriminator):
         """Add pictures' codes (n, d) and labels (n, L) to the regression."""
         known = F.pad(labels, (0, 1), value=1.0)
         keep = 0.5 ** (len(codes) / MEMORY)
-        self.label_sums.mul_(keep).add_(known.T @ known)
-        self.code_sums.mul_(keep).add_(known.T @ codes)
+        with torch.autocast(codes.device.type, enabled=False):
+            self.label_sums.mul_(keep).add_(known.T @ known)
+            self.code_sums.mul_(keep).add_(known.T @ codes)
 
     @torch.no_grad()
     def directions(self, attributes: int) -> Tensor:
@@ -94,24 +95,26 @@ class Editing(Adversarial):
     def draw(self, state: "State", batch: Batch) -> Drawn:
         editor, critic = state.generator, state.discriminator
         first = state.images < self.recipe.edits_after
-        editor.train(first)  # afterwards the statistics stand
-        critic.classifier.train(first)
+        editor.train(first)  # afterwards BatchNorm's statistics stand
+        critic.classifier.eval()  # it learns in discriminator_loss alone
         if first:
             codes, logits = editor.encoder(batch.real)
             codes = wide(codes)
+            note(editor, everyone(codes.detach()))
             critic.note(everyone(codes.detach()), everyone(batch.labels))
             noise = batch.normal(Stream.ENCODER, editor.latent_dim)
             variance = editor.log_variance.expand_as(codes)
-            drawn = editor(codes + (variance / 2).exp() * noise)
+            drawn = editor.decoder(codes + (variance / 2).exp() * noise)
             return Drawn(logits, wide(drawn), losses.divergence(codes, variance))
         if not editor.mapping.directions.any():
             self._straight(state)
         with torch.no_grad():
             codes = wide(editor.encoder(batch.real)[0])
+            note(editor, everyone(codes))
             shown = wide(critic.classifier(self._distort(batch, batch.real))).sigmoid()
             differences, targets = self.requests(batch.uniform(Stream.EDITS, 6), shown)
         moved = codes + wide(editor.mapping(codes, differences))
-        reconstructed, drawn = wide(editor(torch.cat([codes, moved]))).chunk(2)
+        reconstructed, drawn = wide(editor.decoder(torch.cat([codes, moved]))).chunk(2)
         return Drawn(None, reconstructed, None, differences, targets, (batch.real + drawn - reconstructed).clamp(-1, 1))
 
     def requests(self, randoms: Tensor, shown: Tensor) -> tuple[Tensor, Tensor]:
@@ -139,14 +142,17 @@ class Editing(Adversarial):
 
     def discriminator_loss(self, state: "State", batch: Batch, drawn: Drawn) -> Loss:
         critic = state.discriminator
+        mine = known(batch)
+        critic.classifier.train()
+        logits = critic.classifier(self._distort(batch, batch.real)[mine])
+        critic.classifier.eval()
+        classification = attribute_loss(logits, batch.labels[mine], len(batch.real))
         if drawn.edited is None:
-            mine = known(batch)
-            logits = critic.classifier(self._distort(batch, batch.real)[mine])
-            loss = attribute_loss(logits, batch.labels[mine], len(batch.real))
-            return loss, {"real_classification": loss}
+            return classification, {"real_classification": classification}
         on_real, on_fake = critic(batch.real), critic(drawn.edited.detach())
         loss, scalars = self.objective.discriminator(wide(on_real.scores), wide(on_fake.scores))
-        return loss, scalars | {"discriminator_loss": loss, "real_score": on_real.scores.mean(), "fake_score": on_fake.scores.mean()}
+        scalars |= {"discriminator_loss": loss, "real_score": on_real.scores.mean(), "fake_score": on_fake.scores.mean()}
+        return loss + classification, scalars | {"real_classification": classification}
 
     def generator_loss(self, state: "State", batch: Batch, drawn: Drawn) -> Loss:
         recipe = self.recipe
@@ -186,6 +192,16 @@ class Editing(Adversarial):
                 editor.mapping.directions.copy_(directions)
 
 
+@torch.no_grad()
+def note(editor: Editor, codes: Tensor) -> None:
+    """Codes (n, d) of photos, for the statistics that the editor's own faces are drawn by."""
+    new = 1 - 0.5 ** (len(codes) / MEMORY)
+    editor.code_mean.lerp_(codes.mean(0), new)
+    away = codes - editor.code_mean
+    with torch.autocast(codes.device.type, enabled=False):
+        editor.code_covariance.lerp_(away.T @ away / len(codes), new)
+
+
 def known(batch: Batch) -> Tensor:
     """(n,) bool: the pictures whose labels may be learned. Odd file numbers, where there are numbers (see judges.half)."""
     return torch.ones(len(batch.real), dtype=torch.bool) if batch.numbers is None else batch.numbers % 2 == 1
@@ -200,6 +216,25 @@ def attribute_loss(logits: Tensor, labels: Tensor, count: int) -> Tensor:
 def coarse_and_fine(real: Tensor, drawn: Tensor) -> Tensor:
     """Mean absolute error, plus that of the pictures at a quarter of their size."""
     return (real - drawn).abs().mean() + (F.avg_pool2d(real, 4) - F.avg_pool2d(drawn, 4)).abs().mean()
+
+
+def opposite(labels: Tensor, k: int, attributes: tuple[str, ...]) -> Tensor:
+    """Differences (n, K) that turn attribute k of pictures labelled (n, K) bool into its opposite. Who gets a hair colour, or goes bald,
+    loses the colour that was there."""
+    differences = torch.zeros(labels.shape)
+    differences[:, k] = 1 - 2 * labels[:, k].float()
+    if attributes[k] in EXCLUSIVE:
+        for other in (attributes.index(name) for name in EXCLUSIVE if name in attributes and name != attributes[k]):
+            differences[:, other] = -(labels[:, other] & ~labels[:, k]).float()
+    return differences
+
+
+def sheet(editor: Editor, seed: int, count: int = 8) -> Tensor:
+    """Faces that the editor draws, a row each, and every attribute turned into its opposite: (count * (K + 1), C, H, W)."""
+    latents = editor.encode(editor.generate(editor.sample_latents(count, seed=seed)))
+    there = latents.shown > 0.5
+    edits = [editor.decode(latents, opposite(there, k, editor.attributes)) for k in range(len(editor.attributes))]
+    return torch.stack([latents.photos, *edits], 1).flatten(0, 1)
 
 
 GAMES["editor"] = Editing

@@ -130,9 +130,11 @@ EDITOR_ATTRIBUTES = ATTRIBUTES + (
 _MNIST = {"data": "mnist", "image_size": 28, "image_channels": 1, "images": 400_000}
 _STACKED = {"data": "stackedmnist", "image_size": 28, "image_channels": 3, "images": 1_000_000}
 _CELEBA = {"data": "celeba", "image_size": 64, "image_channels": 3, "images": 1_000_000, "flip": True, "ema_half_life": 50_000}
-_EDITOR = _CELEBA | {"images": 480_000, "attributes": EDITOR_ATTRIBUTES, "game": "editor", "objective": "hinge", "ema_half_life": 10_000,
-                     "edits_after": 160_000, "batch_size": 32, "learning_rate": Schedule(1e-3, 2e-4, 160_000), "reconstruction": 1.0, "divergence": 2e-5,
-                     "adversarial": 0.1, "requested": 1.0, "keeping": 0.5, "sparing": 1.0}
+_EDITOR = _CELEBA | {
+    "attributes": EDITOR_ATTRIBUTES, "generator": {"attributes": list(ATTRIBUTES)}, "game": "editor", "objective": "hinge",
+    "images": 480_000, "edits_after": 160_000, "batch_size": 32, "learning_rate": Schedule(1e-3, 2e-4, 160_000), "ema_half_life": 10_000,
+    "reconstruction": 1.0, "divergence": 2e-5, "adversarial": 0.1, "requested": 1.0, "keeping": 0.5, "sparing": 1.0,
+}
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
     Recipe(

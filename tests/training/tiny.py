@@ -21,7 +21,7 @@ from training import curves
 from training.__main__ import main
 from training.data import DIGITS, Dataset
 from training.losses import OBJECTIVES
-from training.recipes import CELEBA_ATTRIBUTES
+from training.recipes import EDITOR_ATTRIBUTES
 
 BATCH = 8
 SMALL = [f"batch_size={BATCH}", "generator.width=4", "discriminator.width=4"]
@@ -55,8 +55,8 @@ def tiny_root(tmp_path_factory) -> Path:
     with zipfile.ZipFile(celeba / "img_align_celeba.zip", "w") as archive:
         for name in names:
             archive.writestr(f"img_align_celeba/{name}", jpeg(random.integers(0, 256, (64, 64, 3), np.uint8)))
-    rows = [" ".join([name] + [str(value) for value in random.choice([-1, 1], len(CELEBA_ATTRIBUTES))]) for name in names]
-    (celeba / "list_attr_celeba.txt").write_text("\n".join([str(len(names)), " ".join(CELEBA_ATTRIBUTES), *rows]) + "\n")
+    rows = [" ".join([name] + [str(value) for value in random.choice([-1, 1], len(EDITOR_ATTRIBUTES))]) for name in names]
+    (celeba / "list_attr_celeba.txt").write_text("\n".join([str(len(names)), " ".join(EDITOR_ATTRIBUTES), *rows]) + "\n")
     (celeba / "list_eval_partition.txt").write_text("".join(f"{name} 0\n" for name in names))
     return root
 

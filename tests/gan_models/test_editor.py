@@ -1,0 +1,163 @@
+"""The editor: nothing asked is nothing changed, one face goes with many wishes, and foolish wishes get a sentence."""
+
+import json
+
+import pytest
+import torch
+
+import gan_models
+from gan_models import InvalidConfig, InvalidInput, hub
+from gan_models.editor import ATTRIBUTES, EXCLUSIVE, Editor
+
+SMALL = {"image_size": 16, "width": 4, "latent_dim": 8, "hidden": 12}
+
+
+@pytest.fixture(scope="module")
+def editor() -> Editor:
+    torch.manual_seed(0)
+    model = Editor(**SMALL).eval().requires_grad_(False)
+    for layer in (model.mapping.directions, model.mapping.layers[-1].weight, *(p for p in model.decoder.parameters() if p.ndim > 1)):
+        torch.nn.init.normal_(layer, 0, 0.5)
+    return model
+
+
+@pytest.fixture(scope="module")
+def faces() -> torch.Tensor:
+    return torch.rand(3, 3, 16, 16, generator=torch.Generator().manual_seed(1)) * 1.6 - 0.8
+
+
+def one(name: str, value: float = 1.0) -> torch.Tensor:
+    differences = torch.zeros(1, len(ATTRIBUTES))
+    differences[0, ATTRIBUTES.index(name)] = value
+    return differences
+
+
+def test_knows_the_attributes_of_stgan_and_the_smile(editor):
+    assert editor.attributes == ATTRIBUTES and len(set(ATTRIBUTES)) == 14
+    assert editor.image_shape == (3, 16, 16)
+
+
+def test_no_wish_changes_nothing_though_it_goes_through_the_network(editor, faces, monkeypatch):
+    calls = []
+    monkeypatch.setattr(editor.decoder, "forward", lambda codes, forward=editor.decoder.forward: calls.append(1) or forward(codes))
+    torch.testing.assert_close(editor.edit(faces, {}), faces, rtol=0, atol=1e-5)
+    assert len(calls) == 2
+
+
+def test_an_edit_is_the_photo_plus_the_difference_of_two_drawings(editor, faces):
+    latents = editor.encode(faces)
+    differences = one("Smiling").expand(3, -1)
+    moved = editor.decoder(latents.codes + editor.mapping(latents.codes, differences))
+    edited = editor.decode(latents, differences)
+    torch.testing.assert_close(edited, (faces + moved - latents.drawn).clamp(-1, 1))
+    assert (edited - faces).abs().amax((1, 2, 3)).min() > 0.01
+    assert edited.abs().max() <= 1
+
+
+def test_twice_the_difference_is_twice_the_way(editor, faces):
+    codes = editor.encode(faces).codes
+    once = editor.mapping(codes, one("Bangs").expand(3, -1) - 0.5 * one("Male"))
+    torch.testing.assert_close(editor.mapping(codes, 2 * one("Bangs").expand(3, -1) - one("Male")), 2 * once)
+    assert not torch.allclose(editor.mapping(codes, -one("Bangs").expand(3, -1)), -editor.mapping(codes, one("Bangs").expand(3, -1)))
+
+
+def test_a_face_is_encoded_once_for_a_strip_of_wishes(editor, faces):
+    latents = editor.encode(faces[:1])
+    strip = editor.decode(latents, torch.cat([one("Young", value) for value in (-2.0, -1.0, 0.0, 1.0, 2.0)]))
+    assert strip.shape == (5, 3, 16, 16)
+    torch.testing.assert_close(strip[2:3], faces[:1], rtol=0, atol=1e-5)
+    torch.testing.assert_close(strip[4:], editor.decode(latents, one("Young", 2.0)), rtol=1e-4, atol=1e-5)
+
+
+def test_targets_are_differences_from_what_a_picture_shows(editor, faces):
+    latents = editor.encode(faces)
+    k = ATTRIBUTES.index("Eyeglasses")
+    assert ((latents.shown > 0) & (latents.shown < 1)).all()
+    differences = editor.differences(latents, {"Eyeglasses": 1.0}, 1.5)
+    torch.testing.assert_close(differences[:, k], 1.5 * (1 - latents.shown[:, k]))
+    assert differences.count_nonzero() == 3
+    torch.testing.assert_close(editor.edit(faces, {"Eyeglasses": 1.0}, 1.5), editor.decode(latents, differences))
+
+
+def test_a_hair_colour_takes_the_others_away(editor, faces):
+    latents = editor.encode(faces)
+    differences = editor.differences(latents, {"Blond_Hair": 1.0})
+    for name in EXCLUSIVE:
+        column = differences[:, ATTRIBUTES.index(name)]
+        assert (column > 0).all() if name == "Blond_Hair" else (column < 0).all()
+    assert editor.differences(latents, {"Blond_Hair": 0.0}).count_nonzero() == 3  # taking one away brings no other
+
+
+@pytest.mark.parametrize("targets, intensity, sentence", [
+    ({"Beard": 1.0}, 1.0, "no attribute 'Beard'"),
+    ({"Smiling": 1.5}, 1.0, "Smiling must be a number from 0 to 1"),
+    ({"Smiling": float("nan")}, 1.0, "Smiling must be"),
+    ({"Smiling": True}, 1.0, "Smiling must be"),
+    ({"Smiling": 1.0}, 2.5, "intensity must be a number from 0 to 2"),
+    ({"Smiling": 1.0}, -1.0, "intensity"),
+    ({"Black_Hair": 1.0, "Blond_Hair": 1.0}, 1.0, "A head has one of Black_Hair and Blond_Hair"),
+    (["Smiling"], 1.0, "names and values"),
+])
+def test_foolish_wishes_get_a_sentence(editor, faces, targets, intensity, sentence):
+    with pytest.raises(InvalidInput, match=sentence):
+        editor.edit(faces, targets, intensity)
+
+
+def test_foolish_differences_get_a_sentence(editor, faces):
+    latents = editor.encode(faces)
+    for differences in (torch.full((3, 14), 2.1), torch.full((3, 14), float("nan")), torch.zeros(3, 13), torch.zeros(2, 14), "smile"):
+        with pytest.raises(InvalidInput, match="differences must be"):
+            editor.decode(latents, differences)
+    with pytest.raises(InvalidInput, match="encode"):
+        editor.decode(latents.codes, torch.zeros(3, 14))
+
+
+@pytest.mark.parametrize("images", [torch.zeros(1, 3, 32, 32), torch.zeros(3, 16, 16), torch.zeros(1, 3, 16, 16, dtype=torch.uint8),
+                                    torch.full((1, 3, 16, 16), 3.0), torch.full((1, 3, 16, 16), float("nan")), "face.jpg"])
+def test_foolish_pictures_get_a_sentence(editor, images):
+    with pytest.raises(InvalidInput, match="pictures must"):
+        editor.encode(images)
+
+
+def test_it_draws_faces_of_its_own_with_the_codes_of_photos(editor):
+    latents = editor.sample_latents(2000, seed=0)
+    editor.code_mean.fill_(0.5)
+    editor.code_covariance.copy_(torch.eye(8) * 4 + 1)
+    codes = []
+    handle = editor.decoder.register_forward_pre_hook(lambda module, arguments: codes.append(arguments[0]))
+    try:
+        images = editor.generate(latents)
+    finally:
+        handle.remove()
+        editor.code_mean.zero_(), editor.code_covariance.copy_(torch.eye(8))
+    assert images.shape == (2000, 3, 16, 16)
+    torch.testing.assert_close(codes[0].mean(0), torch.full((8,), 0.5), rtol=0, atol=0.2)
+    torch.testing.assert_close(codes[0].T.cov(), torch.eye(8) * 4 + 1, rtol=0, atol=0.5)
+
+
+def test_load_gives_the_same_edits_back(editor, faces, tmp_path):
+    hub.save(editor, tmp_path)
+    assert json.loads((tmp_path / "config.json").read_text())["family"] == "editor"
+    loaded = gan_models.load(tmp_path)
+    assert isinstance(loaded, Editor) and loaded.attributes == ATTRIBUTES
+    torch.testing.assert_close(loaded.edit(faces, {"Male": 0.0}), editor.edit(faces, {"Male": 0.0}))
+
+
+@pytest.mark.parametrize("key, value, sentence", [
+    ("image_size", 28, "4 doubled"), ("image_size", 512, "image_size"), ("latent_dim", 0, "latent_dim"), ("width", "wide", "width"),
+    ("attributes", [], "names"), ("attributes", ["Smiling", "Smiling"], "distinct"), ("attributes", "Smiling", "names"),
+    ("hidden", 10**6, "hidden"), ("labels", ["Smiling"], "unknown keys"),
+])
+def test_an_odd_configuration_gets_a_sentence(editor, tmp_path, key, value, sentence):
+    hub.save(editor, tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text()) | {key: value}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InvalidConfig, match=sentence):
+        gan_models.load(tmp_path)
+
+
+@pytest.mark.parametrize("size", [8, 64, 128])
+def test_sizes(size):
+    with torch.no_grad():
+        model = Editor(image_size=size, width=4, latent_dim=8, hidden=8).eval()
+        assert model.edit(torch.zeros(1, 3, size, size), {"Smiling": 1.0}).shape == (1, 3, size, size)

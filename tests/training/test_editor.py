@@ -1,0 +1,155 @@
+"""The editor's game: what is asked for, where directions come from, and what each phase moves."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+from recipe_data import dataset_of
+from tiny import alone, tiny_root, train, weights  # noqa: F401 (fixtures)
+
+import gan_models
+from gan_models.editor import ATTRIBUTES, EXCLUSIVE, Editor
+from training import evaluate_editor, loop
+from training.editor import Critic, Editing, attribute_loss, known, opposite, sheet
+from training.games import Batch
+from training.recipes import EDITOR_ATTRIBUTES, RecipeError, change, find
+
+RECIPE = change(find("celeba-editor-64"), ["image_size=16", "batch_size=8", "generator.width=4", "discriminator.width=4",
+                                           "generator.latent_dim=8", "discriminator.latent_dim=8", "edits_after=16"])
+
+
+def test_the_recipe_reads_all_labels_its_own_first():
+    assert EDITOR_ATTRIBUTES[:14] == ATTRIBUTES and len(set(EDITOR_ATTRIBUTES)) == 40
+    with pytest.raises(RecipeError, match="editor"):
+        change(find("celeba-editor-64"), ["game=adversarial"])
+    with pytest.raises(RecipeError, match="editor"):
+        change(find("celeba-dcgan"), ["game=editor"])
+
+
+def test_requests():
+    game, n = Editing(RECIPE, torch.device("cpu")), 4000
+    random = torch.Generator().manual_seed(0)
+    shown = torch.rand(n, 14, generator=random)
+    differences, targets = game.requests(torch.rand(n, 6, generator=random), shown)
+    assert set(differences.unique().tolist()) == {-1.0, 0.0, 1.0}
+    assert (differences != 0).any(1).all()
+    torch.testing.assert_close(targets, torch.where(differences == 0, shown, (differences > 0).float()))
+    hair = [ATTRIBUTES.index(name) for name in EXCLUSIVE]
+    assert ((differences[:, hair] > 0).sum(1) <= 1).all()  # a head has one
+    coloured = (differences[:, hair] > 0).any(1)
+    assert (targets[coloured][:, hair] > 0.5).sum(1).eq(1).all()
+    asked = (differences != 0).float().mean(0)
+    assert asked.min() > 0.04
+    assert asked[ATTRIBUTES.index("Eyeglasses")] > 1.5 * asked[ATTRIBUTES.index("Bangs")]  # what needs more drawing
+    smile = ATTRIBUTES.index("Smiling")
+    mine = differences[:, smile] != 0
+    toggled = (targets[mine, smile] > 0.5) != (shown[mine, smile] > 0.5)
+    assert 0.75 < toggled.float().mean() < 0.95  # mostly the opposite, sometimes more of it
+
+
+def test_directions_are_those_of_the_regression():
+    """Codes that are linear in correlated labels: the directions tell them apart, as differences of means do not."""
+    critic, random = Critic(16, width=4, latent_dim=8), torch.Generator().manual_seed(0)
+    effect = torch.randn(40, 8, generator=random)
+    labels = torch.randn(3000, 40, generator=random)
+    labels[:, 1] += 2 * labels[:, 0]
+    labels = labels.sign()
+    codes = labels @ effect / 2 + 3 + 0.1 * torch.randn(3000, 8, generator=random)
+    for some, their in zip(codes.split(100), labels.split(100)):
+        critic.note(some, their)
+    torch.testing.assert_close(critic.directions(14), effect[:14], rtol=0, atol=0.05)
+    of_means = codes[labels[:, 0] > 0].mean(0) - codes[labels[:, 0] < 0].mean(0)
+    assert (of_means - effect[0]).abs().max() > 0.2
+
+
+def test_labels_of_even_file_numbers_teach_nothing():
+    batch = Batch(torch.zeros(4, 3, 16, 16), torch.ones(4, 40), torch.zeros(4, 8), 0, 0, torch.tensor([2, 3, 4, 5]))
+    assert known(batch).tolist() == [False, True, False, True]
+    logits = torch.tensor([[2.0] * 14, [-1.0] * 14])
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.ones(2, 14)) / 2
+    torch.testing.assert_close(attribute_loss(logits, torch.ones(2, 40), 4), expected)
+
+
+def run(images: int, names=None):
+    torch.manual_seed(0)
+    data = dataset_of(RECIPE)
+    if names:
+        data = type(data)(**{**vars(data), "names": names})
+    state, scalars = loop.build(RECIPE, data, 0, torch.device("cpu")), []
+    before = {key: value.clone() for key, value in state.generator.state_dict().items()}
+    loop.train(RECIPE, data, state, Accelerator(cpu=True, mixed_precision="no"), images, 0,
+               [lambda state, values: scalars.append({key: float(value.detach()) for key, value in values.items()})])
+    return state, scalars, before
+
+
+def moved(state, before, part: str) -> bool:
+    return any(not torch.equal(value, before[key]) for key, value in state.generator.state_dict().items() if key.startswith(part))
+
+
+def test_first_the_autoencoder_learns(alone):  # noqa: F811
+    state, scalars, before = run(16)
+    assert moved(state, before, "encoder") and moved(state, before, "decoder") and not moved(state, before, "mapping")
+    assert {"reconstruction", "divergence", "estimate", "real_classification"} <= scalars[-1].keys()
+    assert not state.generator.mapping.directions.any()
+
+
+def test_then_mapping_and_decoder_learn_to_edit(alone):  # noqa: F811
+    state, scalars, before = run(40)
+    first, _, _ = run(16)
+    assert moved(state, before, "mapping.layers") and state.generator.mapping.directions.any() and state.ema.mapping.directions.any()
+    for key, value in first.generator.state_dict().items():  # what is learned by then stays
+        if key.startswith("encoder") or "running" in key:
+            torch.testing.assert_close(state.generator.state_dict()[key], value)
+    assert any(not torch.equal(value, state.generator.state_dict()[key])
+               for key, value in first.generator.state_dict().items() if key.startswith("decoder"))
+    assert {"fake_classification", "keeping", "sparing", "seen", "kept", "discriminator_loss", "generator_loss"} <= scalars[-1].keys()
+    assert all(np.isfinite(value) for values in scalars for value in values.values())
+
+
+def test_the_command_trains_both_phases_and_goes_on_where_it_was(tmp_path, alone):  # noqa: F811
+    options = ["--images", 48, "--checkpoint-every", 8, "--seed", 3, "--precision", "fp32", "--set", "edits_after=24"]
+    assert train("celeba-editor-64", *options, "--output", tmp_path / "whole") == 0
+    for images in (16, 32, 48):  # stops in either phase
+        options[1] = images
+        assert train("celeba-editor-64", *options, "--output", tmp_path / "parts", "--resume") == 0
+    assert weights(tmp_path / "parts") == weights(tmp_path / "whole")
+    editor = gan_models.load(tmp_path / "whole/model")
+    assert isinstance(editor, Editor) and editor.mapping.directions.any()
+    assert "image-to-image" in (tmp_path / "whole/model/README.md").read_text()
+    lines = [json.loads(line) for line in (tmp_path / "whole/stats.jsonl").read_text().splitlines()]
+    assert "seen" in lines[-1] and "divergence" in lines[0]
+
+
+def test_opposite_wishes_take_the_hair_that_was_there_away():
+    labels = torch.zeros(2, 14, dtype=torch.bool)
+    black, blond = ATTRIBUTES.index("Black_Hair"), ATTRIBUTES.index("Blond_Hair")
+    labels[0, black] = True
+    differences = opposite(labels, blond, ATTRIBUTES)
+    assert differences[:, blond].tolist() == [1, 1] and differences[:, black].tolist() == [-1, 0]
+    differences = opposite(labels, black, ATTRIBUTES)
+    assert differences[:, black].tolist() == [-1, 1] and differences.count_nonzero() == 2
+
+
+def test_samples_show_edits_of_drawn_faces():
+    editor = Editor(16, width=4, latent_dim=8, hidden=8).eval()
+    torch.nn.init.normal_(editor.mapping.directions)
+    for layer in editor.decoder:
+        if getattr(layer, "weight", None) is not None and layer.weight.ndim > 1:
+            torch.nn.init.normal_(layer.weight, 0, 0.5)
+    with torch.no_grad():
+        rows = sheet(editor, 3, 2).unflatten(0, (2, 15))
+        faces = editor.generate(editor.sample_latents(2, seed=3))
+    torch.testing.assert_close(rows[:, 0], faces)
+    assert (rows[:, 1:] - rows[:, :1]).abs().amax((2, 3, 4)).min() > 0.01
+
+
+def test_psnr_and_ssim():
+    random = torch.Generator().manual_seed(0)
+    a = torch.rand(2, 3, 32, 32, generator=random) * 2 - 1
+    torch.testing.assert_close(evaluate_editor.psnr(a, a), torch.full((2,), 100.0))
+    torch.testing.assert_close(evaluate_editor.psnr(a, a + 0.2), torch.full((2,), 20.0))
+    torch.testing.assert_close(evaluate_editor.ssim(a, a), torch.ones(2))
+    noisy = evaluate_editor.ssim(a, a + 0.3 * torch.randn(a.shape, generator=random))
+    assert (noisy < evaluate_editor.ssim(a, a + 0.1)).all() and (noisy > 0).all()

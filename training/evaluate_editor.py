@@ -1,0 +1,185 @@
+"""Judge an editor: every test picture, every attribute turned into its opposite, seen by a network that took no part in the training.
+
+    change_seen    share of pictures in which the judge sees the attribute as it was asked for, at intensity 1 (a difference of 1 from
+                   the label); mean of the 13 attributes of STGAN. "real": what the judge itself gets right on real pictures
+    change_seen_by_target    the same by `edit(images, {name: 0.0 or 1.0})`, which takes the editor's own estimate for the label
+    others_kept    share of the other attributes that the judge sees as before. Hair colours that were to go do not count
+    psnr, ssim     of `edit(images, {})` beside the photo; "drawn": of the autoencoder's own drawing of it
+    fid            of pictures with one attribute changed, each of the attributes in turn, against real training pictures, in the judge's
+                   features; "real": of the unedited test pictures, the floor; "drawn": of the autoencoder's drawings
+    milliseconds   of one edit of one picture, encoding included, and of a further one of the same picture
+"""
+
+import os
+import time
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from tqdm import tqdm
+
+import gan_models
+from gan_models.editor import Editor, Encoded
+from gan_models.images import to_uint8
+
+from . import judges
+from .data import Dataset, open_dataset, to_float
+from .editor import opposite
+from .judges import JudgeError
+
+BEST_PSNR = 100.0  # dB, of pictures that are equal
+
+
+def evaluate(editor: Editor, data: str | os.PathLike, data_root: str | os.PathLike | None = None, *, samples: int = 10_000,
+             split: str = "test", batch_size: int = 100) -> dict:
+    """All metrics of an editor on (at most `samples` pictures of) a split, in the form of `evaluate.evaluate`.
+
+    Raises JudgeError where no judge knows the attributes, DataError where the data cannot be read.
+    """
+    began = time.monotonic()
+    channels, size, _ = editor.image_shape
+    judge = judges.read("celeba")
+    unknown = set(editor.attributes) - set(judge.label_names)
+    if unknown:
+        raise JudgeError(f"No judge knows the attribute {min(unknown)}.")
+    pictures = open_dataset(data, data_root, size, channels=channels, split=split, attributes=editor.attributes)
+    train = open_dataset(data, data_root, size, channels=channels, attributes=editor.attributes)
+    n = min(samples, len(pictures))
+    with torch.inference_mode(), tqdm(total=n, unit=" pictures", desc="Evaluating", disable=None) as bar:
+        measured = [_measure(editor, judge, pictures, chosen, bar) for chosen in np.array_split(np.arange(n), -(-n // batch_size))]
+    seen, by_target, kept, before, truth, quality = (torch.cat(parts) for parts in list(zip(*measured))[:6])
+    features = [torch.cat(parts) for parts in list(zip(*measured))[6:]]
+    protocol = f"{_short(n)}_{split}_{judge.network}"
+    right = (before == truth).double()
+    details = _attributes(editor, seen, by_target, kept, right, truth)
+    counted = [k for k, name in enumerate(editor.attributes) if name != "Smiling"]  # the set of AttGAN and STGAN
+    result = {
+        f"change_seen{protocol}": {"value": _mean(seen[:, counted]), "real": _mean(right[:, counted])},
+        f"change_seen_by_target{protocol}": {"value": _mean(by_target[:, counted]), "real": _mean(right[:, counted])},
+        f"others_kept{protocol}": {"value": float(kept.nanmean())},
+        f"psnr{_short(n)}_{split}": {"value": _mean(quality[:, 0]), "drawn": _mean(quality[:, 2])},
+        f"ssim{_short(n)}_{split}": {"value": _mean(quality[:, 1]), "drawn": _mean(quality[:, 3])},
+    }
+    if len(features[0]) > judge.features:
+        result[f"fid{protocol}"] = _distances(judge, train, features)
+    result["milliseconds"] = _speed(editor, to_float(torch.from_numpy(np.array(pictures.images[:1]))))
+    record = {"samples": n, "split": split, "data": {"name": pictures.name, "checksum": pictures.checksum, "train": train.checksum},
+              "network": judge.record.get("sha256"), "threads": torch.get_num_threads(), "torch": torch.__version__,
+              "gan_models": gan_models.__version__, "seconds": round(time.monotonic() - began, 1), "attributes": details}
+    return result | {"evaluation": {judge.network: record}}
+
+
+def _measure(editor: Editor, judge: judges.Judge, pictures: Dataset, chosen: np.ndarray, bar: tqdm) -> tuple[Tensor, ...]:
+    """What is known of some pictures: seen, by target and kept (n, K), the judge's answers before, the labels (n, K), the four
+    numbers of the pictures' quality (n, 4), and features of photos, drawings and edited pictures (n, D)."""
+    stored = torch.from_numpy(np.array(pictures.images[chosen]))
+    images = to_float(stored)
+    labels = torch.from_numpy(pictures.labels[chosen]) > 0
+    columns = [judge.label_names.index(name) for name in editor.attributes]
+    latents = editor.encode(images)
+
+    def look(some: Tensor) -> tuple[Tensor, Tensor]:
+        opinion = judges.opinions(judge, to_uint8(some).transpose(0, 3, 1, 2))  # rounded as for a PNG
+        return opinion.features, opinion.logits[:, columns] > 0
+
+    features, before = look(images)
+    seen, by_target, kept = (torch.full(labels.shape, float("nan"), dtype=torch.float64) for _ in range(3))
+    edited_features = torch.zeros_like(features)
+    turn = torch.from_numpy(chosen) % len(editor.attributes)  # which attribute's edit stands for a picture in the FID
+    for k in range(len(editor.attributes)):
+        differences = opposite(labels, k, editor.attributes)
+        its_features, after = look(editor.decode(latents, differences))
+        edited_features[turn == k] = its_features[turn == k]
+        seen[:, k] = (after[:, k] != labels[:, k]).double()
+        others = differences == 0
+        kept[:, k] = ((after == before) & others).sum(1).double() / others.sum(1)
+        for value in (False, True):
+            mine = labels[:, k] != value
+            if mine.any():
+                edited = editor.decode(_some(latents, mine), wished(editor, latents, k, float(value))[mine])
+                by_target[mine, k] = (look(edited)[1][:, k] == value).double()
+    same = editor.edit(images, {})
+    quality = torch.stack([psnr(images, same), ssim(images, same), psnr(images, latents.drawn), ssim(images, latents.drawn)], 1)
+    bar.update(len(chosen))
+    return seen, by_target, kept, before, labels, quality.double(), features, look(latents.drawn)[0], edited_features
+
+
+def wished(editor: Editor, latents: Encoded, k: int, value: float) -> Tensor:
+    """The differences (n, K) that `edit` decodes for {attribute k: value}."""
+    return editor.differences(latents, {editor.attributes[k]: value})
+
+
+def _some(latents: Encoded, chosen: Tensor) -> Encoded:
+    return Encoded(*(part[chosen] for part in latents))
+
+
+def _attributes(editor: Editor, seen: Tensor, by_target: Tensor, kept: Tensor, right: Tensor, truth: Tensor) -> dict:
+    """For each attribute: what came of asking for it, and how well the judge knows it."""
+    gone = torch.where(truth, seen, torch.nan)
+    come = torch.where(truth, torch.nan, seen)
+    columns = {"change_seen": seen, "brought": come, "taken_away": gone, "by_target": by_target, "others_kept": kept,
+               "judge_accuracy": right}
+    details = {name: {key: round(value, 4) for key, column in columns.items()
+                      if (value := float(column[:, k].nanmean())) == value} for k, name in enumerate(editor.attributes)}
+    for name, value in zip(editor.attributes, judges.balance(right, truth.double()).tolist()):
+        if value == value:
+            details[name]["judge_balanced_accuracy"] = round(value, 4)
+    return details
+
+
+def _distances(judge: judges.Judge, train: Dataset, features: list[Tensor]) -> dict:
+    from .fidelity import frechet_distance
+
+    photos, drawn, edited = features
+    n = min(len(photos), len(train))
+    chosen = np.random.Generator(np.random.Philox(0)).permutation(len(train))[:n]
+    real = judges.opinions(judge, train.images[np.sort(chosen)]).features
+    value, floor, redrawn = (frechet_distance(some[:n], real) for some in (edited, photos, drawn))
+    return {"value": value, "real": floor, "drawn": redrawn}
+
+
+def _speed(editor: Editor, image: Tensor, repeats: int = 15) -> dict:
+    differences = torch.zeros(1, len(editor.attributes))
+    differences[0, -1] = 1
+    with torch.inference_mode():
+        latents = editor.encode(image)
+        first = [_seconds(lambda: editor.edit(image, {editor.attributes[-1]: 1.0})) for _ in range(repeats)]
+        further = [_seconds(lambda: editor.decode(latents, differences)) for _ in range(repeats)]
+    return {"value": round(1000 * float(np.median(first)), 1), "further": round(1000 * float(np.median(further)), 1)}
+
+
+def _seconds(action) -> float:
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began
+
+
+def psnr(a: Tensor, b: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio (n,) in dB of pictures (n, C, H, W) in [-1, 1]; that of equal ones is taken as 100."""
+    error = (a - b).square().flatten(1).mean(1)
+    return (10 * torch.log10(4 / error.clamp_min(1e-12))).clamp_max(BEST_PSNR)
+
+
+def ssim(a: Tensor, b: Tensor) -> Tensor:
+    """Structural similarity (n,) of pictures (n, C, H, W) in [-1, 1] (Wang et al. 2004): Gaussian window of 11 pixels, sigma 1.5."""
+    a, b, channels = (a + 1) / 2, (b + 1) / 2, a.shape[1]
+    line = torch.exp(-(torch.arange(11.0) - 5).square() / (2 * 1.5**2))
+    window = (line[:, None] * line / line.sum() ** 2).expand(channels, 1, 11, 11)
+
+    def blur(x: Tensor) -> Tensor:
+        return F.conv2d(x, window, groups=channels)
+
+    mean_a, mean_b = blur(a), blur(b)
+    var_a, var_b, cov = blur(a * a) - mean_a**2, blur(b * b) - mean_b**2, blur(a * b) - mean_a * mean_b
+    c1, c2 = 0.01**2, 0.03**2
+    score = (2 * mean_a * mean_b + c1) * (2 * cov + c2) / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))
+    return score.flatten(1).mean(1)
+
+
+def _mean(values: Tensor) -> float:
+    return float(values.nanmean())
+
+
+def _short(n: int) -> str:
+    return f"{round(n / 1000)}k" if n >= 1000 else str(n)
