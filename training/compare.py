@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Callable, Iterator, NamedTuple
 
 import torch
+from accelerate import Accelerator
 
 from gan_models import ModelError
 from gan_models.hub import write_atomically
@@ -109,7 +110,7 @@ class Companion:
         if self.goal.minutes:
             report.printed = float("inf")  # how many images are left is not known
         self.facts = {
-            "goal": str(self.goal), "machine": machine(state.ema.device), "precision": report.accelerator.mixed_precision.replace("no", "fp32"),
+            "goal": str(self.goal), "machine": machine(report.accelerator),
             "generator_parameters": sum(p.numel() for p in state.generator.parameters()),
             "discriminator_parameters": sum(p.numel() for p in state.discriminator.parameters()),  # what is shared is the generator's
         }
@@ -163,8 +164,9 @@ def stopwatch(device: torch.device) -> Callable[[], float]:
     return wall
 
 
-def machine(device: torch.device) -> str:
-    """Where a run computes, in words."""
+def machine(accelerator: Accelerator) -> str:
+    """Where and how a run computes, in words."""
+    device = accelerator.device
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)
     else:
@@ -172,7 +174,7 @@ def machine(device: torch.device) -> str:
         with contextlib.suppress(OSError):
             found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
         name = f"{found[1] if found else platform.processor() or platform.machine()}, {torch.get_num_threads()} thread(s)"
-    return f"{name}, torch {torch.__version__}"
+    return f"{name}, {accelerator.mixed_precision.replace('no', 'fp32')}, torch {torch.__version__}"
 
 
 def notes_of(model: Path) -> dict:
@@ -278,9 +280,9 @@ def alone(folder: Path) -> Iterator[bool]:
             yield True
 
 
-def do_runs(rows: list[Row], datasets: dict[str, Dataset], goal: Goal, options: argparse.Namespace) -> None:
-    """Train and judge all that is not done yet; the first seed of all rows first."""
-    runs = [(row, seed) for seed in options.seeds for row in rows]
+def do_runs(rows: list[Row], datasets: dict[str, Dataset], goal: Goal, options: argparse.Namespace) -> dict[Path, str]:
+    """Train and judge all that is not done yet; the first seed of all rows first. Returns why a run (its folder) could not be judged."""
+    runs, unjudged = [(row, seed) for seed in options.seeds for row in rows], {}
     for number, (row, seed) in enumerate(runs, 1):
         folder = run_folder(options.work, row, seed)
         with alone(folder) as mine:
@@ -297,12 +299,13 @@ def do_runs(rows: list[Row], datasets: dict[str, Dataset], goal: Goal, options: 
                 write_atomically(folder / DIVERGED, json.dumps({"sentence": str(error)}).encode())
                 print(f"  {error}")
             except (EvaluationError, JudgeError) as error:
-                print(f"  Not evaluated: {error}")
+                unjudged[folder] = f"not evaluated: {str(error).rstrip('.')}"
+                print(f"  {unjudged[folder]}")
+    return unjudged
 
 
-def outcome(row: Row, seed: int, goal: Goal, work: Path, samples: int) -> Outcome:
+def outcome(row: Row, seed: int, goal: Goal, folder: Path, samples: int, unjudged: dict[Path, str]) -> Outcome:
     """What a run's folder says."""
-    folder = run_folder(work, row, seed)
     notes, evaluation = finished(folder, goal), read_json(folder / EVALUATION)
     diverged = read_json(folder / DIVERGED)
     if notes:
@@ -310,7 +313,7 @@ def outcome(row: Row, seed: int, goal: Goal, work: Path, samples: int) -> Outcom
     if evaluation and (not notes or (evaluation["samples"], evaluation["images_seen"]) != (samples, notes["images_seen"])):
         evaluation = None
     trouble = (diverged["sentence"].partition(";")[0] if diverged else "not trained to the end" if not notes
-               else "not evaluated" if not evaluation else None)
+               else unjudged.get(folder, "not evaluated") if not evaluation else None)
     return Outcome(row, seed, folder, notes, evaluation, trouble)
 
 
@@ -383,9 +386,9 @@ def compare(options: argparse.Namespace) -> None:
     for row in rows:  # whatever cannot be had or built is told at once, not after hours
         datasets[row.name] = command.open_data(row.recipe, training_options(row, 0, goal, options.work, options))
         loop.build(row.recipe, datasets[row.name], 0, torch.device("cpu"))
-    if not options.write_only:
-        do_runs(rows, datasets, goal, options)
-    found = [outcome(row, seed, goal, options.work, options.samples) for row in rows for seed in options.seeds]
+    unjudged = {} if options.write_only else do_runs(rows, datasets, goal, options)
+    found = [outcome(row, seed, goal, run_folder(options.work, row, seed), options.samples, unjudged)
+             for row in rows for seed in options.seeds]
     if not any(run.evaluation for run in found):
         raise CompareError(f"There is no evaluated run in {options.work}, so there is nothing to write.")
     results.write(found, datasets, goal, options)

@@ -6,6 +6,7 @@ Made by training/compare.py, which says how the runs were made and measured.
 import datetime
 import io
 import math
+import re
 import shlex
 import statistics
 from pathlib import Path
@@ -25,21 +26,21 @@ from .evaluate import _short
 STRIP = 2  # rows of a strip of samples
 MISSING = "–"
 
-# Metrics in the order of the table: how a name begins, which direction is better, what it tells.
+# Metrics in the order of the table: names up to the number, which direction is better, what it tells.
 KINDS = (
-    ("fid", "↓", "distance of the distributions of features (Heusel et al. 2017)"),
-    ("kid", "↓", "the same without the assumption of Gaussians (Binkowski et al. 2018)"),
-    ("inception_score", "↑", "how sure the network is of each picture, and how different the pictures are (Salimans et al. 2016)"),
-    ("precision", "↑", "share of generated pictures that lie among the real ones (Kynkäänniemi et al. 2019)"),
-    ("recall", "↑", "share of real pictures that lie among the generated ones"),
-    ("density", "↑", "how densely real pictures surround the generated ones (Naeem et al. 2020)"),
-    ("coverage", "↑", "share of real pictures that have a generated one near by"),
-    ("label_agreement", "↑", "share of pictures in which the network sees the label that was asked for"),
-    ("toggle_agreement", "↑", "the same for single attributes, switched off and on"),
-    ("code_agreement", "↑", "share of pictures whose digit is that of their code, found without labels"),
-    ("classification_accuracy", "↑", "of a classifier that has learned from generated pictures alone, on real test pictures"),
-    ("modes", "↑", "kinds of pictures that are drawn at all"),
-    ("kl", "↓", "divergence of their frequencies from those of the data"),
+    (("fid",), "↓", "distance of the distributions of features (Heusel et al. 2017)"),
+    (("kid",), "↓", "the same without the assumption of Gaussians (Binkowski et al. 2018)"),
+    (("is", "isc", "inception_score"), "↑", "how sure the network is of each picture, and how different the pictures are (Salimans et al. 2016)"),
+    (("precision",), "↑", "share of generated pictures that lie among the real ones (Kynkäänniemi et al. 2019)"),
+    (("recall",), "↑", "share of real pictures that lie among the generated ones"),
+    (("density",), "↑", "how densely real pictures surround the generated ones (Naeem et al. 2020)"),
+    (("coverage",), "↑", "share of real pictures that have a generated one near by"),
+    (("label_agreement",), "↑", "share of pictures in which the network sees the label that was asked for"),
+    (("toggle_agreement",), "↑", "the same for single attributes, switched off and on"),
+    (("code_agreement",), "↑", "share of pictures whose digit is that of their code, found without labels"),
+    (("cas", "classification_accuracy", "classification_accuracy_score"), "↑", "of a classifier that has learned from generated pictures alone, on real test pictures"),
+    (("modes", "modes_found"), "↑", "kinds of pictures that are drawn at all"),
+    (("kl", "mode_kl", "modes_kl"), "↓", "divergence of their frequencies from those of the data"),
 )
 
 
@@ -61,7 +62,7 @@ def write(found: list[Outcome], datasets: dict[str, Dataset], goal: Goal, option
 def page(found: list[Outcome], datasets: dict[str, Dataset], goal: Goal, options, samples: str, curves: str) -> str:
     """The Markdown of the results."""
     shown = [run for run in found if run.evaluation]
-    names = list(dict.fromkeys(datasets[run.row.name].name for run in shown))
+    names = list(dict.fromkeys(datasets[run.row.name].name for run in found))
     parts = [
         "# Results: every recipe under one protocol",
         f"*Made by `{exact_command(options)}` on {datetime.datetime.now(datetime.UTC):%Y-%m-%d}; do not edit.*",
@@ -101,7 +102,7 @@ def _changes(shown: list[Outcome]) -> str:
 def quality(runs: list[Outcome]) -> str:
     """The metrics of one data set, a row a recipe; those of the training reference are left out where there are those of the test."""
     metrics = [run.evaluation["metrics"] for run in runs if run.evaluation]
-    names = [name for name in dict.fromkeys(key for metric in metrics for key in metric) if name != "evaluation"]
+    names = list(dict.fromkeys(key for metric in metrics for key in metric if "value" in metric[key]))
     names = sorted((name for name in names if name.replace("_train_", "_test_") == name or name.replace("_train_", "_test_") not in names),
                    key=lambda name: _kind(name)[0])
     real = [mean_std([metric[name].get("real") for metric in metrics if name in metric][:1]) for name in names]
@@ -146,8 +147,8 @@ def time_to(reach: float, notes: list[dict]) -> str:
 
 
 def reading(shown: list[Outcome]) -> str:
-    names = {name for run in shown for name in run.evaluation["metrics"]}
-    lines = [f"- `{start}` {arrow}: {meaning}." for k, (start, arrow, meaning) in enumerate(KINDS) if any(_kind(n)[0] == k for n in names)]
+    kinds = {_kind(name) for run in shown for name in run.evaluation["metrics"]}
+    lines = [f"- `{names[0]}` {arrow}: {meaning}." for k, (names, arrow, meaning) in enumerate(KINDS) if (k, arrow) in kinds]
     return "\n".join([
         "A metric's name carries its protocol: how many pictures, which real ones they are held against, which network looks. `↓`: "
         "smaller is better.", "", *lines, "", "What not to conclude:", "",
@@ -163,10 +164,9 @@ def origin(found: list[Outcome], shown: list[Outcome]) -> str:
     trained = [run.training for run in found if run.training]
     hours = sum(n["compute_seconds"] for n in trained) / 3600
     judged = (sum(n["fid_seconds"] for n in trained) + sum(run.evaluation["cpu_seconds"] for run in shown)) / 3600
-    machines = sorted({f"{n['machine']}, {n['precision']}" for n in trained})
-    commits = sorted({str(n["commit"]) for n in trained})
-    networks = {f"{name} ({record['network'].get('sha256', '')[:12]})" for run in shown
-                for name, record in run.evaluation["metrics"]["evaluation"].items()}
+    machines, commits = (sorted({str(n[key]) for n in trained}) for key in ("machine", "commit"))
+    networks = {f"{name} ({record['network']['sha256'][:12]})" for run in shown
+                for name, record in run.evaluation["metrics"]["evaluation"].items() if "sha256" in record.get("network", {})}
     return "\n".join([
         f"- machine: {'; '.join(machines)}", f"- code: gan_models {gan_models.__version__}, trained at commit {', '.join(commits)}",
         f"- networks that judged, with their checksums: {', '.join(sorted(networks))}",
@@ -212,7 +212,8 @@ def table(lines: list[list[str]]) -> str:
 
 def _kind(name: str) -> tuple[int, str]:
     """Its place in the table and its arrow."""
-    return next(((k, arrow) for k, (start, arrow, _) in enumerate(KINDS) if name.startswith(start)), (len(KINDS), ""))
+    kind = re.split(r"_?\d", name)[0]
+    return next(((k, arrow) for k, (names, arrow, _) in enumerate(KINDS) if kind in names), (len(KINDS), ""))
 
 
 def _on_cpu(shown: list[Outcome]) -> bool:

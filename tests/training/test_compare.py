@@ -94,7 +94,7 @@ def test_the_page_says_what_the_runs_say_and_nothing_is_done_twice(run, tmp_path
     assert cells(text, "**mnist-mlp**")[0][column] == "–" and cells(text, "**mnist-cgan**")[0][column] != "–"
     assert text.index("**mnist-mlp**") < text.index("**mnist-cgan**")  # in the order given
     assert "python -m training.compare mnist-mlp,generator.width=8,discriminator.width=8 " in text and "--images 48 --seeds 0,1" in text
-    assert str(root) not in text and str(tmp_path) not in text and torch.__version__ in text
+    assert str(root) not in text and str(tmp_path) not in text and f"1 thread(s), fp32, torch {torch.__version__}" in text
     for name in ("samples", "curves"):
         assert f"](results-{name}.png)" in text
         with Image.open(tmp_path / f"docs/results-{name}.png") as picture:
@@ -197,6 +197,22 @@ def test_a_diverged_run_is_told_and_the_others_stand(run, tmp_path, capsys, monk
     assert re.search(r"- mnist-mlp, seed 0: Training has diverged: .* before 8 images$", text, re.MULTILINE)
     assert cells(text, "**mnist-mlp**")[0][1] == "–" and float(cells(text, "**lsq**")[0][1]) > 0
     assert "`lsq` is mnist-dcgan with batch_size=8 objective=least_squares" in text
+
+
+def test_a_run_that_cannot_be_judged_is_told_and_the_others_stand(run, tmp_path, capsys, monkeypatch):
+    whole = evaluate.evaluate
+
+    def short_sighted(source, *arguments, **options):
+        if "mnist-mlp" in str(source):
+            raise evaluate.EvaluationError("There is no network for this.")
+        return whole(source, *arguments, **options) | {f"kl{N}_reader": {"value": 0.25, "real": None}, "new": {"value": 3.0, "real": 4.0}}
+
+    monkeypatch.setattr(evaluate, "evaluate", short_sighted)
+    assert run(*ROWS, "--images", 8, "--seeds", 1) == 0
+    text = (tmp_path / "docs/results.md").read_text()
+    assert "- mnist-mlp, seed 0: not evaluated: There is no network for this\n" in text
+    assert cells(text, "recipe")[0][-2:] == [f"kl{N}_reader ↓", "new"] and cells(text, "**mnist-cgan**")[0][-2:] == ["0.25", "3"]
+    assert cells(text, "*real pictures*")[0][-2:] == ["–", "4"] and set(cells(text, "**mnist-mlp**")[0][1:]) == {"–"}
 
 
 def test_a_run_that_another_process_has_is_left_to_it(run, tmp_path, capsys):
