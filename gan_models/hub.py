@@ -29,6 +29,7 @@ from .encoding import EncodingGenerator
 from .errors import HubUnreachable, InvalidConfig, InvalidInput, InvalidWeights, ModelNotFound, short
 from .infogan import InfoGANGenerator
 from .mlp import MLPGenerator
+from .resnet import ResNetGenerator
 
 FORMAT = "gan-studio/1"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -36,7 +37,7 @@ MAX_CONFIG_BYTES = 1_000_000
 MAX_HEADER_BYTES = 1_000_000  # ours have a few kilobytes
 PRETRAINED = Path(__file__).parent / "pretrained"
 FAMILIES: dict[str, type[Generator]] = {
-    cls.family: cls for cls in (MLPGenerator, DCGANGenerator, InfoGANGenerator, EncodingGenerator, Editor)
+    cls.family: cls for cls in (MLPGenerator, DCGANGenerator, InfoGANGenerator, EncodingGenerator, ResNetGenerator, Editor)
 }
 
 

@@ -32,6 +32,7 @@ class Stream(IntEnum):
     ENCODER = 8
     INTERPOLATION = 9
     EDITS = 10
+    STACKED = 11
 
 
 def philox(seed: int, index: int, stream: Stream = Stream.LATENTS) -> np.random.Generator:

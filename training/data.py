@@ -34,10 +34,13 @@ from tqdm import tqdm
 from gan_models.images import plain
 from gan_models.latents import Stream, philox
 
+from . import cifar
+
 CACHE_VERSION = 1  # raise it when the same files decode to other pixels
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 SPLITS = ("train", "valid", "test")
 CELEBA_SIZE = (178, 218)
+CIFAR_PAGE = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 CELEBA_PAGE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 DIGITS = tuple("0123456789")
 GARMENTS = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
@@ -114,7 +117,7 @@ class Request:
 def open_dataset(name_or_folder: str | os.PathLike, root: str | os.PathLike | None, image_size: int, *, split: str = "train",
                  channels: int | None = None, attributes: Sequence[str] | None = None,
                  crop: tuple[int, int, int] = (25, 48, 128)) -> Dataset:
-    """A data set by name ("mnist", "fashionmnist", "celeba", from the data root) or a folder of images.
+    """A data set by name (a key of READERS, from the data root) or a folder of images.
 
     root: the data root; None is the variable GAN_STUDIO_DATA, else ./data. channels: 1 (grey) or 3; None is what the data
     set has (a folder: 3). attributes: which of CelebA's, in which order; None is all. crop: (left, top, size), the window
@@ -171,7 +174,7 @@ def _dataset(name: str, images: np.ndarray, labels: np.ndarray | None, label_nam
     return Dataset(name, images, labels, label_names, multi_label, digest.hexdigest()[:16], tuple(notes))
 
 
-# ---- MNIST and FashionMNIST ------------------------------------------------------------------------------------------
+# ---- MNIST, FashionMNIST, StackedMNIST, CIFAR-10 ---------------------------------------------------------------------
 
 
 def read_mnist(request: Request) -> Dataset:
@@ -184,6 +187,48 @@ def read_fashionmnist(request: Request) -> Dataset:
     return _read_digits("fashionmnist", "FashionMNIST", GARMENTS, request)
 
 
+def read_stackedmnist(request: Request) -> Dataset:
+    """Three random digits of MNIST as the three channels of a picture: 1,000 classes, of which a generator can be asked how many it draws
+    (Metz et al. 2017, arXiv:1611.02163). 128,000 to train, as is customary, from the training digits; 26,000 to test from the others.
+    Which digits are in picture k is a function of k alone."""
+    if request.channels == 1:
+        raise DataError("StackedMNIST has three channels; leave it three, or take mnist.")
+    digits = read_mnist(replace(request, channels=1))
+    count, stream = {"train": (128_000, 0), "test": (26_000, 1)}[request.split]
+    chosen = philox(0, stream, Stream.STACKED).integers(len(digits), size=(count, 3))
+    images, labels = digits.images[chosen, 0], digits.labels[chosen] @ (100, 10, 1)
+    notes = [f"StackedMNIST ({request.split}): {count:,} pictures of three digits each, of {len(digits):,}."]
+    return _dataset("stackedmnist", images, labels, tuple(f"{k:03d}" for k in range(1000)), False, notes)
+
+
+def read_cifar10(request: Request) -> Dataset:
+    """CIFAR-10 (Krizhevsky 2009): 50,000 photographs to train, 10,000 to test, 32 x 32, ten classes."""
+    if request.split == "valid":
+        raise DataError("CIFAR-10 has no split 'valid', only train and test.")
+    if request.attributes is not None:
+        raise DataError(f"CIFAR-10 has no attributes to choose from; it has the classes {', '.join(cifar.CLASSES)}.")
+    try:
+        if not any((request.root / name).exists() for name in (cifar.FOLDER, cifar.ARCHIVE)):
+            _fetch("CIFAR10", request.root, request.root / cifar.FOLDER, _missing_cifar)
+        images, labels = cifar.read(request.root, request.split)
+    except cifar.Refused as error:
+        raise DataError(f"In {request.root}, {error}; delete it and fetch {CIFAR_PAGE} again.") from error
+    except FileNotFoundError as error:
+        raise DataError(f"{error.filename} is missing; fetch {CIFAR_PAGE} again and unpack it in {request.root}.") from error
+    if request.channels == 1:
+        images = np.stack([np.asarray(Image.fromarray(image).convert("L")) for image in images.transpose(0, 2, 3, 1)])[:, None]
+    if request.image_size != 32:
+        size = (request.image_size, request.image_size)
+        images = np.stack([[np.asarray(Image.fromarray(c).resize(size, Image.Resampling.LANCZOS)) for c in image] for image in images])
+    notes = [f"CIFAR-10 ({request.split}): {len(images):,} pictures."]
+    return _dataset("cifar10", images, labels, cifar.CLASSES, False, notes)
+
+
+def _missing_cifar(why: str = "") -> None:
+    raise DataError(f"CIFAR-10 is not there{why}; unpack {CIFAR_PAGE} so that the data root holds {cifar.FOLDER}/ "
+                    "(--data-root, or the variable GAN_STUDIO_DATA).")
+
+
 def _read_digits(name: str, folder: str, label_names: tuple[str, ...], request: Request) -> Dataset:
     if request.split == "valid":
         raise DataError(f"{folder} has no split 'valid', only train and test.")
@@ -193,7 +238,7 @@ def _read_digits(name: str, folder: str, label_names: tuple[str, ...], request: 
     raw = request.root / folder / "raw"
     files = [f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"]
     if not all(map(_find_idx, [raw / file for file in files])):
-        _download(folder, request.root)
+        _fetch(folder, request.root, raw, lambda why: _missing_digits(folder, raw, why))
     images, labels = (read_idx(_find_idx(raw / file) or _missing_digits(folder, raw)) for file in files)
     if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels) or images.shape[1:] != (28, 28):
         raise DataError(f"The files {files[0]} {images.shape} and {files[1]} {labels.shape} in {raw} do not belong together; "
@@ -225,23 +270,21 @@ def _missing_digits(folder: str, raw: Path, why: str = "") -> Path:
                     f"{folder}/raw/ (--data-root, or the variable GAN_STUDIO_DATA).")
 
 
-def _download(folder: str, root: Path) -> None:
-    """Let torchvision fetch the four files, from its mirrors and with its checksums."""
+def _fetch(name: str, root: Path, place: Path, missing: Callable[[str], None]) -> None:
+    """Let torchvision fetch a data set of its own into `place`, from its mirrors and with its checksums; missing(why) where it cannot."""
     try:
         from torchvision import datasets
     except ImportError:
-        _missing_digits(folder, root / folder / "raw", " and torchvision, which would download it, is not installed")
-    raw = root / folder / "raw"
-    fresh = [path for path in (raw, raw.parent, root) if not path.exists()]
+        missing(" and torchvision, which would download it, is not installed")
+    fresh = [path for path in (place, place.parent, root) if not path.exists()]
     try:
         with contextlib.redirect_stdout(sys.stderr):  # standard output is for results
-            getattr(datasets, folder)(root, download=True)
+            getattr(datasets, name)(root, download=True)
     except (RuntimeError, OSError) as error:
         for path in fresh:
             with contextlib.suppress(OSError):  # not there, or no longer empty
                 path.rmdir()
-        reason = textwrap.shorten(str(error), 200, placeholder=" ...")
-        _missing_digits(folder, root / folder / "raw", f" and downloading it failed ({reason})")
+        missing(f" and downloading it failed ({textwrap.shorten(str(error), 200, placeholder=' ...')})")
 
 
 def read_idx(path: Path) -> np.ndarray:
@@ -654,4 +697,7 @@ def _classes(folder: Path) -> tuple[str, ...] | None:
 
 
 # Another data set is one more reader here: CIFAR-10's batches, a data set of the Hub.
-READERS: dict[str, Callable[[Request], Dataset]] = {"mnist": read_mnist, "fashionmnist": read_fashionmnist, "celeba": read_celeba}
+READERS: dict[str, Callable[[Request], Dataset]] = {
+    "mnist": read_mnist, "fashionmnist": read_fashionmnist, "stackedmnist": read_stackedmnist, "cifar10": read_cifar10,
+    "celeba": read_celeba,
+}

@@ -22,6 +22,7 @@ from gan_models.encoding import Autoencoder, EncodingGenerator, PairDiscriminato
 from gan_models.infogan import InfoGANDiscriminator, InfoGANGenerator
 from gan_models.latents import Stream, philox, sample
 from gan_models.mlp import MLPDiscriminator, MLPGenerator
+from gan_models.resnet import ResNetDiscriminator, ResNetGenerator
 from gan_models.tied import TiedDiscriminator
 
 from .data import Dataset, to_float
@@ -33,6 +34,7 @@ from .recipes import Recipe, RecipeError, at
 NETWORKS = {
     "mlp": (MLPGenerator, MLPDiscriminator),
     "dcgan": (DCGANGenerator, DCGANDiscriminator),
+    "resnet": (ResNetGenerator, ResNetDiscriminator),
     "infogan": (InfoGANGenerator, InfoGANDiscriminator),
     "vaegan": (EncodingGenerator, DCGANDiscriminator),
     "bigan": (EncodingGenerator, PairDiscriminator),

@@ -14,6 +14,7 @@ import pytest
 import torch
 from conftest import skip_or_fail
 from PIL import Image
+from tiny import tiny_root  # noqa: F401 (a fixture)
 
 from training import data
 from training.data import DIGITS, GARMENTS, DataError, open_dataset, to_float
@@ -463,7 +464,7 @@ def test_bad_folders_names_and_requests(tmp_path):
         ((tmp_path / "empty", None, 8), "There are no images in .*empty"),
         ((tmp_path / "file.png", None, 8), "is a file; give a folder of images"),
         (("celebra", None, 8), "no folder 'celebra'; did you mean celeba?"),
-        (("qqq", None, 8), "known are mnist, fashionmnist, celeba"),
+        (("qqq", None, 8), "known are mnist, fashionmnist, stackedmnist, cifar10, celeba"),
         (("mnist", None, 0), "image size must be"),
         (("mnist", None, 2.5), "image size must be"),
     ):
@@ -628,3 +629,20 @@ def test_the_crop_of_original_celeba_gives_the_cropped_pictures(data_root):
         mine, other = original.images[k].transpose(1, 2, 0).astype(int), decoded(cropped.read(names[k])).astype(int)
         error, error_if_shifted = np.abs(mine - other).mean(), np.abs(mine - np.roll(other, 1, axis=1)).mean()
         assert error < min(6, error_if_shifted), names[k]
+
+
+# ---- StackedMNIST ----------------------------------------------------------------------------------------------------
+
+
+def test_stacked_digits_are_three_digits_and_their_number(tiny_root):  # noqa: F811
+    digits = open_dataset("mnist", tiny_root, 28)
+    for split, count in (("train", 128_000), ("test", 26_000)):
+        data = open_dataset("stackedmnist", tiny_root, 28, split=split)
+        assert data.images.shape == (count, 3, 28, 28) and data.label_names[7] == "007" and len(data.label_names) == 1000
+    known = {image.tobytes(): label for image, label in zip(digits.images, digits.labels)}
+    data = open_dataset("stackedmnist", tiny_root, 28)
+    for k in (0, 1, 99_999):
+        assert data.labels[k] == int("".join(str(known[channel.tobytes()]) for channel in data.images[k]))
+    assert open_dataset("stackedmnist", tiny_root, 28).checksum == data.checksum
+    with pytest.raises(DataError, match="three channels"):
+        open_dataset("stackedmnist", tiny_root, 28, channels=1)

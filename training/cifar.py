@@ -1,0 +1,75 @@
+"""CIFAR-10's own files (Krizhevsky 2009), which are pickles: read by an unpickler that knows nothing but arrays, lists and numbers."""
+
+import io
+import pickle
+import tarfile
+from pathlib import Path
+
+import numpy as np
+
+FOLDER, ARCHIVE = "cifar-10-batches-py", "cifar-10-python.tar.gz"
+BATCHES = {"train": tuple(f"data_batch_{k}" for k in range(1, 6)), "test": ("test_batch",)}
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+MAX_BYTES = 2**26  # a batch has 31 MB
+
+
+class Refused(ValueError):
+    """A file that is no batch of CIFAR-10, or that would run a program; one sentence without its name."""
+
+
+def _latin(text: str, codec: str = "latin1") -> bytes:
+    """How Python 3 writes bytes into old pickles. Other codecs could blow up a few bytes to gigabytes."""
+    if codec not in ("latin1", "latin-1"):
+        raise Refused(f"it asks for the codec {codec!r:.40}")
+    return text.encode("latin1")
+
+
+class _Unpickler(pickle.Unpickler):
+    """Only what an array of numbers is made of. Anything else could run code, and is refused."""
+
+    KNOWN = {("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype, ("_codecs", "encode"): _latin,
+             ("numpy.core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,
+             ("numpy._core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct}
+
+    def find_class(self, module: str, name: str):
+        try:
+            return self.KNOWN[module, name]
+        except KeyError:
+            raise Refused(f"it asks for {module}.{name}, which no picture needs") from None
+
+
+def read(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """The pictures (N, 3, 32, 32) uint8 and classes (N,) int64 of a split, from ROOT/cifar-10-batches-py/, else from the archive
+    in ROOT as it is downloaded. Raises FileNotFoundError where neither is there, and Refused."""
+    parts = [_batch(name, data) for name, data in _files(root, BATCHES[split])]
+    return np.concatenate([images for images, _ in parts]), np.concatenate([labels for _, labels in parts])
+
+
+def _files(root: Path, names: tuple[str, ...]):
+    """(name, bytes) of each file."""
+    if (root / FOLDER).is_dir():
+        for name in names:
+            with open(root / FOLDER / name, "rb") as file:
+                yield name, file.read(MAX_BYTES)
+        return
+    try:
+        with tarfile.open(root / ARCHIVE) as archive:
+            for name in names:
+                yield name, archive.extractfile(f"{FOLDER}/{name}").read(MAX_BYTES)
+    except (tarfile.TarError, KeyError, EOFError, AttributeError) as error:
+        raise Refused(f"{ARCHIVE} is damaged or another archive ({error})") from error
+
+
+def _batch(name: str, data: bytes) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        content = _Unpickler(io.BytesIO(data), encoding="bytes").load()
+        images, labels = content[b"data"], np.asarray(content[b"labels"])
+        if images.dtype != np.uint8 or images.ndim != 2 or images.shape[1] != 3072 or labels.shape != images.shape[:1]:
+            raise Refused(f"its pictures have the shape {images.shape} and its labels {labels.shape}")
+        if labels.dtype.kind not in "iu" or len(labels) == 0 or not ((labels >= 0) & (labels < len(CLASSES))).all():
+            raise Refused("its labels are not numbers from 0 to 9")
+        return images.reshape(-1, 3, 32, 32), labels.astype(np.int64)
+    except Refused as error:
+        raise Refused(f"{name} is no batch of CIFAR-10: {error}") from error
+    except Exception as error:  # a damaged pickle raises nearly anything
+        raise Refused(f"{name} is damaged or no batch of CIFAR-10") from error
