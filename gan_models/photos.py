@@ -59,8 +59,9 @@ def open_photo(source: Source) -> Image.Image:
         if start[4:8] == b"ftyp" and start[8:12] in HEIF_BRANDS and not has_heif:
             raise InvalidPhoto("This is a HEIC photo, which cannot be read here without the package pillow-heif; "
                                "send it as JPEG, or install pillow-heif.")
+        Image.init()  # else Pillow knows only its five commonest formats
         try:
-            picture = Image.open(file, formats=[f for f in FORMATS if f != "HEIF" or has_heif])
+            picture = Image.open(file, formats=[known for known in FORMATS if known in Image.OPEN])
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise InvalidPhoto(f"The picture is too large; at most {MAX_MEGAPIXELS} megapixels are taken, "
                                "so make it smaller first.") from error
@@ -258,10 +259,10 @@ def eyes_in_frame() -> np.ndarray:
     return EYES_AND_MOUTH[:12].reshape(2, 6, 2).mean(1)
 
 
-LONGEST = 1280  # side of the copy in which faces are looked for; the detector needs them 80 pixels wide there
-LONGEST_AGAIN = 2560  # a second look where there is none
-TURNS = (0, -24, 24)  # degrees: the detector knows faces turned by up to about 15
-CANDIDATE, CERTAIN = -0.4, 0.1  # scores: worth a second look, and believed then
+# Faces are looked for in a copy whose longer side has so many pixels, turned by so many degrees: the detector needs them 80 pixels
+# wide there, and knows those turned by up to about 15. Then in sideways photos; then smaller ones. A sure face ends the search.
+LOOKS = ((1280, (0, -24, 24)), (1280, (90, 180, 270)), (2560, (0,)))
+CANDIDATE, CERTAIN, SURE = -0.4, 0.0, 0.6  # scores: worth a second look; believed after it; worth no further search
 MAX_FACES = 32
 
 
@@ -271,23 +272,23 @@ def find_faces(photo: Image.Image) -> list[Face]:
     Detector: histograms of gradients and a support vector machine; landmarks: an ensemble of regression trees (Kazemi and
     Sullivan 2014), both of dlib. Every candidate is aligned, looked at again as aligned, and believed only if it still is a face.
     """
-    for zoom in sorted({min(4, longest / max(photo.size)) for longest in (LONGEST, LONGEST_AGAIN)}):
-        faces = _find(photo, zoom)
-        if faces:
-            return sorted(faces, key=lambda face: -face.frame.scale)
+    faces = []
+    for longest, turns in LOOKS:
+        faces = _distinct(faces + _find(photo, min(4, longest / max(photo.size)), turns))
+        if any(score > SURE for score, _, _ in faces):
+            break
+    if faces:
+        return sorted((face for _, _, face in faces), key=lambda face: -face.frame.scale)
     raise NoFace("No face was found; choose a photo that shows a whole face from the front, larger and in good light.")
 
 
-def _find(photo: Image.Image, zoom: float) -> list[Face]:
-    small = photo.convert("L").resize([max(1, round(side * zoom)) for side in photo.size], Image.Resampling.BICUBIC, reducing_gap=2)
+def _find(photo: Image.Image, zoom: float, turns: tuple[int, ...]) -> list[tuple[float, Similarity, Face]]:
+    size = [max(1, round(side * zoom)) for side in photo.size]
+    small = photo.convert("L").resize(size, Image.Resampling.BICUBIC, reducing_gap=2)
     to_photo = Similarity(max(photo.size) / max(small.size), 0)
-    found = [(score, to_photo @ view) for turn in TURNS for score, view in _candidates(small, turn)]
-    faces = []
-    for score, view in sorted(_distinct(found), key=lambda item: -item[0])[:MAX_FACES]:
-        face = _examine(photo, score, view)
-        if face is not None:
-            faces.append((face.score, face.frame, face))
-    return [face for _, _, face in _distinct(faces)]
+    found = [(score, to_photo @ view) for turn in turns for score, view in _candidates(small, turn)]
+    faces = [_examine(photo, score, view) for score, view in _distinct(found)[:MAX_FACES]]
+    return [(face.score, face.frame, face) for face in faces if face]
 
 
 def _candidates(picture: Image.Image, turn: float) -> list[tuple[float, Similarity]]:
@@ -405,9 +406,10 @@ def choose(faces: list[Face], x: float, y: float) -> int | None:
 
 def numbered(photo: Image.Image, faces: list[Face], longest: int = 1280) -> Image.Image:
     """The photo, at most `longest` pixels wide or high, with a frame and a number from 1 at each face."""
-    picture = photo.copy()
-    picture.thumbnail((longest, longest), Image.Resampling.LANCZOS, reducing_gap=2)
-    zoom, draw = picture.width / photo.width, ImageDraw.Draw(picture)
+    zoom = min(1, longest / max(photo.size))
+    size = [max(1, round(side * zoom)) for side in photo.size]
+    picture = photo.resize(size, Image.Resampling.BICUBIC, reducing_gap=2) if zoom < 1 else photo.copy()
+    draw = ImageDraw.Draw(picture)
     for number, face in enumerate(faces, 1):
         left, top, right, bottom = (side * zoom for side in face.box)
         line = max(1, round((right - left) / 40))
@@ -454,15 +456,17 @@ def put_back(photo: Image.Image, face: Face, before: Tensor, after: Tensor) -> I
     if left >= right or top >= bottom or not np.abs(change).max() >= 0.5:
         return result
     # Turned at twice the network's resolution, then enlarged along rows and columns: as smooth as one step, ten times as fast.
+    # Pillow's `resize` has a gentler cubic than its `transform`, which would draw light seams around dark changes.
     width, height = right - left, bottom - top
     columns, rows = (max(1, math.ceil(2 * side / view.scale)) for side in (width, height))
     back = view.inverse()
-    across, down = back.a * width / columns, back.a * 1j * height / rows
-    start = back.a * complex(left, top) + back.b
+    across, down = 4 * back.a * width / columns, 4 * back.a * 1j * height / rows
+    start = 4 * (back.a * complex(left, top) + back.b)
     coefficients = (across.real, down.real, start.real, across.imag, down.imag, start.imag)
     pixels = np.array(photo.crop((left, top, right, bottom)))
     for channel, plane in enumerate(change):
-        turned = Image.fromarray(plane).transform((columns, rows), Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC)
+        plane = Image.fromarray(plane).resize((4 * size, 4 * size), Image.Resampling.BICUBIC)
+        turned = plane.transform((columns, rows), Image.Transform.AFFINE, coefficients, Image.Resampling.BILINEAR)
         enlarged = np.asarray(turned.resize((width, height), Image.Resampling.BICUBIC))
         pixels[..., channel] = (pixels[..., channel] + np.rint(enlarged).astype(np.int16)).clip(0, 255)
     result.paste(Image.fromarray(pixels), (left, top))
