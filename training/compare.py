@@ -95,8 +95,8 @@ class Outcome(NamedTuple):
 
 
 class Companion:
-    """Measures a run: the compute time of its steps, and now and then FID, which is not counted. Ends it when the goal is reached.
-    All that it knows goes into each checkpoint, so that a resumed run goes on counting from there."""
+    """Measures a run: the compute time of its steps, and now and then FID, which is not counted. Ends it when the goal is
+    reached. All that it knows goes into each checkpoint, so that a resumed run goes on counting from there."""
 
     def __init__(self, row: Row, seed: int, goal: Goal, dataset: Dataset):
         self.row, self.seed, self.goal, self.dataset = row, seed, goal, dataset
@@ -112,7 +112,8 @@ class Companion:
         self.facts = {
             "goal": str(self.goal), "machine": machine(report.accelerator),
             "generator_parameters": sum(p.numel() for p in state.generator.parameters()),
-            "discriminator_parameters": sum(p.numel() for p in state.discriminator.parameters()),  # what is shared is the generator's
+            # Weights that both share are the generator's.
+            "discriminator_parameters": sum(p.numel() for p in state.discriminator.parameters()),
         }
         saving = next(k for k, hook in enumerate(hooks) if isinstance(hook, callbacks.Checkpoints))
         self.clock = stopwatch(state.ema.device)
@@ -134,7 +135,8 @@ class Companion:
             with contextlib.suppress(EvaluationError, JudgeError):  # no network for these pictures, or too few of them: no points
                 value = evaluate.fid(state.ema, self.dataset, FID_SAMPLES)
                 self.points.append({"images": state.images, "compute_seconds": round(self.seconds, 3), "fid": round(value, 4)})
-                print(f"  {share:4.0%}  {state.images:>11,} images  {self.seconds / 60:6.2f} minutes  FID {value:8.3f}", flush=True)
+                print(f"  {share:4.0%}  {state.images:>11,} images  {self.seconds / 60:6.2f} minutes  FID {value:8.3f}",
+                      flush=True)
             self.fid_seconds += time.process_time() - began
         return False
 
@@ -218,7 +220,8 @@ def training_options(row: Row, seed: int, goal: Goal, folder: Path, options: arg
 
 
 def train(row: Row, seed: int, goal: Goal, folder: Path, dataset: Dataset, options: argparse.Namespace) -> None:
-    """Train until the goal is reached, unless it is. Raises Stopped, Diverged, or CompareError where the folder holds another run."""
+    """Train until the goal is reached, unless it is. Raises Stopped, Diverged, or CompareError where the folder holds
+    another run."""
     options = training_options(row, seed, goal, folder, options)
     recipe = dataclasses.replace(row.recipe, name=row.base)
     if (folder / "options.json").exists():
@@ -230,7 +233,8 @@ def train(row: Row, seed: int, goal: Goal, folder: Path, dataset: Dataset, optio
         return
     reached = notes_of((checkpoints.find(folder) or folder) / "model")
     if reached and goal.share(reached["images_seen"], reached["compute_seconds"]) > 1 and reached["goal"] != str(goal):
-        raise CompareError(f"The run in {folder} was trained for {reached['goal']} and has gone beyond {goal}; give another --work.")
+        raise CompareError(f"The run in {folder} was trained for {reached['goal']} and has gone beyond {goal}; "
+                           "give another --work.")
     if command.run(options, Companion(row, seed, goal, dataset)) != 0:
         raise Stopped
 
@@ -281,7 +285,8 @@ def alone(folder: Path) -> Iterator[bool]:
 
 
 def do_runs(rows: list[Row], datasets: dict[str, Dataset], goal: Goal, options: argparse.Namespace) -> dict[Path, str]:
-    """Train and judge all that is not done yet; the first seed of all rows first. Returns why a run (its folder) could not be judged."""
+    """Train and judge all that is not done yet; the first seed of all rows first. Returns why a run (its folder) could not
+    be judged."""
     runs, unjudged = [(row, seed) for seed in options.seeds for row in rows], {}
     for number, (row, seed) in enumerate(runs, 1):
         folder = run_folder(options.work, row, seed)
@@ -337,7 +342,7 @@ def main(arguments: list[str] | None = None) -> int:
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m training.compare", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("rows", nargs="+", metavar="RECIPE", help="a row of the table, in this order: [NAME=]RECIPE[,KEY=VALUE...]")
+    parser.add_argument("rows", nargs="+", metavar="RECIPE", help="the rows in this order: [NAME=]RECIPE[,KEY=VALUE...]")
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=float, metavar="M", help="compute time of each run (default: 5)")
     length.add_argument("--images", type=int, metavar="N", help="or how many real images each run shows")
@@ -346,7 +351,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--reach", type=float, default=5.0, metavar="FID", help="note the time until FID is this (default: 5)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change all recipes; may be repeated")
     parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="auto: bf16 where it is native")
-    parser.add_argument("--data-root", type=Path, metavar="DIR", help="where the data sets are (default: $GAN_STUDIO_DATA, else ./data)")
+    parser.add_argument("--data-root", type=Path, metavar="DIR", help="of the data (default: $GAN_STUDIO_DATA, else ./data)")
     parser.add_argument("--work", type=Path, default=Path("runs/compare"), metavar="DIR", help="the runs (default: runs/compare)")
     parser.add_argument("--output", type=Path, default=Path("docs/results.md"), metavar="FILE", help="default: docs/results.md")
     parser.add_argument("--evaluate-again", action="store_true", help="do not take over evaluations made before")
@@ -354,7 +359,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.minutes is None and options.images is None:
         options.minutes = 5.0
-    if options.minutes is not None and not 0 < options.minutes < float("inf") or options.images is not None and options.images < 1:
+    if not 0 < (options.minutes if options.images is None else options.images) < float("inf"):
         parser.error("--minutes must be more than 0, and --images at least 1")
     if options.samples < 2:
         parser.error("--samples must be at least 2")

@@ -30,7 +30,8 @@ MISSING = "–"
 KINDS = (
     (("fid",), "↓", "distance of the distributions of features (Heusel et al. 2017)"),
     (("kid",), "↓", "the same without the assumption of Gaussians (Binkowski et al. 2018)"),
-    (("is", "isc", "inception_score"), "↑", "how sure the network is of each picture, and how different the pictures are (Salimans et al. 2016)"),
+    (("is", "isc", "inception_score"), "↑",
+     "how sure the network is of each picture, and how different the pictures are (Salimans et al. 2016)"),
     (("precision",), "↑", "share of generated pictures that lie among the real ones (Kynkäänniemi et al. 2019)"),
     (("recall",), "↑", "share of real pictures that lie among the generated ones"),
     (("density",), "↑", "how densely real pictures surround the generated ones (Naeem et al. 2020)"),
@@ -38,7 +39,8 @@ KINDS = (
     (("label_agreement",), "↑", "share of pictures in which the network sees the label that was asked for"),
     (("toggle_agreement",), "↑", "the same for single attributes, switched off and on"),
     (("code_agreement",), "↑", "share of pictures whose digit is that of their code, found without labels"),
-    (("cas", "classification_accuracy", "classification_accuracy_score"), "↑", "of a classifier that has learned from generated pictures alone, on real test pictures"),
+    (("cas", "classification_accuracy", "classification_accuracy_score"), "↑",
+     "of a classifier that has learned from generated pictures alone, on real test pictures"),
     (("modes", "modes_found"), "↑", "kinds of pictures that are drawn at all"),
     (("kl", "mode_kl", "modes_kl"), "↓", "divergence of their frequencies from those of the data"),
 )
@@ -72,9 +74,10 @@ def page(found: list[Outcome], datasets: dict[str, Dataset], goal: Goal, options
         runs = [run for run in found if datasets[run.row.name].name == name]
         parts += [f"## {name}", quality(runs), cost(runs, options.reach)]
     parts += [
-        "## Samples", "Uncurated: the first latents of seed 0, from the run with the first seed; classes in turn, where a recipe is told them.",
+        "## Samples", "Uncurated: the first latents of seed 0, from the run with the first seed; classes in turn, where a recipe "
+        "is told them.",
         f"![Samples of each row]({samples})",
-        "## Curves", f"FID during training: mean and range of the seeds. Dotted: {options.reach:g}, whose time stands in the table.",
+        "## Curves", f"FID during training: mean and range of the seeds. Dotted: {options.reach:g}, whose time is in the table.",
         f"![Curves]({curves})",
         "## How to read this", reading(shown), "## How it was made", origin(found, shown),
     ]
@@ -86,30 +89,33 @@ def protocol(shown: list[Outcome], goal: Goal, options) -> str:
         equal = f"for equally many real images ({goal.images:,})"
     else:
         kind = "CPU time of the training process" if _on_cpu(shown) else "wall time on the GPU"
-        equal = f"for equal compute time: {goal.minutes:g} minutes ({kind}, without start-up, decoding, checkpoints and evaluation)"
+        equal = f"for equal compute time: {goal.minutes:g} minutes ({kind}, without start-up, decoding, checkpoints, evaluation)"
     seeds = len(options.seeds)
-    return (f"Each recipe trained {equal}, from {'one seed' if seeds == 1 else f'{seeds} seeds'}, with the settings that stand in "
-            f"`training/recipes.py`{_changes(shown)}. {options.samples:,} pictures of each averaged generator were judged by one "
-            "program and one network for each data set. A number is the mean over the seeds ± their standard deviation (n − 1). *Real "
-            "pictures* are those of the training set judged in the same way: the floor that no generator can be expected to beat.")
+    return (f"Each recipe trained {equal}, from {'one seed' if seeds == 1 else f'{seeds} seeds'}, with the settings that stand "
+            f"in `training/recipes.py`{_changes(shown)}. {options.samples:,} pictures of each averaged generator were judged by "
+            "one program and one network for each data set. A number is the mean over the seeds ± their standard deviation "
+            "(n - 1). *Real pictures* are judged in the same way: what no generator can be expected to beat.")
 
 
 def _changes(shown: list[Outcome]) -> str:
-    changed = {run.row.name: f"`{run.row.name}` is {run.row.base} with {' '.join(run.row.settings)}" for run in shown if run.row.settings}
-    return f", except that {'; '.join(changed.values())}" if changed else ""
+    rows = [row for row, _ in by_row(shown) if row.settings]
+    changed = [f"`{row.name}` is {row.base} with {' '.join(row.settings)}" for row in rows]
+    return f", except that {'; '.join(changed)}" if changed else ""
 
 
 def quality(runs: list[Outcome]) -> str:
-    """The metrics of one data set, a row a recipe; those of the training reference are left out where there are those of the test."""
+    """The metrics of one data set, a row a recipe. Those against training pictures are left out where there are those against
+    test pictures."""
     metrics = [run.evaluation["metrics"] for run in runs if run.evaluation]
     names = list(dict.fromkeys(key for metric in metrics for key in metric if "value" in metric[key]))
-    names = sorted((name for name in names if name.replace("_train_", "_test_") == name or name.replace("_train_", "_test_") not in names),
-                   key=lambda name: _kind(name)[0])
+    names = [name for name in names if "_train_" not in name or name.replace("_train_", "_test_") not in names]
+    names.sort(key=lambda name: _kind(name)[0])
     real = [mean_std([metric[name].get("real") for metric in metrics if name in metric][:1]) for name in names]
     lines = [["recipe", *(f"{name} {_kind(name)[1]}".strip() for name in names)], ["*real pictures*", *real]]
     for row, some in by_row(runs):
         results = [run.evaluation["metrics"] for run in some if run.evaluation]
-        lines.append([f"**{row.name}**", *(mean_std([result.get(name, {}).get("value") for result in results]) for name in names)])
+        values = [mean_std([result.get(name, {}).get("value") for result in results]) for name in names]
+        lines.append([f"**{row.name}**", *values])
     notes = [f"- {row.name}, seed {run.seed}: {run.trouble}" for row, some in by_row(runs) for run in some if run.trouble]
     return table(lines) + ("\n\nNot in the means:\n\n" + "\n".join(notes) if notes else "")
 
@@ -150,13 +156,13 @@ def reading(shown: list[Outcome]) -> str:
     kinds = {_kind(name) for run in shown for name in run.evaluation["metrics"]}
     lines = [f"- `{names[0]}` {arrow}: {meaning}." for k, (names, arrow, meaning) in enumerate(KINDS) if (k, arrow) in kinds]
     return "\n".join([
-        "A metric's name carries its protocol: how many pictures, which real ones they are held against, which network looks. `↓`: "
-        "smaller is better.", "", *lines, "", "What not to conclude:", "",
+        "A metric's name carries its protocol: how many pictures, which real ones they are held against, which network looks. "
+        "`↓`: smaller is better.", "", *lines, "", "What not to conclude:", "",
         "- that one is better than another where the difference is not well beyond the deviations: they come from few seeds;",
-        "- that a recipe is bad, or the paper wrong: it had this much time on this machine, small networks, and settings chosen for "
-        "short runs, without a search for each. With more time the order may change, and on a GPU large networks cost less;",
-        "- anything from a comparison with FID elsewhere: these features are those of a small network trained on the same kind of "
-        "pictures, and their scale is not that of Inception's;",
+        "- that a recipe is bad, or the paper wrong: it had this much time on this machine, small networks, and settings chosen "
+        "for short runs, without a search for each. With more time the order may change, and on a GPU large networks cost less;",
+        "- anything from a comparison with FID elsewhere: these features are those of a small network trained on the same kind "
+        "of pictures, and their scale is not that of Inception's;",
         "- more from the minutes to a FID than their order: FID was measured a few times in each run, on fewer pictures."])
 
 
@@ -168,10 +174,12 @@ def origin(found: list[Outcome], shown: list[Outcome]) -> str:
     networks = {f"{name} ({record['network']['sha256'][:12]})" for run in shown
                 for name, record in run.evaluation["metrics"]["evaluation"].items() if "sha256" in record.get("network", {})}
     return "\n".join([
-        f"- machine: {'; '.join(machines)}", f"- code: gan_models {gan_models.__version__}, trained at commit {', '.join(commits)}",
+        f"- machine: {'; '.join(machines)}",
+        f"- code: gan_models {gan_models.__version__}, trained at commit {', '.join(commits)}",
         f"- networks that judged, with their checksums: {', '.join(sorted(networks))}",
         f"- cost: {hours:.2f} hours of training in {len(trained)} runs, {judged:.2f} CPU hours of evaluation, "
-        f"together {hours + judged:.2f}", "- the same command again goes on from the runs that are there, and only writes this page when all are done"])
+        f"together {hours + judged:.2f}",
+        "- the same command again goes on from the runs that are there, and only writes this page when all are done"])
 
 
 def exact_command(options) -> str:
@@ -236,7 +244,8 @@ def draw_samples(found: list[Outcome], datasets: dict[str, Dataset], path: Path)
             strips.append((f"real pictures: {dataset.name}", enlarge(grid(to_float(pictures), columns), factor)))
         strips.append((row.name, enlarge(grid(drawn(gan_models.load(some[0].folder / "model"), count), columns), factor)))
     caption = 22
-    sheet = Image.new("RGB", (max(strip.width for _, strip in strips), sum(strip.height + caption for _, strip in strips)), "white")
+    width, height = max(strip.width for _, strip in strips), sum(strip.height + caption for _, strip in strips)
+    sheet = Image.new("RGB", (width, height), "white")
     pen, font, top = ImageDraw.Draw(sheet), ImageFont.load_default(size=15), 0
     for name, strip in strips:
         pen.text((4, top + 2), name, fill="black", font=font)
@@ -288,4 +297,4 @@ def _curve(axis, runs: list[Outcome], x: Callable[[dict], float], name: str, sty
     where = [statistics.fmean(map(x, some)) for some in points]
     fids = [[point["fid"] for point in some] for some in points]
     axis.plot(where, [statistics.fmean(some) for some in fids], label=name, linewidth=1.5, marker=".", markersize=4, **style)
-    axis.fill_between(where, [min(some) for some in fids], [max(some) for some in fids], alpha=0.12, color=style["color"], linewidth=0)
+    axis.fill_between(where, list(map(min, fids)), list(map(max, fids)), alpha=0.12, color=style["color"], linewidth=0)

@@ -88,12 +88,12 @@ def test_the_page_says_what_the_runs_say_and_nothing_is_done_twice(run, tmp_path
         assert [point["images"] for point in notes(folders[0])["fid_points"]] == [24, 48]
         assert notes(folders[0])["generator_parameters"] == sum(p.numel() for p in generator.parameters())
     head, floor = cells(text, "recipe")[0], cells(text, "*real pictures*")[0]
-    assert head[1] == f"fid{N}_test_reader ↓" and f"label_agreement{N}_reader ↑" in head and not any("train" in name for name in head)
+    assert head[1] == f"fid{N}_test_reader ↓" and f"label_agreement{N}_reader ↑" in head and "train" not in "".join(head)
     assert float(floor[1]) == pytest.approx(results_of["mnist-mlp"][0][f"fid{N}_test_reader"]["real"], rel=1e-3)
     column = head.index(f"label_agreement{N}_reader ↑")
     assert cells(text, "**mnist-mlp**")[0][column] == "–" and cells(text, "**mnist-cgan**")[0][column] != "–"
     assert text.index("**mnist-mlp**") < text.index("**mnist-cgan**")  # in the order given
-    assert "python -m training.compare mnist-mlp,generator.width=8,discriminator.width=8 " in text and "--images 48 --seeds 0,1" in text
+    assert f"`python -m training.compare {ROWS[0]} {ROWS[1]} --images 48 --seeds 0,1 --samples {N}" in text
     assert str(root) not in text and str(tmp_path) not in text and f"1 thread(s), fp32, torch {torch.__version__}" in text
     for name in ("samples", "curves"):
         assert f"](results-{name}.png)" in text
@@ -151,11 +151,12 @@ def test_interrupted_anywhere_it_goes_on_to_the_same(run, tmp_path, capsys, monk
     for seed in (0, 1):
         whole, pieces = (tmp_path / f"{work}/mnist-mlp/seed-{seed}" for work in ("whole", "work"))
         assert (whole / "model/model.safetensors").read_bytes() == (pieces / "model/model.safetensors").read_bytes()
-        assert [(p["images"], p["fid"]) for p in notes(whole)["fid_points"]] == [(p["images"], p["fid"]) for p in notes(pieces)["fid_points"]]
+        one, other = ([(p["images"], p["fid"]) for p in notes(folder)["fid_points"]] for folder in (whole, pieces))
+        assert one == other and len(one) == 2
 
 
 def test_equal_time_is_equal_and_what_is_not_training_does_not_count(run, tmp_path, monkeypatch):
-    """A step takes 1 s with fully connected networks, 3 s with the others; FID, checkpoints and sample grids take an hour each."""
+    """A step takes 1 s with fully connected networks, 3 s with the others; FID, checkpoints and sample grids an hour each."""
     now = {"seconds": 0.0}
 
     def takes(seconds, function):
@@ -191,8 +192,8 @@ def test_a_clock_of_the_processor_does_not_count_waiting():
 
 def test_a_diverged_run_is_told_and_the_others_stand(run, tmp_path, capsys, monkeypatch):
     losses_become_nan(monkeypatch)
-    arguments = (MLP, "lsq=mnist-dcgan,objective=least_squares,generator.width=4,discriminator.width=4", "--images", 16, "--seeds", 1)
-    assert run(*arguments) == 0
+    other = "lsq=mnist-dcgan,objective=least_squares,generator.width=4,discriminator.width=4"
+    assert run(MLP, other, "--images", 16, "--seeds", 1) == 0
     text = (tmp_path / "docs/results.md").read_text()
     assert re.search(r"- mnist-mlp, seed 0: Training has diverged: .* before 8 images$", text, re.MULTILINE)
     assert cells(text, "**mnist-mlp**")[0][1] == "–" and float(cells(text, "**lsq**")[0][1]) > 0
@@ -205,7 +206,8 @@ def test_a_run_that_cannot_be_judged_is_told_and_the_others_stand(run, tmp_path,
     def short_sighted(source, *arguments, **options):
         if "mnist-mlp" in str(source):
             raise evaluate.EvaluationError("There is no network for this.")
-        return whole(source, *arguments, **options) | {f"kl{N}_reader": {"value": 0.25, "real": None}, "new": {"value": 3.0, "real": 4.0}}
+        more = {f"kl{N}_reader": {"value": 0.25, "real": None}, "new": {"value": 3.0, "real": 4.0}}
+        return whole(source, *arguments, **options) | more
 
     monkeypatch.setattr(evaluate, "evaluate", short_sighted)
     assert run(*ROWS, "--images", 8, "--seeds", 1) == 0
@@ -249,11 +251,11 @@ def test_several_processes_or_no_matplotlib_are_one_sentence(run, capsys, monkey
     assert "pip install matplotlib" in refused(run, capsys, MLP)
 
 
-@pytest.mark.parametrize("options", [["--minutes", "0"], ["--images", "0"], ["--seeds", "0"], ["--seeds", "1,1"], ["--seeds", "x"],
-                                     ["--minutes", "1", "--images", "5"], ["--samples", "1"]])
+@pytest.mark.parametrize("options", ["--minutes 0", "--images 0", "--seeds 0", "--seeds 1,1", "--seeds x", "--samples 1",
+                                     "--minutes 1 --images 5"])
 def test_bad_options_show_the_usage(options, capsys):
     with pytest.raises(SystemExit, match="2"):
-        compare.main(["mnist-mlp", *options])
+        compare.main(["mnist-mlp", *options.split()])
     assert "usage:" in capsys.readouterr().err
 
 
@@ -278,7 +280,8 @@ def test_the_time_to_a_fid_is_that_of_the_first_point_below_it():
                 for fids in ((9, 5, 7, 4), (9, 8, 7, 4)))
     assert results.time_to(5, [one]) == "2" and results.time_to(5, [one, two]) == "3.0 ± 1.4"
     assert results.time_to(4.5, [one, two]) == "4 ± 0" and results.time_to(3, [one]) == "not reached"
-    assert results.time_to(5, [one, two, {"fid_points": []}]) == "3.0 ± 1.4 (2 of 3 seeds)" and results.time_to(5, [{"fid_points": []}]) == "–"
+    nothing = {"fid_points": []}
+    assert results.time_to(5, [one, two, nothing]) == "3.0 ± 1.4 (2 of 3 seeds)" and results.time_to(5, [nothing]) == "–"
 
 
 def test_a_weight_that_is_not_a_number_ends_the_run_before_it_is_judged(monkeypatch):
