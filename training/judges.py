@@ -1,17 +1,22 @@
-"""Judge networks: they look at generated pictures for us. One reads MNIST's digits, one names the attributes of CelebA's faces.
+"""Judge networks: they look at generated pictures for us. Readers tell MNIST's digits and FashionMNIST's garments, one names the
+attributes of CelebA's faces.
 
 What a judge sees in a picture is compared with what was asked for (label agreement); its last hidden layer is the feature space
 of FID and KID inside the domain, where the standard Inception network, trained on photographs of things, knows little.
-A judge is never shown to a GAN in training. Make them again with
+A judge is never shown to a GAN in training: its numbers would be worth nothing. For that there is the teacher, a smaller network
+of another architecture and seed, in whose features a recipe may match pictures, and which judges none. Make them again with
 
-    OMP_NUM_THREADS=1 python -m training.judges mnist --data-root ROOT        (about 15 minutes)
-    OMP_NUM_THREADS=1 python -m training.judges celeba --data-root ROOT       (about 20 minutes)
+    OMP_NUM_THREADS=1 python -m training.judges mnist --data-root ROOT           (about 15 minutes)
+    OMP_NUM_THREADS=1 python -m training.judges mnist-teacher --data-root ROOT   (about 3 minutes)
+    OMP_NUM_THREADS=1 python -m training.judges fashionmnist --data-root ROOT    (about 5 minutes)
+    OMP_NUM_THREADS=1 python -m training.judges celeba --data-root ROOT          (about 20 minutes)
 
 (One thread, because the order of sums, and so the last bits, depend on the number of threads.)
 """
 
 import argparse
 import hashlib
+import itertools
 import json
 import platform
 import sys
@@ -95,6 +100,28 @@ class Judge(nn.Module):
         return images
 
 
+class Stack(nn.Module):
+    """Reads pictures whose channels are pictures of their own (StackedMNIST): a judge looks at each channel by itself.
+
+    Features are those of the channels side by side; the classes are all tuples of the judge's ("000" to "999" for three digits), their
+    logits the logarithms of the joint probabilities. Attributes as of a Judge.
+    """
+
+    def __init__(self, judge: Judge, channels: int):
+        super().__init__()
+        self.judge, self.network, self.record = judge, judge.network, judge.record
+        self.image_shape, self.features = (channels, *judge.image_shape[1:]), channels * judge.features
+        self.label_names, self.multi_label = tuple(map("".join, itertools.product(judge.label_names, repeat=channels))), False
+
+    def forward(self, images: Tensor) -> Opinion:
+        opinion = self.judge(images.flatten(0, 1)[:, None])
+        features, logs = (x.unflatten(0, images.shape[:2]) for x in (opinion.features, opinion.logits.log_softmax(1)))
+        joint = logs[:, 0]
+        for k in range(1, images.shape[1]):
+            joint = (joint[:, :, None] + logs[:, k, None]).flatten(1)
+        return Opinion(features.flatten(1), joint)
+
+
 def _digit_layers() -> list[nn.Module]:
     return [_convolution(1, 32), _convolution(32, 48, 2), _convolution(48, 48), _convolution(48, 80, 2), _convolution(80, 80)]
 
@@ -104,11 +131,20 @@ def _face_layers() -> list[nn.Module]:
             _convolution(128, 192, 2), _Residual(192)]
 
 
+def _teacher_layers() -> list[nn.Module]:
+    return [_convolution(1, 16, 2), _Residual(16), _convolution(16, 32, 2), _Residual(32), _convolution(32, 64, 2)]
+
+
+def _garment_layers() -> list[nn.Module]:
+    return [_convolution(1, 24, 2), _Residual(24), _convolution(24, 48, 2), _Residual(48), _convolution(48, 96, 2)]
+
+
 @dataclass(frozen=True)
 class Plan:
-    """How the judge of one data set is built and trained."""
+    """How a judge is built and trained."""
 
     network: str  # its name in metrics
+    data: str  # the data set that it learns from
     image_shape: tuple[int, int, int]
     layers: Callable[[], list[nn.Module]]
     features: int
@@ -122,19 +158,34 @@ class Plan:
     learning_rate: float = 2e-3
     bfloat16: bool = False
     dropout: float = 0.3
+    seed: int = 0
+    samples: int = 10_000  # that an evaluation draws unless told otherwise
+    stacked: str = ""  # it has no weights of its own: this judge reads each channel
 
 
 PLANS = {
-    "mnist": Plan("reader", (1, 28, 28), _digit_layers, features=128, epochs=12, degrees=12, shift=0.08, scale=0.12),
-    "celeba": Plan("judge", (3, 64, 64), _face_layers, features=192, epochs=32, degrees=6, shift=0.06, scale=0.06, faces=True,
+    "mnist": Plan("reader", "mnist", (1, 28, 28), _digit_layers, features=128, epochs=12, degrees=12, shift=0.08, scale=0.12),
+    "mnist-teacher": Plan("teacher", "mnist", (1, 28, 28), _teacher_layers, features=64, epochs=6, degrees=8, shift=0.06, scale=0.08,
+                          seed=1),
+    "fashionmnist": Plan("fashionreader", "fashionmnist", (1, 28, 28), _garment_layers, features=128, epochs=8, degrees=4, shift=0.04,
+                         scale=0.06),
+    "stackedmnist": Plan("reader", "stackedmnist", (3, 28, 28), _digit_layers, features=384, epochs=0, degrees=0, shift=0, scale=0,
+                         samples=26_000, stacked="mnist"),
+    "celeba": Plan("judge", "celeba", (3, 64, 64), _face_layers, features=192, epochs=32, degrees=6, shift=0.06, scale=0.06, faces=True,
                    half=True, bfloat16=True),
 }
 
 
+def plan_of(data: str) -> Plan | None:
+    """How the judge of a data set is built; None where there is none."""
+    plan = PLANS.get(data)
+    return plan if plan and plan.data == data else None  # the teacher judges nothing
+
+
 def build(name: str, label_names: tuple[str, ...]) -> Judge:
-    """An untrained judge for the data set `name`."""
+    """An untrained judge of the plan `name`."""
     plan = PLANS[name]
-    return Judge(plan.network, plan.image_shape, plan.layers(), plan.features, label_names, name == "celeba", plan.dropout)
+    return Judge(plan.network, plan.image_shape, plan.layers(), plan.features, label_names, plan.data == "celeba", plan.dropout)
 
 
 def half(data: Dataset, rest: int = 0) -> Dataset:
@@ -246,7 +297,7 @@ def write(name: str, judge: Judge, record: dict, test: Dataset, folder: Path = F
     folder.mkdir(parents=True, exist_ok=True)
     weights, description = files(name, folder)
     data = save({key: value.half() if value.is_floating_point() else value for key, value in judge.state_dict().items()})
-    record = {"data": name, "network": judge.network, "labels": list(judge.label_names), "features": judge.features,
+    record = {"data": PLANS[name].data, "network": judge.network, "labels": list(judge.label_names), "features": judge.features,
               "sha256": hashlib.sha256(data).hexdigest(), **record}
     stored = _restore(build(name, judge.label_names), data, str(weights))
     record |= {"test_images": len(test), "test_checksum": test.checksum, **accuracy(stored, test)}
@@ -255,11 +306,13 @@ def write(name: str, judge: Judge, record: dict, test: Dataset, folder: Path = F
     return read(name, folder)
 
 
-def read(name: str, folder: Path = FOLDER) -> Judge:
-    """The judge of the data set `name`: eval mode, float32, on the CPU. Raises JudgeError if there is none, or its files do not
+def read(name: str, folder: Path = FOLDER) -> Judge | Stack:
+    """The judge `name`, called like its data set: eval mode, float32, on the CPU. Raises JudgeError if there is none, or its files do not
     fit the network or each other."""
     if name not in PLANS:
-        raise JudgeError(f"There is no judge for {name!r}, only for {' and '.join(PLANS)}.")
+        raise JudgeError(f"There is no judge for {name!r}, only for {', '.join(PLANS)}.")
+    if PLANS[name].stacked:
+        return Stack(read(PLANS[name].stacked, folder), PLANS[name].image_shape[0])
     weights, description = files(name, folder)
     try:
         data, record = weights.read_bytes(), json.loads(description.read_bytes())
@@ -285,19 +338,20 @@ def _restore(judge: Judge, data: bytes, name: str) -> Judge:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.judges", description="Train the judge network of a data set.")
-    parser.add_argument("name", choices=list(PLANS), help="the data set")
+    parser.add_argument("name", choices=[name for name in PLANS if not PLANS[name].stacked], help="the judge, called like its data set; or the teacher")
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="where the data sets are (default: $GAN_STUDIO_DATA, else ./data)")
     parser.add_argument("--epochs", type=int, metavar="N", help="(default: the plan's)")
-    parser.add_argument("--seed", type=int, default=0, metavar="S")
+    parser.add_argument("--seed", type=int, metavar="S", help="(default: the plan's)")
     parser.add_argument("--output", type=Path, default=FOLDER, metavar="DIR", help="(default: the package's own folder)")
     options = parser.parse_args(arguments)
     try:
         plan = PLANS[options.name]
-        data, test = (open_dataset(options.name, options.data_root, plan.image_shape[1], split=split) for split in ("train", "test"))
+        data, test = (open_dataset(plan.data, options.data_root, plan.image_shape[1], split=split) for split in ("train", "test"))
         data = half(data) if plan.half else data
         began = time.monotonic()
-        judge = train(options.name, data, epochs=options.epochs, seed=options.seed)
-        record = {"seed": options.seed, "epochs": options.epochs or plan.epochs, "minutes": round((time.monotonic() - began) / 60, 1),
+        seed = plan.seed if options.seed is None else options.seed
+        judge = train(options.name, data, epochs=options.epochs, seed=seed)
+        record = {"seed": seed, "epochs": options.epochs or plan.epochs, "minutes": round((time.monotonic() - began) / 60, 1),
                   "train_images": len(data), "train_checksum": data.checksum,
                   "train_rule": "training pictures with an even file number" if plan.half else "all training pictures",
                   "threads": torch.get_num_threads(), "torch": torch.__version__, "machine": platform.machine()}
