@@ -90,7 +90,7 @@ class Outcome(NamedTuple):
     seed: int
     folder: Path
     training: dict | None  # what Companion.notes says; None before the goal is reached
-    evaluation: dict | None  # {"metrics": as evaluate gives them, "samples", "images_seen", "cpu_seconds"}
+    evaluation: dict | None  # {"metrics": as evaluate gives them, "how", "images_seen", "cpu_seconds"}
     trouble: str | None = None  # why something is missing
 
 
@@ -246,17 +246,27 @@ def finished(folder: Path, goal: Goal) -> dict | None:
     return notes if done and goal.share(notes["images_seen"], notes["compute_seconds"]) >= 1 else None
 
 
-def judge(row: Row, folder: Path, samples: int, data_root: Path | None, again: bool = False) -> dict:
-    """The evaluation of a finished run, from evaluation.json where it is there. Raises as evaluate does."""
-    images, path = command.images_of(folder / "model"), folder / EVALUATION
-    known = read_json(path)
-    if known and not again and (known.get("samples"), known.get("images_seen")) == (samples, images):
-        return known
+def judge(row: Row, folder: Path, options: argparse.Namespace) -> None:
+    """Write the evaluation of a finished run to evaluation.json, unless it is there. Raises as evaluate does."""
+    how, images = manner(row, options), command.images_of(folder / "model")
+    if known_evaluation(folder, how, images) and not options.evaluate_again:
+        return
     began = time.process_time()
-    metrics = evaluate.evaluate(folder / "model", row.recipe.data, data_root, samples=samples)
-    result = {"samples": samples, "images_seen": images, "cpu_seconds": round(time.process_time() - began, 1), "metrics": metrics}
-    write_atomically(path, (json.dumps(result, indent=2) + "\n").encode())
-    return result
+    metrics = evaluate.evaluate(folder / "model", row.recipe.data, options.data_root, **how)
+    result = {"how": how, "images_seen": images, "cpu_seconds": round(time.process_time() - began, 1), "metrics": metrics}
+    write_atomically(folder / EVALUATION, (json.dumps(result, indent=2) + "\n").encode())
+
+
+def manner(row: Row, options: argparse.Namespace) -> dict:
+    """How a row is evaluated, beyond what `evaluate` does by itself. Attributes are not classes, so have no accuracy score."""
+    how = {} if options.samples is None else {"samples": options.samples}
+    return how | ({"cas": True} if options.cas and row.recipe.conditional and row.recipe.data != "celeba" else {})
+
+
+def known_evaluation(folder: Path, how: dict, images: int) -> dict | None:
+    """evaluation.json, if it was made in this manner of this model."""
+    known = read_json(folder / EVALUATION) or {}
+    return known if (known.get("how"), known.get("images_seen")) == (how, images) else None
 
 
 def read_json(path: Path) -> dict | None:
@@ -299,7 +309,7 @@ def do_runs(rows: list[Row], datasets: dict[str, Dataset], goal: Goal, options: 
             print(f"[{number}/{len(runs)}] {row.name}, seed {seed}", flush=True)
             try:
                 train(row, seed, goal, folder, datasets[row.name], options)
-                judge(row, folder, options.samples, options.data_root, options.evaluate_again)
+                judge(row, folder, options)
             except callbacks.Diverged as error:
                 write_atomically(folder / DIVERGED, json.dumps({"sentence": str(error)}).encode())
                 print(f"  {error}")
@@ -309,14 +319,12 @@ def do_runs(rows: list[Row], datasets: dict[str, Dataset], goal: Goal, options: 
     return unjudged
 
 
-def outcome(row: Row, seed: int, goal: Goal, folder: Path, samples: int, unjudged: dict[Path, str]) -> Outcome:
+def outcome(row: Row, seed: int, goal: Goal, folder: Path, how: dict, unjudged: dict[Path, str]) -> Outcome:
     """What a run's folder says."""
-    notes, evaluation = finished(folder, goal), read_json(folder / EVALUATION)
-    diverged = read_json(folder / DIVERGED)
+    notes, diverged = finished(folder, goal), read_json(folder / DIVERGED)
+    evaluation = known_evaluation(folder, how, notes["images_seen"]) if notes else None
     if notes:
         notes = notes | {"commit": (read_json(folder / "options.json") or {}).get("commit")}
-    if evaluation and (not notes or (evaluation["samples"], evaluation["images_seen"]) != (samples, notes["images_seen"])):
-        evaluation = None
     trouble = (diverged["sentence"].partition(";")[0] if diverged else "not trained to the end" if not notes
                else unjudged.get(folder, "not evaluated") if not evaluation else None)
     return Outcome(row, seed, folder, notes, evaluation, trouble)
@@ -347,7 +355,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     length.add_argument("--minutes", type=float, metavar="M", help="compute time of each run (default: 5)")
     length.add_argument("--images", type=int, metavar="N", help="or how many real images each run shows")
     parser.add_argument("--seeds", type=_seeds, default=(0, 1, 2), metavar="N|A,B,...", help="how many, or which (default: 3)")
-    parser.add_argument("--samples", type=int, default=10_000, metavar="N", help="pictures to evaluate with (default: 10000)")
+    parser.add_argument("--samples", type=int, metavar="N", help="pictures to evaluate with (default: evaluate's, mostly 10000)")
+    parser.add_argument("--cas", action="store_true", help="also the classification accuracy score, where there are classes (slow)")
     parser.add_argument("--reach", type=float, default=5.0, metavar="FID", help="note the time until FID is this (default: 5)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change all recipes; may be repeated")
     parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="auto: bf16 where it is native")
@@ -361,7 +370,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         options.minutes = 5.0
     if not 0 < (options.minutes if options.images is None else options.images) < float("inf"):
         parser.error("--minutes must be more than 0, and --images at least 1")
-    if options.samples < 2:
+    if options.samples is not None and options.samples < 2:
         parser.error("--samples must be at least 2")
     return options
 
@@ -392,7 +401,7 @@ def compare(options: argparse.Namespace) -> None:
         datasets[row.name] = command.open_data(row.recipe, training_options(row, 0, goal, options.work, options))
         loop.build(row.recipe, datasets[row.name], 0, torch.device("cpu"))
     unjudged = {} if options.write_only else do_runs(rows, datasets, goal, options)
-    found = [outcome(row, seed, goal, run_folder(options.work, row, seed), options.samples, unjudged)
+    found = [outcome(row, seed, goal, run_folder(options.work, row, seed), manner(row, options), unjudged)
              for row in rows for seed in options.seeds]
     if not any(run.evaluation for run in found):
         raise CompareError(f"There is no evaluated run in {options.work}, so there is nothing to write.")

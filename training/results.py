@@ -41,6 +41,8 @@ KINDS = (
     (("code_agreement",), "↑", "share of pictures whose digit is that of their code, found without labels"),
     (("cas", "classification_accuracy", "classification_accuracy_score"), "↑",
      "of a classifier that has learned from generated pictures alone, on real test pictures"),
+    (("reconstruction_psnr",), "↑", "how alike pictures and their reconstructions are, in decibels, where there is an encoder"),
+    (("reconstruction_l1", "reconstruction_l"), "↓", "their mean absolute difference"),
     (("modes", "modes_found"), "↑", "kinds of pictures that are drawn at all"),
     (("kl", "mode_kl", "modes_kl"), "↓", "divergence of their frequencies from those of the data"),
 )
@@ -92,9 +94,9 @@ def protocol(shown: list[Outcome], goal: Goal, options) -> str:
         equal = f"for equal compute time: {goal.minutes:g} minutes ({kind}, without start-up, decoding, checkpoints, evaluation)"
     seeds = len(options.seeds)
     return (f"Each recipe trained {equal}, from {'one seed' if seeds == 1 else f'{seeds} seeds'}, with the settings that stand "
-            f"in `training/recipes.py`{_changes(shown)}. {options.samples:,} pictures of each averaged generator were judged by "
-            "one program and one network for each data set. A number is the mean over the seeds ± their standard deviation "
-            "(n - 1). *Real pictures* are judged in the same way: what no generator can be expected to beat.")
+            f"in `training/recipes.py`{_changes(shown)}. Pictures of each averaged generator (how many, the metrics' names say) "
+            "were judged by one program and one network for each data set. A number is the mean over the seeds ± their standard "
+            "deviation (n - 1). *Real pictures* are judged in the same way: what no generator can be expected to beat.")
 
 
 def _changes(shown: list[Outcome]) -> str:
@@ -186,8 +188,8 @@ def exact_command(options) -> str:
     """The command without the places of data and runs, which are everybody's own."""
     length = ["--images", str(options.images)] if options.images else ["--minutes", f"{options.minutes:g}"]
     seeds = ",".join(map(str, options.seeds)) + ("," if len(options.seeds) == 1 else "")
-    words = [*options.rows, *length, "--seeds", seeds, "--samples", str(options.samples), "--reach", f"{options.reach:g}",
-             "--precision", options.precision]
+    words = [*options.rows, *length, "--seeds", seeds, "--reach", f"{options.reach:g}", "--precision", options.precision]
+    words += (["--samples", str(options.samples)] if options.samples else []) + (["--cas"] if options.cas else [])
     return f"python -m training.compare {shlex.join(words + [w for setting in options.set for w in ('--set', setting)])}"
 
 

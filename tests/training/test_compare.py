@@ -93,7 +93,7 @@ def test_the_page_says_what_the_runs_say_and_nothing_is_done_twice(run, tmp_path
     column = head.index(f"label_agreement{N}_reader ↑")
     assert cells(text, "**mnist-mlp**")[0][column] == "–" and cells(text, "**mnist-cgan**")[0][column] != "–"
     assert text.index("**mnist-mlp**") < text.index("**mnist-cgan**")  # in the order given
-    assert f"`python -m training.compare {ROWS[0]} {ROWS[1]} --images 48 --seeds 0,1 --samples {N}" in text
+    assert f"`python -m training.compare {ROWS[0]} {ROWS[1]} --images 48 --seeds 0,1 " in text and f"--samples {N}" in text
     assert str(root) not in text and str(tmp_path) not in text and f"1 thread(s), fp32, torch {torch.__version__}" in text
     for name in ("samples", "curves"):
         assert f"](results-{name}.png)" in text
@@ -203,14 +203,15 @@ def test_a_diverged_run_is_told_and_the_others_stand(run, tmp_path, capsys, monk
 def test_a_run_that_cannot_be_judged_is_told_and_the_others_stand(run, tmp_path, capsys, monkeypatch):
     whole = evaluate.evaluate
 
-    def short_sighted(source, *arguments, **options):
+    def short_sighted(source, *arguments, cas=False, **options):
+        assert cas == ("mnist-cgan" in str(source))
         if "mnist-mlp" in str(source):
             raise evaluate.EvaluationError("There is no network for this.")
         more = {f"kl{N}_reader": {"value": 0.25, "real": None}, "new": {"value": 3.0, "real": 4.0}}
         return whole(source, *arguments, **options) | more
 
     monkeypatch.setattr(evaluate, "evaluate", short_sighted)
-    assert run(*ROWS, "--images", 8, "--seeds", 1) == 0
+    assert run(*ROWS, "--images", 8, "--seeds", 1, "--cas") == 0
     text = (tmp_path / "docs/results.md").read_text()
     assert "- mnist-mlp, seed 0: not evaluated: There is no network for this\n" in text
     assert cells(text, "recipe")[0][-2:] == [f"kl{N}_reader ↓", "new"] and cells(text, "**mnist-cgan**")[0][-2:] == ["0.25", "3"]
