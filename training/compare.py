@@ -356,7 +356,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     length.add_argument("--images", type=int, metavar="N", help="or how many real images each run shows")
     parser.add_argument("--seeds", type=_seeds, default=(0, 1, 2), metavar="N|A,B,...", help="how many, or which (default: 3)")
     parser.add_argument("--samples", type=int, metavar="N", help="pictures to evaluate with (default: evaluate's, mostly 10000)")
-    parser.add_argument("--cas", action="store_true", help="also the classification accuracy score, where there are classes (slow)")
+    parser.add_argument("--cas", action="store_true", help="also the classification accuracy score, given classes (slow)")
     parser.add_argument("--reach", type=float, default=5.0, metavar="FID", help="note the time until FID is this (default: 5)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change all recipes; may be repeated")
     parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="auto: bf16 where it is native")
