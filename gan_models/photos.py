@@ -186,11 +186,13 @@ def sample(photo: Image.Image, view: Similarity, size: tuple[int, int]) -> Image
 
     Antialiased where it shrinks; exact (no blur) where it neither turns nor scales; beyond the border the photo is mirrored.
     """
-    reduce = max(1, round(view.scale / 2))  # in two steps: fast averaging of whole pixels, then Lanczos from 1 to 3 times the size
+    # Two steps: fast averages of whole pixels, from which a picture 1 to 3 times too large is taken; then Lanczos.
+    reduce = max(1, round(view.scale / 2))
     fine = max(1, math.ceil(view.scale / reduce - 0.01))
     left, top, right, bottom = _bounds(view, size, margin=3 * view.scale + 3)
-    piece = _mirrored(photo, (left, top, right, bottom)).reduce(reduce)
-    to_piece = Similarity(1 / reduce, -complex(left, top) / reduce) @ view @ Similarity(1 / fine, 0)
+    left, top, right, bottom = left // reduce, top // reduce, -(-right // reduce), -(-bottom // reduce)
+    piece = _mirrored(photo, (left, top, right, bottom), reduce)
+    to_piece = Similarity(1, -complex(left, top)) @ Similarity(1 / reduce, 0) @ view @ Similarity(1 / fine, 0)
     width, height = size
     a, b = to_piece.a, to_piece.b
     coefficients = (a.real, -a.imag, b.real, a.imag, a.real, b.imag)
@@ -205,15 +207,18 @@ def _bounds(view: Similarity, size: tuple[int, int], margin: float = 0) -> tuple
     return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
-def _mirrored(photo: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
-    """photo.crop(box), mirrored at the borders of the photo instead of black beyond them."""
+def _mirrored(photo: Image.Image, box: tuple[int, int, int, int], reduce: int) -> Image.Image:
+    """The photo made smaller by a whole factor, then cropped; mirrored at its borders instead of black beyond them."""
     left, top, right, bottom = box
-    inside = max(left, 0), max(top, 0), min(right, photo.width), min(bottom, photo.height)
-    if inside == box:
-        return photo.crop(box)
+    width, height = -(-photo.width // reduce), -(-photo.height // reduce)
+    inside = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
     if inside[0] >= inside[2] or inside[1] >= inside[3]:
         raise InvalidInput("This face lies outside of the photo.")
-    pixels = np.asarray(photo.crop(inside))
+    right_end, bottom_end = min(inside[2] * reduce, photo.width), min(inside[3] * reduce, photo.height)
+    piece = photo.reduce(reduce, (inside[0] * reduce, inside[1] * reduce, right_end, bottom_end))
+    if inside == box:
+        return piece
+    pixels = np.asarray(piece)
     pad = ((inside[1] - top, bottom - inside[3]), (inside[0] - left, right - inside[2]), (0, 0))[:pixels.ndim]
     return Image.fromarray(np.pad(pixels, pad, mode="symmetric"))
 
@@ -259,8 +264,8 @@ def eyes_in_frame() -> np.ndarray:
     return EYES_AND_MOUTH[:12].reshape(2, 6, 2).mean(1)
 
 
-# Faces are looked for in a copy whose longer side has so many pixels, turned by so many degrees: the detector needs them 80 pixels
-# wide there, and knows those turned by up to about 15. Then in sideways photos; then smaller ones. A sure face ends the search.
+# Faces are looked for in a copy whose longer side has so many pixels, turned by so many degrees: the detector needs them 80
+# pixels wide there, and knows those turned by up to about 15. Then in sideways photos; then smaller ones. A sure face ends it.
 LOOKS = ((1280, (0, -24, 24)), (1280, (90, 180, 270)), (2560, (0,)))
 CANDIDATE, CERTAIN, SURE = -0.4, 0.0, 0.6  # scores: worth a second look; believed after it; worth no further search
 MAX_FACES = 32
@@ -383,15 +388,23 @@ def _dlib():
         raise _missing("dlib-bin") from error
     # The package that carries the weights is only found, not imported: it wants setuptools' old pkg_resources.
     models = importlib.util.find_spec("face_recognition_models")
-    if models is None or not models.origin:
+    weights = Path(models.origin if models and models.origin else "").parent / "models" / "shape_predictor_68_face_landmarks.dat"
+    if not weights.is_file():
         raise _missing("face_recognition_models")
-    weights = Path(models.origin).parent / "models" / "shape_predictor_68_face_landmarks.dat"
     return dlib, dlib.get_frontal_face_detector(), dlib.shape_predictor(str(weights))
 
 
 def _missing(package: str) -> MissingPackage:
     return MissingPackage(f"Finding faces needs the package {package}, which is not installed here: "
                           "pip install dlib-bin face_recognition_models.")
+
+
+def whole(photo: Image.Image) -> Face:
+    """The face of a square picture that is already what the networks see: a generated one."""
+    left, top, side = WINDOW
+    frame = Similarity(complex(photo.width / side), -photo.width / side * complex(left, top))
+    landmarks = np.concatenate([np.tile(frame(np.array([88.5, 129.0])), (36, 1)), frame(EYES_AND_MOUTH)])
+    return Face(_face_box(frame, photo), landmarks, frame, math.inf)
 
 
 def choose(faces: list[Face], x: float, y: float) -> int | None:

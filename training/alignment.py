@@ -148,7 +148,8 @@ def report(results: Sequence[Result]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.alignment", description=__doc__.splitlines()[0])
-    parser.add_argument("--data-root", help="holds celeba/ with pictures of 178 x 218 (default: the variable GAN_STUDIO_DATA, else ./data)")
+    parser.add_argument("--data-root", help="holds celeba/ with pictures of 178 x 218 "
+                                            "(default: the variable GAN_STUDIO_DATA, else ./data)")
     parser.add_argument("--count", type=int, default=300, help="how many test photos (default 300)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--average", action="store_true", help="print where eyes and mouth lie on average, and nothing else")

