@@ -4,7 +4,8 @@
    standard normal distribution. Meanwhile a classifier learns the attributes, and the codes' linear regression on all labels gives
    each attribute a direction.
 2. From `edits_after` images on, photos are edited by random requests. The mapping and the decoder learn to make the classifier see
-   the request and nothing else changed, while a discriminator tells edited photos from photos.
+   the request and nothing else changed, while a discriminator tells edited photos and what should be seen in
+   them from photos and what is.
 
 The classifier learns from CelebA's odd file numbers only; the judge (judges.py) is another network and learned from the even ones. In
 phase 2 no label is used: what a photo shows is what the classifier sees in it.
@@ -29,30 +30,48 @@ if TYPE_CHECKING:
     from .loop import State
 
 # Rare ones are asked for more often, and so are those that need much drawing.
-WEIGHTS = {"Bald": 2.0, "Mustache": 2.0, "Eyeglasses": 2.0, "Pale_Skin": 1.5}
+WEIGHTS = {"Bald": 2.0, "Mustache": 2.0, "Brown_Hair": 1.5, "Eyeglasses": 1.5, "Male": 1.5, "No_Beard": 1.5, "Young": 1.5}
 SECOND = 0.3  # how often two attributes are asked for at once
 FURTHER = 0.15  # how often more of what is there is asked for
+MARGIN = 0.5  # of the classifiers' logits where something was asked for: they must be surer than sure
 MEMORY = 20_000  # images, the half-life of the regression's sums
 
 
+class Classifier(nn.Module):
+    """Two opinions on the attributes: one network sees pictures as they are, one at half their size, where only whole changes show."""
+
+    def __init__(self, image_size: int, image_channels: int, width: int, attributes: int):
+        super().__init__()
+        self.fine = self._network(image_size, image_channels, width, attributes)
+        self.coarse = self._network(image_size // 2, image_channels, width + width // 2, attributes)
+        initialise(self, normal=True)
+
+    @staticmethod
+    def _network(image_size: int, image_channels: int, width: int, attributes: int) -> nn.Sequential:
+        size, channels = pyramid(image_size, width)
+        return nn.Sequential(downwards(image_channels, channels, "batch"), nn.AvgPool2d(size // 2), nn.Flatten(), nn.Dropout(0.3),
+                             nn.Linear(channels[-1] * 4, attributes))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(n, C, H, W) -> logits (2, n, K) float32."""
+        return wide(torch.stack([self.fine(images), self.coarse(F.avg_pool2d(images, 2))]))
+
+
 class Critic(Discriminator):
-    """All that looks at pictures while the editor learns: a discriminator, a classifier of the attributes, and the regression's sums."""
+    """All that looks at pictures while the editor learns: a discriminator, the classifier, and the regression's sums."""
 
     def __init__(self, image_size: int = 64, image_channels: int = 3, width: int = 32, latent_dim: int = 256,
                  attributes: list | None = None, labels: int = 40):
         super().__init__()
-        check_config(locals(), {key: LIMITS[key] for key in ("image_size", "image_channels", "width", "latent_dim")})
+        check_config(locals(), {key: LIMITS[key] for key in ("image_channels", "width", "latent_dim")} | {"image_size": (16, 256)})
         attributes = check_labels(ATTRIBUTES if attributes is None else attributes, True)
-        size, channels = pyramid(image_size, width)
-        self.adversary = DCGANDiscriminator(image_size, image_channels, width, normalisation="spectral")
-        self.classifier = nn.Sequential(downwards(image_channels, channels, "batch"), nn.AvgPool2d(size // 2), nn.Flatten(),
-                                        nn.Dropout(0.3), nn.Linear(channels[-1] * 4, len(attributes)))
-        initialise(self.classifier, normal=True)
+        self.adversary = DCGANDiscriminator(image_size, image_channels, width, list(attributes), multi_label=True, normalisation="spectral")
+        self.classifier = Classifier(image_size, image_channels, width, len(attributes))
         self.register_buffer("label_sums", torch.zeros(labels + 1, labels + 1))
         self.register_buffer("code_sums", torch.zeros(labels + 1, latent_dim))
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Verdict:
-        return self.adversary(images)
+        return self.adversary(images, labels)
 
     @torch.no_grad()
     def note(self, codes: Tensor, labels: Tensor) -> None:
@@ -76,7 +95,8 @@ class Drawn(NamedTuple):
     logits: Tensor | None  # phase 1: (n, K) the editor's own estimate of the attributes
     reconstructed: Tensor
     divergence: Tensor | None = None  # phase 1: of the codes from the standard normal distribution
-    differences: Tensor | None = None  # phase 2: (n, K) what was asked for
+    shown: Tensor | None = None  # phase 2: (n, K) 0..1 what the classifier sees in the photos
+    differences: Tensor | None = None  # (n, K) what was asked for
     targets: Tensor | None = None  # (n, K) 0..1 what the classifier should see afterwards
     edited: Tensor | None = None  # the photos after it
 
@@ -111,11 +131,11 @@ class Editing(Adversarial):
         with torch.no_grad():
             codes = wide(editor.encoder(batch.real)[0])
             note(editor, everyone(codes))
-            shown = wide(critic.classifier(self._distort(batch, batch.real))).sigmoid()
+            shown = critic.classifier(self._distort(batch, batch.real)).sigmoid().mean(0)
             differences, targets = self.requests(batch.uniform(Stream.EDITS, 6), shown)
         moved = codes + wide(editor.mapping(codes, differences))
         reconstructed, drawn = wide(editor.decoder(torch.cat([codes, moved]))).chunk(2)
-        return Drawn(None, reconstructed, None, differences, targets, (batch.real + drawn - reconstructed).clamp(-1, 1))
+        return Drawn(None, reconstructed, None, shown, differences, targets, (batch.real + drawn - reconstructed).clamp(-1, 1))
 
     def requests(self, randoms: Tensor, shown: Tensor) -> tuple[Tensor, Tensor]:
         """Random wishes for pictures that show attributes as surely as `shown` (n, K) in 0..1, from randoms (n, 6) uniform in 0..1:
@@ -149,7 +169,7 @@ class Editing(Adversarial):
         classification = attribute_loss(logits, batch.labels[mine], len(batch.real))
         if drawn.edited is None:
             return classification, {"real_classification": classification}
-        on_real, on_fake = critic(batch.real), critic(drawn.edited.detach())
+        on_real, on_fake = critic(batch.real, 2 * drawn.shown - 1), critic(drawn.edited.detach(), 2 * drawn.targets - 1)
         loss, scalars = self.objective.discriminator(wide(on_real.scores), wide(on_fake.scores))
         scalars |= {"discriminator_loss": loss, "real_score": on_real.scores.mean(), "fake_score": on_fake.scores.mean()}
         return loss + classification, scalars | {"real_classification": classification}
@@ -163,15 +183,16 @@ class Editing(Adversarial):
             estimate = attribute_loss(drawn.logits[mine], batch.labels[mine], len(batch.real))
             scalars |= {"divergence": drawn.divergence, "estimate": estimate}
             return loss + recipe.divergence * drawn.divergence + estimate, scalars
-        adversarial, more = self.objective.generator(None, wide(state.discriminator(drawn.edited).scores))
-        logits = wide(state.discriminator.classifier(self._distort(batch, drawn.edited)))
-        wrong = F.binary_cross_entropy_with_logits(logits, drawn.targets, reduction="none")
-        asked = (drawn.differences != 0).to(wrong)
+        adversarial, more = self.objective.generator(None, wide(state.discriminator(drawn.edited, 2 * drawn.targets - 1).scores))
+        logits = state.discriminator.classifier(self._distort(batch, drawn.edited))
+        asked = (drawn.differences != 0).to(logits)
+        heard = logits * torch.where(asked > 0, MARGIN, 1.0)
+        wrong = F.binary_cross_entropy_with_logits(heard, drawn.targets.expand_as(logits), reduction="none").mean(0)
         own = F.binary_cross_entropy(drawn.targets, drawn.targets, reduction="none")  # the least that can be had where nothing was asked
         classification = ((wrong * asked).sum(1) / asked.sum(1)).mean()
         kept = ((wrong - own) * (1 - asked)).sum(1).mean()
         change = (drawn.edited - batch.real).abs().mean()
-        seen = ((logits > 0) == (drawn.targets > 0.5)).to(wrong)
+        seen = ((logits > 0) == (drawn.targets > 0.5)).to(wrong).mean(0)
         scalars |= more | {"generator_loss": adversarial, "fake_classification": classification, "keeping": kept, "sparing": change,
                            "seen": (seen * asked).sum() / asked.sum(), "kept": (seen * (1 - asked)).sum() / (1 - asked).sum()}
         loss = loss + recipe.adversarial * adversarial + recipe.requested * classification
@@ -208,9 +229,9 @@ def known(batch: Batch) -> Tensor:
 
 
 def attribute_loss(logits: Tensor, labels: Tensor, count: int) -> Tensor:
-    """Cross-entropy of the attributes (m, K) of some of `count` pictures, as their share of a batch's mean."""
-    wanted = (labels[:, :logits.shape[1]] + 1) / 2
-    return F.binary_cross_entropy_with_logits(wide(logits), wanted, reduction="none").mean(1).sum() / count
+    """Cross-entropy of the attributes (..., m, K) of some of `count` pictures, as their share of a batch's mean; opinions add up."""
+    wanted = ((labels[:, :logits.shape[-1]] + 1) / 2).expand_as(logits)
+    return F.binary_cross_entropy_with_logits(wide(logits), wanted, reduction="none").mean(-1).sum() / count
 
 
 def coarse_and_fine(real: Tensor, drawn: Tensor) -> Tensor:
