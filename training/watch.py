@@ -22,18 +22,19 @@ from .recipes import Recipe, Schedule, at
 # Mode collapse. The diversity is the mean distance of 64 fixed samples to their nearest neighbour, 1 for real pictures
 # (callbacks.Diversity). Healthy runs on digits and faces pass 0.2 within 200 steps of the generator and rise to 0.9; a conditional
 # DCGAN whose digits of one kind all look alike peaked at 0.25 and fell to 0.07. Untrained generators are below 0.05.
+WARM_UP = 200  # steps of the generator: before, it draws the noise that it was initialised with
 FALLEN = 0.6  # of the best so far: the sampling noise of 64 pictures is some 5 %
 LOW = 0.5  # of real pictures; above it a fall is the end of early noise
 NEVER = 0.1  # still this low after ...
 NEVER_STEPS = 300  # ... so many steps of the generator, and not rising
-RISING = 1.1  # from one look to the next: what rises so is under way
+RISING, RISING_BY = 1.1, 0.01  # from one look to the next, times and plus: what rises so is under way
 
 # A discriminator that has won. Relativistic and penalised ones are right about 99.9 % of all pairs for the first 300 steps of healthy
 # runs, so accuracy alone proves nothing: the generator must suffer too.
 ACCURACY = 0.99
-WON_STEPS = 150
+WON_STEPS = 200
 SUFFERS = 0.05  # the generator's gradient, of its largest; 0.15 was seen in healthy runs
-CLIMBED = 1.5  # the generator's loss, over the time that the discriminator is right
+CLIMBED = 2.0  # the generator's loss, over the time that the discriminator is right
 
 # Vanishing gradients: Adam does not mind their scale, but what is this much weaker than it was carries no direction, only noise.
 VANISHED = 1e-3  # of its largest
@@ -42,8 +43,12 @@ VANISHED_STEPS = 75
 
 # Exploding gradients: norms of healthy runs stay within a factor of 10 of their median.
 EXPLODED = 100.0  # times the median so far
-HUGE = 1e5  # without any history; healthy norms were below 1e3 in all recipes
+HUGE = 1e3  # without any history; healthy norms were below 110 in all recipes
 HISTORY = 8  # lines that a median is made of, at least
+
+
+GRADIENTS = ("generator_gradient", "discriminator_gradient")
+UNKNOWN = "this line does not tell"
 
 
 class Verdict(NamedTuple):
@@ -66,6 +71,7 @@ class Watch:
         self.looks: list[float] = []  # the last diversities
         self.since: dict[str, int] = {}  # trouble: images at which it began
         self.said: set[str] = set()
+        self.exploded = False
         before = [verdict for line in history for verdict in self(line)]
         self.folder = folder
         if folder and (before or (folder / WATCH).exists()):  # lines beyond the checkpoint will be made again
@@ -73,11 +79,11 @@ class Watch:
 
     def __call__(self, line: dict) -> list[Verdict]:
         self.lines.append(line)
-        for key in ("generator_gradient", "discriminator_gradient"):
-            self.largest[key] = max(self.largest.get(key, 0.0), line.get(key, 0.0))
+        for key in GRADIENTS:  # an explosion is not what others are measured by
+            self.largest[key] = max(self.largest.get(key, 0.0), min(line.get(key, 0.0), self._limit(key)))
         verdicts = []
-        for kind, look in (("collapse", self._collapse), ("won", self._won), ("vanishing", self._vanishing),
-                           ("exploding", self._exploding)):
+        for kind, look in (("exploding", self._exploding), ("collapse", self._collapse), ("won", self._won),
+                           ("vanishing", self._vanishing)):
             evidence = look(line)
             if evidence == UNKNOWN:
                 continue
@@ -85,7 +91,9 @@ class Watch:
                 self.said.discard(kind)
             elif kind not in self.said:
                 self.said.add(kind)
-                verdicts.append(Verdict(kind, line["images"], f"{evidence}; {remedy(kind, self.recipe)}"))
+                self.exploded = self.exploded or kind == "exploding"  # what follows follows from it
+                cure = remedy("exploding" if self.exploded else kind, self.recipe)
+                verdicts.append(Verdict(kind, line["images"], f"{evidence}; {cure}"))
         for verdict in verdicts:
             self._tell(verdict)
         return verdicts
@@ -120,18 +128,18 @@ class Watch:
         return since if lasts else None
 
     def _collapse(self, line: dict) -> str | None:
-        if "diversity" not in line:
+        steps = line["images"] / (self.recipe.batch_size * self.recipe.discriminator_steps)
+        if "diversity" not in line or steps <= WARM_UP:
             return UNKNOWN
         now = line["diversity"]
         self.best = max(self.best, min(now, 1.0))  # the noise of a beginning can be more diverse than real pictures
         self.looks = [*self.looks[-1:], now]
-        rises = len(self.looks) < 2 or now > RISING * self.looks[0]
-        steps = line["images"] / (self.recipe.batch_size * self.recipe.discriminator_steps)
+        rises = len(self.looks) < 2 or now > max(RISING * self.looks[0], self.looks[0] + RISING_BY)
         fallen = self._lasting("fallen", now < min(FALLEN * self.best, LOW) and not rises, 1)
         never = self.best < NEVER and steps >= NEVER_STEPS and not rises
         if fallen is not None and self.best >= NEVER:
             return (f"mode collapse: the diversity of fixed samples has fallen from {self.best:.2f} to {now:.2f} of that of real "
-                    f"pictures since {fallen:,} images")
+                    f"pictures, {_since(fallen)}")
         if never:
             return (f"mode collapse: fixed samples are nearly one picture, their diversity is still {now:.2f} of that of real pictures "
                     f"after {line['images']:,} images, {self.best:.2f} at best")
@@ -155,73 +163,78 @@ class Watch:
         else:
             return None
         about = f"{pair:.1%} of all pairs" if pair is not None else f"{real:.1%} of real and {fake:.1%} of generated pictures"
-        return f"the discriminator has won: since {since:,} images it has been right about nearly all, now {about}, and {suffering}"
+        return f"the discriminator has won: {_since(since)} it has been right about nearly all, now {about}, and {suffering}"
 
     def _vanishing(self, line: dict) -> str | None:
-        who = [key for key in ("generator_gradient", "discriminator_gradient")
+        who = [key for key in GRADIENTS
                if key in line and line[key] < max(VANISHED * self.largest[key], NOTHING)]
         since = self._lasting("vanishing", bool(who), VANISHED_STEPS)
         if since is None:
             return None
-        return f"vanishing gradients: {_gradients(who, line)} since {since:,} images, and was {_number(self.largest[who[0]])} at most"
+        whose = " and ".join(f"{_whose(key)} has a norm of {_number(line[key])}, once {_number(self.largest[key])}" for key in who)
+        return f"vanishing gradients: {_since(since)} next to nothing is left of them; {whose}"
+
+    def _limit(self, key: str) -> float:
+        """Above it a gradient explodes."""
+        norms = [past[key] for past in list(self.lines)[-201:-1] if key in past]
+        return min(HUGE, EXPLODED * statistics.median(norms) or HUGE) if len(norms) >= HISTORY else HUGE
 
     def _exploding(self, line: dict) -> str | None:
-        limits = {}
-        for key in ("generator_gradient", "discriminator_gradient"):
-            past = [old[key] for old in list(self.lines)[-201:-1] if key in old]
-            median = statistics.median(past) if len(past) >= HISTORY else None
-            limits[key] = min(HUGE, EXPLODED * median) if median else HUGE
-        who = [key for key, limit in limits.items() if line.get(key, 0.0) > limit]
-        if not who:
+        too_large = {key: self._limit(key) for key in GRADIENTS if line.get(key, 0.0) > self._limit(key)}
+        since = self._begun("exploding", bool(too_large))
+        if since is None:
             return None
-        return f"exploding gradients: {_gradients(who, line)}, where {_number(limits[who[0]])} would already be too much"
+        whose = " and ".join(f"{_whose(key)} has a norm of {_number(line[key])}, where {_number(limit)} would be too much"
+                             for key, limit in too_large.items())
+        return f"exploding gradients: {_since(since)} {whose}"
 
 
-UNKNOWN = "this line does not tell"
 
 
 def remedy(kind: str, recipe: Recipe) -> str:
-    """What the literature does about a trouble, as options that fit the recipe."""
-    slower = f"--set learning_rate={at(recipe.learning_rate, 0) / (10 if kind in ('exploding', 'nan') else 2):.2g}"
-    smooth = _smoother(recipe)
-    if kind in ("nan", "exploding"):
-        return f"start again with a lower {slower}, or with a smoother discriminator: {smooth}"
+    """What the literature does about a trouble, in options that fit the recipe."""
+    rate = at(recipe.learning_rate, 0)
+    if recipe.game == "editor":
+        return f"start again with a lower --set learning_rate={rate / 10:.2g}"
+    if kind in ("exploding", "nan"):
+        smoother = "" if recipe.game == "moments" else f", or with {_smoother(recipe)}"
+        return f"start again with a lower --set learning_rate={rate / 10:.2g}{smoother}"
+    slower = f"--set learning_rate={rate / 2:.2g}"
     if recipe.game == "moments":
-        return f"start again with larger batches (--set batch_size={2 * recipe.batch_size}: Li et al. 2015, arXiv:1502.02761) or {slower}"
+        larger = f"larger batches, --set batch_size={2 * recipe.batch_size} (Li et al. 2015, arXiv:1502.02761)"
+        return f"start again with {larger}, or with {slower}"
     if kind == "collapse":
-        return f"start again with a discriminator whose slope is penalised: {smooth}; or with {slower}"
-    options = [smooth]
+        return f"start again with {_smoother(recipe)}, or with {slower}"
     if recipe.objective == "minimax":
-        options.insert(0, "with the non-saturating loss, --set objective=logistic (Goodfellow et al. 2014, section 3)")
-    if recipe.discriminator_steps > 1 and recipe.objective != "wasserstein":
-        options.append("with fewer steps of the discriminator, --set discriminator_steps=1")
-    elif not at(recipe.instance_noise, 0):
-        options.append("with noise on what it sees, --set instance_noise=0.1 (Soenderby et al. 2017, arXiv:1610.04490)")
-    return f"make the discriminator's task harder, starting again {'; or '.join(options)}"
+        return "start again with the non-saturating loss, --set objective=logistic (Goodfellow et al. 2014, section 3)"
+    noise = 2 * at(recipe.instance_noise, 0) or 0.1
+    return (f"make its task harder: start again with {_smoother(recipe)}, or with noise on what it sees, "
+            f"--set instance_noise={noise:g} (Soenderby et al. 2017, arXiv:1610.04490)")
 
 
 def _smoother(recipe: Recipe) -> str:
-    """The option that bounds the discriminator's slope, or bounds it more."""
+    """What bounds the discriminator's slope, or bounds it more."""
     r1, r2 = at(recipe.r1, 0), at(recipe.r2, 0)
-    normalised = recipe.family in ("dcgan", "infogan", "vaegan", "bigan", "tied")  # by choice
     if r1 or r2:
-        return f"with stronger penalties, --set r1={10 * (r1 or r2):g} --set r2={10 * (r2 or r1):g} (Huang et al. 2024, arXiv:2501.05441)"
-    if recipe.objective == "wasserstein" and not recipe.gradient_penalty:
-        return (f"with a gradient penalty instead of clipping, --set clip=0 --set gradient_penalty=10 {'--set discriminator.normalisation=none ' * normalised}"
-                "(Gulrajani et al. 2017, arXiv:1704.00028)")
-    if recipe.objective == "wasserstein":
-        return f"with a stronger penalty, --set gradient_penalty={2 * recipe.gradient_penalty:g} (Gulrajani et al. 2017, arXiv:1704.00028)"
-    if recipe.objective == "hinge":
-        return "with both gradient penalties, --set objective=relativistic (Huang et al. 2024, arXiv:2501.05441)"
+        return f"stronger penalties, --set r1={10 * (r1 or r2):g} --set r2={10 * (r2 or r1):g} (Huang et al. 2024, arXiv:2501.05441)"
     if recipe.objective == "relativistic":
-        return "with both gradient penalties, --set r1=1 --set r2=1 (Huang et al. 2024, arXiv:2501.05441)"
-    spectral = ", or with the hinge loss and spectral normalisation, --set objective=hinge (Miyato et al. 2018, arXiv:1802.05957)"
-    return ("with paired scores and both gradient penalties, --set objective=relativistic (Huang et al. 2024, arXiv:2501.05441)"
-            f"{spectral * normalised}")
+        return "both gradient penalties, --set r1=1 --set r2=1 (Huang et al. 2024, arXiv:2501.05441)"
+    if recipe.objective == "wasserstein" and recipe.gradient_penalty:
+        return f"a stronger penalty, --set gradient_penalty={2 * recipe.gradient_penalty:g} (Gulrajani et al. 2017, arXiv:1704.00028)"
+    if recipe.objective == "wasserstein":
+        normalised = recipe.family in ("dcgan", "infogan", "vaegan", "bigan", "tied")  # by their default, and the others never
+        without = "--set discriminator.normalisation=none " * normalised
+        return ("a gradient penalty instead of clipped weights, --set clip=0 --set gradient_penalty=10 "
+                f"{without}(Gulrajani et al. 2017, arXiv:1704.00028)")
+    return "paired scores and both gradient penalties, --set objective=relativistic (Huang et al. 2024, arXiv:2501.05441)"
 
 
-def _gradients(who: list[str], line: dict) -> str:
-    return " and ".join(f"the {key.partition('_')[0]}'s is {_number(line[key])}" for key in who)
+def _whose(key: str) -> str:
+    return f"the {key.partition('_')[0]}'s"
+
+
+def _since(images: int) -> str:
+    return f"since {images:,} images" if images else "from the start"
 
 
 def _number(value: float) -> str:
@@ -261,8 +274,8 @@ def recipe_of(folder: Path) -> Recipe:
     try:
         stored = json.loads((folder / "options.json").read_bytes())["recipe"]
         known = {key: stored[key] for key in (field.name for field in dataclasses.fields(Recipe)) if key in stored}
-        return Recipe(**{key: Schedule(**value) if isinstance(value, dict) and "start" in value else value
-                         for key, value in known.items()})
+        return Recipe(**{key: Schedule(**value) if isinstance(value, dict) and "start" in value else
+                         tuple(value) if isinstance(value, list) else value for key, value in known.items()})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CurvesError(f"The options of the run in {folder} cannot be read: name the folder of a run, which holds "
                           "options.json.") from error

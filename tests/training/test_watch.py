@@ -1,0 +1,192 @@
+"""The watch: each trouble is provoked in a real run and noticed within 500 steps; healthy runs are left in peace."""
+
+import json
+import re
+
+import pytest
+from tiny import BATCH, alone, forget_accelerate, losses_become_nan, small, tiny_root, train  # noqa: F401 (fixtures)
+
+from gan_models.mlp import MLPGenerator
+from training import __main__ as command
+from training import watch as watching
+from training.data import open_dataset
+from training.recipes import RECIPES, at, change, find
+from training.watch import Watch, remedy
+
+STEPS = 500
+LONG = ["--images", STEPS * BATCH, "--checkpoint-every", STEPS * BATCH, "--precision", "fp32"]
+
+
+def remarks(folder) -> list[dict]:
+    path = folder / "watch.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def lines(count: int = 20, every: int = 1600, **columns) -> list[dict]:
+    """Made-up statistics; a column is a value for all lines, or a function of the line's number 1, 2, ..."""
+    return [{"images": k * every} | {key: value(k) if callable(value) else value for key, value in columns.items()
+                                     if (value(k) if callable(value) else value) is not None} for k in range(1, count + 1)]
+
+
+def seen(watch: Watch, some: list[dict]) -> list[tuple[str, int]]:
+    return [(verdict.kind, verdict.images) for line in some for verdict in watch(line)]
+
+
+# ---- Provoked --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_discriminator_that_has_won_and_vanishing_gradients_are_noticed(tmp_path, capsys):
+    # The saturating loss against a discriminator that learns a hundred times as fast.
+    strong = ["--set", "objective=minimax", "--set", "learning_rate=1e-2", "--set", "generator_rate=0.01"]
+    assert train("mnist-dcgan", *LONG, *strong, "--output", tmp_path) == 0
+    said = remarks(tmp_path)
+    assert {remark["verdict"] for remark in said} >= {"won", "vanishing"} and said[-1]["images"] <= STEPS * BATCH
+    for remark in (remark for remark in said if remark["verdict"] != "collapse"):
+        assert "--set objective=logistic (Goodfellow et al. 2014" in remark["sentence"] and re.search(r"since [\d,]+ images", remark["sentence"])
+    assert "100.0% of generated pictures, and the generator's gradient is down to 0.0" in said[0]["sentence"]
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("watch, at")]
+    assert told == [f"watch, at {remark['images']:,} images: {remark['sentence']}" for remark in said]
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_generator_that_draws_one_picture_is_noticed(tmp_path, monkeypatch):
+    forward = MLPGenerator.forward
+    monkeypatch.setattr(MLPGenerator, "forward", lambda self, latents, labels=None: forward(self, latents * 1e-3, labels))
+    assert train("mnist-mlp", *LONG, "--output", tmp_path) == 0
+    (said,) = [remark for remark in remarks(tmp_path) if remark["verdict"] == "collapse"]
+    assert said["sentence"].startswith("mode collapse: fixed samples are nearly one picture") and "--set" in said["sentence"]
+
+
+@pytest.mark.usefixtures("alone")
+def test_exploding_gradients_are_noticed_and_the_first_remedy_is_a_lower_rate(tmp_path):
+    assert train("mnist-dcgan", *LONG, "--images", 100 * BATCH, "--set", "learning_rate=10", "--output", tmp_path) in (0, 1)
+    said = remarks(tmp_path)[0]
+    assert said["verdict"] == "exploding" and "start again with a lower --set learning_rate=1," in said["sentence"]
+
+
+@pytest.mark.usefixtures("alone")
+def test_numbers_that_are_none_are_noticed(tmp_path, monkeypatch, capsys):
+    losses_become_nan(monkeypatch)
+    assert train("mnist-dcgan", *LONG, "--output", tmp_path) == 1
+    (said,) = remarks(tmp_path)
+    assert said["verdict"] == "nan" and "generator_loss" in said["sentence"] and "--set learning_rate=2e-05" in said["sentence"]
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "there was no checkpoint yet" in error and "--set learning_rate=2e-05" in error
+
+
+# ---- Healthy ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def real_digits(data_root):
+    return open_dataset("mnist", data_root, 28, channels=1)
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("name", [recipe.name for recipe in RECIPES.values() if recipe.data == "mnist"])
+def test_a_healthy_run_is_left_in_peace(tmp_path, monkeypatch, real_digits, name):
+    """Narrow networks, which learn ten times as fast; not where it would undo the balance that penalties keep."""
+    monkeypatch.setattr(command, "open_data", lambda *arguments: real_digits)
+    recipe, steps = RECIPES[name], 200
+    rate = at(recipe.learning_rate, 0) * (1 if at(recipe.r1, 0) else 10)
+    settings = ["batch_size=16", "generator.width=8", "discriminator.width=8", f"learning_rate={rate}"]
+    if name == "mnist-tied":
+        settings.remove("discriminator.width=8")
+    forget_accelerate()
+    options = [word for setting in settings for word in ("--set", setting)]
+    assert command.main([name, "--images", str(16 * steps), "--checkpoint-every", str(16 * steps), "--precision", "fp32",
+                         "--output", str(tmp_path), *options]) == 0
+    assert remarks(tmp_path) == []
+
+
+def test_the_digits_of_a_long_healthy_run():
+    """Numbers of mnist-cgan on the real digits: for 300 steps the discriminator is right about every pair, and yet all is well."""
+    course = lines(pair_accuracy=lambda k: 0.999 if k < 16 else 0.8, real_accuracy=1.0, fake_accuracy=0.0,
+                   generator_loss=lambda k: 3.05 - 0.02 * k, generator_gradient=lambda k: 12.3 if k < 3 else 1.9,
+                   discriminator_gradient=lambda k: 22 / k, diversity=lambda k: {4: 0.11, 8: 0.22, 12: 0.3, 16: 0.34, 20: 0.77}.get(k))
+    assert seen(Watch(find("mnist-cgan")), course) == []
+
+
+# ---- By numbers ------------------------------------------------------------------------------------------------------
+
+
+def test_the_collapse_of_a_real_run_is_seen_in_its_numbers():
+    """Measured at a run of mnist-cgan with BatchNorm and the logistic loss, which ended with twins of every digit and an FID of 6."""
+    diversity = [0.25, 0.22, 0.18, 0.16, 0.13, 0.11, 0.09, 0.09, 0.07]
+    course = [{"images": 50_000 * (k + 1), "diversity": value} for k, value in enumerate(diversity)]
+    watch = Watch(find("mnist-cgan"))
+    (verdict,) = [verdict for line in course for verdict in watch(line)]
+    assert verdict.images <= 300_000 and "fallen from 0.25 to 0.1" in verdict.sentence and "since 200,000 images" in verdict.sentence
+
+
+def test_noise_that_becomes_pictures_is_no_collapse():
+    course = lines(10, 6400, diversity=lambda k: [1.6, 1.2, 0.7, 0.55, 0.5, 0.55, 0.6, 0.7, 0.8, 0.9][k - 1])
+    assert seen(Watch(find("mnist-mlp")), course) == []
+
+
+def test_a_trouble_is_told_once_and_again_only_after_it_had_passed():
+    course = lines(40, discriminator_gradient=lambda k: 5000.0 if k in (12, 13, 14, 30) else 2.0)
+    assert seen(Watch(find("mnist-mlp")), course) == [("exploding", 12 * 1600), ("exploding", 30 * 1600)]
+
+
+def test_a_loss_that_climbs_while_the_discriminator_is_right_is_a_victory():
+    course = lines(real_accuracy=1.0, fake_accuracy=0.995, generator_gradient=5.0, discriminator_gradient=1.0,
+                   generator_loss=lambda k: 2.0 + 0.3 * k)
+    ((kind, images),) = seen(Watch(find("mnist-dcgan")), course)
+    assert kind == "won" and images <= 500 * 64
+    assert seen(Watch(find("mnist-dcgan")), [line | {"fake_accuracy": 0.95} for line in course]) == []
+    indifferent = change(find("mnist-dcgan"), ["adversarial=0", "feature_matching=1"])  # the generator does not play against it
+    assert seen(Watch(indifferent), course) == []
+
+
+def test_gradients_that_are_gone_are_told_whatever_they_were():
+    assert seen(Watch(find("mnist-wgan")), lines(generator_gradient=lambda k: 1e-4 if k < 3 else 1e-12))[0][0] == "vanishing"
+    assert seen(Watch(find("mnist-wgan")), lines(generator_gradient=1e-4)) == []
+
+
+def test_a_game_without_a_discriminator_has_nothing_to_trip_over():
+    course = lines(30, reconstruction=0.1, discrepancy=0.05, generator_loss=0.15, generator_gradient=0.3, discriminator_gradient=0.2)
+    assert seen(Watch(find("mnist-implicit")), course) == []
+    assert seen(Watch(find("mnist-implicit")), [{"images": 5}]) == []
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("kind", ["collapse", "won", "vanishing", "exploding", "nan"])
+def test_every_remedy_is_an_option_that_the_recipe_takes(name, kind):
+    recipe = find(name)
+    text = remedy(kind, recipe)
+    settings = re.findall(r"--set (\S+=[^\s,]+)", text)
+    assert settings and "--set" not in re.sub(r"--set \S+=[^\s,]+", "", text)
+    for setting in settings:
+        assert change(recipe, [setting]) != recipe
+
+
+def test_after_a_resume_nothing_is_told_twice_and_what_comes_again_is_forgotten(tmp_path, capsys):
+    course = lines(discriminator_gradient=lambda k: 5000.0 if k > 10 else 2.0)
+    whole = Watch(find("mnist-mlp"), tmp_path)
+    for line in course:
+        whole(line)
+    said = remarks(tmp_path)
+    assert len(said) == 1 and capsys.readouterr().err.count("exploding") == 1
+    assert seen(Watch(find("mnist-mlp"), tmp_path, course[:15]), course[15:]) == [] and remarks(tmp_path) == said
+    assert capsys.readouterr().err == ""
+    earlier = Watch(find("mnist-mlp"), tmp_path, course[:5])
+    assert remarks(tmp_path) == []
+    for line in course[5:]:
+        earlier(line)
+    assert remarks(tmp_path) == said
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_finished_run_is_read_again(tmp_path, capsys):
+    assert train("mnist-cgan", "--images", 16, "--output", tmp_path) == 0
+    capsys.readouterr()
+    assert watching.main([str(tmp_path)]) == 0 and capsys.readouterr().out == "Nothing to remark in 16 images.\n"
+    assert watching.recipe_of(tmp_path) == change(RECIPES["mnist-cgan"], small("mnist-cgan"))
+    with open(tmp_path / "stats.jsonl", "a") as file:
+        file.write('{"images": 24, "generator_gradient": 1e6}\n')
+    assert watching.main([str(tmp_path)]) == 0 and "24 images: exploding gradients" in capsys.readouterr().out
+    (tmp_path / "options.json").write_text("{}")
+    assert watching.main([str(tmp_path)]) == 2 and "options.json" in capsys.readouterr().err
+    assert watching.main([str(tmp_path / "nowhere")]) == 2 and "no statistics" in capsys.readouterr().err
