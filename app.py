@@ -18,13 +18,17 @@ import gradio as gr
 import torch
 
 import gan_models
-from gan_models import InvalidInput, ModelError, images, studio
+from gan_models import InvalidInput, ModelError, images, photos, portrait, studio
+from gan_models.editor import MOST, Editor
 from gan_models.latents import check_count, check_seed
 
 TILE, LARGE = 128, 256  # pixels of a picture in the file; the page scales it
 FRAMES, STRIP = 96, 9
+EXAMPLES = 6
+MAX_UPLOAD = "40mb"
 SLIDERS = 40  # as many attributes as CelebA has
 EITHER = -1
+EXAMPLE_SEED = 7
 CATEGORY = "category"
 CACHE_SECONDS = 3600
 
@@ -46,12 +50,13 @@ footer { display: none !important; }
 .pictures .grid-container { grid-template-columns: repeat(var(--across), minmax(0, 1fr)) !important; grid-auto-rows: auto; gap: 6px; }
 .pictures .thumbnail-lg { width: 100%; height: auto; aspect-ratio: auto; border: 0; overflow: visible; background: none; box-shadow: none; }
 .pictures img { width: 100%; height: auto !important; aspect-ratio: 1; }
-.pictures:not(#samples) .thumbnail-lg { pointer-events: none; }
-.pictures:not(#samples) .caption-label { position: static; max-width: none; padding: 2px 0; border: 0; background: none; text-align: center; }
-#samples .caption-label { opacity: 0; transition: opacity .15s; }
+.pictures:not(#samples, #examples) .thumbnail-lg { pointer-events: none; }
+.pictures:not(#samples, #examples) .caption-label { position: static; max-width: none; padding: 2px 0; border: 0; background: none; text-align: center; }
+:is(#samples, #examples) .caption-label { opacity: 0; transition: opacity .15s; }
 #samples .thumbnail-lg:hover .caption-label, #samples .thumbnail-lg:focus-visible .caption-label { opacity: 1; }
 #samples { --across: 8; }
-#strip { --across: 9; }
+#strip, #retouch-strip { --across: 9; }
+#examples { --across: 6; }
 #pair { --across: 2; width: 100%; max-width: 660px; margin: 0 auto; }
 #sweep { --across: 10; }
 #sweep:has(.gallery-item:nth-child(7):last-child) { --across: 7; }
@@ -59,16 +64,17 @@ footer { display: none !important; }
 #seed-row { align-items: center; }
 #video { flex: 0 1 340px; }
 #count .head { flex-wrap: nowrap; }
-#sliders .form { display: grid; grid-template-columns: repeat(auto-fill, minmax(140px, 1fr)); min-width: 0 !important;
+:is(#sliders, #retouch-sliders) .form { display: grid; grid-template-columns: repeat(auto-fill, minmax(140px, 1fr)); min-width: 0 !important;
                  background: var(--block-background-fill); }
-#sliders .form > * { min-width: 0 !important; padding: 6px 12px; align-content: end; }
-#sliders .tab-like-container, #sliders .min_value, #sliders .max_value { display: none; }
+:is(#sliders, #retouch-sliders) .form > * { min-width: 0 !important; padding: 6px 12px; align-content: end; }
+:is(#sliders, #retouch-sliders) :is(.tab-like-container, .min_value, .max_value) { display: none; }
 /* What the first two tabs share is of no use to the third. */
 .gradio-container:has(#attributes-tab-button[aria-selected=true]) :is(#class, #present, #absent) { display: none; }
+.gradio-container:has(#photo-tab-button[aria-selected=true]) :is(#class, #present, #absent, #truncation) { display: none; }
 @media (max-width: 640px) {
   #samples, #sweep, #sweep:has(.gallery-item:nth-child(7):last-child) { --across: 4; }
   #sweep:has(.gallery-item:nth-child(10)) { --across: 5; }
-  #strip { --across: 3; }
+  #strip, #retouch-strip { --across: 3; }
   #video { flex-basis: 100%; }
 }
 """
@@ -76,6 +82,9 @@ ABOUT = """The pictures are drawn by neural networks and deleted within two hour
 Models made from CelebA are for non-commercial research only. GAN Studio is open source (MIT)."""
 UNCONDITIONAL = "This model was trained without labels, so there is nothing to change here."
 FOUND = "Nobody told this model what digits there are: it found the categories and the codes by itself (InfoGAN)."
+PHOTO = """Upload a photo with a face, or take one of the drawn faces. Please only photos of people who agree. A photo stays in this server's
+memory while you edit it and is gone after your visit; nothing is kept."""
+UNRELIABLE = "0 leaves an attribute as it is. What they mean is what annotators of CelebA saw: Young, Pale Skin and Bushy Eyebrows are judgements, and often disputed."
 ONE_HAIR_COLOUR = "Hair has one colour at a time: raise one and lower the others."
 
 offered: dict[str, str] = {}  # name on the page -> source of the model
@@ -266,6 +275,123 @@ def pretty(name: str) -> str:
     return name.replace("_", " ")
 
 
+# ---- Editing a photo -------------------------------------------------------------------------------------------------
+
+
+def editors() -> list[str]:
+    """The names of the editors that are offered."""
+    return [name for name in offered if isinstance(opened(offered[name]), Editor)]
+
+
+def example_faces(count: int = EXAMPLES) -> list[tuple[Path, str]]:
+    """Faces that a generator draws, to edit: never a person's photo."""
+    return [(file, str(studio.Anchor(EXAMPLE_SEED, k))) for k, file in enumerate(files(drawn_faces(count), TILE))]
+
+
+def drawn_faces(count: int):
+    """From the first generator that knows attributes, else from the editor itself."""
+    known = [opened(source) for source in offered.values()]
+    size = opened(offered[editors()[0]]).image_shape
+    generator = next((model for model in known if model.multi_label and model.image_shape == size), opened(offered[editors()[0]]))
+    return studio.sample(generator, EXAMPLE_SEED, count, 0.8)
+
+
+def seen(subject: portrait.Portrait):
+    """A photo that was just opened: before and after, the faces to choose from, sliders at zero, a strip, and no old download."""
+    several = len(subject.faces) > 1
+    numbers = [(str(k + 1), k) for k in range(len(subject.faces))]
+    small = subject.small()
+    picture = photos.numbered(small.photo, list(small.faces)) if several else small.photo
+    return (subject, gr.Image(keep(picture)), gr.Radio(choices=numbers, value=subject.chosen, visible=several),
+            *[gr.Slider(value=0)] * len(subject.editor.attributes), compared(small, {}), strip_of(subject, "Smiling", {}), None)
+
+
+def keep(picture) -> Path:
+    return images.save_by_content(picture, os.environ["GRADIO_TEMP_DIR"])
+
+
+def compared(small: portrait.Portrait, wished):
+    return keep(small.photo), keep(small.edited(wished))
+
+
+def strip_of(subject: portrait.Portrait, attribute, wished):
+    strip = subject.strip(attribute, wished, STRIP)
+    said = [f"{value:+g}" for value in torch.linspace(-MOST, MOST, STRIP).tolist()]
+    return list(zip(files(strip, TILE), said))
+
+
+def wanted_differences(subject: portrait.Portrait, values) -> dict[str, float]:
+    return {name: value for name, value in zip(subject.editor.attributes, values) if value}
+
+
+def has_photo(subject) -> portrait.Portrait:
+    if not isinstance(subject, portrait.Portrait):
+        raise InvalidInput("There is no photo yet: upload one, or take one of the drawn faces.")
+    return subject
+
+
+@spoken
+def open_photo(name, upload):
+    """A visitor's photo. The upload itself is deleted at once; what is shown is a reduced copy without its metadata."""
+    if not upload:
+        return gr.skip()
+    path = Path(upload["path"])
+    try:
+        return seen(portrait.open_portrait(editor_of(name), path))
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@spoken
+def open_example(name, event: gr.SelectData):
+    k = studio.parse_anchors(f"{event.value['caption']} 0")[0].k
+    return seen(portrait.drawn_portrait(editor_of(name), drawn_faces(EXAMPLES)[k]))
+
+
+def editor_of(name) -> Editor:
+    found = model(name)
+    if not isinstance(found, Editor):
+        raise InvalidInput("That model cannot edit photos; choose one of the list.")
+    return found
+
+
+@spoken
+def choose_face(subject, number):
+    return seen(has_photo(subject).choose(number))
+
+
+@spoken
+def click_face(subject, event: gr.SelectData):
+    """A click on the photo chooses the face there."""
+    subject = has_photo(subject)
+    found = photos.choose(list(subject.small().faces), *event.index)
+    if found is None:
+        raise InvalidInput("There is no face there; click on one that is framed.")
+    return seen(subject.choose(found))
+
+
+@spoken
+def retouch(subject, *values):
+    """Before and after, while a slider moves."""
+    subject = has_photo(subject)
+    return compared(subject.small(), wanted_differences(subject, values)), None
+
+
+@spoken
+def retouch_strip(subject, attribute, *values):
+    subject = has_photo(subject)
+    return strip_of(subject, attribute, wanted_differences(subject, values))
+
+
+@spoken
+def full_size(subject, *values):
+    """The edited photo as a file, as large as it came."""
+    subject = has_photo(subject)
+    file = Path(os.environ["GRADIO_TEMP_DIR"]) / f"edited-{secrets.token_hex(8)}.jpg"
+    photos.save_photo(subject.edited(wanted_differences(subject, values)), file)
+    return str(file)
+
+
 @functools.lru_cache(maxsize=None)
 def about(name: str) -> studio.About:
     """What the model's folder says of it."""
@@ -364,6 +490,10 @@ def build() -> gr.Blocks:
                                         **look["attribute"])
             series_strip = gr.Gallery(label="The same latent, label by label", columns=10, elem_id="sweep", **plain)
 
+        if editors():
+            with gr.Tab("Edit a photo", elem_id="photo-tab", id="photo"):
+                photo_tab(plain)
+
         with gr.Row():
             wanted = gr.Radio(label="Draw", elem_id="class", scale=3, min_width=300, **look["class"])
             present = gr.Dropdown(multiselect=True, label="Only with", elem_id="present", min_width=140, **look["present"])
@@ -407,6 +537,43 @@ def build() -> gr.Blocks:
     return demo
 
 
+def photo_tab(plain: dict) -> None:
+    """Upload, choose a face, move sliders, take the result away."""
+    known = editors()
+    names = list(opened(offered[known[0]]).attributes)
+    gr.Markdown(PHOTO, elem_id="photo-note")
+    editor = gr.Dropdown(known, value=known[0], label="Editor", filterable=False, visible=len(known) > 1)
+    subject = gr.State(time_to_live=CACHE_SECONDS)
+    with gr.Row():
+        with gr.Column(min_width=240, scale=2):
+            upload = gr.Image(label="Photo", sources=["upload", "webcam"], type="filepath", height=300, elem_id="upload", buttons=[])
+            face = gr.Radio(label="Face (or click on it)", visible=False, elem_id="face")
+            examples = gr.Gallery(example_faces(), label="Drawn faces", columns=EXAMPLES, elem_id="examples", **plain)
+        with gr.Column(min_width=280, scale=3):
+            slider_view = gr.ImageSlider(label="Before and after", height=420, elem_id="retouched", interactive=False, buttons=[])
+    with gr.Row(elem_id="retouch-sliders"):
+        sliders = [gr.Slider(-MOST, MOST, 0, step=0.1, label=pretty(name), min_width=140, buttons=[], elem_id=f"retouch-{name}")
+                   for name in names]
+    gr.Markdown(UNRELIABLE)
+    with gr.Row():
+        attribute = gr.Dropdown([(pretty(name), name) for name in names], value="Smiling" if "Smiling" in names else names[0],
+                                label="From -2 to +2", filterable=False, elem_id="retouch-attribute", min_width=200)
+        take = gr.Button("Make the full-size picture", variant="primary", elem_id="full-size", min_width=200)
+    strip = gr.Gallery(label="One attribute from -2 to +2", columns=STRIP, elem_id="retouch-strip", **plain)
+    file = gr.File(label="Edited photo, at full size", interactive=False, elem_id="download", visible=True)
+
+    raw = {"preprocess": False, "api_visibility": "private"}
+    live = {"trigger_mode": "always_last", "show_progress": "hidden", **raw}
+    opened_outputs = [subject, upload, face, *sliders, slider_view, strip, file]
+    upload.upload(open_photo, [editor, upload], opened_outputs, show_progress_on=slider_view, **raw)
+    examples.select(open_example, editor, opened_outputs, show_progress_on=slider_view, **raw)
+    face.input(choose_face, [subject, face], opened_outputs, **raw)
+    upload.select(click_face, subject, opened_outputs, **raw)
+    gr.on([slider.input for slider in sliders], retouch, [subject, *sliders], [slider_view, file], **live)
+    gr.on([slider.release for slider in sliders] + [attribute.input], retouch_strip, [subject, attribute, *sliders], strip, **live)
+    take.click(full_size, [subject, *sliders], file, **raw)
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", action="append", metavar="SOURCE", help="folder, bundled name or Hub repository; may be repeated")
@@ -428,7 +595,8 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="gan-studio-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
         try:
-            build().launch(server_name=host, server_port=options.port, theme=THEME, css=CSS, ssr_mode=False, footer_links=[])
+            build().launch(server_name=host, server_port=options.port, theme=THEME, css=CSS, ssr_mode=False, footer_links=[],
+                           max_file_size=MAX_UPLOAD)
         except (OSError, OverflowError) as error:  # a port beyond 65535 overflows
             print(f"error: the demo cannot listen on {host}, port {options.port or 7860} ({error}); give another --host or --port.",
                   file=sys.stderr)

@@ -1,0 +1,97 @@
+"""A photo while somebody edits it: opened once, faces found once, the chosen one encoded once; every edit after that is quick.
+
+    portrait = open_portrait(editor, "holiday.jpg")
+    portrait.edited({"Smiling": 1.0}).save("smiling.jpg")
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from . import images, photos
+from .editor import EXCLUSIVE, MOST, Editor, Encoded
+from .errors import InvalidInput, short
+
+PREVIEW = 960  # pixels of the longer side of what is shown while sliders move
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """faces: all that were found, the largest first; chosen: the one that is edited; encoded: what the editor knows of it."""
+
+    editor: Editor
+    photo: Image.Image
+    faces: tuple[photos.Face, ...]
+    chosen: int
+    encoded: Encoded
+
+    @property
+    def face(self) -> photos.Face:
+        return self.faces[self.chosen]
+
+    def choose(self, number: int) -> "Portrait":
+        """The same photo with another face to edit, counted from 0. Raises InvalidInput where there is none of that number."""
+        if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(self.faces):
+            raise InvalidInput(f"There are {len(self.faces)} faces in the photo, so face {short(number)} cannot be chosen.")
+        return replace(self, chosen=number, encoded=_encode(self.editor, self.photo, self.faces[number]))
+
+    @torch.inference_mode()
+    def edited(self, differences: dict[str, float]) -> Image.Image:
+        """The photo, at full size, with differences of attributes {name: -2..2} put into the chosen face. Raises InvalidInput."""
+        after = self.editor.decode(self.encoded, self._row(differences))
+        return photos.put_back(self.photo, self.face, self.encoded.photos[0], after[0])
+
+    @torch.inference_mode()
+    def strip(self, attribute: str, differences: dict[str, float], steps: int = 9) -> Tensor:
+        """The aligned face (steps, C, H, W) with one attribute from -2 to 2, the others as asked."""
+        values = torch.linspace(-MOST, MOST, steps).tolist()
+        rows = torch.cat([self._row(differences | {attribute: value}) for value in values])
+        return self.editor.decode(self.encoded, rows)
+
+    def small(self) -> "Portrait":
+        """The same at most PREVIEW pixels wide and high, for answers while a slider moves."""
+        zoom = PREVIEW / max(self.photo.size)
+        if zoom >= 1:
+            return self
+        size = tuple(max(1, round(side * zoom)) for side in self.photo.size)
+        scale = photos.Similarity(complex(zoom), 0)
+        faces = tuple(replace(face, box=tuple(round(side * zoom) for side in face.box), landmarks=face.landmarks * zoom,
+                              frame=scale @ face.frame) for face in self.faces)
+        return replace(self, photo=self.photo.resize(size, Image.Resampling.LANCZOS, reducing_gap=3), faces=faces)
+
+    def _row(self, differences: dict[str, float]) -> Tensor:
+        """(1, K). Of hair colours and baldness, one that is asked for takes away what the face shows of the others."""
+        row = torch.zeros(1, len(self.editor.attributes))
+        for name, value in differences.items():
+            if name not in self.editor.attributes:
+                raise InvalidInput(f"There is no attribute {short(name)} to edit; there are {', '.join(self.editor.attributes)}.")
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= MOST:
+                raise InvalidInput(f"{name} must be a number from -{MOST:g} to {MOST:g}, not {short(value)}.")
+            row[0, self.editor.attributes.index(name)] = value
+        wished = max((differences.get(name, 0) for name in EXCLUSIVE), default=0)
+        for name in EXCLUSIVE:
+            if wished > 0 and name in self.editor.attributes and not differences.get(name):
+                k = self.editor.attributes.index(name)
+                row[0, k] = -min(wished, 1.0) * self.encoded.shown[0, k]
+        return row
+
+
+def open_portrait(editor: Editor, source: photos.Source) -> Portrait:
+    """A stranger's photo, its largest face chosen. Raises InvalidPhoto, NoFace, or MissingPackage."""
+    photo = photos.open_photo(source)
+    faces = tuple(photos.find_faces(photo))
+    return Portrait(editor, photo, faces, 0, _encode(editor, photo, faces[0]))
+
+
+def drawn_portrait(editor: Editor, picture: Tensor, size: int = 512) -> Portrait:
+    """A picture (C, H, W) in [-1, 1] that a generator drew, all of it the face as the networks know faces."""
+    photo = images.to_pil(picture[None])[0].convert("RGB").resize((size, size), Image.Resampling.BICUBIC)
+    face = photos.whole(photo)
+    return Portrait(editor, photo, (face,), 0, _encode(editor, photo, face))
+
+
+@torch.inference_mode()
+def _encode(editor: Editor, photo: Image.Image, face: photos.Face) -> Encoded:
+    return editor.encode(photos.align(photo, face, editor.image_shape[-1])[None])

@@ -1,0 +1,99 @@
+"""A photo while it is edited."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gan_models import InvalidInput, photos
+from gan_models.editor import Editor
+from gan_models.portrait import PREVIEW, Portrait, drawn_portrait, _encode
+
+
+@pytest.fixture(scope="module")
+def editor() -> Editor:
+    torch.manual_seed(0)
+    editor = Editor(width=4, latent_dim=16, hidden=8).eval().requires_grad_(False)
+    for weight in editor.decoder.parameters():  # lively: an untrained one draws next to nothing
+        if weight.ndim > 1:
+            weight.normal_(0, 0.2)
+    editor.mapping.directions.normal_(0, 1)
+    return editor
+
+
+@pytest.fixture(scope="module")
+def drawn(editor) -> Portrait:
+    return drawn_portrait(editor, torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1, size=256)
+
+
+def far(a: Image.Image, b: Image.Image) -> np.ndarray:
+    return np.abs(np.asarray(a, int) - np.asarray(b, int))
+
+
+def test_a_drawn_face_is_wholly_the_face(editor, drawn):
+    back = photos.align(drawn.photo, drawn.face, 256)
+    assert np.abs(((back + 1) * 127.5).permute(1, 2, 0).numpy() - np.asarray(drawn.photo)).max() < 1.5
+    box = drawn.face.box
+    assert 0 <= box[0] < box[2] <= 256 and drawn.face.landmarks.shape == (68, 2)
+
+
+def test_no_difference_is_the_very_photo(drawn):
+    assert np.array_equal(np.asarray(drawn.edited({})), np.asarray(drawn.photo))
+    assert np.array_equal(np.asarray(drawn.edited({"Smiling": 0.0})), np.asarray(drawn.photo))
+
+
+def test_an_edit_changes_the_face_at_full_size(drawn):
+    edited = drawn.edited({"Smiling": 1.0})
+    assert edited.size == drawn.photo.size and far(edited, drawn.photo).max() > 10
+    assert far(drawn.edited({"Smiling": 2.0}), drawn.photo).mean() > far(edited, drawn.photo).mean()
+
+
+def test_a_strip_goes_from_none_to_more_than_full_through_the_face_as_it_is(editor, drawn):
+    strip = drawn.strip("Smiling", {}, steps=5)
+    assert strip.shape == (5, 3, 64, 64)
+    torch.testing.assert_close(strip[2], drawn.encoded.photos[0])
+    assert not torch.equal(strip[0], strip[4])
+    wished = drawn.strip("Smiling", {"Male": 1.0}, steps=5)
+    assert not torch.equal(wished[2], drawn.encoded.photos[0])
+
+
+def test_a_small_copy_shows_the_same_edit(editor, drawn):
+    large = Image.new("RGB", (2400, 1600), "grey")
+    large.paste(drawn.photo.resize((800, 800)), (900, 300))
+    frame = photos.Similarity(complex(800 / 256), complex(900, 300)) @ drawn.face.frame
+    face = photos.Face((900, 300, 1700, 1100), drawn.face.landmarks, frame, 1.0)
+    portrait = Portrait(editor, large, (face,), 0, _encode(editor, large, face))
+    small = portrait.small()
+    assert max(small.photo.size) == PREVIEW and small.small() is small
+    full = portrait.edited({"Male": 2.0}).resize(small.photo.size, Image.Resampling.LANCZOS)
+    shown = small.edited({"Male": 2.0})
+    assert far(full, small.photo).max() > 20 and far(full, shown).mean() < 0.1 * far(full, small.photo).mean()
+    outside = np.ones((1600, 2400), bool)
+    outside[250:1150, 850:1750] = False
+    assert not far(portrait.edited({"Male": 2.0}), large)[outside].any()
+
+
+def test_a_hair_colour_takes_the_others_away_as_far_as_they_are_there(editor, drawn):
+    names, shown = list(editor.attributes), drawn.encoded.shown[0]
+    row = drawn._row({"Blond_Hair": 0.5, "Smiling": -1.0})[0]
+    assert row[names.index("Blond_Hair")] == 0.5 and row[names.index("Smiling")] == -1
+    for name in ("Bald", "Black_Hair", "Brown_Hair"):
+        assert row[names.index(name)].item() == pytest.approx(-0.5 * shown[names.index(name)].item())
+    assert drawn._row({"Blond_Hair": 1.0, "Black_Hair": 0.7})[0, names.index("Black_Hair")] == pytest.approx(0.7)
+    assert not drawn._row({"Blond_Hair": -1.0})[0, names.index("Black_Hair")]
+
+
+@pytest.mark.parametrize("differences, words", [({"Hat": 1.0}, "no attribute 'Hat'"), ({"Smiling": 3.0}, "from -2 to 2"),
+                                                ({"Smiling": float("nan")}, "from -2 to 2"), ({"Smiling": "much"}, "from -2 to 2")])
+def test_wishes_that_cannot_be_met(drawn, differences, words):
+    with pytest.raises(InvalidInput, match=words):
+        drawn.edited(differences)
+
+
+def test_another_face_is_encoded_anew(editor, drawn):
+    other = photos.Face((0, 0, 99, 99), drawn.face.landmarks, photos.Similarity(complex(0.5), 0), 1.0)
+    two = Portrait(editor, drawn.photo, (drawn.face, other), 0, drawn.encoded).choose(1)
+    assert two.chosen == 1 and not torch.equal(two.encoded.photos, drawn.encoded.photos)
+    for number in (2, -1, True, "1"):
+        with pytest.raises(InvalidInput, match="There are 2 faces"):
+            two.choose(number)
