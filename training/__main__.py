@@ -100,7 +100,9 @@ def run(options: argparse.Namespace, companion=None) -> int:
     total = _whole(recipe.images if options.images is None else options.images, recipe.batch_size, "--images")
     every = max(total // 50, 1) if options.checkpoint_every is None else options.checkpoint_every
     every = _whole(every, recipe.batch_size, "--checkpoint-every")
-    fid_every = options.fid_every and _whole(options.fid_every, recipe.batch_size, "--fid-every")
+    fid_every = options.fid_every if options.fid_every is None else _whole(options.fid_every, recipe.batch_size, "--fid-every")
+    if fid_every and recipe.game == "editor":
+        raise RunError(f"{recipe.name} edits pictures and draws none of its own, so it has no FID; leave out --fid-every.")
 
     checkpoint = prepare_folder(options, accelerator)
     with accelerator.main_process_first():  # one process decodes; the others read its cache
@@ -135,7 +137,9 @@ def run(options: argparse.Namespace, companion=None) -> int:
              "seed": options.seed, "init_from": options.init_from, "command": described["command"], "commit": described["commit"]}
     saving = callbacks.Checkpoints(options.output, accelerator, report, write_model, every)
     interrupt = callbacks.Interrupt(accelerator)
-    hooks = [callbacks.Diversity(dataset, state, options.seed, every=DIVERSITY_STEPS * recipe.batch_size)]
+    hooks = []
+    if recipe.game != "editor":  # which draws nothing of its own
+        hooks.append(callbacks.Diversity(dataset, state, options.seed, every=DIVERSITY_STEPS * recipe.batch_size))
     if fid_every:
         hooks.append(callbacks.Distance(dataset, state, accelerator, options.seed, fid_every))
     hooks += [report, saving]  # in this order: what has diverged is not saved, and what could not be saved is not shown
@@ -204,10 +208,10 @@ def make_accelerator(precision: str, trackers: list[str] = (), folder: Path | No
 def start_trackers(accelerator: Accelerator, described: dict, images: int, folder: Path) -> None:
     """Begin to log, if there is anything to log with: steps are images. Nothing leaves the machine unless its user has logged in to
     Weights & Biases, or told it to by WANDB_MODE."""
-    online = "WANDB_API_KEY" in os.environ or _in_netrc("api.wandb.ai")
+    mode = os.environ.get("WANDB_MODE", "online" if "WANDB_API_KEY" in os.environ or _in_netrc("api.wandb.ai") else "offline")
     settings = {"tensorboard": {"purge_step": images + 1},  # what came after the checkpoint will be made again
                 "trackio": {"name": folder.name, "resume": "allow"},
-                "wandb": {"name": folder.name, "dir": str(folder), "mode": os.environ.get("WANDB_MODE", "online" if online else "offline")}}
+                "wandb": {"name": folder.name, "dir": str(folder), "mode": mode}}
     accelerator.init_trackers("gan-studio", flat(described), settings)
 
 
