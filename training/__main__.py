@@ -31,7 +31,7 @@ from .watch import Watch
 
 TRACKERS = ("tensorboard", "trackio", "wandb")
 DIVERSITY_STEPS = 100  # between looks at the samples
-GRACE = 3.0  # seconds in which a launcher ends the processes whose main one has failed
+GRACE = 5.0  # seconds in which a launcher ends the processes whose main one has failed
 
 
 class RunError(Exception):
@@ -161,7 +161,8 @@ def run(options: argparse.Namespace, companion=None) -> int:
     say(f"{recipe.name}: {accelerator.num_processes} process(es) on {accelerator.device.type}, {precision}, "
         f"{companion.goal if companion else f'{total:,} images'}, into {options.output}")
 
-    start_trackers(accelerator, described, state.images, options.output)
+    if options.tracker:
+        start_trackers(accelerator, described, state.images, options.output)
     try:
         with interrupt:
             loop.train(recipe, dataset, state, accelerator, total, options.seed, hooks)
@@ -206,8 +207,8 @@ def make_accelerator(precision: str, trackers: list[str] = (), folder: Path | No
 
 
 def start_trackers(accelerator: Accelerator, described: dict, images: int, folder: Path) -> None:
-    """Begin to log, if there is anything to log with: steps are images. Nothing leaves the machine unless its user has logged in to
-    Weights & Biases, or told it to by WANDB_MODE."""
+    """Begin to log; steps are images. Nothing leaves the machine unless its user has logged in to Weights & Biases, or told
+    it to by WANDB_MODE."""
     mode = os.environ.get("WANDB_MODE", "online" if "WANDB_API_KEY" in os.environ or _in_netrc("api.wandb.ai") else "offline")
     settings = {"tensorboard": {"purge_step": images + 1},  # what came after the checkpoint will be made again
                 "trackio": {"name": folder.name, "resume": "allow"},

@@ -1,10 +1,12 @@
 """What hangs on the loop: statistics, sample grids, stopping for numbers that are none, stopping when asked."""
 
+import dataclasses
 import io
 import json
 import os
 import signal
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -13,7 +15,8 @@ from tiny import SMALL, accelerator, alone, digits, losses_become_nan, stats, ti
 
 from gan_models.dcgan import DCGANGenerator
 from training import callbacks, checkpoints, loop
-from training.callbacks import Checkpoints, Diverged, Interrupt, Report, Samples, duration, sample_grid
+from training.callbacks import (Checkpoints, Diverged, Diversity, Interrupt, Report, Samples, duration, fixed_batch, nearest,
+                                sample_grid)
 from training.recipes import change, find
 
 pytestmark = pytest.mark.usefixtures("alone")
@@ -62,6 +65,77 @@ def test_progress_is_told_in_a_readable_line(tmp_path, accelerator, state, capsy
 
 def test_duration_reads_well():
     assert [duration(s) for s in (5, 65, 3725)] == ["0 min 05 s", "1 min 05 s", "1 h 02 min"]
+
+
+def test_readers_and_trackers_get_the_lines(tmp_path, accelerator, state, monkeypatch):
+    report, read, logged = Report(tmp_path, accelerator, 100, state, every=8), [], []
+    report.readers.append(read.append)
+    monkeypatch.setattr(accelerator, "log", lambda values, step: logged.append((step, values)))
+    for images in (8, 16):
+        state.images = images
+        report(state, scalars(discriminator_loss=images))
+    assert [line | {"images_per_second": 0} for line in read] == [
+        {"images": k, "images_per_second": 0, "discriminator_loss": k} for k in (8, 16)]
+    assert [(step, values["discriminator_loss"]) for step, values in logged] == [(8, 8), (16, 16)] and "images" not in logged[0][1]
+
+
+# ---- Diversity -------------------------------------------------------------------------------------------------------
+
+
+def test_nearest_is_the_mean_distance_to_the_nearest_other():
+    points = torch.tensor([[0.0, 0.0], [3.0, 4.0], [3.0, 5.0], [0.0, 0.0]])
+    assert nearest(points.view(4, 2, 1, 1)).item() == pytest.approx((0 + 1 + 1 + 0) / 4)
+    far = torch.rand(2, 3, 64, 64) + 1e-4 * torch.arange(2).view(2, 1, 1, 1)
+    far[1] = far[0] + 1e-4  # close together, far from the origin
+    assert nearest(100 + far).item() == pytest.approx((far[0] - far[1]).double().norm().item(), rel=0.05)
+
+
+def drawing(state, images):
+    """The state's averaged generator draws these pictures."""
+    state.ema.generate = lambda latents, labels: images[:len(latents)]
+    return state
+
+
+def diversity_of(state, dataset, images) -> float | None:
+    state.images = 8
+    found = {}
+    assert Diversity(dataset, drawing(state, images), 0, every=8)(state, found) is False
+    return found["diversity"].item() if found else None
+
+
+def test_diversity_is_one_for_real_pictures_and_none_for_twins(state):
+    data = digits(200)
+    real = torch.from_numpy(data.images).float() / 127.5 - 1
+    assert diversity_of(state, data, real) == pytest.approx(1, abs=0.02)
+    assert diversity_of(state, data, real[:1].repeat(64, 1, 1, 1)) == 0
+    ten = real[:10].repeat(7, 1, 1, 1)  # far apart on average, but none is without a twin
+    assert diversity_of(state, data, ten) == 0
+    assert diversity_of(state, data, torch.cat([real[:32], real[:32]])) == 0
+    assert diversity_of(state, data, torch.cat([real[:32], real[:32] * 0.5])) == pytest.approx(0.4, abs=0.15)
+
+
+def test_diversity_is_looked_at_every_so_often(state):
+    hook, found = Diversity(digits(), state, 0, every=16), []
+    for state.images in (8, 16, 24, 32):
+        scalars = {}
+        hook(state, scalars)
+        found += [state.images] * ("diversity" in scalars)
+    assert found == [16, 32]
+
+
+@pytest.mark.parametrize("images", [np.zeros((1, 1, 28, 28), np.uint8), np.zeros((30, 1, 28, 28), np.uint8)])
+def test_pictures_without_any_diversity_are_no_measure(state, images):
+    data = dataclasses.replace(digits(), images=images, labels=np.zeros(len(images), np.int64))
+    assert diversity_of(state, data, torch.zeros(64, 1, 28, 28)) is None
+
+
+def test_a_fixed_batch_is_always_the_same_and_shows_the_classes_equally():
+    model = DCGANGenerator(28, 1, 4, 4, labels=list("abc"))
+    latents, labels = fixed_batch(model, 5, 8)
+    assert labels.tolist() == [0, 1, 2, 0, 1, 2] and torch.equal(latents, model.sample_latents(6, seed=5))
+    assert [len(part) for part in fixed_batch(model, 5, 2)] == [0, 0]
+    faces = DCGANGenerator(32, 3, 4, 4, labels=["Smiling", "Male"], multi_label=True)
+    assert torch.equal(fixed_batch(faces, 5)[1], faces.sample_labels(64, seed=5))
 
 
 # ---- Numbers that are none -------------------------------------------------------------------------------------------
