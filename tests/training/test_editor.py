@@ -145,6 +145,54 @@ def test_samples_show_edits_of_drawn_faces():
     assert (rows[:, 1:] - rows[:, :1]).abs().amax((2, 3, 4)).min() > 0.01
 
 
+@pytest.fixture
+def made_up_faces(monkeypatch):
+    data = dataset_of(RECIPE, 26)
+    data = type(data)(**{**vars(data), "labels": data.labels[:, :14], "label_names": ATTRIBUTES})
+    monkeypatch.setattr(evaluate_editor, "open_dataset", lambda *arguments, **named: data)
+    monkeypatch.setattr(evaluate_editor, "RECOGNISED", 1)
+    return data
+
+
+def test_an_editor_that_does_nothing_is_seen_to(made_up_faces, monkeypatch):
+    monkeypatch.setattr(evaluate_editor, "_recogniser", lambda size: None)
+    editor = Editor(16, width=4, latent_dim=8, hidden=8).eval().requires_grad_(False)  # its directions are zero
+    result = evaluate_editor.evaluate(editor, "celeba", split="valid", batch_size=10)
+    assert result["others_kept26_valid_judge"]["value"] == 1 and result["psnr26_valid"]["value"] == 100
+    assert result["ssim26_valid"]["value"] == pytest.approx(1) and result["psnr26_valid"]["drawn"] < 30
+    seen = result["change_seen26_valid_judge"]
+    assert seen["value"] == pytest.approx(1 - seen["real"])  # the judge is right where it was, and nothing was done
+    assert result["milliseconds"]["value"] > 0
+    record = result["evaluation"]["judge"]
+    assert record["samples"] == 26 and set(record["attributes"]) == set(ATTRIBUTES)
+    assert record["attributes"]["Bald"]["others_kept"] == 1
+
+
+def test_edits_are_counted(made_up_faces, monkeypatch):
+    """A judge that sees the mean of a picture, and an editor that brightens: what is brought is seen, what should go is not."""
+    monkeypatch.setattr(evaluate_editor, "_recogniser", lambda size: None)
+    editor = Editor(16, width=4, latent_dim=8, hidden=8).eval().requires_grad_(False)
+    monkeypatch.setattr(editor, "decode", lambda latents, differences: torch.full_like(latents.photos, 0.9).narrow(0, 0, 1).expand(
+        len(differences), -1, -1, -1))
+
+    def opinions(judge, images):
+        bright = torch.from_numpy(images).float().mean((1, 2, 3))[:, None] - 200
+        return evaluate_editor.judges.Opinion(torch.zeros(len(images), 4), bright.expand(-1, 40))
+
+    monkeypatch.setattr(evaluate_editor.judges, "opinions", opinions)
+    monkeypatch.setattr(evaluate_editor, "_distances", lambda *arguments: {"value": 0.0, "real": 0.0})
+    result = evaluate_editor.evaluate(editor, "celeba")
+    for numbers in result["evaluation"]["judge"]["attributes"].values():
+        assert numbers["brought"] == 1 and numbers["taken_away"] == 0 and numbers["others_kept"] == 0
+
+
+def test_the_person_stays_where_nothing_changes(made_up_faces):
+    pytest.importorskip("dlib")
+    editor = Editor(16, width=4, latent_dim=8, hidden=8).eval().requires_grad_(False)
+    shares, distances = evaluate_editor._identity(editor, evaluate_editor._recogniser(16), made_up_faces, 1)
+    assert shares.tolist() == [1.0] * 14 and distances.max() < 0.05
+
+
 def test_psnr_and_ssim():
     random = torch.Generator().manual_seed(0)
     a = torch.rand(2, 3, 32, 32, generator=random) * 2 - 1
