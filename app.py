@@ -57,6 +57,7 @@ footer { display: none !important; }
 #samples { --across: 8; }
 #strip, #retouch-strip { --across: 9; }
 #examples { --across: 6; }
+#retouched img { object-fit: contain; }
 #pair { --across: 2; width: 100%; max-width: 660px; margin: 0 auto; }
 #sweep { --across: 10; }
 #sweep:has(.gallery-item:nth-child(7):last-child) { --across: 7; }
@@ -296,14 +297,18 @@ def drawn_faces(count: int):
     return studio.sample(generator, EXAMPLE_SEED, count, 0.8)
 
 
-def seen(subject: portrait.Portrait):
+def no_file():
+    return gr.File(value=None, visible=False)
+
+
+def seen(subject: portrait.Portrait, attribute: str):
     """A photo that was just opened: before and after, the faces to choose from, sliders at zero, a strip, and no old download."""
     several = len(subject.faces) > 1
     numbers = [(str(k + 1), k) for k in range(len(subject.faces))]
     small = subject.small()
     picture = photos.numbered(small.photo, list(small.faces)) if several else small.photo
     return (subject, gr.Image(keep(picture)), gr.Radio(choices=numbers, value=subject.chosen, visible=several),
-            *[gr.Slider(value=0)] * len(subject.editor.attributes), compared(small, {}), strip_of(subject, "Smiling", {}), None)
+            *[gr.Slider(value=0)] * len(subject.editor.attributes), compared(small, {}), strip_of(subject, attribute, {}), no_file())
 
 
 def keep(picture) -> Path:
@@ -331,21 +336,21 @@ def has_photo(subject) -> portrait.Portrait:
 
 
 @spoken
-def open_photo(name, upload):
+def open_photo(name, attribute, upload):
     """A visitor's photo. The upload itself is deleted at once; what is shown is a reduced copy without its metadata."""
     if not upload:
         return gr.skip()
     path = Path(upload["path"])
     try:
-        return seen(portrait.open_portrait(editor_of(name), path))
+        return seen(portrait.open_portrait(editor_of(name), path), attribute)
     finally:
         path.unlink(missing_ok=True)
 
 
 @spoken
-def open_example(name, event: gr.SelectData):
+def open_example(name, attribute, event: gr.SelectData):
     k = studio.parse_anchors(f"{event.value['caption']} 0")[0].k
-    return seen(portrait.drawn_portrait(editor_of(name), drawn_faces(EXAMPLES)[k]))
+    return seen(portrait.drawn_portrait(editor_of(name), drawn_faces(EXAMPLES)[k]), attribute)
 
 
 def editor_of(name) -> Editor:
@@ -356,25 +361,25 @@ def editor_of(name) -> Editor:
 
 
 @spoken
-def choose_face(subject, number):
-    return seen(has_photo(subject).choose(number))
+def choose_face(subject, attribute, number):
+    return seen(has_photo(subject).choose(number), attribute)
 
 
 @spoken
-def click_face(subject, event: gr.SelectData):
+def click_face(subject, attribute, event: gr.SelectData):
     """A click on the photo chooses the face there."""
     subject = has_photo(subject)
     found = photos.choose(list(subject.small().faces), *event.index)
     if found is None:
         raise InvalidInput("There is no face there; click on one that is framed.")
-    return seen(subject.choose(found))
+    return seen(subject.choose(found), attribute)
 
 
 @spoken
 def retouch(subject, *values):
     """Before and after, while a slider moves."""
     subject = has_photo(subject)
-    return compared(subject.small(), wanted_differences(subject, values)), None
+    return compared(subject.small(), wanted_differences(subject, values)), no_file()
 
 
 @spoken
@@ -389,7 +394,12 @@ def full_size(subject, *values):
     subject = has_photo(subject)
     file = Path(os.environ["GRADIO_TEMP_DIR"]) / f"edited-{secrets.token_hex(8)}.jpg"
     photos.save_photo(subject.edited(wanted_differences(subject, values)), file)
-    return str(file)
+    return gr.File(str(file), visible=True)
+
+
+def forget():
+    """The photo was taken away: nothing of it stays."""
+    return None, gr.Radio(visible=False), None, None, no_file()
 
 
 @functools.lru_cache(maxsize=None)
@@ -560,17 +570,18 @@ def photo_tab(plain: dict) -> None:
                                 label="From -2 to +2", filterable=False, elem_id="retouch-attribute", min_width=200)
         take = gr.Button("Make the full-size picture", variant="primary", elem_id="full-size", min_width=200)
     strip = gr.Gallery(label="One attribute from -2 to +2", columns=STRIP, elem_id="retouch-strip", **plain)
-    file = gr.File(label="Edited photo, at full size", interactive=False, elem_id="download", visible=True)
+    file = gr.File(label="Edited photo, at full size", interactive=False, elem_id="download", visible=False)
 
     raw = {"preprocess": False, "api_visibility": "private"}
     live = {"trigger_mode": "always_last", "show_progress": "hidden", **raw}
     opened_outputs = [subject, upload, face, *sliders, slider_view, strip, file]
-    upload.upload(open_photo, [editor, upload], opened_outputs, show_progress_on=slider_view, **raw)
-    examples.select(open_example, editor, opened_outputs, show_progress_on=slider_view, **raw)
-    face.input(choose_face, [subject, face], opened_outputs, **raw)
-    upload.select(click_face, subject, opened_outputs, **raw)
+    upload.upload(open_photo, [editor, attribute, upload], opened_outputs, show_progress_on=slider_view, **raw)
+    examples.select(open_example, [editor, attribute], opened_outputs, show_progress_on=slider_view, **raw)
+    face.input(choose_face, [subject, attribute, face], opened_outputs, **raw)
+    upload.select(click_face, [subject, attribute], opened_outputs, **raw)
     gr.on([slider.input for slider in sliders], retouch, [subject, *sliders], [slider_view, file], **live)
     gr.on([slider.release for slider in sliders] + [attribute.input], retouch_strip, [subject, attribute, *sliders], strip, **live)
+    upload.clear(forget, None, [subject, face, slider_view, strip, file], **raw)
     take.click(full_size, [subject, *sliders], file, **raw)
 
 

@@ -20,6 +20,7 @@ from PIL import Image
 import gan_models
 from gan_models import hub
 from gan_models.dcgan import DCGANGenerator
+from gan_models.editor import Editor
 
 from conftest import skip_or_fail
 
@@ -42,12 +43,23 @@ def tiny(folder: Path, **arguments) -> Path:
     return folder
 
 
+def tiny_editor(folder: Path) -> Path:
+    torch.manual_seed(0)
+    editor = Editor(width=4, latent_dim=16, hidden=8).eval().requires_grad_(False)
+    for weight in editor.decoder.parameters():  # an untrained one draws next to nothing
+        if weight.ndim > 1:
+            weight.normal_(0, 0.2)
+    editor.mapping.directions.normal_(0, 1)
+    hub.save(editor, folder)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def models(tmp_path_factory) -> list[Path]:
     folder = tmp_path_factory.mktemp("models")
     return [tiny(folder / "faces", image_size=64, image_channels=3, labels=ATTRIBUTES, multi_label=True),
             tiny(folder / "digits", image_size=28, image_channels=1, labels=list("0123456789")),
-            tiny(folder / "plain", image_size=28, image_channels=1)]
+            tiny(folder / "plain", image_size=28, image_channels=1), tiny_editor(folder / "editor")]
 
 
 def free_port() -> int:
@@ -310,6 +322,88 @@ def test_a_digit_can_be_drawn_as_another(visitor):
     changed = visitor.pictures("#pair")
     assert np.array_equal(before, after) and np.array_equal(changed[0], before) and (changed[1] != before).any()
     assert len(set(visitor.wait_for("#sweep", 10))) == 10
+
+
+# ---- Editing a photo -------------------------------------------------------------------------------------------------
+
+
+def compared(visitor) -> list[np.ndarray]:
+    """The two pictures of the before-and-after slider."""
+    sources = visitor.page.eval_on_selector_all("#retouched img", "images => images.map(image => image.src)")
+    return [np.asarray(Image.open(io.BytesIO(visitor.page.request.get(source).body())).convert("RGB"), int) for source in sources]
+
+
+def open_tab(visitor) -> None:
+    visitor.tab("Edit a photo")
+    visitor.page.wait_for_selector("#examples img")
+
+
+def move(visitor, attribute: str, value: float) -> None:
+    slider = visitor.page.locator(f"#retouch-{attribute} input[type=range]")
+    slider.fill(str(value))
+    slider.dispatch_event("pointerup")
+
+
+def until(visitor, condition, seconds: float = 30):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        visitor.page.wait_for_timeout(100)
+
+
+def test_a_drawn_face_is_edited_and_taken_away_at_full_size(visitor):
+    open_tab(visitor)
+    visitor.page.locator("#examples img").nth(1).click()
+    visitor.wait_for("#retouch-strip", 9)
+    until(visitor, lambda: len(compared(visitor)) == 2)
+    before, after = compared(visitor)
+    assert before.shape == (512, 512, 3) and np.array_equal(before, after)
+    move(visitor, "Smiling", 2)
+    until(visitor, lambda: np.abs(compared(visitor)[1] - before).max() > 10)
+    assert np.array_equal(compared(visitor)[0], before)
+    visitor.page.locator("#full-size").click()
+    visitor.page.wait_for_selector("#download a")
+    with visitor.page.expect_download() as download:
+        visitor.page.locator("#download a").first.click()
+    with Image.open(download.value.path()) as picture:
+        assert picture.format == "JPEG" and picture.size == (512, 512)
+
+
+def test_a_photo_of_two_is_edited_where_one_says_and_nothing_of_the_upload_stays(visitor, data_root, tmp_path):
+    from training.data import open_dataset
+
+    faces = open_dataset("celeba", data_root.parent / "data" / "original", 128).images[[3, 8]].transpose(0, 2, 3, 1)
+    photo = Image.new("RGB", (1400, 700), (90, 120, 90))
+    for k, face in enumerate(faces):
+        photo.paste(Image.fromarray(face).resize((560, 560), Image.Resampling.LANCZOS), (70 + 700 * k, 70))
+    photo.save(tmp_path / "two.jpg", quality=95)
+    open_tab(visitor)
+    visitor.page.set_input_files("#upload input[type=file]", tmp_path / "two.jpg")
+    visitor.page.wait_for_selector("#face input")
+    until(visitor, lambda: len(compared(visitor)) == 2)
+    changed = {}
+    for number in ("1", "2"):
+        visitor.page.locator("#face label", has_text=number).click()
+        until(visitor, lambda: visitor.page.locator("#retouch-Smiling input[type=range]").input_value() == "0")
+        visitor.page.wait_for_timeout(500)
+        move(visitor, "Smiling", 2)
+        until(visitor, lambda: np.abs(np.subtract(*compared(visitor))).max() > 10)
+        columns = np.abs(np.subtract(*compared(visitor))).sum((0, 2))
+        changed[number] = "left" if columns[:480].sum() > columns[480:].sum() else "right"
+        assert min(columns[:480].sum(), columns[480:].sum()) < 0.02 * columns.sum()
+    assert set(changed.values()) == {"left", "right"}
+
+
+@pytest.mark.parametrize("name, content, words", [
+    ("notes.jpg", b"this is no picture", "not a picture"), ("grey.png", None, "No face was found")])
+def test_what_is_no_photo_of_a_face_gets_a_sentence(visitor, tmp_path, name, content, words):
+    if content is None:
+        Image.new("RGB", (300, 300), "grey").save(tmp_path / name)
+    else:
+        (tmp_path / name).write_bytes(content)
+    open_tab(visitor)
+    visitor.page.set_input_files("#upload input[type=file]", tmp_path / name)
+    assert words in visitor.complaint()
 
 
 def test_a_bad_seed_gets_a_sentence_and_the_pictures_stay(visitor):
