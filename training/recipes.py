@@ -160,7 +160,7 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
     ),
     Recipe(
         "mnist-wgan", "the Wasserstein distance, by clipped weights", "Arjovsky et al. 2017, arXiv:1701.07875",
-        "dcgan", **_MNIST, objective="wasserstein", clip=0.01, discriminator_steps=5, optimiser="rmsprop", learning_rate=5e-5,
+        "dcgan", **_MNIST, objective="wasserstein", clip=0.01, discriminator_steps=5, optimiser="rmsprop", learning_rate=2e-4,
     ),
     Recipe(
         "mnist-wgan-gp", "the Wasserstein distance, by a gradient penalty", "Gulrajani et al. 2017, arXiv:1704.00028",
@@ -180,11 +180,11 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
     ),
     Recipe(
         "mnist-vaegan", "an encoder too, and similarity learned by the discriminator", "Larsen et al. 2016, arXiv:1512.09300",
-        "vaegan", **_MNIST, game="vaegan", reconstruction=1e-3, divergence=1e-3,
+        "vaegan", **_MNIST, game="vaegan", reconstruction=1e-3, divergence=1e-2, generator_rate=5.0,
     ),
     Recipe(
         "mnist-bigan", "an encoder too, learned by judging pairs of picture and latent", "Donahue et al. 2017, arXiv:1605.09782",
-        "bigan", **_MNIST, game="bigan", generator={"latent_dim": 64},
+        "bigan", **_MNIST, game="bigan", generator={"latent_dim": 64}, generator_rate=5.0,
     ),
     Recipe(
         "mnist-implicit", "no discriminator: distributions matched in an autoencoder's latent space", "Li et al. 2015, arXiv:1502.02761",
