@@ -69,7 +69,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="the run's seed (default: 0)")
     parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="auto: bf16 where it is native")
     parser.add_argument("--checkpoint-every", type=int, metavar="IMAGES", help="between checkpoints (default: a fiftieth of all)")
-    parser.add_argument("--fid-every", type=int, metavar="IMAGES", help="measure the FID in between (default: never; it takes time)")
+    parser.add_argument("--fid-every", type=int, metavar="IMAGES", help="measure the FID (default: never, as it takes time)")
     parser.add_argument("--tracker", action="append", choices=TRACKERS, default=[],
                         help="log the statistics there too; may be repeated (default: only in the run's folder)")
     parser.add_argument("--resume", action="store_true", help="go on with the run in the output folder, if there is one")
@@ -190,8 +190,8 @@ def run(options: argparse.Namespace, companion=None) -> int:
 
 
 def make_accelerator(precision: str, trackers: list[str] = (), folder: Path | None = None) -> Accelerator:
-    """Accelerate's engine, in bf16 where the machine computes in it natively, unless told otherwise. Raises RunError where a tracker
-    is not installed."""
+    """Accelerate's engine, in bf16 where the machine computes in it natively, unless told otherwise. Raises RunError where a
+    tracker is not installed."""
     for name in trackers:
         if importlib.util.find_spec(name) is None:
             raise RunError(f"--tracker {name} needs the package {name}: pip install {name}.")
@@ -343,8 +343,8 @@ def commit() -> str | None:
 
 
 def fail(sentence: str, status: int) -> int:
-    """Print the sentence once, not once a process: the main one speaks at once, and the launcher then ends the others; one that is
-    still there after a while has an error of its own."""
+    """Print the sentence once, not once a process: the main one speaks at once, and the launcher then ends the others; one that
+    is still there after a while has an error of its own."""
     if os.environ.get("RANK", "0") != "0":
         time.sleep(GRACE)
     print(f"error: {sentence}", file=sys.stderr)

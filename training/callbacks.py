@@ -107,8 +107,8 @@ class Diversity:
     """Adds the scalar "diversity": how far each of 64 fixed samples of the averaged generator is from the nearest other one, as a
     multiple of the same of real pictures; 1 is as diverse as these, 0 one picture for all latents.
 
-    The nearest, because a generator with ten pictures in stock has a mean distance like that of real pictures, but twins among any
-    64 (the birthday paradox test: Arora and Zhang 2017, arXiv:1706.08224). Costs a 64-picture forward pass every `every` images.
+    The nearest, because a generator with ten pictures in stock has a mean distance like that of real pictures, but twins among
+    any 64 (the birthday paradox test: Arora and Zhang 2017, arXiv:1706.08224). Costs a 64-picture forward pass every `every` images.
     """
 
     def __init__(self, dataset: Dataset, state: State, seed: int, every: int):
@@ -129,16 +129,16 @@ class Diversity:
 class Distance:
     """Adds the FID of the averaged generator, from a few thousand pictures; its name carries the protocol, fid2k_train_reader.
 
-    It is measured once at the start, where its value is of no interest, but what is missing must be said before hours have passed.
-    Raises EvaluationError.
+    It is measured once at the start, where its value is of no interest, but what is missing must be said before hours have
+    passed. Raises EvaluationError.
     """
 
     def __init__(self, dataset: Dataset, state: State, accelerator: Accelerator, seed: int, every: int):
         self.dataset, self.accelerator, self.seed, self.every = dataset, accelerator, seed, every
         self.network = judges.PLANS[dataset.name].network if dataset.name in judges.PLANS else "inception"
         self.count = min(FID_PICTURES.get(self.network, FID_FEWEST), len(dataset))
-        self.name = f"fid{self.count // 1000}k" if self.count >= 1000 else f"fid{self.count}"
-        self.name += f"_train_{self.network}"
+        short = f"{round(self.count / 1000)}k" if self.count >= 1000 else self.count
+        self.name = f"fid{short}_train_{self.network}"
         self.measure(state)
 
     def __call__(self, state: State, scalars: dict[str, Tensor]) -> bool:
@@ -260,8 +260,8 @@ class Interrupt:
 
 
 def fixed_batch(generator: Generator, seed: int, count: int = SAMPLES) -> tuple[Tensor, Tensor | None]:
-    """Latents and labels that are the same whenever they are asked for: of a class-conditional generator the classes in turn, each
-    as often as the others, so at most `count`."""
+    """At most `count` latents and labels that are always the same; of a class-conditional generator the classes in turn, each as
+    often as the others."""
     labels = generator.sample_labels(count, seed=seed)
     if labels is not None and (columns := _columns(generator)):
         count = count - count % columns

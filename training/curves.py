@@ -100,7 +100,8 @@ def draw(runs: list[Run], path: Path) -> None:
     axes[-1].xaxis.set_major_formatter(lambda value, _: _thousands(value))
     axes[0].set_xlim(left=0)
     if len(runs) == 1:
-        figure.suptitle(runs[0].name + (" (red, upright: remarks of the watch)" if runs[0].remarks else ""), fontsize=10, y=1 - 0.12 / height)
+        about = " (red, upright: remarks of the watch)" if runs[0].remarks else ""
+        figure.suptitle(runs[0].name + about, fontsize=10, y=1 - 0.12 / height)
     else:
         colours = [axes[0].plot([], [], color=COLOURS[k % len(COLOURS)], linewidth=3)[0] for k in range(len(runs))]
         figure.legend(colours, [run.name for run in runs], loc="upper left", fontsize=8, frameon=False,
@@ -144,8 +145,9 @@ def _draw_panel(axis, panel: Panel, runs: list[Run]) -> None:
 
 
 def course(lines: list[dict], key: str, points: int = POINTS) -> tuple[np.ndarray, np.ndarray]:
-    """The curve of one quantity: (images, values), each point the mean of as many neighbouring lines as leaves at most `points`."""
-    pairs = np.array([(line["images"], line[key]) for line in lines if isinstance(line.get(key), (int, float))], float).reshape(-1, 2)
+    """The curve of one quantity: (images, values). Each point is the mean of so many neighbours that at most `points` are left."""
+    pairs = [(line["images"], line[key]) for line in lines if isinstance(line.get(key), (int, float))]
+    pairs = np.array(pairs, float).reshape(-1, 2)
     together = max(1, -(-len(pairs) // points))
     means = [pairs[k:k + together].mean(0) for k in range(0, len(pairs), together)]
     images, values = np.array(means).reshape(-1, 2).T

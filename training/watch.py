@@ -20,8 +20,8 @@ from .curves import WATCH, CurvesError, read
 from .recipes import Recipe, Schedule, at
 
 # Mode collapse. The diversity is the mean distance of 64 fixed samples to their nearest neighbour, 1 for real pictures
-# (callbacks.Diversity). Healthy runs on digits and faces pass 0.2 within 200 steps of the generator and rise to 0.9; a conditional
-# DCGAN whose digits of one kind all look alike peaked at 0.25 and fell to 0.07. Untrained generators are below 0.05.
+# (callbacks.Diversity). Healthy runs on digits and faces pass 0.2 within 200 steps of the generator and rise to 0.9; a
+# conditional DCGAN whose digits of one kind all looked alike peaked at 0.25 and fell to 0.07.
 WARM_UP = 200  # steps of the generator: before, it draws the noise that it was initialised with
 FALLEN = 0.6  # of the best so far: the sampling noise of 64 pictures is some 5 %
 LOW = 0.5  # of real pictures; above it a fall is the end of early noise
@@ -29,8 +29,8 @@ NEVER = 0.1  # still this low after ...
 NEVER_STEPS = 300  # ... so many steps of the generator, and not rising
 RISING, RISING_BY = 1.1, 0.01  # from one look to the next, times and plus: what rises so is under way
 
-# A discriminator that has won. Relativistic and penalised ones are right about 99.9 % of all pairs for the first 300 steps of healthy
-# runs, so accuracy alone proves nothing: the generator must suffer too.
+# A discriminator that has won. Relativistic and penalised ones are right about 99.9 % of all pairs for the first 300 steps
+# of healthy runs, so accuracy alone proves nothing: the generator must suffer too.
 ACCURACY = 0.99
 WON_STEPS = 200
 SUFFERS = 0.05  # the generator's gradient, of its largest; 0.15 was seen in healthy runs
@@ -47,6 +47,7 @@ HUGE = 1e3  # without any history; healthy norms were below 110 in all recipes
 HISTORY = 8  # lines that a median is made of, at least
 
 
+QUIET_STEPS = 300  # without a trouble before it is told again
 GRADIENTS = ("generator_gradient", "discriminator_gradient")
 UNKNOWN = "this line does not tell"
 
@@ -58,7 +59,8 @@ class Verdict(NamedTuple):
 
 
 class Watch:
-    """Call it with each line of stats.jsonl. Verdicts are returned and, with a folder, appended to its watch.jsonl and said aloud.
+    """Call it with each line of stats.jsonl. It returns its verdicts; with a folder it says them aloud, and appends them to its
+    watch.jsonl.
 
     history: lines that were seen before a resume; what they called for has been said.
     """
@@ -68,9 +70,9 @@ class Watch:
         self.lines: deque[dict] = deque(maxlen=1000)
         self.largest: dict[str, float] = {}
         self.best = 0.0  # diversity
-        self.looks: list[float] = []  # the last diversities
+        self.looks: list[tuple[int, float]] = []  # the last two diversities, with their images
         self.since: dict[str, int] = {}  # trouble: images at which it began
-        self.said: set[str] = set()
+        self.said: dict[str, int] = {}  # trouble: images at which it last held, once it has been told
         self.exploded = False
         before = [verdict for line in history for verdict in self(line)]
         self.folder = folder
@@ -88,9 +90,11 @@ class Watch:
             if evidence == UNKNOWN:
                 continue
             if evidence is None:
-                self.said.discard(kind)
-            elif kind not in self.said:
-                self.said.add(kind)
+                if line["images"] - self.said.get(kind, line["images"]) > QUIET_STEPS * self.recipe.batch_size:
+                    del self.said[kind]
+                continue
+            told, self.said[kind] = kind in self.said, line["images"]
+            if not told:
                 self.exploded = self.exploded or kind == "exploding"  # what follows follows from it
                 cure = remedy("exploding" if self.exploded else kind, self.recipe)
                 verdicts.append(Verdict(kind, line["images"], f"{evidence}; {cure}"))
@@ -132,17 +136,17 @@ class Watch:
         if "diversity" not in line or steps <= WARM_UP:
             return UNKNOWN
         now = line["diversity"]
-        self.best = max(self.best, min(now, 1.0))  # the noise of a beginning can be more diverse than real pictures
-        self.looks = [*self.looks[-1:], now]
-        rises = len(self.looks) < 2 or now > max(RISING * self.looks[0], self.looks[0] + RISING_BY)
-        fallen = self._lasting("fallen", now < min(FALLEN * self.best, LOW) and not rises, 1)
-        never = self.best < NEVER and steps >= NEVER_STEPS and not rises
-        if fallen is not None and self.best >= NEVER:
+        self.best = max(self.best, min(now, 1.0))  # noise can be more diverse than real pictures
+        self.looks = [*self.looks[-1:], (line["images"], now)]
+        (since, before), *later = self.looks
+        if not later or now > max(RISING * before, before + RISING_BY):
+            return None
+        if self.best < NEVER and steps >= NEVER_STEPS:
+            return (f"mode collapse: fixed samples are nearly one picture, their diversity is still {now:.2f} of that of real "
+                    f"pictures after {line['images']:,} images, {self.best:.2f} at best")
+        if max(before, now) < min(FALLEN * self.best, LOW) and self.best >= NEVER:
             return (f"mode collapse: the diversity of fixed samples has fallen from {self.best:.2f} to {now:.2f} of that of real "
-                    f"pictures, {_since(fallen)}")
-        if never:
-            return (f"mode collapse: fixed samples are nearly one picture, their diversity is still {now:.2f} of that of real pictures "
-                    f"after {line['images']:,} images, {self.best:.2f} at best")
+                    f"pictures, {_since(since)}")
         return None
 
     def _won(self, line: dict) -> str | None:
@@ -166,12 +170,12 @@ class Watch:
         return f"the discriminator has won: {_since(since)} it has been right about nearly all, now {about}, and {suffering}"
 
     def _vanishing(self, line: dict) -> str | None:
-        who = [key for key in GRADIENTS
-               if key in line and line[key] < max(VANISHED * self.largest[key], NOTHING)]
+        who = [key for key in GRADIENTS if key in line and line[key] < max(VANISHED * self.largest[key], NOTHING)]
         since = self._lasting("vanishing", bool(who), VANISHED_STEPS)
         if since is None:
             return None
-        whose = " and ".join(f"{_whose(key)} has a norm of {_number(line[key])}, once {_number(self.largest[key])}" for key in who)
+        whose = " and ".join(f"{_whose(key)} has a norm of {_number(line[key])}, once {_number(self.largest[key])}"
+                             for key in who)
         return f"vanishing gradients: {_since(since)} next to nothing is left of them; {whose}"
 
     def _limit(self, key: str) -> float:
@@ -187,8 +191,6 @@ class Watch:
         whose = " and ".join(f"{_whose(key)} has a norm of {_number(line[key])}, where {_number(limit)} would be too much"
                              for key, limit in too_large.items())
         return f"exploding gradients: {_since(since)} {whose}"
-
-
 
 
 def remedy(kind: str, recipe: Recipe) -> str:
@@ -216,11 +218,13 @@ def _smoother(recipe: Recipe) -> str:
     """What bounds the discriminator's slope, or bounds it more."""
     r1, r2 = at(recipe.r1, 0), at(recipe.r2, 0)
     if r1 or r2:
-        return f"stronger penalties, --set r1={10 * (r1 or r2):g} --set r2={10 * (r2 or r1):g} (Huang et al. 2024, arXiv:2501.05441)"
+        stronger = f"--set r1={10 * (r1 or r2):g} --set r2={10 * (r2 or r1):g}"
+        return f"stronger penalties, {stronger} (Huang et al. 2024, arXiv:2501.05441)"
     if recipe.objective == "relativistic":
         return "both gradient penalties, --set r1=1 --set r2=1 (Huang et al. 2024, arXiv:2501.05441)"
     if recipe.objective == "wasserstein" and recipe.gradient_penalty:
-        return f"a stronger penalty, --set gradient_penalty={2 * recipe.gradient_penalty:g} (Gulrajani et al. 2017, arXiv:1704.00028)"
+        stronger = f"--set gradient_penalty={2 * recipe.gradient_penalty:g}"
+        return f"a stronger penalty, {stronger} (Gulrajani et al. 2017, arXiv:1704.00028)"
     if recipe.objective == "wasserstein":
         normalised = recipe.family in ("dcgan", "infogan", "vaegan", "bigan", "tied")  # by their default, and the others never
         without = "--set discriminator.normalisation=none " * normalised

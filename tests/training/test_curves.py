@@ -15,10 +15,10 @@ from training.callbacks import Curves
 draw = curves.draw  # itself: in tests of runs another stands for it
 
 
-def write(folder, count=40, columns=("discriminator_loss", "generator_loss", "generator_gradient"), **more):
+def write(folder, count=40, columns=("discriminator_loss", "generator_loss", "generator_gradient")):
     """A run folder with made-up statistics."""
     folder.mkdir(exist_ok=True)
-    rows = [{"images": 1600 * k, **{key: 1 + np.sin(k / 5 + j) / 2 for j, key in enumerate(columns)}, **more} for k in range(1, count + 1)]
+    rows = [{"images": 1600 * k, **{key: 1 + np.sin(k / 5 + j) / 2 for j, key in enumerate(columns)}} for k in range(1, count + 1)]
     (folder / "stats.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return folder
 
@@ -39,7 +39,8 @@ def test_each_quantity_is_a_line_of_its_own_colour_and_absent_panels_are_left_ou
     draw([curves.read(write(tmp_path / "a"))], tmp_path / "two.png")
     two = picture(tmp_path / "two.png")
     assert near(two, curves.COLOURS[0]) > 300 and near(two, curves.COLOURS[1]) > 300 and near(two, curves.COLOURS[2]) == 0
-    write(tmp_path / "b", columns=("generator_loss", "diversity", "fid2k_train_reader", "r1", "real_accuracy", "discriminator_gradient"))
+    columns = "generator_loss", "diversity", "fid2k_train_reader", "r1", "real_accuracy", "discriminator_gradient"
+    write(tmp_path / "b", columns=columns)
     draw([curves.read(tmp_path / "b")], tmp_path / "six.png")
     assert picture(tmp_path / "six.png").shape[0] > 2 * two.shape[0]
     assert not list(tmp_path.glob(".*"))  # written under another name, and renamed
