@@ -23,6 +23,7 @@ ELSEWHERE = {
     "docker ": "needs docker",
     "accelerate launch ": "several GPUs; two processes in test_main.py",
     "python -m training.benchmark": "test_benchmark.py",
+    "python -m training.compare": "test_compare.py",
     "python tests/app_speed.py": "a measurement, made by hand",
 }
 SMALL = {
