@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from .loop import State
 
 # Rare ones are asked for more often, and so are those that need much drawing.
-WEIGHTS = {"Bald": 2.0, "Mustache": 2.0, "Brown_Hair": 1.5, "Eyeglasses": 1.5, "Male": 1.5, "No_Beard": 1.5, "Young": 1.5}
+WEIGHTS = {"Bald": 2.5, "Mustache": 2.0, "Brown_Hair": 2.0, "Male": 1.5, "No_Beard": 2.0, "Young": 2.0}
 SECOND = 0.3  # how often two attributes are asked for at once
 FURTHER = 0.15  # how often more of what is there is asked for
-MARGIN = 0.5  # of the classifiers' logits where something was asked for: they must be surer than sure
+MARGIN = 0.3  # of the classifiers' logits where something was asked for: they must be surer than sure
 MEMORY = 20_000  # images, the half-life of the regression's sums
 
 
