@@ -1,13 +1,25 @@
-"""Judge a generator: `python -m training.evaluate SOURCE --data mnist` prints FID, KID and label agreement.
+"""Judge a generator: `python -m training.evaluate SOURCE --data mnist` prints all that can be measured of it.
 
 A metric's name carries its protocol: in fid10k_test_reader, 10k generated pictures are held against as many real ones of the
 test split, seen through the network "reader". Beside each distance stands the same of real training pictures ("real"): the
 floor that no generator can be expected to beat. Train is the split whose pictures and labels the generator learned from.
 
-    fid, kid           distance of the distributions; smaller is better
-    label_agreement    share of pictures in which the network sees the label that was asked for; "real": that of real test pictures
-    toggle_agreement   for attributes: the same latent, the attribute set to 0 and to 1, all others left; share of the two
-                       pictures of each pair that show it; "real": the balanced share of real test pictures, by the same network
+    fid, kid                distance of the distributions; smaller is better
+    precision, density      do generated pictures lie among the real ones (k = 3 and 5 neighbours)
+    recall, coverage        do they reach everywhere that real ones are
+    is                      Inception Score: is the network sure of each picture, and do pictures differ; "real": of test pictures
+    label_agreement         share of pictures in which the network sees the label asked for; "real": of real test pictures
+    toggle_agreement        for attributes: the same latent, the attribute set to 0 and to 1, all others left; share of the two
+                            pictures of each pair that show it; "real": the balanced share of real test pictures
+    code_agreement          for InfoGAN: share of pictures with the class that their categorical code stands for (found on every
+                            second picture, measured on the others)
+    modes, kl               for StackedMNIST: how many of the 1,000 kinds were drawn, and KL(drawn || data) in nats; "real": by
+                            the labels of as many training pictures
+    reconstruction_psnr     for models that read pictures: decibels of generate(encode(x)) against x; _l1: mean difference, 0..1
+    cas                     with --cas: accuracy on real test pictures of a classifier that learned from generated ones alone
+                            (training/cas.py); "real": of one that learned from the real training pictures
+
+Started as several processes, the main one does all the work, so the numbers are those of one process.
 """
 
 import argparse
@@ -16,8 +28,8 @@ import os
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Callable
 
 import numpy as np
 import torch
@@ -29,48 +41,54 @@ from gan_models import ModelError
 from gan_models.base import Generator
 from gan_models.card import write_card
 from gan_models.hub import CONFIG, write_atomically
-from gan_models.images import to_uint8
 from gan_models.latents import Stream, check_count, check_seed, philox
 
-from . import judges
+from . import agreement, judges, metrics
+from . import cas as cas_
 from .data import DataError, Dataset, open_dataset
 from .judges import JudgeError
+from .pictures import EvaluationError, all_of, drawn, reconstruction_error, stored
 
+SAMPLES = 10_000
 TOGGLED = 1000  # latents of the toggle agreement
 METRICS = "metrics.json"
 
 
-class EvaluationError(ValueError):
-    """Model, data and network do not fit each other, or a file cannot be written; one sentence."""
-
-
 def evaluate(source: str | os.PathLike | Generator, data: str | os.PathLike, data_root: str | os.PathLike | None = None, *,
-             samples: int = 10_000, network: str | None = None, inception_weights: str | os.PathLike | None = None,
-             batch_size: int = 100, seed: int = 0) -> dict:
+             samples: int | None = None, network: str | None = None, inception_weights: str | os.PathLike | None = None,
+             batch_size: int = 100, seed: int = 0, cas: bool = False) -> dict:
     """All metrics of a generator (or of what `gan_models.load` finds under a name), against a data set.
 
-    network: "reader" (MNIST), "judge" (CelebA), "inception", or None, which is the data set's own. Generated pictures are rounded
-    to uint8 as a PNG rounds them, labels follow the training data, all is float32. The batch size changes the memory and nothing
-    else.
+    samples: None is 10,000, and for StackedMNIST the 26,000 of the literature. network: "reader" (MNIST, StackedMNIST),
+    "fashionreader", "judge" (CelebA), "inception", or None, which is the data set's own. cas: also train a classifier, which
+    takes minutes. Generated pictures are rounded to uint8 as a PNG rounds them, labels follow the training data, all is float32.
+    The batch size changes the memory and nothing else.
 
     Returns {metric: {"value": ..., "real": ...}, ..., "evaluation": {network: how it was measured, and each attribute}}.
     Raises ModelError, DataError, JudgeError or EvaluationError, each with one sentence.
     """
     began = time.monotonic()
-    samples = check_count(samples, least=2, what="number of samples")
+    samples = None if samples is None else check_count(samples, least=2, what="number of samples")
     batch_size, seed = check_count(batch_size, most=10_000, what="batch size"), check_seed(seed)
     generator = source if isinstance(source, Generator) else _load(source)
     train, test = _open(data, data_root, generator)
+    plan = judges.plan_of(train.name)
+    samples = samples or (plan.samples if plan else SAMPLES)
     labels = _labels(generator, train, samples, seed)
     viewer = _network(network, train.name, generator, inception_weights)
+    if cas:
+        _check_cas(generator, test, plan)
 
     # As many real pictures as generated ones, and of the training split as many again for the floor.
-    counts = {"test": min(samples, len(test), len(train)) if test else 0, "train": min(samples, len(train) // 2)}
+    compared = min(samples, SAMPLES) if viewer.stacked else samples
+    counts = {"test": min(compared, len(test), len(train)) if test else 0, "train": min(compared, len(train) // 2)}
     usable = _usable(counts, viewer)
     named = labels is not None and set(generator.labels) <= set(viewer.labels)
     toggled = min(samples, TOGGLED) if named and generator.multi_label else 0
     known, unknown = _some(train, max(2 * counts["train"], counts["test"]), seed), _some(test, counts["test"], seed)
-    total = samples + len(known) + len(unknown) + 2 * toggled * len(generator.labels or ())
+    reread = (test, unknown) if test else (train, known[:counts["train"]])
+    encodes = type(generator).encode is not Generator.encode and labels is None
+    total = samples + len(known) + len(unknown) + 2 * toggled * len(generator.labels or ()) + encodes * len(reread[1])
     with _judging(generator), tqdm(total=total, unit=" pictures", desc="Evaluating", disable=None) as bar:
         latents = generator.sample_latents(samples, seed=seed)
         fake = viewer.look(drawn(generator, latents, labels, bar), batch_size)
@@ -81,16 +99,34 @@ def evaluate(source: str | os.PathLike | Generator, data: str | os.PathLike, dat
         floor = {"test": real["train"].features, "train": real["train"].features[counts["train"]:]}
         result, details = {}, {}
         for split, n in usable.items():
-            protocol = f"{_short(n)}_{split}_{viewer.name}"
-            result |= _distances(protocol, fake.features[:n], real[split].features[:n], floor[split][:n], seed)
+            some = fake.features[:n], real[split].features[:n], floor[split][:n]
+            result |= _distances(f"{_short(n)}_{split}_{viewer.name}", *some, seed)
+        split, n = next(iter(usable.items()))
+        result |= _spread(f"{_short(n)}_{split}_{viewer.name}", fake.features[:n], real[split].features[:n], floor[split][:n])
+        how = f"{_short(samples)}_{viewer.name}"
+        if fake.logits is not None and not viewer.multi_label:
+            result[f"is{how}"] = _inception_score(fake.logits, real["test" if test else "train"].logits, seed)
+        if viewer.stacked:
+            result |= _modes(how, fake.logits, train, viewer, seed)
         if named:
             truth = _columns(test, generator.labels)[unknown] if test else None
-            seen = _answers(viewer, generator, real["test"].logits, truth) if test else None
-            result[f"label_agreement{_short(samples)}_{viewer.name}"] = _agreement(
-                _answers(viewer, generator, fake.logits, labels), labels, seen, generator, details)
+            seen = agreement.answers(viewer, generator, real["test"].logits, truth) if test else None
+            result[f"label_agreement{how}"] = agreement.label_agreement(
+                agreement.answers(viewer, generator, fake.logits, labels), labels, seen, generator, details)
             if toggled:
-                flips = _toggle(generator, viewer, latents[:toggled], labels[:toggled], batch_size, bar)
-                result[f"toggle_agreement{_short(toggled)}_{viewer.name}"] = _toggle_agreement(flips, seen, truth, generator, details)
+                flips = agreement.toggle(generator, viewer, latents[:toggled], labels[:toggled], batch_size, bar)
+                result[f"toggle_agreement{_short(toggled)}_{viewer.name}"] = agreement.toggle_agreement(
+                    flips, seen, truth, generator, details)
+        if hasattr(generator, "codes") and viewer.labels and not viewer.multi_label:
+            value = agreement.code_agreement(generator, viewer, latents, fake.logits, details)
+            result[f"code_agreement{how}"] = {"value": value, "real": _accuracy(viewer, real.get("test"), test, unknown)}
+        if encodes:
+            error = reconstruction_error(generator, stored(*reread, bar), batch_size)
+            where = f"{_short(len(reread[1]))}_{'test' if test else 'train'}"
+            for key, value in metrics.likeness(*error).items():
+                result[f"reconstruction_{key}{where}"] = {"value": value, "real": None}
+    if cas:
+        result[f"cas{_short(len(train))}_test_{plan.network}"] = _cas(generator, train, test, batch_size, seed)
     return result | {"evaluation": {viewer.name: _record(samples, usable, seed, train, test, viewer, generator, began, details)}}
 
 
@@ -105,40 +141,6 @@ def fid(generator: Generator, dataset: Dataset, n: int = 10_000, *, seed: int = 
         fake = viewer.look(drawn(generator, latents, labels, bar), batch_size)
         real = viewer.look(stored(dataset, _some(dataset, n, seed), bar), batch_size)
     return _fidelity().frechet_distance(fake.features, real.features)
-
-
-class _Pictures(torch.utils.data.Dataset):
-    """uint8 images made by the batch, when torch-fidelity asks for them: a million need no more memory than one batch."""
-
-    def __init__(self, count: int, make: Callable[[np.ndarray], Tensor], bar: tqdm):
-        self.count, self.make, self.bar = count, make, bar
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, k: int) -> Tensor:
-        return self.make([k])[0]
-
-    def __getitems__(self, some: list[int]) -> list[Tensor]:
-        self.bar.update(len(some))
-        return list(self.make(some))
-
-
-def stored(data: Dataset, chosen: np.ndarray, bar: tqdm) -> _Pictures:
-    """The chosen pictures of a data set."""
-    return _Pictures(len(chosen), lambda some: torch.from_numpy(np.array(data.images[chosen[some]])), bar)
-
-
-def drawn(generator: Generator, latents: Tensor, labels: Tensor | None, bar: tqdm) -> _Pictures:
-    """What the generator draws. Raises EvaluationError where that is no picture."""
-
-    def make(some: list[int]) -> Tensor:
-        images = generator.generate(latents[some], None if labels is None else labels[some])
-        if not images.isfinite().all():
-            raise EvaluationError("The model draws pictures that are not finite numbers: its training has diverged; take an earlier one.")
-        return torch.from_numpy(to_uint8(images)).permute(0, 3, 1, 2)  # rounded as for a PNG
-
-    return _Pictures(len(latents), make, bar)
 
 
 def _load(source) -> Generator:
@@ -172,7 +174,8 @@ def _fidelity():
 
 def _network(name: str | None, data: str, generator: Generator, weights):
     """The network that looks, on the generator's device. Raises EvaluationError where the data set has no such network."""
-    own = judges.PLANS[data].network if data in judges.PLANS else None
+    plan = judges.plan_of(data)
+    own = plan.network if plan else None
     if name is None and own is None:
         raise EvaluationError(f"There is no network trained on {data}, so say --network inception; it needs the standard Inception "
                               "weights (--inception-weights FILE, or they are downloaded).")
@@ -242,49 +245,50 @@ def _distances(protocol: str, fake: Tensor, real: Tensor, floor: Tensor, seed: i
             f"kid{protocol}": {"value": mean, "real": fidelity.kernel_distance(floor, real, seed)[0], "std": std}}
 
 
-def _answers(viewer, generator: Generator, logits: Tensor, labels: Tensor) -> Tensor:
-    """Where the network sees what the labels say: (n,) or, for the generator's attributes, (n, K), as float64 0 or 1."""
-    columns = [viewer.labels.index(name) for name in generator.labels]
-    return judges.right(logits[:, columns], labels.cpu()).double()
+def _spread(protocol: str, fake: Tensor, real: Tensor, floor: Tensor) -> dict:
+    """Precision, recall, density and coverage of generated pictures, and of the floor."""
+    radii = metrics.radii(real)
+    values, floors = (metrics.spread(some, real, metrics.radii(some), radii) for some in (fake, floor))
+    return {name + protocol: {"value": value, "real": floors[name]} for name, value in values.items()}
 
 
-def _agreement(answers: Tensor, labels: Tensor, real: Tensor | None, generator: Generator, details: dict) -> dict:
-    if generator.multi_label:
-        _add(details, generator, agreement=answers.mean(0), balanced_agreement=judges.balance(answers, labels))
-        if real is not None:
-            _add(details, generator, real_agreement=real.mean(0))
-    return {"value": answers.mean().item(), "real": None if real is None else real.mean().item()}
+def _inception_score(fake: Tensor, real: Tensor, seed: int) -> dict:
+    (value, std), (floor, _) = (_fidelity().inception_score(logits, seed) for logits in (fake, real))
+    return {"value": value, "real": floor, "std": std}
 
 
-def _toggle(generator: Generator, viewer, latents: Tensor, labels: Tensor, batch_size: int, bar: tqdm) -> Tensor:
-    """(K, 2, n) float64 0 or 1: whether each attribute is seen as asked, when it is set to 0 and to 1 and the others are left."""
-    seen = []
-    for k in range(len(generator.labels)):
-        for value in (0.0, 1.0):
-            asked = labels.clone()
-            asked[:, k] = value
-            opinion = viewer.look(drawn(generator, latents, asked, bar), batch_size)
-            seen.append(_answers(viewer, generator, opinion.logits, asked)[:, k])
-    return torch.stack(seen).unflatten(0, (-1, 2))
+def _modes(protocol: str, logits: Tensor, train: Dataset, viewer, seed: int) -> dict:
+    """Modes found and their KL; "real": by the true labels of as many training pictures."""
+    if train.labels is None:
+        return {}
+    expected = metrics.independent(train.labels, round(len(viewer.labels) ** (1 / viewer.stacked)), viewer.stacked)
+    if not expected.all():
+        raise EvaluationError(f"{train.name} is too small for its modes to be counted: some digit never occurs; take more data.")
+    values = metrics.modes(logits.argmax(1).numpy(), expected)
+    floors = metrics.modes(train.labels[_some(train, len(logits), seed)], expected)
+    return {name + protocol: {"value": value, "real": floor} for name, value, floor in zip(("modes", "kl"), values, floors)}
 
 
-def _toggle_agreement(flips: Tensor, real: Tensor | None, truth: Tensor | None, generator: Generator, details: dict) -> dict:
-    _add(details, generator, toggled=flips.mean((1, 2)), toggled_off=flips[:, 0].mean(1), toggled_on=flips[:, 1].mean(1),
-         toggled_both=flips.prod(1).mean(1))
-    balanced = None
-    if real is not None:
-        _add(details, generator, real_balanced_agreement=judges.balance(real, truth))
-        balanced = judges.balance(real, truth).nanmean().item()
-    return {"value": flips.mean().item(), "real": balanced, "both": flips.prod(1).mean().item()}
+def _accuracy(viewer, opinion, test: Dataset | None, chosen: np.ndarray) -> float | None:
+    """Of the network on real test pictures, where it knows their classes."""
+    if opinion is None or test.labels is None or test.multi_label or tuple(test.label_names) != tuple(viewer.labels):
+        return None
+    return judges.right(opinion.logits, torch.from_numpy(test.labels[chosen])).double().mean().item()
 
 
-def _add(details: dict, generator: Generator, **columns: Tensor) -> None:
-    """Note numbers of each attribute; one that is undefined (no picture has the attribute) is left out."""
-    attributes = details.setdefault("attributes", {name: {} for name in generator.labels})
-    for key, column in columns.items():
-        for name, value in zip(generator.labels, column.tolist()):
-            if value == value:
-                attributes[name][key] = round(value, 4)
+def _check_cas(generator: Generator, test: Dataset | None, plan) -> None:
+    if not generator.labels or generator.multi_label or not test or not plan or plan.faces or plan.stacked:
+        raise EvaluationError("The classification accuracy score (--cas) needs a class-conditional model, and a data set with a "
+                              "reader and a test split (mnist, fashionmnist); leave it out.")
+
+
+def _cas(generator: Generator, train: Dataset, test: Dataset, batch_size: int, seed: int) -> dict:
+    n = len(train)
+    labels = _labels(generator, train, n, seed)
+    with _judging(generator), tqdm(total=n, unit=" pictures", desc="Drawing a training set", disable=None) as bar:
+        images = all_of(drawn(generator, generator.sample_latents(n, seed=seed), labels, bar), batch_size)
+    drawn_set = replace(train, images=images, labels=labels.cpu().numpy())
+    return {"value": cas_.score(train.name, drawn_set, test), "real": cas_.real_score(train.name, train, test)}
 
 
 def _record(samples, usable, seed, train, test, viewer, generator, began, details) -> dict:
@@ -364,20 +368,27 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", metavar="SOURCE", help="a model: folder, bundled name or Hub repository user/repo")
-    parser.add_argument("--data", required=True, metavar="NAME|DIR", help="mnist, fashionmnist, celeba, or a folder of images")
+    parser.add_argument("--data", required=True, metavar="NAME|DIR",
+                        help="mnist, fashionmnist, stackedmnist, celeba, or a folder of images")
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="where the data sets are (default: $GAN_STUDIO_DATA, else ./data)")
-    parser.add_argument("--samples", type=int, default=10_000, metavar="N", help="how many pictures to draw (default: 10000)")
-    parser.add_argument("--network", choices=("reader", "judge", "inception"), help="default: reader for mnist, judge for celeba")
+    parser.add_argument("--samples", type=int, metavar="N",
+                        help="how many pictures to draw (default: 10000; stackedmnist: 26000)")
+    parser.add_argument("--network", choices=("reader", "fashionreader", "judge", "inception"),
+                        help="default: the data set's own")
     parser.add_argument("--inception-weights", type=Path, metavar="FILE", help="default: torch's cache, else they are downloaded (95 MB)")
     parser.add_argument("--batch-size", type=int, default=100, metavar="B", help="pictures at a time (default: 100); changes no result")
+    parser.add_argument("--cas", action="store_true", help="also the classification accuracy score (minutes)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of latents, labels and real pictures (default: 0)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all of it there")
     parser.add_argument("--write", action="store_true", help="add it to metrics.json and card of the model folder SOURCE")
     options = parser.parse_args(arguments)
+    if int(os.environ.get("RANK", 0)) > 0:  # of a torchrun or accelerate launch
+        return 0
     try:
         _check_outputs(options)
         result = evaluate(options.source, options.data, options.data_root, samples=options.samples, network=options.network,
-                          inception_weights=options.inception_weights, batch_size=options.batch_size, seed=options.seed)
+                          inception_weights=options.inception_weights, batch_size=options.batch_size, seed=options.seed,
+                          cas=options.cas)
         if options.json:
             _write(options.json, result)
         if options.write:

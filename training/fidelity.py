@@ -1,4 +1,4 @@
-"""FID and KID as torch-fidelity computes them, in the feature spaces of our judges or of the standard Inception network.
+"""FID, KID and Inception Score as torch-fidelity computes them, in the eyes of our judges or of the standard Inception network.
 
 Our networks are registered as its feature extractors ("gan-studio-mnist", "gan-studio-celeba", "gan-studio-inception").
 Its cache is not used: it unpickles what it finds. Importing this module imports torch-fidelity, so do it when needed.
@@ -19,6 +19,7 @@ from torch_fidelity import register_feature_extractor
 from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
 from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
+from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, KEY_METRIC_ISC_STD, isc_features_to_metric
 from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, KEY_METRIC_KID_STD, kid_features_to_metric
 from torch_fidelity.utils import create_feature_extractor, get_featuresdict_from_dataset
 from torch_fidelity.version import __version__
@@ -27,13 +28,13 @@ from . import judges
 from .data import to_float
 from .judges import JudgeError, Opinion
 
-__all__ = ["Network", "__version__", "frechet_distance", "kernel_distance", "open_network"]
+__all__ = ["Network", "__version__", "frechet_distance", "inception_score", "kernel_distance", "open_network"]
 PREFIX = "gan-studio-"
 INCEPTION_SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 
 
 class JudgeExtractor(FeatureExtractorBase):
-    """A judge as torch-fidelity wants it: uint8 (n, C, H, W) -> features and logits, in float64 for exact statistics."""
+    """A judge as torch-fidelity wants it: uint8 (n, C, H, W) -> features, float64 for exact statistics, and logits."""
 
     def __init__(self, name, features_list, **options):
         super().__init__(name, features_list)
@@ -53,7 +54,7 @@ class JudgeExtractor(FeatureExtractorBase):
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         opinion = self.judge(to_float(images))
-        return tuple(getattr(opinion, name).double() for name in self.features_list)
+        return tuple(opinion.logits if name == "logits" else opinion.features.double() for name in self.features_list)
 
 
 class InceptionExtractor(FeatureExtractorInceptionV3):
@@ -109,7 +110,8 @@ def inception_weights(path: str | os.PathLike | None = None) -> bytes:
 @dataclass(frozen=True)
 class Network:
     """What looks at the pictures. name: as in metric names; dimensions: of its features; record: where it comes from;
-    labels: what it can name in a picture."""
+    labels: what it can name in a picture, one of them (or with multi_label any number); stacked: the number of channels that it
+    reads one by one, or 0."""
 
     name: str
     extractor: nn.Module
@@ -117,24 +119,27 @@ class Network:
     dimensions: int
     record: dict
     labels: tuple[str, ...] = ()
+    multi_label: bool = False
+    stacked: int = 0
 
     def look(self, pictures, batch_size: int) -> Opinion:
-        """pictures: a torch data set of uint8 images. -> features (n, D) and logits (n, K) (Inception: None), float64, on the CPU."""
+        """pictures: a torch data set of uint8 images. -> features (n, D) float64 and logits (n, K), on the CPU."""
         cuda = next(self.extractor.parameters()).is_cuda
         seen = get_featuresdict_from_dataset(pictures, self.extractor, batch_size, cuda, save_cpu_ram=True, verbose=False)
-        return Opinion(seen[self.layers[0]], seen.get("logits"))
+        return Opinion(seen[self.layers[0]], seen[self.layers[1]])
 
 
 def open_network(name: str, weights: str | os.PathLike | None = None, cuda: bool = False) -> Network:
     """The judge of a data set ("mnist", "celeba"), or "inception" (weights: its file). Raises JudgeError."""
-    layers = ("2048",) if name == "inception" else ("features", "logits")
+    layers = ("2048", "logits_unbiased") if name == "inception" else ("features", "logits")
     extractor = create_feature_extractor(PREFIX + name, list(layers), cuda=cuda, verbose=False,
                                          feature_extractor_weights_path=weights)
     if name == "inception":
         return Network(name, extractor, layers, 2048, {"sha256": INCEPTION_SHA256})
     judge = extractor.judge
     record = {key: judge.record[key] for key in ("sha256", "accuracy", "balanced_accuracy", "seed") if key in judge.record}
-    return Network(judge.network, extractor, layers, judge.features, record, judge.label_names)
+    return Network(judge.network, extractor, layers, judge.features, record, judge.label_names, judge.multi_label,
+                   judge.image_shape[0] if isinstance(judge, judges.Stack) else 0)
 
 
 def frechet_distance(a: Tensor, b: Tensor) -> float:
@@ -149,3 +154,10 @@ def kernel_distance(a: Tensor, b: Tensor, seed: int = 0) -> tuple[float, float]:
     size = min(1000, max(2, min(len(a), len(b)) // 2))
     result = kid_features_to_metric(a, b, kid_subset_size=size, rng_seed=seed % 2**32, verbose=False)
     return result[KEY_METRIC_KID_MEAN], result[KEY_METRIC_KID_STD]
+
+
+def inception_score(logits: Tensor, seed: int = 0) -> tuple[float, float]:
+    """IS (Salimans et al. 2016, arXiv:1606.03498), exp E KL(p(y|x) || p(y)), of logits (n, K): mean and standard deviation over
+    10 parts."""
+    result = isc_features_to_metric(logits, rng_seed=seed % 2**32)
+    return result[KEY_METRIC_ISC_MEAN], result[KEY_METRIC_ISC_STD]

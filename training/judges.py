@@ -103,8 +103,8 @@ class Judge(nn.Module):
 class Stack(nn.Module):
     """Reads pictures whose channels are pictures of their own (StackedMNIST): a judge looks at each channel by itself.
 
-    Features are those of the channels side by side; the classes are all tuples of the judge's ("000" to "999" for three digits), their
-    logits the logarithms of the joint probabilities. Attributes as of a Judge.
+    Features are those of the channels side by side; the classes are all tuples of the judge's ("000" to "999" for three digits),
+    their logits the logarithms of the joint probabilities. Attributes as of a Judge.
     """
 
     def __init__(self, judge: Judge, channels: int):
@@ -165,14 +165,14 @@ class Plan:
 
 PLANS = {
     "mnist": Plan("reader", "mnist", (1, 28, 28), _digit_layers, features=128, epochs=12, degrees=12, shift=0.08, scale=0.12),
-    "mnist-teacher": Plan("teacher", "mnist", (1, 28, 28), _teacher_layers, features=64, epochs=6, degrees=8, shift=0.06, scale=0.08,
-                          seed=1),
-    "fashionmnist": Plan("fashionreader", "fashionmnist", (1, 28, 28), _garment_layers, features=128, epochs=8, degrees=4, shift=0.04,
-                         scale=0.06),
+    "mnist-teacher": Plan("teacher", "mnist", (1, 28, 28), _teacher_layers, features=64, epochs=6, degrees=8, shift=0.06,
+                          scale=0.08, seed=1),
+    "fashionmnist": Plan("fashionreader", "fashionmnist", (1, 28, 28), _garment_layers, features=128, epochs=6, degrees=4,
+                         shift=0.04, scale=0.06),
     "stackedmnist": Plan("reader", "stackedmnist", (3, 28, 28), _digit_layers, features=384, epochs=0, degrees=0, shift=0, scale=0,
                          samples=26_000, stacked="mnist"),
-    "celeba": Plan("judge", "celeba", (3, 64, 64), _face_layers, features=192, epochs=32, degrees=6, shift=0.06, scale=0.06, faces=True,
-                   half=True, bfloat16=True),
+    "celeba": Plan("judge", "celeba", (3, 64, 64), _face_layers, features=192, epochs=32, degrees=6, shift=0.06, scale=0.06,
+                   faces=True, half=True, bfloat16=True),
 }
 
 
@@ -307,8 +307,8 @@ def write(name: str, judge: Judge, record: dict, test: Dataset, folder: Path = F
 
 
 def read(name: str, folder: Path = FOLDER) -> Judge | Stack:
-    """The judge `name`, called like its data set: eval mode, float32, on the CPU. Raises JudgeError if there is none, or its files do not
-    fit the network or each other."""
+    """The judge `name`, called like its data set: eval mode, float32, on the CPU. Raises JudgeError if there is none, or its
+    files do not fit the network or each other."""
     if name not in PLANS:
         raise JudgeError(f"There is no judge for {name!r}, only for {', '.join(PLANS)}.")
     if PLANS[name].stacked:
@@ -338,7 +338,8 @@ def _restore(judge: Judge, data: bytes, name: str) -> Judge:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.judges", description="Train the judge network of a data set.")
-    parser.add_argument("name", choices=[name for name in PLANS if not PLANS[name].stacked], help="the judge, called like its data set; or the teacher")
+    parser.add_argument("name", choices=[name for name, plan in PLANS.items() if not plan.stacked],
+                        help="the judge, called like its data set; or the teacher")
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="where the data sets are (default: $GAN_STUDIO_DATA, else ./data)")
     parser.add_argument("--epochs", type=int, metavar="N", help="(default: the plan's)")
     parser.add_argument("--seed", type=int, metavar="S", help="(default: the plan's)")

@@ -8,6 +8,7 @@ import re
 import struct
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,11 @@ from torch import Tensor
 from gan_models import hub
 from gan_models.base import Generator
 from gan_models.dcgan import DCGANGenerator
+from gan_models.encoding import EncodingGenerator
+from gan_models.infogan import InfoGANGenerator
 from gan_models.mlp import MLPGenerator
 from training import evaluate as evaluation
-from training import judges
+from training import cas, judges
 from training.data import Dataset, open_dataset, to_float
 from training.evaluate import EvaluationError, evaluate, fid, main
 from training.judges import JudgeError
@@ -142,7 +145,8 @@ class Plain(torch.utils.data.Dataset):
         return self.images[k]
 
 
-@pytest.mark.parametrize("name, shape", [("mnist", (1, 28, 28)), ("celeba", (3, 64, 64))])
+@pytest.mark.parametrize("name, shape", [("mnist", (1, 28, 28)), ("stackedmnist", (3, 28, 28)), ("fashionmnist", (1, 28, 28)),
+                                         ("celeba", (3, 64, 64))])
 def test_the_registered_network_is_ours(name, shape):
     from training.fidelity import open_network
 
@@ -150,7 +154,7 @@ def test_the_registered_network_is_ours(name, shape):
     viewer = open_network(name)
     seen, direct = viewer.look(Plain(images), 7), judges.opinions(judges.read(name), images)
     torch.testing.assert_close(seen.features, direct.features.double(), rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(seen.logits, direct.logits.double(), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(seen.logits, direct.logits, rtol=1e-4, atol=1e-5)
     assert seen.features.shape == (20, viewer.dimensions) and viewer.record["sha256"] == judges.read(name).record["sha256"]
 
 
@@ -179,7 +183,7 @@ def inception(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "load_state_dict_from_url", lambda *a, **k: {})
         torch.manual_seed(0)
-        network = Untrained("inception", ["2048"])
+        network = Untrained("inception", ["2048", "logits_unbiased"])
     path = tmp_path_factory.mktemp("inception") / "weights.pth"
     torch.save(network.state_dict(), path)
     return network, path
@@ -195,9 +199,10 @@ def test_inception_is_read_only_if_it_is_the_published_file(inception, monkeypat
     viewer = fidelity.open_network("inception", path)
     images = np.random.default_rng(0).integers(0, 256, (2, 1, 28, 28), dtype=np.uint8)
     seen = viewer.look(Plain(images), 2)
-    expected = network(torch.from_numpy(images).expand(-1, 3, -1, -1))[0]
-    assert seen.logits is None and seen.features.shape == (2, viewer.dimensions)
-    torch.testing.assert_close(seen.features, expected.double())
+    expected = network(torch.from_numpy(images).expand(-1, 3, -1, -1))
+    assert seen.features.shape == (2, viewer.dimensions) and viewer.labels == ()
+    torch.testing.assert_close(seen.features, expected[0].double())
+    torch.testing.assert_close(seen.logits, expected[1].double())
     assert "TORCH_FORCE_WEIGHTS_ONLY_LOAD" not in os.environ
 
 
@@ -230,6 +235,17 @@ def test_a_failed_download_is_one_sentence(tmp_path, monkeypatch):
         fidelity.open_network("inception")
 
 
+def test_inception_score_is_the_formula():
+    from training.fidelity import inception_score
+
+    logits = torch.randn(70, 6, generator=torch.Generator().manual_seed(0)) * 3
+    order, p = np.random.RandomState(4).permutation(70), logits.double().softmax(1).numpy()
+    scores = [np.exp((part * np.log(part / part.mean(0))).sum(1).mean()) for part in np.split(p[order], 10)]
+    assert inception_score(logits, seed=4) == (pytest.approx(np.mean(scores)), pytest.approx(np.std(scores)))
+    sure = torch.eye(5).repeat(100, 1) * 50
+    assert inception_score(sure)[0] == pytest.approx(5, rel=0.05) and inception_score(sure[:1].repeat(100, 1))[0] == pytest.approx(1)
+
+
 # ---- Real digits and faces -------------------------------------------------------------------------------------------
 
 
@@ -247,6 +263,9 @@ def test_a_generator_that_copies_real_digits_scores_as_they_do(data_root):
     distance = result["fid600_train_reader"]
     assert 0 < distance["real"] and distance["value"] < 3 * distance["real"]
     assert abs(result["kid600_train_reader"]["value"]) < 3 * result["kid600_train_reader"]["std"]
+    for name in ("precision600_test_reader", "recall600_test_reader", "density600_test_reader", "coverage600_test_reader", "is600_reader"):
+        assert result[name]["value"] == pytest.approx(result[name]["real"], rel=0.12) and result[name]["real"] > 0.7, name
+    assert 6 < result["is600_reader"]["value"] < 10
 
     deaf = evaluate(Copyist(digits, digits.label_names, listens=False), "mnist", data_root, samples=n, seed=4)
     assert deaf["label_agreement600_reader"]["value"] == pytest.approx(0.1, abs=0.05)
@@ -268,15 +287,168 @@ def test_toggling_is_seen_where_it_happens_and_only_there(data_root):
     assert deaf["value"] == pytest.approx(0.5, abs=1e-9) and deaf["both"] == 0  # both pictures of a pair are the same
 
 
+class Bar:
+    def update(self, n):
+        pass
+
+
+class Known(Generator):
+    """Draws the pictures of a list in turn; its latents are their numbers."""
+
+    family = "known"
+
+    def __init__(self, images: np.ndarray):
+        super().__init__()
+        self.set_labels(None, False)
+        self.weight, self.images = torch.nn.Parameter(torch.zeros(1)), images
+        self.latent_dim, self.image_shape = 1, images.shape[1:]
+
+    def sample_latents(self, n, *, seed=None, truncation=1.0):
+        return torch.arange(n, dtype=torch.float32)[:, None]
+
+    def generate(self, latents, labels=None):
+        return to_float(torch.from_numpy(np.array(self.images[latents[:, 0].long().numpy() % len(self.images)])))
+
+
+def stacked(data_root: Path, split: str, n: int) -> Dataset:
+    """n pictures of three digits each, drawn with seed 0."""
+    digits = open_dataset("mnist", data_root, 28, split=split)
+    chosen = np.random.default_rng(0).integers(0, len(digits), (n, 3))
+    labels = digits.labels[chosen] @ [100, 10, 1]
+    return Dataset("stackedmnist", digits.images[chosen][:, :, 0], labels, tuple(f"{k:03d}" for k in range(1000)), False, split)
+
+
+def test_modes_of_stacked_digits(data_root, monkeypatch):
+    train, test, n = stacked(data_root, "train", 3000), stacked(data_root, "test", 500), 450
+    monkeypatch.setattr(evaluation, "_open", lambda *anything: (train, test))
+    result = evaluate(Known(test.images), "stackedmnist", data_root, samples=n)
+    distinct = len(set(test.labels[:n].tolist()))
+    assert result["modes450_reader"]["value"] == pytest.approx(distinct, abs=6) and 300 < distinct < 450
+    assert result["modes450_reader"]["real"] == pytest.approx(distinct, abs=40)
+    assert result["kl450_reader"]["value"] == pytest.approx(result["kl450_reader"]["real"], abs=0.1)
+    assert result["fid450_test_reader"]["value"] < result["fid450_test_reader"]["real"]  # it copies the reference
+    assert result["is450_reader"]["real"] > 20  # more than ten classes are told apart
+    # Drawn by heart: one picture only.
+    collapsed = evaluate(Known(test.images[:1]), "stackedmnist", data_root, samples=n)
+    shares = [np.bincount(train.labels // place % 10, minlength=10)[test.labels[0] // place % 10] / len(train) for place in (100, 10, 1)]
+    assert collapsed["modes450_reader"]["value"] == 1
+    assert collapsed["kl450_reader"]["value"] == pytest.approx(-np.log(np.prod(shares)))
+    assert collapsed["coverage450_test_reader"]["value"] < 0.1
+
+
+def test_a_code_that_stands_for_digits_is_found_out(data_root):
+    digits = open_dataset("mnist", data_root, 28, split="test")
+    meaning, n = np.random.default_rng(1).permutation(10), 400
+
+    class Coded(Known):
+        categories = 10
+
+        def codes(self, latents):
+            return torch.from_numpy(meaning.argsort()[digits.labels[latents[:, 0].long().numpy()]]), None
+
+    result = evaluate(Coded(digits.images), "mnist", data_root, samples=n)
+    assert result["code_agreement400_reader"]["value"] > 0.98 and result["code_agreement400_reader"]["real"] > 0.98
+    assert result["evaluation"]["reader"]["codes"] == [str(k) for k in meaning]
+
+
+def test_reconstruction_is_of_unseen_pictures_and_exact(root):
+    class Encoder(Known):
+        def __init__(self, loss: int):
+            super().__init__(open_dataset("mnist", root, 28).images)
+            self.loss, self.seen = loss, []
+
+        def encode(self, images):
+            self.seen.append(images)
+            return images.flatten(1)
+
+        def generate(self, latents, labels=None):
+            if latents.shape[1] == 1:
+                return super().generate(latents)
+            return latents.unflatten(1, self.image_shape) + 2 * self.loss / 255
+
+    faithful, lossy = Encoder(0), Encoder(10)
+    lossy.images = faithful.images
+    result = evaluate(faithful, "mnist", root, samples=N)
+    assert result[f"reconstruction_psnr{N}_test"] == {"value": pytest.approx(58.92, abs=0.01), "real": None}
+    test = open_dataset("mnist", root, 28, split="test").images
+    assert {image.tobytes() for image in to_png(torch.cat(faithful.seen))} <= {image.tobytes() for image in test}
+    result = evaluate(lossy, "mnist", root, samples=N)
+    lost = np.minimum(255 - test, 10).astype(float)
+    assert result[f"reconstruction_l1{N}_test"]["value"] == pytest.approx(lost.mean() / 255, rel=0.01)
+    assert result[f"reconstruction_psnr{N}_test"]["value"] == pytest.approx(10 * np.log10(255**2 / (lost**2).mean()), rel=0.01)
+
+
+def to_png(images: Tensor) -> np.ndarray:
+    return ((images + 1) * 127.5).round().to(torch.uint8).numpy()
+
+
+# ---- The classification accuracy score -------------------------------------------------------------------------------
+
+
+def test_cas_is_what_a_classifier_learns_from_generated_pictures(root, tmp_path, monkeypatch):
+    train, test = (open_dataset("mnist", root, 28, split=split) for split in ("train", "test"))
+    monkeypatch.setattr(cas, "EPOCHS", 1)
+    metric = evaluate(Copyist(train, DIGITS), "mnist", root, samples=N, cas=True)["cas600_test_reader"]
+    assert 0 <= metric["value"] <= 1 and metric["real"] is None  # of these pictures there is no record, until one is made
+    assert cas.main(["mnist", "--data-root", str(root), "--output", str(tmp_path)]) == 0
+    assert 0 <= cas.real_score("mnist", train, test, tmp_path) <= 1 and cas.real_score("mnist", test, test, tmp_path) is None
+    # A classifier that learns from the right labels knows more than one that was told any; the smaller network is enough to see it.
+    monkeypatch.setattr(cas, "EPOCHS", 8)
+    assert cas.real_score("mnist", train, test, tmp_path) is None  # made with other settings
+    mixed = replace(train, labels=np.random.default_rng(0).permutation(train.labels))
+    right, wrong = (cas.score("mnist-teacher", data, test) for data in (train, mixed))
+    assert right > wrong + 0.3 and wrong < 0.4
+
+
+def test_cas_needs_classes(root):
+    with pytest.raises(EvaluationError, match="--cas.*needs a class-conditional model"):
+        evaluate(MLPGenerator(28, 1, latent_dim=4, width=4), "mnist", root, samples=N, cas=True)
+
+
+def test_the_record_of_real_digits_is_of_these_digits(data_root):
+    train, test = (open_dataset("mnist", data_root, 28, split=split) for split in ("train", "test"))
+    assert 0.99 < cas.real_score("mnist", train, test) < judges.read("mnist").record["accuracy"] + 0.001
+
+
 # ---- What must not matter, and what must -----------------------------------------------------------------------------
 
 
-def test_results_do_not_depend_on_the_batch_size(model, root):
-    small, large = (evaluate(model, "mnist", root, samples=N, batch_size=size) for size in (7, 300))
+@pytest.mark.parametrize("kind", ["conditional", "infogan", "encoding"])
+def test_results_do_not_depend_on_the_batch_size(kind, model, root):
+    torch.manual_seed(0)
+    sizes = {"latent_dim": 16, "width": 4}
+    source = {"conditional": model, "infogan": InfoGANGenerator(28, 1, **sizes), "encoding": EncodingGenerator(28, 1, **sizes)}[kind]
+    small, large = (evaluate(source, "mnist", root, samples=N, batch_size=size) for size in (7, 300))
     assert [key for key in small] == [key for key in large]
     for key in small.keys() - {"evaluation"}:
         for part, value in small[key].items():
             assert value == pytest.approx(large[key][part], rel=1e-3, abs=1e-6), (key, part)
+    assert {"conditional": f"label_agreement{N}_reader", "infogan": f"code_agreement{N}_reader",
+            "encoding": f"reconstruction_psnr{N}_test"}[kind] in small
+
+
+def test_two_shards_see_what_one_process_sees(model):
+    from training.fidelity import open_network
+
+    generator, viewer = hub.load_folder(model), open_network("mnist")
+    latents, labels = generator.sample_latents(50, seed=0), torch.arange(50) % 10
+    whole = viewer.look(evaluation.drawn(generator, latents, labels, Bar()), 20)
+    for parts in ([17, 33], [25, 25]):
+        shards = [viewer.look(evaluation.drawn(generator, *part, Bar()), 20) for part in zip(latents.split(parts), labels.split(parts))]
+        torch.testing.assert_close(torch.cat([shard.features for shard in shards]), whole.features, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(torch.cat([shard.logits for shard in shards]), whole.logits, rtol=1e-5, atol=1e-5)
+
+
+def test_of_several_processes_the_main_one_does_it_all(model, root, tmp_path, monkeypatch, capsys):
+    arguments = [str(model), "--data", "mnist", "--data-root", str(root), "--samples", "150", "--json"]
+    results = {}
+    for rank in ("", "0", "1"):
+        with monkeypatch.context() as patch:
+            patch.setenv("RANK", rank) if rank else patch.delenv("RANK", raising=False)
+            assert main([*arguments, str(tmp_path / f"{rank}.json")]) == 0
+        results[rank] = capsys.readouterr().out
+    assert results[""] == results["0"] and "fid150" in results[""]
+    assert results["1"] == "" and not (tmp_path / "1.json").exists()
 
 
 def test_the_seed_decides_everything(model, root):
@@ -309,10 +481,6 @@ def test_pictures_are_judged_as_a_png_would_hold_them(model, root):
     generator = hub.load_folder(model)
     latents = generator.sample_latents(3, seed=0)
 
-    class Bar:
-        def update(self, n):
-            pass
-
     drawn = evaluation.drawn(generator, latents, torch.tensor([1, 2, 3]), Bar())
     expected = ((generator.generate(latents, torch.tensor([1, 2, 3])) + 1) * 127.5).round().clamp(0, 255)
     assert drawn[1].dtype == torch.uint8 and torch.equal(torch.stack(drawn.__getitems__([0, 1, 2])).float(), expected)
@@ -322,7 +490,9 @@ def test_an_unconditional_model_has_no_label_agreement(root):
     torch.manual_seed(0)
     result = evaluate(MLPGenerator(28, 1, latent_dim=4, width=8), "mnist", root, samples=1000)
     # 600 training pictures allow 300 against 300 others.
-    assert sorted(result) == ["evaluation", "fid300_test_reader", "fid300_train_reader", "kid300_test_reader", "kid300_train_reader"]
+    assert sorted(result) == ["coverage300_test_reader", "density300_test_reader", "evaluation", "fid300_test_reader",
+                              "fid300_train_reader", "is1k_reader", "kid300_test_reader", "kid300_train_reader",
+                              "precision300_test_reader", "recall300_test_reader"]
     assert result["evaluation"]["reader"]["pictures"]["train"] == {"generated": 300, "real": 300}
 
 
@@ -336,7 +506,9 @@ def test_a_folder_needs_no_test_split_and_may_have_any_name(tmp_path):
         for k in range(140):
             Image.fromarray(random.integers(0, 256, (28, 28), dtype=np.uint8)).save(folder / label / f"{k}.png")
     generator = DCGANGenerator(28, 1, latent_dim=8, width=4, labels=["cat", "dog"])
-    assert sorted(evaluate(generator, folder, samples=N)) == ["evaluation", "fid140_train_reader", "kid140_train_reader"]
+    assert sorted(evaluate(generator, folder, samples=N)) == [
+        "coverage140_train_reader", "density140_train_reader", "evaluation", "fid140_train_reader", f"is{N}_reader",
+        "kid140_train_reader", "precision140_train_reader", "recall140_train_reader"]
 
 
 # ---- The command -----------------------------------------------------------------------------------------------------
@@ -370,6 +542,7 @@ def test_the_module_runs_and_fails_in_one_sentence(model, root):
     (["{model}", "--data", "mnist", "--samples", "1"], "number of samples must be a whole number from 2 to 1000000"),
     (["{model}", "--data", "mnist", "--samples", "1000001"], "number of samples must be a whole number"),
     (["{model}", "--data", "mnist", "--samples", "128"], "needs more than 128 pictures on each side, and there are 128"),
+    (["{unconditional}", "--data", "mnist", "--cas"], "needs a class-conditional model"),
     (["{model}", "--data", "mnist", "--seed", "-1"], "The seed must be"),
     (["{model}", "--data", "mnist", "--batch-size", "0"], "The batch size must be"),
     (["{model}", "--data", "mnist", "--network", "judge"], "no network 'judge' for mnist; take reader or inception"),

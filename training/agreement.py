@@ -1,0 +1,65 @@
+"""Whether a network sees in generated pictures what was asked for: labels, attributes switched off and on, latent codes."""
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from gan_models.base import Generator
+
+from . import judges, metrics
+from .pictures import drawn
+
+
+def answers(viewer, generator: Generator, logits: Tensor, labels: Tensor) -> Tensor:
+    """Where the network sees what the labels say: (n,) or, for the generator's attributes, (n, K), as float64 0 or 1."""
+    columns = [viewer.labels.index(name) for name in generator.labels]
+    return judges.right(logits[:, columns], labels.cpu()).double()
+
+
+def label_agreement(seen: Tensor, labels: Tensor, real: Tensor | None, generator: Generator, details: dict) -> dict:
+    """The metric, from `answers` on generated and on real test pictures; notes each attribute in `details`."""
+    if generator.multi_label:
+        _note(details, generator, agreement=seen.mean(0), balanced_agreement=judges.balance(seen, labels))
+        if real is not None:
+            _note(details, generator, real_agreement=real.mean(0))
+    return {"value": seen.mean().item(), "real": None if real is None else real.mean().item()}
+
+
+def toggle(generator: Generator, viewer, latents: Tensor, labels: Tensor, batch_size: int, bar: tqdm) -> Tensor:
+    """(K, 2, n) float64 0 or 1: whether each attribute is seen as asked, when it is set to 0 and to 1 and the others are left."""
+    seen = []
+    for k in range(len(generator.labels)):
+        for value in (0.0, 1.0):
+            asked = labels.clone()
+            asked[:, k] = value
+            opinion = viewer.look(drawn(generator, latents, asked, bar), batch_size)
+            seen.append(answers(viewer, generator, opinion.logits, asked)[:, k])
+    return torch.stack(seen).unflatten(0, (-1, 2))
+
+
+def toggle_agreement(flips: Tensor, real: Tensor | None, truth: Tensor | None, generator: Generator, details: dict) -> dict:
+    """The metric, from `toggle` and from `answers` on real test pictures and their labels; notes each attribute in `details`."""
+    _note(details, generator, toggled=flips.mean((1, 2)), toggled_off=flips[:, 0].mean(1), toggled_on=flips[:, 1].mean(1),
+          toggled_both=flips.prod(1).mean(1))
+    balanced = None
+    if real is not None:
+        _note(details, generator, real_balanced_agreement=judges.balance(real, truth))
+        balanced = judges.balance(real, truth).nanmean().item()
+    return {"value": flips.mean().item(), "real": balanced, "both": flips.prod(1).mean().item()}
+
+
+def _note(details: dict, generator: Generator, **columns: Tensor) -> None:
+    """Note numbers of each attribute; one that is undefined (no picture has the attribute) is left out."""
+    attributes = details.setdefault("attributes", {name: {} for name in generator.labels})
+    for key, column in columns.items():
+        for name, value in zip(generator.labels, column.tolist()):
+            if value == value:
+                attributes[name][key] = round(value, 4)
+
+
+def code_agreement(generator: Generator, viewer, latents: Tensor, logits: Tensor, details: dict) -> float:
+    """How well the generator's categorical code (InfoGAN's) tells the class that the network sees; notes in `details` which is which."""
+    codes = generator.codes(latents)[0].cpu().numpy()
+    value, meaning = metrics.code_agreement(codes, logits.argmax(1).numpy(), generator.categories, len(viewer.labels))
+    details["codes"] = [viewer.labels[k] if k >= 0 else None for k in meaning]
+    return value
