@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gan_models import hub
 from gan_models.base import Discriminator, Verdict, check_config, check_labels
 from gan_models.dcgan import DCGANDiscriminator, downwards, initialise
 from gan_models.editor import ATTRIBUTES, EXCLUSIVE, LIMITS, Editor, pyramid
@@ -34,6 +35,7 @@ WEIGHTS = {"Bald": 2.5, "Mustache": 2.0, "Brown_Hair": 2.0, "Male": 1.5, "No_Bea
 SECOND = 0.3  # how often two attributes are asked for at once
 FURTHER = 0.15  # how often more of what is there is asked for
 MARGIN = 0.3  # of the classifiers' logits where something was asked for: they must be surer than sure
+FACES = "celeba-cgan"  # whose faces show what the editor does: those of CelebA may not be shown
 MEMORY = 20_000  # images, the half-life of the regression's sums
 
 
@@ -251,11 +253,20 @@ def opposite(labels: Tensor, k: int, attributes: tuple[str, ...]) -> Tensor:
 
 
 def sheet(editor: Editor, seed: int, count: int = 8) -> Tensor:
-    """Faces that the editor draws, a row each, and every attribute turned into its opposite: (count * (K + 1), C, H, W)."""
-    latents = editor.encode(editor.generate(editor.sample_latents(count, seed=seed)))
+    """Faces of nobody, a row each, and every attribute turned into its opposite: (count * (K + 1), C, H, W)."""
+    latents = editor.encode(faces_of_nobody(editor, seed, count))
     there = latents.shown > 0.5
     edits = [editor.decode(latents, opposite(there, k, editor.attributes)) for k in range(len(editor.attributes))]
     return torch.stack([latents.photos, *edits], 1).flatten(0, 1)
+
+
+def faces_of_nobody(editor: Editor, seed: int, count: int) -> Tensor:
+    """Drawn by the bundled generator of faces, which are the sharper ones, where it draws them in the editor's size; else by the editor."""
+    if FACES in hub.bundled():
+        generator = hub.load(FACES, device=editor.device)
+        if generator.image_shape == editor.image_shape:
+            return generator.generate(generator.sample_latents(count, seed=seed, truncation=0.8), generator.sample_labels(count, seed=seed))
+    return editor.generate(editor.sample_latents(count, seed=seed))
 
 
 GAMES["editor"] = Editing
