@@ -188,8 +188,8 @@ class Editing(Adversarial):
         adversarial, more = self.objective.generator(None, wide(state.discriminator(drawn.edited, 2 * drawn.targets - 1).scores))
         logits = state.discriminator.classifier(self._distort(batch, drawn.edited))
         asked = (drawn.differences != 0).to(logits)
-        heard = logits * torch.where(asked > 0, MARGIN, 1.0)
-        wrong = F.binary_cross_entropy_with_logits(heard, drawn.targets.expand_as(logits), reduction="none").mean(0)
+        margin = torch.where(asked > 0, MARGIN, 1.0)
+        wrong = F.binary_cross_entropy_with_logits(logits * margin, drawn.targets.expand_as(logits), reduction="none").mean(0) / margin
         own = F.binary_cross_entropy(drawn.targets, drawn.targets, reduction="none")  # the least that can be had where nothing was asked
         classification = ((wrong * asked).sum(1) / asked.sum(1)).mean()
         kept = ((wrong - own) * (1 - asked)).sum(1).mean()
