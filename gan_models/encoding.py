@@ -1,7 +1,6 @@
 """Networks that also read pictures: encoder and generator together, as in VAE-GAN (Larsen et al. 2016, arXiv:1512.09300) and BiGAN
 (Donahue et al. 2017, arXiv:1605.09782), and the autoencoder of moment matching (Li et al. 2015, arXiv:1502.02761)."""
 
-import torch
 from torch import Tensor, nn
 
 from .base import Discriminator, Verdict, check_config

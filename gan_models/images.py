@@ -2,7 +2,6 @@
 
 import io
 import hashlib
-import io
 import os
 import secrets
 from pathlib import Path

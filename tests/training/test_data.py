@@ -16,7 +16,7 @@ from conftest import skip_or_fail
 from PIL import Image
 from tiny import tiny_root  # noqa: F401 (a fixture)
 
-from training import data
+from training import data, decoding
 from training.data import DIGITS, GARMENTS, DataError, open_dataset, to_float
 
 
@@ -489,8 +489,8 @@ def folder(tmp_path):
 @pytest.fixture
 def decodings(monkeypatch):
     """Grows by one with each picture decoded."""
-    counted, prepare = [], data.prepare
-    monkeypatch.setattr(data, "prepare", lambda *arguments: counted.append(1) or prepare(*arguments))
+    counted, prepare = [], decoding.prepare
+    monkeypatch.setattr(decoding, "prepare", lambda *arguments: counted.append(1) or prepare(*arguments))
     return counted
 
 
@@ -570,10 +570,10 @@ def test_leftovers_of_killed_runs_are_removed(folder, cache):
 
 
 def test_where_the_cache_is(monkeypatch, tmp_path):
-    assert data.cache_folder() == tmp_path / "cache"
+    assert decoding.cache_folder() == tmp_path / "cache"
     monkeypatch.delenv("GAN_STUDIO_CACHE")
     monkeypatch.setenv("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert data.cache_folder() == tmp_path / "xdg" / "gan-studio"
+    assert decoding.cache_folder() == tmp_path / "xdg" / "gan-studio"
 
 
 def test_the_cache_grows_with_more_than_one_chunk(tmp_path):
