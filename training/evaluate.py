@@ -19,6 +19,8 @@ floor that no generator can be expected to beat. Train is the split whose pictur
     cas                     with --cas: accuracy on real test pictures of a classifier that learned from generated ones alone
                             (training/cas.py); "real": of one that learned from the real training pictures
 
+An editor is judged by what is seen of its edits: training/evaluate_editor.py says how.
+
 Started as several processes, the main one does all the work, so the numbers are those of one process.
 """
 
@@ -40,10 +42,11 @@ import gan_models
 from gan_models import ModelError
 from gan_models.base import Generator
 from gan_models.card import write_card
+from gan_models.editor import Editor
 from gan_models.hub import CONFIG, write_atomically
 from gan_models.latents import Stream, check_count, check_seed, philox
 
-from . import agreement, judges, metrics
+from . import agreement, evaluate_editor, judges, metrics
 from . import cas as cas_
 from .data import DataError, Dataset, open_dataset
 from .judges import JudgeError
@@ -71,6 +74,10 @@ def evaluate(source: str | os.PathLike | Generator, data: str | os.PathLike, dat
     samples = None if samples is None else check_count(samples, least=2, what="number of samples")
     batch_size, seed = check_count(batch_size, most=10_000, what="batch size"), check_seed(seed)
     generator = source if isinstance(source, Generator) else _load(source)
+    if isinstance(generator, Editor):
+        if network not in (None, "judge"):
+            raise EvaluationError(f"An editor's changes are seen by the network judge, not by {network}.")
+        return evaluate_editor.evaluate(generator, data, data_root, samples=samples or SAMPLES, batch_size=batch_size)
     train, test = _open(data, data_root, generator)
     plan = judges.plan_of(train.name)
     samples = samples or (plan.samples if plan else SAMPLES)
@@ -306,16 +313,22 @@ def _short(n: int) -> str:
     return f"{round(n / 1000)}k" if n >= 1000 else str(n)
 
 
+COLUMNS = {"agreement": "asked=seen", "real_agreement": "real", "toggled": "toggled", "toggled_both": "both",
+           "real_balanced_agreement": "real bal.", "change_seen": "seen", "brought": "brought", "taken_away": "taken away",
+           "by_target": "by target", "others_kept": "others kept", "identity_kept": "identity", "judge_accuracy": "judge",
+           "judge_balanced_accuracy": "judge bal."}
+
+
 def table(result: dict) -> str:
     """The metrics for a person, real against real beside each; then the attributes, if there are any."""
     lines = [f"{'metric':<34}{'value':>10}{'real':>10}"]
     for name, metric in result.items():
         if name != "evaluation":
-            lines.append(f"{name:<34}{_number(metric['value']):>10}{_number(metric['real']):>10}")
+            lines.append(f"{name:<34}{_number(metric['value']):>10}{_number(metric.get('real')):>10}")
     for record in result["evaluation"].values():
-        keys = {"agreement": "asked=seen", "real_agreement": "real", "toggled": "toggled", "toggled_both": "both",
-                "real_balanced_agreement": "real bal."}
         attributes = record.get("attributes", {})
+        noted = {key for numbers in attributes.values() for key in numbers}
+        keys = {key: title for key, title in COLUMNS.items() if key in noted}
         if attributes:
             lines += ["", f"{'attribute':<24}" + "".join(f"{title:>12}" for title in keys.values())]
         for name, numbers in attributes.items():

@@ -45,9 +45,10 @@ def evaluate(editor: Editor, data: str | os.PathLike, data_root: str | os.PathLi
              split: str = "test", batch_size: int = 100) -> dict:
     """All metrics of an editor on (at most `samples` pictures of) a split, in the form of `evaluate.evaluate`.
 
-    Raises JudgeError where no judge knows the attributes, DataError where the data cannot be read.
+    The editor is brought to the CPU. Raises JudgeError where no judge knows the attributes, DataError where the data cannot be read.
     """
     began = time.monotonic()
+    editor.cpu()
     channels, size, _ = editor.image_shape
     judge = judges.read("celeba")
     unknown = set(editor.attributes) - set(judge.label_names)

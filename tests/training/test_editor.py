@@ -10,8 +10,9 @@ from recipe_data import dataset_of
 from tiny import alone, tiny_root, train, weights  # noqa: F401 (fixtures)
 
 import gan_models
+from gan_models import hub
 from gan_models.editor import ATTRIBUTES, EXCLUSIVE, Editor
-from training import evaluate_editor, loop
+from training import evaluate, evaluate_editor, loop
 from training.editor import Critic, Editing, attribute_loss, known, opposite, sheet
 from training.games import Batch
 from training.recipes import EDITOR_ATTRIBUTES, RecipeError, change, find
@@ -184,6 +185,19 @@ def test_edits_are_counted(made_up_faces, monkeypatch):
     result = evaluate_editor.evaluate(editor, "celeba")
     for numbers in result["evaluation"]["judge"]["attributes"].values():
         assert numbers["brought"] == 1 and numbers["taken_away"] == 0 and numbers["others_kept"] == 0
+
+
+def test_the_command_that_judges(made_up_faces, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(evaluate_editor, "_recogniser", lambda size: None)
+    hub.save(Editor(16, width=4, latent_dim=8, hidden=8), tmp_path)
+    assert evaluate.main([str(tmp_path), "--data", "celeba", "--write"]) == 0
+    printed = capsys.readouterr().out
+    assert "change_seen26_test_judge" in printed and "others kept" in printed and "Eyeglasses" in printed
+    assert json.loads((tmp_path / "metrics.json").read_text())["others_kept26_test_judge"]["value"] == 1
+    card = (tmp_path / "README.md").read_text()
+    assert "| Eyeglasses |" in card and "others_kept26_test_judge" in card
+    assert evaluate.main([str(tmp_path), "--data", "celeba", "--network", "inception"]) == 2
+    assert "network judge" in capsys.readouterr().err
 
 
 def test_the_person_stays_where_nothing_changes(made_up_faces):
