@@ -50,6 +50,33 @@ def test_reader_crops_the_margin_of_32_pixels(digits, data_root):
     torch.testing.assert_close(judges.opinions(judge, large.images[:50]).logits, judges.opinions(judge, digits.images[:50]).logits)
 
 
+def test_teacher_reads_digits_too_and_is_another_network(digits):
+    teacher, reader, images = judges.read("mnist-teacher"), judges.read("mnist"), digits.images[:2000]
+    accuracy = judges.right(judges.opinions(teacher, images).logits, torch.from_numpy(digits.labels[:2000])).double().mean().item()
+    assert accuracy >= 0.985 and teacher.record["accuracy"] >= 0.99 and teacher.record["test_checksum"] == digits.checksum
+    assert teacher.network == "teacher" and teacher.record["seed"] != reader.record["seed"]
+    assert [p.shape for p in teacher.parameters()] != [p.shape for p in reader.parameters()]
+    assert judges.plan_of("mnist").network == "reader" and judges.plan_of("mnist-teacher") is None  # it judges nothing
+
+
+def test_fashion_reader_is_as_good_as_three_minutes_make_it():
+    """Its data set is not among those of the tests, so the record has to do."""
+    reader = judges.read("fashionmnist")
+    assert reader.record["accuracy"] >= 0.90 and reader.network == "fashionreader"
+    assert reader.label_names[0] == "T-shirt/top" and reader.record["test_images"] == 10_000
+
+
+def test_stack_reads_each_channel(digits):
+    stack, reader, images = judges.read("stackedmnist"), judges.read("mnist"), digits.images[:60]
+    opinion, single = judges.opinions(stack, images.reshape(20, 3, 28, 28)), judges.opinions(reader, images)
+    torch.testing.assert_close(opinion.features, single.features.reshape(20, 384))
+    seen = single.logits.argmax(1).reshape(20, 3)
+    assert [stack.label_names[k] for k in opinion.logits.argmax(1)] == ["".join(map(str, row)) for row in seen.tolist()]
+    torch.testing.assert_close(opinion.logits.exp().sum(1), torch.ones(20))
+    probabilities = single.logits.softmax(1).reshape(20, 3, 10)
+    torch.testing.assert_close(opinion.logits.exp()[:, 472], probabilities[:, 0, 4] * probabilities[:, 1, 7] * probabilities[:, 2, 2])
+
+
 def test_judge_names_attributes_as_well_as_its_record_says(faces):
     judge, n = judges.read("celeba"), 1000
     labels = torch.from_numpy(faces.labels[:n])
@@ -62,7 +89,7 @@ def test_judge_names_attributes_as_well_as_its_record_says(faces):
     assert (judge.network, judge.record["test_checksum"]) == ("judge", faces.checksum)
 
 
-@pytest.mark.parametrize("name, megabytes", [("mnist", 1.5), ("celeba", 4)])
+@pytest.mark.parametrize("name, megabytes", [("mnist", 1.5), ("mnist-teacher", 0.5), ("fashionmnist", 1.5), ("celeba", 4)])
 def test_bundled_weights_are_small_half_precision_and_as_recorded(name, megabytes):
     weights, description = judges.files(name)
     assert weights.stat().st_size < megabytes * 1e6
