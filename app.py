@@ -55,7 +55,7 @@ footer { display: none !important; }
 :is(#samples, #examples) .caption-label { opacity: 0; transition: opacity .15s; }
 #samples .thumbnail-lg:hover .caption-label, #samples .thumbnail-lg:focus-visible .caption-label { opacity: 1; }
 #samples { --across: 8; }
-#strip, #retouch-strip { --across: 9; }
+#strip, #retouch-strip, #morph-strip { --across: 9; }
 #examples { --across: 6; }
 #retouched img { object-fit: contain; }
 #pair { --across: 2; width: 100%; max-width: 660px; margin: 0 auto; }
@@ -75,7 +75,7 @@ footer { display: none !important; }
 @media (max-width: 640px) {
   #samples, #sweep, #sweep:has(.gallery-item:nth-child(7):last-child) { --across: 4; }
   #sweep:has(.gallery-item:nth-child(10)) { --across: 5; }
-  #strip, #retouch-strip { --across: 3; }
+  #strip, #retouch-strip, #morph-strip { --across: 3; }
   #video { flex-basis: 100%; }
 }
 """
@@ -397,6 +397,23 @@ def full_size(subject, *values):
     return gr.File(str(file), visible=True)
 
 
+@spoken
+def morph(name, subject, upload, progress=gr.Progress()):
+    """A strip and a video from the face that is being edited to the largest one in another photo, which is deleted at once too."""
+    if not upload:
+        return gr.skip()
+    path = Path(upload["path"])
+    try:
+        first, second = has_photo(subject), portrait.open_portrait(editor_of(name), path)
+    finally:
+        path.unlink(missing_ok=True)
+    progress(0.4, desc="Drawing")
+    there = portrait.morph(first, second, FRAMES // 2)
+    file = Path(os.environ["GRADIO_TEMP_DIR"]) / f"morph-{secrets.token_hex(8)}.mp4"
+    images.write_video(torch.cat([there, there.flip(0)]), file)
+    return files(portrait.morph(first, second, STRIP), TILE), str(file), gr.Image(keep(second.small().photo))
+
+
 def forget():
     """The photo was taken away: nothing of it stays."""
     return None, gr.Radio(visible=False), None, None, no_file()
@@ -571,6 +588,12 @@ def photo_tab(plain: dict) -> None:
         take = gr.Button("Make the full-size picture", variant="primary", elem_id="full-size", min_width=200)
     strip = gr.Gallery(label="One attribute from -2 to +2", columns=STRIP, elem_id="retouch-strip", **plain)
     file = gr.File(label="Edited photo, at full size", interactive=False, elem_id="download", visible=False)
+    with gr.Accordion("Morph into another photo", open=False, elem_id="morph"), gr.Row():
+        other = gr.Image(label="The other photo", sources=["upload", "webcam"], type="filepath", height=240, elem_id="other", buttons=[])
+        with gr.Column(min_width=280, scale=2):
+            morph_strip = gr.Gallery(label="From one face to the other", columns=STRIP, elem_id="morph-strip", **plain)
+            morph_video = gr.Video(label="There and back", show_label=False, autoplay=True, loop=True, interactive=False,
+                                   elem_id="morph-video", buttons=["download"], height=280)
 
     raw = {"preprocess": False, "api_visibility": "private"}
     live = {"trigger_mode": "always_last", "show_progress": "hidden", **raw}
@@ -581,6 +604,7 @@ def photo_tab(plain: dict) -> None:
     upload.select(click_face, [subject, attribute], opened_outputs, **raw)
     gr.on([slider.input for slider in sliders], retouch, [subject, *sliders], [slider_view, file], **live)
     gr.on([slider.release for slider in sliders] + [attribute.input], retouch_strip, [subject, attribute, *sliders], strip, **live)
+    other.upload(morph, [editor, subject, other], [morph_strip, morph_video, other], show_progress_on=morph_video, **raw)
     upload.clear(forget, None, [subject, face, slider_view, strip, file], **raw)
     take.click(full_size, [subject, *sliders], file, **raw)
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from . import images, photos
 from .editor import EXCLUSIVE, MOST, Editor, Encoded
 from .errors import InvalidInput, short
+from .latents import check_count
 
 PREVIEW = 960  # pixels of the longer side of what is shown while sliders move
 
@@ -76,6 +77,20 @@ class Portrait:
                 k = self.editor.attributes.index(name)
                 row[0, k] = -min(wished, 1.0) * self.encoded.shown[0, k]
         return row
+
+
+@torch.inference_mode()
+def morph(first: Portrait, second: Portrait, frames: int) -> Tensor:
+    """From one aligned face to another: (frames, C, H, W) in [-1, 1]. The codes move in a straight line and what the codes do not hold,
+    the photos' own detail, is faded over, so that the ends are the very photos. Raises InvalidInput for two editors."""
+    if first.editor is not second.editor:
+        raise InvalidInput("Both photos must have been opened for the same editor.")
+    frames = check_count(frames, least=2, most=1000, what="number of frames")
+    t = torch.linspace(0, 1, frames)[:, None]
+    a, b = first.encoded, second.encoded
+    drawn = first.editor.decoder(torch.lerp(a.codes, b.codes, t))
+    t = t[:, :, None, None]
+    return (drawn + torch.lerp(a.photos - a.drawn, b.photos - b.drawn, t)).clamp(-1, 1)
 
 
 def open_portrait(editor: Editor, source: photos.Source) -> Portrait:

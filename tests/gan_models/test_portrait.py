@@ -7,14 +7,14 @@ from PIL import Image
 
 from gan_models import InvalidInput, photos
 from gan_models.editor import Editor
-from gan_models.portrait import PREVIEW, Portrait, drawn_portrait, _encode
+from gan_models.portrait import PREVIEW, Portrait, _encode, drawn_portrait, morph
 
 
 @pytest.fixture(scope="module")
 def editor() -> Editor:
     torch.manual_seed(0)
     editor = Editor(width=4, latent_dim=16, hidden=8).eval().requires_grad_(False)
-    for weight in editor.decoder.parameters():  # lively: an untrained one draws next to nothing
+    for weight in [*editor.decoder.parameters(), *editor.encoder.parameters()]:  # lively: an untrained one draws next to nothing
         if weight.ndim > 1:
             weight.normal_(0, 0.2)
     editor.mapping.directions.normal_(0, 1)
@@ -97,3 +97,16 @@ def test_another_face_is_encoded_anew(editor, drawn):
     for number in (2, -1, True, "1"):
         with pytest.raises(InvalidInput, match="There are 2 faces"):
             two.choose(number)
+
+
+def test_a_morph_begins_and_ends_with_the_very_faces(editor, drawn):
+    other = drawn_portrait(editor, torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(1)) * 2 - 1, size=128)
+    frames = morph(drawn, other, 5)
+    torch.testing.assert_close(frames[0], drawn.encoded.photos[0], rtol=0, atol=1e-5)
+    torch.testing.assert_close(frames[4], other.encoded.photos[0], rtol=0, atol=1e-5)
+    halves = torch.lerp(drawn.encoded.photos[0], other.encoded.photos[0], 0.5)
+    assert (frames[2] - halves).abs().max() > 0.01  # more than one picture faded into the other
+    with pytest.raises(InvalidInput, match="frames"):
+        morph(drawn, other, 1)
+    with pytest.raises(InvalidInput, match="same editor"):
+        morph(drawn, drawn_portrait(Editor(width=4, latent_dim=16, hidden=8).eval(), torch.zeros(3, 64, 64)), 3)
