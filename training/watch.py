@@ -33,7 +33,7 @@ RISING, RISING_BY = 1.1, 0.01  # from one look to the next, times and plus: what
 # of healthy runs, so accuracy alone proves nothing: the generator must suffer too.
 ACCURACY = 0.99
 WON_STEPS = 200
-SUFFERS = 0.05  # the generator's gradient, of its largest; 0.15 was seen in healthy runs
+SUFFERS = 0.05  # the generator's gradient, all this time, of its largest; 0.15 was seen in healthy runs
 CLIMBED = 2.0  # the generator's loss, over the time that the discriminator is right
 
 # Vanishing gradients: Adam does not mind their scale, but what is this much weaker than it was carries no direction, only noise.
@@ -43,7 +43,8 @@ VANISHED_STEPS = 75
 
 # Exploding gradients: norms of healthy runs stay within a factor of 10 of their median.
 EXPLODED = 100.0  # times the median so far
-HUGE = 1e3  # without any history; healthy norms were below 110 in all recipes
+HUGE = 1e3  # without any history; healthy norms were below 110 where only scores are played for,
+HUGE_SUMS = 1e6  # but 1,100 where features are matched, of which losses are sums
 HISTORY = 8  # lines that a median is made of, at least
 
 
@@ -159,7 +160,9 @@ class Watch:
             return None if since is None else UNKNOWN
         stretch = [past for past in self.lines if past["images"] > since and "generator_loss" in past]
         first, last = (statistics.fmean(past["generator_loss"] for past in part) for part in (stretch[:2], stretch[-2:]))
-        gradient, largest = line["generator_gradient"], self.largest["generator_gradient"]
+        recent = [past for past in stretch if past["images"] > line["images"] - WON_STEPS * self.recipe.batch_size]
+        gradient = max(past.get("generator_gradient", 0.0) for past in recent)
+        largest = self.largest["generator_gradient"]
         if gradient < SUFFERS * largest:
             suffering = f"the generator's gradient is down to {_number(gradient)} from {_number(largest)}"
         elif last > CLIMBED * first > 0:
@@ -180,8 +183,10 @@ class Watch:
 
     def _limit(self, key: str) -> float:
         """Above it a gradient explodes."""
+        sums = self.recipe.feature_matching or self.recipe.perceptual or self.recipe.reconstruction
+        huge = HUGE_SUMS if sums else HUGE
         norms = [past[key] for past in list(self.lines)[-201:-1] if key in past]
-        return min(HUGE, EXPLODED * statistics.median(norms) or HUGE) if len(norms) >= HISTORY else HUGE
+        return min(huge, EXPLODED * statistics.median(norms) or huge) if len(norms) >= HISTORY else huge
 
     def _exploding(self, line: dict) -> str | None:
         too_large = {key: self._limit(key) for key in GRADIENTS if line.get(key, 0.0) > self._limit(key)}
