@@ -393,6 +393,11 @@ def test_a_photo_of_two_is_edited_where_one_says_and_nothing_of_the_upload_stays
         assert min(columns[:480].sum(), columns[480:].sum()) < 0.02 * columns.sum()
     assert set(changed.values()) == {"left", "right"}
 
+    visitor.page.locator("#morph > button, #morph .label-wrap").first.click()  # and one photo becomes another
+    visitor.page.set_input_files("#other input[type=file]", tmp_path / "two.jpg")
+    visitor.wait_for("#morph-strip", 9)
+    assert visitor.page.locator("#morph-video video").get_attribute("src").endswith(".mp4")
+
 
 @pytest.mark.parametrize("name, content, words", [
     ("notes.jpg", b"this is no picture", "not a picture"), ("grey.png", None, "No face was found")])
