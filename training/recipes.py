@@ -229,6 +229,11 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
         "Kingma and Welling 2013, arXiv:1312.6114; Liu et al. 2019, arXiv:1904.09709",
         "editor", **_EDITOR,
     ),
+    Recipe(
+        "celeba-editor-128", "the same at twice the size, for a GPU",
+        "Kingma and Welling 2013, arXiv:1312.6114; Liu et al. 2019, arXiv:1904.09709",
+        "editor", **_EDITOR | {"image_size": 128, "images": 2_000_000, "edits_after": 500_000, "learning_rate": Schedule(1e-3, 2e-4, 500_000)},
+    ),
 )}
 
 

@@ -54,7 +54,7 @@ def tiny_root(tmp_path_factory) -> Path:
     names = [f"{k:06d}.jpg" for k in range(24)]
     with zipfile.ZipFile(celeba / "img_align_celeba.zip", "w") as archive:
         for name in names:
-            archive.writestr(f"img_align_celeba/{name}", jpeg(random.integers(0, 256, (64, 64, 3), np.uint8)))
+            archive.writestr(f"img_align_celeba/{name}", jpeg(random.integers(0, 256, (128, 128, 3), np.uint8)))
     rows = [" ".join([name] + [str(value) for value in random.choice([-1, 1], len(EDITOR_ATTRIBUTES))]) for name in names]
     (celeba / "list_attr_celeba.txt").write_text("\n".join([str(len(names)), " ".join(EDITOR_ATTRIBUTES), *rows]) + "\n")
     (celeba / "list_eval_partition.txt").write_text("".join(f"{name} 0\n" for name in names))
