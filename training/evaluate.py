@@ -337,7 +337,7 @@ def table(result: dict) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}" if abs(value) >= 0.001 else f"{value:.1e}"
+    return "-" if value is None else f"{value:.4g}" if abs(value) >= 0.001 or value == 0 else f"{value:.1e}"
 
 
 def _update(path: Path, result: dict) -> None:
