@@ -1,11 +1,16 @@
-"""CIFAR-10's own files (Krizhevsky 2009), which are pickles: read by an unpickler that knows nothing but arrays, lists and numbers."""
+"""CIFAR-10's own files (Krizhevsky 2009), which are pickles: read by an unpickler that knows nothing but arrays, lists and
+numbers."""
 
+import gzip
 import io
 import pickle
 import tarfile
+import zlib
 from pathlib import Path
 
 import numpy as np
+
+from .decoding import is_html
 
 FOLDER, ARCHIVE = "cifar-10-batches-py", "cifar-10-python.tar.gz"
 BATCHES = {"train": tuple(f"data_batch_{k}" for k in range(1, 6)), "test": ("test_batch",)}
@@ -52,15 +57,22 @@ def _files(root: Path, names: tuple[str, ...]):
             with open(root / FOLDER / name, "rb") as file:
                 yield name, file.read(MAX_BYTES)
         return
+    with open(root / ARCHIVE, "rb") as file:
+        if is_html(file.read(512)):
+            raise Refused(f"{ARCHIVE} is a web page (an error or quota notice), not an archive")
     try:
-        with tarfile.open(root / ARCHIVE) as archive:
+        with gzip.open(root / ARCHIVE) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
             for name in names:
                 yield name, archive.extractfile(f"{FOLDER}/{name}").read(MAX_BYTES)
-    except (tarfile.TarError, KeyError, EOFError, AttributeError) as error:
-        raise Refused(f"{ARCHIVE} is damaged or another archive ({error})") from error
+            while stream.read(2**20):  # its checksum stands at the end
+                pass
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, KeyError, EOFError, AttributeError) as error:
+        raise Refused(f"{ARCHIVE} is truncated, damaged or another archive") from error
 
 
 def _batch(name: str, data: bytes) -> tuple[np.ndarray, np.ndarray]:
+    if is_html(data[:512]):
+        raise Refused(f"{name} is a web page (an error or quota notice), no batch of CIFAR-10")
     try:
         content = _Unpickler(io.BytesIO(data), encoding="bytes").load()
         images, labels = content[b"data"], np.asarray(content[b"labels"])

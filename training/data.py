@@ -175,9 +175,9 @@ def read_fashionmnist(request: Request) -> Dataset:
 
 
 def read_stackedmnist(request: Request) -> Dataset:
-    """Three random digits of MNIST as the three channels of a picture: 1,000 classes, of which a generator can be asked how many it draws
-    (Metz et al. 2017, arXiv:1611.02163). 128,000 to train, as is customary, from the training digits; 26,000 to test from the others.
-    Which digits are in picture k is a function of k alone."""
+    """Three random digits of MNIST as the three channels of a picture: 1,000 classes, of which a generator can be asked how many
+    it draws (Metz et al. 2017, arXiv:1611.02163). 128,000 to train, as is customary, from the training digits; 26,000 to test
+    from the others. Which digits are in picture k is a function of k alone."""
     if request.channels == 1:
         raise DataError("StackedMNIST has three channels; leave it three, or take mnist.")
     digits = read_mnist(replace(request, channels=1))
@@ -196,7 +196,10 @@ def read_cifar10(request: Request) -> Dataset:
         raise DataError(f"CIFAR-10 has no attributes to choose from; it has the classes {', '.join(cifar.CLASSES)}.")
     try:
         if not any((request.root / name).exists() for name in (cifar.FOLDER, cifar.ARCHIVE)):
-            _fetch("CIFAR10", request.root, request.root / cifar.FOLDER, _missing_cifar)
+            # Only the archive: torchvision's CIFAR10(download=True) would also unpickle what is in it.
+            _fetch(request.root, request.root / cifar.ARCHIVE, lambda why: _missing_cifar(request.root, why),
+                   lambda datasets: datasets.utils.download_url(CIFAR_PAGE, request.root, cifar.ARCHIVE,
+                                                                datasets.CIFAR10.tgz_md5))
         images, labels = cifar.read(request.root, request.split)
     except cifar.Refused as error:
         raise DataError(f"In {request.root}, {error}; delete it and fetch {CIFAR_PAGE} again.") from error
@@ -205,15 +208,14 @@ def read_cifar10(request: Request) -> Dataset:
     if request.channels == 1:
         images = np.stack([np.asarray(Image.fromarray(image).convert("L")) for image in images.transpose(0, 2, 3, 1)])[:, None]
     if request.image_size != 32:
-        size = (request.image_size, request.image_size)
-        images = np.stack([[np.asarray(Image.fromarray(c).resize(size, Image.Resampling.LANCZOS)) for c in image] for image in images])
+        images = np.stack([_resize(channels, request.image_size) for channels in images])
     notes = [f"CIFAR-10 ({request.split}): {len(images):,} pictures."]
     return _dataset("cifar10", images, labels, cifar.CLASSES, False, notes)
 
 
-def _missing_cifar(why: str = "") -> None:
-    raise DataError(f"CIFAR-10 is not there{why}; unpack {CIFAR_PAGE} so that the data root holds {cifar.FOLDER}/ "
-                    "(--data-root, or the variable GAN_STUDIO_DATA).")
+def _missing_cifar(root: Path, why: str) -> None:
+    raise DataError(f"CIFAR-10 is not in {root}{why}; put {CIFAR_PAGE} there, packed or not, or name the data root that holds "
+                    f"{cifar.FOLDER}/ (--data-root, or the variable GAN_STUDIO_DATA).")
 
 
 def _read_digits(name: str, folder: str, label_names: tuple[str, ...], request: Request) -> Dataset:
@@ -225,7 +227,8 @@ def _read_digits(name: str, folder: str, label_names: tuple[str, ...], request: 
     raw = request.root / folder / "raw"
     files = [f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"]
     if not all(map(_find_idx, [raw / file for file in files])):
-        _fetch(folder, request.root, raw, lambda why: _missing_digits(folder, raw, why))
+        _fetch(request.root, raw, lambda why: _missing_digits(folder, raw, why),
+               lambda datasets: getattr(datasets, folder)(request.root, download=True))
     images, labels = (read_idx(_find_idx(raw / file) or _missing_digits(folder, raw)) for file in files)
     if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels) or images.shape[1:] != (28, 28):
         raise DataError(f"The files {files[0]} {images.shape} and {files[1]} {labels.shape} in {raw} do not belong together; "
@@ -244,6 +247,11 @@ def _resize_digits(images: np.ndarray, size: int) -> np.ndarray:
         return images
     if size == 32:  # the customary way for networks that halve their input five times
         return np.pad(images, ((0, 0), (2, 2), (2, 2)))
+    return _resize(images, size)
+
+
+def _resize(images: np.ndarray, size: int) -> np.ndarray:
+    """Grey pictures, or the channels of one: (n, H, W) -> (n, size, size)."""
     return np.stack([np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.LANCZOS)) for image in images])
 
 
@@ -257,8 +265,9 @@ def _missing_digits(folder: str, raw: Path, why: str = "") -> Path:
                     f"{folder}/raw/ (--data-root, or the variable GAN_STUDIO_DATA).")
 
 
-def _fetch(name: str, root: Path, place: Path, missing: Callable[[str], None]) -> None:
-    """Let torchvision fetch a data set of its own into `place`, from its mirrors and with its checksums; missing(why) where it cannot."""
+def _fetch(root: Path, place: Path, missing: Callable[[str], None], download: Callable) -> None:
+    """download(torchvision.datasets) into `place`, which is not there yet, with torchvision's checksums; missing(why) where it
+    cannot."""
     try:
         from torchvision import datasets
     except ImportError:
@@ -266,11 +275,11 @@ def _fetch(name: str, root: Path, place: Path, missing: Callable[[str], None]) -
     fresh = [path for path in (place, place.parent, root) if not path.exists()]
     try:
         with contextlib.redirect_stdout(sys.stderr):  # standard output is for results
-            getattr(datasets, name)(root, download=True)
+            download(datasets)
     except (RuntimeError, OSError) as error:
         for path in fresh:
             with contextlib.suppress(OSError):  # not there, or no longer empty
-                path.rmdir()
+                path.unlink() if path.is_file() else path.rmdir()
         missing(f" and downloading it failed ({textwrap.shorten(str(error), 200, placeholder=' ...')})")
 
 

@@ -1,5 +1,5 @@
-"""Pictures that have to be decoded: in a folder or a zip, any format, once, into a file of the user's cache folder that later runs map
-into memory."""
+"""Pictures that have to be decoded: in a folder or a zip, any format, once, into a file of the user's cache folder that later
+runs map into memory."""
 
 import contextlib
 import hashlib

@@ -5,6 +5,7 @@ import io
 import os
 import re
 import struct
+import subprocess
 import sys
 import types
 import zipfile
@@ -635,14 +636,48 @@ def test_the_crop_of_original_celeba_gives_the_cropped_pictures(data_root):
 
 
 def test_stacked_digits_are_three_digits_and_their_number(tiny_root):  # noqa: F811
-    digits = open_dataset("mnist", tiny_root, 28)
+    digits = {split: open_dataset("mnist", tiny_root, 28, split=split) for split in ("train", "test")}
     for split, count in (("train", 128_000), ("test", 26_000)):
         data = open_dataset("stackedmnist", tiny_root, 28, split=split)
         assert data.images.shape == (count, 3, 28, 28) and data.label_names[7] == "007" and len(data.label_names) == 1000
-    known = {image.tobytes(): label for image, label in zip(digits.images, digits.labels)}
-    data = open_dataset("stackedmnist", tiny_root, 28)
-    for k in (0, 1, 99_999):
-        assert data.labels[k] == int("".join(str(known[channel.tobytes()]) for channel in data.images[k]))
-    assert open_dataset("stackedmnist", tiny_root, 28).checksum == data.checksum
+        known = {image.tobytes(): label for image, label in zip(digits[split].images, digits[split].labels)}
+        for k in (0, 1, 25_999):
+            assert data.labels[k] == int("".join(str(known[channel.tobytes()]) for channel in data.images[k]))
     with pytest.raises(DataError, match="three channels"):
         open_dataset("stackedmnist", tiny_root, 28, channels=1)
+
+
+# ---- All of small pictures -------------------------------------------------------------------------------------------
+
+SHOWN = """
+import hashlib, sys
+from training.data import open_dataset
+
+for name in sys.argv[2:]:
+    data = open_dataset(name, sys.argv[1], 28, channels=3)
+    images, labels = data.batch(data.order(len(data) - 5, 9, seed=7))
+    print(name, data.checksum, hashlib.sha256(images.numpy()).hexdigest(), labels.tolist())
+"""
+
+
+def test_another_process_in_another_order_is_shown_the_same(tiny_root, capsys, monkeypatch):  # noqa: F811
+    names = ["stackedmnist", "fashionmnist", "cifar10", "mnist"]
+    command = [sys.executable, "-c", SHOWN, str(tiny_root), *names[::-1]]
+    there = subprocess.run(command, capture_output=True, text=True, check=True)
+    monkeypatch.setattr(sys, "argv", ["", str(tiny_root), *names])
+    exec(SHOWN, {})
+    assert capsys.readouterr().out.splitlines() == there.stdout.splitlines()[::-1]
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashionmnist", "cifar10"])
+def test_a_batch_may_be_larger_than_the_data_set(tiny_root, name):  # noqa: F811
+    dataset = open_dataset(name, tiny_root, 28)
+    n = len(dataset)
+    images, labels = dataset.batch(dataset.order(0, 3 * n, seed=1))
+    assert len(images) == len(labels) == 3 * n
+    assert sorted(dataset.order(0, 3 * n, seed=1).tolist()) == sorted(list(range(n)) * 3)
+
+
+def test_the_names_of_garments_are_torchvisions():
+    from torchvision import datasets
+    assert list(GARMENTS) == datasets.FashionMNIST.classes
