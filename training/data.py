@@ -1,7 +1,7 @@
 """Data sets: read once, kept as uint8, dealt out by image number.
 
-MNIST, FashionMNIST and CelebA are read from torchvision's layout of folders by code of our own (no pickle, no `processed/`
-folder); any other name is a folder of images. Pictures that have to be decoded: decoding.py.
+MNIST, FashionMNIST, CIFAR-10 and CelebA are read from torchvision's layout of folders by code of our own (no `processed/` folder,
+no pickle but CIFAR-10's own, in cifar.py); any other name is a folder of images. Pictures that have to be decoded: decoding.py.
 """
 
 import contextlib
