@@ -132,7 +132,7 @@ _STACKED = {"data": "stackedmnist", "image_size": 28, "image_channels": 3, "imag
 _CELEBA = {"data": "celeba", "image_size": 64, "image_channels": 3, "images": 1_000_000, "flip": True, "ema_half_life": 50_000}
 _EDITOR = _CELEBA | {
     "attributes": EDITOR_ATTRIBUTES, "generator": {"attributes": list(ATTRIBUTES)}, "game": "editor", "objective": "hinge",
-    "images": 272_000, "edits_after": 160_000, "batch_size": 32, "learning_rate": Schedule(1e-3, 2e-4, 160_000), "ema_half_life": 10_000,
+    "images": 224_000, "edits_after": 160_000, "batch_size": 32, "learning_rate": Schedule(1e-3, 2e-4, 160_000), "ema_half_life": 10_000,
     "reconstruction": 1.0, "divergence": 2e-5, "adversarial": 0.15, "requested": 0.4, "keeping": 0.12, "sparing": 0.25,
 }
 
