@@ -166,7 +166,7 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
     ),
     Recipe(
         "mnist-wgan-gp", "the Wasserstein distance, by a gradient penalty", "Gulrajani et al. 2017, arXiv:1704.00028",
-        "dcgan", **_MNIST, discriminator={"normalisation": "none"}, **WASSERSTEIN,
+        "dcgan", **_MNIST, discriminator={"normalisation": "none"}, **(WASSERSTEIN | {"learning_rate": 5e-4}),
     ),
     Recipe(
         "mnist-sngan", "hinge loss and spectral normalisation", "Miyato et al. 2018, arXiv:1802.05957",
@@ -190,7 +190,7 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
     ),
     Recipe(
         "mnist-implicit", "no discriminator: distributions matched in an autoencoder's latent space", "Li et al. 2015, arXiv:1502.02761",
-        "implicit", **_MNIST, game="moments", batch_size=256, reconstruction=1.0,
+        "implicit", **_MNIST, game="moments", batch_size=128, reconstruction=1.0, generator_rate=5.0,
     ),
     Recipe(
         "mnist-tied", "generator and discriminator share their convolutions", "Radford et al. 2015, arXiv:1511.06434, tied",
