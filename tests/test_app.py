@@ -437,6 +437,8 @@ def test_a_phone_shows_pictures_first_and_never_scrolls_sideways(browser, addres
         visitor.wait_for(where, count)
         assert visitor.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         assert visitor.page.locator(f"{where} img").first.bounding_box()["width"] >= 60
+    open_tab(visitor)
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     visitor.page.close()
     assert visitor.odd == []
 

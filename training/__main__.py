@@ -271,11 +271,14 @@ def describe(recipe: Recipe, dataset: Dataset, options: argparse.Namespace, tota
 
 
 def compare_options(folder: Path, described: dict) -> None:
-    """Raises RunError unless the run in the folder is the one described; only the number of images may change."""
+    """Raises RunError unless the run in the folder is the one described; only the number of images may change.
+
+    An option that came after the run was started had its default then.
+    """
     try:
         before = json.loads((folder / "options.json").read_text())
         differing = [key for key in ("data", "seed", "init_from") if before[key] != described[key]]
-        old, new = before["recipe"], described["recipe"]
+        old, new = recipes.with_defaults(before["recipe"]), described["recipe"]
         differing += [key for key in new if key not in ("images", "summary", "source") and old.get(key) != new[key]]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{folder / 'options.json'} cannot be read, so it is unknown what the run was; "

@@ -296,6 +296,12 @@ def to_json(recipe: Recipe) -> dict:
     return json.loads(json.dumps(dataclasses.asdict(recipe)))
 
 
+def with_defaults(described: dict) -> dict:
+    """What :func:`to_json` wrote, perhaps by an older version, with the defaults of the options that it did not know."""
+    defaults = {field.name: field.default for field in dataclasses.fields(Recipe) if field.default is not dataclasses.MISSING}
+    return json.loads(json.dumps(defaults)) | described
+
+
 def _parse(setting: str) -> tuple[str, Any]:
     key, equals, text = setting.partition("=")
     if not equals or not key:
