@@ -69,7 +69,7 @@ def labels_for(generator: Generator, anchors: list[Anchor], wishes: Wishes = Non
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
                 raise InvalidInput(f"{name} must be a number from 0 to 1, not {short(value)}.")
             rows[:, generator.labels.index(name)] = value
-        _settle(rows, generator.labels, wishes or {})
+        settle(rows, generator.labels, wishes or {})
     elif wishes is not None:
         if isinstance(wishes, bool) or not isinstance(wishes, int) or not 0 <= wishes < len(generator.labels):
             raise InvalidInput(f"The class must be a number from 0 to {len(generator.labels) - 1}, not {short(wishes)}.")
@@ -77,8 +77,8 @@ def labels_for(generator: Generator, anchors: list[Anchor], wishes: Wishes = Non
     return rows
 
 
-def _settle(rows: Tensor, names: tuple[str, ...], wishes: dict[str, float]) -> None:
-    """A wished hair colour fades the others, unless they are wished for as well: no face has two at once."""
+def settle(rows: Tensor, names: tuple[str, ...], wishes: dict[str, float]) -> None:
+    """In labels (n, K) 0..1 a wished hair colour fades the others, in place, unless they are wished for as well: no face has two at once."""
     wished = max((wishes.get(name, 0) for name in HAIR_COLOURS), default=0)
     for name in HAIR_COLOURS:
         if name in names and name not in wishes:

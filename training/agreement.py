@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from gan_models import studio
 from gan_models.base import Generator
 
 from . import judges, metrics
@@ -26,12 +27,14 @@ def label_agreement(seen: Tensor, labels: Tensor, real: Tensor | None, generator
 
 
 def toggle(generator: Generator, viewer, latents: Tensor, labels: Tensor, batch_size: int, bar: tqdm) -> Tensor:
-    """(K, 2, n) float64 0 or 1: whether each attribute is seen as asked, when it is set to 0 and to 1 and the others are left."""
+    """(K, 2, n) float64 0 or 1: whether each attribute is seen as asked, when it is set to 0 and to 1 and the others are left; only
+    that a hair colour set to 1 takes the others away, as it does in the demo."""
     seen = []
     for k in range(len(generator.labels)):
         for value in (0.0, 1.0):
             asked = labels.clone()
             asked[:, k] = value
+            studio.settle(asked, generator.labels, {generator.labels[k]: value})
             opinion = viewer.look(drawn(generator, latents, asked, bar), batch_size)
             seen.append(answers(viewer, generator, opinion.logits, asked)[:, k])
     return torch.stack(seen).unflatten(0, (-1, 2))

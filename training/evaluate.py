@@ -9,8 +9,9 @@ floor that no generator can be expected to beat. Train is the split whose pictur
     recall, coverage        do they reach everywhere that real ones are
     is                      Inception Score: is the network sure of each picture, and do pictures differ; "real": of test pictures
     label_agreement         share of pictures in which the network sees the label asked for; "real": of real test pictures
-    toggle_agreement        for attributes: the same latent, the attribute set to 0 and to 1, all others left; share of the two
-                            pictures of each pair that show it; "real": the balanced share of real test pictures
+    toggle_agreement        for attributes: the same latent, the attribute set to 0 and to 1, all others left (but a hair colour takes the
+                            others away); share of the two pictures of each pair that show it; "real": the balanced share of real
+                            test pictures
     code_agreement          for InfoGAN: share of pictures with the class that their categorical code stands for (found on every
                             second picture, measured on the others)
     modes, kl               for StackedMNIST: how many of the 1,000 kinds were drawn, and KL(drawn || data) in nats; "real": by
