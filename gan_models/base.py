@@ -70,6 +70,24 @@ class Generator(nn.Module, PyTorchModelHubMixin):
         has an encoder. Raises InvalidInput where it has none."""
         raise InvalidInput(f"This model (family {self.family}) has no encoder: it draws pictures and cannot read them.")
 
+    def estimate_labels(self, images: Tensor) -> Tensor | None:
+        """images (n, C, H, W) in [-1, 1] -> labels (n, K) in 0..1 for `generate`, where it has an encoder and labels; else None."""
+        return None
+
+    @property
+    def encodes(self) -> bool:
+        """Whether it has an encoder."""
+        return type(self).encode is not Generator.encode
+
+    def check_images(self, images: Tensor) -> Tensor:
+        """The pictures on the generator's device. Raises InvalidInput unless they are floats (n, C, H, W) of its shape in [-1, 1]."""
+        if not isinstance(images, Tensor) or images.ndim != 4 or images.shape[1:] != self.image_shape or not images.is_floating_point():
+            got = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
+            raise InvalidInput(f"The pictures must be floating-point numbers (n, {', '.join(map(str, self.image_shape))}), not {got}.")
+        if not (images.abs() <= 1.001).all():  # NaN fails too
+            raise InvalidInput("The pictures must hold numbers from -1 to 1.")
+        return images.to(self.device)
+
     @property
     def device(self) -> torch.device:
         return next(self.parameters()).device

@@ -101,13 +101,7 @@ class Editor(Generator):
     def encode(self, images: Tensor) -> Encoded:
         """Faces (n, C, H, W) float in [-1, 1] -> what `decode` takes: encode once, decode for every movement of a slider.
         Raises InvalidInput for other tensors."""
-        shape = self.image_shape
-        if not isinstance(images, Tensor) or images.ndim != 4 or images.shape[1:] != shape or not images.is_floating_point():
-            got = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
-            raise InvalidInput(f"The pictures must be floating-point numbers (n, {', '.join(map(str, shape))}), not {got}.")
-        images = images.to(self.device, torch.float32)
-        if not (images.abs() <= 1.001).all():  # NaN fails too
-            raise InvalidInput("The pictures must hold numbers from -1 to 1.")
+        images = self.check_images(images).float()
         codes, logits = self.encoder(images)
         return Encoded(codes, images, self.decoder(codes), logits.sigmoid())
 

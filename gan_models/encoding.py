@@ -5,7 +5,6 @@ from torch import Tensor, nn
 
 from .base import Discriminator, Verdict, check_config
 from .dcgan import LIMITS, DCGANGenerator, check_normalisation, downwards, initialise, pyramid, upwards
-from .errors import InvalidInput
 
 
 class Encoder(nn.Module):
@@ -33,10 +32,7 @@ class EncodingGenerator(DCGANGenerator):
         self.encoder = Encoder(image_size, image_channels, latent_dim, width)
 
     def encode(self, images: Tensor) -> Tensor:
-        if not isinstance(images, Tensor) or images.ndim != 4 or images.shape[1:] != self.image_shape or not images.is_floating_point():
-            got = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
-            raise InvalidInput(f"The pictures must be floating-point numbers (n, {', '.join(map(str, self.image_shape))}), not {got}.")
-        return self.encoder(images.to(self.device))[0]
+        return self.encoder(self.check_images(images))[0]
 
 
 class PairDiscriminator(Discriminator):

@@ -28,6 +28,7 @@ from .editor import Editor
 from .encoding import EncodingGenerator
 from .errors import HubUnreachable, InvalidConfig, InvalidInput, InvalidWeights, ModelNotFound, short
 from .infogan import InfoGANGenerator
+from .inversion import InvertibleGenerator
 from .mlp import MLPGenerator
 from .resnet import ResNetGenerator
 
@@ -37,7 +38,7 @@ MAX_CONFIG_BYTES = 1_000_000
 MAX_HEADER_BYTES = 1_000_000  # ours have a few kilobytes
 PRETRAINED = Path(__file__).parent / "pretrained"
 FAMILIES: dict[str, type[Generator]] = {
-    cls.family: cls for cls in (MLPGenerator, DCGANGenerator, InfoGANGenerator, EncodingGenerator, ResNetGenerator, Editor)
+    cls.family: cls for cls in (MLPGenerator, DCGANGenerator, InfoGANGenerator, EncodingGenerator, InvertibleGenerator, ResNetGenerator, Editor)
 }
 
 

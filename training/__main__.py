@@ -104,6 +104,9 @@ def run(options: argparse.Namespace, companion=None) -> int:
     if fid_every and recipe.game == "editor":
         raise RunError(f"{recipe.name} edits pictures and draws none of its own, so it has no FID; leave out --fid-every.")
 
+    if recipe.game == "inversion" and not options.init_from:
+        raise RunError(f"{recipe.name} trains an encoder for a generator that is there already: name it, such as --init-from celeba-cgan.")
+
     checkpoint = prepare_folder(options, accelerator)
     with accelerator.main_process_first():  # one process decodes; the others read its cache
         dataset = open_data(recipe, options)
@@ -289,13 +292,15 @@ def compare_options(folder: Path, described: dict) -> None:
 
 
 def initialise_from(state: loop.State, source: str) -> None:
-    """Start from the generator of a model; its configuration must be the recipe's."""
+    """Start from the generator of a model. Its configuration must be the recipe's, but that an encoder may be missing in it."""
     model = gan_models.load(source)
-    if model._hub_mixin_config != state.ema._hub_mixin_config:
+    wanted, weights = state.ema._hub_mixin_config, model.state_dict()
+    lacking = state.ema.state_dict().keys() - weights.keys()
+    if any(wanted.get(key) != value for key, value in model._hub_mixin_config.items()) or any(not key.startswith("encoder.") for key in lacking):
         raise RunError(f"{source} has another configuration than the recipe, so its weights do not fit; "
                        "give the options that it was made with by --set.")
     for network in (state.generator, state.ema):
-        network.load_state_dict(model.state_dict(), strict=True)
+        network.load_state_dict(network.state_dict() | weights, strict=True)
 
 
 def export(state: loop.State, folder: Path, training: dict, seed: int) -> None:

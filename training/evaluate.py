@@ -95,7 +95,7 @@ def evaluate(source: str | os.PathLike | Generator, data: str | os.PathLike, dat
     toggled = min(samples, TOGGLED) if named and generator.multi_label else 0
     known, unknown = _some(train, max(2 * counts["train"], counts["test"]), seed), _some(test, counts["test"], seed)
     reread = (test, unknown) if test else (train, known[:counts["train"]])
-    encodes = type(generator).encode is not Generator.encode and labels is None
+    encodes = generator.encodes
     total = samples + len(known) + len(unknown) + 2 * toggled * len(generator.labels or ()) + encodes * len(reread[1])
     with _judging(generator), tqdm(total=total, unit=" pictures", desc="Evaluating", disable=None) as bar:
         latents = generator.sample_latents(samples, seed=seed)

@@ -20,12 +20,14 @@ from gan_models.dcgan import DCGANDiscriminator, DCGANGenerator
 from gan_models.editor import Editor
 from gan_models.encoding import Autoencoder, EncodingGenerator, PairDiscriminator
 from gan_models.infogan import InfoGANDiscriminator, InfoGANGenerator
+from gan_models.inversion import InvertibleGenerator
 from gan_models.latents import Stream, philox, sample
 from gan_models.mlp import MLPDiscriminator, MLPGenerator
 from gan_models.resnet import ResNetDiscriminator, ResNetGenerator
 from gan_models.tied import TiedDiscriminator
 
 from .data import Dataset, to_float
+from . import inversion  # noqa: F401 (its game)
 from .editor import Critic
 from .games import GAMES, Batch
 from .penalties import clip_weights
@@ -40,6 +42,7 @@ NETWORKS = {
     "bigan": (EncodingGenerator, PairDiscriminator),
     "implicit": (DCGANGenerator, Autoencoder),
     "tied": (DCGANGenerator, TiedDiscriminator),
+    "invertible": (InvertibleGenerator, DCGANDiscriminator),
     "editor": (Editor, Critic),
 }
 

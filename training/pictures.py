@@ -61,13 +61,18 @@ def all_of(pictures: _Pictures, batch_size: int) -> np.ndarray:
     return np.concatenate([torch.stack(pictures.__getitems__(part.tolist())).numpy() for part in parts])
 
 
+def redrawn(generator: Generator, images: Tensor) -> Tensor:
+    """What it draws from its own reading of pictures (n, C, H, W)."""
+    return generator.generate(generator.encode(images), generator.estimate_labels(images))
+
+
 def reconstruction_error(generator: Generator, pictures: _Pictures, batch_size: int) -> tuple[int, int, int]:
-    """What the generator draws from its own reading of the pictures, generate(encode(x)), against them, in uint8: the sums of
+    """What the generator draws from its own reading of the pictures, against them, in uint8: the sums of
     squared and of absolute differences, exactly, and the number of values."""
     squares = absolutes = count = 0
     for part in torch.arange(len(pictures)).split(batch_size):
         images = torch.stack(pictures.__getitems__(part.tolist()))
-        difference = _png(generator.generate(generator.encode(to_float(images).to(generator.device)))).long() - images
+        difference = _png(redrawn(generator, to_float(images))).long() - images
         squares, absolutes = squares + difference.square().sum().item(), absolutes + difference.abs().sum().item()
         count += difference.numel()
     return squares, absolutes, count

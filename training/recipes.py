@@ -44,7 +44,7 @@ class Recipe:
     name: str
     summary: str
     source: str  # the paper
-    family: str  # networks: mlp | dcgan | resnet | infogan | vaegan | bigan | implicit | tied | editor
+    family: str  # networks: mlp | dcgan | resnet | infogan | vaegan | bigan | implicit | tied | invertible | editor
     data: str  # mnist | fashionmnist | stackedmnist | cifar10 | celeba | a folder of images
     image_size: int  # pixels
     image_channels: int  # 1 | 3
@@ -53,7 +53,7 @@ class Recipe:
     attributes: tuple[str, ...] | None = None  # of a data set with attributes: those to be told
     generator: dict[str, Any] = field(default_factory=dict)  # arguments beyond size and labels
     discriminator: dict[str, Any] = field(default_factory=dict)
-    game: str = "adversarial"  # adversarial | vaegan | bigan | moments | editor: who draws what, and what each player minimises
+    game: str = "adversarial"  # adversarial | vaegan | bigan | moments | inversion | editor: who draws what, and what each player minimises
     objective: str = "logistic"  # logistic | minimax | least_squares | wasserstein | hinge | relativistic
     # Weights of the terms in the losses; 0 leaves a term out.
     adversarial: float = 1.0  # the generator's loss of the objective
@@ -62,6 +62,7 @@ class Recipe:
     perceptual: float = 0.0  # means of the features of a fixed network (digits only)
     information: float = 0.0  # what pictures tell of the latent codes (needs family infogan)
     reconstruction: float = 0.0  # vaegan: in the discriminator's features; moments: generated pictures through the autoencoder
+    recovery: float = 0.0  # inversion: latents and labels of generated pictures
     divergence: float = 0.0  # vaegan, editor: of the encoder's distribution from the prior
     requested: float = 0.0  # editor: its classifier sees what was asked for
     keeping: float = 0.0  # editor: the classifier sees nothing else changed
@@ -115,8 +116,8 @@ OBJECTIVE_SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 CHOICES: dict[str, tuple[str, ...]] = {
-    "family": ("mlp", "dcgan", "resnet", "infogan", "vaegan", "bigan", "implicit", "tied", "editor"),
-    "game": ("adversarial", "vaegan", "bigan", "moments", "editor"),
+    "family": ("mlp", "dcgan", "resnet", "infogan", "vaegan", "bigan", "implicit", "tied", "invertible", "editor"),
+    "game": ("adversarial", "vaegan", "bigan", "moments", "inversion", "editor"),
     "objective": tuple(OBJECTIVE_SETTINGS),
     "optimiser": ("adam", "rmsprop"),
 }
@@ -227,6 +228,13 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
         discriminator={"width": 48, "auxiliary": True, "normalisation": "none"}, auxiliary=1.0, **RELATIVISTIC,
     ),
     Recipe(
+        "celeba-inversion", "an encoder for celeba-cgan, which stays as it is (--init-from celeba-cgan)",
+        "Zhu et al. 2020, arXiv:2004.00049",
+        "invertible", **_CELEBA | {"images": 100_000, "ema_half_life": 5_000}, game="inversion", conditional=True, attributes=CELEBA_ATTRIBUTES,
+        discriminator={"width": 32, "projection": False}, reconstruction=1.0, recovery=0.2, adversarial=0.02,
+        learning_rate=Schedule(1e-3, 1e-4, 100_000),
+    ),
+    Recipe(
         "celeba-editor-64", "changes attributes of a face that it is shown",
         "Kingma and Welling 2013, arXiv:1312.6114; Liu et al. 2019, arXiv:1904.09709",
         "editor", **_EDITOR,
@@ -239,7 +247,7 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
 )}
 
 
-_OWN_GAME = {"vaegan": "vaegan", "bigan": "bigan", "implicit": "moments", "editor": "editor"}  # family: the only game that it can play
+_OWN_GAME = {"vaegan": "vaegan", "bigan": "bigan", "implicit": "moments", "invertible": "inversion", "editor": "editor"}  # family: the only game that it can play
 
 
 def find(name: str) -> Recipe:
@@ -254,7 +262,7 @@ def find(name: str) -> Recipe:
 def with_objective(recipe: Recipe, objective: str) -> Recipe:
     """The recipe playing another game, with the settings that this game is at its best with."""
     for key, value in OBJECTIVE_SETTINGS[_checked("objective", objective, "str")].items():
-        if recipe.family in ("dcgan", "infogan", "vaegan", "bigan", "tied") or not key.startswith("discriminator."):
+        if recipe.family in ("dcgan", "infogan", "vaegan", "bigan", "tied", "invertible") or not key.startswith("discriminator."):
             recipe = _replace(recipe, key, value)
     return recipe
 
@@ -281,8 +289,8 @@ def check(recipe: Recipe) -> Recipe:
         raise RecipeError("The information term needs latent codes: --set family=infogan, or --set information=0.")
     if recipe.perceptual and recipe.data != "mnist":
         raise RecipeError("The perceptual term looks through a network that reads MNIST's digits; --set perceptual=0 for other pictures.")
-    if recipe.conditional and recipe.family not in ("dcgan", "resnet"):
-        raise RecipeError(f"The family {recipe.family} knows no labels: --set conditional=false, or take dcgan or resnet.")
+    if recipe.conditional and recipe.family not in ("dcgan", "resnet", "invertible"):
+        raise RecipeError(f"The family {recipe.family} knows no labels: --set conditional=false, or take dcgan, resnet or invertible.")
     unknown = set(recipe.augment_policies) - set(POLICIES)
     if unknown:
         raise RecipeError(f"There is no augmentation {min(unknown)!r}; known are {', '.join(POLICIES)}.")

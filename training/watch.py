@@ -231,7 +231,7 @@ def _smoother(recipe: Recipe) -> str:
         stronger = f"--set gradient_penalty={2 * recipe.gradient_penalty:g}"
         return f"a stronger penalty, {stronger} (Gulrajani et al. 2017, arXiv:1704.00028)"
     if recipe.objective == "wasserstein":
-        normalised = recipe.family in ("dcgan", "infogan", "vaegan", "bigan", "tied")  # by their default, and the others never
+        normalised = recipe.family in ("dcgan", "infogan", "vaegan", "bigan", "tied", "invertible")  # by their default, and the others never
         without = "--set discriminator.normalisation=none " * normalised
         return ("a gradient penalty instead of clipped weights, --set clip=0 --set gradient_penalty=10 "
                 f"{without}(Gulrajani et al. 2017, arXiv:1704.00028)")

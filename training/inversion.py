@@ -1,0 +1,75 @@
+"""The game of an encoder for a generator that is there already and stays as it is (networks: gan_models/inversion.py).
+
+The encoder learns from both sides: the latents and labels of generated pictures, which are known, and real pictures, which have to be
+drawn again so that they are like the photo and a discriminator takes them for one: the in-domain inversion of Zhu et al. 2020,
+arXiv:2004.00049.
+"""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gan_models.base import Generator, encode_labels
+from gan_models.inversion import coarse_and_fine
+
+from . import losses
+from .games import GAMES, Adversarial, Batch, wide
+from .losses import Loss
+
+if TYPE_CHECKING:
+    from .loop import State
+
+
+class Drawn(NamedTuple):
+    """What encoder and generator make of a batch."""
+
+    latents: Tensor  # (n, latent_dim) read in pictures that were drawn from the batch's
+    logits: Tensor | None  # (n, K) of the labels, in the same
+    reconstructed: Tensor  # the real pictures, read and drawn again
+
+
+class Inverting(Adversarial):
+    """The recipe weighs `reconstruction` (real pictures), `recovery` (latents and labels of generated ones) and `adversarial`."""
+
+    def draw(self, state: "State", batch: Batch) -> Drawn:
+        generator = state.generator
+        freeze(generator)
+        with torch.no_grad():
+            fake = generator(batch.latents, batch.labels)
+        latents, logits = generator.read(torch.cat([batch.real, fake]))
+        (seen, found), sizes = latents.chunk(2), len(batch.real)
+        labels = None
+        if generator.labels:
+            of_real = wide(logits[:sizes])
+            labels = encode_labels(of_real.sigmoid() if generator.multi_label else of_real.softmax(1), generator.labels, generator.multi_label)
+        return Drawn(found, None if logits is None else logits[sizes:], generator(seen, labels))
+
+    def discriminator_loss(self, state: "State", batch: Batch, drawn: Drawn) -> Loss:
+        fake, look = drawn.reconstructed.detach(), self._look(state, batch)
+        on_real, on_fake = look(batch.real, 0), look(fake, 1)
+        loss, scalars = self.objective.discriminator(wide(on_real.scores), wide(on_fake.scores))
+        scalars |= {"discriminator_loss": loss, "real_score": on_real.scores.mean(), "fake_score": on_fake.scores.mean()}
+        return self._penalised(state, loss, scalars, {"real": batch.real, "fake": fake}, batch,
+                               lambda side: lambda images: look(images, side).scores)
+
+    def generator_loss(self, state: "State", batch: Batch, drawn: Drawn) -> Loss:
+        recipe, look = self.recipe, self._look(state, batch)
+        on_real = look(batch.real, 0) if self.objective.paired else None
+        adversarial, scalars = self.objective.generator(wide(on_real.scores) if on_real else None, wide(look(drawn.reconstructed, 1).scores))
+        reconstruction = coarse_and_fine(wide(drawn.reconstructed), batch.real).mean()
+        recovery = F.mse_loss(wide(drawn.latents), batch.latents)
+        if drawn.logits is not None:
+            recovery = recovery + losses.classification(wide(drawn.logits), batch.labels, state.generator.multi_label)
+        scalars |= {"generator_loss": adversarial, "reconstruction": reconstruction, "recovery": recovery}
+        return recipe.reconstruction * reconstruction + recipe.recovery * recovery + recipe.adversarial * adversarial, scalars
+
+
+def freeze(generator: Generator) -> None:
+    """All but the encoder: no gradients, and BatchNorm's statistics as they are."""
+    generator.requires_grad_(False).eval()
+    generator.encoder.requires_grad_(True).train()
+
+
+GAMES["inversion"] = Inverting
