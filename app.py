@@ -18,7 +18,7 @@ import gradio as gr
 import torch
 
 import gan_models
-from gan_models import InvalidInput, ModelError, images, photos, portrait, studio
+from gan_models import InvalidInput, ModelError, images, inversion, photos, portrait, studio
 from gan_models.editor import MOST, Editor
 from gan_models.latents import check_count, check_seed
 
@@ -30,6 +30,7 @@ SLIDERS = 40  # as many attributes as CelebA has
 EITHER = -1
 EXAMPLE_SEED = 7
 CATEGORY = "category"
+THEMSELVES = "themselves"
 CACHE_SECONDS = 3600
 
 SYSTEM_FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]  # a font from the net would be a request to a stranger
@@ -399,8 +400,8 @@ def full_size(subject, *values):
 
 
 @spoken
-def morph(name, subject, upload, progress=gr.Progress()):
-    """A strip and a video from the face that is being edited to the largest one in another photo, which is deleted at once too."""
+def open_other(name, subject, way, upload, progress=gr.Progress()):
+    """The photo to morph into, its largest face; the upload is deleted at once too."""
     if not upload:
         return gr.skip()
     path = Path(upload["path"])
@@ -408,11 +409,36 @@ def morph(name, subject, upload, progress=gr.Progress()):
         first, second = has_photo(subject), portrait.open_portrait(editor_of(name), path)
     finally:
         path.unlink(missing_ok=True)
-    progress(0.4, desc="Drawing")
-    there = portrait.morph(first, second, FRAMES // 2)
+    return second, *morphed(first, second, way, progress), gr.Image(keep(second.small().photo))
+
+
+@spoken
+def morph(subject, other, way, progress=gr.Progress()):
+    """The other way between the same two photos."""
+    return morphed(has_photo(subject), other, way, progress) if isinstance(other, portrait.Portrait) else gr.skip()
+
+
+def morphed(first: portrait.Portrait, second: portrait.Portrait, way, progress: gr.Progress):
+    """A strip and a video from one face to the other and back."""
+    if way == THEMSELVES:
+        between = functools.partial(portrait.morph, first, second)
+    else:
+        generator = model(way)
+        faces = torch.cat([first.encoded.photos, second.encoded.photos])
+        found = inversion.invert(generator, faces, progress=lambda *done: progress(done, desc="Finding both faces in the latent space"))
+        between = functools.partial(inversion.morph, generator, found)
+    progress(0.9, desc="Drawing")
+    there = between(FRAMES // 2)
     file = Path(os.environ["GRADIO_TEMP_DIR"]) / f"morph-{secrets.token_hex(8)}.mp4"
     images.write_video(torch.cat([there, there.flip(0)]), file)
-    return files(portrait.morph(first, second, STRIP), TILE), str(file), gr.Image(keep(second.small().photo))
+    return files(between(STRIP), TILE), str(file)
+
+
+def ways() -> list[tuple[str, str]]:
+    """How to walk from one photo to another: (what the page says, what `morphed` takes)."""
+    size = opened(offered[editors()[0]]).image_shape
+    able = [name for name, source in offered.items() if not isinstance(opened(source), Editor) and opened(source).image_shape == size]
+    return [("keeping the photos' detail", THEMSELVES)] + [(f"through faces that {name} draws", name) for name in able]
 
 
 def forget():
@@ -571,7 +597,7 @@ def photo_tab(plain: dict) -> None:
     names = list(opened(offered[known[0]]).attributes)
     gr.Markdown(PHOTO, elem_id="photo-note")
     editor = gr.Dropdown(known, value=known[0], label="Editor", filterable=False, visible=len(known) > 1)
-    subject = gr.State(time_to_live=CACHE_SECONDS)
+    subject, another = gr.State(time_to_live=CACHE_SECONDS), gr.State(time_to_live=CACHE_SECONDS)
     with gr.Row():
         with gr.Column(min_width=240, scale=2):
             upload = gr.Image(label="Photo", sources=["upload", "webcam"], type="filepath", height=300, elem_id="upload", buttons=[])
@@ -592,6 +618,7 @@ def photo_tab(plain: dict) -> None:
     with gr.Accordion("Morph into another photo", open=False, elem_id="morph"), gr.Row():
         other = gr.Image(label="The other photo", sources=["upload", "webcam"], type="filepath", height=240, elem_id="other", buttons=[])
         with gr.Column(min_width=280, scale=2):
+            way = gr.Radio(ways(), value=THEMSELVES, label="The way there", elem_id="morph-way")
             morph_strip = gr.Gallery(label="From one face to the other", columns=STRIP, elem_id="morph-strip", **plain)
             morph_video = gr.Video(label="There and back", show_label=False, autoplay=True, loop=True, interactive=False,
                                    elem_id="morph-video", buttons=["download"], height=280)
@@ -605,7 +632,10 @@ def photo_tab(plain: dict) -> None:
     upload.select(click_face, [subject, attribute], opened_outputs, **raw)
     gr.on([slider.input for slider in sliders], retouch, [subject, *sliders], [slider_view, file], **live)
     gr.on([slider.release for slider in sliders] + [attribute.input], retouch_strip, [subject, attribute, *sliders], strip, **live)
-    other.upload(morph, [editor, subject, other], [morph_strip, morph_video, other], show_progress_on=morph_video, **raw)
+    drawn = {"show_progress_on": morph_video, **raw}
+    other.upload(open_other, [editor, subject, way, other], [another, morph_strip, morph_video, other], **drawn)
+    way.input(morph, [subject, another, way], [morph_strip, morph_video], **drawn)
+    other.clear(lambda: None, None, another, **raw)
     upload.clear(forget, None, [subject, face, slider_view, strip, file], **raw)
     take.click(full_size, [subject, *sliders], file, **raw)
 

@@ -85,12 +85,12 @@ def invert(generator: Generator, images: Tensor, *, steps: int = STEPS, progress
     return Inversion(latents.detach(), None if found is None else found.detach())
 
 
-def morph(generator: Generator, first: Inversion, second: Inversion, frames: int) -> Tensor:
-    """Pictures on the way from one place to another, one picture each: (frames, C, H, W). Latents along a great circle, labels
-    straight. Raises InvalidInput."""
-    latents = _latents.walk(torch.cat([first.latents, second.latents]), frames)
-    labels = None if first.labels is None else _latents.blend(torch.cat([first.labels, second.labels]), frames)
-    return generator.generate(latents, labels)
+@torch.inference_mode()
+def morph(generator: Generator, places: Inversion, frames: int) -> Tensor:
+    """Pictures on the way from one place to the next, and so on to the last: (frames, C, H, W). Latents along great circles, labels
+    straight. Raises InvalidInput for less than two places or frames."""
+    labels = None if places.labels is None else _latents.blend(places.labels, frames)
+    return generator.generate(_latents.walk(places.latents, frames), labels)
 
 
 def coarse_and_fine(drawn: Tensor, images: Tensor) -> Tensor:

@@ -397,6 +397,9 @@ def test_a_photo_of_two_is_edited_where_one_says_and_nothing_of_the_upload_stays
     visitor.page.set_input_files("#other input[type=file]", tmp_path / "two.jpg")
     visitor.wait_for("#morph-strip", 9)
     assert visitor.page.locator("#morph-video video").get_attribute("src").endswith(".mp4")
+    shown = visitor.sources("#morph-strip")
+    visitor.page.locator("#morph-way label", has_text="that faces draws").click()  # the same, through faces of the generator
+    assert not set(visitor.wait_for("#morph-strip", 9, other_than=shown)) & set(shown)
 
 
 @pytest.mark.parametrize("name, content, words", [

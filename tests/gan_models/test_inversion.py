@@ -87,9 +87,9 @@ def test_any_generator_can_be_inverted(build):
 
 def test_a_morph_begins_and_ends_where_it_should(generator):
     images = generator.generate(generator.sample_latents(2, seed=1), torch.rand(2, 3))
-    first, second = (invert(generator, images[k:k + 1], steps=3) for k in range(2))
-    way = morph(generator, first, second, 5)
-    ends = [generator.generate(*place)[0] for place in (first, second)]
+    places = invert(generator, images, steps=3)
+    way = morph(generator, places, 5)
+    ends = generator.generate(*places)
     assert way.shape == (5, 3, 16, 16)
     assert torch.allclose(way[0], ends[0], atol=1e-4) and torch.allclose(way[-1], ends[1], atol=1e-4)
     assert (way[2] - way[0]).abs().mean() > 1e-3
