@@ -18,7 +18,7 @@ PLACEHOLDER = "USER/REPO"
 # What a card can tell about a training: the paper is `source`, the sentence under which the weights may be used `licence`,
 # the address for `pip install git+` `repository`; dataset is mnist, fashionmnist, celeba or other words.
 ABOUT = ("name", "recipe", "summary", "source", "dataset", "images_seen", "hours", "seed", "init_from", "command", "commit",
-         "licence", "repository")
+         "licence", "repository", "origin")
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,18 @@ DATASETS = {
         "also changes what goes with it in the data.",
     ),
 }
-_EDITING = """
+_EXAMPLES = {"editor": """
 smiling = model.edit(images, {"Smiling": 1.0})        # faces (n, C, H, W) in [-1, 1], cropped as CelebA's
 latents = model.encode(images[:1])        # once for many edits: differences (m, K) from -2 to 2, K = len(model.attributes)
 strip = model.decode(latents, torch.linspace(-2, 2, 5)[:, None] * (torch.arange(len(model.attributes)) == 0))
-"""
+""", "encoding": """
+latents = model.encode(images)        # pictures (n, C, H, W) in [-1, 1]
+""", "invertible": """
+from gan_models.inversion import invert
+
+found = invert(model, images)        # the latents and labels that draw something like pictures (n, C, H, W) in [-1, 1]
+again = model.generate(found.latents, found.labels)
+"""}
 UNKNOWN = Dataset("not recorded", "", {},
                   "The licence of these weights follows from the data that they were made from, which this card does not know.",
                   "It draws what its training pictures showed, and inherits their bias.")
@@ -132,13 +139,13 @@ def _conditioning(config: dict) -> str | None:
 
 
 def _sections(config, metrics, samples, *, name=None, recipe=None, summary=None, source=None, dataset=None, images_seen=None,
-              hours=None, seed=None, init_from=None, command=None, commit=None, licence=None, repository=None):
+              hours=None, seed=None, init_from=None, command=None, commit=None, licence=None, repository=None, origin=None):
     known = dataset_of(dataset)
     # Of somebody's own folder of pictures only the last part of its path is told.
     title = known.title if known is not UNKNOWN or not dataset else f"`{Path(str(dataset)).name}` (the trainer's own pictures)"
     yield _front_matter(config, known, recipe)
     yield f"# {_cell(name or recipe or config['family'])}"
-    yield " ".join(filter(None, [summary and summary.rstrip(".") + ".", _network(config), source and f"Source: {source}."]))
+    yield " ".join(filter(None, [summary and summary[0].upper() + summary[1:].rstrip(".") + ".", _network(config), source and f"Source: {source}."]))
     if samples:
         yield "![Samples](samples.png)"
     install = f"pip install git+{repository}" if repository else "pip install .        # in a checkout of GAN Studio"
@@ -154,7 +161,7 @@ import gan_models
 
 model = gan_models.load("{PLACEHOLDER}")        # or the folder that this file lies in
 images = model.generate(model.sample_latents(16, seed=1), model.sample_labels(16, seed=1))        # (16, C, H, W) in [-1, 1]
-{_EDITING if config["family"] == "editor" else ""}```"""
+{_EXAMPLES.get(config["family"], "")}```"""
     yield "## Data and licence"
     yield " ".join(filter(None, [dataset and f"Trained on {title}.", licence or known.note, init_from and (
         f"The training started from the weights of `{Path(str(init_from)).name}`, whose licence holds too.")]))
@@ -163,7 +170,7 @@ images = model.generate(model.sample_latents(16, seed=1), model.sample_labels(16
     rows = [(what, _number(value)) for what, value in rows if value not in (None, "")]
     if rows or command:
         yield "\n\n".join(filter(None, ["## Training", rows and _table(("what", "value"), rows),
-                                        command and f"```sh\n{_portable(command)}\n```"]))
+                                        command and f"```sh\n{_portable(command)}\n```", _origin(origin)]))
     if metrics:
         yield "## Metrics\n\n" + _metrics(metrics)
     yield f"""## Limits
@@ -180,6 +187,14 @@ def _portable(command: str) -> str:
     return re.sub(r" --(data-root|output)[ =]('[^']*'|\S+)", "", command)
 
 
+def _origin(origin) -> str | None:
+    """How the weights that the training started from were trained, by their own record."""
+    if not isinstance(origin, dict) or not origin.get("command"):
+        return None
+    images = f", {_number(origin['images_seen'])} images" if origin.get("images_seen") else ""
+    return f"The weights that it started from: recipe `{_cell(origin.get('recipe'))}`{images}.\n\n```sh\n{_portable(str(origin['command']))}\n```"
+
+
 def _network(config: dict) -> str:
     """One or two sentences: what goes in and what comes out."""
     size, channels = config.get("image_size"), config.get("image_channels")
@@ -190,6 +205,8 @@ def _network(config: dict) -> str:
                 "change of what the code draws to the photo, which keeps all its detail where nothing changes.")
     text = f"A generator of the family `{config['family']}`: {config.get('latent_dim')} standard-normal numbers become {picture}."
     kind = _conditioning(config)
+    if config["family"] in ("encoding", "invertible"):
+        text += " It also reads pictures: `encode` gives their latents."
     if kind:
         names = {"class": "the class asked for", "attribute": "the attributes asked for (each from 0 to 1)"}[kind]
         text += f" It draws {names}: {', '.join(_cell(label) for label in config['labels'])}."

@@ -132,6 +132,11 @@ def from_pretrained(cls, source, revision, cache_dir, force_download, local_file
     return model
 
 
+def locate(source: str | os.PathLike, revision: str | None = None) -> Path:
+    """The model folder of what `load` takes; it raises as that does."""
+    return _find(source, revision)[0]
+
+
 def _find(source, revision=None, **download) -> tuple[Path, str]:
     """(the folder of a source, what to call it), downloaded if need be."""
     if not isinstance(source, (str, os.PathLike)) or not str(source):

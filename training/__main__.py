@@ -18,7 +18,7 @@ from accelerate.utils import ProjectConfiguration
 import gan_models
 from gan_models import ModelError, hub
 from gan_models import images as pictures
-from gan_models.card import write_card
+from gan_models.card import read_metrics, write_card
 from gan_models.latents import check_seed
 
 from . import callbacks, checkpoints, loop, recipes
@@ -137,7 +137,8 @@ def run(options: argparse.Namespace, companion=None) -> int:
 
     earlier_seconds = trained_seconds(checkpoint)
     about = {"recipe": recipe.name, "summary": recipe.summary, "source": recipe.source, "dataset": dataset.name,
-             "seed": options.seed, "init_from": options.init_from, "command": described["command"], "commit": described["commit"]}
+             "seed": options.seed, "init_from": options.init_from, "command": described["command"], "commit": described["commit"],
+             "origin": options.init_from and origin(options.init_from)}
     saving = callbacks.Checkpoints(options.output, accelerator, report, write_model, every)
     interrupt = callbacks.Interrupt(accelerator)
     hooks = []
@@ -301,6 +302,11 @@ def initialise_from(state: loop.State, source: str) -> None:
                        "give the options that it was made with by --set.")
     for network in (state.generator, state.ema):
         network.load_state_dict(network.state_dict() | weights, strict=True)
+
+
+def origin(source: str) -> dict | None:
+    """What the model that a run starts from records of its own training."""
+    return read_metrics(hub.locate(source) / "metrics.json").get("training")
 
 
 def export(state: loop.State, folder: Path, training: dict, seed: int) -> None:
