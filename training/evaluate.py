@@ -383,7 +383,7 @@ def main(arguments: list[str] | None = None) -> int:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", metavar="SOURCE", help="a model: folder, bundled name or Hub repository user/repo")
     parser.add_argument("--data", required=True, metavar="NAME|DIR",
-                        help="mnist, fashionmnist, stackedmnist, celeba, or a folder of images")
+                        help="mnist, fashionmnist, stackedmnist, cifar10, celeba, or a folder of images")
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="where the data sets are (default: $GAN_STUDIO_DATA, else ./data)")
     parser.add_argument("--samples", type=int, metavar="N",
                         help="how many pictures to draw (default: 10000; stackedmnist: 26000)")
