@@ -16,7 +16,7 @@ from . import latents as _latents
 from .base import Generator, check_config
 from .dcgan import LIMITS, DCGANGenerator, downwards, initialise, pyramid
 
-STEPS = 100
+STEPS = 60
 RATE = 0.05  # of Adam; latents have a standard deviation of 1
 PRIOR = 0.003  # weight of the latents' mean square: among equally good ones, the likelier
 SURE = 0.98  # labels start no closer to 0 and 1 than this, where nothing would move them any more

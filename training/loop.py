@@ -5,8 +5,9 @@ and mirroring belong to image number i is a function of (seed, i) alone, so a ru
 on another number of processes, sees the same. Two things depend on how a batch is shared by processes: BatchNorm, whose
 statistics are each process's own, and dropout or noise, whose random numbers start anew with a process's first image.
 
-What a step draws and minimises is the business of games.py. The networks are not wrapped in DistributedDataParallel: gradients are averaged here, after the backward pass. That is exact
-with gradient penalties, with several passes through one network and with frozen networks, and costs little at this size.
+What a step draws and minimises is the business of games.py. The networks are not wrapped in DistributedDataParallel: gradients are
+averaged here, after the backward pass. That is exact with gradient penalties, with several passes through one network and with
+frozen networks, and costs little at this size.
 """
 
 from dataclasses import dataclass
