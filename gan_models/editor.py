@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from .base import Generator, check_config, check_labels
 from .dcgan import downwards, initialise, upwards
@@ -20,6 +21,10 @@ ATTRIBUTES = ("Bald", "Bangs", "Black_Hair", "Blond_Hair", "Brown_Hair", "Bushy_
               "Mouth_Slightly_Open", "Mustache", "No_Beard", "Pale_Skin", "Young", "Smiling")
 EXCLUSIVE = ("Bald", "Black_Hair", "Blond_Hair", "Brown_Hair")  # a head has one of them
 MOST = 2.0  # the largest difference that can be asked for
+# The head with its hair, an ellipse in CelebA's crop: centre x and y, half-axes across and down, in sides of the crop. In the frame of
+# 178 x 218: (89, 121), 58 and 78. Long hair, hats and shoulders reach beyond it.
+HEAD = (0.5, 0.57, 0.453, 0.609)
+FADING = (0.8, 1.15)  # edits of what is not hair fade from so much of the ellipse to so much of it
 
 
 class Encoded(NamedTuple):
@@ -107,10 +112,11 @@ class Editor(Generator):
 
     def decode(self, latents: Encoded, differences: Tensor) -> Tensor:
         """The photos with the change that differences (n, K) in -2..2 make: (n, C, H, W) in [-1, 1]. 0 leaves an attribute, 1 brings
-        it fully in, -1 takes it fully out. One encoded photo goes with any number of differences. Raises InvalidInput."""
+        it fully in, -1 takes it fully out. One encoded photo goes with any number of differences. Outside the head little changes,
+        unless hair colour or baldness do: hair is everywhere. Raises InvalidInput."""
         differences = self._checked_differences(latents, differences)
         moved = latents.codes + self.mapping(latents.codes.expand(len(differences), -1), differences)
-        return (latents.photos + self.decoder(moved) - latents.drawn).clamp(-1, 1)
+        return (latents.photos + self._reach(differences) * (self.decoder(moved) - latents.drawn)).clamp(-1, 1)
 
     def edit(self, images: Tensor, targets: dict[str, float], intensity: float = 1.0) -> Tensor:
         """Faces with attributes as asked: targets name -> 0..1 (absent .. there). What is decoded is the target's difference from what
@@ -129,6 +135,14 @@ class Editor(Generator):
             k = self.attributes.index(name)
             differences[:, k] = (value - latents.shown[:, k]) * intensity
         return differences
+
+    def _reach(self, differences: Tensor) -> Tensor:
+        """(n, 1, H, W) 0..1: where the change that the decoder draws reaches the photo."""
+        size = differences.abs()
+        hair = size[:, [name in EXCLUSIVE for name in self.attributes]]
+        share = F.pad(hair, (0, 1)).amax(1) / size.amax(1).clamp_min(1e-6)
+        head = smoothstep((FADING[1] - from_head(self.image_shape[-1], differences.device)) / (FADING[1] - FADING[0]))
+        return torch.lerp(head, torch.ones_like(head), share[:, None, None, None])
 
     def _checked_differences(self, latents: Encoded, differences: Tensor) -> Tensor:
         if not isinstance(latents, Encoded):
@@ -165,6 +179,19 @@ class Editor(Generator):
 
 def _is_number(value, most: float) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= most
+
+
+def from_head(size: int, device: torch.device | str = "cpu") -> Tensor:
+    """(size, size): how far each pixel of a crop is from the middle of HEAD, which it leaves at 1."""
+    place = (torch.arange(size, device=device) + 0.5) / size
+    x, y, across, down = HEAD
+    return torch.hypot((place[None, :] - x) / across, (place[:, None] - y) / down)
+
+
+def smoothstep(x: Tensor) -> Tensor:
+    """0 below 0, 1 above 1, smooth between."""
+    x = x.clamp(0, 1)
+    return x * x * (3 - 2 * x)
 
 
 def pyramid(image_size: int, width: int) -> tuple[int, list[int]]:

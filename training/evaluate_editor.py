@@ -5,7 +5,13 @@
     change_seen_by_target    the same by `edit(images, {name: 0.0 or 1.0})`, which takes the editor's own estimate for the label; of every
                    sixth picture
     others_kept    share of the other attributes that the judge sees as before. Hair colours that were to go do not count
+    change_seen_put_back    as change_seen, after the change has faded towards the border of the crop as in a photo of any size
+                   (photos.put_back); of every sixth picture
     psnr, ssim     of `edit(images, {})` beside the photo; "drawn": of the autoencoder's own drawing of it
+    psnr_outside, ssim_outside    of single edits at intensity 1 beside the photo, in the part of the crop that is outside the head with
+                   its hair, which is the ellipse gan_models.editor.HEAD (22 % of the crop; long hair and hats reach into it). For SSIM
+                   the head is the photo's in both, borders are mirrored, and windows count whose middle is outside. Mean over all the attributes; "worst":
+                   of the attribute with the least; "put_back": as above. Beyond the crop, no pixel of a photo changes.
     fid            of pictures with one attribute changed, each of the attributes in turn, against real training pictures, in the judge's
                    features; "real": of the unedited test pictures, the floor; "drawn": of the autoencoder's drawings
     identity_kept  share of edited pictures in which a face recognition network (dlib's, where it is installed) sees the same person as
@@ -26,7 +32,8 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 import gan_models
-from gan_models.editor import Editor, Encoded
+from gan_models import photos
+from gan_models.editor import Editor, Encoded, from_head
 from gan_models.errors import MissingPackage
 from gan_models.images import to_uint8
 
@@ -36,7 +43,7 @@ from .editor import opposite
 from .judges import JudgeError
 
 BEST_PSNR = 100.0  # dB, of pictures that are equal
-EVERY = 6  # of how many pictures one is edited by targets too
+EVERY = 6  # of how many pictures one is edited by targets too, and put back
 RECOGNISED = 50  # pictures for the identity
 SAME_PERSON = 0.6  # distance of dlib's descriptors
 
@@ -59,19 +66,24 @@ def evaluate(editor: Editor, data: str | os.PathLike, data_root: str | os.PathLi
     n = min(samples, len(pictures))
     with torch.inference_mode(), tqdm(total=n, unit=" pictures", desc="Evaluating", disable=None) as bar:
         measured = [_measure(editor, judge, pictures, chosen, bar) for chosen in np.array_split(np.arange(n), -(-n // batch_size))]
-    seen, by_target, kept, before, truth, quality = (torch.cat(parts) for parts in list(zip(*measured))[:6])
-    features = [torch.cat(parts) for parts in list(zip(*measured))[6:]]
+    seen, put_back, by_target, kept, before, truth, quality, outside = (torch.cat(parts) for parts in list(zip(*measured))[:8])
+    features = [torch.cat(parts) for parts in list(zip(*measured))[8:]]
     protocol = f"{_short(n)}_{split}_{judge.network}"
     right = (before == truth).double()
-    details = _attributes(editor, seen, by_target, kept, right, truth)
+    details = _attributes(editor, seen, put_back, by_target, kept, right, truth, outside)
     counted = [k for k, name in enumerate(editor.attributes) if name != "Smiling"]  # the set of AttGAN and STGAN
     result = {
         f"change_seen{protocol}": {"value": _mean(seen[:, counted]), "real": _mean(right[:, counted])},
+        f"change_seen_put_back{protocol}": {"value": _mean(put_back[:, counted]), "real": _mean(right[:, counted])},
         f"change_seen_by_target{protocol}": {"value": _mean(by_target[:, counted]), "real": _mean(right[:, counted])},
         f"others_kept{protocol}": {"value": float(kept.nanmean())},
         f"psnr{_short(n)}_{split}": {"value": _mean(quality[:, 0]), "drawn": _mean(quality[:, 2])},
         f"ssim{_short(n)}_{split}": {"value": _mean(quality[:, 1]), "drawn": _mean(quality[:, 3])},
     }
+    for name, (plain, faded) in {"psnr": (0, 2), "ssim": (1, 3)}.items():
+        value = outside[..., plain]
+        result[f"{name}_outside{_short(n)}_{split}"] = {"value": _mean(value), "worst": float(value.mean(0).min()),
+                                                        "put_back": _mean(outside[..., faded])}
     if len(features[0]) > judge.features:
         result[f"fid{protocol}"] = _distances(judge, train, features)
     if recognise := _recogniser(size):
@@ -87,8 +99,9 @@ def evaluate(editor: Editor, data: str | os.PathLike, data_root: str | os.PathLi
 
 
 def _measure(editor: Editor, judge: judges.Judge, pictures: Dataset, chosen: np.ndarray, bar: tqdm) -> tuple[Tensor, ...]:
-    """What is known of some pictures: seen, by target and kept (n, K), the judge's answers before, the labels (n, K), the four
-    numbers of the pictures' quality (n, 4), and features of photos, drawings and edited pictures (n, D)."""
+    """What is known of some pictures: seen, put back, by target and kept (n, K), the judge's answers before, the labels (n, K), the
+    four numbers of the pictures' quality (n, 4), those outside the head for each edit (n, K, 4), and features of photos, drawings and
+    edited pictures (n, D)."""
     stored = torch.from_numpy(np.array(pictures.images[chosen]))
     images = to_float(stored)
     labels = torch.from_numpy(pictures.labels[chosen]) > 0
@@ -100,25 +113,33 @@ def _measure(editor: Editor, judge: judges.Judge, pictures: Dataset, chosen: np.
         return opinion.features, opinion.logits[:, columns] > 0
 
     features, before = look(images)
-    seen, by_target, kept = (torch.full(labels.shape, float("nan"), dtype=torch.float64) for _ in range(3))
+    seen, put_back, by_target, kept = (torch.full(labels.shape, float("nan"), dtype=torch.float64) for _ in range(4))
+    outside = torch.zeros(*labels.shape, 4, dtype=torch.float64)
+    some = torch.from_numpy(chosen) % EVERY == 0
+    fading = photos._feather(images.shape[-1])
     edited_features = torch.zeros_like(features)
     turn = torch.from_numpy(chosen) % len(editor.attributes)  # which attribute's edit stands for a picture in the FID
     for k in range(len(editor.attributes)):
         differences = opposite(labels, k, editor.attributes)
-        its_features, after = look(editor.decode(latents, differences))
+        edited = editor.decode(latents, differences)
+        faded = images + fading * (edited - images)
+        its_features, after = look(edited)
         edited_features[turn == k] = its_features[turn == k]
         seen[:, k] = (after[:, k] != labels[:, k]).double()
+        if some.any():
+            put_back[some, k] = (look(faded[some])[1][:, k] != labels[some, k]).double()
+        outside[:, k] = torch.stack([*outside_head(images, edited), *outside_head(images, faded)], 1)
         others = differences == 0
         kept[:, k] = ((after == before) & others).sum(1).double() / others.sum(1)
         for value in (False, True):
-            mine = (labels[:, k] != value) & (torch.from_numpy(chosen) % EVERY == 0)
+            mine = (labels[:, k] != value) & some
             if mine.any():
-                edited = editor.decode(_some(latents, mine), wished(editor, latents, k, float(value))[mine])
-                by_target[mine, k] = (look(edited)[1][:, k] == value).double()
+                by_wish = editor.decode(_some(latents, mine), wished(editor, latents, k, float(value))[mine])
+                by_target[mine, k] = (look(by_wish)[1][:, k] == value).double()
     same = editor.edit(images, {})
     quality = torch.stack([psnr(images, same), ssim(images, same), psnr(images, latents.drawn), ssim(images, latents.drawn)], 1)
     bar.update(len(chosen))
-    return seen, by_target, kept, before, labels, quality.double(), features, look(latents.drawn)[0], edited_features
+    return seen, put_back, by_target, kept, before, labels, quality.double(), outside, features, look(latents.drawn)[0], edited_features
 
 
 def wished(editor: Editor, latents: Encoded, k: int, value: float) -> Tensor:
@@ -130,12 +151,13 @@ def _some(latents: Encoded, chosen: Tensor) -> Encoded:
     return Encoded(*(part[chosen] for part in latents))
 
 
-def _attributes(editor: Editor, seen: Tensor, by_target: Tensor, kept: Tensor, right: Tensor, truth: Tensor) -> dict:
+def _attributes(editor: Editor, seen: Tensor, put_back: Tensor, by_target: Tensor, kept: Tensor, right: Tensor, truth: Tensor,
+                outside: Tensor) -> dict:
     """For each attribute: what came of asking for it, and how well the judge knows it."""
     gone = torch.where(truth, seen, torch.nan)
     come = torch.where(truth, torch.nan, seen)
-    columns = {"change_seen": seen, "brought": come, "taken_away": gone, "by_target": by_target, "others_kept": kept,
-               "judge_accuracy": right}
+    columns = {"change_seen": seen, "brought": come, "taken_away": gone, "put_back": put_back, "by_target": by_target,
+               "others_kept": kept, "judge_accuracy": right, "psnr_outside": outside[..., 0], "ssim_outside": outside[..., 1]}
     details = {name: {key: round(value, 4) for key, column in columns.items()
                       if (value := float(column[:, k].nanmean())) == value} for k, name in enumerate(editor.attributes)}
     for name, value in zip(editor.attributes, judges.balance(right, truth.double()).tolist()):
@@ -147,19 +169,17 @@ def _attributes(editor: Editor, seen: Tensor, by_target: Tensor, kept: Tensor, r
 def _distances(judge: judges.Judge, train: Dataset, features: list[Tensor]) -> dict:
     from .fidelity import frechet_distance
 
-    photos, drawn, edited = features
-    n = min(len(photos), len(train))
+    real_ones, drawn, edited = features
+    n = min(len(real_ones), len(train))
     chosen = np.random.Generator(np.random.Philox(0)).permutation(len(train))[:n]
     real = judges.opinions(judge, train.images[np.sort(chosen)]).features
-    value, floor, redrawn = (frechet_distance(some[:n], real) for some in (edited, photos, drawn))
+    value, floor, redrawn = (frechet_distance(some[:n], real) for some in (edited, real_ones, drawn))
     return {"value": value, "real": floor, "drawn": redrawn}
 
 
 def _recogniser(size: int):
     """(what finds a face's place in a picture, what describes it by 128 numbers), or None where dlib is not installed."""
     try:
-        from gan_models import photos
-
         dlib, _, predictor = photos._dlib()
     except MissingPackage:
         return None
@@ -210,14 +230,27 @@ def _seconds(action) -> float:
     return time.perf_counter() - began
 
 
+def outside_head(images: Tensor, edited: Tensor) -> tuple[Tensor, Tensor]:
+    """PSNR and SSIM (n,) of crops (n, C, H, W) in [-1, 1] where neither face nor hair should be."""
+    outside = from_head(images.shape[-1]) > 1
+    mirrored = [F.pad(some, (5, 5, 5, 5), mode="reflect") for some in (images, torch.where(outside, edited, images))]
+    return psnr(images[..., outside], edited[..., outside]), ssim_map(*mirrored)[..., outside].flatten(1).mean(1)
+
+
 def psnr(a: Tensor, b: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio (n,) in dB of pictures (n, C, H, W) in [-1, 1]; that of equal ones is taken as 100."""
+    """Peak signal-to-noise ratio (n,) in dB of pictures (n, C, H, W), or of some of their pixels (n, C, m), in [-1, 1]; that of equal
+    ones is taken as 100."""
     error = (a - b).square().flatten(1).mean(1)
     return (10 * torch.log10(4 / error.clamp_min(1e-12))).clamp_max(BEST_PSNR)
 
 
 def ssim(a: Tensor, b: Tensor) -> Tensor:
     """Structural similarity (n,) of pictures (n, C, H, W) in [-1, 1] (Wang et al. 2004): Gaussian window of 11 pixels, sigma 1.5."""
+    return ssim_map(a, b).flatten(1).mean(1)
+
+
+def ssim_map(a: Tensor, b: Tensor) -> Tensor:
+    """The same for each window that lies wholly inside, (n, C, H - 10, W - 10)."""
     a, b, channels = (a + 1) / 2, (b + 1) / 2, a.shape[1]
     line = torch.exp(-(torch.arange(11.0) - 5).square() / (2 * 1.5**2))
     window = (line[:, None] * line / line.sum() ** 2).expand(channels, 1, 11, 11)
@@ -228,8 +261,7 @@ def ssim(a: Tensor, b: Tensor) -> Tensor:
     mean_a, mean_b = blur(a), blur(b)
     var_a, var_b, cov = blur(a * a) - mean_a**2, blur(b * b) - mean_b**2, blur(a * b) - mean_a * mean_b
     c1, c2 = 0.01**2, 0.03**2
-    score = (2 * mean_a * mean_b + c1) * (2 * cov + c2) / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))
-    return score.flatten(1).mean(1)
+    return (2 * mean_a * mean_b + c1) * (2 * cov + c2) / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))
 
 
 def _mean(values: Tensor) -> float:

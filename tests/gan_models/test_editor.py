@@ -49,9 +49,41 @@ def test_an_edit_is_the_photo_plus_the_difference_of_two_drawings(editor, faces)
     differences = one("Smiling").expand(3, -1)
     moved = editor.decoder(latents.codes + editor.mapping(latents.codes, differences))
     edited = editor.decode(latents, differences)
-    torch.testing.assert_close(edited, (faces + moved - latents.drawn).clamp(-1, 1))
+    head = edited_share(16)
+    torch.testing.assert_close(edited, (faces + head * (moved - latents.drawn)).clamp(-1, 1))
     assert (edited - faces).abs().amax((1, 2, 3)).min() > 0.01
     assert edited.abs().max() <= 1
+
+
+def edited_share(size: int) -> torch.Tensor:
+    """Worked out anew: 1 inside 0.8 of the ellipse, 0 outside 1.15 of it."""
+    share = torch.zeros(size, size)
+    for row in range(size):
+        for column in range(size):
+            x, y = (column + 0.5) / size, (row + 0.5) / size
+            t = (1.15 - (((x - 0.5) / 0.453) ** 2 + ((y - 0.57) / 0.609) ** 2) ** 0.5) / 0.35
+            share[row, column] = 0 if t < 0 else 1 if t > 1 else 3 * t**2 - 2 * t**3
+    return share
+
+
+def test_edits_stay_in_the_head_unless_hair_changes_colour(editor, faces):
+    latents, size = editor.encode(faces), 16
+    corner = (..., slice(0, 2), slice(0, 2))
+    assert edited_share(size)[corner].max() == 0 and edited_share(size)[8, 8] == 1
+    for name in ATTRIBUTES:
+        for value in (1.0, -2.0):
+            change = (editor.decode(latents, one(name, value).expand(3, -1)) - faces).abs()[corner].max()
+            assert change > 0.001 if name in EXCLUSIVE else change == 0, name
+    both = editor.decode(latents, (one("Smiling") + one("Blond_Hair", -0.5)).expand(3, -1)) - faces  # half as much hair: half as far
+    moved = editor.decoder(latents.codes + editor.mapping(latents.codes, (one("Smiling") + one("Blond_Hair", -0.5)).expand(3, -1)))
+    torch.testing.assert_close(both[corner], ((faces + 0.5 * (moved - latents.drawn)).clamp(-1, 1) - faces)[corner])
+
+
+def test_an_editor_without_hair_colours_edits_heads_only():
+    model = Editor(**SMALL, attributes=["Smiling", "Male"]).eval()
+    torch.nn.init.normal_(model.mapping.directions)
+    photo = torch.zeros(1, 3, 16, 16)
+    assert (model.decode(model.encode(photo), torch.ones(1, 2)) - photo)[..., :2, :2].abs().max() == 0
 
 
 def test_twice_the_difference_is_twice_the_way(editor, faces):

@@ -160,6 +160,8 @@ def test_an_editor_that_does_nothing_is_seen_to(made_up_faces, monkeypatch):
     editor = Editor(16, width=4, latent_dim=8, hidden=8).eval().requires_grad_(False)  # its directions are zero
     result = evaluate_editor.evaluate(editor, "celeba", split="valid", batch_size=10)
     assert result["others_kept26_valid_judge"]["value"] == 1 and result["psnr26_valid"]["value"] == 100
+    assert result["psnr_outside26_valid"] == {"value": 100, "worst": 100, "put_back": 100}
+    assert result["ssim_outside26_valid"]["worst"] == pytest.approx(1)
     assert result["ssim26_valid"]["value"] == pytest.approx(1) and result["psnr26_valid"]["drawn"] < 30
     seen = result["change_seen26_valid_judge"]
     assert seen["value"] == pytest.approx(1 - seen["real"])  # the judge is right where it was, and nothing was done
@@ -184,6 +186,7 @@ def test_edits_are_counted(made_up_faces, monkeypatch):
     monkeypatch.setattr(evaluate_editor, "_distances", lambda *arguments: {"value": 0.0, "real": 0.0})
     result = evaluate_editor.evaluate(editor, "celeba")
     for numbers in result["evaluation"]["judge"]["attributes"].values():
+        assert numbers["psnr_outside"] < 20 and numbers["ssim_outside"] < 0.9
         assert numbers["brought"] == 1 and numbers["taken_away"] == 0 and numbers["others_kept"] == 0
 
 
@@ -215,3 +218,21 @@ def test_psnr_and_ssim():
     torch.testing.assert_close(evaluate_editor.ssim(a, a), torch.ones(2))
     noisy = evaluate_editor.ssim(a, a + 0.3 * torch.randn(a.shape, generator=random))
     assert (noisy < evaluate_editor.ssim(a, a + 0.1)).all() and (noisy > 0).all()
+
+
+def test_only_what_changes_outside_the_head_counts_there():
+    """Of 64 x 64 pixels 902 are outside (counted here by the ellipse's equation in CelebA's frame of 178 x 218)."""
+    random = torch.Generator().manual_seed(0)
+    photo = torch.rand(2, 3, 64, 64, generator=random) - 0.5
+    outside = torch.tensor([[((25 + 2 * x + 1 - 89) / 58) ** 2 + ((48 + 2 * y + 1 - 121) / 78) ** 2 > 1 for x in range(64)] for y in range(64)])
+    assert outside.sum() == 902
+    psnr, ssim = evaluate_editor.outside_head(photo, torch.where(outside, photo, -photo))
+    assert psnr.tolist() == [100, 100]
+    torch.testing.assert_close(ssim, torch.ones(2))
+    psnr, ssim = evaluate_editor.outside_head(photo, photo + 0.2)  # an error of 0.2 of the 2 between black and white: 20 dB
+    torch.testing.assert_close(psnr, torch.full((2,), 20.0))
+    edited = photo.clone()
+    edited[1, 0, 0, 0] += 0.5  # one number of 2706, in a corner
+    psnr, ssim = evaluate_editor.outside_head(photo, edited)
+    assert psnr[0] == 100 and float(psnr[1]) == pytest.approx(10 * np.log10(4 / (0.25 / 2706)), abs=1e-3)
+    assert ssim[1] < ssim[0]
