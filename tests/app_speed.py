@@ -1,4 +1,4 @@
-"""How fast the demo is in a browser. Run by hand: `python tests/app_speed.py [--model SOURCE] [--clicks 20]`.
+"""How fast the demo is in a browser. Run by hand: `python tests/app_speed.py [--model SOURCE] [--clicks 20] [--megapixels 12 | --photo FILE]`.
 
 Starts `python app.py` and headless Chromium on this machine's CPU and prints, as JSON:
 - import_s: a Python process that only imports gradio and torch, from start to end (median of 3)
@@ -7,10 +7,18 @@ Starts `python app.py` and headless Chromium on this machine's CPU and prints, a
   least and most
 - threads and load: of the machine, because the numbers depend on what else it does
 
+With --megapixels, which draws a face into a JPEG of that size, or --photo, it measures the editing of a photo instead, in seconds:
+- opened_s: from choosing the file to before and after, faces and strip being shown
+- shown_s: from moving a slider to the edited picture being shown
+- file_s: from the button to the edited photo, at full size, having been downloaded; total_s: the three
+- server_cpu_s: what the process of the app computed meanwhile, where /proc says it
+"first" is the first photo after the start, "later" has the medians of --rounds further visits.
+
 The first model is the first bundled one, or the one that --model names.
 """
 
 import argparse
+import io
 import json
 import os
 import shutil
@@ -19,9 +27,13 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[1]
@@ -66,11 +78,20 @@ def wait_for(port: int, app: subprocess.Popen) -> None:
     raise SystemExit(f"app.py ended with {app.returncode}")
 
 
-def measure(page, port: int, model: list[str], clicks: int) -> tuple[float, list[float]]:
-    start = time.perf_counter()
+@contextmanager
+def started(port: int, model: list[str]):
     app = subprocess.Popen([sys.executable, "app.py", "--port", str(port), *model], cwd=ROOT, stdout=subprocess.DEVNULL)
     try:
         wait_for(port, app)
+        yield app
+    finally:
+        app.send_signal(signal.SIGTERM)
+        app.wait(30)
+
+
+def measure(page, port: int, model: list[str], clicks: int) -> tuple[float, list[float]]:
+    start = time.perf_counter()
+    with started(port, model):
         page.goto(f"http://127.0.0.1:{port}", wait_until="commit")
         page.wait_for_function("[...document.querySelectorAll('#samples img')].some(p => p.complete && p.naturalWidth)",
                                timeout=60_000)
@@ -82,29 +103,110 @@ def measure(page, port: int, model: list[str], clicks: int) -> tuple[float, list
             page.wait_for_timeout(200)
             times.append(page.evaluate(CLICK))
         return first, times
-    finally:
-        app.send_signal(signal.SIGTERM)
-        app.wait(30)
+
+
+def draw_photo(megapixels: float, path: Path) -> None:
+    """A JPEG of 4 to 3 with one of the demo's own drawn faces, enlarged, on noisy clouds as heavy as a camera's picture."""
+    import gan_models
+    from gan_models import images
+
+    generator = gan_models.load("celeba-cgan")
+    face = images.to_pil(generator.generate(generator.sample_latents(1, seed=7, truncation=0.8), generator.sample_labels(1, seed=7)))[0]
+    height = round((megapixels * 1e6 * 3 / 4) ** 0.5)
+    width, side = round(height * 4 / 3), height // 2
+    random = np.random.default_rng(0)
+    clouds = random.integers(60, 200, (9, 12, 3), dtype=np.uint8)
+    photo = Image.fromarray(clouds).resize((width, height), Image.Resampling.BICUBIC)
+    photo.paste(face.resize((side, side), Image.Resampling.BICUBIC), ((width - side) // 2, height // 4))
+    noise = random.normal(0, 4, (height, width, 1)).astype(np.float32)
+    Image.fromarray((np.asarray(photo) + noise).clip(0, 255).astype(np.uint8)).save(path, quality=92)
+
+
+# The sources of the two pictures before and after, once they are complete.
+PAIR = """old => {
+  const now = [...document.querySelectorAll("#retouched img")].map(image => image.complete && image.naturalWidth ? image.src : "");
+  return now.length === 2 && now[0] && now[1] && now[1] !== old && document.querySelectorAll("#retouch-strip img").length === 9 && now;
+}"""
+
+
+def edit_photo(page, port: int, app: subprocess.Popen, photo: Path) -> dict[str, float]:
+    """One visit: choose the file, make the face smile, take the picture away."""
+    page.goto(f"http://127.0.0.1:{port}")
+    page.get_by_role("tab", name="Edit a photo").click()
+    page.wait_for_selector("#examples img")
+    page.wait_for_timeout(4000)  # the other tabs are drawn too
+    computed, times = cpu_seconds(app), [time.perf_counter()]
+
+    def done() -> None:
+        times.append(time.perf_counter())
+
+    page.set_input_files("#upload input[type=file]", photo)
+    _, before = page.wait_for_function(PAIR, arg="", timeout=60_000, polling=20).json_value()
+    done()
+    slider = page.locator("#retouch-Smiling input[type=range]")
+    slider.fill("1")
+    slider.dispatch_event("pointerup")
+    page.wait_for_function(PAIR, arg=before, timeout=60_000, polling=20)
+    done()
+    page.locator("#full-size").click()
+    link = page.wait_for_selector("#download a", timeout=60_000)
+    edited = page.request.get(link.get_property("href").json_value()).body()
+    done()
+    with Image.open(photo) as given, Image.open(io.BytesIO(edited)) as taken:
+        assert given.size == taken.size, "the edited photo is not as large as the one that was uploaded"
+    parts = dict(zip(("opened_s", "shown_s", "file_s"), np.diff(times).tolist()))
+    return parts | {"total_s": times[-1] - times[0], "server_cpu_s": cpu_seconds(app) - computed}
+
+
+def cpu_seconds(process: subprocess.Popen) -> float:
+    """User's and system's time of a process so far; not a number where there is no /proc."""
+    try:
+        fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return float("nan")
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def measure_photo(page, port: int, model: list[str], photo: Path, rounds: int) -> dict:
+    with started(port, model) as app:
+        first, *later = [edit_photo(page, port, app, photo) for _ in range(1 + rounds)]
+    medians = {key: statistics.median(visit[key] for visit in later) for key in first} if later else {}
+    with Image.open(photo) as picture:
+        size = list(picture.size)
+    return {"photo": size, "megabytes": round(photo.stat().st_size / 1e6, 1), "first": rounded(first), "later": rounded(medians)}
+
+
+def rounded(times: dict[str, float]) -> dict[str, float]:
+    return {key: round(value, 2) for key, value in times.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", help="folder, bundled name or Hub repository (default: the first bundled one)")
     parser.add_argument("--clicks", type=int, default=20)
+    photos = parser.add_mutually_exclusive_group()
+    photos.add_argument("--megapixels", type=float, help="draw a photo of that size and edit it, instead")
+    photos.add_argument("--photo", type=Path, help="edit this photo, instead")
+    parser.add_argument("--rounds", type=int, default=3, help="how often a photo is edited after the first time (default 3)")
     options = parser.parse_args()
-    imports = statistics.median(seconds_to_import() for _ in range(3))
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    with sync_playwright() as playwright:
+    model = ["--model", options.model] if options.model else []
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 900})
-        first, times = measure(page, free_port(), ["--model", options.model] if options.model else [], options.clicks)
+        if options.photo or options.megapixels:
+            photo = options.photo or Path(folder) / "photo.jpg"
+            if options.megapixels:
+                draw_photo(options.megapixels, photo)
+            result = measure_photo(page, free_port(), model, photo, options.rounds)
+        else:
+            imports = statistics.median(seconds_to_import() for _ in range(3))
+            first, times = measure(page, free_port(), model, options.clicks)
+            result = {"import_s": round(imports, 2), "first_picture_s": round(first, 2), "click_to_16_ms": {
+                "median": round(statistics.median(times)), "least": round(min(times)), "most": round(max(times))}}
         browser.close()
-    times.sort()
-    print(json.dumps({
-        "import_s": round(imports, 2), "first_picture_s": round(first, 2),
-        "click_to_16_ms": {"median": round(statistics.median(times)), "least": round(times[0]), "most": round(times[-1])},
-        "cores": os.cpu_count(), "threads": os.environ.get("OMP_NUM_THREADS", "default"), "load": [round(x, 1) for x in os.getloadavg()],
-    }))
+    print(json.dumps(result | {"cores": os.cpu_count(), "threads": os.environ.get("OMP_NUM_THREADS", "default"),
+                               "load": [round(x, 1) for x in os.getloadavg()]}))
 
 
 if __name__ == "__main__":

@@ -40,6 +40,19 @@ def test_photos_are_a_function_of_the_seed_and_show_the_originals_where_they_say
     assert list(make_tests(originals, 3, seed=5))[0].photo.size != tests[0].photo.size
 
 
+def test_held_out_originals_are_in_no_photo_of_seed_0():
+    originals = [encoded((k % 256, k // 256, 7), (8, 8)) for k in range(900)]
+    left = set(alignment.held_out(originals))
+    shown = {i for k in range(alignment.TUNED_ON) for i in alignment._plan(900, k, 0)[2]}
+    assert left.isdisjoint(originals[i] for i in shown) and len(left) + len(shown) == 900 and 300 < len(left) < 700
+
+
+def test_few_originals_get_a_sentence(monkeypatch, capsys):
+    monkeypatch.setattr(alignment, "celeba_originals", lambda root: [encoded("red")] * 4)
+    assert main(["--held-out"]) == 2
+    assert "need 4" in capsys.readouterr().err
+
+
 def test_at_the_border_some_of_the_face_is_cut_off():
     for test in list(make_tests([encoded("red")] * 4, 12, seed=0))[1::3]:
         corners = test.frames[0](np.array([[25, 48], [153, 48], [25, 176], [153, 176]]))
