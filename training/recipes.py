@@ -232,9 +232,9 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
     Recipe(
         "celeba-inversion", "an encoder for celeba-cgan, which stays as it is (--init-from celeba-cgan)",
         "Zhu et al. 2020, arXiv:2004.00049",
-        "invertible", **_CELEBA | {"images": 100_000, "ema_half_life": 5_000}, game="inversion", conditional=True, attributes=CELEBA_ATTRIBUTES,
+        "invertible", **_CELEBA | {"images": 64_000, "ema_half_life": 5_000}, game="inversion", conditional=True, attributes=CELEBA_ATTRIBUTES,
         discriminator={"width": 32, "projection": False}, reconstruction=1.0, recovery=0.2, adversarial=0.02,
-        learning_rate=Schedule(1e-3, 1e-4, 100_000),
+        learning_rate=Schedule(1e-3, 1e-4, 64_000),
     ),
     Recipe(
         "celeba-editor-64", "changes attributes of a face that it is shown",
