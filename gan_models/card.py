@@ -140,6 +140,9 @@ def _conditioning(config: dict) -> str | None:
 
 def _sections(config, metrics, samples, *, name=None, recipe=None, summary=None, source=None, dataset=None, images_seen=None,
               hours=None, seed=None, init_from=None, command=None, commit=None, licence=None, repository=None, origin=None):
+    if config["family"] == "invertible" and isinstance(origin, dict):  # a generator that was there, and an encoder for it
+        name, summary = name or origin.get("recipe"), origin.get("summary") or summary
+        source = "; ".join(filter(None, [origin.get("source"), source]))
     known = dataset_of(dataset)
     # Of somebody's own folder of pictures only the last part of its path is told.
     title = known.title if known is not UNKNOWN or not dataset else f"`{Path(str(dataset)).name}` (the trainer's own pictures)"

@@ -53,7 +53,7 @@ def test_an_encoder_joins_the_generator_that_is_named(tmp_path, capsys, alone): 
     attributes = RECIPE.attributes
     before = DCGANGenerator(64, 3, width=4, labels=list(attributes), multi_label=True)
     before.save_pretrained(tmp_path / "faces")
-    trained = {"recipe": "celeba-cgan", "images_seen": 1_000_000, "command": "python -m training celeba-cgan"}
+    trained = {"recipe": "celeba-cgan", "summary": "faces", "images_seen": 1_000_000, "command": "python -m training celeba-cgan"}
     (tmp_path / "faces/metrics.json").write_text(json.dumps({"training": trained}))
     options = ["--set", "generator.encoder_width=4", "--images", 8, "--precision", "fp32"]
     assert train("celeba-inversion", *options, "--init-from", tmp_path / "faces", "--output", tmp_path / "run") == 0
@@ -65,7 +65,7 @@ def test_an_encoder_joins_the_generator_that_is_named(tmp_path, capsys, alone): 
 
     assert json.loads((tmp_path / "run/model/metrics.json").read_text())["training"]["origin"] == trained
     card = (tmp_path / "run/model/README.md").read_text()
-    assert "recipe `celeba-cgan`, 1,000,000 images" in card and "invert(model, images)" in card
+    assert "# celeba-cgan\n\nFaces. " in card and "recipe `celeba-cgan`, 1,000,000 images" in card and "invert(model, images)" in card
 
     capsys.readouterr()
     assert train("celeba-inversion", *options, "--output", tmp_path / "none") == 2
