@@ -16,7 +16,7 @@ floor that no generator can be expected to beat. Train is the split whose pictur
                             second picture, measured on the others)
     modes, kl               for StackedMNIST: how many of the 1,000 kinds were drawn, and KL(drawn || data) in nats; "real": by
                             the labels of as many training pictures
-    reconstruction_psnr     for models that read pictures: decibels of generate(encode(x)) against x; _l1: mean difference, 0..1
+    reconstruction_psnr     for models that read pictures: decibels of generate(encode(x)) against x; _mae: mean difference, 0..1
     cas                     with --cas: accuracy on real test pictures of a classifier that learned from generated ones alone
                             (training/cas.py); "real": of one that learned from the real training pictures
 

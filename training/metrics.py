@@ -103,4 +103,4 @@ def assignment(weights: np.ndarray) -> np.ndarray:
 def likeness(squares: float, absolutes: float, count: int) -> dict[str, float]:
     """From the sums of squared and absolute differences of `count` values 0..255: the peak signal-to-noise ratio in dB (of all
     together; at most 58.9, the rounding's own) and the mean absolute difference as a share of the range."""
-    return {"psnr": 10 * math.log10(255**2 / max(squares / count, 1 / 12)), "l1": absolutes / count / 255}
+    return {"psnr": 10 * math.log10(255**2 / max(squares / count, 1 / 12)), "mae": absolutes / count / 255}

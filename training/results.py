@@ -42,7 +42,7 @@ KINDS = (
     (("cas", "classification_accuracy", "classification_accuracy_score"), "↑",
      "of a classifier that has learned from generated pictures alone, on real test pictures"),
     (("reconstruction_psnr",), "↑", "how alike pictures and their reconstructions are, in decibels, where there is an encoder"),
-    (("reconstruction_l1", "reconstruction_l"), "↓", "their mean absolute difference"),
+    (("reconstruction_mae",), "↓", "their mean absolute difference"),
     (("modes", "modes_found"), "↑", "kinds of pictures that are drawn at all"),
     (("kl", "mode_kl", "modes_kl"), "↓", "divergence of their frequencies from those of the data"),
 )

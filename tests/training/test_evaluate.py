@@ -374,7 +374,7 @@ def test_reconstruction_is_of_unseen_pictures_and_exact(root):
     assert {image.tobytes() for image in to_png(torch.cat(faithful.seen))} <= {image.tobytes() for image in test}
     result = evaluate(lossy, "mnist", root, samples=N)
     lost = np.minimum(255 - test, 10).astype(float)
-    assert result[f"reconstruction_l1{N}_test"]["value"] == pytest.approx(lost.mean() / 255, rel=0.01)
+    assert result[f"reconstruction_mae{N}_test"]["value"] == pytest.approx(lost.mean() / 255, rel=0.01)
     assert result[f"reconstruction_psnr{N}_test"]["value"] == pytest.approx(10 * np.log10(255**2 / (lost**2).mean()), rel=0.01)
 
 

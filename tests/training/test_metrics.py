@@ -128,5 +128,5 @@ def test_code_agreement_is_measured_on_other_pictures_than_matched():
 
 
 def test_likeness_by_hand():
-    assert metrics.likeness(100.0 * 50, 10.0 * 50, 50) == {"psnr": pytest.approx(20 * math.log10(25.5)), "l1": pytest.approx(10 / 255)}
+    assert metrics.likeness(100.0 * 50, 10.0 * 50, 50) == {"psnr": pytest.approx(20 * math.log10(25.5)), "mae": pytest.approx(10 / 255)}
     assert metrics.likeness(0, 0, 50)["psnr"] == pytest.approx(58.92, abs=0.01)  # not infinite, which JSON could not hold
