@@ -545,8 +545,9 @@ def build() -> gr.Blocks:
             series_strip = gr.Gallery(label="The same latent, label by label", columns=10, elem_id="sweep", **plain)
 
         if editors():
-            with gr.Tab("Edit a photo", elem_id="photo-tab", id="photo"):
+            with gr.Tab("Edit a photo", elem_id="photo-tab", id="photo") as tab:
                 photo_tab(plain)
+            tab.select(spoken(photos.prepare), None, None, show_progress="hidden", api_visibility="private")
 
         with gr.Row():
             wanted = gr.Radio(label="Draw", elem_id="class", scale=3, min_width=300, **look["class"])

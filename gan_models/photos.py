@@ -379,6 +379,11 @@ JITTER = ((0, 0, 0), (-3, 0, 0), (3, 0, 0), (0, -3, 0), (0, 3, 0), (0, 0, 6))
 _one_at_a_time = threading.Lock()  # dlib's detector keeps what it computes on
 
 
+def prepare() -> None:
+    """Load what finds faces, which takes a second, before the first photo comes. Raises MissingPackage."""
+    _dlib()
+
+
 @lru_cache(maxsize=1)
 def _dlib():
     """dlib, its face detector and its landmark predictor. Raises MissingPackage."""

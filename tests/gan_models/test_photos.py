@@ -466,6 +466,8 @@ def test_what_to_install_is_told(monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(photos.importlib.util, "find_spec", lambda name: None)
             with pytest.raises(MissingPackage, match="face_recognition_models"):
-                find_faces(smooth(100, 100))
+                photos.prepare()
+        photos.prepare()
+        assert photos._dlib.cache_info().currsize == 1  # the next photo does not wait for it
     finally:
         photos._dlib.cache_clear()
