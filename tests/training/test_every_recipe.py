@@ -11,10 +11,9 @@ import torch
 import two_processes
 from accelerate import Accelerator
 from safetensors.torch import load_file
-from tiny import Killed, alone, small, stats, tiny_root, train, weights  # noqa: F401 (fixtures)
+from tiny import Killed, alone, needed, small, stats, tiny_root, train, weights  # noqa: F401 (fixtures)
 
 import gan_models
-from gan_models.dcgan import DCGANGenerator
 from training import callbacks, checkpoints
 from training.recipes import RECIPES
 
@@ -34,10 +33,7 @@ def kill_at(images: int):
 def test_trains_and_goes_on_to_the_same_bits_and_loads(tmp_path, capsys, monkeypatch, alone, name):  # noqa: F811
     options = ["--images", 48, "--checkpoint-every", 16, "--seed", 3, "--precision", "fp32", "--set", "discriminator_steps=2",
                "--set", "augment=[0,1,40]", "--set", "instance_noise=[0.2,0,40]"]
-    if RECIPES[name].game == "inversion":  # of a generator that is there already
-        torch.manual_seed(0)
-        DCGANGenerator(64, 3, width=4, labels=list(RECIPES[name].attributes), multi_label=True).save_pretrained(tmp_path / "there")
-        options += ["--init-from", tmp_path / "there"]
+    options += needed(name, tmp_path / "there")
     assert train(name, *options, "--output", tmp_path / "whole") == 0
     with monkeypatch.context() as patch:
         patch.setattr(callbacks.Interrupt, "__call__", kill_at(40))

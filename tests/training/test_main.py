@@ -16,7 +16,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
-from tiny import SMALL, alone, digits, stats, tiny, tiny_root, train, weights  # noqa: F401 (fixtures)
+from tiny import SMALL, alone, digits, needed, stats, tiny, tiny_root, train, weights  # noqa: F401 (fixtures)
 
 import gan_models
 from training import __main__ as command
@@ -46,7 +46,8 @@ def refused(capsys, *arguments) -> str:
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_run_leaves_what_it_must_and_the_model_loads(tmp_path, capsys, recipe):
-    assert train(recipe, "--images", 16, "--checkpoint-every", 8, "--output", tmp_path / "run", "--precision", "fp32") == 0
+    options = ["--images", 16, "--checkpoint-every", 8, "--precision", "fp32", *needed(recipe, tmp_path / "there")]
+    assert train(recipe, *options, "--output", tmp_path / "run") == 0
     assert "Done: 16 images" in capsys.readouterr().out
     model_folder = {"config.json", "model.safetensors", "README.md", "samples.png", "metrics.json"}
     assert files(tmp_path / "run") == {

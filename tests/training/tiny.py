@@ -17,11 +17,12 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState, GradientState
 from PIL import Image
 
+from gan_models.dcgan import DCGANGenerator
 from training import curves
 from training.__main__ import main
 from training.data import DIGITS, Dataset
 from training.losses import OBJECTIVES
-from training.recipes import EDITOR_ATTRIBUTES
+from training.recipes import EDITOR_ATTRIBUTES, RECIPES
 
 BATCH = 8
 SMALL = [f"batch_size={BATCH}", "generator.width=4", "discriminator.width=4"]
@@ -115,6 +116,15 @@ def train(recipe: str, *options) -> int:
     """A run with tiny networks in this process. Returns the exit status."""
     forget_accelerate()
     return main(tiny(recipe, *options))
+
+
+def needed(recipe: str, folder: Path) -> list:
+    """The options that a recipe cannot begin without: an encoder is trained for a generator that is there already."""
+    if RECIPES[recipe].game != "inversion":
+        return []
+    torch.manual_seed(0)
+    DCGANGenerator(64, 3, width=4, labels=list(RECIPES[recipe].attributes), multi_label=True).save_pretrained(folder)
+    return ["--init-from", folder]
 
 
 def losses_become_nan(monkeypatch) -> None:
