@@ -46,8 +46,7 @@ class InvertibleGenerator(DCGANGenerator):
 
     def estimate_labels(self, images: Tensor) -> Tensor | None:
         """images (n, C, H, W) in [-1, 1] -> labels (n, K) in 0..1 as `generate` takes them; None for an unconditional generator."""
-        logits = self.read(self.check_images(images))[1]
-        return None if logits is None else logits.sigmoid() if self.multi_label else logits.softmax(1)
+        return labels_of(self, self.read(self.check_images(images))[1])
 
 
 class Inversion(NamedTuple):
@@ -73,7 +72,7 @@ def invert(generator: Generator, images: Tensor, *, steps: int = STEPS, progress
     logits = None if labels is None else labels.clamp(1 - SURE, SURE).logit().requires_grad_()
     optimiser = torch.optim.Adam([x for x in (latents, logits) if x is not None], RATE, betas=(0.9, 0.99))
     for step in range(steps):
-        drawn = generator.generate(latents, _labels(generator, logits))
+        drawn = generator.generate(latents, labels_of(generator, logits))
         # A mean for each picture and their sum, so that one picture's steps do not depend on how many others there are.
         loss = (coarse_and_fine(drawn, images) + PRIOR * latents.square().mean(1)).sum()
         optimiser.zero_grad()
@@ -81,7 +80,7 @@ def invert(generator: Generator, images: Tensor, *, steps: int = STEPS, progress
         optimiser.step()
         if progress:
             progress(step + 1, steps)
-    found = _labels(generator, logits)
+    found = labels_of(generator, logits)
     return Inversion(latents.detach(), None if found is None else found.detach())
 
 
@@ -110,5 +109,6 @@ def _start(generator: Generator, images: Tensor) -> Inversion:
     return Inversion(latents, typical.to(images).expand(len(images), -1))
 
 
-def _labels(generator: Generator, logits: Tensor | None) -> Tensor | None:
+def labels_of(generator: Generator, logits: Tensor | None) -> Tensor | None:
+    """Logits (n, K) as labels in 0..1: each attribute for itself, classes as shares of one."""
     return None if logits is None else logits.sigmoid() if generator.multi_label else logits.softmax(1)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gan_models.base import Generator, encode_labels
-from gan_models.inversion import coarse_and_fine
+from gan_models.inversion import coarse_and_fine, labels_of
 
 from . import losses
 from .games import GAMES, Adversarial, Batch, wide
@@ -39,12 +39,12 @@ class Inverting(Adversarial):
         with torch.no_grad():
             fake = generator(batch.latents, batch.labels)
         latents, logits = generator.read(torch.cat([batch.real, fake]))
-        (seen, found), sizes = latents.chunk(2), len(batch.real)
-        labels = None
-        if generator.labels:
-            of_real = wide(logits[:sizes])
-            labels = encode_labels(of_real.sigmoid() if generator.multi_label else of_real.softmax(1), generator.labels, generator.multi_label)
-        return Drawn(found, None if logits is None else logits[sizes:], generator(seen, labels))
+        of_real, of_fake = latents.chunk(2)
+        if logits is None:
+            return Drawn(of_fake, None, generator(of_real))
+        seen, asked = wide(logits).chunk(2)
+        labels = encode_labels(labels_of(generator, seen), generator.labels, generator.multi_label)
+        return Drawn(of_fake, asked, generator(of_real, labels))
 
     def discriminator_loss(self, state: "State", batch: Batch, drawn: Drawn) -> Loss:
         fake, look = drawn.reconstructed.detach(), self._look(state, batch)
@@ -61,7 +61,7 @@ class Inverting(Adversarial):
         reconstruction = coarse_and_fine(wide(drawn.reconstructed), batch.real).mean()
         recovery = F.mse_loss(wide(drawn.latents), batch.latents)
         if drawn.logits is not None:
-            recovery = recovery + losses.classification(wide(drawn.logits), batch.labels, state.generator.multi_label)
+            recovery = recovery + losses.classification(drawn.logits, batch.labels, state.generator.multi_label)
         scalars |= {"generator_loss": adversarial, "reconstruction": reconstruction, "recovery": recovery}
         return recipe.reconstruction * reconstruction + recipe.recovery * recovery + recipe.adversarial * adversarial, scalars
 
