@@ -138,7 +138,7 @@ def run(options: argparse.Namespace, companion=None) -> int:
     earlier_seconds = trained_seconds(checkpoint)
     about = {"recipe": recipe.name, "summary": recipe.summary, "source": recipe.source, "dataset": dataset.name,
              "seed": options.seed, "init_from": options.init_from, "command": described["command"], "commit": described["commit"],
-             "origin": options.init_from and origin(options.init_from)}
+             "origin": origin(options.init_from, checkpoint)}
     saving = callbacks.Checkpoints(options.output, accelerator, report, write_model, every)
     interrupt = callbacks.Interrupt(accelerator)
     hooks = []
@@ -304,9 +304,11 @@ def initialise_from(state: loop.State, source: str) -> None:
         network.load_state_dict(network.state_dict() | weights, strict=True)
 
 
-def origin(source: str) -> dict | None:
-    """What the model that a run starts from records of its own training."""
-    return read_metrics(hub.locate(source) / "metrics.json").get("training")
+def origin(source: str | None, checkpoint: Path | None) -> dict | None:
+    """What the model that a run started from records of its own training. A run that goes on no longer needs that model."""
+    if checkpoint:
+        return read_metrics(checkpoint / "model" / "metrics.json").get("training", {}).get("origin")
+    return read_metrics(hub.locate(source) / "metrics.json").get("training") if source else None
 
 
 def export(state: loop.State, folder: Path, training: dict, seed: int) -> None:

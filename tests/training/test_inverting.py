@@ -1,6 +1,7 @@
 """The game of an encoder for a finished generator."""
 
 import json
+import shutil
 
 import torch
 from recipe_data import dataset_of
@@ -66,6 +67,11 @@ def test_an_encoder_joins_the_generator_that_is_named(tmp_path, capsys, alone): 
     assert json.loads((tmp_path / "run/model/metrics.json").read_text())["training"]["origin"] == trained
     card = (tmp_path / "run/model/README.md").read_text()
     assert "# celeba-cgan\n\nFaces. " in card and "recipe `celeba-cgan`, 1,000,000 images" in card and "invert(model, images)" in card
+
+    shutil.rmtree(tmp_path / "faces")  # a run that goes on does not need it
+    options[options.index("--images") + 1] = 16
+    assert train("celeba-inversion", *options, "--init-from", tmp_path / "faces", "--output", tmp_path / "run", "--resume") == 0
+    assert json.loads((tmp_path / "run/model/metrics.json").read_text())["training"]["origin"] == trained
 
     capsys.readouterr()
     assert train("celeba-inversion", *options, "--output", tmp_path / "none") == 2
