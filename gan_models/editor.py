@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .base import Generator, check_config, check_labels
-from .dcgan import downwards, initialise, upwards
+from .dcgan import DCGANGenerator, downwards, initialise, upwards
 from .errors import InvalidConfig, InvalidInput, short
 
-LIMITS = {"image_size": (8, 256), "image_channels": (1, 4), "latent_dim": (1, 2048), "width": (1, 256), "hidden": (1, 4096)}
+LIMITS = {"image_size": (8, 256), "image_channels": (1, 4), "latent_dim": (1, 2048), "width": (1, 256), "decoder_width": (1, 256),
+          "hidden": (1, 4096)}
 # The 13 of AttGAN (He et al. 2017, arXiv:1711.10678) and STGAN, and the smile.
 ATTRIBUTES = ("Bald", "Bangs", "Black_Hair", "Blond_Hair", "Brown_Hair", "Bushy_Eyebrows", "Eyeglasses", "Male",
               "Mouth_Slightly_Open", "Mustache", "No_Beard", "Pale_Skin", "Young", "Smiling")
@@ -24,7 +25,7 @@ MOST = 2.0  # the largest difference that can be asked for
 # The head with its hair, an ellipse in CelebA's crop: centre x and y, half-axes across and down, in sides of the crop. In the frame of
 # 178 x 218: (89, 121), 58 and 78. Long hair, hats and shoulders reach beyond it.
 HEAD = (0.5, 0.57, 0.453, 0.609)
-FADING = (0.8, 1.15)  # edits of what is not hair fade from so much of the ellipse to so much of it
+FADING = 0.15  # of the ellipse: so wide is its rim, over which a change fades to nothing
 
 
 class Encoded(NamedTuple):
@@ -79,17 +80,21 @@ class Editor(Generator):
 
     family = "editor"
 
-    def __init__(self, image_size: int = 64, image_channels: int = 3, latent_dim: int = 256, width: int = 32, hidden: int = 512,
-                 attributes: list | None = None):
+    def __init__(self, image_size: int = 64, image_channels: int = 3, latent_dim: int = 256, width: int = 32, decoder_width: int = 32,
+                 hidden: int = 512, attributes: list | None = None, conditions: list | None = None):
         super().__init__()
         check_config(locals(), LIMITS)
         self.attributes = check_labels(ATTRIBUTES if attributes is None else attributes, True)
+        self.conditions = check_labels(conditions, True) or ()
+        if latent_dim <= len(self.conditions):
+            raise InvalidConfig(f"The configuration says latent_dim = {latent_dim}; the {len(self.conditions)} conditions are among them.")
         size, channels = pyramid(image_size, width)
+        _, widths = pyramid(image_size, decoder_width)
         self.set_labels(None, False)
         self.latent_dim, self.image_shape = latent_dim, (image_channels, image_size, image_size)
         self.encoder = Encoder(channels, size, image_channels, latent_dim, len(self.attributes))
-        self.decoder = nn.Sequential(nn.Linear(latent_dim, channels[-1] * size**2, bias=False), nn.Unflatten(1, (channels[-1], size, size)),
-                                     *upwards(latent_dim, size, channels, image_channels)[1:])
+        self.decoder = nn.Sequential(nn.Linear(latent_dim, widths[-1] * size**2), nn.Unflatten(1, (widths[-1], size, size)),
+                                     *upwards(latent_dim, size, widths, image_channels)[1:])
         self.mapping = Mapping(latent_dim, len(self.attributes), hidden)
         self.log_variance = nn.Parameter(torch.full((latent_dim,), -2.0))  # of a code, the same for all pictures
         self.register_buffer("code_mean", torch.zeros(latent_dim))  # of photos, as training saw them
@@ -100,8 +105,33 @@ class Editor(Generator):
         nn.init.zeros_(self.mapping.layers[-1].weight)  # begin with the straight directions
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        return self.decoder(self.codes_from(latents))
+
+    def codes_from(self, latents: Tensor) -> Tensor:
+        """Standard normal latents (n, latent_dim) as codes that photos could have, conditions being -1 or 1."""
         spread = self.code_covariance + 1e-3 * self.code_covariance.diagonal().mean() * torch.eye(self.latent_dim, device=latents.device)
-        return self.decoder(self.code_mean + latents @ torch.linalg.cholesky(spread).T.to(latents))
+        codes = self.code_mean + latents @ torch.linalg.cholesky(spread).T.to(latents)
+        free = self.latent_dim - len(self.conditions)
+        return torch.cat([codes[:, :free], torch.where(codes[:, free:] > 0, 1.0, -1.0).to(codes)], 1)
+
+    @torch.no_grad()
+    def adopt(self, generator: DCGANGenerator) -> None:
+        """Draw as a finished conditional generator does: a code is then its latent, followed by its labels in -1..1 (`conditions`).
+        Raises InvalidInput where the two do not fit."""
+        if not isinstance(generator, DCGANGenerator) or not generator.multi_label or generator.labels != self.conditions \
+                or generator.latent_dim + len(self.conditions) != self.latent_dim or generator.image_shape != self.image_shape \
+                or generator.layers[1].num_features != self.decoder[2].num_features:
+            raise InvalidInput(f"The editor cannot draw as this generator does: it needs one of {self.latent_dim - len(self.conditions)} latents, "
+                               f"{self.image_shape[1]} px, and the labels {', '.join(self.conditions) or 'of no attribute'}.")
+        free, embedding = generator.latent_dim, generator.embedding
+        spread = generator.layers[0].weight.flatten(1)  # (latent_dim + embedding_dim, what the first map holds)
+        self.decoder[0].weight.copy_(torch.cat([spread[:free], embedding.weight.T @ spread[free:]]).T)
+        self.decoder[0].bias.copy_(embedding.bias @ spread[free:])
+        for mine, its in zip(self.decoder[2:], generator.layers[1:], strict=True):
+            mine.load_state_dict(its.state_dict())
+        labels = generator.label_table * 2 - 1
+        self.code_mean.zero_()[free:] = labels.mean(0)
+        self.code_covariance.copy_(torch.eye(self.latent_dim))[free:, free:] = labels.T.cov()
 
     def encode(self, images: Tensor) -> Encoded:
         """Faces (n, C, H, W) float in [-1, 1] -> what `decode` takes: encode once, decode for every movement of a slider.
@@ -112,11 +142,11 @@ class Editor(Generator):
 
     def decode(self, latents: Encoded, differences: Tensor) -> Tensor:
         """The photos with the change that differences (n, K) in -2..2 make: (n, C, H, W) in [-1, 1]. 0 leaves an attribute, 1 brings
-        it fully in, -1 takes it fully out. One encoded photo goes with any number of differences. Outside the head little changes,
-        unless hair colour or baldness do: hair is everywhere. Raises InvalidInput."""
+        it fully in, -1 takes it fully out. One encoded photo goes with any number of differences. Outside the head (HEAD) no pixel
+        changes. Raises InvalidInput."""
         differences = self._checked_differences(latents, differences)
         moved = latents.codes + self.mapping(latents.codes.expand(len(differences), -1), differences)
-        return (latents.photos + self._reach(differences) * (self.decoder(moved) - latents.drawn)).clamp(-1, 1)
+        return (latents.photos + self.reach() * (self.decoder(moved) - latents.drawn)).clamp(-1, 1)
 
     def edit(self, images: Tensor, targets: dict[str, float], intensity: float = 1.0) -> Tensor:
         """Faces with attributes as asked: targets name -> 0..1 (absent .. there). What is decoded is the target's difference from what
@@ -136,13 +166,9 @@ class Editor(Generator):
             differences[:, k] = (value - latents.shown[:, k]) * intensity
         return differences
 
-    def _reach(self, differences: Tensor) -> Tensor:
-        """(n, 1, H, W) 0..1: where the change that the decoder draws reaches the photo."""
-        size = differences.abs()
-        hair = size[:, [name in EXCLUSIVE for name in self.attributes]]
-        share = F.pad(hair, (0, 1)).amax(1) / size.amax(1).clamp_min(1e-6)
-        head = smoothstep((FADING[1] - from_head(self.image_shape[-1], differences.device)) / (FADING[1] - FADING[0]))
-        return torch.lerp(head, torch.ones_like(head), share[:, None, None, None])
+    def reach(self) -> Tensor:
+        """(H, W) 0..1: where the change that the decoder draws reaches the photo. Outside the head nothing changes."""
+        return smoothstep((1 - from_head(self.image_shape[-1], self.device)) / FADING)
 
     def _checked_differences(self, latents: Encoded, differences: Tensor) -> Tensor:
         if not isinstance(latents, Encoded):

@@ -466,7 +466,7 @@ def put_back(photo: Image.Image, face: Face, before: Tensor, after: Tensor) -> I
                            f"{tuple(after.shape)}.")
     change = (after.detach().float() - before.detach().float()).cpu() * 127.5
     size = change.shape[-1]
-    change = (change * _feather(size)).numpy()
+    change = (change * feather(size)).numpy()
     view = _window(face, size)
     left, top, right, bottom = _bounds(view, (size, size))
     left, top, right, bottom = max(left, 0), max(top, 0), min(right, photo.width), min(bottom, photo.height)
@@ -491,7 +491,7 @@ def put_back(photo: Image.Image, face: Face, before: Tensor, after: Tensor) -> I
     return result
 
 
-def _feather(size: int) -> Tensor:
+def feather(size: int) -> Tensor:
     """(size, size): 1 in the middle, falling smoothly to 0 at the border."""
     place = (torch.arange(size) + 0.5) / size
     ramp = (torch.minimum(place, 1 - place) / FEATHER).clamp(0, 1)

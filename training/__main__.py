@@ -19,6 +19,7 @@ import gan_models
 from gan_models import ModelError, hub
 from gan_models import images as pictures
 from gan_models.card import read_metrics, write_card
+from gan_models.editor import Editor
 from gan_models.latents import check_seed
 
 from . import callbacks, checkpoints, loop, recipes
@@ -104,7 +105,7 @@ def run(options: argparse.Namespace, companion=None) -> int:
     if fid_every and recipe.game == "editor":
         raise RunError(f"{recipe.name} edits pictures and draws none of its own, so it has no FID; leave out --fid-every.")
 
-    if recipe.game == "inversion" and not options.init_from:
+    if (recipe.game == "inversion" or recipe.recovery) and not options.init_from:
         raise RunError(f"{recipe.name} trains an encoder for a generator that is there already: name it, such as --init-from celeba-cgan.")
 
     checkpoint = prepare_folder(options, accelerator)
@@ -295,6 +296,13 @@ def compare_options(folder: Path, described: dict) -> None:
 def initialise_from(state: loop.State, source: str) -> None:
     """Start from the generator of a model. Its configuration must be the recipe's, but that an encoder may be missing in it."""
     model = gan_models.load(source)
+    if isinstance(state.ema, Editor) and not isinstance(model, Editor):
+        try:
+            for network in (state.generator, state.ema):
+                network.adopt(model)
+        except gan_models.InvalidInput as error:
+            raise RunError(f"{source} does not fit the recipe. {error}") from error
+        return
     wanted, weights = state.ema._hub_mixin_config, model.state_dict()
     lacking = state.ema.state_dict().keys() - weights.keys()
     if any(wanted.get(key) != value for key, value in model._hub_mixin_config.items()) or any(not key.startswith("encoder.") for key in lacking):

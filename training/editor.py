@@ -1,11 +1,12 @@
 """The editor's game (networks: gan_models/editor.py), in two phases.
 
-1. An autoencoder learns to draw faces: small absolute errors in the picture and in a coarse copy of it, and codes that stay near the
-   standard normal distribution. Meanwhile a classifier learns the attributes, and the codes' linear regression on all labels gives
-   each attribute a direction.
-2. From `edits_after` images on, photos are edited by random requests. The mapping and the decoder learn to make the classifier see
-   the request and nothing else changed, while a discriminator tells edited photos and what should be seen in
-   them from photos and what is.
+1. The encoder learns to read faces, and the decoder to draw them: an autoencoder with small absolute errors in the picture and in a
+   coarse copy of it, and codes that stay near the standard normal distribution. Where the recipe weighs `recovery`, the decoder is a
+   finished generator (`--init-from`), and the encoder also learns to read its pictures, of which the codes are known.
+   Meanwhile a classifier learns the attributes, and the codes' linear regression on all labels gives each attribute a direction.
+2. From `edits_after` images on, photos are edited by random requests. The mapping and the decoder (of a finished one, the first layer
+   alone: what draws textures stays) learn to make the classifier see the request and nothing else changed, while a
+   discriminator tells edited photos and what should be seen in them from photos and what is.
 
 The classifier learns from CelebA's odd file numbers only; the judge (judges.py) is another network and learned from the even ones. In
 phase 2 no label is used: what a photo shows is what the classifier sees in it.
@@ -17,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gan_models import hub
+from gan_models import hub, photos
 from gan_models.base import Discriminator, Verdict, check_config, check_labels
 from gan_models.dcgan import DCGANDiscriminator, downwards, initialise
 from gan_models.editor import ATTRIBUTES, EXCLUSIVE, LIMITS, Editor, pyramid
@@ -31,10 +32,11 @@ if TYPE_CHECKING:
     from .loop import State
 
 # Rare ones are asked for more often, and so are those that need much drawing.
-WEIGHTS = {"Bald": 2.5, "Mustache": 2.0, "Brown_Hair": 2.0, "Male": 1.5, "No_Beard": 2.0, "Young": 2.0}
+WEIGHTS = {"Mustache": 2.0, "Brown_Hair": 2.0, "Male": 1.5, "No_Beard": 2.0, "Young": 2.0}
 SECOND = 0.3  # how often two attributes are asked for at once
 FURTHER = 0.15  # how often more of what is there is asked for
 MARGIN = 0.3  # of the classifiers' logits where something was asked for: they must be surer than sure
+NOISE = 0.25  # standard deviation
 FACES = "celeba-cgan"  # whose faces show what the editor does: those of CelebA may not be shown
 MEMORY = 20_000  # images, the half-life of the regression's sums
 
@@ -119,6 +121,11 @@ class Editing(Adversarial):
         first = state.images < self.recipe.edits_after
         editor.train(first)  # afterwards BatchNorm's statistics stand
         critic.classifier.eval()  # it learns in discriminator_loss alone
+        if self.recipe.recovery:
+            editor.decoder.requires_grad_(False).eval()
+            editor.decoder[:3].requires_grad_(not first)  # from a code to the smallest map
+        if first and self.recipe.recovery:
+            return self._read(state, batch)
         if first:
             codes, logits = editor.encoder(batch.real)
             codes = wide(codes)
@@ -132,12 +139,25 @@ class Editing(Adversarial):
             self._straight(state)
         with torch.no_grad():
             codes = wide(editor.encoder(batch.real)[0])
-            note(editor, everyone(codes))
+            if not self.recipe.recovery:
+                note(editor, everyone(codes))
             shown = critic.classifier(self._distort(batch, batch.real)).sigmoid().mean(0)
             differences, targets = self.requests(batch.uniform(Stream.EDITS, 6), shown)
         moved = codes + wide(editor.mapping(codes, differences))
         reconstructed, drawn = wide(editor.decoder(torch.cat([codes, moved]))).chunk(2)
-        return Drawn(None, reconstructed, None, shown, differences, targets, (batch.real + drawn - reconstructed).clamp(-1, 1))
+        reach = editor.reach() * photos.feather(batch.real.shape[-1]).to(batch.real)
+        return Drawn(None, reconstructed, None, shown, differences, targets, (batch.real + reach * (drawn - reconstructed)).clamp(-1, 1))
+
+    def _read(self, state: "State", batch: Batch) -> Drawn:
+        """Phase 1 with a decoder that is finished: the encoder learns to read its pictures, of which the codes are known, and photos."""
+        editor, critic = state.generator, state.discriminator
+        with torch.no_grad():
+            wanted = wide(editor.codes_from(batch.latents))
+            fake = editor.decoder(wanted)
+        codes, logits = editor.encoder(torch.cat([batch.real, fake]))
+        of_real, of_fake = wide(codes).chunk(2)
+        critic.note(everyone(of_real.detach()), everyone(batch.labels))
+        return Drawn(logits.chunk(2)[0], wide(editor.decoder(of_real)), F.mse_loss(of_fake, wanted))
 
     def requests(self, randoms: Tensor, shown: Tensor) -> tuple[Tensor, Tensor]:
         """Random wishes for pictures that show attributes as surely as `shown` (n, K) in 0..1, from randoms (n, 6) uniform in 0..1:
@@ -183,8 +203,9 @@ class Editing(Adversarial):
         if drawn.edited is None:
             mine = known(batch)
             estimate = attribute_loss(drawn.logits[mine], batch.labels[mine], len(batch.real))
-            scalars |= {"divergence": drawn.divergence, "estimate": estimate}
-            return loss + recipe.divergence * drawn.divergence + estimate, scalars
+            name, weight = ("recovery", recipe.recovery) if recipe.recovery else ("divergence", recipe.divergence)
+            scalars |= {name: drawn.divergence, "estimate": estimate}
+            return loss + weight * drawn.divergence + estimate, scalars
         adversarial, more = self.objective.generator(None, wide(state.discriminator(drawn.edited, 2 * drawn.targets - 1).scores))
         logits = state.discriminator.classifier(self._distort(batch, drawn.edited))
         asked = (drawn.differences != 0).to(logits)
@@ -202,14 +223,21 @@ class Editing(Adversarial):
 
     @staticmethod
     def _distort(batch: Batch, images: Tensor) -> Tensor:
-        """Pictures as the classifier sees them: shifted a little and with some noise, so that no pattern of single pixels pleases it."""
-        images = augment.augment(images, batch.uniform(Stream.AUGMENT, augment.RANDOMS), 0.5, ("translation",))
-        return images + batch.normal(Stream.NOISE, *images.shape[1:]) * 0.05
+        """Pictures as the classifier sees them: shifted a little, in somewhat other colours and with noise, so that neither patterns of
+        single pixels nor odd colours please it (a classifier of noisy pictures has to look at what people look at: Kaur et al. 2019,
+        arXiv:1910.08640)."""
+        images = augment.augment(images, batch.uniform(Stream.AUGMENT, augment.RANDOMS), 0.5, ("color", "translation"))
+        return images + batch.normal(Stream.NOISE, *images.shape[1:]) * NOISE
 
     def _straight(self, state: "State") -> None:
         """Where edits begin: along the regression's directions, three times as far as the mean face with the attribute is away,
-        since codes of real pictures lie close together."""
-        directions = state.discriminator.directions(len(self.attributes)) * 3
+        since codes of real pictures lie close together; of a condition of the decoder, half as far again as from its -1 to its 1."""
+        directions = state.discriminator.directions(len(self.attributes))
+        conditions = state.generator.conditions
+        for k, name in enumerate(conditions):
+            if name in self.attributes:
+                directions[self.attributes.index(name)] = F.one_hot(torch.tensor(k - len(conditions) + directions.shape[1]), directions.shape[1])
+        directions = directions * 3
         for editor in (state.generator, state.ema):
             with torch.no_grad():
                 editor.mapping.directions.copy_(directions)

@@ -116,7 +116,7 @@ def _measure(editor: Editor, judge: judges.Judge, pictures: Dataset, chosen: np.
     seen, put_back, by_target, kept = (torch.full(labels.shape, float("nan"), dtype=torch.float64) for _ in range(4))
     outside = torch.zeros(*labels.shape, 4, dtype=torch.float64)
     some = torch.from_numpy(chosen) % EVERY == 0
-    fading = photos._feather(images.shape[-1])
+    fading = photos.feather(images.shape[-1])
     edited_features = torch.zeros_like(features)
     turn = torch.from_numpy(chosen) % len(editor.attributes)  # which attribute's edit stands for a picture in the FID
     for k in range(len(editor.attributes)):

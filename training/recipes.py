@@ -62,7 +62,7 @@ class Recipe:
     perceptual: float = 0.0  # means of the features of a fixed network (digits only)
     information: float = 0.0  # what pictures tell of the latent codes (needs family infogan)
     reconstruction: float = 0.0  # vaegan: in the discriminator's features; moments: generated pictures through the autoencoder
-    recovery: float = 0.0  # inversion: latents and labels of generated pictures
+    recovery: float = 0.0  # inversion, editor: latents and labels of generated pictures (needs --init-from)
     divergence: float = 0.0  # vaegan, editor: of the encoder's distribution from the prior
     requested: float = 0.0  # editor: its classifier sees what was asked for
     keeping: float = 0.0  # editor: the classifier sees nothing else changed
@@ -136,9 +136,8 @@ _MNIST = {"data": "mnist", "image_size": 28, "image_channels": 1, "images": 400_
 _STACKED = {"data": "stackedmnist", "image_size": 28, "image_channels": 3, "images": 1_000_000}
 _CELEBA = {"data": "celeba", "image_size": 64, "image_channels": 3, "images": 1_000_000, "flip": True, "ema_half_life": 50_000}
 _EDITOR = _CELEBA | {
-    "attributes": EDITOR_ATTRIBUTES, "generator": {"attributes": list(ATTRIBUTES)}, "game": "editor", "objective": "hinge",
-    "images": 224_000, "edits_after": 160_000, "batch_size": 32, "learning_rate": Schedule(1e-3, 2e-4, 160_000), "ema_half_life": 10_000,
-    "reconstruction": 1.0, "divergence": 2e-5, "adversarial": 0.15, "requested": 0.4, "keeping": 0.12, "sparing": 0.25,
+    "attributes": EDITOR_ATTRIBUTES, "game": "editor", "objective": "hinge", "batch_size": 32, "ema_half_life": 10_000, "reconstruction": 1.0,
+    "adversarial": 0.5, "requested": 1.5, "keeping": 0.9, "sparing": 0.4,
 }
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
@@ -237,14 +236,18 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
         learning_rate=Schedule(1e-3, 1e-4, 64_000),
     ),
     Recipe(
-        "celeba-editor-64", "changes attributes of a face that it is shown",
-        "Kingma and Welling 2013, arXiv:1312.6114; Liu et al. 2019, arXiv:1904.09709",
-        "editor", **_EDITOR,
+        "celeba-editor-64", "changes attributes of a face that it is shown, and draws as celeba-cgan does (--init-from celeba-cgan)",
+        "Perarnau et al. 2016, arXiv:1611.06355; Liu et al. 2019, arXiv:1904.09709",
+        "editor", **_EDITOR | {"images": 128_000}, edits_after=64_000, recovery=0.2, learning_rate=Schedule(1e-3, 2e-4, 64_000),
+        generator={"attributes": list(ATTRIBUTES), "conditions": list(CELEBA_ATTRIBUTES), "latent_dim": 128 + len(CELEBA_ATTRIBUTES),
+                   "width": 24, "decoder_width": 64, "hidden": 256},
+        discriminator={"latent_dim": 128 + len(CELEBA_ATTRIBUTES)},
     ),
     Recipe(
-        "celeba-editor-128", "the same at twice the size, for a GPU",
+        "celeba-editor-128", "the same at twice the size, with a decoder of its own, for a GPU",
         "Kingma and Welling 2013, arXiv:1312.6114; Liu et al. 2019, arXiv:1904.09709",
-        "editor", **_EDITOR | {"image_size": 128, "images": 2_000_000, "edits_after": 500_000, "learning_rate": Schedule(1e-3, 2e-4, 500_000)},
+        "editor", **_EDITOR | {"image_size": 128, "images": 2_000_000}, edits_after=500_000, divergence=2e-5,
+        learning_rate=Schedule(1e-3, 2e-4, 500_000), generator={"attributes": list(ATTRIBUTES)},
     ),
 )}
 
