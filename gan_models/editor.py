@@ -1,8 +1,9 @@
 """The face editor: a photo is read into a code, the code is moved, and the *change* of what it draws is added to the photo.
 
-An autoencoder (Kingma and Welling 2013, arXiv:1312.6114) whose decoder can draw nothing but faces; attribute differences as in STGAN
-(Liu et al. 2019, arXiv:1904.09709) say where its code is moved. Since only the difference of two drawings reaches the photo,
-what is not asked to change keeps all its detail, and no change at all gives back the very photo.
+The decoder can draw nothing but faces: it is a finished conditional generator, whose latents and labels an encoder learned to read
+(IcGAN: Perarnau et al. 2016, arXiv:1611.06355), or the half of an autoencoder (Kingma and Welling 2013, arXiv:1312.6114). Attribute
+differences as in STGAN (Liu et al. 2019, arXiv:1904.09709) say where a code is moved. Since only the difference of two drawings
+reaches the photo, what is not asked to change keeps all its detail, and no change at all gives back the very photo.
 """
 
 from typing import NamedTuple
@@ -75,7 +76,8 @@ class Editor(Generator):
     """Reads a face, changes attributes, draws the change: `edit(images, {"Smiling": 1.0})`.
 
     As a generator it draws faces from standard normal latents, which are given the mean and the covariance that codes of photos have
-    (Ghosh et al. 2019, arXiv:1903.12436).
+    (Ghosh et al. 2019, arXiv:1903.12436). conditions: attributes that the last entries of a code stand for, -1 or 1, where the decoder
+    is that of a conditional generator (`adopt`).
     """
 
     family = "editor"

@@ -99,6 +99,7 @@ class Drawn(NamedTuple):
     logits: Tensor | None  # phase 1: (n, K) the editor's own estimate of the attributes
     reconstructed: Tensor
     divergence: Tensor | None = None  # phase 1: of the codes from the standard normal distribution
+    recovery: Tensor | None = None  # phase 1 with a finished decoder: how far codes read in its pictures are from theirs
     shown: Tensor | None = None  # phase 2: (n, K) 0..1 what the classifier sees in the photos
     differences: Tensor | None = None  # (n, K) what was asked for
     targets: Tensor | None = None  # (n, K) 0..1 what the classifier should see afterwards
@@ -146,7 +147,8 @@ class Editing(Adversarial):
         moved = codes + wide(editor.mapping(codes, differences))
         reconstructed, drawn = wide(editor.decoder(torch.cat([codes, moved]))).chunk(2)
         reach = editor.reach() * photos.feather(batch.real.shape[-1]).to(batch.real)
-        return Drawn(None, reconstructed, None, shown, differences, targets, (batch.real + reach * (drawn - reconstructed)).clamp(-1, 1))
+        edited = (batch.real + reach * (drawn - reconstructed)).clamp(-1, 1)
+        return Drawn(None, reconstructed, shown=shown, differences=differences, targets=targets, edited=edited)
 
     def _read(self, state: "State", batch: Batch) -> Drawn:
         """Phase 1 with a decoder that is finished: the encoder learns to read its pictures, of which the codes are known, and photos."""
@@ -157,7 +159,7 @@ class Editing(Adversarial):
         codes, logits = editor.encoder(torch.cat([batch.real, fake]))
         of_real, of_fake = wide(codes).chunk(2)
         critic.note(everyone(of_real.detach()), everyone(batch.labels))
-        return Drawn(logits.chunk(2)[0], wide(editor.decoder(of_real)), F.mse_loss(of_fake, wanted))
+        return Drawn(logits.chunk(2)[0], wide(editor.decoder(of_real)), recovery=F.mse_loss(of_fake, wanted))
 
     def requests(self, randoms: Tensor, shown: Tensor) -> tuple[Tensor, Tensor]:
         """Random wishes for pictures that show attributes as surely as `shown` (n, K) in 0..1, from randoms (n, 6) uniform in 0..1:
@@ -203,9 +205,12 @@ class Editing(Adversarial):
         if drawn.edited is None:
             mine = known(batch)
             estimate = attribute_loss(drawn.logits[mine], batch.labels[mine], len(batch.real))
-            name, weight = ("recovery", recipe.recovery) if recipe.recovery else ("divergence", recipe.divergence)
-            scalars |= {name: drawn.divergence, "estimate": estimate}
-            return loss + weight * drawn.divergence + estimate, scalars
+            scalars |= {"estimate": estimate}
+            for name in ("divergence", "recovery"):
+                if (part := getattr(drawn, name)) is not None:
+                    scalars[name] = part
+                    loss = loss + getattr(recipe, name) * part
+            return loss + estimate, scalars
         adversarial, more = self.objective.generator(None, wide(state.discriminator(drawn.edited, 2 * drawn.targets - 1).scores))
         logits = state.discriminator.classifier(self._distort(batch, drawn.edited))
         asked = (drawn.differences != 0).to(logits)

@@ -137,7 +137,7 @@ _STACKED = {"data": "stackedmnist", "image_size": 28, "image_channels": 3, "imag
 _CELEBA = {"data": "celeba", "image_size": 64, "image_channels": 3, "images": 1_000_000, "flip": True, "ema_half_life": 50_000}
 _EDITOR = _CELEBA | {
     "attributes": EDITOR_ATTRIBUTES, "game": "editor", "objective": "hinge", "batch_size": 32, "ema_half_life": 10_000, "reconstruction": 1.0,
-    "adversarial": 0.5, "requested": 1.5, "keeping": 0.9, "sparing": 0.4,
+    "adversarial": 0.4, "requested": 2.0, "keeping": 1.0, "sparing": 0.25,
 }
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
@@ -238,7 +238,7 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
     Recipe(
         "celeba-editor-64", "changes attributes of a face that it is shown, and draws as celeba-cgan does (--init-from celeba-cgan)",
         "Perarnau et al. 2016, arXiv:1611.06355; Liu et al. 2019, arXiv:1904.09709",
-        "editor", **_EDITOR | {"images": 128_000}, edits_after=64_000, recovery=0.2, learning_rate=Schedule(1e-3, 2e-4, 64_000),
+        "editor", **_EDITOR | {"images": 104_000}, edits_after=64_000, recovery=0.2, learning_rate=Schedule(1e-3, 2e-4, 64_000),
         generator={"attributes": list(ATTRIBUTES), "conditions": list(CELEBA_ATTRIBUTES), "latent_dim": 128 + len(CELEBA_ATTRIBUTES),
                    "width": 24, "decoder_width": 64, "hidden": 256},
         discriminator={"latent_dim": 128 + len(CELEBA_ATTRIBUTES)},

@@ -30,6 +30,8 @@ SMALL = [f"batch_size={BATCH}", "generator.width=4", "discriminator.width=4"]
 
 def small(recipe: str) -> list[str]:
     """Settings that make the recipe's networks tiny. (A tied discriminator has the generator's width.)"""
+    if recipe == "celeba-editor-64":
+        return SMALL + ["generator.decoder_width=4"]
     return [setting for setting in SMALL if recipe != "mnist-tied" or "discriminator" not in setting]
 
 
@@ -120,10 +122,11 @@ def train(recipe: str, *options) -> int:
 
 def needed(recipe: str, folder: Path) -> list:
     """The options that a recipe cannot begin without: an encoder is trained for a generator that is there already."""
-    if RECIPES[recipe].game != "inversion":
+    if not RECIPES[recipe].recovery:
         return []
     torch.manual_seed(0)
-    DCGANGenerator(64, 3, width=4, labels=list(RECIPES[recipe].attributes), multi_label=True).save_pretrained(folder)
+    labels = RECIPES[recipe].generator.get("conditions") or list(RECIPES[recipe].attributes)
+    DCGANGenerator(64, 3, width=4, labels=labels, multi_label=True).save_pretrained(folder)
     return ["--init-from", folder]
 
 
