@@ -148,7 +148,9 @@ class Editor(Generator):
         changes. Raises InvalidInput."""
         differences = self._checked_differences(latents, differences)
         moved = latents.codes + self.mapping(latents.codes.expand(len(differences), -1), differences)
-        return (latents.photos + self.reach() * (self.decoder(moved) - latents.drawn)).clamp(-1, 1)
+        # Not all sizes of a batch round alike: where nothing is asked, the very photo.
+        asked = differences.any(1)[:, None, None, None]
+        return (latents.photos + asked * self.reach() * (self.decoder(moved) - latents.drawn)).clamp(-1, 1)
 
     def edit(self, images: Tensor, targets: dict[str, float], intensity: float = 1.0) -> Tensor:
         """Faces with attributes as asked: targets name -> 0..1 (absent .. there). What is decoded is the target's difference from what

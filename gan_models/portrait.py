@@ -90,7 +90,7 @@ def morph(first: Portrait, second: Portrait, frames: int) -> Tensor:
     a, b = first.encoded, second.encoded
     drawn = first.editor.decoder(torch.lerp(a.codes, b.codes, t))
     t = t[:, :, None, None]
-    return (drawn + torch.lerp(a.photos - a.drawn, b.photos - b.drawn, t)).clamp(-1, 1)
+    return (drawn + torch.lerp(a.photos - drawn[:1], b.photos - drawn[-1:], t)).clamp(-1, 1)
 
 
 def open_portrait(editor: Editor, source: photos.Source) -> Portrait:
