@@ -74,7 +74,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--tracker", action="append", choices=TRACKERS, default=[],
                         help="log the statistics there too; may be repeated (default: only in the run's folder)")
     parser.add_argument("--resume", action="store_true", help="go on with the run in the output folder, if there is one")
-    parser.add_argument("--init-from", metavar="SOURCE", help="start from the weights of a model: folder, bundled name or Hub id")
+    parser.add_argument("--init-from", metavar="SOURCE", help="start from the weights of a model: folder, bundled name or Hub id; "
+                             "or from both networks of a run: its folder")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe; may be repeated")
     parser.add_argument("--push-to-hub", metavar="USER/REPO", help="publish the model folder when done")
     options = parser.parse_args(arguments)
@@ -294,7 +295,11 @@ def compare_options(folder: Path, described: dict) -> None:
 
 
 def initialise_from(state: loop.State, source: str) -> None:
-    """Start from the generator of a model. Its configuration must be the recipe's, but that an encoder may be missing in it."""
+    """Start from the generator of a model, whose configuration must be the recipe's, but that an encoder may be missing in it; or
+    from a run's folder, with its discriminator too."""
+    if checkpoint := checkpoints.find(Path(source)):
+        checkpoints.begin_with(state, checkpoint)
+        return
     model = gan_models.load(source)
     if isinstance(state.ema, Editor) and not isinstance(model, Editor):
         try:
@@ -316,7 +321,10 @@ def origin(source: str | None, checkpoint: Path | None) -> dict | None:
     """What the model that a run started from records of its own training. A run that goes on no longer needs that model."""
     if checkpoint:
         return read_metrics(checkpoint / "model" / "metrics.json").get("training", {}).get("origin")
-    return read_metrics(hub.locate(source) / "metrics.json").get("training") if source else None
+    if not source:
+        return None
+    run = checkpoints.find(Path(source))
+    return read_metrics((run / "model" if run else hub.locate(source)) / "metrics.json").get("training")
 
 
 def export(state: loop.State, folder: Path, training: dict, seed: int) -> None:

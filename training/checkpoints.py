@@ -115,6 +115,35 @@ def restore(state: State, checkpoint: Path, accelerator: Accelerator) -> list[st
             "bit." for key, value in now.items() if saved.get(key) != value]
 
 
+def begin_with(state: State, checkpoint: Path) -> None:
+    """Start a new run with both networks of a checkpoint, which may know other labels: those of the same name are taken over, new
+    ones begin at zero. Optimisers begin anew. Raises CheckpointError where it is damaged or the networks differ in more."""
+    try:
+        found, model = load_file(checkpoint / "state.safetensors"), load_folder(checkpoint / "model")
+        labels = [(model.labels or ()).index(name) if name in (model.labels or ()) else None for name in state.ema.labels or ()]
+        averaged = {f"generator.{key}": value for key, value in model.state_dict().items()}
+        for name, network, source in (("generator", state.generator, found), ("discriminator", state.discriminator, found),
+                                      ("generator", state.ema, averaged)):
+            with torch.no_grad():
+                for key, value in network.state_dict().items():
+                    if key != "label_table":  # the new run's data
+                        value.copy_(_relabelled(source[f"{name}.{key}"], value.shape, labels))
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError, ModelError) as error:
+        raise CheckpointError(f"A run cannot begin with {checkpoint}: it is damaged or its networks are others "
+                              f"({str(error).splitlines()[0]}).") from error
+
+
+def _relabelled(value: torch.Tensor, shape: torch.Size, labels: list[int | None]) -> torch.Tensor:
+    """The tensor in the shape that it has with other labels: labels[k] is where label k was, None where it was not."""
+    for axis, (old, new) in enumerate(zip(value.shape, shape)):
+        if old != new == len(labels):
+            parts = [torch.zeros_like(value.select(axis, 0)) if was is None else value.select(axis, was) for was in labels]
+            value = torch.stack(parts, axis)
+    if value.shape != shape:
+        raise ValueError(f"a tensor of {tuple(value.shape)} where {tuple(shape)} fits")
+    return value
+
+
 def _parts(state: State):
     """Each player: its network, the weights that it moves, by name, and its optimiser."""
     return (("generator", state.generator, dict(state.generator.named_parameters()), state.generator_optimiser),

@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from recipe_data import dataset_of
 from tiny import Killed, accelerator, alone, digits, stats, tiny_root, train, weights  # noqa: F401 (fixtures)
 
 from gan_models import hub
@@ -263,3 +264,53 @@ def test_a_checkpoint_of_other_networks_is_one_sentence(tmp_path, accelerator):
     save(trained(accelerator, 4, wider), tmp_path, accelerator)
     with pytest.raises(CheckpointError, match="other networks"):
         restored(tmp_path, accelerator)
+
+
+# ---- Beginning with another run --------------------------------------------------------------------------------------
+
+FACES = change(RECIPES["celeba-cgan"], ["image_size=16", "generator.width=4", "discriminator.width=4", "attributes=Male,Smiling,Young"])
+MORE = change(FACES, ["attributes=Bald,Young,Male,Pale_Skin"])
+
+
+def test_a_run_begins_with_both_networks_of_another_whose_labels_were_others(tmp_path, accelerator):
+    state = loop.train(FACES, dataset_of(FACES), loop.build(FACES, dataset_of(FACES), 0, torch.device("cpu")), accelerator, 8, 0, [])
+    save(state, tmp_path, accelerator)
+    new = loop.build(MORE, dataset_of(MORE), 1, torch.device("cpu"))
+    table = new.generator.label_table.clone()
+    checkpoints.begin_with(new, checkpoints.find(tmp_path))
+    assert new.images == 0 and not new.generator_optimiser.state and torch.equal(new.generator.label_table, table)
+    for old, now in ((state.generator.embedding.weight.T, new.generator.embedding.weight.T),
+                     (state.ema.embedding.weight.T, new.ema.embedding.weight.T),
+                     (state.discriminator.embedding.weight, new.discriminator.embedding.weight),
+                     (state.discriminator.classifier.weight, new.discriminator.classifier.weight),
+                     (state.discriminator.classifier.bias, new.discriminator.classifier.bias)):
+        assert torch.equal(now[1], old[2]) and torch.equal(now[2], old[0]) and not now[[0, 3]].any()
+    others = [name for name in state.discriminator.state_dict() if not name.startswith(("embedding", "classifier"))]
+    assert others and all(torch.equal(state.discriminator.state_dict()[name], new.discriminator.state_dict()[name]) for name in others)
+    # Of what the first run knew, the second draws the same, whatever the new labels are.
+    latents = state.ema.sample_latents(3, seed=0)
+    known = torch.tensor([[1.0, 0, 1], [0, 0, 0], [1, 0, 0]])
+    asked = torch.stack([torch.rand(3), known[:, 2], known[:, 0], torch.rand(3)], 1)
+    state.ema.embedding.weight[:, 1] = 0  # Smiling, which the second does not know
+    assert torch.allclose(state.ema.generate(latents, known), new.ema.generate(latents, asked), atol=1e-5)
+
+
+def test_a_run_does_not_begin_with_networks_of_another_shape(tmp_path, accelerator):
+    save(trained(accelerator, 4), tmp_path, accelerator)
+    wider = change(RECIPE, ["generator.width=8"])
+    with pytest.raises(CheckpointError, match="its networks are others"):
+        checkpoints.begin_with(loop.build(wider, DATA, 0, torch.device("cpu")), checkpoints.find(tmp_path))
+    damage(tmp_path / "checkpoint", "cut weights")
+    with pytest.raises(CheckpointError, match="is damaged"):
+        checkpoints.begin_with(loop.build(RECIPE, DATA, 0, torch.device("cpu")), checkpoints.find(tmp_path))
+
+
+def test_init_from_a_run_folder_takes_its_discriminator_too(tmp_path):
+    assert train("mnist-dcgan", "--images", 16, "--output", tmp_path / "first") == 0
+    still = ["--images", 8, "--set", "learning_rate=0", "--output", tmp_path / "second", "--init-from", tmp_path / "first"]
+    assert train("mnist-dcgan", *still) == 0
+    first, second = (load_file(tmp_path / name / "checkpoint/state.safetensors") for name in ("first", "second"))
+    learned = [name for name in first if name.startswith("discriminator.") and "running" not in name and "num_batches" not in name]
+    assert learned and all(torch.equal(first[name], second[name]) for name in learned)
+    origin = json.loads((tmp_path / "second/model/metrics.json").read_text())["training"]["origin"]
+    assert origin["images_seen"] == 16
