@@ -33,6 +33,7 @@ class Stream(IntEnum):
     INTERPOLATION = 9
     EDITS = 10
     STACKED = 11
+    WARP = 12
 
 
 def philox(seed: int, index: int, stream: Stream = Stream.LATENTS) -> np.random.Generator:

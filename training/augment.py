@@ -4,11 +4,15 @@ random changes, so that it cannot learn a small data set by heart, and the gener
 Every random number comes from the caller, so that a picture's augmentation is a function of (seed, image number).
 """
 
+import math
+
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 POLICIES = ("color", "translation", "cutout")
 RANDOMS = 7  # uniform numbers that a picture takes
+WARPS = 6  # and its warping
 
 
 def augment(images: Tensor, randoms: Tensor, strength: float = 1.0, policies: tuple[str, ...] = POLICIES) -> Tensor:
@@ -29,6 +33,18 @@ def augment(images: Tensor, randoms: Tensor, strength: float = 1.0, policies: tu
     if "cutout" in policies:
         images = images * _outside(images, x, y, strength / 2)
     return images
+
+
+def warp(images: Tensor, randoms: Tensor) -> Tensor:
+    """images (n, C, H, W) in [-1, 1] and randoms (n, 6) uniform in 0..1 -> the same picture in another hand: turned by up to 20 degrees,
+    scaled by up to 15 %, stretched by up to 10 %, slanted by up to 0.2 and shifted by up to 7 % of its size, over black."""
+    turn, scale, stretch, slant, right, down = (randoms.to(images) * 2 - 1).unbind(1)
+    turn, scale, stretch = turn * math.pi / 9, 1 + 0.15 * scale, 1 + 0.1 * stretch
+    # From places in the result to places in the picture, both in -1..1.
+    across = torch.stack([turn.cos() * scale * stretch, 0.2 * slant - turn.sin() * scale, 0.14 * right], 1)
+    along = torch.stack([turn.sin() * scale, turn.cos() * scale / stretch, 0.14 * down], 1)
+    grid = F.affine_grid(torch.stack([across, along], 1), list(images.shape), align_corners=False)
+    return F.grid_sample(images + 1, grid, align_corners=False) - 1  # what comes in is 0, and black is -1
 
 
 def _shift(images: Tensor, right: Tensor, down: Tensor) -> Tensor:

@@ -41,7 +41,7 @@ PANELS = (
     Panel("Diversity of fixed samples", "real pictures = 1", {"diversity": "nearest other sample"}, level=1.0),
     Panel("Penalties and further terms", "value", {
         "r1": "R1", "r2": "R2", "gradient_penalty": "gradient penalty", "real_classification": "classes of real",
-        "fake_classification": "classes of generated", "information": "information", "feature_matching": "feature matching",
+        "fake_classification": "classes of generated", "information": "information", "clustering": "clustering", "feature_matching": "feature matching",
         "perceptual": "perceptual", "reconstruction": "reconstruction", "divergence": "divergence", "discrepancy": "discrepancy",
         "wasserstein_distance": "Wasserstein distance"}, log=True),
 )

@@ -81,6 +81,9 @@ class Adversarial:
         if recipe.information:
             scalars["information"] = self._information(state, batch, on_fake)
             loss = loss + recipe.information * scalars["information"]
+        if recipe.clustering:
+            scalars["clustering"] = self._clustering(state, batch, on_real)
+            loss = loss + recipe.clustering * scalars["clustering"]
         return self._penalised(state, loss, scalars, {"real": batch.real, "fake": fake}, batch,
                                lambda side: lambda images: look(images, side).scores)
 
@@ -141,6 +144,11 @@ class Adversarial:
 
     def _information(self, state: "State", batch: Batch, on_fake: Verdict) -> Tensor:
         return losses.information(wide(on_fake.logits), *state.generator.codes(batch.latents))
+
+    def _clustering(self, state: "State", batch: Batch, on_real: Verdict) -> Tensor:
+        warped = augment.warp(batch.real, batch.uniform(Stream.WARP, augment.WARPS))
+        logits = on_real.logits, state.discriminator(warped, batch.labels).logits
+        return losses.clustering(*(everyone(some)[:, :state.generator.categories] for some in logits))
 
     def _seen(self, images: Tensor) -> Tensor:
         with torch.autocast(images.device.type, enabled=False):

@@ -102,6 +102,17 @@ def information(logits: Tensor, categories: Tensor, continuous: Tensor) -> Tenso
     return cross_entropy(logits[:, :count], categories) + (logits[:, count:] - continuous).square().sum(1).mean() / 2
 
 
+def clustering(logits: Tensor, changed: Tensor) -> Tensor:
+    """-I(c; c'), the mutual information of the categories read in pictures and in changed copies of them, negated: categories have to be
+    sure, the same in both, and equally frequent (invariant information clustering: Ji et al. 2019, arXiv:1807.06653, equation 3).
+
+    logits, changed (n, K). The joint distribution is the mean over the n pictures, made symmetric; at its best the loss is -log K.
+    """
+    joint = logits.softmax(1).T @ changed.softmax(1) / len(logits)
+    joint = ((joint + joint.T) / 2).clamp_min(torch.finfo(joint.dtype).tiny)
+    return -(joint * (joint.log() - joint.sum(0).log() - joint.sum(1, keepdim=True).log())).sum()
+
+
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
     """KL(N(mean, variance) || N(0, 1)), summed over the latent's dimensions (n, d), averaged over the pictures
     (Kingma and Welling 2013, arXiv:1312.6114, appendix B)."""

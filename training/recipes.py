@@ -61,6 +61,7 @@ class Recipe:
     feature_matching: float = 0.0  # means of the discriminator's features
     perceptual: float = 0.0  # means of the features of a fixed network (digits only)
     information: float = 0.0  # what pictures tell of the latent codes (needs family infogan)
+    clustering: float = 0.0  # what real pictures tell of the category read in changed copies of them (needs family infogan)
     reconstruction: float = 0.0  # vaegan: in the discriminator's features; moments: generated pictures through the autoencoder
     recovery: float = 0.0  # inversion, editor: latents and labels of generated pictures (needs --init-from)
     divergence: float = 0.0  # vaegan, editor: of the encoder's distribution from the prior
@@ -177,8 +178,11 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
         "dcgan", **_MNIST, adversarial=0.0, feature_matching=1.0, perceptual=1.0,
     ),
     Recipe(
-        "mnist-infogan", "codes for digit, slant and width, found without labels", "Chen et al. 2016, arXiv:1606.03657",
-        "infogan", **_MNIST, information=1.0, generator_rate=5.0,
+        "mnist-infogan", "codes for digit, slant and width, found without labels",
+        "Chen et al. 2016, arXiv:1606.03657; Ji et al. 2019, arXiv:1807.06653",
+        # Without `clustering` the categories settle where generated pictures can be told apart, not where real ones differ: 4, 7 and 9
+        # remain mixed, 88 % are right after 680,000 images; with it 99 % after 160,000.
+        "infogan", **_MNIST, information=1.0, clustering=1.0, generator_rate=5.0,
     ),
     Recipe(
         "mnist-vaegan", "an encoder too, and similarity learned by the discriminator", "Larsen et al. 2016, arXiv:1512.09300",
@@ -288,8 +292,9 @@ def check(recipe: Recipe) -> Recipe:
     if (recipe.game == "adversarial") == (recipe.family in _OWN_GAME) or _OWN_GAME.get(recipe.family, recipe.game) != recipe.game:
         pairs = ", ".join(f"{family} with {game}" for family, game in _OWN_GAME.items())
         raise RecipeError(f"The game {recipe.game} cannot be played by the family {recipe.family}: {pairs}, all others with adversarial.")
-    if recipe.information and recipe.family != "infogan":
-        raise RecipeError("The information term needs latent codes: --set family=infogan, or --set information=0.")
+    for term in ("information", "clustering"):
+        if getattr(recipe, term) and recipe.family != "infogan":
+            raise RecipeError(f"The {term} term needs latent codes: --set family=infogan, or --set {term}=0.")
     if recipe.perceptual and recipe.data != "mnist":
         raise RecipeError("The perceptual term looks through a network that reads MNIST's digits; --set perceptual=0 for other pictures.")
     if recipe.conditional and recipe.family not in ("dcgan", "resnet", "invertible"):

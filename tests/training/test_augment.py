@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from training.augment import POLICIES, RANDOMS, augment
+from training.augment import POLICIES, RANDOMS, WARPS, augment, warp
 
 PICTURES = torch.rand(6, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
 NUMBERS = torch.rand(6, RANDOMS, generator=torch.Generator().manual_seed(1))
@@ -65,3 +65,44 @@ def test_gradients_are_exact_and_reach_the_picture():
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
 def test_the_precision_stays(dtype):
     assert augment(PICTURES.to(dtype), NUMBERS, 0.7).dtype == dtype
+
+
+def bent(**some) -> torch.Tensor:
+    """The numbers that leave a picture as it is, but for those given."""
+    return torch.tensor([[some.get(name, 0.5) for name in ("turn", "scale", "stretch", "slant", "right", "down")]])
+
+
+def test_in_the_middle_of_the_ranges_a_warp_changes_nothing():
+    torch.testing.assert_close(warp(PICTURES, bent().expand(6, -1)), PICTURES, atol=1e-5, rtol=0)
+
+
+def test_a_warp_shifts_over_black_and_scales_about_the_middle():
+    one = PICTURES[:1, :, :, :]
+    pixel = 0.5 + 0.5 / 0.14 * 2 / 16  # two units are 16 pixels
+    moved = warp(one, bent(right=pixel, down=0.5 - (pixel - 0.5) * 1))
+    torch.testing.assert_close(moved[..., 1:, :-1], one[..., :-1, 1:], atol=1e-4, rtol=0)
+    assert (moved[..., 0, :] < -0.999).all() and (moved[..., :, -1] < -0.999).all()
+    spot = torch.full((1, 1, 40, 40), -1.0)
+    spot[..., 17:23, 17:23] = 1.0  # seen from nearer it is larger
+    assert warp(spot, bent(scale=0.0)).mean() > spot.mean() * 0.999 > warp(spot, bent(scale=1.0)).mean()
+    mass = (warp(spot, bent(turn=1.0)) + 1)[0, 0]
+    places = torch.arange(40.0) - 19.5
+    assert abs((mass.sum(0) * places).sum()) < 1e-2 and abs((mass.sum(1) * places).sum()) < 1e-2
+
+
+def test_a_turn_is_by_twenty_degrees():
+    line = torch.full((1, 1, 64, 64), -1.0)
+    line[..., 31:33, 8:56] = 1.0
+    mass = (warp(line, bent(turn=1.0)) + 1)[0, 0]
+    y, x = torch.meshgrid(torch.arange(64.0) - 31.5, torch.arange(64.0) - 31.5, indexing="ij")
+    slope = (mass * x * y).sum() / (mass * x * x).sum()
+    torch.testing.assert_close(torch.atan(slope).abs() * 180 / torch.pi, torch.tensor(20.0), atol=0.5, rtol=0)
+
+
+def test_each_picture_gets_its_own_warp_alone_and_gradients_are_exact():
+    randoms = torch.rand(6, WARPS, generator=torch.Generator().manual_seed(2))
+    whole = warp(PICTURES, randoms)
+    torch.testing.assert_close(warp(PICTURES[3:4], randoms[3:4]), whole[3:4])
+    assert -1.0001 < whole.min() and whole.max() < 1.0001 and not torch.allclose(warp(PICTURES, randoms.flip(0)), whole)
+    pictures = PICTURES[:2, :, :8, :8].double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: warp(x, randoms[:2]), pictures)

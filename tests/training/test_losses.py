@@ -185,6 +185,25 @@ def test_information_is_the_negative_log_likelihood_of_the_codes():
     assert logits.grad.abs().min() > 1e-3
 
 
+def test_clustering_is_the_negative_mutual_information_written_out():
+    logits, changed = random(6, 3).requires_grad_(), random(7, 3)[:6].clone().requires_grad_()
+    p, q = (some.detach().exp() / some.detach().exp().sum(1, keepdim=True) for some in (logits, changed))
+    joint = [[sum(p[n, i] * q[n, j] + p[n, j] * q[n, i] for n in range(6)).item() / 12 for j in range(3)] for i in range(3)]
+    by_hand = -sum(joint[i][j] * math.log(joint[i][j] / (sum(joint[i]) * sum(row[j] for row in joint))) for i in range(3) for j in range(3))
+    value = losses.clustering(logits, changed)
+    torch.testing.assert_close(value.item(), by_hand, rtol=1e-12, atol=0)
+    value.backward()
+    assert logits.grad.norm() > 1e-3 and changed.grad.norm() > 1e-3
+
+
+def test_clustering_wants_sure_equal_and_equally_frequent_categories():
+    sure = torch.eye(4, dtype=torch.float64).repeat(3, 1) * 1000
+    torch.testing.assert_close(losses.clustering(sure, sure).item(), -math.log(4), rtol=1e-9, atol=0)
+    one_for_all, unsure, unlike = sure[:1].expand(12, -1), sure * 0, sure[[n // 3 for n in range(12)]]
+    assert all(abs(losses.clustering(some, some).item()) < 1e-9 for some in (one_for_all, unsure))
+    assert losses.clustering(sure, unlike) > losses.clustering(sure, sure) + 0.5
+
+
 def test_divergence_is_that_of_two_gaussians():
     mean, log_variance = random(6, 3).requires_grad_(), random(6, 4)[:, :3].clone().requires_grad_()
     ours = torch.distributions.Normal(mean, (log_variance / 2).exp())

@@ -160,6 +160,7 @@ def test_every_objective_has_settings():
     ("game=vaegan", "cannot be played by the family dcgan"),
     ("family=implicit", "implicit with moments"),
     ("information=1", "family=infogan"),
+    ("clustering=1", "clustering=0"),
     ("augment=1.5", "strength from 0 to 1"),
     ("augment=[0, 2, 100]", "strength from 0 to 1"),
     ("augment_policies=colour", "known are color, translation, cutout"),
