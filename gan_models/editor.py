@@ -57,16 +57,18 @@ class Mapping(nn.Module):
     """Where differences of attributes move a code: (codes (n, d), differences (n, K)) -> shifts (n, d).
 
     One direction for each attribute, and what two layers add to their sum for this very face. Twice the differences are twice the
-    shift, and none is none.
+    shift, and none is none. `strengths` is how far a difference of 1 goes (training.calibrate).
     """
 
     def __init__(self, latent_dim: int, attributes: int, hidden: int):
         super().__init__()
         self.directions = nn.Parameter(torch.zeros(attributes, latent_dim))
+        self.register_buffer("strengths", torch.ones(attributes))
         self.layers = nn.Sequential(nn.Linear(latent_dim + attributes, hidden), nn.LeakyReLU(0.2),
                                     nn.Linear(hidden, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, latent_dim))
 
     def forward(self, codes: Tensor, differences: Tensor) -> Tensor:
+        differences = differences * self.strengths
         strength = differences.abs().amax(1, keepdim=True)
         asked = differences / strength.clamp_min(1e-6)
         return strength * (asked @ self.directions + self.layers(torch.cat([codes, asked], 1)))

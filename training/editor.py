@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 WEIGHTS = {"Mustache": 2.0, "Brown_Hair": 2.0, "Male": 1.5, "No_Beard": 2.0, "Young": 2.0}
 SECOND = 0.3  # how often two attributes are asked for at once
 FURTHER = 0.15  # how often more of what is there is asked for
-MARGIN = 0.3  # of the classifiers' logits where something was asked for: they must be surer than sure
 NOISE = 0.25  # standard deviation
 FACES = "celeba-cgan"  # whose faces show what the editor does: those of CelebA may not be shown
 MEMORY = 20_000  # images, the half-life of the regression's sums
@@ -214,8 +213,7 @@ class Editing(Adversarial):
         adversarial, more = self.objective.generator(None, wide(state.discriminator(drawn.edited, 2 * drawn.targets - 1).scores))
         logits = state.discriminator.classifier(self._distort(batch, drawn.edited))
         asked = (drawn.differences != 0).to(logits)
-        margin = torch.where(asked > 0, MARGIN, 1.0)
-        wrong = F.binary_cross_entropy_with_logits(logits * margin, drawn.targets.expand_as(logits), reduction="none").mean(0) / margin
+        wrong = F.binary_cross_entropy_with_logits(logits, drawn.targets.expand_as(logits), reduction="none").mean(0)
         own = F.binary_cross_entropy(drawn.targets, drawn.targets, reduction="none")  # the least that can be had where nothing was asked
         classification = ((wrong * asked).sum(1) / asked.sum(1)).mean()
         kept = ((wrong - own) * (1 - asked)).sum(1).mean()

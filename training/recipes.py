@@ -125,6 +125,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "optimiser": ("adam", "rmsprop"),
 }
 
+CELEBA_ATTRIBUTES = ("Bangs", "Black_Hair", "Blond_Hair", "Brown_Hair", "Eyeglasses", "Male", "Mouth_Slightly_Open",
+                     "No_Beard", "Smiling", "Young")
 # What the editor edits, and then the other labels, all of which its directions are told apart from.
 EDITOR_ATTRIBUTES = ATTRIBUTES + (
     "5_o_Clock_Shadow", "Arched_Eyebrows", "Attractive", "Bags_Under_Eyes", "Big_Lips", "Big_Nose", "Blurry", "Chubby", "Double_Chin",
@@ -210,7 +212,8 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
     ),
     Recipe(
         "stackedmnist-r3gan", "the same thousand kinds, by a game that finds them", "Huang et al. 2024, arXiv:2501.05441",
-        "resnet", **_STACKED, **R3GAN,
+        # A wider generator: three digits are drawn at once. (48 wide, it stayed at 998 kinds and a KL of 0.15.)
+        "resnet", **_STACKED, **(R3GAN | {"learning_rate": Schedule(2e-3, 1e-4, 800_000)}), generator={"width": 96},
     ),
     Recipe(
         "fashion-r3gan", "clothes, by relativistic pairs and residual networks", "Huang et al. 2024, arXiv:2501.05441",
@@ -227,23 +230,23 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
     Recipe(
         "celeba-cgan", "faces with the attributes that you ask for",
         "Mirza and Osindero 2014, arXiv:1411.1784; Odena et al. 2016, arXiv:1610.09585",
-        "dcgan", **_CELEBA, conditional=True, attributes=ATTRIBUTES,
+        "dcgan", **_CELEBA, conditional=True, attributes=CELEBA_ATTRIBUTES,
         discriminator={"width": 48, "auxiliary": True, "normalisation": "none"}, auxiliary=1.0, **RELATIVISTIC,
     ),
     Recipe(
         "celeba-inversion", "an encoder for celeba-cgan, which stays as it is (--init-from celeba-cgan)",
         "Zhu et al. 2020, arXiv:2004.00049",
-        "invertible", **_CELEBA | {"images": 64_000, "ema_half_life": 5_000}, game="inversion", conditional=True, attributes=ATTRIBUTES,
+        "invertible", **_CELEBA | {"images": 64_000, "ema_half_life": 5_000}, game="inversion", conditional=True, attributes=CELEBA_ATTRIBUTES,
         discriminator={"width": 32, "projection": False}, reconstruction=1.0, recovery=0.2, adversarial=0.02,
         learning_rate=Schedule(1e-3, 1e-4, 64_000),
     ),
     Recipe(
         "celeba-editor-64", "changes attributes of a face that it is shown, and draws as celeba-cgan does (--init-from celeba-cgan)",
         "Perarnau et al. 2016, arXiv:1611.06355; Liu et al. 2019, arXiv:1904.09709",
-        "editor", **_EDITOR | {"images": 88_000}, edits_after=64_000, recovery=0.2, learning_rate=Schedule(1e-3, 2e-4, 64_000),
-        generator={"attributes": list(ATTRIBUTES), "conditions": list(ATTRIBUTES), "latent_dim": 128 + len(ATTRIBUTES),
+        "editor", **_EDITOR | {"images": 120_000}, edits_after=64_000, recovery=0.2, learning_rate=Schedule(1e-3, 2e-4, 64_000),
+        generator={"attributes": list(ATTRIBUTES), "conditions": list(CELEBA_ATTRIBUTES), "latent_dim": 128 + len(CELEBA_ATTRIBUTES),
                    "width": 24, "decoder_width": 64, "hidden": 256},
-        discriminator={"latent_dim": 128 + len(ATTRIBUTES)},
+        discriminator={"latent_dim": 128 + len(CELEBA_ATTRIBUTES)},
     ),
     Recipe(
         "celeba-editor-128", "the same at twice the size, with a decoder of its own, for a GPU",

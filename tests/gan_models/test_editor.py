@@ -81,6 +81,10 @@ def test_twice_the_difference_is_twice_the_way(editor, faces):
     once = editor.mapping(codes, one("Bangs").expand(3, -1) - 0.5 * one("Male"))
     torch.testing.assert_close(editor.mapping(codes, 2 * one("Bangs").expand(3, -1) - one("Male")), 2 * once)
     assert not torch.allclose(editor.mapping(codes, -one("Bangs").expand(3, -1)), -editor.mapping(codes, one("Bangs").expand(3, -1)))
+    as_far = editor.mapping(codes, 0.4 * one("Bangs").expand(3, -1))
+    editor.mapping.strengths[editor.attributes.index("Bangs")] = 0.4
+    torch.testing.assert_close(editor.mapping(codes, one("Bangs").expand(3, -1)), as_far)
+    editor.mapping.strengths.fill_(1)
 
 
 def test_a_face_is_encoded_once_for_a_strip_of_wishes(editor, faces):

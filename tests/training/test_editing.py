@@ -12,7 +12,7 @@ from tiny import alone, needed, tiny_root, train, weights  # noqa: F401 (fixture
 import gan_models
 from gan_models import hub
 from gan_models.editor import ATTRIBUTES, EXCLUSIVE, Editor
-from training import evaluate, evaluate_editor, loop
+from training import calibrate, evaluate, evaluate_editor, loop
 from training.editor import Critic, Editing, attribute_loss, known, opposite, sheet
 from training.games import Batch
 from training.recipes import EDITOR_ATTRIBUTES, RecipeError, change, find
@@ -284,3 +284,50 @@ def test_only_what_changes_outside_the_head_counts_there():
     psnr, ssim = evaluate_editor.outside_head(photo, edited)
     assert psnr[0] == 100 and float(psnr[1]) == pytest.approx(10 * np.log10(4 / (0.25 / 2706)), abs=1e-3)
     assert ssim[1] < ssim[0]
+
+
+# ---- Strengths -------------------------------------------------------------------------------------------------------
+
+
+def test_each_attribute_gets_the_strength_that_is_worth_its_price():
+    """Two attributes, of which the first is seen from 0.7 on and drives pictures away, the second only at 1.2 and costs nothing."""
+    random, m, strengths = torch.Generator().manual_seed(0), 400, torch.tensor(calibrate.STRENGTHS)
+    attribute = torch.arange(m) % 2
+    features = torch.randn(m, 3, generator=random).double().expand(len(strengths), -1, -1).clone()
+    features[:, attribute == 0, 0] += 4 * strengths[:, None].double()
+    seen = torch.where(attribute == 0, strengths[:, None] >= 0.7, strengths[:, None] >= 1.2).double()
+    real = torch.randn(m, 3, generator=random).double()
+    measured = calibrate.Measured(features, seen, torch.ones_like(seen), attribute, real)
+    assert strengths[calibrate.choose(measured)].tolist() == pytest.approx([0.7, 1.2])
+    found = calibrate.score(measured, calibrate.choose(measured))
+    assert found["seen"] == 1 and found["kept"] == 1
+    assert found["score"] == pytest.approx(2 - calibrate.PRICE * found["fid"])
+    worse = measured._replace(kept=1 - 5 * (strengths[:, None] - 0.3).clamp_min(0).double() * (attribute == 1))
+    assert strengths[calibrate.choose(worse)].tolist() == pytest.approx([0.7, 0.3])  # others change, which is not worth it
+
+
+def test_the_command_that_calibrates(made_up_faces, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(calibrate, "open_dataset", lambda *arguments, **named: made_up_faces)
+    monkeypatch.setattr(calibrate, "STRENGTHS", (0.5, 1.0))
+    torch.manual_seed(0)
+    editor = Editor(16, width=4, latent_dim=8, hidden=8)
+    torch.nn.init.normal_(editor.mapping.directions)
+    folder = tmp_path / "model"
+    hub.save(editor, folder)
+    (folder / "metrics.json").write_text(json.dumps({"training": {"command": "python -m training celeba-editor-64", "seed": 3}, "fid": 1.0}))
+    for _ in range(2):  # again, it begins anew
+        assert calibrate.main([str(folder), "--data", "celeba"]) == 0
+    printed = capsys.readouterr().out
+    after, metrics = gan_models.load(folder), json.loads((folder / "metrics.json").read_text())
+    found = metrics["training"]["calibration"]
+    assert "fid" not in metrics and found["edits"] == 26 * calibrate.TURNS and found["after"]["score"] >= found["before"]["score"]
+    assert after.mapping.strengths.tolist() == list(found["strengths"].values()) and set(found["strengths"]) == set(ATTRIBUTES)
+    assert 0.5 in found["strengths"].values()  # a judge of made-up pictures sees none of it
+    assert metrics["training"]["command"].splitlines() == ["python -m training celeba-editor-64", f"python -m training.calibrate {folder} --data celeba"]
+    assert "Eyeglasses" in printed and "before" in printed and (folder / "samples.png").is_file() and (folder / "README.md").is_file()
+
+    hub.save(gan_models.load("mnist-cgan"), tmp_path / "digits")
+    for source, words in ((tmp_path / "digits", "only editors have strengths"), (tmp_path / "none", "none")):
+        assert calibrate.main([str(source), "--data", "celeba"]) == 2
+        said = capsys.readouterr().err
+        assert words in said and said.count("\n") == 1

@@ -22,8 +22,7 @@ import gan_models
 from training import __main__ as command
 from training import evaluate, publish
 from training.data import DIGITS, GARMENTS
-from gan_models.editor import ATTRIBUTES
-from training.recipes import RECIPES
+from training.recipes import CELEBA_ATTRIBUTES, RECIPES
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("alone")
@@ -68,7 +67,7 @@ def test_a_run_leaves_what_it_must_and_the_model_loads(tmp_path, capsys, recipe)
     model = gan_models.load(tmp_path / "run/model")
     for key, value in gan_models.load(tmp_path / "run/checkpoint/model").state_dict().items():
         assert torch.equal(value, model.state_dict()[key])
-    expected = {"mnist": DIGITS, "fashionmnist": GARMENTS, "celeba": ATTRIBUTES}.get(RECIPES[recipe].data, model.labels)
+    expected = {"mnist": DIGITS, "fashionmnist": GARMENTS, "celeba": CELEBA_ATTRIBUTES}.get(RECIPES[recipe].data, model.labels)
     assert model.labels == (expected if RECIPES[recipe].conditional else None)
     pictures = model.generate(model.sample_latents(3, seed=0), model.sample_labels(3, seed=0))
     assert pictures.shape == (3, *model.image_shape) and pictures.isfinite().all()
@@ -230,7 +229,7 @@ def test_another_data_set_has_its_own_labels(tmp_path):
     assert train("celeba-cgan", "--data", "mnist", "--images", 8, "--output", tmp_path / "digits") == 0
     assert gan_models.load(tmp_path / "digits/model").labels == tuple("0123456789")
     assert train("celeba-cgan", "--data", "CelebA", "--images", 8, "--output", tmp_path / "faces") == 0
-    assert gan_models.load(tmp_path / "faces/model").labels == ATTRIBUTES
+    assert gan_models.load(tmp_path / "faces/model").labels == CELEBA_ATTRIBUTES
 
 
 def test_push_to_hub_publishes_the_finished_model(tmp_path, monkeypatch, capsys):
