@@ -23,6 +23,7 @@ ATTRIBUTES = ("Bald", "Bangs", "Black_Hair", "Blond_Hair", "Brown_Hair", "Bushy_
               "Mouth_Slightly_Open", "Mustache", "No_Beard", "Pale_Skin", "Young", "Smiling")
 EXCLUSIVE = ("Bald", "Black_Hair", "Blond_Hair", "Brown_Hair")  # a head has one of them
 MOST = 2.0  # the largest difference that can be asked for
+BEYOND = 1 / 3  # of the way is what is asked for beyond 1: twice as far, few codes stand for faces
 # The head with its hair, an ellipse in CelebA's crop: centre x and y, half-axes across and down, in sides of the crop. In the frame of
 # 178 x 218: (89, 121), 58 and 78. Long hair, hats and shoulders reach beyond it.
 HEAD = (0.5, 0.57, 0.453, 0.609)
@@ -56,8 +57,8 @@ class Encoder(nn.Module):
 class Mapping(nn.Module):
     """Where differences of attributes move a code: (codes (n, d), differences (n, K)) -> shifts (n, d).
 
-    One direction for each attribute, and what two layers add to their sum for this very face. Twice the differences are twice the
-    shift, and none is none. `strengths` is how far a difference of 1 goes (training.calibrate).
+    One direction for each attribute, and what two layers add to their sum for this very face. Half the difference is half the shift,
+    none is none, and beyond 1 the way gets longer only by BEYOND. `strengths` is how far a difference of 1 goes (training.calibrate).
     """
 
     def __init__(self, latent_dim: int, attributes: int, hidden: int):
@@ -68,7 +69,8 @@ class Mapping(nn.Module):
                                     nn.Linear(hidden, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, latent_dim))
 
     def forward(self, codes: Tensor, differences: Tensor) -> Tensor:
-        differences = differences * self.strengths
+        most = differences.abs().amax(1, keepdim=True).clamp_min(1)
+        differences = differences * self.strengths * (1 + BEYOND * (most - 1)) / most
         strength = differences.abs().amax(1, keepdim=True)
         asked = differences / strength.clamp_min(1e-6)
         return strength * (asked @ self.directions + self.layers(torch.cat([codes, asked], 1)))
@@ -146,7 +148,7 @@ class Editor(Generator):
 
     def decode(self, latents: Encoded, differences: Tensor) -> Tensor:
         """The photos with the change that differences (n, K) in -2..2 make: (n, C, H, W) in [-1, 1]. 0 leaves an attribute, 1 brings
-        it fully in, -1 takes it fully out. One encoded photo goes with any number of differences. Outside the head (HEAD) no pixel
+        it fully in, -1 takes it fully out, and what goes beyond is exaggerated a little. One encoded photo goes with any number of differences. Outside the head (HEAD) no pixel
         changes. Raises InvalidInput."""
         differences = self._checked_differences(latents, differences)
         moved = latents.codes + self.mapping(latents.codes.expand(len(differences), -1), differences)

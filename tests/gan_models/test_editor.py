@@ -76,10 +76,12 @@ def test_nothing_changes_outside_the_head(editor, faces):
             assert change[..., head == 0].max() == 0 and change[..., head > 0.5].max() > 0.01, name
 
 
-def test_twice_the_difference_is_twice_the_way(editor, faces):
+def test_half_the_difference_is_half_the_way_and_twice_only_a_third_further(editor, faces):
     codes = editor.encode(faces).codes
     once = editor.mapping(codes, one("Bangs").expand(3, -1) - 0.5 * one("Male"))
-    torch.testing.assert_close(editor.mapping(codes, 2 * one("Bangs").expand(3, -1) - one("Male")), 2 * once)
+    torch.testing.assert_close(editor.mapping(codes, 0.5 * one("Bangs").expand(3, -1) - 0.25 * one("Male")), once / 2)
+    torch.testing.assert_close(editor.mapping(codes, 2 * one("Bangs").expand(3, -1) - one("Male")), once * 4 / 3)
+    assert not editor.mapping(codes, torch.zeros(3, 14)).any()
     assert not torch.allclose(editor.mapping(codes, -one("Bangs").expand(3, -1)), -editor.mapping(codes, one("Bangs").expand(3, -1)))
     as_far = editor.mapping(codes, 0.4 * one("Bangs").expand(3, -1))
     editor.mapping.strengths[editor.attributes.index("Bangs")] = 0.4
@@ -92,7 +94,7 @@ def test_a_face_is_encoded_once_for_a_strip_of_wishes(editor, faces):
     strip = editor.decode(latents, torch.cat([one("Young", value) for value in (-2.0, -1.0, 0.0, 1.0, 2.0)]))
     assert strip.shape == (5, 3, 16, 16)
     torch.testing.assert_close(strip[2:3], faces[:1], rtol=0, atol=1e-5)
-    torch.testing.assert_close(strip[4:], editor.decode(latents, one("Young", 2.0)), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(strip[4:], editor.decode(latents, one("Young", 2.0)), rtol=1e-4, atol=5e-5)
 
 
 def test_targets_are_differences_from_what_a_picture_shows(editor, faces):

@@ -24,6 +24,7 @@ ELSEWHERE = {
     "accelerate launch ": "several GPUs; two processes in test_main.py",
     "python -m training.benchmark": "test_benchmark.py",
     "python -m training.compare": "test_compare.py",
+    "python -m training.calibrate": "test_editing.py",
     "python tests/app_speed.py": "a measurement, made by hand",
 }
 SMALL = {
