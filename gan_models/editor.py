@@ -148,8 +148,8 @@ class Editor(Generator):
 
     def decode(self, latents: Encoded, differences: Tensor) -> Tensor:
         """The photos with the change that differences (n, K) in -2..2 make: (n, C, H, W) in [-1, 1]. 0 leaves an attribute, 1 brings
-        it fully in, -1 takes it fully out, and what goes beyond is exaggerated a little. One encoded photo goes with any number of differences. Outside the head (HEAD) no pixel
-        changes. Raises InvalidInput."""
+        it fully in, -1 takes it fully out, and what is asked beyond exaggerates. One encoded photo goes with any number of differences.
+        Outside the head (HEAD) no pixel changes. Raises InvalidInput."""
         differences = self._checked_differences(latents, differences)
         moved = latents.codes + self.mapping(latents.codes.expand(len(differences), -1), differences)
         # Not all sizes of a batch round alike: where nothing is asked, the very photo.

@@ -243,7 +243,7 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
     Recipe(
         "celeba-editor-64", "changes attributes of a face that it is shown, and draws as celeba-cgan does (--init-from celeba-cgan)",
         "Perarnau et al. 2016, arXiv:1611.06355; Liu et al. 2019, arXiv:1904.09709",
-        "editor", **_EDITOR | {"images": 120_000}, edits_after=64_000, recovery=0.2, learning_rate=Schedule(1e-3, 2e-4, 64_000),
+        "editor", **_EDITOR | {"images": 150_000}, edits_after=64_000, recovery=0.2, learning_rate=Schedule(1e-3, 2e-4, 64_000),
         generator={"attributes": list(ATTRIBUTES), "conditions": list(CELEBA_ATTRIBUTES), "latent_dim": 128 + len(CELEBA_ATTRIBUTES),
                    "width": 24, "decoder_width": 64, "hidden": 256},
         discriminator={"latent_dim": 128 + len(CELEBA_ATTRIBUTES)},
