@@ -30,7 +30,7 @@ from .data import DataError, open_dataset, to_float
 from .editor import opposite
 from .judges import JudgeError
 
-STRENGTHS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)  # further, colours break, which no score here sees
+STRENGTHS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5)  # further, colours break, which no score here sees
 TURNS = 3  # attributes that are changed, one at a time, in each picture
 PRICE = 0.012  # of a point of FID, in shares of the changes seen
 WORTH = 1.0  # of others kept, beside changes seen
