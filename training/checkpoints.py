@@ -130,7 +130,7 @@ def begin_with(state: State, checkpoint: Path) -> None:
                         value.copy_(_relabelled(source[f"{name}.{key}"], value.shape, labels))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError, ModelError) as error:
         raise CheckpointError(f"A run cannot begin with {checkpoint}: it is damaged or its networks are others "
-                              f"({str(error).splitlines()[0]}).") from error
+                              f"({str(error).splitlines()[0]}). Its generator alone is {checkpoint / 'model'}.") from error
 
 
 def _relabelled(value: torch.Tensor, shape: torch.Size, labels: list[int | None]) -> torch.Tensor:
