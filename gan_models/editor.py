@@ -27,6 +27,7 @@ BEYOND = 1 / 3  # of the way is what is asked for beyond 1: twice as far, few co
 # The head with its hair, an ellipse in CelebA's crop: centre x and y, half-axes across and down, in sides of the crop. In the frame of
 # 178 x 218: (89, 121), 58 and 78. Long hair, hats and shoulders reach beyond it.
 HEAD = (0.5, 0.57, 0.453, 0.609)
+SHADES = 16  # of brightness, for each of which the palette knows the colours of faces
 FADING = 0.15  # of the ellipse: so wide is its rim, over which a change fades to nothing
 
 
@@ -103,6 +104,8 @@ class Editor(Generator):
                                      *upwards(latent_dim, size, widths, image_channels)[1:])
         self.mapping = Mapping(latent_dim, len(self.attributes), hidden)
         self.log_variance = nn.Parameter(torch.full((latent_dim,), -2.0))  # of a code, the same for all pictures
+        # The least and the largest warmth and greenness (`colours`) at each brightness: (2, 2, SHADES). At first, all colours.
+        self.register_buffer("palette", torch.tensor([-2.0, 2.0])[None, :, None].repeat(2, 1, SHADES))
         self.register_buffer("code_mean", torch.zeros(latent_dim))  # of photos, as training saw them
         self.register_buffer("code_covariance", torch.eye(latent_dim))
         initialise(self, normal=True)
@@ -154,7 +157,8 @@ class Editor(Generator):
         moved = latents.codes + self.mapping(latents.codes.expand(len(differences), -1), differences)
         # Not all sizes of a batch round alike: where nothing is asked, the very photo.
         asked = differences.any(1)[:, None, None, None]
-        return (latents.photos + asked * self.reach() * (self.decoder(moved) - latents.drawn)).clamp(-1, 1)
+        edited = (latents.photos + asked * self.reach() * (self.decoder(moved) - latents.drawn)).clamp(-1, 1)
+        return self._plausible(latents.photos, edited) if self.image_shape[0] == 3 else edited
 
     def edit(self, images: Tensor, targets: dict[str, float], intensity: float = 1.0) -> Tensor:
         """Faces with attributes as asked: targets name -> 0..1 (absent .. there). What is decoded is the target's difference from what
@@ -177,6 +181,17 @@ class Editor(Generator):
     def reach(self) -> Tensor:
         """(H, W) 0..1: where the change that the decoder draws reaches the photo. Outside the head nothing changes."""
         return smoothstep((1 - from_head(self.image_shape[-1], self.device)) / FADING)
+
+    def _plausible(self, photos: Tensor, edited: Tensor) -> Tensor:
+        """The edited pictures without colours that faces do not have, such as the blue of hair whose red went too far. Colours of the
+        photo stay."""
+        had, has = colours(photos), colours(edited)
+        shade = ((has[:, 0] + 1) / 2 * SHADES - 0.5).clamp(0, SHADES - 1)
+        below = shade.long().clamp_max(SHADES - 2)
+        low, high = torch.lerp(self.palette[..., below], self.palette[..., below + 1], shade - below).unbind(1)  # (2, n, H, W) each
+        low, high = (torch.minimum(low.movedim(0, 1), had[:, 1:]), torch.maximum(high.movedim(0, 1), had[:, 1:]))
+        natural = from_colours(torch.cat([has[:, :1], has[:, 1:].clamp(low, high)], 1)).clamp(-1, 1)
+        return torch.where(edited == photos, edited, natural)
 
     def _checked_differences(self, latents: Encoded, differences: Tensor) -> Tensor:
         if not isinstance(latents, Encoded):
@@ -220,6 +235,19 @@ def from_head(size: int, device: torch.device | str = "cpu") -> Tensor:
     place = (torch.arange(size, device=device) + 0.5) / size
     x, y, across, down = HEAD
     return torch.hypot((place[None, :] - x) / across, (place[:, None] - y) / down)
+
+
+def colours(images: Tensor) -> Tensor:
+    """RGB (n, 3, H, W) as brightness, warmth (red against blue) and greenness (green against both): (n, 3, H, W)."""
+    red, green, blue = images.unbind(1)
+    return torch.stack([(red + green + blue) / 3, (red - blue) / 2, (2 * green - red - blue) / 4], 1)
+
+
+def from_colours(colours: Tensor) -> Tensor:
+    """What `colours` was made from."""
+    brightness, warmth, greenness = colours.unbind(1)
+    others = brightness - greenness * 2 / 3
+    return torch.stack([others + warmth, brightness + greenness * 4 / 3, others - warmth], 1)
 
 
 def smoothstep(x: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
-"""How far intensity 1 of each attribute goes: `python -m training.calibrate runs/celeba-editor-64/model --data celeba`.
+"""How far intensity 1 of each attribute goes, and in which colours: `python -m training.calibrate runs/celeba-editor-64/model --data celeba`.
 
 An editor learns to edit until a classifier is sure. Of some attributes less would have been enough, of others more is needed, and
 what is pushed further than needed looks less like a photo. So each attribute's strength is tuned on the validation pictures, as the judge
 sees them: as many changes seen and other attributes kept as possible, for as small a distance (FID) of edited from real pictures.
+The colours that faces have at each brightness, which edits may not leave, are measured on training pictures.
 """
 
 import argparse
@@ -21,18 +22,20 @@ from tqdm import tqdm
 from gan_models import ModelError, hub
 from gan_models import images as pictures
 from gan_models.card import read_metrics, write_card
-from gan_models.editor import Editor
+from gan_models.editor import SHADES, Editor, colours, from_head
 from gan_models.images import to_uint8
 
 from . import judges
 from .callbacks import sample_grid
-from .data import DataError, open_dataset, to_float
+from .data import DataError, Dataset, open_dataset, to_float
 from .editor import opposite
 from .judges import JudgeError
 
 STRENGTHS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5)  # further, colours break, which no score here sees
 TURNS = 3  # attributes that are changed, one at a time, in each picture
-PRICE = 0.012  # of a point of FID, in shares of the changes seen
+PRICE = 0.02  # of a point of FID, in shares of the changes seen
+RARE = 0.02  # share of the pixels of faces beyond either end of the palette
+FACES = 3000  # whose colours are measured
 WORTH = 1.0  # of others kept, beside changes seen
 
 
@@ -58,7 +61,12 @@ def calibrate(editor: Editor, data: str | os.PathLike, data_root: str | os.PathL
     if unknown:
         raise JudgeError(f"No judge knows the attribute {min(unknown)}.")
     editor.cpu()
-    measured = measure(editor, judge, data, data_root, split, batch_size)
+    channels, size, _ = editor.image_shape
+    train = open_dataset(data, data_root, size, channels=channels, attributes=editor.attributes)
+    if channels == 3:
+        editor.palette.copy_(palette(to_float(torch.from_numpy(np.array(train.images[:FACES])))))
+    tuned = open_dataset(data, data_root, size, channels=channels, split=split, attributes=editor.attributes)
+    measured = measure(editor, judge, tuned, train, batch_size)
     chosen = choose(measured)
     editor.mapping.strengths.copy_(torch.tensor(STRENGTHS)[chosen])
     before, after = (score(measured, choice) for choice in (torch.full_like(chosen, STRENGTHS.index(1.0)), chosen))
@@ -66,11 +74,20 @@ def calibrate(editor: Editor, data: str | os.PathLike, data_root: str | os.PathL
             "strengths": dict(zip(editor.attributes, np.array(STRENGTHS)[chosen].tolist()))}
 
 
+def palette(faces: Tensor) -> Tensor:
+    """The least and the largest warmth and greenness of faces (n, 3, H, W) at each brightness, but for the rarest: (2, 2, SHADES)."""
+    brightness, *others = colours(faces)[..., from_head(faces.shape[-1]) < 1].movedim(1, 0).flatten(1).numpy()
+    shade = np.clip(((brightness + 1) / 2 * SHADES).astype(int), 0, SHADES - 1)
+    found = np.zeros((2, 2, SHADES))
+    for k in range(SHADES):
+        mine = shade == k
+        if mine.any():  # a shade that no face has allows grey
+            found[:, :, k] = [np.quantile(other[mine], [RARE, 1 - RARE]) for other in others]
+    return torch.from_numpy(found)
+
+
 @torch.inference_mode()
-def measure(editor: Editor, judge: judges.Judge, data, data_root, split: str, batch_size: int) -> Measured:
-    channels, size, _ = editor.image_shape
-    tuned = open_dataset(data, data_root, size, channels=channels, split=split, attributes=editor.attributes)
-    train = open_dataset(data, data_root, size, channels=channels, attributes=editor.attributes)
+def measure(editor: Editor, judge: judges.Judge, tuned: Dataset, train: Dataset, batch_size: int) -> Measured:
     columns = [judge.label_names.index(name) for name in editor.attributes]
 
     def look(some: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,7 @@ import torch
 import gan_models
 from gan_models import InvalidConfig, InvalidInput, hub
 from gan_models.dcgan import DCGANGenerator
-from gan_models.editor import ATTRIBUTES, EXCLUSIVE, Editor
+from gan_models.editor import ATTRIBUTES, EXCLUSIVE, Editor, colours, from_colours
 
 SMALL = {"image_size": 16, "width": 4, "latent_dim": 8, "hidden": 12}
 
@@ -228,3 +228,30 @@ def test_sizes(size):
     with torch.no_grad():
         model = Editor(image_size=size, width=4, latent_dim=8, hidden=8).eval()
         assert model.edit(torch.zeros(1, 3, size, size), {"Smiling": 1.0}).shape == (1, 3, size, size)
+
+
+def test_colours_are_taken_apart_and_put_together():
+    images = torch.rand(3, 3, 4, 4, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    torch.testing.assert_close(from_colours(colours(images)), images)
+    for rgb, expected in (((1, 1, 1), (1, 0, 0)), ((1, 0, -1), (0, 1, 0)), ((-1, 1, -1), (-1 / 3, 0, 1))):
+        pixel = torch.tensor(rgb, dtype=torch.float32)[None, :, None, None]
+        torch.testing.assert_close(colours(pixel).flatten(), torch.tensor(expected, dtype=torch.float32))
+
+
+def test_edits_paint_no_colours_that_faces_do_not_have(editor, faces):
+    latents = editor.encode(faces)
+    before = editor.decode(latents, one("Bangs").expand(3, -1))
+    editor.palette[1] = torch.tensor([-0.1, 0.05])[:, None]  # of greenness
+    try:
+        after = editor.decode(latents, one("Bangs").expand(3, -1))
+        same = editor.decode(latents, torch.zeros(3, len(editor.attributes)))
+    finally:
+        editor.palette.copy_(torch.tensor([-2.0, 2.0])[None, :, None].expand_as(editor.palette))
+    assert torch.equal(same, faces)
+    had, free, bound = (colours(images)[:, 2] for images in (faces, before, after))
+    assert ((free > 0.1) & (had < 0)).any()  # too green without a palette
+    changed = (after != faces).any(1)
+    assert not torch.equal(before, after) and torch.equal(changed, (before != faces).any(1))
+    inside = (after.abs() < 0.999).all(1)  # at 1, clipping moves colours
+    assert (bound <= had.clamp_min(0.05) + 1e-5)[inside & changed].all() and (bound >= had.clamp_max(-0.1) - 1e-5)[inside & changed].all()
+    torch.testing.assert_close(colours(after)[:, 0][inside], colours(before)[:, 0][inside], rtol=0, atol=1e-4)  # as bright as before

@@ -11,7 +11,7 @@ from tiny import alone, needed, tiny_root, train, weights  # noqa: F401 (fixture
 
 import gan_models
 from gan_models import hub
-from gan_models.editor import ATTRIBUTES, EXCLUSIVE, Editor
+from gan_models.editor import ATTRIBUTES, EXCLUSIVE, Editor, from_colours
 from training import calibrate, evaluate, evaluate_editor, loop
 from training.editor import Critic, Editing, attribute_loss, known, opposite, sheet
 from training.games import Batch
@@ -306,6 +306,18 @@ def test_each_attribute_gets_the_strength_that_is_worth_its_price():
     assert strengths[calibrate.choose(worse)].tolist() == pytest.approx([0.7, 0.3])  # others change, which is not worth it
 
 
+def test_the_palette_is_of_the_colours_inside_heads():
+    grey = torch.rand(40, 1, 16, 16, generator=torch.Generator().manual_seed(0)) * 1.6 - 0.8
+    faces = from_colours(torch.cat([grey, torch.full_like(grey, 0.1), 0.2 * torch.rand_like(grey) - 0.1], 1))
+    faces[..., 0, 0] = torch.tensor([0.0, 1.0, 0.0])  # a green corner is not of the head
+    found = calibrate.palette(faces)
+    there = slice(2, 14)
+    torch.testing.assert_close(found[0, :, there], torch.full((2, 12), 0.1, dtype=torch.float64), rtol=0, atol=1e-5)
+    torch.testing.assert_close(found[1, 0, there], torch.full((12,), -0.1 + 0.2 * calibrate.RARE, dtype=torch.float64), rtol=0, atol=0.005)
+    torch.testing.assert_close(found[1, 1, there], torch.full((12,), 0.1 - 0.2 * calibrate.RARE, dtype=torch.float64), rtol=0, atol=0.005)
+    assert not found[:, :, [0, 15]].any()
+
+
 def test_the_command_that_calibrates(made_up_faces, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(calibrate, "open_dataset", lambda *arguments, **named: made_up_faces)
     monkeypatch.setattr(calibrate, "STRENGTHS", (0.5, 1.0))
@@ -321,6 +333,7 @@ def test_the_command_that_calibrates(made_up_faces, monkeypatch, tmp_path, capsy
     after, metrics = gan_models.load(folder), json.loads((folder / "metrics.json").read_text())
     found = metrics["training"]["calibration"]
     assert "fid" not in metrics and found["edits"] == 26 * calibrate.TURNS and found["after"]["score"] >= found["before"]["score"]
+    assert after.palette.abs().max() < 2
     assert after.mapping.strengths.tolist() == list(found["strengths"].values()) and set(found["strengths"]) == set(ATTRIBUTES)
     assert 0.5 in found["strengths"].values()  # a judge of made-up pictures sees none of it
     assert metrics["training"]["command"].splitlines() == ["python -m training celeba-editor-64", f"python -m training.calibrate {folder} --data celeba"]
