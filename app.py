@@ -87,7 +87,7 @@ UNCONDITIONAL = "This model was trained without labels, so there is nothing to c
 FOUND = "Nobody told this model what digits there are: it found the categories and the codes by itself (InfoGAN)."
 PHOTO = """Upload a photo with a face, or take one of the drawn faces. Please only photos of people who agree. A photo stays in this server's
 memory while you edit it and is gone after your visit; nothing is kept."""
-UNRELIABLE = "0 leaves an attribute as it is. What they mean is what annotators of CelebA saw: Young, Pale Skin and Bushy Eyebrows are judgements, and often disputed."
+UNRELIABLE = "0 leaves an attribute as it is. What they mean is what annotators of CelebA saw: Young, Pale Skin and Bushy Eyebrows are judgements, and often disputed. Bald and Mustache are rare there, and change little."
 ONE_HAIR_COLOUR = "Hair has one colour at a time: raise one and lower the others."
 
 offered: dict[str, str] = {}  # name on the page -> source of the model
