@@ -55,7 +55,8 @@ class Measured(NamedTuple):
 
 def calibrate(editor: Editor, data: str | os.PathLike, data_root: str | os.PathLike | None = None, *, split: str = "valid",
               batch_size: int = 100) -> dict:
-    """Set the editor's strengths. Returns how they were found. Raises JudgeError and DataError as `evaluate` does."""
+    """Set the editor's strengths and palette. Returns how the strengths were found. Raises JudgeError and DataError as `evaluate` does,
+    and CalibrationError for pictures without the editor's attributes."""
     judge = judges.read("celeba")
     unknown = set(editor.attributes) - set(judge.label_names)
     if unknown:
@@ -63,6 +64,8 @@ def calibrate(editor: Editor, data: str | os.PathLike, data_root: str | os.PathL
     editor.cpu()
     channels, size, _ = editor.image_shape
     train = open_dataset(data, data_root, size, channels=channels, attributes=editor.attributes)
+    if train.labels is None or tuple(train.label_names) != tuple(editor.attributes):
+        raise CalibrationError(f"{train.name} does not say which pictures show {', '.join(editor.attributes)}; take --data celeba.")
     if channels == 3:
         editor.palette.copy_(palette(to_float(torch.from_numpy(np.array(train.images[:FACES])))))
     tuned = open_dataset(data, data_root, size, channels=channels, split=split, attributes=editor.attributes)

@@ -339,6 +339,10 @@ def test_the_command_that_calibrates(made_up_faces, monkeypatch, tmp_path, capsy
     assert metrics["training"]["command"].splitlines() == ["python -m training celeba-editor-64", f"python -m training.calibrate {folder} --data celeba"]
     assert "Eyeglasses" in printed and "before" in printed and (folder / "samples.png").is_file() and (folder / "README.md").is_file()
 
+    before = (folder / "model.safetensors").read_bytes()
+    monkeypatch.setattr(calibrate, "open_dataset", lambda *arguments, **named: dataset_of(find("mnist-dcgan")))
+    assert calibrate.main([str(folder), "--data", "mnist"]) == 2
+    assert "take --data celeba" in capsys.readouterr().err and (folder / "model.safetensors").read_bytes() == before
     hub.save(gan_models.load("mnist-cgan"), tmp_path / "digits")
     for source, words in ((tmp_path / "digits", "only editors have strengths"), (tmp_path / "none", "none")):
         assert calibrate.main([str(source), "--data", "celeba"]) == 2
