@@ -1,6 +1,7 @@
 """The demo: `python app.py [--model SOURCE ...]`. Wiring and words; what it computes is in gan_models."""
 
 import argparse
+import contextlib
 import functools
 import html
 import os
@@ -305,12 +306,21 @@ def no_file():
 
 def seen(subject: portrait.Portrait, attribute: str):
     """A photo that was just opened: before and after, the faces to choose from, sliders at zero, a strip, and no old download."""
-    several = len(subject.faces) > 1
     numbers = [(str(k + 1), k) for k in range(len(subject.faces))]
+    return (subject, framed(subject), gr.Radio(choices=numbers, value=subject.chosen, visible=len(numbers) > 1),
+            *[gr.Slider(value=0)] * len(subject.editor.attributes), compared(subject.small(), {}), strip_of(subject, attribute, {}), no_file())
+
+
+def framed(subject):
+    """The photo, reduced and without its metadata, with its faces framed and numbered if there are several; or none."""
+    if not isinstance(subject, portrait.Portrait):
+        return None
     small = subject.small()
-    picture = photos.numbered(small.photo, list(small.faces)) if several else small.photo
-    return (subject, gr.Image(keep(picture)), gr.Radio(choices=numbers, value=subject.chosen, visible=several),
-            *[gr.Slider(value=0)] * len(subject.editor.attributes), compared(small, {}), strip_of(subject, attribute, {}), no_file())
+    return keep(photos.numbered(small.photo, list(small.faces)) if len(small.faces) > 1 else small.photo)
+
+
+def unframed(subject):
+    return keep(subject.small().photo) if isinstance(subject, portrait.Portrait) else None
 
 
 def keep(picture) -> Path:
@@ -337,16 +347,26 @@ def has_photo(subject) -> portrait.Portrait:
     return subject
 
 
-@spoken
-def open_photo(name, attribute, upload):
-    """A visitor's photo. The upload itself is deleted at once; what is shown is a reduced copy without its metadata."""
-    if not upload:
-        return gr.skip()
+@contextlib.contextmanager
+def uploaded(upload):
+    """The path of a visitor's file, of which nothing is left afterwards: zeros, as many as there were bytes, take its place at once,
+    since a slow page may still be fetching the file to show it."""
     path = Path(upload["path"])
     try:
-        return seen(portrait.open_portrait(editor_of(name), path), attribute)
+        yield path
     finally:
-        path.unlink(missing_ok=True)
+        blank = path.with_name(f".{secrets.token_hex(8)}.tmp")
+        with open(blank, "wb") as file:
+            file.truncate(path.stat().st_size)
+        os.replace(blank, path)
+
+
+@spoken
+def open_photo(name, attribute, upload):
+    if not upload:
+        return gr.skip()
+    with uploaded(upload) as path:
+        return seen(portrait.open_portrait(editor_of(name), path), attribute)
 
 
 @spoken
@@ -401,15 +421,12 @@ def full_size(subject, *values):
 
 @spoken
 def open_other(name, subject, way, upload, progress=gr.Progress()):
-    """The photo to morph into, its largest face; the upload is deleted at once too."""
+    """The photo to morph into, its largest face."""
     if not upload:
         return gr.skip()
-    path = Path(upload["path"])
-    try:
+    with uploaded(upload) as path:
         first, second = has_photo(subject), portrait.open_portrait(editor_of(name), path)
-    finally:
-        path.unlink(missing_ok=True)
-    return second, *morphed(first, second, way, progress), gr.Image(keep(second.small().photo))
+    return second, *morphed(first, second, way, progress)
 
 
 @spoken
@@ -625,16 +642,19 @@ def photo_tab(plain: dict) -> None:
                                    elem_id="morph-video", buttons=["download"], height=280)
 
     raw = {"preprocess": False, "api_visibility": "private"}
-    live = {"trigger_mode": "always_last", "show_progress": "hidden", **raw}
+    quick = {"show_progress": "hidden", **raw}
+    live = {"trigger_mode": "always_last", **quick}
     opened_outputs = [subject, upload, face, *sliders, slider_view, strip, file]
-    upload.upload(open_photo, [editor, attribute, upload], opened_outputs, show_progress_on=slider_view, **raw)
+    # What is shown afterwards is never the file that came, which is gone: a refused one leaves the photo before it, or none.
+    upload.upload(open_photo, [editor, attribute, upload], opened_outputs, show_progress_on=slider_view, **raw).then(
+        framed, subject, upload, **quick)
     examples.select(open_example, [editor, attribute], opened_outputs, show_progress_on=slider_view, **raw)
     face.input(choose_face, [subject, attribute, face], opened_outputs, **raw)
     upload.select(click_face, [subject, attribute], opened_outputs, **raw)
     gr.on([slider.input for slider in sliders], retouch, [subject, *sliders], [slider_view, file], **live)
     gr.on([slider.release for slider in sliders] + [attribute.input], retouch_strip, [subject, attribute, *sliders], strip, **live)
     drawn = {"show_progress_on": morph_video, **raw}
-    other.upload(open_other, [editor, subject, way, other], [another, morph_strip, morph_video, other], **drawn)
+    other.upload(open_other, [editor, subject, way, other], [another, morph_strip, morph_video], **drawn).then(unframed, another, other, **quick)
     way.input(morph, [subject, another, way], [morph_strip, morph_video], **drawn)
     other.clear(lambda: None, None, another, **raw)
     upload.clear(forget, None, [subject, face, slider_view, strip, file], **raw)

@@ -69,9 +69,15 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def address(models, tmp_path_factory):
+def temporary(tmp_path_factory) -> Path:
+    """Where the demo keeps its files."""
+    return tmp_path_factory.mktemp("temporary")
+
+
+@pytest.fixture(scope="module")
+def address(models, temporary, tmp_path_factory):
     """The demo, running over the three models."""
-    port, log, temporary = free_port(), tmp_path_factory.mktemp("log") / "app.log", tmp_path_factory.mktemp("temporary")
+    port, log = free_port(), tmp_path_factory.mktemp("log") / "app.log"
     sources = [word for folder in models for word in ("--model", str(folder))]
     with open(log, "w") as output:
         process = subprocess.Popen([sys.executable, "app.py", *sources, "--port", str(port)], stdout=output, stderr=output, cwd=ROOT,
@@ -369,7 +375,11 @@ def test_a_drawn_face_is_edited_and_taken_away_at_full_size(visitor):
         assert picture.format == "JPEG" and picture.size == (512, 512)
 
 
-def test_a_photo_of_two_is_edited_where_one_says_and_nothing_of_the_upload_stays(visitor, data_root, tmp_path):
+def files_of(temporary: Path) -> list[bytes]:
+    return [path.read_bytes() for path in temporary.rglob("*") if path.is_file()]
+
+
+def test_a_photo_of_two_is_edited_where_one_says_and_nothing_of_the_upload_stays(visitor, temporary, data_root, tmp_path):
     from training.data import open_dataset
 
     faces = open_dataset("celeba", data_root.parent / "data" / "original", 128).images[[3, 8]].transpose(0, 2, 3, 1)
@@ -381,6 +391,8 @@ def test_a_photo_of_two_is_edited_where_one_says_and_nothing_of_the_upload_stays
     visitor.page.set_input_files("#upload input[type=file]", tmp_path / "two.jpg")
     visitor.page.wait_for_selector("#face input")
     until(visitor, lambda: len(compared(visitor)) == 2)
+    uploaded = (tmp_path / "two.jpg").read_bytes()
+    assert bytes(len(uploaded)) in files_of(temporary) and not any(uploaded[:1000] in content for content in files_of(temporary))
     changed = {}
     for number in ("1", "2"):
         visitor.page.locator("#face label", has_text=number).click()
@@ -404,7 +416,7 @@ def test_a_photo_of_two_is_edited_where_one_says_and_nothing_of_the_upload_stays
 
 @pytest.mark.parametrize("name, content, words", [
     ("notes.jpg", b"this is no picture", "not a picture"), ("grey.png", None, "No face was found")])
-def test_what_is_no_photo_of_a_face_gets_a_sentence(visitor, tmp_path, name, content, words):
+def test_what_is_no_photo_of_a_face_gets_a_sentence_and_is_not_kept(visitor, temporary, tmp_path, name, content, words):
     if content is None:
         Image.new("RGB", (300, 300), "grey").save(tmp_path / name)
     else:
@@ -412,6 +424,9 @@ def test_what_is_no_photo_of_a_face_gets_a_sentence(visitor, tmp_path, name, con
     open_tab(visitor)
     visitor.page.set_input_files("#upload input[type=file]", tmp_path / name)
     assert words in visitor.complaint()
+    visitor.page.wait_for_function("() => !document.querySelector('#upload img')")
+    visitor.page.wait_for_selector("#upload input[type=file]", state="attached")
+    assert not any((tmp_path / name).read_bytes() in content for content in files_of(temporary))
 
 
 def test_a_bad_seed_gets_a_sentence_and_the_pictures_stay(visitor):
