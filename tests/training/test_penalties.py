@@ -3,12 +3,16 @@
 import pytest
 import torch
 from torch import nn
+from torch._dynamo.utils import counters
 
 from gan_models.base import Discriminator, Verdict
-from gan_models.dcgan import DCGANDiscriminator
+from gan_models.dcgan import DCGANDiscriminator, DCGANGenerator
 from gan_models.mlp import MLPDiscriminator
 from training import penalties
+from training.games import Adversarial, Batch
+from training.loop import State
 from training.penalties import clip_weights, one_centred
+from training.recipes import RECIPES, change
 
 
 class Quadratic(Discriminator):
@@ -123,14 +127,45 @@ def test_the_one_centred_penalty_inside_autocast_is_in_float32_and_trains_the_we
     assert all(layer.weight.grad.abs().max() > 1e-4 for layer in discriminator.modules() if isinstance(layer, nn.Conv2d))
 
 
-def test_penalties_keep_their_gradient_when_the_generator_is_compiled():
-    generator = torch.compile(nn.Linear(3, 64), backend="eager")
+@pytest.fixture(scope="module")
+def generators() -> dict[str, nn.Module]:
+    """One tiny generator, compiled and not. "aot_eager" traces forward and backward as any backend does, and needs no C compiler."""
+    torch.manual_seed(0)
+    plain = DCGANGenerator(8, 1, latent_dim=3, width=4)
+    compiled, before = torch.compile(plain, backend="aot_eager"), counters["stats"]["unique_graphs"]
+    compiled(torch.randn(4, 3))
+    assert counters["stats"]["unique_graphs"] == before + 1 and not counters["graph_break"]  # all of it, in one piece
+    return {"plain": plain, "compiled": compiled}
+
+
+def losses_gradients(generator, settings: list[str], dtype) -> tuple[dict, dict]:
+    """Of the discriminator's loss of the game with these settings: its scalars, and its gradient with respect to each weight."""
+    torch.manual_seed(1)
+    recipe = change(RECIPES["mnist-dcgan"], ["r1=0", *settings])
     discriminator = DCGANDiscriminator(8, 1, 4, normalisation="none")
-    fake = generator(torch.randn(4, 3)).view(4, 1, 8, 8)
-    penalty = zero_centred(discriminator, fake, None) + one_centred(lambda x: discriminator(x).scores, torch.randn(4, 1, 8, 8), fake.detach(),
-                                                                    torch.rand(4))
-    penalty.backward()
-    assert all(layer.weight.grad.abs().max() > 0 for layer in discriminator.modules() if isinstance(layer, nn.Conv2d))
+    game, state = Adversarial(recipe, torch.device("cpu")), State(generator, discriminator, generator, None, None)
+    batch = Batch(torch.rand(4, 1, 8, 8) * 2 - 1, None, torch.randn(4, 3), 0, 0)
+    with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+        drawn = game.draw(state, batch)
+        assert drawn.fake.requires_grad  # the graph of the generator is there, as in a step that moves both
+        loss, scalars = game.discriminator_loss(state, batch, drawn)
+    loss.backward()
+    assert all(parameter.grad is None for parameter in generator.parameters())
+    return scalars, {name: parameter.grad for name, parameter in discriminator.named_parameters()}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("penalty", ["r1", "r2", "gradient_penalty"])
+def test_a_games_penalty_trains_the_weights_when_the_generator_is_compiled(generators, penalty, dtype):
+    (expected, wanted), (scalars, gradients) = (losses_gradients(generators[which], [f"{penalty}=10"], dtype) for which in ("plain", "compiled"))
+    precision = {torch.float32: 1e-4, torch.bfloat16: 1e-2}[dtype]  # of a generated picture
+    torch.testing.assert_close(scalars[penalty], expected[penalty], rtol=precision, atol=0)
+    _, without = losses_gradients(generators["compiled"], [], dtype)
+    for name, gradient in gradients.items():
+        scale = wanted[name].abs().max().item()
+        torch.testing.assert_close(gradient, wanted[name], rtol=precision, atol=precision * scale, msg=lambda message: f"{name}: {message}")
+        if name.endswith("weight"):
+            assert (gradient - without[name]).abs().max() > 10 * precision * scale, f"the penalty does not move {name}"
 
 
 def test_clipped_weights_are_within_the_bound_and_others_untouched():
