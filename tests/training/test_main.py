@@ -433,18 +433,24 @@ def test_two_processes_print_an_error_once_even_if_only_the_second_has_it(tmp_pa
         assert process.returncode != 0 and output.count("error: There is no recipe 'mnist-cgn'") == 1, output
 
 
-def test_killed_at_a_random_moment_and_resumed_equals_uninterrupted(tmp_path, capsys):
-    options = ["--images", 1920, "--checkpoint-every", 80, "--precision", "fp32"]
-    process = start(*tiny("mnist-dcgan", *options, "--output", tmp_path / "killed"))
+@pytest.mark.parametrize("recipe, images, settings", [
+    ("mnist-dcgan", 1920, []),
+    # Its schedules end within the run, so that going on in their midst matters.
+    ("mnist-r3gan", 960, ["r1=[10,1,800]", "r2=[10,1,800]", "beta2=[0.9,0.99,800]", "learning_rate=[2e-3,2e-4,800]"]),
+])
+def test_killed_at_a_random_moment_and_resumed_equals_uninterrupted(tmp_path, capsys, recipe, images, settings):
+    options = [recipe, "--images", images, "--checkpoint-every", 80, "--precision", "fp32"]
+    options += [word for setting in settings for word in ("--set", setting)]
+    process = start(*tiny(*options, "--output", tmp_path / "killed"))
     wait_for(process, tmp_path / "killed/checkpoint/state.json")
     time.sleep(moment := random.uniform(0, 0.5))
     process.kill()
     output = finish(process)
     assert process.returncode == -signal.SIGKILL and not (tmp_path / "killed/model").exists(), f"killed too late:\n{output}"
-    assert train("mnist-dcgan", *options, "--output", tmp_path / "killed", "--resume") == 0
+    assert train(*options, "--output", tmp_path / "killed", "--resume") == 0
     said = capsys.readouterr().out
     assert "Going on from" in said and "bit for bit" not in said
-    assert train("mnist-dcgan", *options, "--output", tmp_path / "whole") == 0
+    assert train(*options, "--output", tmp_path / "whole") == 0
     assert weights(tmp_path / "killed") == weights(tmp_path / "whole"), f"killed after {moment} s"
     assert stats(tmp_path / "killed") == stats(tmp_path / "whole")
 
