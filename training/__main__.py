@@ -158,8 +158,9 @@ def run(options: argparse.Namespace, companion=None) -> int:
             pictures.save_png(pictures.grid(to_float(reals)), options.output / "reals.png")
         watch = Watch(recipe, options.output, read_lines(options.output / STATS))
         report.readers.append(watch)
-        samples, drawing = callbacks.Samples(options.output, state, options.seed, every), callbacks.Curves(options.output, every)
-        hooks += [samples, drawing]
+        samples, drawing = callbacks.Samples(options.output, state, options.seed, every), callbacks.Curves(options.output)
+        report.readers.append(drawing)
+        hooks.append(samples)
     if companion:
         hooks = companion.join(state, checkpoint, hooks)
     hooks.append(interrupt)
@@ -180,8 +181,8 @@ def run(options: argparse.Namespace, companion=None) -> int:
     finally:
         if options.tracker:
             accelerator.end_training()
-    if accelerator.is_main_process:
-        drawing.write()
+        if accelerator.is_main_process:
+            drawing.write()
     if interrupt.stopped and state.images < total:
         say(f"Stopped at {state.images:,} images; the same command with --resume goes on.")
         return 130

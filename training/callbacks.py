@@ -176,18 +176,18 @@ class Samples:
 
 
 class Curves:
-    """curves.png: the statistics so far as a picture, beside every checkpoint, but so seldom that drawing takes a fiftieth of the
-    time at most. Without matplotlib training goes on, and says so once."""
+    """curves.png: the statistics so far as a picture, from their first line on, but so seldom that drawing takes a fiftieth of the time
+    at most. Without matplotlib training goes on, and says so once."""
 
-    def __init__(self, folder: Path, every: int):
-        self.folder, self.every, self.able = folder, every, True
+    def __init__(self, folder: Path):
+        self.folder, self.able = folder, True
         self.rest_until = 0.0
         self.write()
 
-    def __call__(self, state: State, scalars: dict[str, Tensor]) -> bool:
-        if state.images % self.every == 0 and time.monotonic() >= self.rest_until:
+    def __call__(self, line: dict) -> None:
+        """A reader of Report."""
+        if time.monotonic() >= self.rest_until:
             self.write()
-        return False
 
     def write(self) -> None:
         began = time.monotonic()

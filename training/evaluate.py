@@ -40,7 +40,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 import gan_models
-from gan_models import ModelError
+from gan_models import ModelError, hub
 from gan_models.base import Generator
 from gan_models.card import write_card
 from gan_models.editor import Editor
@@ -149,6 +149,14 @@ def fid(generator: Generator, dataset: Dataset, n: int = 10_000, *, seed: int = 
         fake = viewer.look(drawn(generator, latents, labels, bar), batch_size)
         real = viewer.look(stored(dataset, _some(dataset, n, seed), bar), batch_size)
     return _fidelity().frechet_distance(fake.features, real.features)
+
+
+def model_of(source: str) -> str:
+    """The model folder of a run folder, or of a recipe that was trained into runs/ and is not bundled; else the source itself."""
+    for run in (Path(source), Path("runs") / source):
+        if (run / "model" / CONFIG).is_file() and source not in hub.bundled():
+            return str(run / "model")
+    return source
 
 
 def _load(source) -> Generator:
@@ -381,7 +389,8 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line. Returns the exit status: 0, or 2 for bad input; 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", metavar="SOURCE", help="a model: folder, bundled name or Hub repository user/repo")
+    parser.add_argument("source", metavar="SOURCE", type=model_of,
+                        help="a model: folder, run folder, recipe (its run in runs/), bundled name or Hub repository user/repo")
     parser.add_argument("--data", required=True, metavar="NAME|DIR",
                         help="mnist, fashionmnist, stackedmnist, cifar10, celeba, or a folder of images")
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="where the data sets are (default: $GAN_STUDIO_DATA, else ./data)")

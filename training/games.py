@@ -110,9 +110,9 @@ class Adversarial:
             loss = loss + recipe.perceptual * scalars["perceptual"]
         return loss, scalars
 
-    def _look(self, state: "State", batch: Batch) -> Callable[[Tensor, int], Verdict]:
+    def _look(self, state: "State", batch: Batch, latents: tuple[Tensor, Tensor] | None = None) -> Callable[[Tensor, int], Verdict]:
         """The discriminator as it sees pictures: with instance noise (Soenderby et al. 2017, arXiv:1610.04490) and augmentation.
-        The second argument is 0 for real and 1 for generated pictures, which get numbers of their own."""
+        The second argument is 0 for real and 1 for generated pictures, which get numbers of their own (and latents, where it judges pairs)."""
         recipe, seen = self.recipe, state.images
         noise, strength = at(recipe.instance_noise, seen), at(recipe.augment, seen)
         noises = batch.normal(Stream.NOISE, 2, *batch.real.shape[1:]) if noise else None
@@ -123,7 +123,7 @@ class Adversarial:
                 images = images + noise * noises[:, side]
             if strength:
                 images = augment.augment(images, randoms[:, side], strength, recipe.augment_policies)
-            return state.discriminator(images, batch.labels)
+            return state.discriminator(images, batch.labels, *([latents[side]] if latents else []))
 
         return look
 
@@ -197,8 +197,8 @@ class BiGAN(Adversarial):
 
     def _sides(self, state: "State", batch: Batch, drawn: Drawn):
         """The discriminator as a function of pictures, for each kind of pair."""
-        latents = drawn.encoded, batch.latents
-        return lambda side: lambda images: state.discriminator(images, batch.labels, latents[side]).scores
+        look = self._look(state, batch, (drawn.encoded, batch.latents))
+        return lambda side: lambda images: look(images, side).scores
 
     def discriminator_loss(self, state: "State", batch: Batch, drawn: Drawn) -> Loss:
         drawn = Drawn(drawn.fake.detach(), drawn.encoded.detach())

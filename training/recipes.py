@@ -68,6 +68,7 @@ class Recipe:
     requested: float = 0.0  # editor: its classifier sees what was asked for
     keeping: float = 0.0  # editor: the classifier sees nothing else changed
     sparing: float = 0.0  # editor: absolute change of the photo
+    temperature: float | Schedule = 1.0  # editor: of its classifier's logits of what was asked for; above 1, sure is not sure enough
     edits_after: int = 1  # editor: images of the autoencoder alone
     # What keeps the discriminator smooth, and what it is shown.
     r1: float | Schedule = 0.0  # gamma of the gradient penalty on real images
@@ -244,6 +245,7 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
         "celeba-editor-64", "changes attributes of a face that it is shown, and draws as celeba-cgan does (--init-from celeba-cgan)",
         "Perarnau et al. 2016, arXiv:1611.06355; Liu et al. 2019, arXiv:1904.09709",
         "editor", **_EDITOR | {"images": 150_000}, edits_after=64_000, recovery=0.2, learning_rate=Schedule(1e-3, 2e-4, 64_000),
+        temperature=Schedule(5.0, 1.0, 150_000),
         generator={"attributes": list(ATTRIBUTES), "conditions": list(CELEBA_ATTRIBUTES), "latent_dim": 128 + len(CELEBA_ATTRIBUTES),
                    "width": 24, "decoder_width": 64, "hidden": 256},
         discriminator={"latent_dim": 128 + len(CELEBA_ATTRIBUTES)},
@@ -257,6 +259,14 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
 )}
 
 
+# The options that only some games hear: elsewhere they would be taken in silence, and do nothing.
+_EVERY_ADVERSARY = ("adversarial", "vaegan", "bigan", "inversion")
+HEARD_BY: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("r1", "r2", "gradient_penalty", "instance_noise", "augment"), _EVERY_ADVERSARY),
+    **dict.fromkeys(("auxiliary", "feature_matching", "perceptual", "information", "clustering"), ("adversarial",)),
+    **dict.fromkeys(("requested", "keeping", "sparing"), ("editor",)),
+    "reconstruction": ("vaegan", "moments", "inversion", "editor"), "recovery": ("inversion", "editor"), "divergence": ("vaegan", "editor"),
+}
 _OWN_GAME = {"vaegan": "vaegan", "bigan": "bigan", "implicit": "moments", "invertible": "inversion", "editor": "editor"}  # family: the only game that it can play
 
 
@@ -272,6 +282,8 @@ def find(name: str) -> Recipe:
 def with_objective(recipe: Recipe, objective: str) -> Recipe:
     """The recipe playing another game, with the settings that this game is at its best with."""
     for key, value in OBJECTIVE_SETTINGS[_checked("objective", objective, "str")].items():
+        if key == "discriminator.normalisation" and value == "spectral" and recipe.family in ("infogan", "bigan", "tied"):
+            value = "none"  # which theirs cannot have
         if recipe.family in ("dcgan", "infogan", "vaegan", "bigan", "tied", "invertible") or not key.startswith("discriminator."):
             recipe = _replace(recipe, key, value)
     return recipe
@@ -295,6 +307,11 @@ def check(recipe: Recipe) -> Recipe:
     if (recipe.game == "adversarial") == (recipe.family in _OWN_GAME) or _OWN_GAME.get(recipe.family, recipe.game) != recipe.game:
         pairs = ", ".join(f"{family} with {game}" for family, game in _OWN_GAME.items())
         raise RecipeError(f"The game {recipe.game} cannot be played by the family {recipe.family}: {pairs}, all others with adversarial.")
+    for option, games in HEARD_BY.items():
+        if max(_ends(getattr(recipe, option))) and not hears(recipe, option):
+            raise RecipeError(f"The game {recipe.game} knows no {option} ({', '.join(games)} do): --set {option}=0.")
+    if recipe.game == "moments" and recipe.objective != "logistic":
+        raise RecipeError("The game moments has no discriminator, so no objective can be set.")
     for term in ("information", "clustering"):
         if getattr(recipe, term) and recipe.family != "infogan":
             raise RecipeError(f"The {term} term needs latent codes: --set family=infogan, or --set {term}=0.")
@@ -305,9 +322,20 @@ def check(recipe: Recipe) -> Recipe:
     unknown = set(recipe.augment_policies) - set(POLICIES)
     if unknown:
         raise RecipeError(f"There is no augmentation {min(unknown)!r}; known are {', '.join(POLICIES)}.")
-    if max(recipe.augment.start, recipe.augment.end) > 1 if isinstance(recipe.augment, Schedule) else recipe.augment > 1:
+    if max(_ends(recipe.augment)) > 1:
         raise RecipeError("augment is a strength from 0 to 1.")
+    if min(_ends(recipe.temperature)) <= 0:
+        raise RecipeError("temperature must be above 0.")
     return recipe
+
+
+def hears(recipe: Recipe, option: str) -> bool:
+    """Whether the option means anything to the recipe's game."""
+    return recipe.game in HEARD_BY.get(option, CHOICES["game"])
+
+
+def _ends(value: "float | Schedule") -> tuple[float, float]:
+    return (value.start, value.end) if isinstance(value, Schedule) else (value, value)
 
 
 def to_json(recipe: Recipe) -> dict:

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from tiny import SMALL, accelerator, alone, digits, losses_become_nan, stats, tiny_root, train, weights  # noqa: F401 (fixtures)
 
 from gan_models.dcgan import DCGANGenerator
-from training import callbacks, checkpoints, loop
+from training import callbacks, checkpoints, curves, loop
 from training.callbacks import (Checkpoints, Diverged, Diversity, Interrupt, Report, Samples, duration, fixed_batch, nearest,
                                 sample_grid)
 from training.recipes import change, find
@@ -193,6 +193,16 @@ def test_a_run_that_diverges_at_once_does_not_promise_a_checkpoint(tmp_path, cap
     (sentence,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
     assert "there was no checkpoint yet; start again with a lower --set learning_rate=1e+29" in sentence
     assert checkpoints.find(tmp_path) is None and not (tmp_path / "model").exists()
+
+
+def test_the_curves_of_a_run_that_diverges_show_its_end(tmp_path, monkeypatch):
+    drawn, draw = [], curves.draw
+    monkeypatch.setattr(curves, "draw", lambda runs, path: drawn.append(runs[0].remarks) or draw(runs, path))
+    options = ["mnist-dcgan", "--checkpoint-every", 16, "--output", tmp_path, "--resume"]
+    assert train(*options, "--images", 16) == 0 and drawn[-1] == []
+    losses_become_nan(monkeypatch)
+    assert train(*options, "--images", 48) == 1
+    assert len(drawn[-1]) == 1 and drawn[-1][0] >= 16  # the watch's last words
 
 
 # ---- Samples ---------------------------------------------------------------------------------------------------------

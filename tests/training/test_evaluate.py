@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -514,6 +515,16 @@ def test_a_folder_needs_no_test_split_and_may_have_any_name(tmp_path):
 
 
 # ---- The command -----------------------------------------------------------------------------------------------------
+
+
+def test_a_run_folder_and_a_recipe_stand_for_the_model_that_they_made(model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("mnist-dcgan", "mnist-cgan"):
+        shutil.copytree(model, tmp_path / "runs" / name / "model")
+    assert evaluation.model_of("runs/mnist-dcgan") == evaluation.model_of("mnist-dcgan") == str(Path("runs/mnist-dcgan/model"))
+    assert evaluation.model_of("mnist-cgan") == "mnist-cgan"  # is bundled
+    for source in (str(model), "user/repo", "mnist-wgan"):
+        assert evaluation.model_of(source) == source
 
 
 def test_the_command_prints_writes_and_keeps_what_was_there(model, root, tmp_path, capsys):

@@ -146,10 +146,11 @@ def test_clipped_weights_are_clipped_after_each_step(accelerator):
     assert max(p.abs().max() for p in state.discriminator.parameters()) <= 0.01 + 1e-9
 
 
-def test_instance_noise_and_augmentation_change_what_the_discriminator_sees_and_nothing_else(accelerator):
+@pytest.mark.parametrize("name", ["mnist-dcgan", "mnist-vaegan", "mnist-bigan"])
+def test_instance_noise_and_augmentation_change_what_the_discriminator_sees_and_nothing_else(accelerator, name):
     seen = {}
     for setting in ("instance_noise=0", "instance_noise=[0.5, 0, 100]", "augment=1"):
-        recipe = change(find("mnist-dcgan"), [*SMALL, setting])
+        recipe = change(find(name), [*SMALL, setting])
         state = loop.build(recipe, dataset(), 0, accelerator.device)
         discriminator, _ = step(recipe, state, dataset(), accelerator)
         seen[setting] = discriminator["discriminator_loss"].item()

@@ -116,6 +116,15 @@ def test_fully_connected_networks_have_no_normalisation_to_change():
     loop.build(changed, dataset_of(changed), 0, torch.device("cpu"))
 
 
+@pytest.mark.parametrize("objective", OBJECTIVE_SETTINGS)
+def test_every_objective_can_be_set_for_every_recipe_that_has_one(objective):
+    for name, recipe in RECIPES.items():
+        if recipe.data != "mnist" or recipe.game == "moments":
+            continue
+        changed = change(recipe, [f"objective={objective}"])
+        loop.build(changed, dataset_of(changed), 0, torch.device("cpu"))
+
+
 def test_every_objective_has_settings():
     from training.losses import OBJECTIVES
 
@@ -183,6 +192,12 @@ def test_an_auxiliary_loss_needs_labels_and_a_classifier():
     ("mnist-vaegan", ["conditional=true"], "vaegan knows no labels"),
     ("mnist-vaegan", ["game=adversarial"], "cannot be played"),
     ("celeba-dcgan", ["perceptual=1"], "MNIST's digits"),
+    ("mnist-implicit", ["instance_noise=0.1"], "moments knows no instance_noise"),
+    ("mnist-implicit", ["objective=hinge"], "no objective"),
+    ("mnist-bigan", ["feature_matching=1"], "bigan knows no feature_matching"),
+    ("mnist-dcgan", ["reconstruction=1"], "vaegan, moments, inversion, editor do"),
+    ("celeba-editor-64", ["augment=[0,1,100]"], "editor knows no augment"),
+    ("celeba-editor-64", ["temperature=[5,0,100]"], "above 0"),
 ])
 def test_parts_that_do_not_fit_each_other(name, settings, words):
     assert words in refused(RECIPES[name], *settings)
