@@ -2,8 +2,9 @@
 
 Progress is counted in images: real images that the discriminator was shown, by all processes together. Which picture, latent
 and mirroring belong to image number i is a function of (seed, i) alone, so a run that was stopped and resumed, or that ran
-on another number of processes, sees the same. Two things depend on how a batch is shared by processes: BatchNorm, whose
-statistics are each process's own, and dropout or noise, whose random numbers start anew with a process's first image.
+on another number of processes, sees the same. Instance noise, augmentation and all else that a game draws are so too. Two things depend
+on how a batch is shared by processes: BatchNorm, whose statistics are each process's own, and Dropout, whose masks start anew with a
+process's first image.
 
 What a step draws and minimises is the business of games.py. The networks are not wrapped in DistributedDataParallel: gradients are
 averaged here, after the backward pass. That is exact with gradient penalties, with several passes through one network and with

@@ -5,6 +5,7 @@
 
 import sys
 from pathlib import Path
+from unittest import mock
 
 import torch
 from accelerate import Accelerator
@@ -13,14 +14,14 @@ from safetensors.torch import save_file
 from tiny import small
 from torch import nn
 
-from training import checkpoints, loop
-from training.recipes import RECIPES, change
+from training import checkpoints, games, loop
+from training.recipes import RECIPES, change, hears
 
-LIVELY = ["instance_noise=0.1", "augment=0.5"]  # whatever is random
+LIVELY = {"instance_noise": 0.1, "augment": 0.5}  # whatever is random
 
 
 def without_norms(module: nn.Module) -> nn.Module:
-    """BatchNorm's statistics are each process's own, by design; all else must be equal."""
+    """BatchNorm's statistics and Dropout's masks are each process's own, by design; all else must be equal."""
     for name, child in module.named_children():
         if isinstance(child, (nn.BatchNorm1d, nn.BatchNorm2d, nn.Dropout)):
             setattr(module, name, nn.Identity())
@@ -38,10 +39,19 @@ def state_of(recipe, dataset) -> loop.State:
     return state
 
 
+def exact_teacher(device: torch.device, read=games._teacher) -> nn.Module:
+    """The fixed network of feature matching in float64; what it is shown was rounded to float32 before, alike on any number of processes."""
+    teacher = read(device).double()
+    teacher.register_forward_pre_hook(lambda module, inputs: tuple(images.double() for images in inputs))
+    return teacher
+
+
+@mock.patch.object(games, "_teacher", exact_teacher)
 def train(accelerator: Accelerator, folder: Path) -> None:
     torch.set_num_threads(1)
     for name, recipe in RECIPES.items():
-        recipe = change(recipe, [*small(name), *LIVELY, "discriminator_steps=1", "penalty_every=2"])
+        lively = [f"{option}={value}" for option, value in LIVELY.items() if hears(recipe, option)]
+        recipe = change(recipe, [*small(name), *lively, "discriminator_steps=1", "penalty_every=2"])
         dataset = dataset_of(recipe)
         scalars = []
         state = loop.train(recipe, dataset, state_of(recipe, dataset), accelerator, 3 * recipe.batch_size, 0,
