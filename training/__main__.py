@@ -167,6 +167,8 @@ def run(options: argparse.Namespace, companion=None) -> int:
     precision = accelerator.mixed_precision.replace("no", "fp32")
     say(f"{recipe.name}: {accelerator.num_processes} process(es) on {accelerator.device.type}, {precision}, "
         f"{companion.goal if companion else f'{total:,} images'}, into {options.output}")
+    if accelerator.num_processes > 1 and (layers := loop.per_process(state)):
+        say(f"{' and '.join(layers)}: each process sees its own share of a batch, so other numbers of processes give other weights.")
 
     if options.tracker:
         start_trackers(accelerator, described, state.images, options.output)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor
+from torch import Tensor, nn
 
 from gan_models.base import Discriminator, Generator, encode_labels
 from gan_models.dcgan import DCGANDiscriminator, DCGANGenerator
@@ -154,6 +154,13 @@ def set_schedules(recipe: Recipe, state: State) -> None:
             group["lr"] = at(recipe.learning_rate, state.images) * factor
             if "betas" in group:
                 group["betas"] = (recipe.beta1, at(recipe.beta2, state.images))
+
+
+def per_process(state: State) -> list[str]:
+    """The kinds of layers whose work depends on how a batch is shared by processes."""
+    kinds = {"BatchNorm": (nn.BatchNorm1d, nn.BatchNorm2d), "Dropout": (nn.Dropout,)}
+    layers = [*state.generator.modules(), *state.discriminator.modules()]
+    return [name for name, kind in kinds.items() if any(isinstance(layer, kind) and getattr(layer, "p", 1) for layer in layers)]
 
 
 def update(optimiser: torch.optim.Optimizer, loss: Tensor, accelerator: Accelerator) -> Tensor:

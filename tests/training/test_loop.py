@@ -157,6 +157,13 @@ def test_instance_noise_and_augmentation_change_what_the_discriminator_sees_and_
     assert len(set(seen.values())) == 3
 
 
+@pytest.mark.parametrize("name, settings, layers", [
+    ("mnist-dcgan", [], ["BatchNorm"]), ("mnist-mlp", [], ["Dropout"]), ("mnist-mlp", ["discriminator.dropout=0"], []), ("mnist-r3gan", [], [])])
+def test_layers_that_depend_on_how_a_batch_is_shared_are_named(name, settings, layers):
+    recipe = change(find(name), settings)
+    assert loop.per_process(loop.build(recipe, dataset(), 0, torch.device("cpu"))) == layers
+
+
 def test_shared_weights_are_stored_once_and_moved_by_both(accelerator):
     recipe = change(find("mnist-tied"), SMALL[:2])
     state = loop.build(recipe, dataset(), 0, accelerator.device)
