@@ -258,9 +258,9 @@ def judge(row: Row, folder: Path, options: argparse.Namespace) -> None:
 
 
 def manner(row: Row, options: argparse.Namespace) -> dict:
-    """How a row is evaluated, beyond what `evaluate` does by itself. Attributes are not classes, so have no accuracy score."""
+    """How a row is evaluated, beyond what `evaluate` does by itself. The accuracy score needs classes and a network that reads them."""
     how = {} if options.samples is None else {"samples": options.samples}
-    return how | ({"cas": True} if options.cas and row.recipe.conditional and row.recipe.data != "celeba" else {})
+    return how | ({"cas": True} if options.cas and row.recipe.conditional and row.recipe.data in ("mnist", "fashionmnist") else {})
 
 
 def known_evaluation(folder: Path, how: dict, images: int) -> dict | None:

@@ -1,5 +1,6 @@
 """The comparison: equal means equal, nothing is done twice or lost, and the page says what the runs' files say."""
 
+import argparse
 import fcntl
 import json
 import re
@@ -292,3 +293,11 @@ def test_a_weight_that_is_not_a_number_ends_the_run_before_it_is_judged(monkeypa
     generator.weight.data.fill_(float("nan"))
     with pytest.raises(callbacks.Diverged, match="stopped being numbers before 8 images"):
         companion.measure(loop.State(None, None, generator, None, None, images=8), {})
+
+
+@pytest.mark.parametrize("recipe, scored", [("mnist-cgan", True), ("fashion-r3gan", True), ("mnist-dcgan", False), ("cifar10-r3gan", False),
+                                            ("celeba-cgan", False)])
+def test_the_accuracy_score_is_of_classes_that_a_network_reads(recipe, scored):
+    row = parse_row(recipe, [])
+    assert compare.manner(row, argparse.Namespace(samples=50, cas=True)) == {"samples": 50} | ({"cas": True} if scored else {})
+    assert compare.manner(row, argparse.Namespace(samples=None, cas=False)) == {}
