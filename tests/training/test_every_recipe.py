@@ -1,7 +1,10 @@
-"""Every recipe: trains, stops anywhere, goes on to the same bits, loads, draws; on two processes it is the same as on one."""
+"""Every recipe: trains, stops anywhere, goes on to the same bits, loads, draws, is evaluated; on two processes it is the same as on one."""
 
+import dataclasses
 import json
+import math
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +14,10 @@ import torch
 import two_processes
 from accelerate import Accelerator
 from safetensors.torch import load_file
-from tiny import Killed, alone, needed, small, stats, tiny_root, train, weights  # noqa: F401 (fixtures)
+from tiny import Killed, alone, needed, small, stats, tiny_root, train, weights, write_data  # noqa: F401 (fixtures)
 
 import gan_models
-from training import callbacks, checkpoints
+from training import callbacks, checkpoints, evaluate, evaluate_editor, fidelity
 from training.recipes import RECIPES, hears
 
 ROOT = Path(__file__).parents[2]
@@ -28,8 +31,52 @@ def kill_at(images: int):
     return killed
 
 
+SAMPLES = {"stackedmnist": 390, "celeba": 200}  # to judge: more than the network's features; of others 140
+
+
+@pytest.fixture(scope="module")
+def judged_root(tmp_path_factory) -> Path:
+    """Made-up data of which there is enough to be judged with."""
+    return write_data(tmp_path_factory.mktemp("judged"), 280, 140, 200, 200)
+
+
+def judged(generator, recipe, root: Path, monkeypatch) -> dict:
+    """All metrics of a recipe's model. Photographs are seen by a smaller network in the place of Inception, whose 2,048 features want
+    as many pictures of 299 pixels; editors by two photos, since each is edited in every attribute, and no face is recognised (test_editing.py)."""
+    samples, network = 2 if recipe.game == "editor" else SAMPLES.get(recipe.data, 140), None
+    if recipe.data == "cifar10":
+        network, reader = "inception", fidelity.open_network("mnist")
+        monkeypatch.setattr(fidelity, "open_network", lambda *_: dataclasses.replace(reader, name="inception", labels=()))
+    monkeypatch.setattr(evaluate, "TOGGLED", 20)
+    monkeypatch.setattr(evaluate_editor, "_recogniser", lambda size: None)
+    return evaluate.evaluate(generator, recipe.data, root, samples=samples, network=network)
+
+
+def belonging(recipe) -> set[str]:
+    """The metrics of a recipe's model, without their protocols."""
+    if recipe.game == "editor":
+        return {"change_seen", "change_seen_put_back", "change_seen_by_target", "others_kept", "psnr", "ssim", "psnr_outside",
+                "ssim_outside", "milliseconds"}
+    names = {"fid", "kid", "precision", "recall", "density", "coverage"} | ({"is"} if recipe.data != "celeba" else set())
+    names |= {"modes", "kl"} if recipe.data == "stackedmnist" else set()
+    if recipe.conditional and recipe.data != "cifar10":  # Inception cannot name the classes
+        names |= {"label_agreement"} | ({"toggle_agreement"} if recipe.data == "celeba" else set())
+    names |= {"code_agreement"} if recipe.family == "infogan" else set()
+    return names | ({"reconstruction_psnr", "reconstruction_mae"} if recipe.family in ("vaegan", "bigan", "invertible") else set())
+
+
+def check_metrics(result: dict, recipe) -> None:
+    """Those that belong to the recipe are there, and all are numbers."""
+    found = {re.match(r"[a-z_]+?(?=\d|$)", name)[0] for name in result} - {"evaluation"}
+    assert found == belonging(recipe)
+    for name, metric in result.items():
+        if name != "evaluation":
+            assert metric["value"] is not None, name
+            assert all(math.isfinite(value) for value in metric.values() if value is not None), (name, metric)
+
+
 @pytest.mark.parametrize("name", RECIPES)
-def test_trains_and_goes_on_to_the_same_bits_and_loads(tmp_path, capsys, monkeypatch, alone, name):  # noqa: F811
+def test_trains_goes_on_to_the_same_bits_loads_and_is_evaluated(tmp_path, capsys, monkeypatch, alone, judged_root, name):  # noqa: F811
     options = ["--images", 48, "--checkpoint-every", 16, "--seed", 3, "--precision", "fp32", "--set", "discriminator_steps=2"]
     for option, schedule in (("augment", "[0,1,40]"), ("instance_noise", "[0.2,0,40]")):
         options += ["--set", f"{option}={schedule}"] if hears(RECIPES[name], option) else []
@@ -49,6 +96,7 @@ def test_trains_and_goes_on_to_the_same_bits_and_loads(tmp_path, capsys, monkeyp
     images = generator.generate(generator.sample_latents(3, seed=0), generator.sample_labels(3, seed=0))
     assert images.shape == (3, recipe.image_channels, recipe.image_size, recipe.image_size)
     assert images.abs().max() <= 1 and images.isfinite().all() and not torch.equal(images[0], images[1])
+    check_metrics(judged(generator, recipe, judged_root, monkeypatch), recipe)
 
 
 def test_two_processes_are_one_in_float64(tmp_path, alone):  # noqa: F811

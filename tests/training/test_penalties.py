@@ -157,13 +157,16 @@ def losses_gradients(generator, settings: list[str], dtype) -> tuple[dict, dict]
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("penalty", ["r1", "r2", "gradient_penalty"])
 def test_a_games_penalty_trains_the_weights_when_the_generator_is_compiled(generators, penalty, dtype):
-    (expected, wanted), (scalars, gradients) = (losses_gradients(generators[which], [f"{penalty}=10"], dtype) for which in ("plain", "compiled"))
+    settings = [f"{penalty}=10"]
+    expected, wanted = losses_gradients(generators["plain"], settings, dtype)
+    scalars, gradients = losses_gradients(generators["compiled"], settings, dtype)
     precision = {torch.float32: 1e-4, torch.bfloat16: 1e-2}[dtype]  # of a generated picture
     torch.testing.assert_close(scalars[penalty], expected[penalty], rtol=precision, atol=0)
     _, without = losses_gradients(generators["compiled"], [], dtype)
     for name, gradient in gradients.items():
         scale = wanted[name].abs().max().item()
-        torch.testing.assert_close(gradient, wanted[name], rtol=precision, atol=precision * scale, msg=lambda message: f"{name}: {message}")
+        torch.testing.assert_close(gradient, wanted[name], rtol=precision, atol=precision * scale,
+                                   msg=lambda message: f"{name}: {message}")
         if name.endswith("weight"):
             assert (gradient - without[name]).abs().max() > 10 * precision * scale, f"the penalty does not move {name}"
 

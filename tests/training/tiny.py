@@ -39,28 +39,33 @@ def small(recipe: str) -> list[str]:
 def tiny_root(tmp_path_factory) -> Path:
     """A data root with 40 digits, 40 clothes, 50 small photographs and 24 faces, so that a run of some 50 images goes through more than
     one epoch."""
-    root, random = tmp_path_factory.mktemp("data"), np.random.default_rng(0)
-    celeba = root / "celeba"
+    return write_data(tmp_path_factory.mktemp("data"), 40, 10, 24)
+
+
+def write_data(root: Path, digits: int, photographs: int, faces: int, test_faces: int = 0) -> Path:
+    """Noise in the layouts of the real data sets: so many digits and clothes of each split, photographs of each file, and faces of the
+    training split, after which come those of the test split. Returns the root."""
+    celeba, random = root / "celeba", np.random.default_rng(0)
     celeba.mkdir()
-    for name, part, n in itertools.product(("MNIST", "FashionMNIST"), ("train", "t10k"), (40,)):
+    for name, part in itertools.product(("MNIST", "FashionMNIST"), ("train", "t10k")):
         raw = root / name / "raw"
         raw.mkdir(parents=True, exist_ok=True)
-        images, labels = random.integers(0, 256, (n, 28, 28), np.uint8), random.integers(0, 10, n, np.uint8)
+        images, labels = random.integers(0, 256, (digits, 28, 28), np.uint8), random.integers(0, 10, digits, np.uint8)
         for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
             header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
             (raw / f"{part}-{kind}-ubyte.gz").write_bytes(gzip.compress(header + array.tobytes()))
     batches = root / "cifar-10-batches-py"
     batches.mkdir()
     for name in [f"data_batch_{k}" for k in range(1, 6)] + ["test_batch"]:
-        content = {b"data": random.integers(0, 256, (10, 3072), np.uint8), b"labels": list(range(10))}
+        content = {b"data": random.integers(0, 256, (photographs, 3072), np.uint8), b"labels": [k % 10 for k in range(photographs)]}
         (batches / name).write_bytes(pickle.dumps(content, protocol=2))
-    names = [f"{k:06d}.jpg" for k in range(24)]
+    names = [f"{k:06d}.jpg" for k in range(faces + test_faces)]
     with zipfile.ZipFile(celeba / "img_align_celeba.zip", "w") as archive:
         for name in names:
             archive.writestr(f"img_align_celeba/{name}", jpeg(random.integers(0, 256, (128, 128, 3), np.uint8)))
     rows = [" ".join([name] + [str(value) for value in random.choice([-1, 1], len(EDITOR_ATTRIBUTES))]) for name in names]
     (celeba / "list_attr_celeba.txt").write_text("\n".join([str(len(names)), " ".join(EDITOR_ATTRIBUTES), *rows]) + "\n")
-    (celeba / "list_eval_partition.txt").write_text("".join(f"{name} 0\n" for name in names))
+    (celeba / "list_eval_partition.txt").write_text("".join(f"{name} {2 * (k >= faces)}\n" for k, name in enumerate(names)))
     return root
 
 

@@ -40,7 +40,8 @@ def state_of(recipe, dataset) -> loop.State:
 
 
 def exact_teacher(device: torch.device, read=games._teacher) -> nn.Module:
-    """The fixed network of feature matching in float64; what it is shown was rounded to float32 before, alike on any number of processes."""
+    """The fixed network of feature matching in float64. What it is shown was rounded to float32 before, alike on any number of
+    processes."""
     teacher = read(device).double()
     teacher.register_forward_pre_hook(lambda module, inputs: tuple(images.double() for images in inputs))
     return teacher
