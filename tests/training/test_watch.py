@@ -1,5 +1,6 @@
 """The watch: each trouble is provoked in a real run and noticed within 500 steps; healthy runs are left in peace."""
 
+import itertools
 import json
 import re
 
@@ -9,9 +10,10 @@ from tiny import BATCH, alone, forget_accelerate, losses_become_nan, small, tiny
 from gan_models.mlp import MLPGenerator
 from training import __main__ as command
 from training import watch as watching
+from training.curves import read
 from training.data import open_dataset
 from training.recipes import RECIPES, at, change, find
-from training.watch import Watch, remedy
+from training.watch import WARM_UP, Watch, remedy
 
 STEPS = 500
 LONG = ["--images", STEPS * BATCH, "--checkpoint-every", STEPS * BATCH, "--precision", "fp32"]
@@ -30,6 +32,11 @@ def lines(count: int = 20, every: int = 1600, **columns) -> list[dict]:
 
 def seen(watch: Watch, some: list[dict]) -> list[tuple[str, int]]:
     return [(verdict.kind, verdict.images) for line in some for verdict in watch(line)]
+
+
+@pytest.fixture(scope="module")
+def real_digits(data_root):
+    return open_dataset("mnist", data_root, 28, channels=1)
 
 
 # ---- Provoked --------------------------------------------------------------------------------------------------------
@@ -60,10 +67,28 @@ def test_a_generator_that_draws_one_picture_is_noticed(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("alone")
+def test_a_diversity_that_falls_is_noticed(tmp_path, monkeypatch, real_digits):
+    """From step 200 on, step by step, less and less of the latents reaches the generator, until a twentieth is left after 400."""
+    forward, steps = MLPGenerator.forward, itertools.count(1)
+
+    def shrinking(self, latents, labels=None):
+        if self.training:
+            shrinking.share = min(1.0, max(0.05, 2 - next(steps) / 200))
+        return forward(self, latents * shrinking.share, labels)
+
+    shrinking.share = 1.0
+    monkeypatch.setattr(MLPGenerator, "forward", shrinking)
+    healthy_run("mnist-mlp", tmp_path, monkeypatch, real_digits)
+    (said,) = [remark for remark in remarks(tmp_path) if remark["verdict"] == "collapse"]
+    assert re.match(r"mode collapse: the diversity of fixed samples has fallen from 0\.[12]\d to 0\.0\d of that", said["sentence"])
+    assert "--set" in said["sentence"] and 300 * BATCH < said["images"] <= STEPS * BATCH
+
+
+@pytest.mark.usefixtures("alone")
 def test_exploding_gradients_are_noticed_and_the_first_remedy_is_a_lower_rate(tmp_path):
     assert train("mnist-dcgan", *LONG, "--images", 100 * BATCH, "--set", "learning_rate=10", "--output", tmp_path) in (0, 1)
     said = remarks(tmp_path)[0]
-    assert said["verdict"] == "exploding" and "start again with a lower --set learning_rate=1," in said["sentence"]
+    assert said["verdict"] == "exploding" and "start again with a lower --set learning_rate=1 (Bengio 2012," in said["sentence"]
 
 
 @pytest.mark.usefixtures("alone")
@@ -79,26 +104,48 @@ def test_numbers_that_are_none_are_noticed(tmp_path, monkeypatch, capsys):
 # ---- Healthy ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def real_digits(data_root):
-    return open_dataset("mnist", data_root, 28, channels=1)
+HEALTHY = ("mnist-mlp", "mnist-dcgan", "mnist-lsgan", "mnist-cgan", "mnist-wgan", "mnist-wgan-gp", "mnist-sngan", "mnist-featmatch",
+           "mnist-tied", "mnist-implicit")
+
+
+def healthy_run(name, folder, monkeypatch, digits) -> None:
+    """Narrow networks, which learn ten times as fast; not where it would undo the balance that penalties keep, nor wide ones."""
+    monkeypatch.setattr(command, "open_data", lambda *arguments: digits)
+    recipe = RECIPES[name]
+    faster = 1 if at(recipe.r1, 0) or recipe.family == "mlp" else 10
+    settings = [f"batch_size={BATCH}", f"learning_rate={faster * at(recipe.learning_rate, 0)}"]
+    if recipe.family != "mlp":  # so narrow it draws one picture only
+        settings += ["generator.width=8"] + ["discriminator.width=8"] * (name != "mnist-tied")
+    forget_accelerate()
+    options = [word for setting in settings for word in ("--set", setting)]
+    assert command.main([name, *map(str, LONG), "--output", str(folder), *options]) == 0
 
 
 @pytest.mark.usefixtures("alone")
-@pytest.mark.parametrize("name", [recipe.name for recipe in RECIPES.values() if recipe.data == "mnist"])
+@pytest.mark.parametrize("name", HEALTHY)
 def test_a_healthy_run_is_left_in_peace(tmp_path, monkeypatch, real_digits, name):
-    """Narrow networks, which learn ten times as fast; not where it would undo the balance that penalties keep."""
-    monkeypatch.setattr(command, "open_data", lambda *arguments: real_digits)
-    recipe, steps = RECIPES[name], 200
-    rate = at(recipe.learning_rate, 0) * (1 if at(recipe.r1, 0) else 10)
-    settings = ["batch_size=16", "generator.width=8", "discriminator.width=8", f"learning_rate={rate}"]
-    if name == "mnist-tied":
-        settings.remove("discriminator.width=8")
-    forget_accelerate()
-    options = [word for setting in settings for word in ("--set", setting)]
-    assert command.main([name, "--images", str(16 * steps), "--checkpoint-every", str(16 * steps), "--precision", "fp32",
-                         "--output", str(tmp_path), *options]) == 0
+    healthy_run(name, tmp_path, monkeypatch, real_digits)
     assert remarks(tmp_path) == []
+    course, recipe = read(tmp_path).lines, watching.recipe_of(tmp_path)
+    for kind, spoil in SPOILED.items():  # each trouble would have been told in the time that the run took
+        if kind == "won" and not (recipe.adversarial and {"pair_accuracy", "real_accuracy"} & set(course[0])):
+            continue  # there is nothing that could win, or nothing that would show it
+        spoiled = [spoil(line) if line["images"] > WARM_UP * BATCH else line for line in course]
+        assert kind in {found for found, _ in seen(Watch(recipe), spoiled)}, kind
+    one_picture = [line | {key: 0.05 for key in line if key == "diversity"} for line in course]
+    assert "collapse" in {found for found, _ in seen(Watch(recipe), one_picture)}
+
+
+def times(line: dict, key: str, factor: float) -> dict:
+    return line | ({key: line[key] * factor} if key in line else {})
+
+
+SPOILED = {  # a line after the warm-up, where things go wrong
+    "collapse": lambda line: times(line, "diversity", 1 / (line["images"] / BATCH / 50 - 3)),
+    "won": lambda line: times(line, "generator_gradient", 1e-2) | {"pair_accuracy": 1.0},
+    "vanishing": lambda line: times(line, "generator_gradient", 1e-5),
+    "exploding": lambda line: times(line, "discriminator_gradient", 1e7),
+}
 
 
 def test_the_digits_of_a_long_healthy_run():
@@ -164,6 +211,10 @@ def test_every_remedy_is_an_option_that_the_recipe_takes(name, kind):
     assert settings and "--set" not in re.sub(r"--set \S+=[^\s,]+", "", text)
     for setting in settings:
         assert change(recipe, [setting]) != recipe
+    for cure in text.split(", or with "):  # and the source that says so
+        assert "arXiv:" in cure or "et al." in cure
+    if recipe.game == "moments":  # which has no discriminator that could be smoothed, or shown noise
+        assert {setting.partition("=")[0] for setting in settings} <= {"learning_rate", "batch_size"}
 
 
 def test_after_a_resume_nothing_is_told_twice_and_what_comes_again_is_forgotten(tmp_path, capsys):
