@@ -21,7 +21,7 @@ from .recipes import Recipe, Schedule, at
 
 # Mode collapse. The diversity is the mean distance of 64 fixed samples to their nearest neighbour, 1 for real pictures
 # (callbacks.Diversity). Healthy runs on digits and faces are above 0.12 from step 200 on, narrow WGAN-GPs with their fifth of
-# generator steps too, and rise to 0.9; a conditional DCGAN whose digits of one kind all looked alike peaked at 0.25 and fell to 0.07.
+# generator steps too, and rise to 0.9; a conditional DCGAN whose digits of one kind all looked alike fell from 0.25 to 0.07.
 WARM_UP = 200  # steps: before, it draws the noise that it was initialised with
 FALLEN = 0.55  # of the best so far: the sampling noise of 64 pictures is some 5 %, and one healthy run fell to 0.59
 LOW = 0.5  # of real pictures; above it a fall is the end of early noise
@@ -41,8 +41,9 @@ VANISHED = 1e-3  # of its largest
 NOTHING = 1e-8  # Adam's epsilon: below it Adam stops too
 VANISHED_STEPS = 75
 
-# Exploding gradients: norms of healthy runs stay within a factor of 10 of their median.
+# Exploding gradients: norms of healthy runs stay within a factor of 10 of their median, unless that is next to nothing.
 EXPLODED = 100.0  # times the median so far
+MODEST = 10.0  # up to here nothing explodes: a healthy mnist-r3gan went from 0.00003 to 1.3
 HUGE = 1e3  # without any history; healthy norms were below 110 where only scores are played for,
 HUGE_SUMS = 1e6  # but 1,100 where features are matched, of which losses are sums
 HISTORY = 8  # lines that a median is made of, at least
@@ -186,7 +187,7 @@ class Watch:
         sums = self.recipe.feature_matching or self.recipe.perceptual or self.recipe.reconstruction
         huge = HUGE_SUMS if sums else HUGE
         norms = [past[key] for past in list(self.lines)[-201:-1] if key in past]
-        return min(huge, EXPLODED * statistics.median(norms) or huge) if len(norms) >= HISTORY else huge
+        return min(huge, max(EXPLODED * statistics.median(norms), MODEST)) if len(norms) >= HISTORY else huge
 
     def _exploding(self, line: dict) -> str | None:
         too_large = {key: self._limit(key) for key in GRADIENTS if line.get(key, 0.0) > self._limit(key)}

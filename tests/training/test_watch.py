@@ -80,7 +80,7 @@ def test_a_diversity_that_falls_is_noticed(tmp_path, monkeypatch, real_digits):
     monkeypatch.setattr(MLPGenerator, "forward", shrinking)
     healthy_run("mnist-mlp", tmp_path, monkeypatch, real_digits)
     (said,) = [remark for remark in remarks(tmp_path) if remark["verdict"] == "collapse"]
-    assert re.match(r"mode collapse: the diversity of fixed samples has fallen from 0\.[12]\d to 0\.0\d of that", said["sentence"])
+    assert re.match(r"mode collapse: the diversity of fixed samples has fallen from 0\.[12]\d to 0\.0\d", said["sentence"])
     assert "--set" in said["sentence"] and 300 * BATCH < said["images"] <= STEPS * BATCH
 
 
@@ -104,8 +104,8 @@ def test_numbers_that_are_none_are_noticed(tmp_path, monkeypatch, capsys):
 # ---- Healthy ---------------------------------------------------------------------------------------------------------
 
 
-HEALTHY = ("mnist-mlp", "mnist-dcgan", "mnist-lsgan", "mnist-cgan", "mnist-wgan", "mnist-wgan-gp", "mnist-sngan", "mnist-featmatch",
-           "mnist-tied", "mnist-implicit")
+HEALTHY = ("mnist-mlp", "mnist-dcgan", "mnist-lsgan", "mnist-cgan", "mnist-wgan", "mnist-wgan-gp", "mnist-sngan",
+           "mnist-featmatch", "mnist-tied", "mnist-implicit")
 
 
 def healthy_run(name, folder, monkeypatch, digits) -> None:
@@ -155,6 +155,14 @@ def test_the_digits_of_a_long_healthy_run():
                    discriminator_gradient=lambda k: 22 / k,
                    diversity=lambda k: {4: 0.11, 8: 0.22, 12: 0.3, 16: 0.34, 20: 0.77}.get(k))
     assert seen(Watch(find("mnist-cgan")), course) == []
+
+
+def test_a_gradient_that_comes_back_is_no_explosion():
+    """The generator's of mnist-r3gan with seed 2, whose discriminator was ahead for 10,000 images."""
+    norms = [0.496, 0.00235, 0.346, 0.0004, 0.0134, 3.2e-5, 4.9e-5, 1.06, 0.224, 1.35, 0.603, 0.309, 0.287, 0.183, 0.123]
+    course = lines(len(norms), generator_gradient=lambda k: norms[k - 1])
+    assert seen(Watch(find("mnist-r3gan")), course) == []
+    assert seen(Watch(find("mnist-r3gan")), course + [{"images": 25600, "generator_gradient": 50.0}]) == [("exploding", 25600)]
 
 
 # ---- By numbers ------------------------------------------------------------------------------------------------------
