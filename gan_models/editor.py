@@ -3,7 +3,9 @@
 The decoder can draw nothing but faces: it is a finished conditional generator, whose latents and labels an encoder learned to read
 (IcGAN: Perarnau et al. 2016, arXiv:1611.06355), or the half of an autoencoder (Kingma and Welling 2013, arXiv:1312.6114). Attribute
 differences as in STGAN (Liu et al. 2019, arXiv:1904.09709) say where a code is moved. Since only the difference of two drawings
-reaches the photo, what is not asked to change keeps all its detail, and no change at all gives back the very photo.
+reaches the photo, and only where the attribute shows, what is not asked to change keeps all its detail, and no change at all gives back
+the very photo. Where the difference is large, the photo's own detail goes: it belonged to what was there, as teeth do to a mouth that
+closes.
 """
 
 from typing import NamedTuple
@@ -29,6 +31,8 @@ BEYOND = 1 / 3  # of the way is what is asked for beyond 1: twice as far, few co
 HEAD = (0.5, 0.57, 0.453, 0.609)
 SHADES = 16  # of brightness, for each of which the palette knows the colours of faces
 FADING = 0.15  # of the ellipse: so wide is its rim, over which a change fades to nothing
+REDRAWN = (0.1, 0.4)  # changes of -1..1 pixels from which on the photo's own detail begins to go, and is gone
+DETAIL = 3 / 64  # of the side of the crop: what is finer is detail
 
 
 class Encoded(NamedTuple):
@@ -59,19 +63,20 @@ class Mapping(nn.Module):
     """Where differences of attributes move a code: (codes (n, d), differences (n, K)) -> shifts (n, d).
 
     One direction for each attribute, and what two layers add to their sum for this very face. Half the difference is half the shift,
-    none is none, and beyond 1 the way gets longer only by BEYOND. `strengths` is how far a difference of 1 goes (training.calibrate).
+    none is none, and beyond 1 the way gets longer only by BEYOND. `strengths` (2, K) is how far differences of 1, and of -1, go
+    (training.calibrate).
     """
 
     def __init__(self, latent_dim: int, attributes: int, hidden: int):
         super().__init__()
         self.directions = nn.Parameter(torch.zeros(attributes, latent_dim))
-        self.register_buffer("strengths", torch.ones(attributes))
+        self.register_buffer("strengths", torch.ones(2, attributes))
         self.layers = nn.Sequential(nn.Linear(latent_dim + attributes, hidden), nn.LeakyReLU(0.2),
                                     nn.Linear(hidden, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, latent_dim))
 
     def forward(self, codes: Tensor, differences: Tensor) -> Tensor:
         most = differences.abs().amax(1, keepdim=True).clamp_min(1)
-        differences = differences * self.strengths * (1 + BEYOND * (most - 1)) / most
+        differences = differences * torch.where(differences > 0, *self.strengths) * (1 + BEYOND * (most - 1)) / most
         strength = differences.abs().amax(1, keepdim=True)
         asked = differences / strength.clamp_min(1e-6)
         return strength * (asked @ self.directions + self.layers(torch.cat([codes, asked], 1)))
@@ -106,6 +111,7 @@ class Editor(Generator):
         self.log_variance = nn.Parameter(torch.full((latent_dim,), -2.0))  # of a code, the same for all pictures
         # The least and the largest warmth and greenness (`colours`) at each brightness: (2, 2, SHADES). At first, all colours.
         self.register_buffer("palette", torch.tensor([-2.0, 2.0])[None, :, None].repeat(2, 1, SHADES))
+        self.register_buffer("regions", torch.ones(len(self.attributes), image_size, image_size))  # 0..1: where each attribute shows
         self.register_buffer("code_mean", torch.zeros(latent_dim))  # of photos, as training saw them
         self.register_buffer("code_covariance", torch.eye(latent_dim))
         initialise(self, normal=True)
@@ -152,12 +158,13 @@ class Editor(Generator):
     def decode(self, latents: Encoded, differences: Tensor) -> Tensor:
         """The photos with the change that differences (n, K) in -2..2 make: (n, C, H, W) in [-1, 1]. 0 leaves an attribute, 1 brings
         it fully in, -1 takes it fully out, and what is asked beyond exaggerates. One encoded photo goes with any number of differences.
-        Outside the head (HEAD) no pixel changes. Raises InvalidInput."""
+        Outside the head (HEAD) and of the regions of what is asked no pixel changes. Raises InvalidInput."""
         differences = self._checked_differences(latents, differences)
         moved = latents.codes + self.mapping(latents.codes.expand(len(differences), -1), differences)
         # Not all sizes of a batch round alike: where nothing is asked, the very photo.
         asked = differences.any(1)[:, None, None, None]
-        edited = (latents.photos + asked * self.reach() * (self.decoder(moved) - latents.drawn)).clamp(-1, 1)
+        change = self.change(latents.photos, latents.drawn, self.decoder(moved))
+        edited = (latents.photos + asked * self.reach(differences) * change).clamp(-1, 1)
         return self._plausible(latents.photos, edited) if self.image_shape[0] == 3 else edited
 
     def edit(self, images: Tensor, targets: dict[str, float], intensity: float = 1.0) -> Tensor:
@@ -178,9 +185,21 @@ class Editor(Generator):
             differences[:, k] = (value - latents.shown[:, k]) * intensity
         return differences
 
-    def reach(self) -> Tensor:
-        """(H, W) 0..1: where the change that the decoder draws reaches the photo. Outside the head nothing changes."""
-        return smoothstep((1 - from_head(self.image_shape[-1], self.device)) / FADING)
+    @staticmethod
+    def change(photos: Tensor, drawn: Tensor, redrawn: Tensor) -> Tensor:
+        """What to add to photos, of two drawings (n, C, H, W each) of them: their difference, and where it is large, nothing of the
+        photo's detail that the first one lacks stays."""
+        difference, lacking = redrawn - drawn, photos - drawn
+        low, high = REDRAWN
+        large = smoothstep((blurred(difference.abs().mean(1, keepdim=True)) - low) / (high - low))
+        return difference - large * (lacking - blurred(lacking))
+
+    def reach(self, differences: Tensor) -> Tensor:
+        """Where the changes that differences (n, K) ask for reach the photo: (n, 1, H, W) 0..1. Outside the head nothing changes, and
+        none outside its own region; what is asked for less than half as much as another reaches less into its own."""
+        share = (2 * differences.abs() / differences.abs().amax(1, keepdim=True).clamp_min(1e-6)).clamp(max=1)
+        regions = (share[:, :, None, None] * self.regions).amax(1, keepdim=True)
+        return regions * smoothstep((1 - from_head(self.image_shape[-1], self.device)) / FADING)
 
     def _plausible(self, photos: Tensor, edited: Tensor) -> Tensor:
         """The edited pictures without colours that faces do not have, such as the blue of hair whose red went too far. Colours of the
@@ -248,6 +267,14 @@ def from_colours(colours: Tensor) -> Tensor:
     brightness, warmth, greenness = colours.unbind(1)
     others = brightness - greenness * 2 / 3
     return torch.stack([others + warmth, brightness + greenness * 4 / 3, others - warmth], 1)
+
+
+def blurred(images: Tensor) -> Tensor:
+    """Pictures (n, C, H, W) without what is finer than DETAIL: the mean of means over squares."""
+    radius = max(round(DETAIL * images.shape[-1]), 1)
+    for down, across in 2 * ((radius, 0), (0, radius)):  # one way after the other, which is much quicker
+        images = F.avg_pool2d(images, (2 * down + 1, 2 * across + 1), 1, (down, across), count_include_pad=False)
+    return images
 
 
 def smoothstep(x: Tensor) -> Tensor:

@@ -3,10 +3,12 @@
 1. The encoder learns to read faces, and the decoder to draw them: an autoencoder with small absolute errors in the picture and in a
    coarse copy of it, and codes that stay near the standard normal distribution. Where the recipe weighs `recovery`, the decoder is a
    finished generator (`--init-from`), and the encoder also learns to read its pictures, of which the codes are known.
-   Meanwhile a classifier learns the attributes, and the codes' linear regression on all labels gives each attribute a direction.
+   Meanwhile a classifier learns the attributes, and linear regressions on all labels, of codes and of pixels, give each attribute a
+   direction and a region.
 2. From `edits_after` images on, photos are edited by random requests. The mapping and the decoder (of a finished one, the first layer
    alone: what draws textures stays) learn to make the classifier see the request and nothing else changed, while a
-   discriminator tells edited photos and what should be seen in them from photos and what is.
+   discriminator tells edited photos and what should be seen in them from photos and what is. Requests are pressed hard at first
+   (`temperature`): edits that were large once and grew less look better than edits that only grew.
 
 The classifier learns from CelebA's odd file numbers only; the judge (judges.py) is another network and learned from the even ones. In
 phase 2 no label is used: what a photo shows is what the classifier sees in it.
@@ -21,12 +23,13 @@ from torch.nn import functional as F
 from gan_models import hub, photos
 from gan_models.base import Discriminator, Verdict, check_config, check_labels
 from gan_models.dcgan import DCGANDiscriminator, downwards, initialise
-from gan_models.editor import ATTRIBUTES, EXCLUSIVE, LIMITS, Editor, pyramid
+from gan_models.editor import ATTRIBUTES, EXCLUSIVE, LIMITS, Editor, blurred, pyramid, smoothstep
 from gan_models.latents import Stream
 
 from . import augment, losses
 from .games import GAMES, Adversarial, Batch, everyone, wide
 from .losses import Loss
+from .recipes import at
 
 if TYPE_CHECKING:
     from .loop import State
@@ -37,7 +40,9 @@ SECOND = 0.3  # how often two attributes are asked for at once
 FURTHER = 0.15  # how often more of what is there is asked for
 NOISE = 0.25  # standard deviation
 FACES = "celeba-cgan"  # whose faces show what the editor does: those of CelebA may not be shown
-MEMORY = 20_000  # images, the half-life of the regression's sums
+SHOWN = (0.25, 0.5)  # of the largest effect on a pixel: from where on an attribute begins to show there, and does
+NEAR = 1 / 32  # of the side: so far beyond such pixels edits reach
+MEMORY = 20_000  # images, the half-life of the regressions' sums
 
 
 class Classifier(nn.Module):
@@ -61,7 +66,7 @@ class Classifier(nn.Module):
 
 
 class Critic(Discriminator):
-    """All that looks at pictures while the editor learns: a discriminator, the classifier, and the regression's sums."""
+    """All that looks at pictures while the editor learns: a discriminator, the classifier, and the regressions' sums."""
 
     def __init__(self, image_size: int = 64, image_channels: int = 3, width: int = 32, latent_dim: int = 256,
                  attributes: list | None = None, labels: int = 40):
@@ -72,24 +77,27 @@ class Critic(Discriminator):
         self.classifier = Classifier(image_size, image_channels, width, len(attributes))
         self.register_buffer("label_sums", torch.zeros(labels + 1, labels + 1))
         self.register_buffer("code_sums", torch.zeros(labels + 1, latent_dim))
+        self.register_buffer("pixel_sums", torch.zeros(labels + 1, image_channels, image_size, image_size))
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Verdict:
         return self.adversary(images, labels)
 
     @torch.no_grad()
-    def note(self, codes: Tensor, labels: Tensor) -> None:
-        """Add pictures' codes (n, d) and labels (n, L) to the regression."""
+    def note(self, codes: Tensor, images: Tensor, labels: Tensor) -> None:
+        """Add pictures' codes (n, d), the pictures (n, C, H, W) and their labels (n, L) to the regressions."""
         known = F.pad(labels, (0, 1), value=1.0)
         keep = 0.5 ** (len(codes) / MEMORY)
         with torch.autocast(codes.device.type, enabled=False):
             self.label_sums.mul_(keep).add_(known.T @ known)
             self.code_sums.mul_(keep).add_(known.T @ codes)
+            self.pixel_sums.mul_(keep).add_((known.T @ images.flatten(1)).view_as(self.pixel_sums))
 
     @torch.no_grad()
-    def directions(self, attributes: int) -> Tensor:
-        """How a code moves from one that lacks an attribute to one that has it, all other labels being equal: (K, d), by least squares."""
+    def effects(self, sums: Tensor, attributes: int) -> Tensor:
+        """What each attribute brings, all other labels being equal, by least squares: of codes (K, d), of pictures (K, C, H, W)."""
         ridge = 1e-3 * self.label_sums[-1, -1].clamp_min(1) * torch.eye(len(self.label_sums), device=self.label_sums.device)
-        return 2 * torch.linalg.solve(self.label_sums + ridge, self.code_sums)[:attributes]  # labels are -1 and 1
+        found = 2 * torch.linalg.solve(self.label_sums + ridge, sums.flatten(1))[:attributes]  # labels are -1 and 1
+        return found.unflatten(1, sums.shape[1:])
 
 
 class Drawn(NamedTuple):
@@ -130,7 +138,7 @@ class Editing(Adversarial):
             codes, logits = editor.encoder(batch.real)
             codes = wide(codes)
             note(editor, everyone(codes.detach()))
-            critic.note(everyone(codes.detach()), everyone(batch.labels))
+            critic.note(everyone(codes.detach()), everyone(batch.real), everyone(batch.labels))
             noise = batch.normal(Stream.ENCODER, editor.latent_dim)
             variance = editor.log_variance.expand_as(codes)
             drawn = editor.decoder(codes + (variance / 2).exp() * noise)
@@ -145,8 +153,8 @@ class Editing(Adversarial):
             differences, targets = self.requests(batch.uniform(Stream.EDITS, 6), shown)
         moved = codes + wide(editor.mapping(codes, differences))
         reconstructed, drawn = wide(editor.decoder(torch.cat([codes, moved]))).chunk(2)
-        reach = editor.reach() * photos.feather(batch.real.shape[-1]).to(batch.real)
-        edited = (batch.real + reach * (drawn - reconstructed)).clamp(-1, 1)
+        reach = editor.reach(differences) * photos.feather(batch.real.shape[-1]).to(batch.real)
+        edited = (batch.real + reach * editor.change(batch.real, reconstructed, drawn)).clamp(-1, 1)
         return Drawn(None, reconstructed, shown=shown, differences=differences, targets=targets, edited=edited)
 
     def _read(self, state: "State", batch: Batch) -> Drawn:
@@ -157,7 +165,7 @@ class Editing(Adversarial):
             fake = editor.decoder(wanted)
         codes, logits = editor.encoder(torch.cat([batch.real, fake]))
         of_real, of_fake = wide(codes).chunk(2)
-        critic.note(everyone(of_real.detach()), everyone(batch.labels))
+        critic.note(everyone(of_real.detach()), everyone(batch.real), everyone(batch.labels))
         return Drawn(logits.chunk(2)[0], wide(editor.decoder(of_real)), recovery=F.mse_loss(of_fake, wanted))
 
     def requests(self, randoms: Tensor, shown: Tensor) -> tuple[Tensor, Tensor]:
@@ -213,7 +221,8 @@ class Editing(Adversarial):
         adversarial, more = self.objective.generator(None, wide(state.discriminator(drawn.edited, 2 * drawn.targets - 1).scores))
         logits = state.discriminator.classifier(self._distort(batch, drawn.edited))
         asked = (drawn.differences != 0).to(logits)
-        wrong = F.binary_cross_entropy_with_logits(logits, drawn.targets.expand_as(logits), reduction="none").mean(0)
+        warmth = torch.where(asked > 0, at(recipe.temperature, state.images), 1.0)
+        wrong = warmth * F.binary_cross_entropy_with_logits(logits / warmth, drawn.targets.expand_as(logits), reduction="none").mean(0)
         own = F.binary_cross_entropy(drawn.targets, drawn.targets, reduction="none")  # the least that can be had where nothing was asked
         classification = ((wrong * asked).sum(1) / asked.sum(1)).mean()
         kept = ((wrong - own) * (1 - asked)).sum(1).mean()
@@ -234,8 +243,11 @@ class Editing(Adversarial):
 
     def _straight(self, state: "State") -> None:
         """Where edits begin: along the regression's directions, three times as far as the mean face with the attribute is away,
-        since codes of real pictures lie close together; of a condition of the decoder, half as far again as from its -1 to its 1."""
-        directions = state.discriminator.directions(len(self.attributes))
+        since codes of real pictures lie close together; of a condition of the decoder, half as far again as from its -1 to its 1.
+        And what they may change: where the attributes show."""
+        critic = state.discriminator
+        directions = critic.effects(critic.code_sums, len(self.attributes))
+        regions = where_shown(critic.effects(critic.pixel_sums, len(self.attributes)))
         conditions = state.generator.conditions
         for k, name in enumerate(conditions):
             if name in self.attributes:
@@ -244,6 +256,18 @@ class Editing(Adversarial):
         for editor in (state.generator, state.ema):
             with torch.no_grad():
                 editor.mapping.directions.copy_(directions)
+                editor.regions.copy_(regions)
+
+
+def where_shown(effects: Tensor) -> Tensor:
+    """Where attributes show, 0..1 (K, H, W), from what they bring to pictures (K, C, H, W): near all pixels that change by more than a
+    quarter as much as those that change most."""
+    strength = effects.square().mean(1, keepdim=True).sqrt()
+    strength = strength / strength.flatten(1).quantile(0.995, dim=1)[:, None, None, None].clamp_min(1e-6)
+    low, high = SHOWN
+    there = smoothstep((strength - low) / (high - low))
+    near = max(round(NEAR * effects.shape[-1]), 1)
+    return blurred(F.max_pool2d(there, 2 * near + 1, 1, near))[:, 0]
 
 
 @torch.no_grad()

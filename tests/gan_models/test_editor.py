@@ -46,12 +46,14 @@ def test_no_wish_changes_nothing_though_it_goes_through_the_network(editor, face
 
 
 def test_an_edit_is_the_photo_plus_the_difference_of_two_drawings(editor, faces):
-    latents = editor.encode(faces)
+    latents, head = editor.encode(faces), edited_share(16)
+    little = one("Smiling", 0.001).expand(3, -1)
+    moved = editor.decoder(latents.codes + editor.mapping(latents.codes, little))
+    torch.testing.assert_close(editor.decode(latents, little), (faces + head * (moved - latents.drawn)).clamp(-1, 1), rtol=0, atol=1e-6)
     differences = one("Smiling").expand(3, -1)
     moved = editor.decoder(latents.codes + editor.mapping(latents.codes, differences))
     edited = editor.decode(latents, differences)
-    head = edited_share(16)
-    torch.testing.assert_close(edited, (faces + head * (moved - latents.drawn)).clamp(-1, 1))
+    torch.testing.assert_close(edited, (faces + head * editor.change(faces, latents.drawn, moved)).clamp(-1, 1))
     assert (edited - faces).abs().amax((1, 2, 3)).min() > 0.01
     assert edited.abs().max() <= 1
 
@@ -76,6 +78,23 @@ def test_nothing_changes_outside_the_head(editor, faces):
             assert change[..., head == 0].max() == 0 and change[..., head > 0.5].max() > 0.01, name
 
 
+def test_each_attribute_changes_its_own_region(editor, faces):
+    bangs, male = (editor.attributes.index(name) for name in ("Bangs", "Male"))
+    latents = editor.encode(faces)
+    try:
+        editor.regions[bangs, 8:], editor.regions[male, :8] = 0, 0
+        change = (editor.decode(latents, one("Bangs").expand(3, -1)) - faces).abs()
+        assert change[:, :, 8:].max() == 0 and change[:, :, :8].max() > 0.01
+        change = (editor.decode(latents, (one("Bangs") - one("Male")).expand(3, -1)) - faces).abs()
+        assert min(change[:, :, 8:].max(), change[:, :, :8].max()) > 0.01
+        whole, part = editor.reach(one("Bangs") - one("Male")), editor.reach(one("Bangs", 2.0) + one("Male", 0.4))
+        torch.testing.assert_close(whole[0, 0], edited_share(16))
+        torch.testing.assert_close(part[0, 0], edited_share(16) * torch.where(torch.arange(16) < 8, 1.0, 0.4)[:, None])
+        assert not editor.reach(torch.zeros(1, 14)).any()
+    finally:
+        editor.regions.fill_(1)
+
+
 def test_half_the_difference_is_half_the_way_and_twice_only_a_third_further(editor, faces):
     codes = editor.encode(faces).codes
     once = editor.mapping(codes, one("Bangs").expand(3, -1) - 0.5 * one("Male"))
@@ -84,9 +103,23 @@ def test_half_the_difference_is_half_the_way_and_twice_only_a_third_further(edit
     assert not editor.mapping(codes, torch.zeros(3, 14)).any()
     assert not torch.allclose(editor.mapping(codes, -one("Bangs").expand(3, -1)), -editor.mapping(codes, one("Bangs").expand(3, -1)))
     as_far = editor.mapping(codes, 0.4 * one("Bangs").expand(3, -1))
-    editor.mapping.strengths[editor.attributes.index("Bangs")] = 0.4
+    there = editor.mapping(codes, -one("Bangs").expand(3, -1))
+    editor.mapping.strengths[0, editor.attributes.index("Bangs")] = 0.4
     torch.testing.assert_close(editor.mapping(codes, one("Bangs").expand(3, -1)), as_far)
+    torch.testing.assert_close(editor.mapping(codes, -one("Bangs").expand(3, -1)), there)  # the way out has a strength of its own
     editor.mapping.strengths.fill_(1)
+
+
+def test_detail_goes_only_where_the_change_is_large():
+    """A photo of stripes that the decoder did not draw: they stay where little changes, and make room where much does."""
+    stripes = 0.3 * (torch.arange(64) % 2 * 2 - 1).float().expand(1, 3, 64, 64)
+    drawn, redrawn = torch.zeros(1, 3, 64, 64), torch.zeros(1, 3, 64, 64)
+    redrawn[..., :32] = 0.6
+    after = stripes + Editor.change(stripes, drawn, redrawn)
+    torch.testing.assert_close(after[..., 8:, 44:], stripes[..., 8:, 44:], rtol=0, atol=1e-6)
+    assert (after[..., 8:-8, 8:24] - 0.6).abs().max() < 0.3 / 10
+    torch.testing.assert_close(Editor.change(stripes, stripes, stripes + redrawn), redrawn, rtol=0, atol=1e-6)  # what it drew may change wholly
+    torch.testing.assert_close(Editor.change(stripes, drawn, redrawn * 0.1), redrawn * 0.1)
 
 
 def test_a_face_is_encoded_once_for_a_strip_of_wishes(editor, faces):

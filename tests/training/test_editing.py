@@ -13,7 +13,8 @@ import gan_models
 from gan_models import hub
 from gan_models.editor import ATTRIBUTES, EXCLUSIVE, Editor, from_colours
 from training import calibrate, evaluate, evaluate_editor, loop
-from training.editor import Critic, Editing, attribute_loss, known, opposite, sheet
+from training.editor import Critic, Editing, attribute_loss, known, opposite, sheet, where_shown
+from training.fidelity import frechet_distance
 from training.games import Batch
 from training.recipes import EDITOR_ATTRIBUTES, RecipeError, change, find
 
@@ -51,17 +52,24 @@ def test_requests():
     assert 0.75 < toggled.float().mean() < 0.95  # mostly the opposite, sometimes more of it
 
 
-def test_directions_are_those_of_the_regression():
-    """Codes that are linear in correlated labels: the directions tell them apart, as differences of means do not."""
-    critic, random = Critic(16, width=4, latent_dim=8), torch.Generator().manual_seed(0)
+def test_effects_are_those_of_the_regression():
+    """Codes and pixels that are linear in correlated labels: the effects tell them apart, as differences of means do not, and say where
+    an attribute shows."""
+    critic, random = Critic(32, width=4, latent_dim=8), torch.Generator().manual_seed(0)
     effect = torch.randn(40, 8, generator=random)
     labels = torch.randn(3000, 40, generator=random)
     labels[:, 1] += 2 * labels[:, 0]
     labels = labels.sign()
     codes = labels @ effect / 2 + 3 + 0.1 * torch.randn(3000, 8, generator=random)
-    for some, their in zip(codes.split(100), labels.split(100)):
-        critic.note(some, their)
-    torch.testing.assert_close(critic.directions(14), effect[:14], rtol=0, atol=0.05)
+    images = 0.1 * torch.randn(3000, 3, 32, 32, generator=random)
+    images[:, :, 4:8, 4:12] += 0.3 * labels[:, :1, None, None]
+    images[:, :, 20:28, 16:24] += 0.3 * labels[:, 1:2, None, None]
+    for some, pictures, their in zip(codes.split(100), images.split(100), labels.split(100)):
+        critic.note(some, pictures, their)
+    torch.testing.assert_close(critic.effects(critic.code_sums, 14), effect[:14], rtol=0, atol=0.05)
+    first, second = where_shown(critic.effects(critic.pixel_sums, 14))[:2]
+    assert first.shape == (32, 32) and first[4:8, 4:12].min() > 0.5 and first[14:].max() == 0 == first[:, 18:].max()
+    assert second[20:28, 16:24].min() > 0.5 and second[:14].max() == 0 == second[:, :10].max()
     of_means = codes[labels[:, 0] > 0].mean(0) - codes[labels[:, 0] < 0].mean(0)
     assert (of_means - effect[0]).abs().max() > 0.2
 
@@ -290,20 +298,32 @@ def test_only_what_changes_outside_the_head_counts_there():
 
 
 def test_each_attribute_gets_the_strength_that_is_worth_its_price():
-    """Two attributes, of which the first is seen from 0.7 on and drives pictures away, the second only at 1.2 and costs nothing."""
+    """Two attributes, of which the first is seen from 0.7 on and drives pictures away, the second only at 1.2 and costs nothing,
+    but for its way out: that is never seen, and costs."""
     random, m, strengths = torch.Generator().manual_seed(0), 400, torch.tensor(calibrate.STRENGTHS)
-    attribute = torch.arange(m) % 2
+    attribute, away = torch.arange(m) % 2, torch.arange(m) // 2 % 2
+    lost = (attribute == 1) & (away == 1)
     features = torch.randn(m, 3, generator=random).double().expand(len(strengths), -1, -1).clone()
-    features[:, attribute == 0, 0] += 4 * strengths[:, None].double()
-    seen = torch.where(attribute == 0, strengths[:, None] >= 0.7, strengths[:, None] >= 1.2).double()
+    features[:, (attribute == 0) | lost, 0] += 4 * strengths[:, None].double()
+    seen = torch.where(attribute == 0, strengths[:, None] >= 0.7, (strengths[:, None] >= 1.2) & ~lost).double()
     real = torch.randn(m, 3, generator=random).double()
-    measured = calibrate.Measured(features, seen, torch.ones_like(seen), attribute, real)
-    assert strengths[calibrate.choose(measured)].tolist() == pytest.approx([0.7, 1.2])
-    found = calibrate.score(measured, calibrate.choose(measured))
-    assert found["seen"] == 1 and found["kept"] == 1
-    assert found["score"] == pytest.approx(2 - calibrate.PRICE * found["fid"])
+    measured = calibrate.Measured(features, seen, torch.ones_like(seen), attribute, away, real)
+    brought, taken = strengths[calibrate.choose(measured)].tolist()
+    assert brought == pytest.approx([0.7, 1.2]) and taken == pytest.approx([0.7, 0.3])
+    found = calibrate.score(measured, calibrate.choose(measured), calibrate.distance_to(real))
+    assert found["seen"] == 0.75 and found["kept"] == 1
+    assert found["score"] == pytest.approx(1.75 - calibrate.PRICE * found["fid"])
     worse = measured._replace(kept=1 - 5 * (strengths[:, None] - 0.3).clamp_min(0).double() * (attribute == 1))
-    assert strengths[calibrate.choose(worse)].tolist() == pytest.approx([0.7, 0.3])  # others change, which is not worth it
+    assert strengths[calibrate.choose(worse)][0].tolist() == pytest.approx([0.7, 0.3])  # others change, which is not worth it
+
+
+def test_the_distance_of_a_calibration_is_torch_fidelitys():
+    random = torch.Generator().manual_seed(0)
+    mixed = torch.randn(8, 8, generator=random).double()
+    real, other = torch.randn(300, 8, generator=random).double() @ mixed, torch.randn(200, 8, generator=random).double() + 1
+    assert calibrate.distance_to(real)(other) == pytest.approx(frechet_distance(other, real), rel=1e-6)
+    few = calibrate.distance_to(real[:5])(other)  # a singular covariance
+    assert few == pytest.approx(frechet_distance(other, real[:5]), rel=1e-3)
 
 
 def test_the_palette_is_of_the_colours_inside_heads():
@@ -334,8 +354,8 @@ def test_the_command_that_calibrates(made_up_faces, monkeypatch, tmp_path, capsy
     found = metrics["training"]["calibration"]
     assert "fid" not in metrics and found["edits"] == 26 * calibrate.TURNS and found["after"]["score"] >= found["before"]["score"]
     assert after.palette.abs().max() < 2
-    assert after.mapping.strengths.tolist() == list(found["strengths"].values()) and set(found["strengths"]) == set(ATTRIBUTES)
-    assert 0.5 in found["strengths"].values()  # a judge of made-up pictures sees none of it
+    assert after.mapping.strengths.T.tolist() == list(found["strengths"].values()) and set(found["strengths"]) == set(ATTRIBUTES)
+    assert any(0.5 in both for both in found["strengths"].values())  # a judge of made-up pictures sees none of it
     assert metrics["training"]["command"].splitlines() == ["python -m training celeba-editor-64", f"python -m training.calibrate {folder} --data celeba"]
     assert "Eyeglasses" in printed and "before" in printed and (folder / "samples.png").is_file() and (folder / "README.md").is_file()
 

@@ -30,7 +30,7 @@ SMALL = [f"batch_size={BATCH}", "generator.width=4", "discriminator.width=4"]
 
 def small(recipe: str) -> list[str]:
     """Settings that make the recipe's networks tiny. (A tied discriminator has the generator's width.)"""
-    if recipe == "celeba-editor-64":
+    if recipe.startswith("celeba-editor"):
         return SMALL + ["generator.decoder_width=4"]
     return [setting for setting in SMALL if recipe != "mnist-tied" or "discriminator" not in setting]
 
