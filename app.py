@@ -628,7 +628,7 @@ def photo_tab(plain: dict) -> None:
                    for name in names]
     gr.Markdown(UNRELIABLE)
     with gr.Row():
-        attribute = gr.Dropdown([(pretty(name), name) for name in names], value="Smiling" if "Smiling" in names else names[0],
+        attribute = gr.Dropdown([(pretty(name), name) for name in names], value="Blond_Hair" if "Blond_Hair" in names else names[0],
                                 label="From -2 to +2", filterable=False, elem_id="retouch-attribute", min_width=200)
         take = gr.Button("Make the full-size picture", variant="primary", elem_id="full-size", min_width=200)
     strip = gr.Gallery(label="One attribute from -2 to +2", columns=STRIP, elem_id="retouch-strip", **plain)
