@@ -355,10 +355,11 @@ def uploaded(upload):
     try:
         yield path
     finally:
-        blank = path.with_name(f".{secrets.token_hex(8)}.tmp")
-        with open(blank, "wb") as file:
-            file.truncate(path.stat().st_size)
-        os.replace(blank, path)
+        if path.exists():
+            blank = path.with_name(f".{secrets.token_hex(8)}.tmp")
+            with open(blank, "wb") as file:
+                file.truncate(path.stat().st_size)
+            os.replace(blank, path)
 
 
 @spoken

@@ -575,3 +575,17 @@ def test_a_taken_port_ends_with_a_sentence(main, models, address, capsys):
 def test_a_port_that_is_none_ends_with_a_sentence(main, models, port, capsys):
     assert main(["--model", str(models[2]), "--port", port]) == 2
     assert "--port" in capsys.readouterr().err.strip().splitlines()[-1]
+
+
+def test_an_upload_is_blanked_whatever_becomes_of_it_and_may_be_gone(tmp_path):
+    import app
+
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(b"secret")
+    with pytest.raises(ValueError), app.uploaded({"path": str(path)}) as found:
+        assert found.read_bytes() == b"secret"
+        raise ValueError
+    assert path.read_bytes() == bytes(6) and list(tmp_path.iterdir()) == [path]
+    with app.uploaded({"path": str(tmp_path / "gone.jpg")}):
+        pass
+    assert list(tmp_path.iterdir()) == [path]
