@@ -22,7 +22,7 @@ from gan_models.card import read_metrics, write_card
 from gan_models.editor import Editor
 from gan_models.latents import check_seed
 
-from . import callbacks, checkpoints, loop, recipes
+from . import callbacks, checkpoints, cpu, loop, recipes
 from .curves import STATS, read_lines
 from .data import DataError, Dataset, open_dataset, to_float
 from .evaluate import EvaluationError
@@ -92,7 +92,7 @@ def run(options: argparse.Namespace, companion=None) -> int:
     `companion.join(state, checkpoint, hooks)` returns the callbacks with its own among them, and `companion.notes(state)` is
     added to what each model folder records of its training."""
     recipe = recipes.change(recipes.find(options.recipe), options.set)
-    torch.set_flush_denormal(True)  # a winning discriminator's gradients underflow; CPUs compute with denormals 10 times slower
+    cpu.prepare()
     accelerator = make_accelerator(options.precision, options.tracker, options.output)
     say = accelerator.print if accelerator.is_main_process else (lambda *a, **k: None)
     if recipe.batch_size % accelerator.num_processes:

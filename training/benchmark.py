@@ -2,23 +2,25 @@
 
 The plain loop is the one of PyTorch's well-known DCGAN example: the same two networks, batch and optimiser in float32, the JPEG
 files read by torchvision's ImageFolder in two worker processes, two backward passes for the discriminator and one through
-it for the generator, with gradients of the discriminator that nobody uses. Both take turns, so that a machine whose speed
-drifts favours neither.
+it for the generator, with gradients of the discriminator that nobody uses. It runs in a process of its own, so that nothing that
+this package sets up for a CPU helps it. Both take turns, so that a machine whose speed drifts favours neither.
 """
 
 import argparse
+import multiprocessing
 import os
 import statistics
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 from torch import nn
 
-from . import data, loop, recipes
+from . import cpu, data, loop, recipes
 from .__main__ import make_accelerator
 
 PICTURES = 4000  # as many JPEG files are unpacked for the plain loop
@@ -43,18 +45,17 @@ class Clock:
 
 def ours(recipe: recipes.Recipe, dataset: data.Dataset, accelerator: Accelerator, seconds: float) -> float:
     """Images/s of this package's loop."""
-    torch.set_flush_denormal(True)  # as `python -m training` does
     clock = Clock(seconds)
     state = loop.build(recipe, dataset, 0, accelerator.device)
     loop.train(recipe, dataset, state, accelerator, 10**12, 0, [lambda state, scalars: clock()])
-    torch.set_flush_denormal(False)
     return clock.speed * recipe.batch_size
 
 
-def plain(recipe: recipes.Recipe, folder: Path, device: torch.device, seconds: float) -> float:
+def plain(recipe: recipes.Recipe, folder: Path, device: torch.device, seconds: float, threads: int) -> float:
     """Images/s of the plain loop over an ImageFolder."""
     from torchvision import datasets, transforms
 
+    torch.set_num_threads(threads)
     prepare = transforms.Compose([
         transforms.Resize(recipe.image_size), transforms.CenterCrop(recipe.image_size), transforms.ToTensor(),
         transforms.Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
@@ -112,6 +113,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         recipe = recipes.change(recipes.find("celeba-dcgan"), options.set)
         dataset = data.open_dataset("celeba", root, recipe.image_size)
+        cpu.prepare()  # as `python -m training` does
         accelerator = make_accelerator("auto")
         loop.build(recipe, dataset, 0, accelerator.device)  # so that a wrong setting is told at once
     except (data.DataError, recipes.RecipeError) as error:
@@ -121,11 +123,12 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"{recipe.name} ({recipe.objective}), {recipe.image_size} px, batch {recipe.batch_size}, {accelerator.device.type}, "
           f"{torch.get_num_threads()} threads, {precision} beside fp32; images/s, {options.seconds:g} s a turn")
     ratios = []
-    with tempfile.TemporaryDirectory() as folder:
+    spawn = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(1, mp_context=spawn) as other:
         unpack(root, dataset, Path(folder), least=2 * recipe.batch_size)
         for _ in range(options.rounds):
             a = ours(recipe, dataset, accelerator, options.seconds)
-            b = plain(recipe, Path(folder), accelerator.device, options.seconds)
+            b = other.submit(plain, recipe, Path(folder), accelerator.device, options.seconds, torch.get_num_threads()).result()
             ratios.append(a / b)
             print(f"this loop {a:7.1f}   plain loop {b:7.1f}   ratio {a / b:.2f}", flush=True)
     print(f"median ratio {statistics.median(ratios):.2f}")

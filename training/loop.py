@@ -29,7 +29,7 @@ from gan_models.resnet import ResNetDiscriminator, ResNetGenerator
 from gan_models.tied import TiedDiscriminator
 
 from .data import Dataset, to_float
-from . import inversion  # noqa: F401 (its game)
+from . import cpu, inversion  # noqa: F401 (inversion's game)
 from .editor import Critic
 from .games import GAMES, Batch
 from .penalties import clip_weights
@@ -82,6 +82,8 @@ def build(recipe: Recipe, dataset: Dataset, seed: int, device: torch.device) -> 
         generator.label_table.copy_(torch.from_numpy(dataset.labels[rows].copy()))
     ema.load_state_dict(generator.state_dict())
     networks = [network.to(device, memory_format=torch.channels_last) for network in (generator, discriminator, ema)]
+    for network in networks[:2]:
+        cpu.faster(network)
     networks[2].requires_grad_(False).eval()
     players = list(generator.parameters()), list(discriminator.trained().values())
     return State(*networks, *(_optimiser(recipe, parameters) for parameters in players))

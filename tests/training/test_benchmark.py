@@ -40,7 +40,7 @@ def test_the_plain_loop_trains_both_networks_on_the_files_as_they_are(tmp_path, 
             before.append([p.detach().clone() for p in networks[-1].parameters()])
             return networks[-1]
         monkeypatch.setitem(loop.NETWORKS, "dcgan", loop.NETWORKS["dcgan"][:k] + (build,) + loop.NETWORKS["dcgan"][k + 1:])
-    assert benchmark.plain(recipe, tmp_path / "unpacked", torch.device("cpu"), 0.01) > 0
+    assert benchmark.plain(recipe, tmp_path / "unpacked", torch.device("cpu"), 0.01, 1) > 0
     assert len(networks) == 2
     for network, weights in zip(networks, before):
         assert all(p.dtype == torch.float32 and not torch.equal(p, was) for p, was in zip(network.parameters(), weights))

@@ -1,0 +1,120 @@
+"""What makes a CPU faster computes the same."""
+
+import ctypes
+import subprocess
+import sys
+
+import pytest
+import torch
+from tiny import accelerator, alone, tiny_root  # noqa: F401 (fixtures)
+from torch import nn
+from torch.nn import functional as F
+
+from gan_models.dcgan import DCGANDiscriminator, DCGANGenerator
+from training import cpu, loop, penalties
+from training.data import open_dataset
+from training.recipes import change, find
+
+pytestmark = pytest.mark.usefixtures("alone")
+
+
+@pytest.fixture(autouse=True)
+def without_matrix_instructions(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_every_gradient_is_that_of_the_convolution(transposed):
+    """First and second derivatives, in float64, by finite differences and beside PyTorch's own."""
+    random = torch.Generator().manual_seed(0)
+    images = torch.randn(2, 3, 4, 4, generator=random, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(*((3, 2) if transposed else (2, 3)), 4, 4, generator=random, dtype=torch.float64, requires_grad=True)
+    strided = lambda images, weight: cpu.Strided.apply(images, weight, transposed)
+    plain = lambda images, weight: (F.conv_transpose2d if transposed else F.conv2d)(images, weight, stride=2, padding=1)
+    assert torch.equal(strided(images, weight), plain(images, weight))
+    assert torch.autograd.gradcheck(strided, (images, weight)) and torch.autograd.gradgradcheck(strided, (images, weight))
+    ours, theirs = (torch.autograd.grad(call(images, weight).square().sum(), (images, weight)) for call in (strided, plain))
+    assert all(torch.allclose(a, b) for a, b in zip(ours, theirs))
+
+
+def test_a_network_keeps_its_weights_scores_and_gradients():
+    """Beside the same network as it was, in bfloat16: as near as two orders of adding up are; and its penalty's gradients too."""
+    torch.manual_seed(0)
+    network, other = (DCGANDiscriminator(width=16, normalisation="none") for _ in range(2))
+    other.load_state_dict(network.state_dict())
+    cpu.faster(network)
+    assert [type(layer) for layer in network.layers if isinstance(layer, nn.Conv2d)] == [cpu._Conv2d] * 4
+    assert list(network.state_dict()) == list(other.state_dict())
+    images, results = torch.rand(8, 3, 64, 64) * 2 - 1, []
+    for each in (network, other):
+        with torch.autocast("cpu", torch.bfloat16):
+            scores = each(images).scores
+            loss = F.softplus(-scores.float()).mean() + penalties.zero_centred(lambda pictures: each(pictures).scores, images)
+        loss.backward()
+        results.append([scores.detach(), *(p.grad for p in each.parameters())])
+    for ours, theirs in zip(*results):
+        assert ours.dtype == theirs.dtype and (ours - theirs).norm() <= 0.02 * theirs.norm()
+    assert torch.equal(network(images).scores, other(images).scores), "without autocast the layers are PyTorch's own"
+
+
+def test_only_small_maps_in_bfloat16_and_with_gradients_go_the_other_way(monkeypatch):
+    calls = []
+    apply = cpu.Strided.apply
+    monkeypatch.setattr(cpu.Strided, "apply", lambda images, *more: calls.append(tuple(images.shape[1:])) or apply(images, *more))
+    generator = DCGANGenerator(width=8)
+    cpu.faster(generator)
+    with torch.autocast("cpu", torch.bfloat16):
+        generator(torch.randn(2, 128))
+        assert calls == [(64, 4, 4)]
+        with torch.no_grad():
+            generator(torch.randn(2, 128))
+    generator(torch.randn(2, 128))
+    assert len(calls) == 1
+
+
+def test_with_matrix_instructions_all_stays_as_it_is(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
+    generator = DCGANGenerator(width=8)
+    cpu.faster(generator)
+    assert not any(isinstance(layer, cpu._Faster) for layer in generator.modules())
+
+
+def test_both_players_of_a_run_are_faster_and_what_is_kept_is_not(tiny_root):
+    recipe = change(find("celeba-dcgan"), ["batch_size=8"])
+    state = loop.build(recipe, open_dataset("celeba", tiny_root, 64), 0, torch.device("cpu"))
+    count = lambda network: sum(isinstance(layer, cpu._Faster) for layer in network.modules())
+    assert (count(state.generator), count(state.discriminator), count(state.ema)) == (4, 4, 0)
+
+
+FAULTS = """
+import resource, sys
+import torch
+from training import cpu
+if sys.argv[1] == "kept":
+    assert cpu.keep_memory()
+x = torch.ones(4_000_000)
+for k in range(60):
+    if k == 10:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    parts = [x + 1 for _ in range(4)]  # 16 MB each
+    del parts
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux") or not hasattr(ctypes.CDLL(None), "mallopt"), reason="needs glibc")
+def test_freed_memory_is_kept():
+    """In processes of their own: 50 steps of 64 MB take hardly a new page, where they took many thousands."""
+    kept, returned = (int(subprocess.run([sys.executable, "-c", FAULTS, word], capture_output=True, text=True, check=True).stdout)
+                      for word in ("kept", "returned"))
+    assert kept < 100 and returned > 10_000
+
+
+@pytest.mark.parametrize("error", [TypeError, OSError, None])
+def test_a_system_without_mallopt_does_without(monkeypatch, error):
+    def library(name):
+        if error:
+            raise error("no")
+        return object()
+    monkeypatch.setattr(ctypes, "CDLL", library)
+    assert cpu.keep_memory() is False
