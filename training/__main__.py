@@ -186,7 +186,8 @@ def run(options: argparse.Namespace, companion=None) -> int:
         if accelerator.is_main_process:
             drawing.write()
     if interrupt.stopped and state.images < total:
-        say(f"Stopped at {state.images:,} images; the same command with --resume goes on.")
+        say(f"Stopped at {state.images:,} images; the same command with --resume goes on. The model so far is "
+            f"{options.output / 'checkpoint/model'}.")
         return 130
     if accelerator.is_main_process:
         write_model(state, options.output / "model")

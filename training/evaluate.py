@@ -47,7 +47,7 @@ from gan_models.editor import Editor
 from gan_models.hub import CONFIG, write_atomically
 from gan_models.latents import Stream, check_count, check_seed, philox
 
-from . import agreement, evaluate_editor, judges, metrics
+from . import agreement, checkpoints, evaluate_editor, judges, metrics
 from . import cas as cas_
 from .data import DataError, Dataset, open_dataset
 from .judges import JudgeError
@@ -152,10 +152,12 @@ def fid(generator: Generator, dataset: Dataset, n: int = 10_000, *, seed: int = 
 
 
 def model_of(source: str) -> str:
-    """The model folder of a run folder, or of a recipe that was trained into runs/ and is not bundled; else the source itself."""
+    """The model folder of a run folder, or of a recipe that was trained into runs/ and is not bundled; else the source itself. Of a
+    run that was stopped it is its checkpoint's."""
     for run in (Path(source), Path("runs") / source):
-        if (run / "model" / CONFIG).is_file() and source not in hub.bundled():
-            return str(run / "model")
+        for part in (run, checkpoints.find(run)):
+            if part and (part / "model" / CONFIG).is_file() and source not in hub.bundled():
+                return str(part / "model")
     return source
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from tiny import SMALL, accelerator, alone, digits, losses_become_nan, stats, tiny_root, train, weights  # noqa: F401 (fixtures)
 
+import gan_models
 from gan_models.dcgan import DCGANGenerator
 from training import callbacks, checkpoints, curves, loop
 from training.callbacks import (Checkpoints, Diverged, Diversity, Interrupt, Report, Samples, duration, fixed_batch, nearest,
@@ -288,6 +289,8 @@ def test_a_run_that_is_stopped_goes_on_to_the_same_numbers(tmp_path, monkeypatch
     with monkeypatch.context() as patch:
         patch.setattr(callbacks.Report, "__call__", asked)
         assert train(*options) == 130
-    assert "Stopped at 24 images; the same command with --resume goes on." in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "Stopped at 24 images; the same command with --resume goes on." in told
+    assert gan_models.load(told.split("The model so far is ")[1].strip().rstrip(".")).family == "dcgan"
     assert train(*options, "--resume") == 0
     assert weights(tmp_path / "stopped") == weights(tmp_path / "whole")

@@ -523,6 +523,10 @@ def test_a_run_folder_and_a_recipe_stand_for_the_model_that_they_made(model, tmp
         shutil.copytree(model, tmp_path / "runs" / name / "model")
     assert evaluation.model_of("runs/mnist-dcgan") == evaluation.model_of("mnist-dcgan") == str(Path("runs/mnist-dcgan/model"))
     assert evaluation.model_of("mnist-cgan") == "mnist-cgan"  # is bundled
+    checkpoint = tmp_path / "runs/stopped/checkpoint"
+    shutil.copytree(model, checkpoint / "model")
+    (checkpoint / "state.json").write_text("{}")
+    assert evaluation.model_of("runs/stopped") == evaluation.model_of("stopped") == str(Path("runs/stopped/checkpoint/model"))
     for source in (str(model), "user/repo", "mnist-wgan"):
         assert evaluation.model_of(source) == source
 
