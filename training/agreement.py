@@ -6,6 +6,7 @@ from tqdm import tqdm
 
 from gan_models import studio
 from gan_models.base import Generator
+from gan_models.editor import EXCLUSIVE
 
 from . import judges, metrics
 from .pictures import drawn
@@ -27,21 +28,22 @@ def label_agreement(seen: Tensor, labels: Tensor, real: Tensor | None, generator
 
 
 def toggle(generator: Generator, viewer, latents: Tensor, labels: Tensor, batch_size: int, bar: tqdm) -> Tensor:
-    """(K, 2, n) float64 0 or 1: whether each attribute is seen as asked, when it is set to 0 and to 1 and the others are left; only
-    that a hair colour set to 1 takes the others away, as it does in the demo."""
+    """(K, 2, n, L) bool: which of the L attributes that the network knows it sees, when each of the generator's is set to 0 and to 1 and
+    the others are left; only that a hair colour set to 1 takes the others away, as it does in the demo."""
     seen = []
     for k in range(len(generator.labels)):
         for value in (0.0, 1.0):
             asked = labels.clone()
             asked[:, k] = value
             studio.settle(asked, generator.labels, {generator.labels[k]: value})
-            opinion = viewer.look(drawn(generator, latents, asked, bar), batch_size)
-            seen.append(answers(viewer, generator, opinion.logits, asked)[:, k])
+            seen.append(viewer.look(drawn(generator, latents, asked, bar), batch_size).logits > 0)
     return torch.stack(seen).unflatten(0, (-1, 2))
 
 
-def toggle_agreement(flips: Tensor, real: Tensor | None, truth: Tensor | None, generator: Generator, details: dict) -> dict:
+def toggle_agreement(seen: Tensor, real: Tensor | None, truth: Tensor | None, generator: Generator, viewer, details: dict) -> dict:
     """The metric, from `toggle` and from `answers` on real test pictures and their labels; notes each attribute in `details`."""
+    own = torch.stack([seen[k, ..., viewer.labels.index(name)] for k, name in enumerate(generator.labels)])
+    flips = torch.stack([~own[:, 0], own[:, 1]], 1).double()  # (K, 2, n): seen as asked
     _note(details, generator, toggled=flips.mean((1, 2)), toggled_off=flips[:, 0].mean(1), toggled_on=flips[:, 1].mean(1),
           toggled_both=flips.prod(1).mean(1))
     balanced = None
@@ -49,6 +51,29 @@ def toggle_agreement(flips: Tensor, real: Tensor | None, truth: Tensor | None, g
         _note(details, generator, real_balanced_agreement=judges.balance(real, truth))
         balanced = judges.balance(real, truth).nanmean().item()
     return {"value": flips.mean().item(), "real": balanced, "both": flips.prod(1).mean().item()}
+
+
+def toggle_others_kept(seen: Tensor, generator: Generator, viewer, details: dict) -> dict:
+    """From `toggle`: the share of the other attributes that look the same in both pictures of a pair, mean of the K attributes that are
+    toggled; "own": of those others alone that the generator is asked for. Notes each attribute in `details`."""
+    same = (seen[:, 0] == seen[:, 1]).double().mean(1)  # (K, L)
+    counted = others(generator.labels, viewer.labels)
+    own = counted & torch.tensor([name in generator.labels for name in viewer.labels])
+    kept, kept_own = ((same * some).sum(1) / some.sum(1) for some in (counted, own))
+    _note(details, generator, toggled_others_kept=kept, toggled_own_kept=kept_own)
+    return {"value": _mean(kept), "real": None, "own": _mean(kept_own)}
+
+
+def others(toggled: tuple[str, ...], names: tuple[str, ...]) -> Tensor:
+    """(K, L) bool: which of the L names are to stay as they are when one of the K is toggled. Not the name itself, and of hair colours
+    and baldness none of the others: they exclude each other, so one that comes takes them away."""
+    alike = {*studio.HAIR_COLOURS, *EXCLUSIVE}
+    return torch.tensor([[name != one and not {one, name} <= alike for name in names] for one in toggled])
+
+
+def _mean(values: Tensor) -> float | None:
+    """Of what is defined; None where nothing is."""
+    return None if values.isnan().all() else values.nanmean().item()
 
 
 def _note(details: dict, generator: Generator, **columns: Tensor) -> None:

@@ -12,6 +12,8 @@ floor that no generator can be expected to beat. Train is the split whose pictur
     toggle_agreement        for attributes: the same latent, the attribute set to 0 and to 1, all others left (but a hair colour takes the
                             others away); share of the two pictures of each pair that show it; "real": the balanced share of real
                             test pictures
+    toggle_others_kept      share of the other attributes that the network knows, and sees alike in both pictures of such a pair; hair
+                            colours and baldness are no others to one another; "own": of those alone that the generator is asked for
     code_agreement          for InfoGAN: share of pictures with the class that their categorical code stands for (found on every
                             second picture, measured on the others)
     modes, kl               for StackedMNIST: how many of the 1,000 kinds were drawn, and KL(drawn || data) in nats; "real": by
@@ -122,9 +124,10 @@ def evaluate(source: str | os.PathLike | Generator, data: str | os.PathLike, dat
             result[f"label_agreement{how}"] = agreement.label_agreement(
                 agreement.answers(viewer, generator, fake.logits, labels), labels, seen, generator, details)
             if toggled:
-                flips = agreement.toggle(generator, viewer, latents[:toggled], labels[:toggled], batch_size, bar)
-                result[f"toggle_agreement{_short(toggled)}_{viewer.name}"] = agreement.toggle_agreement(
-                    flips, seen, truth, generator, details)
+                pairs = agreement.toggle(generator, viewer, latents[:toggled], labels[:toggled], batch_size, bar)
+                how_toggled = f"{_short(toggled)}_{viewer.name}"
+                result[f"toggle_agreement{how_toggled}"] = agreement.toggle_agreement(pairs, seen, truth, generator, viewer, details)
+                result[f"toggle_others_kept{how_toggled}"] = agreement.toggle_others_kept(pairs, generator, viewer, details)
         if hasattr(generator, "codes") and viewer.labels and not viewer.multi_label:
             value = agreement.code_agreement(generator, viewer, latents, fake.logits, details)
             result[f"code_agreement{how}"] = {"value": value, "real": _accuracy(viewer, real.get("test"), test, unknown)}
@@ -325,9 +328,9 @@ def _short(n: int) -> str:
 
 
 COLUMNS = {"agreement": "asked=seen", "real_agreement": "real", "toggled": "toggled", "toggled_both": "both",
-           "real_balanced_agreement": "real bal.", "change_seen": "seen", "brought": "brought", "taken_away": "taken away",
-           "by_target": "by target", "others_kept": "others kept", "identity_kept": "identity", "judge_accuracy": "judge",
-           "judge_balanced_accuracy": "judge bal."}
+           "toggled_others_kept": "others kept", "real_balanced_agreement": "real bal.", "change_seen": "seen", "brought": "brought",
+           "taken_away": "taken away", "by_target": "by target", "others_kept": "others kept", "identity_kept": "identity",
+           "judge_accuracy": "judge", "judge_balanced_accuracy": "judge bal."}
 
 
 def table(result: dict) -> str:

@@ -38,6 +38,7 @@ KINDS = (
     (("coverage",), "↑", "share of real pictures that have a generated one near by"),
     (("label_agreement",), "↑", "share of pictures in which the network sees the label that was asked for"),
     (("toggle_agreement",), "↑", "the same for single attributes, switched off and on"),
+    (("toggle_others_kept",), "↑", "share of the other attributes that the network then sees as they were"),
     (("code_agreement",), "↑", "share of pictures whose digit is that of their code, found without labels"),
     (("cas", "classification_accuracy", "classification_accuracy_score"), "↑",
      "of a classifier that has learned from generated pictures alone, on real test pictures"),

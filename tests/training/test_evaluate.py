@@ -284,8 +284,14 @@ def test_toggling_is_seen_where_it_happens_and_only_there(data_root):
         assert details[name]["toggled"] == pytest.approx((details[name]["toggled_on"] + details[name]["toggled_off"]) / 2, abs=1e-4)
     assert toggle["value"] > 0.85 and toggle["both"] > 0.7 and result[f"label_agreement{N}_judge"]["value"] > 0.88
 
-    deaf = evaluate(Copyist(faces, attributes, listens=False), "celeba", data_root, samples=N)[f"toggle_agreement{N}_judge"]
-    assert deaf["value"] == pytest.approx(0.5, abs=1e-9) and deaf["both"] == 0  # both pictures of a pair are the same
+    others = result[f"toggle_others_kept{N}_judge"]
+    assert 0.5 < others["own"] < 1 and 0.5 < others["value"] < 0.95  # another picture is another person
+    assert 0.5 < details["Smiling"]["toggled_others_kept"] < 0.95
+
+    deaf = evaluate(Copyist(faces, attributes, listens=False), "celeba", data_root, samples=N)
+    toggle, others = deaf[f"toggle_agreement{N}_judge"], deaf[f"toggle_others_kept{N}_judge"]
+    assert toggle["value"] == pytest.approx(0.5, abs=1e-9) and toggle["both"] == 0  # both pictures of a pair are the same
+    assert others == {"value": 1, "real": None, "own": 1}
 
 
 class Bar:

@@ -60,7 +60,7 @@ def belonging(recipe) -> set[str]:
     names = {"fid", "kid", "precision", "recall", "density", "coverage"} | ({"is"} if recipe.data != "celeba" else set())
     names |= {"modes", "kl"} if recipe.data == "stackedmnist" else set()
     if recipe.conditional and recipe.data != "cifar10":  # Inception cannot name the classes
-        names |= {"label_agreement"} | ({"toggle_agreement"} if recipe.data == "celeba" else set())
+        names |= {"label_agreement"} | ({"toggle_agreement", "toggle_others_kept"} if recipe.data == "celeba" else set())
     names |= {"code_agreement"} if recipe.family == "infogan" else set()
     return names | ({"reconstruction_psnr", "reconstruction_mae"} if recipe.family in ("vaegan", "bigan", "invertible") else set())
 
