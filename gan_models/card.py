@@ -16,9 +16,10 @@ from .errors import InvalidConfig
 PLACEHOLDER = "USER/REPO"
 
 # What a card can tell about a training: the paper is `source`, the sentence under which the weights may be used `licence`,
-# the address for `pip install git+` `repository`; dataset is mnist, fashionmnist, celeba or other words.
+# the address for `pip install git+` `repository`; dataset is mnist, fashionmnist, celeba or other words; `calibration` is what
+# training.calibrate returned.
 ABOUT = ("name", "recipe", "summary", "source", "dataset", "images_seen", "hours", "seed", "init_from", "command", "commit",
-         "licence", "repository", "origin")
+         "licence", "repository", "origin", "calibration")
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ DATASETS = {
         },
         "CelebA is available for **non-commercial research** only, and so are weights made from it. "
         "The code is under the MIT licence.",
-        "The faces are of nobody, but they inherit CelebA's bias: celebrities, mostly young, light-skinned and "
+        "The faces that it draws are of nobody, but they inherit CelebA's bias: celebrities, mostly young, light-skinned and "
         "made up. An attribute means what CelebA's annotators saw in a photo (only 12 of the 40 reach 95 % "
         "agreement between annotators, Wu et al. 2023, arXiv:2210.07356), not what anybody is; changing one "
         "also changes what goes with it in the data.",
@@ -76,6 +77,29 @@ from gan_models.inversion import invert
 found = invert(model, images)        # the latents and labels that draw something like pictures (n, C, H, W) in [-1, 1]
 again = model.generate(found.latents, found.labels)
 """}
+# What stands in the details of a metric and in the columns of the attributes.
+_LEGEND = {
+    "drawn": "of what the editor draws by itself of each photo, not of the edited photo",
+    "worst": "of the attribute with the least",
+    "both": "share of the pairs, switched off and on, that are both seen as asked for",
+    "own": "of those others alone that the generator is asked for",
+    "change_seen": "share of the edits (each turns the attribute into its opposite, at intensity 1) in which the judge sees that",
+    "brought": "the same of pictures without the attribute",
+    "taken_away": "the same of pictures with it",
+    "put_back": "the same after the change has faded towards the border of the crop, as in a photo of any size",
+    "by_target": "change seen by `edit(images, {name: 0.0 or 1.0})`, which goes by what the editor itself sees in the photo",
+    "others_kept": "share of the other attributes that the judge sees as before; hair colours that were to go do not count",
+    "judge_accuracy": "share of unedited pictures in which the judge is right; *balanced*: mean of those with and without it",
+    "psnr_outside": "the same as `psnr` of edited pictures, outside the head's ellipse (equal pictures count as 100 dB)",
+    "identity_kept": "share of the edits in which a face recognition network sees the same person as before",
+    "toggled": "share of pictures seen as asked for, when the attribute alone is switched off and on at the same latent",
+    "toggled_both": "share of the pairs, switched off and on, that are both seen as asked for",
+    "toggled_others_kept": "share of all other attributes that look the same in both pictures of a pair (hair colours and "
+                           "baldness are no others to one another)",
+    "toggled_own_kept": "of those others alone that the generator is asked for",
+}
+SELDOM = 0.3  # change seen in a smaller share of the edits
+ANOTHER = 0.5  # the same person seen in a smaller share
 UNKNOWN = Dataset("not recorded", "", {},
                   "The licence of these weights follows from the data that they were made from, which this card does not know.",
                   "It draws what its training pictures showed, and inherits their bias.")
@@ -139,7 +163,8 @@ def _conditioning(config: dict) -> str | None:
 
 
 def _sections(config, metrics, samples, *, name=None, recipe=None, summary=None, source=None, dataset=None, images_seen=None,
-              hours=None, seed=None, init_from=None, command=None, commit=None, licence=None, repository=None, origin=None):
+              hours=None, seed=None, init_from=None, command=None, commit=None, licence=None, repository=None, origin=None,
+              calibration=None):
     if config["family"] == "invertible" and isinstance(origin, dict):  # a generator that was there, and an encoder for it
         name, summary = name or origin.get("recipe"), origin.get("summary") or summary
         source = "; ".join(filter(None, [origin.get("source"), source]))
@@ -174,12 +199,15 @@ images = model.generate(model.sample_latents(16, seed=1), model.sample_labels(16
     if rows or command:
         yield "\n\n".join(filter(None, ["## Training", rows and _table(("what", "value"), rows),
                                         command and f"```sh\n{_portable(command)}\n```", _origin(origin)]))
-    if metrics:
-        yield "## Metrics\n\n" + _metrics(metrics)
+    judged = _judged(known, init_from, calibration) if config["family"] == "editor" else None
+    if metrics or judged:
+        yield "\n\n".join(filter(None, ["## Metrics", metrics and _metrics(metrics), judged]))
     yield f"""## Limits
 
 {known.limits} Not every sample is a good picture; a truncation below 1 gives more typical and less varied ones.
 Metrics compare models under the same protocol (count, reference and network are in their names) and with nothing else."""
+    if config["family"] == "editor":
+        yield _edits(metrics)
     yield """## Intended use
 
 Research, teaching and play. Not for deceiving anybody about what is real, nor for judging or identifying people."""
@@ -216,19 +244,92 @@ def _network(config: dict) -> str:
     return text
 
 
+def _judged(known: Dataset, init_from, calibration) -> str | None:
+    """How far the judge of an editor of CelebA's faces is apart from it (the rule stands in training/judges.py)."""
+    if known is not DATASETS["celeba"]:
+        return None
+    started = ", and so did the generator that the training started from" if init_from else ""
+    text = ("The judge learned from the training pictures with an even file number; the classifier of the editor's attribute "
+            "loss, and the editor's own estimate of attributes, learned from those with an odd one. The regressions that give edits "
+            f"their directions and regions saw the labels of both halves{started}.")
+    return " ".join(filter(None, [text, _tuned(calibration)]))
+
+
+def _tuned(calibration) -> str | None:
+    """What the calibration took from the judge, and what came of it."""
+    try:
+        before, after = ({key: float(calibration[when][key]) for key in ("seen", "kept", "fid")} for when in ("before", "after"))
+        split = str(calibration["split"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    went = ", ".join(f"{what} from {before[key]:.{digits}f} to {after[key]:.{digits}f}" for key, what, digits in (
+        ("seen", "the change seen went", 3), ("kept", "others kept", 3), ("fid", "FID", 2)))
+    text = (f"The judge is not independent of how far edits go: the calibration tuned two strengths of each attribute (brought "
+            f"in, taken out) on its verdicts and features, by which on {_SPLITS.get(split, _cell(split))} pictures {went}.")
+    return text if split == "test" else text + " Test pictures were not used for it."
+
+
+_SPLITS = {"valid": "validation", "train": "training"}
+
+
+def _edits(metrics: dict) -> str:
+    """What an editor does badly, as far as it was measured."""
+    record = metrics.get("evaluation")
+    record = record.get("judge") if isinstance(record, dict) else None
+    attributes = record.get("attributes") if isinstance(record, dict) else None
+    attributes = attributes if isinstance(attributes, dict) else {}
+
+    def below(key: str, least: float) -> str:
+        shares = [(name, numbers.get(key)) for name, numbers in attributes.items() if isinstance(numbers, dict)]
+        return ", ".join(f"{_cell(name)} ({_percent(share)})" for name, share in shares if _is_number(share) and share < least)
+
+    def mean(kind: str) -> float | None:
+        found = next((value for name, value in metrics.items() if re.match(rf"{kind}\d", name)), None)
+        value = found.get("value") if isinstance(found, dict) else found
+        return value if _is_number(value) else None
+
+    text = []
+    if seldom := below("change_seen", SELDOM):
+        text.append(f"In less than {_percent(SELDOM)} of the edits the judge sees the change of: {seldom}.")
+    if another := below("identity_kept", ANOTHER):
+        text.append(f"In less than {_percent(ANOTHER)} a face recognition network sees the same person as before, of: {another}.")
+    if shares := [f"{_percent(share)} {how}" for kind, how in _WAYS.items() if (share := mean(kind)) is not None]:
+        text.append(f"The change is seen in {', '.join(shares)} (means of the attributes, Smiling left out).")
+    text.append("Edits do not leave an ellipse around the head: hair beyond it keeps its colour.")
+    return " ".join(text)
+
+
+_WAYS = {
+    "change_seen": "of the edits by known labels",
+    "change_seen_by_target": "where the editor itself has to see what is there",
+    "change_seen_put_back": "where the change has faded towards the border of the crop, as in a photo of any size",
+}
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def _metrics(metrics: dict) -> str:
-    """A table: name, value, the same of real pictures against real ones (the floor), and whatever else was recorded."""
+    """A table: name, value, the same of real pictures (a distance's floor, a share's ceiling), and whatever else was recorded."""
     metrics = dict(metrics)
     evaluation = metrics.pop("evaluation", None)
-    rows = []
+    rows, noted = [], {}
     for name, record in metrics.items():
         record = dict(record) if isinstance(record, dict) else {"value": record}
         value, real = record.pop("value", None), record.pop("real", None)
+        noted |= record
         rest = ", ".join(f"{key} {_number(item)}" for key, item in record.items() if item is not None)
         rows.append((f"`{name}`", _number(value), _number(real), rest))
-    header = ("metric", "value", "real against real", "details")
+    header = ("metric", "value", "real pictures", "details")
     used = [k for k in range(4) if k < 2 or any(row[k] for row in rows)]
     parts = [_table([header[k] for k in used], [[row[k] for k in used] for row in rows])] if rows else []
+    real = ["*real pictures*: the same of real pictures, unedited; where a network sees labels, the share that it gets right"]
+    parts += filter(None, ["\n".join("- " + line for line in real * (2 in used) + _legend(noted))])
     records = evaluation.items() if isinstance(evaluation, dict) else ()
     return "\n\n".join(parts + [_record(name, record) for name, record in records if isinstance(record, dict)])
 
@@ -242,7 +343,12 @@ def _record(network: str, record: dict) -> str:
         return text
     columns = list(dict.fromkeys(key for numbers in attributes.values() for key in numbers))
     rows = [(name, *(_number(numbers.get(key)) for key in columns)) for name, numbers in attributes.items()]
-    return text + "\n\n" + _table(("attribute", *(key.replace("_", " ") for key in columns)), rows)
+    table = _table(("attribute", *(key.replace("_", " ") for key in columns)), rows)
+    return "\n\n".join(filter(None, [text, table, "\n".join("- " + line for line in _legend(columns))]))
+
+
+def _legend(names) -> list[str]:
+    return [f"*{name.replace('_', ' ')}*: {_LEGEND[name]}" for name in names if name in _LEGEND]
 
 
 def _number(value) -> str:

@@ -3,6 +3,8 @@
 An editor learns to edit until a classifier is sure. Of some attributes less would have been enough, of others more is needed, and
 what is pushed further than needed looks less like a photo. So each attribute's two strengths (brought in, taken out) are tuned on the
 validation pictures, as the judge sees them: as many changes seen and other attributes kept as possible, for as small a distance (FID) of edited from real pictures.
+So the judge that evaluates an editor (evaluate_editor.py) has had a say in its strengths, two numbers of each attribute; what it
+said before and after stands in metrics.json ("training", "calibration") and in the card. Test pictures are not looked at.
 The colours that faces have at each brightness, which edits may not leave, are measured on training pictures.
 """
 

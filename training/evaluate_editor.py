@@ -1,4 +1,8 @@
-"""Judge an editor: every test picture, every attribute turned into its opposite, seen by a network that took no part in the training.
+"""Judge an editor: every test picture, every attribute turned into its opposite, as a network sees it.
+
+This judge (judges.py) learned from another half of the training pictures than the editor's attribute loss, and no gradient of it
+reached the editor. It is not independent of how far edits go, though: the calibration (calibrate.py) tunes two strengths of each
+attribute on its verdicts and features, on validation pictures. Test pictures are looked at here only.
 
     change_seen    share of pictures in which the judge sees the attribute as it was asked for, at intensity 1 (a difference of 1 from
                    the label); mean of the 13 attributes of STGAN. "real": what the judge itself gets right on real pictures

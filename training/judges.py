@@ -4,7 +4,14 @@ attributes of CelebA's faces.
 What a judge sees in a picture is compared with what was asked for (label agreement); its last hidden layer is the feature space
 of FID and KID inside the domain, where the standard Inception network, trained on photographs of things, knows little.
 A judge is never shown to a GAN in training: its numbers would be worth nothing. For that there is the teacher, a smaller network
-of another architecture and seed, in whose features a recipe may match pictures, and which judges none. Make them again with
+of another architecture and seed, in whose features a recipe may match pictures, and which judges none.
+
+CelebA's judge learns from the training pictures with an even file number; an editor's attribute loss (and its own estimate of
+attributes) from those with an odd one, while the regressions behind its directions and regions, and the generators, see the
+labels of both halves. After the training the judge does take part: calibrate.py tunes an editor's strengths on its verdicts and
+features, on validation pictures, so of those it is no judge, and of test pictures not a quite independent one.
+
+Make them again with
 
     OMP_NUM_THREADS=1 python -m training.judges mnist --data-root ROOT           (about 15 minutes)
     OMP_NUM_THREADS=1 python -m training.judges mnist-teacher --data-root ROOT   (about 3 minutes)
