@@ -5,6 +5,7 @@
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from PIL import Image
@@ -36,7 +37,9 @@ class Portrait:
         """The same photo with another face to edit, counted from 0. Raises InvalidInput where there is none of that number."""
         if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(self.faces):
             raise InvalidInput(f"There are {len(self.faces)} faces in the photo, so face {short(number)} cannot be chosen.")
-        return replace(self, chosen=number, encoded=_encode(self.editor, self.photo, self.faces[number]))
+        other = replace(self, chosen=number, encoded=_encode(self.editor, self.photo, self.faces[number]))
+        vars(other)["_shrunken"] = self._shrunken
+        return other
 
     @torch.inference_mode()
     def edited(self, differences: dict[str, float]) -> Image.Image:
@@ -46,9 +49,10 @@ class Portrait:
 
     @torch.inference_mode()
     def strip(self, attribute: str, differences: dict[str, float], steps: int = 9) -> Tensor:
-        """The aligned face (steps, C, H, W) with one attribute from -2 to 2, the others as asked."""
+        """The aligned face (steps, C, H, W) with one attribute from -2 to 2, the others as asked. Raises InvalidInput."""
+        self._check_name(attribute)
         values = torch.linspace(-MOST, MOST, steps).tolist()
-        rows = torch.cat([self._row(differences | {attribute: value}) for value in values])
+        rows = torch.cat([self._row(differences | {attribute: value}, attribute) for value in values])
         return self.editor.decode(self.encoded, rows)
 
     def small(self) -> "Portrait":
@@ -56,33 +60,47 @@ class Portrait:
         zoom = PREVIEW / max(self.photo.size)
         if zoom >= 1:
             return self
-        size = tuple(max(1, round(side * zoom)) for side in self.photo.size)
         scale = photos.Similarity(complex(zoom), 0)
         faces = tuple(replace(face, box=tuple(round(side * zoom) for side in face.box), landmarks=face.landmarks * zoom,
                               frame=scale @ face.frame) for face in self.faces)
-        return replace(self, photo=self.photo.resize(size, Image.Resampling.LANCZOS, reducing_gap=3), faces=faces)
+        return replace(self, photo=self._shrunken, faces=faces)
 
-    def _row(self, differences: dict[str, float]) -> Tensor:
-        """(1, K). Of hair colours and baldness, one that is asked for takes away what the face shows of the others."""
+    @cached_property
+    def _shrunken(self) -> Image.Image:
+        """The photo at most PREVIEW pixels wide and high, made once for all its faces and edits."""
+        zoom = PREVIEW / max(self.photo.size)
+        if zoom >= 1:
+            return self.photo
+        size = tuple(max(1, round(side * zoom)) for side in self.photo.size)
+        return self.photo.resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
+
+    def _check_name(self, name: str) -> None:
+        if name not in self.editor.attributes:
+            raise InvalidInput(f"There is no attribute {short(name)} to edit; there are {', '.join(self.editor.attributes)}.")
+
+    def _row(self, differences: dict[str, float], first: str | None = None) -> Tensor:
+        """(1, K). Of hair colours and baldness one is given, `first` if asked for, else what is asked for most; it takes away
+        what the face shows of the others."""
         row = torch.zeros(1, len(self.editor.attributes))
         for name, value in differences.items():
-            if name not in self.editor.attributes:
-                raise InvalidInput(f"There is no attribute {short(name)} to edit; there are {', '.join(self.editor.attributes)}.")
+            self._check_name(name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= MOST:
                 raise InvalidInput(f"{name} must be a number from -{MOST:g} to {MOST:g}, not {short(value)}.")
             row[0, self.editor.attributes.index(name)] = value
-        wished = max((differences.get(name, 0) for name in EXCLUSIVE), default=0)
-        for name in EXCLUSIVE:
-            if wished > 0 and name in self.editor.attributes and not differences.get(name):
-                k = self.editor.attributes.index(name)
-                row[0, k] = -min(wished, 1.0) * self.encoded.shown[0, k]
+        wished = [name for name in EXCLUSIVE if differences.get(name, 0) > 0]
+        if wished:
+            one = first if first in wished else max(wished, key=differences.get)
+            for name in EXCLUSIVE:
+                if name != one and name in self.editor.attributes and differences.get(name, 0) >= 0:
+                    k = self.editor.attributes.index(name)
+                    row[0, k] = -min(differences[one], 1.0) * self.encoded.shown[0, k]
         return row
 
 
 @torch.inference_mode()
 def morph(first: Portrait, second: Portrait, frames: int) -> Tensor:
-    """From one aligned face to another: (frames, C, H, W) in [-1, 1]. The codes move in a straight line and what the codes do not hold,
-    the photos' own detail, is faded over, so that the ends are the very photos. Raises InvalidInput for two editors."""
+    """From one aligned face to another: (frames, C, H, W) in [-1, 1]. The codes move in a straight line and what the codes do not
+    hold, the photos' own detail, is faded over, so that the ends are the very photos. Raises InvalidInput for two editors."""
     if first.editor is not second.editor:
         raise InvalidInput("Both photos must have been opened for the same editor.")
     frames = check_count(frames, least=2, most=1000, what="number of frames")

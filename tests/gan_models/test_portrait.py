@@ -79,8 +79,30 @@ def test_a_hair_colour_takes_the_others_away_as_far_as_they_are_there(editor, dr
     assert row[names.index("Blond_Hair")] == 0.5 and row[names.index("Smiling")] == -1
     for name in ("Bald", "Black_Hair", "Brown_Hair"):
         assert row[names.index(name)].item() == pytest.approx(-0.5 * shown[names.index(name)].item())
-    assert drawn._row({"Blond_Hair": 1.0, "Black_Hair": 0.7})[0, names.index("Black_Hair")] == pytest.approx(0.7)
     assert not drawn._row({"Blond_Hair": -1.0})[0, names.index("Black_Hair")]
+
+
+def test_of_hair_colours_and_baldness_one_is_given(editor, drawn):
+    black, blond, brown = (editor.attributes.index(f"{name}_Hair") for name in ("Black", "Blond", "Brown"))
+    assert torch.equal(drawn._row({"Blond_Hair": 2.0, "Black_Hair": 0.7}), drawn._row({"Blond_Hair": 2.0}))
+    for wishes in ({"Blond_Hair": 2.0, "Black_Hair": 2.0}, {"Black_Hair": 2.0, "Blond_Hair": 2.0}):
+        assert torch.equal(drawn._row(wishes), drawn._row({"Black_Hair": 2.0}))
+    row = drawn._row({"Blond_Hair": 0.5, "Bald": 0.2, "Brown_Hair": -1.5})[0]
+    assert row[blond] == 0.5 and row[brown] == -1.5 and row[black] == pytest.approx(-0.5 * drawn.encoded.shown[0, black].item())
+
+
+def test_the_colour_that_a_strip_shows_goes_before_the_one_asked_for(editor, drawn):
+    strip, alone = (drawn.strip("Black_Hair", differences, steps=5) for differences in ({"Blond_Hair": 2.0}, {}))
+    blond = editor.decode(drawn.encoded, drawn._row({"Blond_Hair": 2.0}))[0]
+    torch.testing.assert_close(strip[3:], alone[3:], rtol=0, atol=1e-3)
+    torch.testing.assert_close(strip[2], blond, rtol=0, atol=1e-3)
+    assert (alone[2] - blond).abs().max() > 0.05 and (strip[:2] - alone[:2]).abs().max() > 0.05
+
+
+@pytest.mark.parametrize("attribute", ["Hat", ["Smiling"], {}, None])
+def test_a_strip_of_no_attribute_is_told(drawn, attribute):
+    with pytest.raises(InvalidInput, match=r"^There is no attribute .* to edit; there are .*Smiling.*\.$"):
+        drawn.strip(attribute, {})
 
 
 @pytest.mark.parametrize("differences, words", [({"Hat": 1.0}, "no attribute 'Hat'"), ({"Smiling": 3.0}, "from -2 to 2"),
@@ -97,6 +119,21 @@ def test_another_face_is_encoded_anew(editor, drawn):
     for number in (2, -1, True, "1"):
         with pytest.raises(InvalidInput, match="There are 2 faces"):
             two.choose(number)
+
+
+def test_the_small_photo_is_made_once_for_all_faces(editor, drawn, monkeypatch):
+    photo = drawn.photo.resize((PREVIEW + 60, PREVIEW + 60))
+    other = photos.Face((0, 0, 99, 99), drawn.face.landmarks, photos.Similarity(complex(0.5), 0), 1.0)
+    portrait = Portrait(editor, photo, (drawn.face, other), 0, drawn.encoded)
+    made = portrait.small()
+    before = portrait.choose(1)
+
+    def resize(*args, **options):
+        raise AssertionError("made again")
+
+    monkeypatch.setattr(Image.Image, "resize", resize)
+    assert portrait.small().photo is made.photo and made.photo.size == (PREVIEW, PREVIEW)
+    assert before.small().photo is made.photo and before.small().chosen == 1
 
 
 def test_a_morph_begins_and_ends_with_the_very_faces(editor, drawn):
