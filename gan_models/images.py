@@ -47,14 +47,24 @@ def grid(images: Tensor, columns: int | None = None, padding: int = 2) -> Image.
     return Image.fromarray(sheet.squeeze(-1) if channels == 1 else sheet)
 
 
+BAND = 128  # rows
+
+
 def plain(picture: Image.Image, mode: str) -> Image.Image:
-    """8 bits a channel; what is transparent is seen on white."""
-    if picture.mode.startswith("I"):
-        picture = Image.fromarray((np.asarray(picture).clip(0, 65535) >> 8).astype(np.uint8))
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    return picture.convert(mode)
+    """A new picture with 8 bits a channel; what is transparent is seen on white."""
+    deep = picture.mode.startswith("I")
+    transparent = not deep and (picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info)
+    if not deep and not transparent:
+        return picture.convert(mode)
+    result = Image.new(mode, picture.size, "white")
+    for top in range(0, picture.height, BAND):  # what lies between the two is large, and never there as a whole
+        band = picture.crop((0, top, picture.width, min(top + BAND, picture.height)))
+        if deep:
+            band = Image.fromarray((np.asarray(band).clip(0, 65535) >> 8).astype(np.uint8))
+        else:
+            band = band.convert("RGBA")
+        result.paste(band, (0, top), band if transparent else None)
+    return result
 
 
 def save_png(picture: Image.Image, path: str | os.PathLike) -> None:

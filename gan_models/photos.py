@@ -31,7 +31,10 @@ from .images import plain
 
 # ---- Opening ---------------------------------------------------------------------------------------------------------
 
-MAX_MEGAPIXELS = 50  # of what is decoded: 150 MB as RGB
+# Pillow keeps 4 bytes a pixel and opening needs two such pictures at once: about 400 MB for 50 megapixels. While the decoders of
+# WebP and AVIF work they hold copies of their own, 17 and 11 bytes a pixel in all.
+MAX_MEGAPIXELS = 50
+MAX_MEGAPIXELS_OF = {"WEBP": 25, "AVIF": 35}
 MIN_SIDE = 32
 # No others: Pillow also knows formats that start programs (EPS) or that no camera writes.
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
@@ -46,7 +49,7 @@ def open_photo(source: Source) -> Image.Image:
     no place, no date. Raises InvalidPhoto with a sentence for whoever chose the file.
     """
     if isinstance(source, Image.Image):
-        return _decode(source)
+        return _decode(source, ours=False)
     if not isinstance(source, (str, os.PathLike, bytes)):
         raise InvalidPhoto(f"A photo is a file, bytes or a Pillow image, not {type(source).__name__}.")
     file = io.BytesIO(source) if isinstance(source, bytes) else _open_file(Path(source))
@@ -70,7 +73,7 @@ def open_photo(source: Source) -> Image.Image:
         except Exception as error:  # headers of damaged files raise nearly anything
             raise _damaged() from error
         with picture:
-            return _decode(picture)
+            return _decode(picture, ours=True)
 
 
 def _open_file(path: Path):
@@ -93,10 +96,13 @@ def _register_heif() -> bool:
     return True
 
 
-def _decode(picture: Image.Image) -> Image.Image:
+def _decode(picture: Image.Image, ours: bool) -> Image.Image:
+    """ours: nobody else has this picture, so it may be turned where it is: another copy of a large one is dear."""
     width, height = picture.size
-    if width * height > MAX_MEGAPIXELS * 1_000_000:
-        raise InvalidPhoto(f"The picture has {width:,} x {height:,} pixels; at most {MAX_MEGAPIXELS} megapixels are taken, "
+    most = MAX_MEGAPIXELS_OF.get(picture.format, MAX_MEGAPIXELS)
+    if width * height > most * 1_000_000:
+        kind = f" of a {picture.format} file" if most < MAX_MEGAPIXELS else ""
+        raise InvalidPhoto(f"The picture has {width:,} x {height:,} pixels; at most {most} megapixels are taken{kind}, "
                            "so make it smaller first.")
     if min(width, height) < MIN_SIDE:
         raise InvalidPhoto(f"The picture has only {width} x {height} pixels; choose one with at least {MIN_SIDE} on each side.")
@@ -104,17 +110,16 @@ def _decode(picture: Image.Image) -> Image.Image:
         picture.load()
         coloured = picture.mode in ("RGB", "RGBA", "P", "PA")
         profile = picture.info.get("icc_profile")
-        photo = plain(_upright(picture), "RGB")
+        photo = plain(_upright(picture, in_place=ours), "RGB")
     except Exception as error:  # decoders of damaged files raise nearly anything
         raise _damaged() from error
-    photo = photo.copy() if photo is picture else photo
     photo.info = {"icc_profile": profile} if profile and coloured else {}
     return photo
 
 
-def _upright(picture: Image.Image) -> Image.Image:
+def _upright(picture: Image.Image, in_place: bool) -> Image.Image:
     try:
-        return ImageOps.exif_transpose(picture)
+        return ImageOps.exif_transpose(picture, in_place=in_place) or picture
     except Exception:  # metadata that cannot be read are no reason to refuse the picture
         return picture
 
@@ -265,7 +270,8 @@ def eyes_in_frame() -> np.ndarray:
 
 
 # Faces are looked for in a copy whose longer side has so many pixels, turned by so many degrees: the detector needs them 80
-# pixels wide there, and knows those turned by up to about 15. Then in sideways photos; then smaller ones. A sure face ends it.
+# pixels wide there, and knows those turned by up to about 15. Then in sideways photos; then smaller ones. A sure face ends it;
+# but where the photo has more pixels than the first look saw, smaller faces beside the sure one are still looked for.
 LOOKS = ((1280, (0, -24, 24)), (1280, (90, 180, 270)), (2560, (0,)))
 CANDIDATE, CERTAIN, SURE = -0.4, 0.0, 0.6  # scores: worth a second look; believed after it; worth no further search
 MAX_FACES = 32
@@ -279,20 +285,23 @@ def find_faces(photo: Image.Image) -> list[Face]:
     """
     faces = []
     for longest, turns in LOOKS:
-        faces = _distinct(faces + _find(photo, min(4, longest / max(photo.size)), turns))
-        if any(score > SURE for score, _, _ in faces):
-            break
+        sure = [frame for score, frame, _ in faces if score > SURE]
+        if not sure or longest > LOOKS[0][0] < max(photo.size):
+            faces = _distinct(faces + _find(photo, min(4, longest / max(photo.size)), turns, sure))
     if faces:
         return sorted((face for _, _, face in faces), key=lambda face: -face.frame.scale)
     raise NoFace("No face was found; choose a photo that shows a whole face from the front, larger and in good light.")
 
 
-def _find(photo: Image.Image, zoom: float, turns: tuple[int, ...]) -> list[tuple[float, Similarity, Face]]:
+def _find(photo: Image.Image, zoom: float, turns: tuple[int, ...],
+          known: list[Similarity]) -> list[tuple[float, Similarity, Face]]:
+    """(score, frame, face) of the faces other than those whose frames are known: to examine a large one again takes long."""
     size = [max(1, round(side * zoom)) for side in photo.size]
     small = photo.convert("L").resize(size, Image.Resampling.BICUBIC, reducing_gap=2)
     to_photo = Similarity(max(photo.size) / max(small.size), 0)
     found = [(score, to_photo @ view) for turn in turns for score, view in _candidates(small, turn)]
-    faces = [_examine(photo, score, view) for score, view in _distinct(found)[:MAX_FACES]]
+    new = _distinct([(math.inf, view) for view in known] + found)[len(known):]
+    faces = [_examine(photo, score, view) for score, view in new[:MAX_FACES]]
     return [(face.score, face.frame, face) for face in faces if face]
 
 

@@ -68,6 +68,24 @@ def test_a_grid_of_digits_is_grey_and_may_have_no_padding():
     assert np.asarray(sheet)[[0, 0, 4, 4], [0, 5, 0, 5]].tolist() == [0, 10, 20, 30]
 
 
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("kind", ["RGBA", "LA"])
+def test_what_is_transparent_is_seen_on_white_in_every_band(mode, kind):
+    height = 2 * images.BAND + 7
+    pixels = np.random.default_rng(0).integers(0, 256, (height, 9, 4), dtype=np.uint8)
+    picture = Image.fromarray(pixels).convert(kind)
+    whole = picture.convert("RGBA")
+    expected = Image.alpha_composite(Image.new("RGBA", whole.size, "white"), whole).convert(mode)
+    shown = images.plain(picture, mode)
+    assert shown.mode == mode and np.abs(np.asarray(shown).astype(int) - np.asarray(expected)).max() <= 1
+
+
+def test_sixteen_bits_become_eight_in_every_band():
+    values = np.random.default_rng(0).integers(0, 65536, (images.BAND + 5, 9), dtype=np.uint16)
+    for array in (values, values.astype(np.int32)):
+        assert (np.asarray(images.plain(Image.fromarray(array), "L")) == values >> 8).all()
+
+
 def test_save_png_writes_what_it_was_given_and_leaves_nothing_else(tmp_path):
     picture = images.grid(flat(3))
     images.save_png(picture, tmp_path / "sheet.png")

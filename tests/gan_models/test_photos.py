@@ -2,10 +2,12 @@
 
 import io
 import struct
+import subprocess
 import sys
 import time
 import tracemalloc
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -182,6 +184,50 @@ def test_other_bombs():
         open_photo(gif)
     with pytest.raises(InvalidPhoto, match="megapixels"):
         open_photo(Image.new("1", (10_000, 6_000)))
+
+
+def test_of_webp_less_is_taken_because_its_decoder_needs_more():
+    data = encode(Image.new("RGB", (5010, 5000)), "WEBP", method=0, quality=0)
+    with pytest.raises(InvalidPhoto, match="5,010 x 5,000 pixels; at most 25 megapixels are taken of a WEBP file"):
+        open_photo(data)
+
+
+PEAKS = """
+import sys
+from gan_models.photos import open_photo
+
+def memory(name):
+    return next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith(name))
+
+for path in sys.argv[1:]:
+    open("/proc/self/clear_refs", "w").write("5")  # forget the peak so far
+    before = memory("VmRSS")
+    photo = open_photo(path)
+    print((memory("VmHWM") - before) / (3 * photo.width * photo.height))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peaks of memory are read from Linux's /proc")
+def test_large_photos_take_little_memory(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = Image.new("RGBA", (4000, 3000), (200, 100, 50, 128))
+    picture.resize((40, 40)).save(tmp_path / "warm.png")
+    picture.save(tmp_path / "clear.png", compress_level=1)
+    picture.convert("RGB").save(tmp_path / "sideways.jpg", exif=exif)
+    paths = [tmp_path / name for name in ("warm.png", "sideways.jpg", "clear.png")]
+    done = subprocess.run([sys.executable, "-c", PEAKS, *map(str, paths)], capture_output=True, text=True, check=True)
+    peaks = [float(line) for line in done.stdout.split()][1:]
+    assert len(peaks) == 2 and 1.3 < min(peaks) and max(peaks) < 3.1, peaks  # in sizes of the picture as RGB
+
+
+def test_a_picture_that_is_handed_in_stays_as_it_is():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = Image.open(io.BytesIO(encode(quarters(), "JPEG", exif=exif)))
+    assert open_photo(picture).size == (48, 80) and picture.size == (80, 48) and picture.getexif()[0x0112] == 6
+    upright = quarters()
+    assert open_photo(upright) is not upright
 
 
 @pytest.mark.parametrize("data, message", [
@@ -439,6 +485,17 @@ def test_several_faces_come_largest_first_and_are_chosen_by_a_click_or_a_number(
     for face in faces:
         left, top, right, bottom = face.box
         assert drawn[top:bottom, left].mean() > 0.9 and not drawn[(top + bottom) // 2, (left + right) // 2]
+
+
+def test_small_faces_beside_a_large_one_are_found(originals):
+    photo = smooth(2000, 1500)
+    photo.paste(originals[0].resize((890, 1090)), (100, 200))
+    small = photo.copy()
+    small.paste(originals[1].resize((142, 174)), (1500, 600))  # at 1280 pixels too small for the detector
+    assert len(find_faces(photo)) == 1
+    large, other = find_faces(small)
+    assert large.frame.scale == pytest.approx(5, rel=0.15) and other.frame.scale == pytest.approx(0.8, rel=0.15)
+    assert choose([large, other], 1571, 690) == 1
 
 
 def test_photos_that_lie_on_their_side_or_head_are_no_hindrance(originals):
