@@ -32,7 +32,7 @@ from .images import plain
 # ---- Opening ---------------------------------------------------------------------------------------------------------
 
 # Pillow keeps 4 bytes a pixel and opening needs two such pictures at once: about 400 MB for 50 megapixels. While the decoders of
-# WebP and AVIF work they hold copies of their own, 17 and 11 bytes a pixel in all.
+# WebP and AVIF work they hold copies of their own, 17 and 12 bytes a pixel in all.
 MAX_MEGAPIXELS = 50
 MAX_MEGAPIXELS_OF = {"WEBP": 25, "AVIF": 35}
 MIN_SIDE = 32
