@@ -65,8 +65,7 @@ class Mapping(nn.Module):
     One direction for each attribute, and what two layers add to their sum for this very face. Half the difference is half the shift,
     none is none, and beyond 1 the way gets longer only by BEYOND. `strengths` (2, K) is how far differences of 1, and of -1, go
     (training.calibrate). Attributes whose numbers are `known` to the decoder as conditions move nothing but these, which come after the
-    first `free` entries of a code. In training they move the rest as well: the scribbles that please a classifier then go there, where
-    they are dropped, and not into what the decoder makes of its conditions.
+    first `free` entries of a code: moving the rest as well pleases a classifier more, and draws worse faces.
     """
 
     def __init__(self, latent_dim: int, attributes: int, hidden: int, free: int = 0, known: list[int] | None = None):
@@ -83,8 +82,7 @@ class Mapping(nn.Module):
         strength = differences.abs().amax(1, keepdim=True)
         asked = differences / strength.clamp_min(1e-6)
         moved = torch.ones_like(self.directions)  # which entries of a code each attribute moves
-        if not self.training:
-            moved[self.known, :self.free] = 0
+        moved[self.known, :self.free] = 0
         share = asked.abs() @ moved / asked.abs().sum(1, keepdim=True).clamp_min(1e-6)
         return strength * (asked @ (self.directions * moved) + share * self.layers(torch.cat([codes, asked], 1)))
 
