@@ -3,10 +3,13 @@
 import argparse
 import contextlib
 import functools
+import hashlib
 import html
 import os
 import secrets
+import shutil
 import signal
+import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -33,6 +36,7 @@ EXAMPLE_SEED = 7
 CATEGORY = "category"
 THEMSELVES = "themselves"
 CACHE_SECONDS = 3600
+VISITORS = 40  # whose photos are in memory at a time, each up to 150 MB: the longest away are forgotten first
 
 SYSTEM_FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]  # a font from the net would be a request to a stranger
 THEME = gr.themes.Soft(primary_hue="indigo", secondary_hue="pink", font=SYSTEM_FONT, font_mono=["ui-monospace", "monospace"]).set(
@@ -82,12 +86,12 @@ footer { display: none !important; }
   .tab-container button { padding: 0 5px !important; font-size: min(13.5px, 3.5vw); }  /* or the four tabs widen the page */
 }
 """
-ABOUT = """The pictures are drawn by neural networks and deleted within two hours.
+ABOUT = """What neural networks draw here is deleted within two hours.
 Models made from CelebA are for non-commercial research only. GAN Studio is open source (MIT)."""
 UNCONDITIONAL = "This model was trained without labels, so there is nothing to change here."
 FOUND = "Nobody told this model what digits there are: it found the categories and the codes by itself (InfoGAN)."
-PHOTO = """Upload a photo with a face, or take one of the drawn faces. Please only photos of people who agree. A photo stays in this server's
-memory while you edit it and is gone after your visit; nothing is kept."""
+PHOTO = """Upload a photo with a face, or take one of the drawn faces. Please only photos of people who agree. Nothing is kept: what is made
+of a photo is deleted when you take it away, open another or close the page, and the photo leaves this server's memory within an hour."""
 UNRELIABLE = "0 leaves an attribute as it is. What they mean is what annotators of CelebA saw: Young, Pale Skin and Bushy Eyebrows are judgements, and often disputed. Bald and Mustache are rare there, and change little."
 ONE_HAIR_COLOUR = "Hair has one colour at a time: raise one and lower the others."
 
@@ -140,9 +144,9 @@ def spoken(function):
     return wrapper
 
 
-def files(pictures, size: int) -> list[Path]:
+def files(pictures, size: int, folder: Path | None = None) -> list[Path]:
     """Pictures (n, C, H, W) as files for the page, about `size` pixels high."""
-    return [images.save_by_content(picture, os.environ["GRADIO_TEMP_DIR"]) for picture in images.to_pil(pictures, size)]
+    return [images.save_by_content(picture, folder or os.environ["GRADIO_TEMP_DIR"]) for picture in images.to_pil(pictures, size)]
 
 
 def wishes(generator, wanted, present, absent) -> studio.Wishes:
@@ -304,37 +308,65 @@ def no_file():
     return gr.File(value=None, visible=False)
 
 
-def seen(subject: portrait.Portrait, attribute: str):
-    """A photo that was just opened: before and after, the faces to choose from, sliders at zero, a strip, and no old download."""
+def visit(request: gr.Request) -> Path:
+    """Where all that is made of one visitor's photos lies, and nothing else."""
+    name = hashlib.sha256(str(request.session_hash).encode()).hexdigest()[:32]
+    folder = Path(os.environ["GRADIO_TEMP_DIR"]) / f"visit-{name}"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def empty(folder: Path) -> None:
+    """Nothing is left of the pictures, though a slow page that still fetches one is answered."""
+    for file in folder.iterdir():
+        blank(file)
+
+
+def leave(request: gr.Request) -> None:
+    """The page was closed."""
+    shutil.rmtree(visit(request), ignore_errors=True)
+
+
+def blank(path: Path) -> None:
+    """Zeros, as many as there were bytes, take the file's place at once."""
+    zeros = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    with open(zeros, "wb") as file:
+        file.truncate(path.stat().st_size)
+    os.replace(zeros, path)
+
+
+def seen(subject: portrait.Portrait, attribute: str, folder: Path):
+    """A photo that was just opened: before and after, the faces to choose from, sliders at zero, a strip, and no old download or morph."""
+    empty(folder)
     numbers = [(str(k + 1), k) for k in range(len(subject.faces))]
-    return (subject, framed(subject), gr.Radio(choices=numbers, value=subject.chosen, visible=len(numbers) > 1),
-            *[gr.Slider(value=0)] * len(subject.editor.attributes), compared(subject.small(), {}), strip_of(subject, attribute, {}), no_file())
+    return (subject, face_frames(subject, folder), gr.Radio(choices=numbers, value=subject.chosen, visible=len(numbers) > 1),
+            *[gr.Slider(value=0)] * len(subject.editor.attributes), compared(subject, {}, folder),
+            strip_of(subject, attribute, {}, folder), no_file(), None, None)
 
 
-def framed(subject):
+def framed(subject, request: gr.Request):
     """The photo, reduced and without its metadata, with its faces framed and numbered if there are several; or none."""
-    if not isinstance(subject, portrait.Portrait):
-        return None
+    return face_frames(subject, visit(request)) if isinstance(subject, portrait.Portrait) else None
+
+
+def face_frames(subject: portrait.Portrait, folder: Path) -> Path:
     small = subject.small()
-    return keep(photos.numbered(small.photo, list(small.faces)) if len(small.faces) > 1 else small.photo)
+    return images.save_by_content(photos.numbered(small.photo, list(small.faces)) if len(small.faces) > 1 else small.photo, folder)
 
 
-def unframed(subject):
-    return keep(subject.small().photo) if isinstance(subject, portrait.Portrait) else None
+def unframed(subject, request: gr.Request):
+    return images.save_by_content(subject.small().photo, visit(request)) if isinstance(subject, portrait.Portrait) else None
 
 
-def keep(picture) -> Path:
-    return images.save_by_content(picture, os.environ["GRADIO_TEMP_DIR"])
+def compared(subject: portrait.Portrait, wished, folder: Path):
+    small = subject.small()
+    return images.save_by_content(small.photo, folder), images.save_by_content(small.edited(wished), folder)
 
 
-def compared(small: portrait.Portrait, wished):
-    return keep(small.photo), keep(small.edited(wished))
-
-
-def strip_of(subject: portrait.Portrait, attribute, wished):
+def strip_of(subject: portrait.Portrait, attribute, wished, folder: Path):
     strip = subject.strip(attribute, wished, STRIP)
     said = [f"{value:+g}" for value in torch.linspace(-MOST, MOST, STRIP).tolist()]
-    return list(zip(files(strip, TILE), said))
+    return list(zip(files(strip, TILE, folder), said))
 
 
 def wanted_differences(subject: portrait.Portrait, values) -> dict[str, float]:
@@ -349,31 +381,27 @@ def has_photo(subject) -> portrait.Portrait:
 
 @contextlib.contextmanager
 def uploaded(upload):
-    """The path of a visitor's file, of which nothing is left afterwards: zeros, as many as there were bytes, take its place at once,
-    since a slow page may still be fetching the file to show it."""
+    """The path of a visitor's file, of which nothing is left afterwards. A slow page may still be fetching it to show it."""
     path = Path(upload["path"])
     try:
         yield path
     finally:
         if path.exists():
-            blank = path.with_name(f".{secrets.token_hex(8)}.tmp")
-            with open(blank, "wb") as file:
-                file.truncate(path.stat().st_size)
-            os.replace(blank, path)
+            blank(path)
 
 
 @spoken
-def open_photo(name, attribute, upload):
+def open_photo(name, attribute, upload, request: gr.Request):
     if not upload:
         return gr.skip()
     with uploaded(upload) as path:
-        return seen(portrait.open_portrait(editor_of(name), path), attribute)
+        return seen(portrait.open_portrait(editor_of(name), path), attribute, visit(request))
 
 
 @spoken
-def open_example(name, attribute, event: gr.SelectData):
+def open_example(name, attribute, event: gr.SelectData, request: gr.Request):
     k = studio.parse_anchors(f"{event.value['caption']} 0")[0].k
-    return seen(portrait.drawn_portrait(editor_of(name), drawn_faces(EXAMPLES)[k]), attribute)
+    return seen(portrait.drawn_portrait(editor_of(name), drawn_faces(EXAMPLES)[k]), attribute, visit(request))
 
 
 def editor_of(name) -> Editor:
@@ -384,59 +412,59 @@ def editor_of(name) -> Editor:
 
 
 @spoken
-def choose_face(subject, attribute, number):
-    return seen(has_photo(subject).choose(number), attribute)
+def choose_face(subject, attribute, number, request: gr.Request):
+    return seen(has_photo(subject).choose(number), attribute, visit(request))
 
 
 @spoken
-def click_face(subject, attribute, event: gr.SelectData):
+def click_face(subject, attribute, event: gr.SelectData, request: gr.Request):
     """A click on the photo chooses the face there."""
     subject = has_photo(subject)
     found = photos.choose(list(subject.small().faces), *event.index)
     if found is None:
         raise InvalidInput("There is no face there; click on one that is framed.")
-    return seen(subject.choose(found), attribute)
+    return seen(subject.choose(found), attribute, visit(request))
 
 
 @spoken
-def retouch(subject, *values):
+def retouch(request: gr.Request, subject, *values):
     """Before and after, while a slider moves."""
     subject = has_photo(subject)
-    return compared(subject.small(), wanted_differences(subject, values)), no_file()
+    return compared(subject, wanted_differences(subject, values), visit(request)), no_file()
 
 
 @spoken
-def retouch_strip(subject, attribute, *values):
+def retouch_strip(request: gr.Request, subject, attribute, *values):
     subject = has_photo(subject)
-    return strip_of(subject, attribute, wanted_differences(subject, values))
+    return strip_of(subject, attribute, wanted_differences(subject, values), visit(request))
 
 
 @spoken
-def full_size(subject, *values):
+def full_size(request: gr.Request, subject, *values):
     """The edited photo as a file, as large as it came."""
     subject = has_photo(subject)
-    file = Path(os.environ["GRADIO_TEMP_DIR"]) / f"edited-{secrets.token_hex(8)}.jpg"
+    file = visit(request) / f"edited-{secrets.token_hex(8)}.jpg"
     photos.save_photo(subject.edited(wanted_differences(subject, values)), file)
     return gr.File(str(file), visible=True)
 
 
 @spoken
-def open_other(name, subject, way, upload, progress=gr.Progress()):
+def open_other(name, subject, way, upload, request: gr.Request, progress=gr.Progress()):
     """The photo to morph into, its largest face."""
     if not upload:
         return gr.skip()
     with uploaded(upload) as path:
         first, second = has_photo(subject), portrait.open_portrait(editor_of(name), path)
-    return second, *morphed(first, second, way, progress)
+    return second, *morphed(first, second, way, visit(request), progress)
 
 
 @spoken
-def morph(subject, other, way, progress=gr.Progress()):
+def morph(subject, other, way, request: gr.Request, progress=gr.Progress()):
     """The other way between the same two photos."""
-    return morphed(has_photo(subject), other, way, progress) if isinstance(other, portrait.Portrait) else gr.skip()
+    return morphed(has_photo(subject), other, way, visit(request), progress) if isinstance(other, portrait.Portrait) else gr.skip()
 
 
-def morphed(first: portrait.Portrait, second: portrait.Portrait, way, progress: gr.Progress):
+def morphed(first: portrait.Portrait, second: portrait.Portrait, way, folder: Path, progress: gr.Progress):
     """A strip and a video from one face to the other and back."""
     if way == THEMSELVES:
         between = functools.partial(portrait.morph, first, second)
@@ -447,9 +475,9 @@ def morphed(first: portrait.Portrait, second: portrait.Portrait, way, progress: 
         between = functools.partial(inversion.morph, generator, found)
     progress(0.9, desc="Drawing")
     there = between(FRAMES // 2)
-    file = Path(os.environ["GRADIO_TEMP_DIR"]) / f"morph-{secrets.token_hex(8)}.mp4"
+    file = folder / f"morph-{secrets.token_hex(8)}.mp4"
     images.write_video(torch.cat([there, there.flip(0)]), file)
-    return files(between(STRIP), TILE), str(file)
+    return files(between(STRIP), TILE, folder), str(file)
 
 
 def ways() -> list[tuple[str, str]]:
@@ -459,9 +487,14 @@ def ways() -> list[tuple[str, str]]:
     return [("keeping the photos' detail", THEMSELVES)] + [(f"through faces that {name} draws", name) for name in able]
 
 
-def forget():
-    """The photo was taken away: nothing of it stays."""
-    return None, gr.Radio(visible=False), None, None, no_file()
+def forget(request: gr.Request):
+    """The photo was taken away: nothing of it stays, nor of a morph."""
+    empty(visit(request))
+    return None, gr.Radio(visible=False), *[gr.Slider(value=0)] * sliders_of(editors()[0]), None, None, no_file(), None, None
+
+
+def sliders_of(name: str) -> int:
+    return len(opened(offered[name]).attributes)
 
 
 @functools.lru_cache(maxsize=None)
@@ -591,6 +624,7 @@ def build() -> gr.Blocks:
         live = {"trigger_mode": "always_last", **quick}
 
         demo.load(sample, drawn, gallery, **quick)
+        demo.unload(leave)
         demo.load(inspect, inspected, inspection, **quick)
         opening = source.input(switch, [source, current], [source, current, wanted, present, absent, attribute, as_class, note, line,
                                                            text, strip, video, shown], show_progress_on=source, **raw)
@@ -645,7 +679,7 @@ def photo_tab(plain: dict) -> None:
     raw = {"preprocess": False, "api_visibility": "private"}
     quick = {"show_progress": "hidden", **raw}
     live = {"trigger_mode": "always_last", **quick}
-    opened_outputs = [subject, upload, face, *sliders, slider_view, strip, file]
+    opened_outputs = [subject, upload, face, *sliders, slider_view, strip, file, morph_strip, morph_video]
     # What is shown afterwards is never the file that came, which is gone: a refused one leaves the photo before it, or none.
     upload.upload(open_photo, [editor, attribute, upload], opened_outputs, show_progress_on=slider_view, **raw).then(
         framed, subject, upload, **quick)
@@ -658,7 +692,7 @@ def photo_tab(plain: dict) -> None:
     other.upload(open_other, [editor, subject, way, other], [another, morph_strip, morph_video], **drawn).then(unframed, another, other, **quick)
     way.input(morph, [subject, another, way], [morph_strip, morph_video], **drawn)
     other.clear(lambda: None, None, another, **raw)
-    upload.clear(forget, None, [subject, face, slider_view, strip, file], **raw)
+    upload.clear(forget, None, [output for output in opened_outputs if output is not upload], **raw)
     take.click(full_size, [subject, *sliders], file, **raw)
 
 
@@ -679,12 +713,17 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     host = options.host or os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1")
+    try:
+        socket.getaddrinfo(host, None)  # else Gradio would try a hundred ports of a host that is none
+    except (OSError, UnicodeError):
+        print(f"error: {host} is no address of this machine; give another --host, such as 127.0.0.1 or 0.0.0.0.", file=sys.stderr)
+        return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # an orderly end, so that the folder goes too
     with tempfile.TemporaryDirectory(prefix="gan-studio-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
         try:
             build().launch(server_name=host, server_port=options.port, theme=THEME, css=CSS, ssr_mode=False, footer_links=[],
-                           max_file_size=MAX_UPLOAD)
+                           max_file_size=MAX_UPLOAD, state_session_capacity=VISITORS)
         except (OSError, OverflowError) as error:  # a port beyond 65535 overflows
             print(f"error: the demo cannot listen on {host}, port {options.port or 7860} ({error}); give another --host or --port.",
                   file=sys.stderr)

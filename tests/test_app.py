@@ -402,7 +402,13 @@ def test_a_photo_of_two_is_edited_where_one_says_and_nothing_of_the_upload_stays
     assert bytes(len(uploaded)) in files_of(temporary) and not any(uploaded[:1000] in content for content in files_of(temporary))
     changed = {}
     for number in ("1", "2"):
-        visitor.page.locator("#face label", has_text=number).click()
+        if number == "1":
+            visitor.page.locator("#face label", has_text=number).click()
+        else:  # the other one by a click on it
+            shown = visitor.page.locator("#upload img")
+            box = shown.bounding_box()
+            shown.click(position={"x": box["width"] * (0.75 if changed["1"] == "left" else 0.25), "y": box["height"] / 2})
+            until(visitor, lambda: visitor.page.locator("#face input").nth(1).is_checked())
         until(visitor, lambda: visitor.page.locator("#retouch-Smiling input[type=range]").input_value() == "0")
         visitor.page.wait_for_timeout(500)
         move(visitor, "Smiling", 2)
@@ -419,6 +425,13 @@ def test_a_photo_of_two_is_edited_where_one_says_and_nothing_of_the_upload_stays
     shown = visitor.sources("#morph-strip")
     visitor.page.locator("#morph-way label", has_text="that faces draws").click()  # the same, through faces of the generator
     assert not set(visitor.wait_for("#morph-strip", 9, other_than=shown)) & set(shown)
+
+    made = [path for path in temporary.glob("gan-studio-*/visit-*/*") if any(path.read_bytes())]
+    assert {path.suffix for path in made} >= {".webp", ".mp4"}
+    visitor.page.locator("#upload").get_by_role("button", name="Remove Image").click()
+    until(visitor, lambda: not any(any(path.read_bytes()) for path in temporary.glob("gan-studio-*/visit-*/*")))
+    visitor.page.goto("about:blank")  # the visit is over
+    until(visitor, lambda: not [path for path in made if path.exists()], 60)
 
 
 @pytest.mark.parametrize("name, content, words", [

@@ -292,9 +292,9 @@ def test_edits_paint_no_colours_that_faces_do_not_have(editor, faces):
     torch.testing.assert_close(colours(after)[:, 0][inside], colours(before)[:, 0][inside], rtol=0, atol=1e-4)  # as bright as before
 
 
-def test_what_the_decoder_knows_as_a_condition_moves_the_conditions_alone_but_in_training():
+def test_what_the_decoder_knows_as_a_condition_moves_the_conditions_alone():
     torch.manual_seed(0)
-    editor = Editor(16, width=4, latent_dim=8, hidden=8, conditions=["Bangs", "Male"]).eval()
+    editor = Editor(16, width=4, latent_dim=8, hidden=8, conditions=["Bangs", "Male"])
     for weight in editor.mapping.parameters():
         torch.nn.init.normal_(weight)
     codes, both = torch.randn(3, 8), one("Bangs") + one("Bald")
@@ -304,6 +304,3 @@ def test_what_the_decoder_knows_as_a_condition_moves_the_conditions_alone_but_in
     shared, alone = (editor.mapping.layers(torch.cat([codes, asked.expand(3, -1)], 1)) for asked in (both, one("Bald")))
     torch.testing.assert_close(editor.mapping(codes, both.expand(3, -1))[:, :6], editor.mapping.directions[0, :6] + shared[:, :6] / 2)
     torch.testing.assert_close(editor.mapping(codes, one("Bald").expand(3, -1))[:, :6], editor.mapping.directions[0, :6] + alone[:, :6])
-    at_use = editor.mapping(codes, one("Male").expand(3, -1))
-    training = editor.train().mapping(codes, one("Male").expand(3, -1))
-    assert torch.equal(training[:, 6:], at_use[:, 6:]) and training[:, :6].abs().min() > 0
