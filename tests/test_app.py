@@ -588,6 +588,8 @@ def test_a_taken_port_ends_with_a_sentence(main, models, address, capsys):
 def test_a_port_that_is_none_ends_with_a_sentence(main, models, port, capsys):
     assert main(["--model", str(models[2]), "--port", port]) == 2
     assert "--port" in capsys.readouterr().err.strip().splitlines()[-1]
+    assert main(["--model", str(models[2]), "--host", "300.1.1.1"]) == 2
+    assert capsys.readouterr().err == "error: 300.1.1.1 is no address of this machine; give another --host, such as 127.0.0.1 or 0.0.0.0.\n"
 
 
 def test_an_upload_is_blanked_whatever_becomes_of_it_and_may_be_gone(tmp_path):

@@ -1,6 +1,7 @@
 """Train a GAN: `python -m training mnist-cgan`, or `accelerate launch -m training mnist-cgan` on several GPUs or machines."""
 
 import argparse
+import contextlib
 import importlib.util
 import json
 import netrc
@@ -27,6 +28,7 @@ from .curves import STATS, read_lines
 from .data import DataError, Dataset, open_dataset, to_float
 from .evaluate import EvaluationError
 from .judges import JudgeError
+from .publish import PublishError, check_name
 from .recipes import Recipe, RecipeError
 from .watch import Watch
 
@@ -48,14 +50,22 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     try:
         return run(options)
-    except (RunError, RecipeError, DataError, ModelError, checkpoints.CheckpointError, EvaluationError, JudgeError) as error:
+    except (RunError, RecipeError, DataError, ModelError, checkpoints.CheckpointError, EvaluationError, JudgeError, PublishError) as error:
         return fail(str(error), 2)
     except callbacks.Diverged as error:
         return fail(str(error), 1)
     except KeyboardInterrupt:
         return fail("Stopped at once; the same command with --resume goes on from the last checkpoint, if there is one.", 130)
     except OSError as error:
-        return fail(f"{error.filename or options.output} cannot be written or read ({error.strerror or error}).", 2)
+        last = checkpoints.find(options.output)
+        kept = f" The last good checkpoint is {last}: mend that, and the same command with --resume goes on." if last else ""
+        return fail(f"{error.filename or options.output} cannot be written or read ({error.strerror or error}).{kept}", 2)
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and "allocate memory" not in str(error):
+            raise
+        if not checkpoints.find(options.output):
+            (options.output / "options.json").unlink(missing_ok=True)  # the run has not begun: another may take its place
+        return fail("There is not enough memory for this run; give it smaller batches or networks, such as --set batch_size=16.", 2)
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -108,6 +118,10 @@ def run(options: argparse.Namespace, companion=None) -> int:
 
     if (recipe.game == "inversion" or recipe.recovery) and not options.init_from:
         raise RunError(f"{recipe.name} trains an encoder for a generator that is there already: name it, such as --init-from celeba-cgan.")
+    if options.init_from and not options.resume and not checkpoints.find(Path(options.init_from)):
+        hub.locate(options.init_from)  # what cannot be found is told before hours of work, as is a name that the Hub would refuse
+    if options.push_to_hub:
+        check_name(options.push_to_hub)
 
     checkpoint = prepare_folder(options, accelerator)
     with accelerator.main_process_first():  # one process decodes; the others read its cache
@@ -184,7 +198,8 @@ def run(options: argparse.Namespace, companion=None) -> int:
         if options.tracker:
             accelerator.end_training()
         if accelerator.is_main_process:
-            drawing.write()
+            with contextlib.suppress(OSError):  # on a full disk, say: what went wrong before is what to tell
+                drawing.write()
     if interrupt.stopped and state.images < total:
         say(f"Stopped at {state.images:,} images; the same command with --resume goes on. The model so far is "
             f"{options.output / 'checkpoint/model'}.")
@@ -360,7 +375,7 @@ def trained_seconds(checkpoint: Path | None) -> float:
 
 def publish(options: argparse.Namespace, accelerator: Accelerator) -> int:
     if options.push_to_hub and accelerator.is_main_process:
-        from .publish import PublishError, publish as push
+        from .publish import publish as push
 
         try:
             print(f"Published: {push(options.output / 'model', options.push_to_hub)}")

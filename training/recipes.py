@@ -299,8 +299,13 @@ def change(recipe: Recipe, settings: list[str]) -> Recipe:
     return check(recipe)
 
 
+MOST_PICTURES = 1 << 16  # in a batch
+
+
 def check(recipe: Recipe) -> Recipe:
     """The recipe itself. Raises RecipeError where its parts do not fit each other."""
+    if not 1 <= recipe.batch_size <= MOST_PICTURES:
+        raise RecipeError(f"batch_size must be from 1 to {MOST_PICTURES:,}, not {recipe.batch_size:,}.")
     if recipe.auxiliary and not (recipe.conditional and recipe.discriminator.get("auxiliary")):
         raise RecipeError("The loss of the auxiliary classifier needs labels and a classifier: "
                           "--set conditional=true and --set discriminator.auxiliary=true, or --set auxiliary=0.")

@@ -344,6 +344,9 @@ def test_list_names_every_recipe_first(capsys):
     ("mnist-dcgan", ["--set", "image_channels=2"], "1 channel (grey) or 3"),
     ("mnist-dcgan", ["--set", "family=mlp", "--set", "conditional=true"], "labels"),
     ("mnist-dcgan", ["--init-from", "mnist-xyz"], "mnist-xyz"),
+    ("mnist-dcgan", ["--init-from", "mnist-xyz", "--data", "nowhere"], "mnist-xyz"),  # before any work on the data
+    ("mnist-dcgan", ["--push-to-hub", "mnist", "--data", "nowhere"], "USER/REPO"),
+    ("mnist-dcgan", ["--set", "batch_size=1000000000"], "batch_size must be from 1 to 65,536"),
     ("celeba-cgan", ["--set", "attributes=Smilling"], "Smiling"),
 ])
 def test_bad_input_gets_one_sentence(tmp_path, capsys, recipe, options, words):
@@ -380,9 +383,32 @@ def test_a_full_disk_ends_the_run_with_a_sentence_and_it_goes_on_from_the_last_g
     with monkeypatch.context() as patch:
         patch.setattr(command.callbacks.pictures, "save_png", full)
         assert "No space left on device" in refused(capsys, *run, "--images", 24)
+    with monkeypatch.context() as patch:
+        patch.setattr(command.callbacks.Report, "_print", full)
+        sentence = refused(capsys, *run, "--images", 24)
+    assert "No space left on device" in sentence and f"last good checkpoint is {tmp_path / 'run/checkpoint'}" in sentence and "--resume" in sentence
     assert train(*run, "--images", 24) == 0
     assert train("mnist-dcgan", "--images", 24, "--output", tmp_path / "whole") == 0
     assert weights(tmp_path / "run") == weights(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory"),
+                                   RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1000 bytes")])
+def test_too_little_memory_is_a_sentence_and_another_run_may_take_the_place(tmp_path, capsys, monkeypatch, error):
+    def exhausted(*arguments):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(command.loop, "batch", exhausted)
+        assert "not enough memory" in refused(capsys, "mnist-dcgan", "--output", tmp_path / "run")
+    assert train("mnist-dcgan", "--images", 8, "--output", tmp_path / "run") == 0
+
+    def broken(*arguments):
+        raise RuntimeError("a mistake of ours")
+
+    monkeypatch.setattr(command.loop, "batch", broken)
+    with pytest.raises(RuntimeError, match="mistake"):
+        train("mnist-dcgan", "--output", tmp_path / "other")
 
 
 def test_a_batch_that_the_processes_cannot_share(tmp_path, monkeypatch, capsys):
