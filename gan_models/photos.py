@@ -271,10 +271,11 @@ def eyes_in_frame() -> np.ndarray:
 
 # Faces are looked for in a copy whose longer side has so many pixels, turned by so many degrees: the detector needs them 80
 # pixels wide there, and knows those turned by up to about 15. Then in sideways photos; then smaller ones. A sure face ends it;
-# but where the photo has more pixels than the first look saw, smaller faces beside the sure one are still looked for.
+# but where the photo has more pixels than the first look saw, smaller faces beside it are still looked for, unless it is a portrait.
 LOOKS = ((1280, (0, -24, 24)), (1280, (90, 180, 270)), (2560, (0,)))
 CANDIDATE, CERTAIN, SURE = -0.4, 0.0, 0.6  # scores: worth a second look; believed after it; worth no further search
 MAX_FACES = 32
+PORTRAIT = 1 / 5  # of the photo's longer side: a face so wide is what the photo is of, and nobody waits for more
 
 
 def find_faces(photo: Image.Image) -> list[Face]:
@@ -286,7 +287,8 @@ def find_faces(photo: Image.Image) -> list[Face]:
     faces = []
     for longest, turns in LOOKS:
         sure = [frame for score, frame, _ in faces if score > SURE]
-        if not sure or longest > LOOKS[0][0] < max(photo.size):
+        portrait = any(FACE[2] * frame.scale > PORTRAIT * max(photo.size) for frame in sure)
+        if not sure or longest > LOOKS[0][0] < max(photo.size) and not portrait:
             faces = _distinct(faces + _find(photo, min(4, longest / max(photo.size)), turns, sure))
     if faces:
         return sorted((face for _, _, face in faces), key=lambda face: -face.frame.scale)
