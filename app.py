@@ -23,7 +23,7 @@ import torch
 
 import gan_models
 from gan_models import InvalidInput, ModelError, images, inversion, photos, portrait, studio
-from gan_models.editor import MOST, Editor
+from gan_models.editor import ATTRIBUTES, MOST, Editor
 from gan_models.latents import check_count, check_seed
 
 TILE, LARGE = 128, 256  # pixels of a picture in the file; the page scales it
@@ -92,7 +92,9 @@ UNCONDITIONAL = "This model was trained without labels, so there is nothing to c
 FOUND = "Nobody told this model what digits there are: it found the categories and the codes by itself (InfoGAN)."
 PHOTO = """Upload a photo with a face, or take one of the drawn faces. Please only photos of people who agree. Nothing is kept: what is made
 of a photo is deleted when you take it away, open another or close the page, and the photo leaves this server's memory within an hour."""
-UNRELIABLE = "0 leaves an attribute as it is. What they mean is what annotators of CelebA saw: Young, Pale Skin and Bushy Eyebrows are judgements, and often disputed. Bald and Mustache are rare there, and change little."
+LABELS = """What an attribute means is what annotators of CelebA saw, not what anybody is. Only 12 of the 40 are labelled reliably (Wu et al.
+2023); Young, Pale Skin and Bushy Eyebrows are judgements, and often disputed."""
+UNRELIABLE = f"0 leaves an attribute as it is. {LABELS} Bald and Mustache are rare there, and change little."
 ONE_HAIR_COLOUR = "Hair has one colour at a time: raise one and lower the others."
 
 offered: dict[str, str] = {}  # name on the page -> source of the model
@@ -318,8 +320,9 @@ def visit(request: gr.Request) -> Path:
 
 def empty(folder: Path) -> None:
     """Nothing is left of the pictures, though a slow page that still fetches one is answered."""
-    for file in folder.iterdir():
-        blank(file)
+    for file in list(folder.glob("[!.]*")):  # what begins with a dot is being written, or is blank
+        with contextlib.suppress(FileNotFoundError):
+            blank(file)
 
 
 def leave(request: gr.Request) -> None:
@@ -518,7 +521,8 @@ def hint(generator) -> str:
         return FOUND
     if generator.labels is None:
         return UNCONDITIONAL
-    return ONE_HAIR_COLOUR if sum(label.endswith("_Hair") for label in generator.labels) > 1 else ""
+    one_colour = ONE_HAIR_COLOUR if sum(label.endswith("_Hair") for label in generator.labels) > 1 else ""
+    return f"{one_colour} {LABELS}".strip() if set(ATTRIBUTES) & set(generator.labels) else ""
 
 
 def controls(name: str) -> dict[str, dict]:
@@ -661,7 +665,7 @@ def photo_tab(plain: dict) -> None:
     with gr.Row(elem_id="retouch-sliders"):
         sliders = [gr.Slider(-MOST, MOST, 0, step=0.1, label=pretty(name), min_width=140, buttons=[], elem_id=f"retouch-{name}")
                    for name in names]
-    gr.Markdown(UNRELIABLE)
+    gr.Markdown(f"{UNRELIABLE} Of hair colours that are raised, the highest counts.")
     with gr.Row():
         attribute = gr.Dropdown([(pretty(name), name) for name in names], value="Blond_Hair" if "Blond_Hair" in names else names[0],
                                 label="From -2 to +2", filterable=False, elem_id="retouch-attribute", min_width=200)

@@ -426,10 +426,12 @@ def test_a_photo_of_two_is_edited_where_one_says_and_nothing_of_the_upload_stays
     visitor.page.locator("#morph-way label", has_text="that faces draws").click()  # the same, through faces of the generator
     assert not set(visitor.wait_for("#morph-strip", 9, other_than=shown)) & set(shown)
 
-    made = [path for path in temporary.glob("gan-studio-*/visit-*/*") if any(path.read_bytes())]
+    made = [path for path in temporary.glob("gan-studio-*/visit-*/[!.]*") if any(path.read_bytes())]
     assert {path.suffix for path in made} >= {".webp", ".mp4"}
     visitor.page.locator("#upload").get_by_role("button", name="Remove Image").click()
-    until(visitor, lambda: not any(any(path.read_bytes()) for path in temporary.glob("gan-studio-*/visit-*/*")))
+    until(visitor, lambda: not any(any(path.read_bytes()) for path in temporary.glob("gan-studio-*/visit-*/[!.]*")))
+    visitor.page.wait_for_function("() => !document.querySelector('#retouch-strip img')")
+    visitor.page.wait_for_timeout(1000)  # else the page complains that it was left while an answer was on its way
     visitor.page.goto("about:blank")  # the visit is over
     until(visitor, lambda: not [path for path in made if path.exists()], 60)
 
