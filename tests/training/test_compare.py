@@ -8,6 +8,7 @@ import statistics
 import struct
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -301,3 +302,18 @@ def test_the_accuracy_score_is_of_classes_that_a_network_reads(recipe, scored):
     row = parse_row(recipe, [])
     assert compare.manner(row, argparse.Namespace(samples=50, cas=True)) == {"samples": 50} | ({"cas": True} if scored else {})
     assert compare.manner(row, argparse.Namespace(samples=None, cas=False)) == {}
+
+
+@pytest.mark.parametrize("name, shown", [("mnist", 1), ("celeba", 0), ("CelebA (test)", 0)])
+def test_real_pictures_are_shown_but_for_those_of_celeba(tmp_path, monkeypatch, name, shown):
+    """Nobody whose photo is in CelebA has agreed to stand in a page of results."""
+    looked = []
+    pictures = torch.zeros(40, 3, 64, 64, dtype=torch.uint8)
+    dataset = SimpleNamespace(name=name, order=lambda *a: None, batch=lambda k: looked.append(name) or (pictures, None))
+    row = SimpleNamespace(name="row", recipe=SimpleNamespace(image_size=64, image_channels=3))
+    run = SimpleNamespace(evaluation={"a": 1}, folder=tmp_path)
+    monkeypatch.setattr(results, "by_row", lambda found: [(row, found)])
+    monkeypatch.setattr(results.gan_models, "load", lambda folder: None)
+    monkeypatch.setattr(results, "drawn", lambda generator, count: torch.zeros(count, 3, 64, 64))
+    results.draw_samples([run], {"row": dataset}, tmp_path / "samples.png")
+    assert len(looked) == shown and (tmp_path / "samples.png").is_file()
