@@ -22,9 +22,13 @@ import gradio as gr
 import torch
 
 import gan_models
-from gan_models import InvalidInput, ModelError, images, inversion, photos, portrait, studio
-from gan_models.editor import ATTRIBUTES, MOST, Editor
-from gan_models.latents import check_count, check_seed
+from gan_models import images, inversion, portrait, studio
+from gan_models.celeba import ATTRIBUTES
+from gan_models.errors import InvalidInput, ModelError
+from gan_models.networks.editor import MOST, Editor
+from gan_models.photos import faces as photos
+from gan_models.photos.opening import save_photo
+from gan_models.rng import check_count, check_seed
 
 TILE, LARGE = 128, 256  # pixels of a picture in the file; the page scales it
 FRAMES, STRIP = 96, 9
@@ -151,7 +155,7 @@ def files(pictures, size: int, folder: Path | None = None) -> list[Path]:
     return [images.save_by_content(picture, folder or os.environ["GRADIO_TEMP_DIR"]) for picture in images.to_pil(pictures, size)]
 
 
-def wishes(generator, wanted, present, absent) -> studio.Wishes:
+def wishes(generator, wanted, present, absent) -> studio.Targets:
     """What the label controls ask for."""
     if wanted in (None, EITHER) and not generator.multi_label:
         return None
@@ -202,7 +206,7 @@ def one_anchor(text) -> studio.Anchor:
     return studio.parse_anchors(f"{text} {text}")[0] if text else studio.Anchor(whole(None, "seed"))
 
 
-def wished_change(generator, as_class, values) -> studio.Wishes:
+def wished_change(generator, as_class, values) -> studio.Targets:
     if studio.has_codes(generator):
         return studio.Codes(as_class, tuple(values[:generator.continuous]))
     if generator.labels is None:
@@ -447,7 +451,7 @@ def full_size(request: gr.Request, subject, *values):
     """The edited photo as a file, as large as it came."""
     subject = has_photo(subject)
     file = visit(request) / f"edited-{secrets.token_hex(8)}.jpg"
-    photos.save_photo(subject.edited(wanted_differences(subject, values)), file)
+    save_photo(subject.edited(wanted_differences(subject, values)), file)
     return gr.File(str(file), visible=True)
 
 
@@ -602,7 +606,7 @@ def build() -> gr.Blocks:
         if editors():
             with gr.Tab("Edit a photo", elem_id="photo-tab", id="photo") as tab:
                 photo_tab(plain)
-            tab.select(spoken(photos.prepare), None, None, show_progress="hidden", api_visibility="private")
+            tab.select(spoken(photos.load_detector), None, None, show_progress="hidden", api_visibility="private")
 
         with gr.Row():
             wanted = gr.Radio(label="Draw", elem_id="class", scale=3, min_width=300, **look["class"])

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import torch
 
-from . import hub, images, latents
-from .base import Generator
+from . import hub, images, networks, rng
 from .errors import InvalidInput, ModelError, short
+from .networks.base import Generator
 
 MAX_COUNT = 4096  # pictures on one sheet
 BATCH = 64  # pictures at once, which bounds the memory
@@ -61,9 +61,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> None:
     check_output(options.output)
-    latents.check_count(options.count, most=MAX_COUNT, what="count")
-    seed = latents.check_seed(options.seed)
-    model = hub.load(options.source, revision=options.revision, device=options.device)
+    rng.check_count(options.count, most=MAX_COUNT, what="count")
+    seed = rng.check_seed(options.seed)
+    model = networks.load(options.source, revision=options.revision, device=options.device)
     points = model.sample_latents(options.count, seed=seed, truncation=options.truncation)
     labels = choose_labels(model, options.labels, options.count, seed)
     pictures = [model.generate(points[k:k + BATCH], None if labels is None else labels[k:k + BATCH]).cpu()

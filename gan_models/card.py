@@ -1,6 +1,5 @@
 """The model card: README.md of a model folder, and what the Hub shows and searches (its front matter)."""
 
-import json
 import os
 import re
 from dataclasses import dataclass
@@ -8,9 +7,9 @@ from pathlib import Path
 
 from huggingface_hub import ModelCard, ModelCardData
 
-from . import hub
-from .editor import ATTRIBUTES
-from .errors import InvalidConfig
+from . import files, model_folder
+from .celeba import ATTRIBUTES
+from .model_folder import read_metrics
 
 # What `publish` replaces by the repository's name, so that the line that loads the model can be copied.
 PLACEHOLDER = "USER/REPO"
@@ -23,7 +22,7 @@ ABOUT = ("name", "recipe", "summary", "source", "dataset", "images_seen", "hours
 
 
 @dataclass(frozen=True)
-class Dataset:
+class DatasetNotice:
     """What a card says about weights made from a data set. `licence`: the Hub's fields for it."""
 
     title: str
@@ -35,21 +34,21 @@ class Dataset:
 
 _MIT = {"license": "mit"}
 DATASETS = {
-    "mnist": Dataset(
+    "mnist": DatasetNotice(
         "[MNIST](https://yann.lecun.com/exdb/mnist/) (LeCun et al. 1998), handwritten digits",
         "ylecun/mnist",
         _MIT,
         "The weights are under the MIT licence, like the code.",
         "It draws digits as American writers of the 1990s wrote them, centred, and nothing else.",
     ),
-    "fashionmnist": Dataset(
+    "fashionmnist": DatasetNotice(
         "[FashionMNIST](https://github.com/zalandoresearch/fashion-mnist) (Xiao et al. 2017), articles of clothing",
         "zalando-datasets/fashion_mnist",
         _MIT,
         "Data and weights are under the MIT licence, like the code.",
         "It draws the ten kinds of articles of that catalogue, and nothing else.",
     ),
-    "celeba": Dataset(
+    "celeba": DatasetNotice(
         "[CelebA](https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html) (Liu et al. 2015), faces of celebrities",
         "flwrlabs/celeba",
         {
@@ -100,7 +99,7 @@ _LEGEND = {
 }
 SELDOM = 0.3  # change seen in a smaller share of the edits
 ANOTHER = 0.5  # the same person seen in a smaller share
-UNKNOWN = Dataset("not recorded", "", {},
+UNKNOWN = DatasetNotice("not recorded", "", {},
                   "The licence of these weights follows from the data that they were made from, which this card does not know.",
                   "It draws what its training pictures showed, and inherits their bias.")
 
@@ -113,19 +112,9 @@ def write_card(folder: str | os.PathLike, about: dict | None = None) -> None:
     Raises InvalidConfig or InvalidWeights for a broken folder, TypeError for an unknown key.
     """
     folder = Path(folder)
-    config = hub.config_of(hub.load_folder(folder))
+    config = model_folder.config_of(model_folder.load_folder(folder))
     card = model_card(config, read_metrics(folder / "metrics.json"), about, samples=(folder / "samples.png").is_file())
-    hub.write_atomically(folder / "README.md", str(card).encode())
-
-
-def read_metrics(path: Path) -> dict:
-    try:
-        metrics = json.loads(path.read_bytes()) if path.exists() else {}
-    except (OSError, ValueError, RecursionError) as error:
-        raise InvalidConfig(f"{path} cannot be read as JSON; repair it or delete it.") from error
-    if not isinstance(metrics, dict):
-        raise InvalidConfig(f"{path} must hold an object of names and values; repair it or delete it.")
-    return metrics
+    files.write_atomically(folder / "README.md", str(card).encode())
 
 
 def model_card(config: dict, metrics: dict | None = None, about: dict | None = None, samples: bool = False) -> ModelCard:
@@ -139,13 +128,13 @@ def model_card(config: dict, metrics: dict | None = None, about: dict | None = N
     return ModelCard("\n\n".join(section.strip() for section in sections) + "\n")
 
 
-def dataset_of(name: str | None) -> Dataset:
+def dataset_of(name: str | None) -> DatasetNotice:
     """What is known about a data set. Anything that calls itself CelebA gets CelebA's restriction: better once too often."""
     plain = re.sub("[^a-z0-9]", "", (name or "").lower())
     return DATASETS["celeba"] if "celeba" in plain else DATASETS.get(plain, UNKNOWN)
 
 
-def _front_matter(config: dict, dataset: Dataset, recipe: str | None) -> str:
+def _front_matter(config: dict, dataset: DatasetNotice, recipe: str | None) -> str:
     kind = _conditioning(config)
     tags = ["gan", "image-generation", config["family"], "gan-studio"] + ([f"{kind}-conditional"] if kind else [])
     tags += ["image-editing"] if config["family"] == "editor" else []
@@ -244,7 +233,7 @@ def _network(config: dict) -> str:
     return text
 
 
-def _judged(known: Dataset, init_from, calibration) -> str | None:
+def _judged(known: DatasetNotice, init_from, calibration) -> str | None:
     """How far the judge of an editor of CelebA's faces is apart from it (the rule stands in training/judges.py)."""
     if known is not DATASETS["celeba"]:
         return None

@@ -1,7 +1,7 @@
 """Pictures as files: grids, strips, videos."""
 
-import io
 import hashlib
+import io
 import os
 import secrets
 from pathlib import Path
@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .hub import write_atomically
+from .files import write_atomically
 
 
 def to_uint8(images: Tensor) -> np.ndarray:

@@ -11,10 +11,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from . import images, photos
-from .editor import EXCLUSIVE, MOST, Editor, Encoded
+from . import images
+from .celeba import EXCLUSIVE
 from .errors import InvalidInput, short
-from .latents import check_count
+from .networks.editor import MOST, Editor, Encoded
+from .photos import crop, geometry, opening
+from .photos import faces as photos
+from .rng import check_count
 
 PREVIEW = 960  # pixels of the longer side of what is shown while sliders move
 
@@ -45,7 +48,7 @@ class Portrait:
     def edited(self, differences: dict[str, float]) -> Image.Image:
         """The photo, at full size, with differences of attributes {name: -2..2} put into the chosen face. Raises InvalidInput."""
         after = self.editor.decode(self.encoded, self._row(differences))
-        return photos.put_back(self.photo, self.face, self.encoded.photos[0], after[0])
+        return crop.put_back(self.photo, self.face, self.encoded.photos[0], after[0])
 
     @torch.inference_mode()
     def strip(self, attribute: str, differences: dict[str, float], steps: int = 9) -> Tensor:
@@ -60,7 +63,7 @@ class Portrait:
         zoom = PREVIEW / max(self.photo.size)
         if zoom >= 1:
             return self
-        scale = photos.Similarity(complex(zoom), 0)
+        scale = geometry.Similarity(complex(zoom), 0)
         faces = tuple(replace(face, box=tuple(round(side * zoom) for side in face.box), landmarks=face.landmarks * zoom,
                               frame=scale @ face.frame) for face in self.faces)
         return replace(self, photo=self._shrunken, faces=faces)
@@ -111,9 +114,9 @@ def morph(first: Portrait, second: Portrait, frames: int) -> Tensor:
     return (drawn + torch.lerp(a.photos - drawn[:1], b.photos - drawn[-1:], t)).clamp(-1, 1)
 
 
-def open_portrait(editor: Editor, source: photos.Source) -> Portrait:
+def open_portrait(editor: Editor, source: opening.Source) -> Portrait:
     """A stranger's photo, its largest face chosen. Raises InvalidPhoto, NoFace, or MissingPackage."""
-    photo = photos.open_photo(source)
+    photo = opening.open_photo(source)
     faces = tuple(photos.find_faces(photo))
     return Portrait(editor, photo, faces, 0, _encode(editor, photo, faces[0]))
 
@@ -121,10 +124,10 @@ def open_portrait(editor: Editor, source: photos.Source) -> Portrait:
 def drawn_portrait(editor: Editor, picture: Tensor, size: int = 512) -> Portrait:
     """A picture (C, H, W) in [-1, 1] that a generator drew, all of it the face as the networks know faces."""
     photo = images.to_pil(picture[None])[0].convert("RGB").resize((size, size), Image.Resampling.BICUBIC)
-    face = photos.whole(photo)
+    face = photos.aligned_face(photo)
     return Portrait(editor, photo, (face,), 0, _encode(editor, photo, face))
 
 
 @torch.inference_mode()
 def _encode(editor: Editor, photo: Image.Image, face: photos.Face) -> Encoded:
-    return editor.encode(photos.align(photo, face, editor.image_shape[-1])[None])
+    return editor.encode(crop.align(photo, face, editor.image_shape[-1])[None])

@@ -11,13 +11,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from . import card, hub
+from . import card, hub, model_folder, rng
 from . import latents as _latents
-from .base import Generator
+from .celeba import one_hair_colour
 from .errors import InvalidInput, short
+from .networks.base import Generator
 
 MAX_ANCHORS = 6
-HAIR_COLOURS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")  # they exclude each other
 MAX_CARD = 100_000  # characters
 
 
@@ -28,7 +28,7 @@ class Codes(NamedTuple):
     continuous: tuple[float, ...] | None = None
 
 
-Wishes = int | dict[str, float] | Codes | None
+Targets = int | dict[str, float] | Codes | None
 
 
 class Anchor(NamedTuple):
@@ -46,13 +46,13 @@ def parse_anchors(text: str) -> list[Anchor]:
         match = re.fullmatch(r"(\d{1,19})(?::(\d{1,3}))?", word)
         if not match:
             raise InvalidInput(f"{word[:40]!r} is not a picture: write seeds such as 3, 14, or 7:2 for picture 2 of seed 7.")
-        anchors.append(Anchor(_latents.check_seed(int(match[1])), int(match[2] or 0)))
+        anchors.append(Anchor(rng.check_seed(int(match[1])), int(match[2] or 0)))
     if not 2 <= len(anchors) <= MAX_ANCHORS:
         raise InvalidInput(f"A walk goes through 2 to {MAX_ANCHORS} pictures, not {len(anchors)}.")
     return anchors
 
 
-def labels_for(generator: Generator, anchors: list[Anchor], wishes: Wishes = None) -> Tensor | None:
+def labels_for(generator: Generator, anchors: list[Anchor], wishes: Targets = None) -> Tensor | None:
     """The labels of some pictures: (n,) classes, (n, K) attributes 0..1, or None for an unconditional generator.
 
     A wish for one hair colour takes the others away that are not wished for too.
@@ -69,7 +69,7 @@ def labels_for(generator: Generator, anchors: list[Anchor], wishes: Wishes = Non
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
                 raise InvalidInput(f"{name} must be a number from 0 to 1, not {short(value)}.")
             rows[:, generator.labels.index(name)] = value
-        settle(rows, generator.labels, wishes or {})
+        one_hair_colour(rows, generator.labels, wishes or {})
     elif wishes is not None:
         if isinstance(wishes, bool) or not isinstance(wishes, int) or not 0 <= wishes < len(generator.labels):
             raise InvalidInput(f"The class must be a number from 0 to {len(generator.labels) - 1}, not {short(wishes)}.")
@@ -77,15 +77,7 @@ def labels_for(generator: Generator, anchors: list[Anchor], wishes: Wishes = Non
     return rows
 
 
-def settle(rows: Tensor, names: tuple[str, ...], wishes: dict[str, float]) -> None:
-    """In labels (n, K) 0..1 a wished hair colour fades the others, in place, unless they are wished for as well: no face has two at once."""
-    wished = max((wishes.get(name, 0) for name in HAIR_COLOURS), default=0)
-    for name in HAIR_COLOURS:
-        if name in names and name not in wishes:
-            rows[:, names.index(name)] *= 1 - wished
-
-
-def latents_for(generator: Generator, anchors: list[Anchor], truncation: float = 1.0, wishes: Wishes = None) -> Tensor:
+def latents_for(generator: Generator, anchors: list[Anchor], truncation: float = 1.0, wishes: Targets = None) -> Tensor:
     """The latents of some pictures, with the wished codes: (n, latent_dim)."""
     rows = torch.stack([generator.sample_latents(anchor.k + 1, seed=anchor.seed, truncation=truncation)[anchor.k] for anchor in anchors])
     return _with_codes(generator, rows, wishes) if isinstance(wishes, Codes) else rows
@@ -102,7 +94,7 @@ def has_codes(generator: Generator) -> bool:
 
 
 @torch.inference_mode()
-def sample(generator: Generator, seed: int, count: int, truncation: float = 1.0, wishes: Wishes = None) -> Tensor:
+def sample(generator: Generator, seed: int, count: int, truncation: float = 1.0, wishes: Targets = None) -> Tensor:
     """Pictures 0 to count - 1 of a seed: (count, C, H, W) in [-1, 1]."""
     latents = generator.sample_latents(count, seed=seed, truncation=truncation)
     latents = _with_codes(generator, latents, wishes) if isinstance(wishes, Codes) else latents
@@ -110,7 +102,7 @@ def sample(generator: Generator, seed: int, count: int, truncation: float = 1.0,
 
 
 @torch.inference_mode()
-def interpolate(generator: Generator, anchors: list[Anchor], frames: int, truncation: float = 1.0, wishes: Wishes = None,
+def interpolate(generator: Generator, anchors: list[Anchor], frames: int, truncation: float = 1.0, wishes: Targets = None,
                 loop: bool = True) -> Tensor:
     """A walk through the anchors, latents and labels together: (frames, C, H, W) in [-1, 1]."""
     path = _latents.walk(latents_for(generator, anchors, truncation, wishes), frames, loop)
@@ -123,7 +115,7 @@ def interpolate(generator: Generator, anchors: list[Anchor], frames: int, trunca
 
 
 @torch.inference_mode()
-def change(generator: Generator, anchor: Anchor, wishes: Wishes, truncation: float = 1.0) -> Tensor:
+def change(generator: Generator, anchor: Anchor, wishes: Targets, truncation: float = 1.0) -> Tensor:
     """One picture as it is and with the wished labels, the latent being the same: (2, C, H, W) in [-1, 1]."""
     labels = labels_for(generator, [anchor]), labels_for(generator, [anchor], wishes)
     labels = None if labels[0] is None else torch.cat(labels)
@@ -132,7 +124,7 @@ def change(generator: Generator, anchor: Anchor, wishes: Wishes, truncation: flo
 
 
 @torch.inference_mode()
-def sweep(generator: Generator, anchor: Anchor, wishes: Wishes, attribute: str | None, steps: int = 7,
+def sweep(generator: Generator, anchor: Anchor, wishes: Targets, attribute: str | None, steps: int = 7,
           truncation: float = 1.0) -> Tensor:
     """One latent, (n, C, H, W) in [-1, 1]: with `attribute` from 0 to 1 in `steps` steps, the others as wished; or, from a
     generator of classes, as each class. From one with codes: with the continuous code number `attribute` from -1 to 1, or, where that is
@@ -167,8 +159,8 @@ class About(NamedTuple):
 
 def about(source: str) -> About:
     """What the folder of a model says of it."""
-    folder, _ = hub._find(source)
-    record = card.read_metrics(folder / "metrics.json").get("training")
+    folder, _ = hub.find(source)
+    record = model_folder.read_metrics(folder / "metrics.json").get("training")
     data = card.dataset_of(record.get("dataset") if isinstance(record, dict) else None)
     path = folder / "README.md"
     text = path.read_text("utf-8", "replace")[:MAX_CARD] if path.is_file() else "This model has no card."

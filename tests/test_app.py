@@ -15,14 +15,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import skip_or_fail
 from PIL import Image
 
 import gan_models
-from gan_models import hub
-from gan_models.dcgan import DCGANGenerator
-from gan_models.editor import Editor
-
-from conftest import skip_or_fail
+from gan_models import model_folder
+from gan_models.networks.dcgan import DCGANGenerator
+from gan_models.networks.editor import Editor
 
 ROOT = Path(__file__).parents[1]
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 375, "height": 740}
@@ -39,7 +38,7 @@ def tiny(folder: Path, **arguments) -> Path:
             torch.nn.init.normal_(weight, 0, 0.15)
     if model.multi_label:
         model.label_table.bernoulli_(0.4)
-    hub.save(model.eval(), folder)
+    model_folder.save(model.eval(), folder)
     return folder
 
 
@@ -50,7 +49,7 @@ def tiny_editor(folder: Path) -> Path:
         if weight.ndim > 1:
             weight.normal_(0, 0.2)
     editor.mapping.directions.normal_(0, 1)
-    hub.save(editor, folder)
+    model_folder.save(editor, folder)
     return folder
 
 

@@ -22,11 +22,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from gan_models import photos
+from gan_models.celeba import FRAME, WINDOW
 from gan_models.errors import ModelError, NoFace
-from gan_models.photos import FRAME, WINDOW, Face, Similarity
+from gan_models.photos import faces as photos
+from gan_models.photos import geometry
+from gan_models.photos.faces import Face
+from gan_models.photos.geometry import Similarity
 
-from .data import DataError, celeba_originals
+from .data.celeba import celeba_originals
+from .data.decoding import DataError
 
 KINDS = ("alone", "at the border", "several")
 SCALES, DEGREES = (0.3, 6.0), 30
@@ -122,7 +126,7 @@ def _paste(photo: Image.Image, picture: Image.Image, frame: Similarity) -> None:
     corners = shifted(np.array([[0, 0], [FRAME[0], 0], FRAME, [0, FRAME[1]]], float))
     mask = Image.new("L", size)
     ImageDraw.Draw(mask).polygon([tuple(corner) for corner in corners.tolist()], fill=255)
-    photo.paste(photos.sample(picture, shifted.inverse(), size), (int(left), int(top)), mask)
+    photo.paste(geometry.sample(picture, shifted.inverse(), size), (int(left), int(top)), mask)
 
 
 def judge(test: Test, faces: Sequence[Face]) -> tuple[list[Result], int]:
@@ -140,7 +144,7 @@ def judge(test: Test, faces: Sequence[Face]) -> tuple[list[Result], int]:
 def average(originals: Sequence[bytes]) -> np.ndarray:
     """Where eyes and mouth lie in the frame: the mean of the landmarks found in the originals, (32, 2). The source of
     gan_models.photos.EYES_AND_MOUTH."""
-    return np.mean([photos._landmarks(_open(data).convert("L"))[36:] for data in originals], axis=0)
+    return np.mean([photos.find_landmarks(_open(data).convert("L"))[36:] for data in originals], axis=0)
 
 
 def report(results: Sequence[Result]) -> list[str]:

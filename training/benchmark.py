@@ -20,8 +20,13 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from . import cpu, data, loop, recipes
-from .__main__ import make_accelerator
+from gan_models.networks import PAIRS
+
+from . import cpu, loop, recipes, settings
+from .data import celeba, decoding, open_dataset
+from .data.dataset import Dataset
+from .run import make_accelerator
+from .state import build
 
 PICTURES = 4000  # as many JPEG files are unpacked for the plain loop
 
@@ -43,10 +48,10 @@ class Clock:
         return elapsed >= self.seconds
 
 
-def ours(recipe: recipes.Recipe, dataset: data.Dataset, accelerator: Accelerator, seconds: float) -> float:
+def ours(recipe: recipes.Recipe, dataset: Dataset, accelerator: Accelerator, seconds: float) -> float:
     """Images/s of this package's loop."""
     clock = Clock(seconds)
-    state = loop.build(recipe, dataset, 0, accelerator.device)
+    state = build(recipe, dataset, 0, accelerator.device)
     loop.train(recipe, dataset, state, accelerator, 10**12, 0, [lambda state, scalars: clock()])
     return clock.speed * recipe.batch_size
 
@@ -63,7 +68,7 @@ def plain(recipe: recipes.Recipe, folder: Path, device: torch.device, seconds: f
     loader = torch.utils.data.DataLoader(datasets.ImageFolder(folder, prepare), recipe.batch_size, shuffle=True, num_workers=2,
                                          drop_last=True)
     size = {"image_size": recipe.image_size, "image_channels": recipe.image_channels}
-    generator_class, discriminator_class = loop.NETWORKS[recipe.family]
+    generator_class, discriminator_class = PAIRS[recipe.family]
     generator = generator_class(**size, **recipe.generator).to(device)
     discriminator = discriminator_class(**size, **recipe.discriminator).to(device)
     generator_optimiser, discriminator_optimiser = (
@@ -89,10 +94,10 @@ def plain(recipe: recipes.Recipe, folder: Path, device: torch.device, seconds: f
                 return clock.speed * recipe.batch_size
 
 
-def unpack(root: Path, dataset: data.Dataset, folder: Path, least: int) -> None:
+def unpack(root: Path, dataset: Dataset, folder: Path, least: int) -> None:
     """Write JPEG files of the data set as they are, up to PICTURES of them, as the one class of an ImageFolder; again and
     again where they are fewer than `least`, a batch for each worker."""
-    pictures = data._celeba_pictures(root / "celeba")
+    pictures = celeba.celeba_pictures(root / "celeba")
     chosen = [name for name in pictures.names if Path(name).stem in set(dataset.names[:PICTURES])]
     (folder / "faces").mkdir(parents=True)
     for k in range(max(len(chosen), least)):
@@ -111,12 +116,12 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--seconds must be more than 0, and --rounds at least 1")
     root = Path(options.data_root or os.environ.get("GAN_STUDIO_DATA") or "data").expanduser()
     try:
-        recipe = recipes.change(recipes.find("celeba-dcgan"), options.set)
-        dataset = data.open_dataset("celeba", root, recipe.image_size)
-        cpu.prepare()  # as `python -m training` does
+        recipe = settings.change(settings.find("celeba-dcgan"), options.set)
+        dataset = open_dataset("celeba", root, recipe.image_size)
+        cpu.tune_allocator()  # as `python -m training` does
         accelerator = make_accelerator("auto")
-        loop.build(recipe, dataset, 0, accelerator.device)  # so that a wrong setting is told at once
-    except (data.DataError, recipes.RecipeError) as error:
+        build(recipe, dataset, 0, accelerator.device)  # so that a wrong setting is told at once
+    except (decoding.DataError, recipes.RecipeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     precision = accelerator.mixed_precision.replace("no", "fp32")

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import torch
 
-from gan_models import ModelError, hub
-from gan_models.card import read_metrics, write_card
+from gan_models import files, hub, model_folder
+from gan_models.card import write_card
+from gan_models.errors import ModelError
+from gan_models.model_folder import read_metrics
 
 MAX_BYTES = 10_000_000  # what the Hub takes without LFS
 
@@ -29,16 +31,16 @@ def bundle(source: Path, name: str, pretrained: Path = hub.PRETRAINED) -> Path:
     they were those of other weights. Raises ModelError for a folder that does not load, BundleError for a file of 10 MB."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,49}", name):
         raise BundleError(f"The name of a bundled model is of small letters, digits and hyphens, not {name!r}.")
-    model = hub.load_folder(source)
+    model = model_folder.load_folder(source)
     metrics = {key: value for key, value in read_metrics(source / "metrics.json").items() if key == "training"}
     target, temporary = pretrained / name, pretrained / f".{name}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     try:
-        hub.save(model, temporary, torch.float16)
-        size = (temporary / hub.WEIGHTS).stat().st_size
+        model_folder.save(model, temporary, torch.float16)
+        size = (temporary / model_folder.WEIGHTS).stat().st_size
         if size >= MAX_BYTES:
             raise BundleError(f"The weights of {source} take {size:,} bytes in half precision; a bundled file must stay below {MAX_BYTES:,}.")
-        hub.write_atomically(temporary / "metrics.json", (json.dumps(metrics, indent=2) + "\n").encode())
+        files.write_atomically(temporary / "metrics.json", (json.dumps(metrics, indent=2) + "\n").encode())
         if (source / "samples.png").is_file():
             shutil.copyfile(source / "samples.png", temporary / "samples.png")
         write_card(temporary)

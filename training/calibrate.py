@@ -22,17 +22,22 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from gan_models import ModelError, hub
+from gan_models import files, model_folder
 from gan_models import images as pictures
-from gan_models.card import read_metrics, write_card
-from gan_models.editor import SHADES, Editor, colours, from_head
+from gan_models.card import write_card
+from gan_models.celeba import opposite_edit
+from gan_models.errors import ModelError
 from gan_models.images import to_uint8
+from gan_models.model_folder import read_metrics
+from gan_models.networks.compositing import colours, from_head
+from gan_models.networks.editor import SHADES, Editor
+from gan_models.samples import sample_grid
 
-from . import judges
-from .callbacks import sample_grid
-from .data import DataError, Dataset, open_dataset, to_float
-from .editor import opposite
-from .judges import JudgeError
+from .data import open_dataset
+from .data.dataset import Dataset, to_float
+from .data.decoding import DataError
+from .judges import networks
+from .judges.networks import JudgeError
 
 STRENGTHS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5)  # further, colours break, which no score here sees
 TURNS = 3  # attributes that are changed, one at a time, in each picture
@@ -61,7 +66,7 @@ def calibrate(editor: Editor, data: str | os.PathLike, data_root: str | os.PathL
               batch_size: int = 100) -> dict:
     """Set the editor's strengths and palette. Returns how the strengths were found. Raises JudgeError and DataError as `evaluate` does,
     and CalibrationError for pictures without the editor's attributes."""
-    judge = judges.read("celeba")
+    judge = networks.read("celeba")
     unknown = set(editor.attributes) - set(judge.label_names)
     if unknown:
         raise JudgeError(f"No judge knows the attribute {min(unknown)}.")
@@ -95,11 +100,11 @@ def palette(faces: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def measure(editor: Editor, judge: judges.Judge, tuned: Dataset, train: Dataset, batch_size: int) -> Measured:
+def measure(editor: Editor, judge: networks.Judge, tuned: Dataset, train: Dataset, batch_size: int) -> Measured:
     columns = [judge.label_names.index(name) for name in editor.attributes]
 
     def look(some: Tensor) -> tuple[Tensor, Tensor]:
-        opinion = judges.opinions(judge, to_uint8(some).transpose(0, 3, 1, 2))
+        opinion = networks.classify(judge, to_uint8(some).transpose(0, 3, 1, 2))
         return opinion.features, opinion.logits[:, columns] > 0
 
     parts: list[tuple[Tensor, ...]] = []
@@ -108,7 +113,7 @@ def measure(editor: Editor, judge: judges.Judge, tuned: Dataset, train: Dataset,
         for chosen in np.array_split(np.arange(len(tuned)), -(-len(tuned) // batch_size)):
             images, labels = to_float(torch.from_numpy(np.array(tuned.images[chosen]))), torch.from_numpy(tuned.labels[chosen]) > 0
             latents, before, rows = editor.encode(images), look(images)[1], torch.arange(len(chosen))
-            differences = torch.stack([opposite(labels, k, editor.attributes) for k in range(len(editor.attributes))])
+            differences = torch.stack([opposite_edit(labels, k, editor.attributes) for k in range(len(editor.attributes))])
             for turn in range(turns):
                 k = (torch.from_numpy(chosen) + turn * len(editor.attributes) // turns) % len(editor.attributes)
                 asked = differences[k, rows]
@@ -123,7 +128,7 @@ def measure(editor: Editor, judge: judges.Judge, tuned: Dataset, train: Dataset,
                 bar.update(len(chosen))
     features, seen, kept, k, away = (torch.cat(some, 1) for some in zip(*parts))
     real = np.random.Generator(np.random.Philox(0)).permutation(len(train))[:features.shape[1]]
-    return Measured(features, seen, kept, k[0], away[0], judges.opinions(judge, train.images[np.sort(real)]).features)
+    return Measured(features, seen, kept, k[0], away[0], networks.classify(judge, train.images[np.sort(real)]).features)
 
 
 def distance_to(real: Tensor) -> Callable[[Tensor], float]:
@@ -170,9 +175,9 @@ def write(editor: Editor, folder: Path, found: dict, command: str) -> None:
     training = read_metrics(folder / "metrics.json").get("training", {})
     first = str(training.get("command") or "").partition("\n")[0]
     training |= {"calibration": found, "command": f"{first}\n{command}".strip()}
-    hub.save(editor, folder)
+    model_folder.save(editor, folder)
     pictures.save_png(sample_grid(editor, int(training.get("seed") or 0)), folder / "samples.png")
-    hub.write_atomically(folder / "metrics.json", (json.dumps({"training": training}, indent=2) + "\n").encode())
+    files.write_atomically(folder / "metrics.json", (json.dumps({"training": training}, indent=2) + "\n").encode())
     write_card(folder)
 
 
@@ -185,7 +190,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="where the data sets are (default: $GAN_STUDIO_DATA, else ./data)")
     options = parser.parse_args(arguments)
     try:
-        editor = hub.load_folder(options.model_folder)
+        editor = model_folder.load_folder(options.model_folder)
         if not isinstance(editor, Editor):
             raise CalibrationError(f"{options.model_folder} holds a model of the family {editor.family}; only editors have strengths.")
         found = calibrate(editor, options.data, options.data_root)

@@ -18,15 +18,13 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from gan_models import images as pictures
-from gan_models.base import Generator
-from gan_models.editor import Editor
+from gan_models.samples import SAMPLES, fixed_batch, sample_grid
 
-from . import checkpoints, curves, judges
-from .data import Dataset, to_float
-from .editor import sheet
-from .loop import State
+from . import checkpoints, curves, run_folder
+from .data.dataset import Dataset, to_float
+from .judges import networks
+from .state import State
 
-SAMPLES = 64  # of the same latents, as a picture and as a measure
 FID_PICTURES = {"inception": 5_000}  # more than the network has features (2048); else
 FID_FEWEST = 2_000  # the course can be seen in so many; results are told of 10,000
 
@@ -40,7 +38,7 @@ class Report:
     every few seconds. Each of `readers`, on the main process, is called with the line as a dict."""
 
     def __init__(self, folder: Path, accelerator: Accelerator, total: int, state: State, every: int):
-        self.path, self.accelerator, self.total, self.every = folder / curves.STATS, accelerator, total, every
+        self.path, self.accelerator, self.total, self.every = folder / run_folder.STATS, accelerator, total, every
         self.readers: list[Callable[[dict], object]] = []
         self.sums: dict[str, Tensor] = {}
         self.counts: dict[str, int] = {}
@@ -126,7 +124,7 @@ class Diversity:
         return False
 
 
-class Distance:
+class FIDCallback:
     """Adds the FID of the averaged generator, from a few thousand pictures; its name carries the protocol, fid2k_train_reader.
 
     It is measured once at the start, where its value is of no interest, but what is missing must be said before hours have
@@ -135,7 +133,7 @@ class Distance:
 
     def __init__(self, dataset: Dataset, state: State, accelerator: Accelerator, seed: int, every: int):
         self.dataset, self.accelerator, self.seed, self.every = dataset, accelerator, seed, every
-        self.network = judges.PLANS[dataset.name].network if dataset.name in judges.PLANS else "inception"
+        self.network = networks.JUDGES[dataset.name].network if dataset.name in networks.JUDGES else "inception"
         self.count = min(FID_PICTURES.get(self.network, FID_FEWEST), len(dataset))
         short = f"{round(self.count / 1000)}k" if self.count >= 1000 else self.count
         self.name = f"fid{short}_train_{self.network}"
@@ -148,7 +146,7 @@ class Distance:
 
     def measure(self, state: State) -> Tensor:
         """The FID, on all processes: the main one measures, the others wait for it."""
-        from . import evaluate  # which needs torch-fidelity
+        from .evaluate import generator as evaluate  # which needs torch-fidelity
 
         value = 0.0
         if self.accelerator.is_main_process:
@@ -191,7 +189,7 @@ class Curves:
 
     def write(self) -> None:
         began = time.monotonic()
-        if not self.able or not curves.read_lines(self.folder / curves.STATS):
+        if not self.able or not run_folder.read_lines(self.folder / run_folder.STATS):
             return
         try:
             curves.draw([curves.read(self.folder)], self.folder / "curves.png")
@@ -257,29 +255,6 @@ class Interrupt:
             asked = torch.tensor(float(self.asked), device=self.accelerator.device)
             self.stopped = bool(self.accelerator.reduce(asked, "sum") > 0)
         return self.stopped
-
-
-def fixed_batch(generator: Generator, seed: int, count: int = SAMPLES) -> tuple[Tensor, Tensor | None]:
-    """At most `count` latents and labels that are always the same; of a class-conditional generator the classes in turn, each as
-    often as the others."""
-    labels = generator.sample_labels(count, seed=seed)
-    if labels is not None and (columns := _columns(generator)):
-        count = count - count % columns
-        labels = torch.arange(count, device=generator.device) % columns
-    return generator.sample_latents(count, seed=seed) if count else torch.empty(0, generator.latent_dim), labels
-
-
-def _columns(generator: Generator) -> int | None:
-    """How many classes a class-conditional generator shows side by side."""
-    return len(generator.labels) if generator.labels and not generator.multi_label and len(generator.labels) <= 20 else None
-
-
-def sample_grid(generator: Generator, seed: int, count: int = SAMPLES):
-    """A picture of `count` uncurated samples; an editor edits eight, a class-conditional generator shows its classes in columns."""
-    with torch.inference_mode():
-        if isinstance(generator, Editor):
-            return pictures.grid(sheet(generator, seed), len(generator.attributes) + 1)
-        return pictures.grid(generator.generate(*fixed_batch(generator, seed, count)), _columns(generator))
 
 
 def nearest(images: Tensor) -> Tensor:

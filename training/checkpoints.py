@@ -20,10 +20,12 @@ from accelerate import Accelerator
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from gan_models import ModelError
-from gan_models.hub import load_folder, write_atomically
+from gan_models.errors import ModelError
+from gan_models.files import write_atomically
+from gan_models.model_folder import load_folder
 
-from .loop import State
+from .run_folder import find_checkpoint
+from .state import State
 
 
 class CheckpointError(Exception):
@@ -50,7 +52,7 @@ def save(state: State, folder: Path, accelerator: Accelerator, write_model) -> N
     """Write DIR/checkpoint. write_model(folder) writes the model folder. Raises CheckpointError; the last one survives."""
     new, old, final = folder / "checkpoint.new", folder / "checkpoint.old", folder / "checkpoint"
     try:
-        if not final.exists() and (last := find(folder)):
+        if not final.exists() and (last := find_checkpoint(folder)):
             last.rename(final)  # a kill came between two renames
         shutil.rmtree(new, ignore_errors=True)
         (new / "model").mkdir(parents=True)
@@ -72,17 +74,9 @@ def save(state: State, folder: Path, accelerator: Accelerator, write_model) -> N
     except (OSError, SafetensorError) as error:
         shutil.rmtree(new, ignore_errors=True)  # frees the room of a full disk
         reason = getattr(error, "strerror", None) or error
-        kept = "the one before it is kept" if find(folder) else "there is none before it"
+        kept = "the one before it is kept" if find_checkpoint(folder) else "there is none before it"
         raise CheckpointError(f"The checkpoint at {state.images:,} images could not be written to {folder} ({reason}); {kept}: "
                               "make room and go on with --resume.") from error
-
-
-def find(folder: Path) -> Path | None:
-    """The newest complete checkpoint of a run folder, or None. Between two renames it has another name."""
-    for name in ("checkpoint", "checkpoint.new", "checkpoint.old"):
-        if (folder / name / "state.json").is_file():
-            return folder / name
-    return None
 
 
 def restore(state: State, checkpoint: Path, accelerator: Accelerator) -> list[str]:

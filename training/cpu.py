@@ -12,7 +12,7 @@ from torch.nn import functional as F
 SMALL = 8  # pixels: on larger maps oneDNN's own gradient is as fast, or faster
 
 
-def prepare() -> None:
+def tune_allocator() -> None:
     """Set the process up for training on its CPU; elsewhere it does no harm."""
     torch.set_flush_denormal(True)  # a winning discriminator's gradients underflow; CPUs compute with denormals 10 times slower
     keep_memory()

@@ -6,16 +6,16 @@ x axis is images: real pictures that the discriminator was shown. Needs matplotl
 
 import argparse
 import io
-import json
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from gan_models.hub import write_atomically
+from gan_models.files import write_atomically
 
-STATS, WATCH = "stats.jsonl", "watch.jsonl"
+from .run_folder import STATS, WATCH, read_lines
+
 POINTS = 300  # of a curve: more cannot be seen on a screen, and noise hides the course
 COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22")
 DASHES = ("-", "--", ":", "-.")
@@ -61,29 +61,14 @@ def read(folder: Path) -> Run:
     return Run(folder.resolve().name, lines, [line["images"] for line in read_lines(folder / WATCH)])
 
 
-def read_lines(path: Path) -> list[dict]:
-    """The whole lines of a .jsonl file of a run; [] where it is missing. A line that a kill cut short is left out."""
-    try:
-        text = path.read_text()
-    except (OSError, UnicodeDecodeError):
-        return []
-    lines = []
-    for line in text.splitlines():
-        try:
-            value = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(value, dict) and isinstance(value.get("images"), int):
-            lines.append(value)
-    return lines
-
-
 def draw(runs: list[Run], path: Path) -> None:
     """Write the picture as a PNG: one panel under another, those without a curve left out. One run: a colour for each curve;
     several: a colour for each run. Raises CurvesError where matplotlib is missing."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure  # without pyplot: no global state, no display
+        from matplotlib.figure import (
+            Figure,  # without pyplot: no global state, no display
+        )
     except ImportError as error:
         raise CurvesError("The picture of the curves needs matplotlib: pip install matplotlib.") from error
     fids = {key: f"{key[3:].replace('_', ', ')}" for run in runs for line in run.lines for key in line if key.startswith("fid")}

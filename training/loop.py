@@ -11,90 +11,20 @@ averaged here, after the backward pass. That is exact with gradient penalties, w
 frozen networks, and costs little at this size.
 """
 
-from dataclasses import dataclass
-
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from gan_models.base import Discriminator, Generator, encode_labels
-from gan_models.dcgan import DCGANDiscriminator, DCGANGenerator
-from gan_models.editor import Editor
-from gan_models.encoding import Autoencoder, EncodingGenerator, PairDiscriminator
-from gan_models.infogan import InfoGANDiscriminator, InfoGANGenerator
-from gan_models.inversion import InvertibleGenerator
-from gan_models.latents import Stream, philox, sample
-from gan_models.mlp import MLPDiscriminator, MLPGenerator
-from gan_models.resnet import ResNetDiscriminator, ResNetGenerator
-from gan_models.tied import TiedDiscriminator
+from gan_models.latents import sample
+from gan_models.networks.base import Generator, encode_labels
+from gan_models.rng import Stream, philox
 
-from .data import Dataset, to_float
-from . import cpu, inversion  # noqa: F401 (inversion's game)
-from .editor import Critic
-from .games import GAMES, Batch
+from .data.dataset import Dataset, to_float
+from .games import GAMES
+from .games.adversarial import Batch
 from .penalties import clip_weights
-from .recipes import Recipe, RecipeError, at
-
-NETWORKS = {
-    "mlp": (MLPGenerator, MLPDiscriminator),
-    "dcgan": (DCGANGenerator, DCGANDiscriminator),
-    "resnet": (ResNetGenerator, ResNetDiscriminator),
-    "infogan": (InfoGANGenerator, InfoGANDiscriminator),
-    "vaegan": (EncodingGenerator, DCGANDiscriminator),
-    "bigan": (EncodingGenerator, PairDiscriminator),
-    "implicit": (DCGANGenerator, Autoencoder),
-    "tied": (DCGANGenerator, TiedDiscriminator),
-    "invertible": (InvertibleGenerator, DCGANDiscriminator),
-    "editor": (Editor, Critic),
-}
-
-
-@dataclass
-class State:
-    """All that changes while training, and so all that a checkpoint holds."""
-
-    generator: Generator
-    discriminator: Discriminator
-    ema: Generator  # the averaged generator: what is sampled and published
-    generator_optimiser: torch.optim.Optimizer
-    discriminator_optimiser: torch.optim.Optimizer
-    images: int = 0
-
-
-def build(recipe: Recipe, dataset: Dataset, seed: int, device: torch.device) -> State:
-    """Networks and optimisers at the start of a run: initialised on the CPU, so equal on every device and process."""
-    torch.manual_seed(seed)
-    generator_class, discriminator_class = NETWORKS[recipe.family]
-    shared = {"image_size": recipe.image_size, "image_channels": recipe.image_channels}
-    if recipe.conditional:
-        shared |= {"labels": list(dataset.label_names), "multi_label": dataset.multi_label}
-    try:
-        generator = generator_class(**shared, **recipe.generator)
-        if discriminator_class.shares_weights:
-            discriminator = discriminator_class(generator, **recipe.discriminator)
-        else:
-            discriminator = discriminator_class(**shared, **recipe.discriminator)
-        ema = generator_class(**shared, **recipe.generator)
-    except (TypeError, ValueError) as error:
-        raise RecipeError(f"The networks of {recipe.name} cannot be built: {str(error).rstrip('.')}.") from error
-    if recipe.conditional and dataset.multi_label:
-        rows = [int(philox(seed, k, Stream.LABELS).integers(len(dataset))) for k in range(len(generator.label_table))]
-        generator.label_table.copy_(torch.from_numpy(dataset.labels[rows].copy()))
-    ema.load_state_dict(generator.state_dict())
-    networks = [network.to(device, memory_format=torch.channels_last) for network in (generator, discriminator, ema)]
-    for network in networks[:2]:
-        cpu.faster(network)
-    networks[2].requires_grad_(False).eval()
-    players = list(generator.parameters()), list(discriminator.trained().values())
-    return State(*networks, *(_optimiser(recipe, parameters) for parameters in players))
-
-
-def _optimiser(recipe: Recipe, parameters: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
-    rate = at(recipe.learning_rate, 0)
-    if recipe.optimiser == "rmsprop":
-        return torch.optim.RMSprop(parameters, rate)
-    fused = parameters[0].device.type in ("cpu", "cuda")
-    return torch.optim.Adam(parameters, rate, (recipe.beta1, at(recipe.beta2, 0)), fused=fused)
+from .recipes import Recipe, at
+from .state import State, update_ema
 
 
 def train(recipe: Recipe, dataset: Dataset, state: State, accelerator: Accelerator, images: int, seed: int, callbacks) -> State:
@@ -107,7 +37,7 @@ def train(recipe: Recipe, dataset: Dataset, state: State, accelerator: Accelerat
     while state.images < images:
         # This process's share of the batch: image numbers first, first + 1, ...
         first = state.images + accelerator.process_index * per_process
-        current = batch(recipe, dataset, state.generator, first, per_process, seed)
+        current = load_batch(recipe, dataset, state.generator, first, per_process, seed)
         torch.manual_seed(int(philox(seed, first, Stream.TORCH).integers(2**63)))  # dropout
         set_schedules(recipe, state)
         step = state.images // recipe.batch_size
@@ -118,7 +48,7 @@ def train(recipe: Recipe, dataset: Dataset, state: State, accelerator: Accelerat
             with torch.set_grad_enabled(moves):
                 drawn = game.draw(state, current)
             loss, scalars = game.discriminator_loss(state, current, drawn)
-        scalars["discriminator_gradient"] = update(state.discriminator_optimiser, loss, accelerator)
+        scalars["discriminator_gradient"] = optimise(state.discriminator_optimiser, loss, accelerator)
         if recipe.clip:
             clip_weights(state.discriminator, recipe.clip)
         if moves:
@@ -127,15 +57,15 @@ def train(recipe: Recipe, dataset: Dataset, state: State, accelerator: Accelerat
                 if state.discriminator.shares_weights:
                     drawn = game.draw(state, current)  # those that drew it have just moved
                 loss, more = game.generator_loss(state, current, drawn)
-            scalars |= more | {"generator_gradient": update(state.generator_optimiser, loss, accelerator)}
-            average(recipe, state)
+            scalars |= more | {"generator_gradient": optimise(state.generator_optimiser, loss, accelerator)}
+            update_ema(recipe, state)
         state.images += recipe.batch_size
         if any([callback(state, scalars) for callback in callbacks]):
             break
     return state
 
 
-def batch(recipe: Recipe, dataset: Dataset, generator: Generator, first: int, count: int, seed: int) -> Batch:
+def load_batch(recipe: Recipe, dataset: Dataset, generator: Generator, first: int, count: int, seed: int) -> Batch:
     """Images number first .. first + count - 1 of the run with labels and latents, as the generator's device and precision are."""
     like = next(generator.parameters())
     indices = dataset.order(first, count, seed)
@@ -158,14 +88,14 @@ def set_schedules(recipe: Recipe, state: State) -> None:
                 group["betas"] = (recipe.beta1, at(recipe.beta2, state.images))
 
 
-def per_process(state: State) -> list[str]:
+def batch_dependent_layers(state: State) -> list[str]:
     """The kinds of layers whose work depends on how a batch is shared by processes."""
     kinds = {"BatchNorm": (nn.BatchNorm1d, nn.BatchNorm2d), "Dropout": (nn.Dropout,)}
     layers = [*state.generator.modules(), *state.discriminator.modules()]
     return [name for name, kind in kinds.items() if any(isinstance(layer, kind) and getattr(layer, "p", 1) for layer in layers)]
 
 
-def update(optimiser: torch.optim.Optimizer, loss: Tensor, accelerator: Accelerator) -> Tensor:
+def optimise(optimiser: torch.optim.Optimizer, loss: Tensor, accelerator: Accelerator) -> Tensor:
     """Backward, average the gradients over the processes, step. Returns the gradient's norm."""
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
@@ -176,17 +106,3 @@ def update(optimiser: torch.optim.Optimizer, loss: Tensor, accelerator: Accelera
             gradient.copy_(mean.view_as(gradient))
     optimiser.step()
     return torch.stack(torch._foreach_norm(gradients)).norm()
-
-
-@torch.no_grad()
-def average(recipe: Recipe, state: State) -> None:
-    """Exponential moving average of the generator: weights and BatchNorm statistics. The half-life grows with the images
-    seen up to the recipe's (Karras et al. 2020), so that short runs are not held back by their beginnings."""
-    half_life = min(recipe.ema_half_life, recipe.ema_ramp * state.images)
-    new = 1 - 0.5 ** (recipe.batch_size * recipe.discriminator_steps / half_life) if half_life else 1.0
-    pairs = list(zip(state.ema.state_dict().values(), state.generator.state_dict().values()))
-    floats = [(a, b) for a, b in pairs if a.is_floating_point()]
-    torch._foreach_lerp_([a for a, _ in floats], [b for _, b in floats], new)
-    for mine, theirs in pairs:
-        if not mine.is_floating_point():
-            mine.copy_(theirs)

@@ -10,7 +10,12 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, relu, softplus
+from torch.nn.functional import (
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    relu,
+    softplus,
+)
 
 Loss = tuple[Tensor, dict[str, Tensor]]
 
@@ -91,7 +96,7 @@ def feature_matching(real: Tensor, fake: Tensor) -> Tensor:
     return (real.flatten(1).mean(0) - fake.flatten(1).mean(0)).square().sum()
 
 
-def information(logits: Tensor, categories: Tensor, continuous: Tensor) -> Tensor:
+def mutual_information(logits: Tensor, categories: Tensor, continuous: Tensor) -> Tensor:
     """-log Q(c | G(z)) up to a constant: the variational bound of the mutual information between codes and pictures
     (Chen et al. 2016, arXiv:1606.03657, equation 5), negated.
 
@@ -113,19 +118,19 @@ def clustering(logits: Tensor, changed: Tensor) -> Tensor:
     return -(joint * (joint.log() - joint.sum(0).log() - joint.sum(1, keepdim=True).log())).sum()
 
 
-def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
     """KL(N(mean, variance) || N(0, 1)), summed over the latent's dimensions (n, d), averaged over the pictures
     (Kingma and Welling 2013, arXiv:1312.6114, appendix B)."""
     return (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean() / 2
 
 
-def similarity(real: Tensor, reconstructed: Tensor) -> Tensor:
+def feature_reconstruction(real: Tensor, reconstructed: Tensor) -> Tensor:
     """1/2 E || phi(x) - phi(x') ||^2 in the discriminator's features (n, ...): the learned similarity (Larsen et al. 2016,
     arXiv:1512.09300, equation 7: a Gaussian of variance 1)."""
     return (real - reconstructed).flatten(1).square().sum(1).mean() / 2
 
 
-def discrepancy(a: Tensor, b: Tensor, widths: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0)) -> Tensor:
+def mmd(a: Tensor, b: Tensor, widths: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0)) -> Tensor:
     """Maximum mean discrepancy (Gretton et al. 2012) of two sets of codes (n, d) and (m, d), squared, unbiased:
     E k(a, a') + E k(b, b') - 2 E k(a, b), with k a sum of Gaussian kernels (Li et al. 2015, arXiv:1502.02761).
 

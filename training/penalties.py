@@ -19,12 +19,12 @@ def _gradients(score: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
         return gradient.flatten(1)
 
 
-def zero_centred(score: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+def zero_centered_gradient_penalty(score: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     """1/2 E ||grad_x D(x)||^2. On real pictures it is R1 (Mescheder et al. 2018, arXiv:1801.04406), on generated ones R2."""
     return _gradients(score, images).square().sum(1).mean() / 2
 
 
-def one_centred(score: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, t: Tensor) -> Tensor:
+def wgan_gp(score: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, t: Tensor) -> Tensor:
     """E (||grad_x D(x)|| - 1)^2 at x = t real + (1 - t) fake (WGAN-GP: Gulrajani et al. 2017, arXiv:1704.00028, equation 3).
 
     t: (n,) uniform in 0..1.

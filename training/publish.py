@@ -5,13 +5,21 @@ import re
 import sys
 from pathlib import Path
 
-import gan_models
-from gan_models import ModelError, hub
-from gan_models.card import PLACEHOLDER
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, SpaceCardData, get_token
+from huggingface_hub import (
+    CommitOperationAdd,
+    CommitOperationDelete,
+    HfApi,
+    SpaceCardData,
+    get_token,
+)
 from huggingface_hub.errors import HFValidationError, OfflineModeIsEnabled
 from huggingface_hub.repocard import metadata_load
 from huggingface_hub.utils import validate_repo_id
+
+import gan_models
+from gan_models.card import PLACEHOLDER
+from gan_models.errors import ModelError
+from gan_models.model_folder import load_folder
 
 REQUIRED = ("config.json", "model.safetensors", "README.md")
 OPTIONAL = ("samples.png", "metrics.json")
@@ -47,7 +55,7 @@ def check_folder(model_folder: str | Path) -> Path:
     if not folder.is_dir():
         raise PublishError(f"There is no folder {folder}; give the model folder of a finished run, such as runs/NAME/model.")
     try:
-        hub.load_folder(folder)
+        load_folder(folder)
     except ModelError as error:
         raise PublishError(f"Not published, since it would not load: {error}") from error
     if not (folder / "README.md").is_file():

@@ -16,8 +16,9 @@ from collections import deque
 from pathlib import Path
 from typing import NamedTuple
 
-from .curves import WATCH, CurvesError, read
+from .curves import CurvesError, read
 from .recipes import Recipe, Schedule, at
+from .run_folder import WATCH
 
 # Mode collapse. The diversity is the mean distance of 64 fixed samples to their nearest neighbour, 1 for real pictures
 # (callbacks.Diversity). Healthy runs on digits and faces are above 0.12 from step 200 on, narrow WGAN-GPs with their fifth of
@@ -54,7 +55,7 @@ GRADIENTS = ("generator_gradient", "discriminator_gradient")
 UNKNOWN = "this line does not tell"
 
 
-class Verdict(NamedTuple):
+class Remark(NamedTuple):
     kind: str  # collapse | won | vanishing | exploding | nan
     images: int
     sentence: str
@@ -81,7 +82,7 @@ class Watch:
         if folder and (before or (folder / WATCH).exists()):  # lines beyond the checkpoint will be made again
             (folder / WATCH).write_text("".join(_json(verdict) for verdict in before))
 
-    def __call__(self, line: dict) -> list[Verdict]:
+    def __call__(self, line: dict) -> list[Remark]:
         self.lines.append(line)
         for key in GRADIENTS:  # an explosion is not what others are measured by
             self.largest[key] = max(self.largest.get(key, 0.0), min(line.get(key, 0.0), self._limit(key)))
@@ -99,7 +100,7 @@ class Watch:
             if not told:
                 self.exploded = self.exploded or kind == "exploding"  # what follows follows from it
                 cure = remedy("exploding" if self.exploded else kind, self.recipe)
-                verdicts.append(Verdict(kind, line["images"], f"{evidence}; {cure}"))
+                verdicts.append(Remark(kind, line["images"], f"{evidence}; {cure}"))
         for verdict in verdicts:
             self._tell(verdict)
         return verdicts
@@ -110,10 +111,10 @@ class Watch:
         seen = f" (the discriminator's gradient was {_number(last['discriminator_gradient'])} before)" if last else ""
         cure = remedy("nan", self.recipe)
         if self.folder:
-            _append(self.folder, Verdict("nan", self.lines[-1]["images"] if self.lines else 0, f"{what}{seen}; {cure}"))
+            _append(self.folder, Remark("nan", self.lines[-1]["images"] if self.lines else 0, f"{what}{seen}; {cure}"))
         return cure
 
-    def _tell(self, verdict: Verdict) -> None:
+    def _tell(self, verdict: Remark) -> None:
         if self.folder:
             _append(self.folder, verdict)
             start = "\r\033[K" if sys.stderr.isatty() else ""  # the line of progress comes again
@@ -252,11 +253,11 @@ def _number(value: float) -> str:
     return f"{value:.2g}" if abs(value) < 100 else f"{value:,.0f}"
 
 
-def _json(verdict: Verdict) -> str:
+def _json(verdict: Remark) -> str:
     return json.dumps({"images": verdict.images, "verdict": verdict.kind, "sentence": verdict.sentence}) + "\n"
 
 
-def _append(folder: Path, verdict: Verdict) -> None:
+def _append(folder: Path, verdict: Remark) -> None:
     with open(folder / WATCH, "a") as file:
         file.write(_json(verdict))
 

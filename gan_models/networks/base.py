@@ -6,8 +6,12 @@ import torch
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
-from . import latents as _latents
-from .errors import InvalidConfig, InvalidInput, short
+from .. import latents as _latents
+from .. import rng
+from ..card import model_card
+from ..errors import InvalidConfig, InvalidInput, short
+from ..hub import find
+from ..model_folder import config_of, load_folder, save
 
 LABEL_TABLE_ROWS = 256
 
@@ -100,7 +104,7 @@ class Generator(nn.Module, PyTorchModelHubMixin):
         """
         if not isinstance(truncation, (int, float)) or not 0 <= truncation <= 2:
             raise InvalidInput(f"The truncation must be a number from 0 to 2, not {truncation!r}.")
-        _latents.check_count(n)
+        rng.check_count(n)
         return (_latents.sample(n, self.latent_dim, seed=seed) * truncation).to(self.device)
 
     def sample_labels(self, n: int, *, seed: int | None = None) -> Tensor | None:
@@ -108,9 +112,9 @@ class Generator(nn.Module, PyTorchModelHubMixin):
         (independent coin flips would give combinations that no face has); or None for an unconditional generator."""
         if self.labels is None:
             return None
-        seed, n = _latents.check_seed(seed), _latents.check_count(n)
+        seed, n = rng.check_seed(seed), rng.check_count(n)
         high = LABEL_TABLE_ROWS if self.multi_label else len(self.labels)
-        rows = [int(_latents.philox(seed, k, _latents.Stream.LABELS).integers(high)) for k in range(n)]
+        rows = [int(rng.philox(seed, k, rng.Stream.LABELS).integers(high)) for k in range(n)]
         rows = torch.tensor(rows, device=self.device)
         return self.label_table[rows] if self.multi_label else rows
 
@@ -154,25 +158,24 @@ class Generator(nn.Module, PyTorchModelHubMixin):
 
     # The Hub mixin's own saving and loading are replaced by ours: strict, bounds-checked, never a pickle.
     def _save_pretrained(self, save_directory) -> None:
-        from . import hub
-
-        hub.save(self, save_directory)
+        save(self, save_directory)
 
     @classmethod
     def from_pretrained(cls, source, *, revision=None, cache_dir=None, force_download=False, local_files_only=False, token=None):
         """`gan_models.load` for one family, with the download options of the Hub mixin; InvalidConfig if it is another's."""
-        from . import hub
-
-        return hub.from_pretrained(cls, source, revision, cache_dir, force_download, local_files_only, token)
+        folder, name = find(source, revision, cache_dir=cache_dir, force_download=force_download,
+                            local_files_only=local_files_only, token=token)
+        model = load_folder(folder, name)
+        if not isinstance(model, cls):
+            raise InvalidConfig(f"{name} is a model of the family {model.family!r}, not a {cls.__name__}; use gan_models.load().")
+        return model
 
     def generate_model_card(self, **about):
         """The card that `save_pretrained` and `push_to_hub` write where there is none; `about` as in `card.write_card`."""
-        from . import card, hub
-
-        return card.model_card(hub.config_of(self), about=about)
+        return model_card(config_of(self), about=about)
 
 
-class Verdict(NamedTuple):
+class DiscriminatorOutput(NamedTuple):
     """What a discriminator says of n images."""
 
     scores: Tensor  # (n,) logits: above 0 means "looks real"
@@ -181,7 +184,7 @@ class Verdict(NamedTuple):
 
 
 class Discriminator(nn.Module):
-    """Base of all discriminators: (images (n, C, H, W) in [-1, 1], labels as from `encode_labels`) -> Verdict."""
+    """Base of all discriminators: (images (n, C, H, W) in [-1, 1], labels as from `encode_labels`) -> DiscriminatorOutput."""
 
     shares_weights = False  # with the generator
 
@@ -189,5 +192,5 @@ class Discriminator(nn.Module):
         """The weights that the discriminator's player moves, by name."""
         return dict(self.named_parameters())
 
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Verdict:
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
         raise NotImplementedError(f"{type(self).__name__} has no forward pass")

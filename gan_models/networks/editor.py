@@ -12,27 +12,21 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from ..celeba import ATTRIBUTES, EXCLUSIVE
+from ..errors import InvalidConfig, InvalidInput, short
 from .base import Generator, check_config, check_labels
-from .dcgan import DCGANGenerator, downwards, initialise, upwards
-from .errors import InvalidConfig, InvalidInput, short
+from .compositing import blurred, colours, from_colours, from_head, smoothstep
+from .dcgan import DCGANGenerator
+from .layers import capped_pyramid, downwards, initialise, upwards
 
 LIMITS = {"image_size": (8, 256), "image_channels": (1, 4), "latent_dim": (1, 2048), "width": (1, 256), "decoder_width": (1, 256),
           "hidden": (1, 4096)}
-# The 13 of AttGAN (He et al. 2017, arXiv:1711.10678) and STGAN, and the smile.
-ATTRIBUTES = ("Bald", "Bangs", "Black_Hair", "Blond_Hair", "Brown_Hair", "Bushy_Eyebrows", "Eyeglasses", "Male",
-              "Mouth_Slightly_Open", "Mustache", "No_Beard", "Pale_Skin", "Young", "Smiling")
-EXCLUSIVE = ("Bald", "Black_Hair", "Blond_Hair", "Brown_Hair")  # a head has one of them
 MOST = 2.0  # the largest difference that can be asked for
 BEYOND = 1 / 3  # of the way is what is asked for beyond 1: twice as far, few codes stand for faces
-# The head with its hair, an ellipse in CelebA's crop: centre x and y, half-axes across and down, in sides of the crop. In the frame of
-# 178 x 218: (89, 121), 58 and 78. Long hair, hats and shoulders reach beyond it.
-HEAD = (0.5, 0.57, 0.453, 0.609)
 SHADES = 16  # of brightness, for each of which the palette knows the colours of faces
 FADING = 0.15  # of the ellipse: so wide is its rim, over which a change fades to nothing
 REDRAWN = (0.1, 0.4)  # changes of -1..1 pixels from which on the photo's own detail begins to go, and is gone
-DETAIL = 3 / 64  # of the side of the crop: what is finer is detail
 
 
 class Encoded(NamedTuple):
@@ -105,8 +99,8 @@ class Editor(Generator):
         self.conditions = check_labels(conditions, True) or ()
         if latent_dim <= len(self.conditions):
             raise InvalidConfig(f"The configuration says latent_dim = {latent_dim}; the {len(self.conditions)} conditions are among them.")
-        size, channels = pyramid(image_size, width)
-        _, widths = pyramid(image_size, decoder_width)
+        size, channels = capped_pyramid(image_size, width)
+        _, widths = capped_pyramid(image_size, decoder_width)
         self.set_labels(None, False)
         self.latent_dim, self.image_shape = latent_dim, (image_channels, image_size, image_size)
         self.encoder = Encoder(channels, size, image_channels, latent_dim, len(self.attributes))
@@ -253,48 +247,3 @@ class Editor(Generator):
 
 def _is_number(value, most: float) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= most
-
-
-def from_head(size: int, device: torch.device | str = "cpu") -> Tensor:
-    """(size, size): how far each pixel of a crop is from the middle of HEAD, which it leaves at 1."""
-    place = (torch.arange(size, device=device) + 0.5) / size
-    x, y, across, down = HEAD
-    return torch.hypot((place[None, :] - x) / across, (place[:, None] - y) / down)
-
-
-def colours(images: Tensor) -> Tensor:
-    """RGB (n, 3, H, W) as brightness, warmth (red against blue) and greenness (green against both): (n, 3, H, W)."""
-    red, green, blue = images.unbind(1)
-    return torch.stack([(red + green + blue) / 3, (red - blue) / 2, (2 * green - red - blue) / 4], 1)
-
-
-def from_colours(colours: Tensor) -> Tensor:
-    """What `colours` was made from."""
-    brightness, warmth, greenness = colours.unbind(1)
-    others = brightness - greenness * 2 / 3
-    return torch.stack([others + warmth, brightness + greenness * 4 / 3, others - warmth], 1)
-
-
-def blurred(images: Tensor) -> Tensor:
-    """Pictures (n, C, H, W) without what is finer than DETAIL: the mean of means over squares."""
-    radius = max(round(DETAIL * images.shape[-1]), 1)
-    for down, across in 2 * ((radius, 0), (0, radius)):  # one way after the other, which is much quicker
-        images = F.avg_pool2d(images, (2 * down + 1, 2 * across + 1), 1, (down, across), count_include_pad=False)
-    return images
-
-
-def smoothstep(x: Tensor) -> Tensor:
-    """0 below 0, 1 above 1, smooth between."""
-    x = x.clamp(0, 1)
-    return x * x * (3 - 2 * x)
-
-
-def pyramid(image_size: int, width: int) -> tuple[int, list[int]]:
-    """(size of the smallest map, channels from the largest map to the smallest): 64 -> 4, [w, 2w, 4w, 8w]; no map is wider than 8w."""
-    size, channels = image_size, []
-    while size > 4 and size % 2 == 0:
-        size //= 2
-        channels.append(width * min(2 ** len(channels), 8))
-    if size != 4:
-        raise InvalidConfig(f"The configuration says image_size = {image_size}; it must be 4 doubled: 8, 16, 32, 64, 128 or 256.")
-    return size, channels

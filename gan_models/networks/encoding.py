@@ -3,8 +3,9 @@
 
 from torch import Tensor, nn
 
-from .base import Discriminator, Verdict, check_config
-from .dcgan import LIMITS, DCGANGenerator, check_normalisation, downwards, initialise, pyramid, upwards
+from .base import Discriminator, DiscriminatorOutput, check_config
+from .dcgan import DCGANGenerator
+from .layers import LIMITS, check_normalisation, downwards, initialise, pyramid, upwards
 
 
 class Encoder(nn.Module):
@@ -52,9 +53,9 @@ class PairDiscriminator(Discriminator):
         self.score = nn.Linear(hidden, 1)
         initialise(self, normal=False)
 
-    def forward(self, images: Tensor, labels: Tensor | None = None, latents: Tensor | None = None) -> Verdict:
+    def forward(self, images: Tensor, labels: Tensor | None = None, latents: Tensor | None = None) -> DiscriminatorOutput:
         features = self.judge(self.of_image(self.layers(images).flatten(1)) + self.of_latent(latents))
-        return Verdict(self.score(features).squeeze(1), features)
+        return DiscriminatorOutput(self.score(features).squeeze(1), features)
 
 
 class Autoencoder(Discriminator):

@@ -10,9 +10,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from .base import Discriminator, Generator, Verdict, check_config
-from .dcgan import LIMITS, check_normalisation, downwards, initialise, pyramid, upwards
-from .errors import InvalidConfig, InvalidInput
+from ..errors import InvalidConfig, InvalidInput
+from .base import Discriminator, DiscriminatorOutput, Generator, check_config
+from .layers import LIMITS, check_normalisation, downwards, initialise, pyramid, upwards
 
 CODE_LIMITS = {key: LIMITS[key] for key in ("image_size", "image_channels", "width")} | {
     "categories": (2, 1000), "continuous": (0, 64), "hidden": (1, 4096)}
@@ -91,6 +91,6 @@ class InfoGANDiscriminator(Discriminator):
         self.codes = nn.Sequential(*connected(hidden, 128), nn.Linear(128, categories + continuous))
         initialise(self, normal=normalisation == "batch")
 
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Verdict:
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
         features = self.hidden(self.layers(images).flatten(1))
-        return Verdict(self.score(features).squeeze(1), features, self.codes(features))
+        return DiscriminatorOutput(self.score(features).squeeze(1), features, self.codes(features))

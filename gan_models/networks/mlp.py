@@ -2,8 +2,8 @@
 
 from torch import Tensor, nn
 
-from .base import Discriminator, Generator, Verdict, check_config
-from .errors import InvalidConfig, short
+from ..errors import InvalidConfig, short
+from .base import Discriminator, DiscriminatorOutput, Generator, check_config
 
 LIMITS = {"image_size": (4, 128), "image_channels": (1, 4), "latent_dim": (1, 2048), "width": (1, 4096), "depth": (1, 8)}
 
@@ -60,6 +60,6 @@ class MLPDiscriminator(Discriminator):
         self.score = nn.Linear(width, 1)
         _uniform(self, 0.05)
 
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Verdict:
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
         features = self.hidden(images.flatten(1))
-        return Verdict(self.score(features).squeeze(1), features)
+        return DiscriminatorOutput(self.score(features).squeeze(1), features)

@@ -15,10 +15,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .base import Discriminator, Generator, Verdict, check_config, check_labels
-from .dcgan import LIMITS as DCGAN_LIMITS
-from .dcgan import pyramid
-from .errors import InvalidConfig
+from ..errors import InvalidConfig
+from .base import (
+    Discriminator,
+    DiscriminatorOutput,
+    Generator,
+    check_config,
+    check_labels,
+)
+from .layers import LIMITS as DCGAN_LIMITS
+from .layers import pyramid
 
 SHARED = {key: DCGAN_LIMITS[key] for key in ("image_size", "image_channels", "width")} | {
     "patch": (1, 2), "blocks": (1, 16), "expansion": (1, 8), "group": (1, 256)}
@@ -142,9 +148,9 @@ class ResNetDiscriminator(Discriminator):
         self.embedding = nn.Linear(channels[-1], len(labels)) if labels else None
         self.classifier = nn.Linear(channels[-1], len(labels)) if labels and auxiliary else None
 
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Verdict:
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
         features = self.basis(self.stages(self.look(images))).flatten(1)
         scores = self.score(features).squeeze(1)
         if self.embedding is not None:
             scores = scores + (self.embedding(features) * F.normalize(labels)).sum(1)
-        return Verdict(scores, features, None if self.classifier is None else self.classifier(features))
+        return DiscriminatorOutput(scores, features, None if self.classifier is None else self.classifier(features))

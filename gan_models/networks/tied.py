@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .base import Discriminator, Verdict
-from .dcgan import DCGANGenerator, check_normalisation
+from .base import Discriminator, DiscriminatorOutput
+from .dcgan import DCGANGenerator
+from .layers import check_normalisation
 
 
 class TiedDiscriminator(Discriminator):
@@ -37,10 +38,10 @@ class TiedDiscriminator(Discriminator):
         self._frozen = not requires_grad
         return super().requires_grad_(requires_grad)
 
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Verdict:
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
         weights = [layer.weight.detach() if self._frozen else layer.weight for layer in self._convolutions]
         x = images
         for weight, norm, bias, layer in zip(weights, self.norms, self.biases, self._convolutions):
             x = F.leaky_relu(norm(F.conv2d(x, weight, bias, layer.stride, layer.padding)), 0.2)
         features = F.conv2d(x, weights[-1]).flatten(1)
-        return Verdict(self.score(F.leaky_relu(features, 0.2)).squeeze(1), features)
+        return DiscriminatorOutput(self.score(F.leaky_relu(features, 0.2)).squeeze(1), features)

@@ -6,11 +6,12 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
-from gan_models import InvalidConfig, hub
+from gan_models import model_folder
 from gan_models.card import ABOUT, DATASETS, PLACEHOLDER, write_card
-from gan_models.dcgan import DCGANGenerator
-from gan_models.editor import Editor
-from gan_models.mlp import MLPGenerator
+from gan_models.errors import InvalidConfig
+from gan_models.networks.dcgan import DCGANGenerator
+from gan_models.networks.editor import Editor
+from gan_models.networks.mlp import MLPGenerator
 
 ABOUT_CELEBA = {
     "recipe": "celeba-cgan",
@@ -26,7 +27,7 @@ LICENCES = {"mit", "other", "apache-2.0"}
 
 @pytest.fixture
 def folder(tmp_path):
-    hub.save(DCGANGenerator(image_size=16, latent_dim=4, width=4, labels=["Smiling", "Male"], multi_label=True), tmp_path)
+    model_folder.save(DCGANGenerator(image_size=16, latent_dim=4, width=4, labels=["Smiling", "Male"], multi_label=True), tmp_path)
     return tmp_path
 
 
@@ -156,7 +157,7 @@ EDITOR = {
 
 @pytest.fixture
 def editor(tmp_path):
-    hub.save(Editor(16, width=4, latent_dim=8, hidden=8), tmp_path)
+    model_folder.save(Editor(16, width=4, latent_dim=8, hidden=8), tmp_path)
     return tmp_path
 
 
@@ -249,7 +250,7 @@ def test_what_the_training_recorded_is_used_and_not_shown_as_a_metric(folder):
 
 
 def test_a_card_from_nothing_but_the_weights(tmp_path):
-    hub.save(MLPGenerator(image_size=8, latent_dim=3, width=4), tmp_path)
+    model_folder.save(MLPGenerator(image_size=8, latent_dim=3, width=4), tmp_path)
     card = card_of(tmp_path)
     assert "# mlp" in card.text and "8 x 8 grey" in card.text and "## Training" not in card.text and card.data.license is None
 

@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 
 import gan_models
-from gan_models import hub, images
+from gan_models import hub, images, model_folder
 from gan_models.__main__ import main
-from gan_models.dcgan import DCGANGenerator
-from gan_models.mlp import MLPGenerator
+from gan_models.networks.dcgan import DCGANGenerator
+from gan_models.networks.mlp import MLPGenerator
 
 ROOT = Path(__file__).parents[2]
 ATTRIBUTES = ["Smiling", "Male", "Wearing_Hat"]
@@ -22,14 +22,14 @@ ATTRIBUTES = ["Smiling", "Male", "Wearing_Hat"]
 
 @pytest.fixture
 def plain(tmp_path):
-    hub.save(MLPGenerator(image_size=8, latent_dim=4, width=8), tmp_path / "plain")
+    model_folder.save(MLPGenerator(image_size=8, latent_dim=4, width=8), tmp_path / "plain")
     return str(tmp_path / "plain")
 
 
 @pytest.fixture
 def digits(tmp_path):
     labels = ["three", "two", "0", "Nine"]
-    hub.save(DCGANGenerator(image_size=16, image_channels=1, latent_dim=4, width=4, labels=labels), tmp_path / "digits")
+    model_folder.save(DCGANGenerator(image_size=16, image_channels=1, latent_dim=4, width=4, labels=labels), tmp_path / "digits")
     return str(tmp_path / "digits")
 
 
@@ -37,7 +37,7 @@ def digits(tmp_path):
 def faces(tmp_path):
     model = DCGANGenerator(image_size=16, latent_dim=4, width=4, labels=ATTRIBUTES, multi_label=True)
     model.label_table = torch.randint(2, (256, 3)).float()
-    hub.save(model, tmp_path / "faces")
+    model_folder.save(model, tmp_path / "faces")
     return str(tmp_path / "faces")
 
 
@@ -102,7 +102,7 @@ def test_attributes_that_are_not_named_come_from_the_data(faces, output):
 def test_list_names_the_bundled_models(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(hub, "PRETRAINED", tmp_path)
     assert main(["--list"]) == 0 and "No models" in capsys.readouterr().out
-    hub.save(MLPGenerator(image_size=8, latent_dim=4, width=8), tmp_path / "toy")
+    model_folder.save(MLPGenerator(image_size=8, latent_dim=4, width=8), tmp_path / "toy")
     assert main(["--list"]) == 0 and capsys.readouterr().out == "toy\n"
 
 
@@ -173,7 +173,7 @@ def test_unknown_labels_name_near_ones(digits, faces, output, capsys):
 
 def test_unknown_models_name_near_ones(output, capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(hub, "PRETRAINED", tmp_path)
-    hub.save(MLPGenerator(image_size=8, latent_dim=4, width=8), tmp_path / "mnist-toy")
+    model_folder.save(MLPGenerator(image_size=8, latent_dim=4, width=8), tmp_path / "mnist-toy")
     assert "did you mean mnist-toy?" in refused(capsys, "mnist-tyo", "--output", output)
     assert "no config.json" in refused(capsys, ROOT / "tests", "--output", output)
 

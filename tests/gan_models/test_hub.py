@@ -11,13 +11,22 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
+from hub_server import HubServer, client_environment
 from huggingface_hub import constants
 
 import gan_models
-from gan_models import HubUnreachable, InvalidConfig, InvalidInput, InvalidWeights, ModelError, ModelNotFound, hub
-from gan_models.dcgan import DCGANGenerator
-from gan_models.mlp import MLPGenerator
-from hub_server import HubServer, client_environment, hub as hub_server  # noqa: F401 (a fixture)
+from gan_models import hub, model_folder
+from gan_models.errors import (
+    HubUnreachable,
+    InvalidConfig,
+    InvalidInput,
+    InvalidWeights,
+    ModelError,
+    ModelNotFound,
+)
+from gan_models.files import write_atomically
+from gan_models.networks.dcgan import DCGANGenerator
+from gan_models.networks.mlp import MLPGenerator
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,7 +37,7 @@ def small(labels=("a", "b"), multi_label=False):
 
 @pytest.fixture
 def folder(tmp_path):
-    hub.save(small(), tmp_path / "model")
+    model_folder.save(small(), tmp_path / "model")
     return tmp_path / "model"
 
 
@@ -52,7 +61,7 @@ def equal(a, b) -> bool:
 @pytest.mark.parametrize("model", [MLPGenerator(image_size=8, latent_dim=3, width=8), small(None), small(),
                                    small(["Smiling", "Male"], True)], ids=["mlp", "plain", "classes", "attributes"])
 def test_a_saved_model_loads_equal(tmp_path, model):
-    hub.save(model, tmp_path / "model")
+    model_folder.save(model, tmp_path / "model")
     assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["config.json", "model.safetensors"]
     loaded = gan_models.load(tmp_path / "model")
     assert type(loaded) is type(model) and equal(loaded, model)
@@ -64,15 +73,15 @@ def test_a_saved_model_loads_equal(tmp_path, model):
 
 def test_labels_survive_whether_they_came_as_a_tuple_or_a_list(tmp_path):
     for labels in (("a", "b"), ["a", "b"]):
-        hub.save(small(labels), tmp_path)
+        model_folder.save(small(labels), tmp_path)
         assert gan_models.load(tmp_path).labels == ("a", "b")
         assert json.loads((tmp_path / "config.json").read_text())["labels"] == ["a", "b"]
 
 
 def test_the_same_weights_are_the_same_bytes(tmp_path):
     model = small()
-    hub.save(model, tmp_path / "a")
-    hub.save(gan_models.load(tmp_path / "a"), tmp_path / "b")
+    model_folder.save(model, tmp_path / "a")
+    model_folder.save(gan_models.load(tmp_path / "a"), tmp_path / "b")
     for name in ("config.json", "model.safetensors"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
@@ -80,8 +89,8 @@ def test_the_same_weights_are_the_same_bytes(tmp_path):
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_weights_may_be_stored_in_half_precision(tmp_path, dtype):
     model = small()
-    hub.save(model, tmp_path / "full")
-    hub.save(model, tmp_path / "half", dtype)
+    model_folder.save(model, tmp_path / "full")
+    model_folder.save(model, tmp_path / "half", dtype)
     loaded = gan_models.load(tmp_path / "half")
     assert all(value.dtype == torch.float32 for value in loaded.parameters())
     for key, value in model.state_dict().items():
@@ -106,16 +115,16 @@ def test_weights_that_would_not_load_are_not_saved(folder, value, dtype):
     model = small()
     model.state_dict()["layers.0.weight"][0, 0, 0, 0] = value
     with pytest.raises(InvalidWeights, match="not finite"):
-        hub.save(model, folder, dtype)
+        model_folder.save(model, folder, dtype)
     assert (folder / "model.safetensors").read_bytes() == before
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     path = tmp_path / "file"
-    hub.write_atomically(path, b"old")
+    write_atomically(path, b"old")
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(OSError):
-        hub.write_atomically(path, b"new")
+        write_atomically(path, b"new")
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
 
 
@@ -126,7 +135,7 @@ def test_save_pretrained_writes_a_model_folder(tmp_path):
     model = small()
     model.save_pretrained(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
-    assert config["format"] == hub.FORMAT and config["family"] == "dcgan"
+    assert config["format"] == model_folder.FORMAT and config["family"] == "dcgan"
     assert "gan_models.load" in (tmp_path / "README.md").read_text()
     assert equal(gan_models.load(tmp_path), model) and equal(DCGANGenerator.from_pretrained(tmp_path), model)
 
@@ -159,11 +168,11 @@ def test_a_bundled_name_loads_and_an_existing_folder_comes_first(tmp_path, monke
     monkeypatch.setattr(hub, "PRETRAINED", tmp_path / "pretrained")
     monkeypatch.chdir(tmp_path)
     assert gan_models.bundled() == []
-    hub.save(small(["x", "y"]), tmp_path / "pretrained" / "toy-gan")
-    hub.save(small(), tmp_path / "pretrained" / "other")
+    model_folder.save(small(["x", "y"]), tmp_path / "pretrained" / "toy-gan")
+    model_folder.save(small(), tmp_path / "pretrained" / "other")
     assert gan_models.bundled() == ["other", "toy-gan"]
     assert gan_models.load("toy-gan").labels == ("x", "y")
-    hub.save(small(["here", "there"]), tmp_path / "toy-gan")
+    model_folder.save(small(["here", "there"]), tmp_path / "toy-gan")
     assert gan_models.load("toy-gan").labels == ("here", "there")
     assert "did you mean toy-gan?" in refusal(ModelNotFound, "toygan")
 
@@ -371,7 +380,7 @@ def test_files_that_may_not_be_read_are_refused(folder, name, error, monkeypatch
 @pytest.mark.skipif(sys.platform == "win32", reason="measures memory by the resource module")
 def test_nothing_is_allocated_for_a_network_that_the_weights_do_not_fit(tmp_path):
     """The largest networks within the limits (3 GB and more) beside small weights: refused with a header's memory."""
-    hub.save(small(), tmp_path)
+    model_folder.save(small(), tmp_path)
     script = """if True:
         import json, resource, sys
         from pathlib import Path
@@ -399,7 +408,7 @@ def test_nothing_is_allocated_for_a_network_that_the_weights_do_not_fit(tmp_path
 
 
 def files_of(model, tmp_path) -> dict[str, bytes]:
-    hub.save(model, tmp_path / "files")
+    model_folder.save(model, tmp_path / "files")
     return {path.name: path.read_bytes() for path in (tmp_path / "files").iterdir()}
 
 

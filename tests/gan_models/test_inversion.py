@@ -5,10 +5,11 @@ import torch
 
 import gan_models
 from gan_models import inversion
-from gan_models.dcgan import DCGANGenerator
-from gan_models.encoding import EncodingGenerator
 from gan_models.errors import InvalidConfig, InvalidInput
-from gan_models.inversion import InvertibleGenerator, invert, morph
+from gan_models.inversion import invert, morph
+from gan_models.networks.dcgan import DCGANGenerator
+from gan_models.networks.encoding import EncodingGenerator
+from gan_models.networks.invertible import InvertibleGenerator
 
 NAMES = ["Smiling", "Male", "Young"]
 SMALL = {"image_size": 16, "image_channels": 3, "latent_dim": 6, "width": 8}

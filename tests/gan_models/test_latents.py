@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from gan_models.errors import InvalidInput
-from gan_models.latents import MAX_COUNT, MAX_SEED, Stream, check_count, check_seed, philox, sample, slerp, walk
+from gan_models.latents import sample, slerp, walk
+from gan_models.rng import MAX_COUNT, MAX_SEED, Stream, check_count, check_seed, philox
 
 
 def test_the_values_of_a_seed_are_pinned():

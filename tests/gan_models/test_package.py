@@ -7,11 +7,13 @@ import sys
 import zipfile
 from pathlib import Path
 
-import gan_models
 from conftest import skip_or_fail
 
+import gan_models
+import gan_models.hub
+
 ROOT = Path(__file__).parents[2]
-DATA = {"gan_models/pretrained": gan_models.hub.PRETRAINED, "training/readers": ROOT / "training" / "readers"}
+DATA = {"gan_models/pretrained": gan_models.hub.PRETRAINED, "training/judges/weights": ROOT / "training" / "judges" / "weights"}
 
 
 def test_the_wheel_holds_both_packages_and_their_weights(tmp_path):

@@ -5,8 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_models import InvalidInput, photos
-from gan_models.editor import Editor
+from gan_models.errors import InvalidInput
+from gan_models.networks.editor import Editor
+from gan_models.photos import crop, faces, geometry
 from gan_models.portrait import PREVIEW, Portrait, _encode, drawn_portrait, morph
 
 
@@ -31,7 +32,7 @@ def far(a: Image.Image, b: Image.Image) -> np.ndarray:
 
 
 def test_a_drawn_face_is_wholly_the_face(editor, drawn):
-    back = photos.align(drawn.photo, drawn.face, 256)
+    back = crop.align(drawn.photo, drawn.face, 256)
     assert np.abs(((back + 1) * 127.5).permute(1, 2, 0).numpy() - np.asarray(drawn.photo)).max() < 1.5
     box = drawn.face.box
     assert 0 <= box[0] < box[2] <= 256 and drawn.face.landmarks.shape == (68, 2)
@@ -60,8 +61,8 @@ def test_a_strip_goes_from_none_to_more_than_full_through_the_face_as_it_is(edit
 def test_a_small_copy_shows_the_same_edit(editor, drawn):
     large = Image.new("RGB", (2400, 1600), "grey")
     large.paste(drawn.photo.resize((800, 800)), (900, 300))
-    frame = photos.Similarity(complex(800 / 256), complex(900, 300)) @ drawn.face.frame
-    face = photos.Face((900, 300, 1700, 1100), drawn.face.landmarks, frame, 1.0)
+    frame = geometry.Similarity(complex(800 / 256), complex(900, 300)) @ drawn.face.frame
+    face = faces.Face((900, 300, 1700, 1100), drawn.face.landmarks, frame, 1.0)
     portrait = Portrait(editor, large, (face,), 0, _encode(editor, large, face))
     small = portrait.small()
     assert max(small.photo.size) == PREVIEW and small.small() is small
@@ -113,7 +114,7 @@ def test_wishes_that_cannot_be_met(drawn, differences, words):
 
 
 def test_another_face_is_encoded_anew(editor, drawn):
-    other = photos.Face((0, 0, 99, 99), drawn.face.landmarks, photos.Similarity(complex(0.5), 0), 1.0)
+    other = faces.Face((0, 0, 99, 99), drawn.face.landmarks, geometry.Similarity(complex(0.5), 0), 1.0)
     two = Portrait(editor, drawn.photo, (drawn.face, other), 0, drawn.encoded).choose(1)
     assert two.chosen == 1 and not torch.equal(two.encoded.photos, drawn.encoded.photos)
     for number in (2, -1, True, "1"):
@@ -123,7 +124,7 @@ def test_another_face_is_encoded_anew(editor, drawn):
 
 def test_the_small_photo_is_made_once_for_all_faces(editor, drawn, monkeypatch):
     photo = drawn.photo.resize((PREVIEW + 60, PREVIEW + 60))
-    other = photos.Face((0, 0, 99, 99), drawn.face.landmarks, photos.Similarity(complex(0.5), 0), 1.0)
+    other = faces.Face((0, 0, 99, 99), drawn.face.landmarks, geometry.Similarity(complex(0.5), 0), 1.0)
     portrait = Portrait(editor, photo, (drawn.face, other), 0, drawn.encoded)
     made = portrait.small()
     before = portrait.choose(1)

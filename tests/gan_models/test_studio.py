@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from gan_models import InvalidInput, card, hub, latents, studio
-from gan_models.dcgan import DCGANGenerator
-from gan_models.infogan import InfoGANGenerator
-from gan_models.mlp import MLPGenerator
+from gan_models import card, latents, model_folder, studio
+from gan_models.errors import InvalidInput
+from gan_models.networks.dcgan import DCGANGenerator
+from gan_models.networks.infogan import InfoGANGenerator
+from gan_models.networks.mlp import MLPGenerator
 from gan_models.studio import Anchor, Codes
 
 NAMES = ["Blond_Hair", "Male", "Smiling"]
@@ -171,7 +172,7 @@ def test_a_sweep_without_labels_is_the_picture(plain):
 
 
 def test_a_card_is_told_without_its_front_matter_and_pictures(faces, tmp_path):
-    hub.save(faces, tmp_path)
+    model_folder.save(faces, tmp_path)
     card.write_card(tmp_path, {"dataset": "celeba"})
     (tmp_path / "metrics.json").write_text('{"training": {"dataset": "celeba"}}')
     text = (tmp_path / "README.md").read_text() + "\n![spy](https://example.com/pixel.png)\n"
@@ -183,7 +184,7 @@ def test_a_card_is_told_without_its_front_matter_and_pictures(faces, tmp_path):
 
 
 def test_a_model_without_a_card_says_so(plain, tmp_path):
-    hub.save(plain, tmp_path)
+    model_folder.save(plain, tmp_path)
     told = studio.about(str(tmp_path))
     assert "not recorded" in told.data and "no card" in told.card
 

@@ -4,11 +4,12 @@ import re
 
 import pytest
 import torch
-from tiny import SMALL, accelerator, alone, tiny_root  # noqa: F401 (fixtures)
+from tiny import SMALL
 
-from training import benchmark, loop
+from gan_models.networks import PAIRS
+from training import benchmark
 from training.data import open_dataset
-from training.recipes import change, find
+from training.settings import change, find
 
 SETTINGS = [word for setting in SMALL for word in ("--set", setting)]
 pytestmark = pytest.mark.usefixtures("alone")
@@ -34,12 +35,12 @@ def test_the_plain_loop_trains_both_networks_on_the_files_as_they_are(tmp_path, 
     assert all(path.read_bytes().startswith(b"\xff\xd8") for path in unpacked)
 
     networks, before = [], []
-    for k, original in enumerate(loop.NETWORKS["dcgan"]):
+    for k, original in enumerate(PAIRS["dcgan"]):
         def build(*arguments, original=original, **options):
             networks.append(original(*arguments, **options))
             before.append([p.detach().clone() for p in networks[-1].parameters()])
             return networks[-1]
-        monkeypatch.setitem(loop.NETWORKS, "dcgan", loop.NETWORKS["dcgan"][:k] + (build,) + loop.NETWORKS["dcgan"][k + 1:])
+        monkeypatch.setitem(PAIRS, "dcgan", PAIRS["dcgan"][:k] + (build,) + PAIRS["dcgan"][k + 1:])
     assert benchmark.plain(recipe, tmp_path / "unpacked", torch.device("cpu"), 0.01, 1) > 0
     assert len(networks) == 2
     for network, weights in zip(networks, before):

@@ -5,15 +5,15 @@ import torch
 from safetensors.torch import load_file
 
 import gan_models
-from gan_models import hub
-from gan_models.dcgan import DCGANGenerator
+from gan_models import model_folder
+from gan_models.networks.dcgan import DCGANGenerator
 from training import bundle
 
 
 @pytest.fixture
 def folder(tmp_path):
     torch.manual_seed(0)
-    hub.save(DCGANGenerator(8, 1, width=4), tmp_path / "run")
+    model_folder.save(DCGANGenerator(8, 1, width=4), tmp_path / "run")
     (tmp_path / "run" / "metrics.json").write_text(json.dumps({"training": {"recipe": "mnist-dcgan"}, "fid10k_test_reader": 1.0}))
     return tmp_path / "run"
 

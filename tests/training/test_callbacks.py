@@ -11,21 +11,32 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
-from tiny import SMALL, accelerator, alone, digits, losses_become_nan, stats, tiny_root, train, weights  # noqa: F401 (fixtures)
+from tiny import SMALL, digits, losses_become_nan, stats, train, weights
 
 import gan_models
-from gan_models.dcgan import DCGANGenerator
-from training import callbacks, checkpoints, curves, loop
-from training.callbacks import (Checkpoints, Diverged, Diversity, Interrupt, Report, Samples, duration, fixed_batch, nearest,
-                                sample_grid)
-from training.recipes import change, find
+from gan_models.networks.dcgan import DCGANGenerator
+from gan_models.samples import fixed_batch, sample_grid
+from training import callbacks, curves, loop, run_folder
+from training import state as state_module
+from training.callbacks import (
+    Checkpoints,
+    Diverged,
+    Diversity,
+    Interrupt,
+    Report,
+    Samples,
+    duration,
+    nearest,
+)
+from training.settings import change, find
+from training.state import build
 
 pytestmark = pytest.mark.usefixtures("alone")
 
 
 @pytest.fixture
 def state():
-    return loop.build(change(find("mnist-dcgan"), SMALL), digits(), 0, torch.device("cpu"))
+    return build(change(find("mnist-dcgan"), SMALL), digits(), 0, torch.device("cpu"))
 
 
 def scalars(**values) -> dict[str, torch.Tensor]:
@@ -193,7 +204,7 @@ def test_a_run_that_diverges_at_once_does_not_promise_a_checkpoint(tmp_path, cap
     assert train("mnist-dcgan", *options, "--output", tmp_path) == 1
     (sentence,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
     assert "there was no checkpoint yet; start again with a lower --set learning_rate=1e+29" in sentence
-    assert checkpoints.find(tmp_path) is None and not (tmp_path / "model").exists()
+    assert run_folder.find_checkpoint(tmp_path) is None and not (tmp_path / "model").exists()
 
 
 def test_the_curves_of_a_run_that_diverges_show_its_end(tmp_path, monkeypatch):
@@ -271,7 +282,7 @@ def test_ctrl_c_while_a_run_starts_is_one_sentence(tmp_path, capsys, monkeypatch
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop, "build", interrupted)
+    monkeypatch.setattr(state_module, "build", interrupted)
     assert train("mnist-dcgan", "--output", tmp_path) == 130
     assert "--resume goes on" in capsys.readouterr().err.splitlines()[-1]
 

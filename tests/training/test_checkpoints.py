@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from recipe_data import dataset_of
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from recipe_data import dataset_of
-from tiny import Killed, accelerator, alone, digits, stats, tiny_root, train, weights  # noqa: F401 (fixtures)
+from tiny import Killed, digits, stats, train, weights
 
-from gan_models import hub
-from training import callbacks, checkpoints, loop
+from gan_models import model_folder
+from training import callbacks, checkpoints, loop, run_folder
 from training.checkpoints import CheckpointError
-from training.recipes import RECIPES, change
+from training.recipes import RECIPES
+from training.settings import change
+from training.state import State, build
 
 pytestmark = pytest.mark.usefixtures("alone")
 
@@ -84,22 +86,22 @@ RECIPE = change(RECIPES["mnist-dcgan"], ["generator.width=2", "generator.latent_
 DATA = digits()
 
 
-def trained(accelerator, images: int, recipe=RECIPE) -> loop.State:
-    state = loop.build(recipe, DATA, 0, torch.device("cpu"))
+def trained(accelerator, images: int, recipe=RECIPE) -> State:
+    state = build(recipe, DATA, 0, torch.device("cpu"))
     return loop.train(recipe, DATA, state, accelerator, images, 0, [])
 
 
 def save(state, folder, accelerator):
-    checkpoints.save(state, folder, accelerator, lambda model: hub.save(state.ema, model))
+    checkpoints.save(state, folder, accelerator, lambda model: model_folder.save(state.ema, model))
 
 
-def restored(folder, accelerator) -> loop.State:
-    state = loop.build(RECIPE, DATA, 1, torch.device("cpu"))  # other weights, all of which must be replaced
-    assert checkpoints.restore(state, checkpoints.find(folder), accelerator) == []
+def restored(folder, accelerator) -> State:
+    state = build(RECIPE, DATA, 1, torch.device("cpu"))  # other weights, all of which must be replaced
+    assert checkpoints.restore(state, run_folder.find_checkpoint(folder), accelerator) == []
     return state
 
 
-def equal(a: loop.State, b: loop.State) -> bool:
+def equal(a: State, b: State) -> bool:
     pairs = [(checkpoints.tensors(a), checkpoints.tensors(b)), (a.ema.state_dict(), b.ema.state_dict())]
     same = all(x.keys() == y.keys() and all(torch.equal(x[key], y[key]) for key in x) for x, y in pairs)
     return same and a.images == b.images
@@ -127,9 +129,9 @@ def test_the_folder_holds_safetensors_json_and_no_pickle(tmp_path, accelerator):
 
 
 def test_without_a_checkpoint_there_is_none(tmp_path):
-    assert checkpoints.find(tmp_path) is None
+    assert run_folder.find_checkpoint(tmp_path) is None
     (tmp_path / "checkpoint.new").mkdir()
-    assert checkpoints.find(tmp_path) is None and checkpoints.find(tmp_path / "missing") is None
+    assert run_folder.find_checkpoint(tmp_path) is None and run_folder.find_checkpoint(tmp_path / "missing") is None
 
 
 @pytest.mark.parametrize("before", ["nothing", "checkpoint", "checkpoint.new", "checkpoint.old", "new and old"])
@@ -154,7 +156,7 @@ def test_a_kill_at_any_moment_of_saving_leaves_a_good_checkpoint(tmp_path, accel
                 break
             except Killed:
                 pass
-        if before == "nothing" and checkpoints.find(folder) is None:
+        if before == "nothing" and run_folder.find_checkpoint(folder) is None:
             outcomes.append(0)
             continue
         state = restored(folder, accelerator)
@@ -273,11 +275,11 @@ MORE = change(FACES, ["attributes=Bald,Young,Male,Pale_Skin"])
 
 
 def test_a_run_begins_with_both_networks_of_another_whose_labels_were_others(tmp_path, accelerator):
-    state = loop.train(FACES, dataset_of(FACES), loop.build(FACES, dataset_of(FACES), 0, torch.device("cpu")), accelerator, 8, 0, [])
+    state = loop.train(FACES, dataset_of(FACES), build(FACES, dataset_of(FACES), 0, torch.device("cpu")), accelerator, 8, 0, [])
     save(state, tmp_path, accelerator)
-    new = loop.build(MORE, dataset_of(MORE), 1, torch.device("cpu"))
+    new = build(MORE, dataset_of(MORE), 1, torch.device("cpu"))
     table = new.generator.label_table.clone()
-    checkpoints.begin_with(new, checkpoints.find(tmp_path))
+    checkpoints.begin_with(new, run_folder.find_checkpoint(tmp_path))
     assert new.images == 0 and not new.generator_optimiser.state and torch.equal(new.generator.label_table, table)
     for old, now in ((state.generator.embedding.weight.T, new.generator.embedding.weight.T),
                      (state.ema.embedding.weight.T, new.ema.embedding.weight.T),
@@ -299,10 +301,10 @@ def test_a_run_does_not_begin_with_networks_of_another_shape(tmp_path, accelerat
     save(trained(accelerator, 4), tmp_path, accelerator)
     wider = change(RECIPE, ["generator.width=8"])
     with pytest.raises(CheckpointError, match="its networks are others"):
-        checkpoints.begin_with(loop.build(wider, DATA, 0, torch.device("cpu")), checkpoints.find(tmp_path))
+        checkpoints.begin_with(build(wider, DATA, 0, torch.device("cpu")), run_folder.find_checkpoint(tmp_path))
     damage(tmp_path / "checkpoint", "cut weights")
     with pytest.raises(CheckpointError, match="is damaged"):
-        checkpoints.begin_with(loop.build(RECIPE, DATA, 0, torch.device("cpu")), checkpoints.find(tmp_path))
+        checkpoints.begin_with(build(RECIPE, DATA, 0, torch.device("cpu")), run_folder.find_checkpoint(tmp_path))
 
 
 def test_init_from_a_run_folder_takes_its_discriminator_too(tmp_path):

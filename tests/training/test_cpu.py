@@ -6,14 +6,14 @@ import sys
 
 import pytest
 import torch
-from tiny import accelerator, alone, tiny_root  # noqa: F401 (fixtures)
 from torch import nn
 from torch.nn import functional as F
 
-from gan_models.dcgan import DCGANDiscriminator, DCGANGenerator
-from training import cpu, loop, penalties
+from gan_models.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from training import cpu, penalties
 from training.data import open_dataset
-from training.recipes import change, find
+from training.settings import change, find
+from training.state import build
 
 pytestmark = pytest.mark.usefixtures("alone")
 
@@ -49,7 +49,7 @@ def test_a_network_keeps_its_weights_scores_and_gradients():
     for each in (network, other):
         with torch.autocast("cpu", torch.bfloat16):
             scores = each(images).scores
-            loss = F.softplus(-scores.float()).mean() + penalties.zero_centred(lambda pictures: each(pictures).scores, images)
+            loss = F.softplus(-scores.float()).mean() + penalties.zero_centered_gradient_penalty(lambda pictures: each(pictures).scores, images)
         loss.backward()
         results.append([scores.detach(), *(p.grad for p in each.parameters())])
     for ours, theirs in zip(*results):
@@ -81,7 +81,7 @@ def test_with_matrix_instructions_all_stays_as_it_is(monkeypatch):
 
 def test_both_players_of_a_run_are_faster_and_what_is_kept_is_not(tiny_root):
     recipe = change(find("celeba-dcgan"), ["batch_size=8"])
-    state = loop.build(recipe, open_dataset("celeba", tiny_root, 64), 0, torch.device("cpu"))
+    state = build(recipe, open_dataset("celeba", tiny_root, 64), 0, torch.device("cpu"))
     count = lambda network: sum(isinstance(layer, cpu._Faster) for layer in network.modules())
     assert (count(state.generator), count(state.discriminator), count(state.ema)) == (4, 4, 0)
 

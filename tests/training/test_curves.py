@@ -7,9 +7,9 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
-from tiny import alone, tiny_root, train  # noqa: F401 (fixtures)
+from tiny import train
 
-from training import curves
+from training import curves, run_folder
 from training.callbacks import Curves
 
 draw = curves.draw  # itself: in tests of runs another stands for it
@@ -73,9 +73,9 @@ def test_a_curve_of_many_lines_is_thinned_by_means():
 def test_lines_that_a_kill_cut_short_are_left_out(tmp_path):
     path = tmp_path / "stats.jsonl"
     path.write_text('{"images": 8}\n5\n{"images": "x"}\n\n{"images": 16}\n{"ima')
-    assert curves.read_lines(path) == [{"images": 8}, {"images": 16}]
+    assert run_folder.read_lines(path) == [{"images": 8}, {"images": 16}]
     path.write_bytes(b"\xff\xfe")
-    assert curves.read_lines(path) == curves.read_lines(tmp_path / "nothing") == []
+    assert run_folder.read_lines(path) == run_folder.read_lines(tmp_path / "nothing") == []
 
 
 def test_bad_input_is_one_sentence(tmp_path, capsys):

@@ -14,11 +14,14 @@ import torch
 import two_processes
 from accelerate import Accelerator
 from safetensors.torch import load_file
-from tiny import Killed, alone, needed, small, stats, tiny_root, train, weights, write_data  # noqa: F401 (fixtures)
+from tiny import Killed, needed, small, stats, train, weights, write_data
 
 import gan_models
-from training import callbacks, checkpoints, evaluate, evaluate_editor, fidelity
-from training.recipes import RECIPES, hears
+from training import callbacks, checkpoints
+from training.evaluate import editor, features
+from training.evaluate import generator as evaluate
+from training.recipes import RECIPES
+from training.settings import hears
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,10 +48,10 @@ def judged(generator, recipe, root: Path, monkeypatch) -> dict:
     as many pictures of 299 pixels; editors by two photos, since each is edited in every attribute, and no face is recognised (test_editing.py)."""
     samples, network = 2 if recipe.game == "editor" else SAMPLES.get(recipe.data, 140), None
     if recipe.data == "cifar10":
-        network, reader = "inception", fidelity.open_network("mnist")
-        monkeypatch.setattr(fidelity, "open_network", lambda *_: dataclasses.replace(reader, name="inception", labels=()))
+        network, reader = "inception", features.open_network("mnist")
+        monkeypatch.setattr(features, "open_network", lambda *_: dataclasses.replace(reader, name="inception", labels=()))
     monkeypatch.setattr(evaluate, "TOGGLED", 20)
-    monkeypatch.setattr(evaluate_editor, "_recogniser", lambda size: None)
+    monkeypatch.setattr(editor, "_recogniser", lambda size: None)
     return evaluate.evaluate(generator, recipe.data, root, samples=samples, network=network)
 
 

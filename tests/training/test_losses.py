@@ -179,7 +179,7 @@ def test_information_is_the_negative_log_likelihood_of_the_codes():
     probabilities = logits[:, :3].exp() / logits[:, :3].exp().sum(1, keepdim=True)
     log_normal = -((continuous - logits[:, 3:]) ** 2 / 2 + math.log(2 * math.pi) / 2).sum(1)
     by_hand = -(torch.stack([probabilities[k, c] for k, c in enumerate(categories)]).log() + log_normal).mean()
-    value = losses.information(logits, categories, continuous)
+    value = losses.mutual_information(logits, categories, continuous)
     torch.testing.assert_close(value + math.log(2 * math.pi), by_hand, rtol=1e-12, atol=0)
     value.backward()
     assert logits.grad.abs().min() > 1e-3
@@ -208,16 +208,16 @@ def test_divergence_is_that_of_two_gaussians():
     mean, log_variance = random(6, 3).requires_grad_(), random(6, 4)[:, :3].clone().requires_grad_()
     ours = torch.distributions.Normal(mean, (log_variance / 2).exp())
     by_hand = torch.distributions.kl_divergence(ours, torch.distributions.Normal(0.0, 1.0)).sum(1).mean()
-    value = losses.divergence(mean, log_variance)
+    value = losses.kl_divergence(mean, log_variance)
     torch.testing.assert_close(value, by_hand, rtol=1e-12, atol=0)
     value.backward()
     assert mean.grad.norm() > 0.1 and log_variance.grad.norm() > 0.1
-    assert losses.divergence(torch.zeros(2, 3), torch.zeros(2, 3)) == 0
+    assert losses.kl_divergence(torch.zeros(2, 3), torch.zeros(2, 3)) == 0
 
 
 def test_similarity_is_half_the_squared_distance_of_each_picture():
     a, b = random(3, 2, 2), random(4, 2, 2)[:3].clone().requires_grad_()
-    torch.testing.assert_close(losses.similarity(a, b), ((a - b) ** 2).sum() / 3 / 2, rtol=1e-12, atol=0)
+    torch.testing.assert_close(losses.feature_reconstruction(a, b), ((a - b) ** 2).sum() / 3 / 2, rtol=1e-12, atol=0)
 
 
 def test_discrepancy_is_the_unbiased_estimate_written_out():
@@ -232,13 +232,13 @@ def test_discrepancy_is_the_unbiased_estimate_written_out():
     by_hand = (sum(kernel(x, y) for i, x in enumerate(a) for j, y in enumerate(a) if i != j) / 20
                + sum(kernel(x, y) for i, x in enumerate(b) for j, y in enumerate(b) if i != j) / 30
                - 2 * sum(kernel(x, y) for x in a for y in b) / 30)
-    value = losses.discrepancy(a, b, widths)
+    value = losses.mmd(a, b, widths)
     torch.testing.assert_close(value, by_hand, rtol=1e-10, atol=0)
     value.backward()
     assert b.grad.abs().min() > 1e-6
 
 
 def test_discrepancy_tells_distributions_apart_and_not_their_scale():
-    same, other = losses.discrepancy(random(200, 4), random(201, 4)), losses.discrepancy(random(200, 4), random(201, 4) + 1)
+    same, other = losses.mmd(random(200, 4), random(201, 4)), losses.mmd(random(200, 4), random(201, 4) + 1)
     assert abs(same) < 0.05 < 0.3 < other
-    torch.testing.assert_close(losses.discrepancy(random(50, 4) * 100, random(60, 4) * 100), losses.discrepancy(random(50, 4), random(60, 4)))
+    torch.testing.assert_close(losses.mmd(random(50, 4) * 100, random(60, 4) * 100), losses.mmd(random(50, 4), random(60, 4)))

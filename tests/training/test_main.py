@@ -16,13 +16,15 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
-from tiny import SMALL, alone, digits, needed, stats, tiny, tiny_root, train, weights  # noqa: F401 (fixtures)
+from tiny import SMALL, digits, needed, stats, tiny, train, weights
 
 import gan_models
 from training import __main__ as command
-from training import evaluate, publish
-from training.data import DIGITS, GARMENTS
+from training import publish
+from training.data.digits import DIGITS, GARMENTS
+from training.evaluate import generator as evaluate
 from training.recipes import CELEBA_ATTRIBUTES, RECIPES
+from training.run import start_trackers
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("alone")
@@ -273,12 +275,12 @@ def test_without_an_account_nothing_is_tracked_elsewhere(tmp_path, monkeypatch):
     for key, value, mode in ((None, None, "offline"), ("WANDB_API_KEY", "x", "online"), ("WANDB_MODE", "disabled", "disabled")):
         if key:
             monkeypatch.setenv(key, value)
-        command.start_trackers(run, {"recipe": {"r1": 0.5}}, 16, tmp_path / "a")
+        start_trackers(run, {"recipe": {"r1": 0.5}}, 16, tmp_path / "a")
         assert asked[-1]["wandb"]["mode"] == mode and asked[-1]["tensorboard"] == {"purge_step": 17}
     monkeypatch.delenv("WANDB_MODE"), monkeypatch.delenv("WANDB_API_KEY")
     (tmp_path / ".netrc").write_text("machine api.wandb.ai login user password x\n")
     (tmp_path / ".netrc").chmod(0o600)
-    command.start_trackers(run, {}, 0, tmp_path / "a")
+    start_trackers(run, {}, 0, tmp_path / "a")
     assert asked[-1]["wandb"]["mode"] == "online"
 
 

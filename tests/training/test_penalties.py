@@ -5,14 +5,15 @@ import torch
 from torch import nn
 from torch._dynamo.utils import counters
 
-from gan_models.base import Discriminator, Verdict
-from gan_models.dcgan import DCGANDiscriminator, DCGANGenerator
-from gan_models.mlp import MLPDiscriminator
+from gan_models.networks.base import Discriminator, DiscriminatorOutput
+from gan_models.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from gan_models.networks.mlp import MLPDiscriminator
 from training import penalties
-from training.games import Adversarial, Batch
-from training.loop import State
-from training.penalties import clip_weights, one_centred
-from training.recipes import RECIPES, change
+from training.games.adversarial import Adversarial, Batch
+from training.penalties import clip_weights, wgan_gp
+from training.recipes import RECIPES
+from training.settings import change
+from training.state import State
 
 
 class Quadratic(Discriminator):
@@ -24,7 +25,7 @@ class Quadratic(Discriminator):
 
     def forward(self, images, labels=None):
         x = images.flatten(1)
-        return Verdict((x @ self.a * x).sum(1) / 2 + x @ self.b, x)
+        return DiscriminatorOutput((x @ self.a * x).sum(1) / 2 + x @ self.b, x)
 
 
 class Watched(DCGANDiscriminator):
@@ -38,7 +39,7 @@ class Watched(DCGANDiscriminator):
 
 def zero_centred(discriminator, images, labels):
     """R1 as the games ask for it: the discriminator as a function of the pictures."""
-    return penalties.zero_centred(lambda x: discriminator(x, labels).scores, images)
+    return penalties.zero_centered_gradient_penalty(lambda x: discriminator(x, labels).scores, images)
 
 
 @pytest.fixture(autouse=True)
@@ -112,7 +113,7 @@ def test_the_one_centred_penalty_is_its_formula_between_real_and_generated():
     a, b = discriminator.a.detach(), discriminator.b.detach()
     between = [w * x + (1 - w) * y for w, x, y in zip(t, real.flatten(1), fake.flatten(1))]
     by_hand = sum(((((a + a.T) @ x / 2 + b) ** 2).sum().sqrt() - 1) ** 2 for x in between) / 5
-    penalty = one_centred(lambda x: discriminator(x).scores, real, fake, t)
+    penalty = wgan_gp(lambda x: discriminator(x).scores, real, fake, t)
     torch.testing.assert_close(penalty.detach(), by_hand, rtol=1e-12, atol=0)
     penalty.backward()
     assert discriminator.a.grad.norm() > 0.1 and discriminator.b.grad.norm() > 0.1
@@ -121,7 +122,7 @@ def test_the_one_centred_penalty_is_its_formula_between_real_and_generated():
 def test_the_one_centred_penalty_inside_autocast_is_in_float32_and_trains_the_weights():
     discriminator, (real, fake), t = Watched(8, 1, 4, normalisation="none"), torch.randn(2, 4, 1, 8, 8), torch.rand(4)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        penalty = one_centred(lambda x: discriminator(x).scores, real, fake.bfloat16(), t)
+        penalty = wgan_gp(lambda x: discriminator(x).scores, real, fake.bfloat16(), t)
     assert discriminator.seen == (torch.float32,) * 3 and penalty.dtype == torch.float32
     penalty.backward()
     assert all(layer.weight.grad.abs().max() > 1e-4 for layer in discriminator.modules() if isinstance(layer, nn.Conv2d))

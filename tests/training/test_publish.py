@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from hub_server import HubServer, client_environment
 from huggingface_hub import constants
 
 import gan_models
-from gan_models import hub as model_hub
+from gan_models import model_folder
 from gan_models.card import PLACEHOLDER, write_card
-from gan_models.dcgan import DCGANGenerator
-from hub_server import HubServer, client_environment, hub  # noqa: F401 (a fixture)
+from gan_models.networks.dcgan import DCGANGenerator
 from training import publish as publishing
 from training.publish import PublishError, main, publish
 
@@ -27,7 +27,7 @@ FILES = {"config.json", "model.safetensors", "README.md", "samples.png", "metric
 @pytest.fixture
 def folder(tmp_path):
     folder = tmp_path / "model"
-    model_hub.save(DCGANGenerator(image_size=16, latent_dim=4, width=4, labels=["Smiling", "Male"], multi_label=True), folder)
+    model_folder.save(DCGANGenerator(image_size=16, latent_dim=4, width=4, labels=["Smiling", "Male"], multi_label=True), folder)
     (folder / "samples.png").write_bytes(b"a picture")
     (folder / "metrics.json").write_text(json.dumps({"training": {"recipe": "toy", "dataset": "celeba"}}))
     write_card(folder)
@@ -74,7 +74,7 @@ def test_the_published_card_names_its_repository(hub, folder):
 def test_publishing_again_adds_one_commit_and_the_old_one_stays(hub, folder):
     publish(folder, "user/toy")
     first = commits(hub, "user/toy")[0].oid
-    model_hub.save(DCGANGenerator(image_size=16, latent_dim=4, width=4), folder)
+    model_folder.save(DCGANGenerator(image_size=16, latent_dim=4, width=4), folder)
     write_card(folder)
     publish(folder, "user/toy")
     assert len(commits(hub, "user/toy")) == 2

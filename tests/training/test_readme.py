@@ -6,9 +6,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from hub_server import hub  # noqa: F401 (a fixture)
 from PIL import Image
-from tiny import alone, tiny_root  # noqa: F401 (fixtures)
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

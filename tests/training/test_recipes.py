@@ -7,8 +7,9 @@ import pytest
 import torch
 from recipe_data import dataset_of
 
-from training import loop
-from training.recipes import OBJECTIVE_SETTINGS, RECIPES, RecipeError, Schedule, at, change, find, to_json
+from training.recipes import OBJECTIVE_SETTINGS, RECIPES, RecipeError, Schedule, at
+from training.settings import change, find, to_json
+from training.state import build
 
 DCGAN, CGAN, FACES = RECIPES["mnist-dcgan"], RECIPES["mnist-cgan"], RECIPES["celeba-cgan"]
 
@@ -43,7 +44,7 @@ def test_the_recipes_are_there():
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_builds_its_networks(name):
     recipe = RECIPES[name]
-    state = loop.build(recipe, dataset_of(recipe), 0, torch.device("cpu"))
+    state = build(recipe, dataset_of(recipe), 0, torch.device("cpu"))
     shape = recipe.image_channels, recipe.image_size, recipe.image_size
     assert state.generator.image_shape == state.ema.image_shape == shape
     assert state.generator.labels == (dataset_of(recipe).label_names if recipe.conditional else None)
@@ -113,7 +114,7 @@ def test_an_explicit_setting_wins_over_that_of_the_objective_in_any_order():
 def test_fully_connected_networks_have_no_normalisation_to_change():
     changed = change(RECIPES["mnist-mlp"], ["objective=relativistic"])
     assert changed.objective == "relativistic" and changed.discriminator == {}
-    loop.build(changed, dataset_of(changed), 0, torch.device("cpu"))
+    build(changed, dataset_of(changed), 0, torch.device("cpu"))
 
 
 @pytest.mark.parametrize("objective", OBJECTIVE_SETTINGS)
@@ -122,7 +123,7 @@ def test_every_objective_can_be_set_for_every_recipe_that_has_one(objective):
         if recipe.data != "mnist" or recipe.game == "moments":
             continue
         changed = change(recipe, [f"objective={objective}"])
-        loop.build(changed, dataset_of(changed), 0, torch.device("cpu"))
+        build(changed, dataset_of(changed), 0, torch.device("cpu"))
 
 
 def test_every_objective_has_settings():
@@ -217,4 +218,4 @@ def test_parts_that_do_not_fit_each_other(name, settings, words):
 def test_networks_that_cannot_be_built_say_why(name, settings, words):
     recipe = change(RECIPES[name], settings)
     with pytest.raises(RecipeError, match=rf"networks of {name} cannot be built: .*{words}"):
-        loop.build(recipe, dataset_of(recipe), 0, torch.device("cpu"))
+        build(recipe, dataset_of(recipe), 0, torch.device("cpu"))

@@ -5,14 +5,16 @@ import json
 import re
 
 import pytest
-from tiny import BATCH, alone, forget_accelerate, losses_become_nan, small, tiny_root, train  # noqa: F401 (fixtures)
+from tiny import BATCH, forget_accelerate, losses_become_nan, small, train
 
-from gan_models.mlp import MLPGenerator
+from gan_models.networks.mlp import MLPGenerator
 from training import __main__ as command
+from training import run
 from training import watch as watching
 from training.curves import read
 from training.data import open_dataset
-from training.recipes import RECIPES, at, change, find
+from training.recipes import RECIPES, at
+from training.settings import change, find
 from training.watch import WARM_UP, Watch, remedy
 
 STEPS = 500
@@ -110,7 +112,7 @@ HEALTHY = ("mnist-mlp", "mnist-dcgan", "mnist-lsgan", "mnist-cgan", "mnist-wgan"
 
 def healthy_run(name, folder, monkeypatch, digits) -> None:
     """Narrow networks, which learn ten times as fast; not where it would undo the balance that penalties keep, nor wide ones."""
-    monkeypatch.setattr(command, "open_data", lambda *arguments: digits)
+    monkeypatch.setattr(run, "open_data", lambda *arguments: digits)
     recipe = RECIPES[name]
     faster = 1 if at(recipe.r1, 0) or recipe.family == "mlp" else 10
     settings = [f"batch_size={BATCH}", f"learning_rate={faster * at(recipe.learning_rate, 0)}"]

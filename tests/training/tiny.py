@@ -5,22 +5,19 @@ import io
 import itertools
 import json
 import pickle
-import signal
 import struct
 import zipfile
 from pathlib import Path
 
 import numpy as np
-import pytest
 import torch
-from accelerate import Accelerator
 from accelerate.state import AcceleratorState, GradientState
 from PIL import Image
 
-from gan_models.dcgan import DCGANGenerator
-from training import curves
+from gan_models.networks.dcgan import DCGANGenerator
 from training.__main__ import main
-from training.data import DIGITS, Dataset
+from training.data.dataset import Dataset
+from training.data.digits import DIGITS
 from training.losses import OBJECTIVES
 from training.recipes import EDITOR_ATTRIBUTES, RECIPES
 
@@ -33,13 +30,6 @@ def small(recipe: str) -> list[str]:
     if recipe.startswith("celeba-editor"):
         return SMALL + ["generator.decoder_width=4"]
     return [setting for setting in SMALL if recipe != "mnist-tied" or "discriminator" not in setting]
-
-
-@pytest.fixture(scope="session")
-def tiny_root(tmp_path_factory) -> Path:
-    """A data root with 40 digits, 40 clothes, 50 small photographs and 24 faces, so that a run of some 50 images goes through more than
-    one epoch."""
-    return write_data(tmp_path_factory.mktemp("data"), 40, 10, 24)
 
 
 def write_data(root: Path, digits: int, photographs: int, faces: int, test_faces: int = 0) -> Path:
@@ -75,37 +65,10 @@ def jpeg(array: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-@pytest.fixture
-def alone(tmp_path_factory, tiny_root, monkeypatch):
-    """What a run changes in its process is as before afterwards; the tiny data are the default."""
-    monkeypatch.setenv("GAN_STUDIO_DATA", str(tiny_root))
-    monkeypatch.setenv("GAN_STUDIO_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # of processes that a test starts
-    monkeypatch.setattr(curves, "draw", lambda runs, path: path.write_bytes(b"PNG"))  # longer than such a run; test_curves.py draws
-    threads = torch.get_num_threads()
-    handlers = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
-    torch.set_num_threads(1)
-    forget_accelerate()
-    yield
-    forget_accelerate()
-    torch.set_num_threads(threads)
-    torch.set_flush_denormal(False)
-    for name, handler in handlers.items():
-        assert signal.getsignal(name) is handler, "a run leaves the signals as they were"
-        signal.signal(name, handler)
-
-
 def forget_accelerate() -> None:
     """Accelerate keeps its settings for the life of a process."""
     AcceleratorState._reset_state(reset_partial_state=True)
     GradientState._reset_state()
-
-
-@pytest.fixture
-def accelerator(alone) -> Accelerator:
-    """One CPU process, float32."""
-    return Accelerator(cpu=True, mixed_precision="no")
 
 
 def digits(n: int = 20) -> Dataset:

@@ -14,8 +14,11 @@ from safetensors.torch import save_file
 from tiny import small
 from torch import nn
 
-from training import checkpoints, games, loop
-from training.recipes import RECIPES, change, hears
+from training import checkpoints, loop
+from training.games import adversarial
+from training.recipes import RECIPES
+from training.settings import change, hears
+from training.state import State, build
 
 LIVELY = {"instance_noise": 0.1, "augment": 0.5}  # whatever is random
 
@@ -29,8 +32,8 @@ def without_norms(module: nn.Module) -> nn.Module:
     return module
 
 
-def state_of(recipe, dataset) -> loop.State:
-    state = loop.build(recipe, dataset, 0, torch.device("cpu"))
+def state_of(recipe, dataset) -> State:
+    state = build(recipe, dataset, 0, torch.device("cpu"))
     for network in (state.generator, state.discriminator, state.ema):
         without_norms(network).double()
     with torch.no_grad():  # networks made for BatchNorm draw next to nothing without it
@@ -39,7 +42,7 @@ def state_of(recipe, dataset) -> loop.State:
     return state
 
 
-def exact_teacher(device: torch.device, read=games._teacher) -> nn.Module:
+def exact_teacher(device: torch.device, read=adversarial._teacher) -> nn.Module:
     """The fixed network of feature matching in float64. What it is shown was rounded to float32 before, alike on any number of
     processes."""
     teacher = read(device).double()
@@ -47,7 +50,7 @@ def exact_teacher(device: torch.device, read=games._teacher) -> nn.Module:
     return teacher
 
 
-@mock.patch.object(games, "_teacher", exact_teacher)
+@mock.patch.object(adversarial, "_teacher", exact_teacher)
 def train(accelerator: Accelerator, folder: Path) -> None:
     torch.set_num_threads(1)
     for name, recipe in RECIPES.items():

@@ -4,27 +4,19 @@ Made by training/compare.py, which says how the runs were made and measured.
 """
 
 import datetime
-import io
 import math
 import re
 import shlex
 import statistics
 from pathlib import Path
-from typing import Callable
-
-import torch
-from PIL import Image, ImageDraw, ImageFont
 
 import gan_models
-from gan_models.card import DATASETS, dataset_of
-from gan_models.hub import write_atomically
-from gan_models.images import enlarge, grid, save_png
+from gan_models.files import write_atomically
 
-from .compare import FID_SAMPLES, Goal, Outcome, Row
-from .data import Dataset, to_float
-from .evaluate import _short
+from ..data.dataset import Dataset
+from .figures import draw_curves, draw_samples
+from .protocol import Goal, Outcome, by_row, fid_name
 
-STRIP = 2  # rows of a strip of samples
 MISSING = "–"
 
 # Metrics in the order of the table: names up to the number, which direction is better, what it tells.
@@ -60,9 +52,6 @@ def write(found: list[Outcome], datasets: dict[str, Dataset], goal: Goal, option
     text = page(found, datasets, goal, options, samples.name, curves.name)
     write_atomically(options.output, text.encode())
     print(f"Written: {options.output}, {samples} and {curves}.")
-
-
-# ---- The page --------------------------------------------------------------------------------------------------------
 
 
 def page(found: list[Outcome], datasets: dict[str, Dataset], goal: Goal, options, samples: str, curves: str) -> str:
@@ -138,13 +127,6 @@ def cost(runs: list[Outcome], reach: float) -> str:
     return table(lines)
 
 
-def fid_name(runs: list[Outcome]) -> str:
-    """The metric that was measured in the midst of training."""
-    network = next((name for run in runs if run.evaluation for name in run.evaluation["metrics"]["evaluation"]), "")
-    size = next((run.training["fid_samples"] for run in runs if run.training), FID_SAMPLES)
-    return f"fid{_short(size)}_train_{network}"
-
-
 def time_to(reach: float, notes: list[dict]) -> str:
     """Minutes until FID was first measured at `reach` or below."""
     if not any(n["fid_points"] for n in notes):
@@ -195,11 +177,6 @@ def exact_command(options) -> str:
     return f"python -m training.compare {shlex.join(words + [w for setting in options.set for w in ('--set', setting)])}"
 
 
-def by_row(runs: list[Outcome]) -> list[tuple[Row, list[Outcome]]]:
-    names = dict.fromkeys(run.row.name for run in runs)
-    return [(some[0].row, some) for some in ([run for run in runs if run.row.name == name] for name in names)]
-
-
 def mean_std(values: list[float | None]) -> str:
     """"1.24 ± 0.05": the sample's standard deviation with two digits; one value stands alone."""
     values = [value for value in values if value is not None]
@@ -230,75 +207,3 @@ def _kind(name: str) -> tuple[int, str]:
 
 def _on_cpu(shown: list[Outcome]) -> bool:
     return all("thread" in run.training["machine"] for run in shown)
-
-
-# ---- The figures -----------------------------------------------------------------------------------------------------
-
-
-def draw_samples(found: list[Outcome], datasets: dict[str, Dataset], path: Path) -> None:
-    """A strip for each row, and of real pictures before those of each data set that may be shown: CelebA's people were not asked."""
-    strips, seen = [], set()
-    for row, some in by_row([run for run in found if run.evaluation]):
-        dataset, size = datasets[row.name], row.recipe.image_size
-        columns, factor = max(8, min(16, 640 // size)), 2 if size < 48 and row.recipe.image_channels == 1 else 1
-        count = columns * STRIP
-        if (dataset.name, size) not in seen and dataset_of(dataset.name) is not DATASETS["celeba"]:
-            seen.add((dataset.name, size))
-            pictures, _ = dataset.batch(dataset.order(0, count, 0))
-            strips.append((f"real pictures: {dataset.name}", enlarge(grid(to_float(pictures), columns), factor)))
-        strips.append((row.name, enlarge(grid(drawn(gan_models.load(some[0].folder / "model"), count), columns), factor)))
-    caption = 22
-    width, height = max(strip.width for _, strip in strips), sum(strip.height + caption for _, strip in strips)
-    sheet = Image.new("RGB", (width, height), "white")
-    pen, font, top = ImageDraw.Draw(sheet), ImageFont.load_default(size=15), 0
-    for name, strip in strips:
-        pen.text((4, top + 2), name, fill="black", font=font)
-        sheet.paste(strip, (0, top + caption))
-        top += strip.height + caption
-    save_png(sheet if any(strip.mode == "RGB" for _, strip in strips) else sheet.convert("L"), path)
-
-
-def drawn(generator, count: int) -> torch.Tensor:
-    """The first latents of seed 0; classes in turn, where it knows classes."""
-    with torch.inference_mode():
-        labels = generator.sample_labels(count, seed=0)
-        if labels is not None and not generator.multi_label:
-            labels = torch.arange(count) % len(generator.labels)
-        return generator.generate(generator.sample_latents(count, seed=0), labels)
-
-
-def draw_curves(found: list[Outcome], datasets: dict[str, Dataset], reach: float, path: Path) -> None:
-    """FID over minutes and over images: the mean of the seeds with their range, one line of panels a data set."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    runs = [run for run in found if run.training and run.training["fid_points"]]
-    names = list(dict.fromkeys(datasets[run.row.name].name for run in runs)) or ["no FID was measured"]
-    height = max(4.2, 0.24 * max(len(by_row(runs)), 1) + 1.2)
-    figure = Figure(figsize=(11, height * len(names)), dpi=90, layout="constrained")
-    FigureCanvasAgg(figure)
-    for name, axes in zip(names, figure.subplots(len(names), 2, squeeze=False, sharey="row")):
-        rows = by_row([run for run in runs if datasets[run.row.name].name == name])
-        for k, (row, some) in enumerate(rows):
-            style = {"color": f"C{k % 10}", "linestyle": ("-", "--", ":")[k // 10 % 3]}
-            _curve(axes[0], some, lambda point: point["compute_seconds"] / 60, row.name, style)
-            _curve(axes[1], some, lambda point: point["images"], row.name, style)
-        for axis, unit in zip(axes, ("minutes of compute", "real images shown")):
-            axis.set(xscale="log", yscale="log", xlabel=unit)
-            axis.axhline(reach, color="black", linewidth=0.8, linestyle=":")
-            axis.grid(alpha=0.25, which="both")
-        axes[0].set(title=name, ylabel=fid_name([run for _, some in rows for run in some]))
-        if rows:
-            axes[1].legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize=9)
-    file = io.BytesIO()
-    figure.savefig(file, format="png")
-    write_atomically(path, file.getvalue())
-
-
-def _curve(axis, runs: list[Outcome], x: Callable[[dict], float], name: str, style: dict) -> None:
-    """The k-th points of all seeds together; where a seed has fewer, the curve is as long as all have."""
-    points = list(zip(*(run.training["fid_points"] for run in runs)))
-    where = [statistics.fmean(map(x, some)) for some in points]
-    fids = [[point["fid"] for point in some] for some in points]
-    axis.plot(where, [statistics.fmean(some) for some in fids], label=name, linewidth=1.5, marker=".", markersize=4, **style)
-    axis.fill_between(where, list(map(min, fids)), list(map(max, fids)), alpha=0.12, color=style["color"], linewidth=0)

@@ -9,8 +9,43 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from .decoding import is_html
+from .dataset import Dataset, Request, make_dataset
+from .decoding import DataError, is_html
+from .digits import fetch, resize_images
+
+CIFAR_PAGE = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
+
+
+def read_cifar10(request: Request) -> Dataset:
+    """CIFAR-10 (Krizhevsky 2009): 50,000 photographs to train, 10,000 to test, 32 x 32, ten classes."""
+    if request.split == "valid":
+        raise DataError("CIFAR-10 has no split 'valid', only train and test.")
+    if request.attributes is not None:
+        raise DataError(f"CIFAR-10 has no attributes to choose from; it has the classes {', '.join(CLASSES)}.")
+    try:
+        if not any((request.root / name).exists() for name in (FOLDER, ARCHIVE)):
+            # Only the archive: torchvision's CIFAR10(download=True) would also unpickle what is in it.
+            fetch(request.root, request.root / ARCHIVE, lambda why: _missing_cifar(request.root, why),
+                   lambda datasets: datasets.utils.download_url(CIFAR_PAGE, request.root, ARCHIVE,
+                                                                datasets.CIFAR10.tgz_md5))
+        images, labels = read(request.root, request.split)
+    except Refused as error:
+        raise DataError(f"In {request.root}, {error}; delete it and fetch {CIFAR_PAGE} again.") from error
+    except FileNotFoundError as error:
+        raise DataError(f"{error.filename} is missing; fetch {CIFAR_PAGE} again and unpack it in {request.root}.") from error
+    if request.channels == 1:
+        images = np.stack([np.asarray(Image.fromarray(image).convert("L")) for image in images.transpose(0, 2, 3, 1)])[:, None]
+    if request.image_size != 32:
+        images = np.stack([resize_images(channels, request.image_size) for channels in images])
+    notes = [f"CIFAR-10 ({request.split}): {len(images):,} pictures."]
+    return make_dataset("cifar10", images, labels, CLASSES, False, notes)
+
+
+def _missing_cifar(root: Path, why: str) -> None:
+    raise DataError(f"CIFAR-10 is not in {root}{why}; put {CIFAR_PAGE} there, packed or not, or name the data root that holds "
+                    f"{FOLDER}/ (--data-root, or the variable GAN_STUDIO_DATA).")
 
 FOLDER, ARCHIVE = "cifar-10-batches-py", "cifar-10-python.tar.gz"
 BATCHES = {"train": tuple(f"data_batch_{k}" for k in range(1, 6)), "test": ("test_batch",)}

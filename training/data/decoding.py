@@ -20,12 +20,11 @@ import numpy as np
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
+from gan_models.celeba import CELEBA_PAGE, CELEBA_SIZE
 from gan_models.images import plain
 
 CACHE_VERSION = 1  # raise it when the same files decode to other pixels
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
-CELEBA_SIZE = (178, 218)
-CELEBA_PAGE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 
 
 class DataError(Exception):
@@ -87,7 +86,7 @@ def in_zip(path: Path) -> Pictures:
 TOO_SMALL, UNREADABLE = "too small", "unreadable"
 
 
-def prepare(data: bytes, image_size: int, channels: int, window: tuple[int, int, int] | None = None) -> np.ndarray | str:
+def decode_one(data: bytes, image_size: int, channels: int, window: tuple[int, int, int] | None = None) -> np.ndarray | str:
     """One encoded picture -> (C, image_size, image_size) uint8, or TOO_SMALL, or UNREADABLE.
 
     window: (left, top, size) of a 178 x 218 picture; any other is cropped to its centred square. The resampling filter is
@@ -191,7 +190,7 @@ def _stream(name: str, pictures: Pictures, image_size: int, channels: int, windo
             data = pictures.read(picture)
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError):  # a damaged or locked member
             return UNREADABLE
-        return prepare(data, image_size, channels, window)
+        return decode_one(data, image_size, channels, window)
 
     names, some = pictures.names, 1024  # so many at a time bound the memory
     progress = tqdm(total=len(names), desc=f"Decoding {name}", unit=" pictures", delay=2, mininterval=1)

@@ -4,24 +4,25 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from gan_models import studio
-from gan_models.base import Generator
-from gan_models.editor import EXCLUSIVE
+from gan_models import celeba
+from gan_models.celeba import EXCLUSIVE
+from gan_models.networks.base import Generator
 
-from . import judges, metrics
-from .pictures import drawn
+from ..judges import networks
+from . import statistics
+from .sampling import drawn
 
 
 def answers(viewer, generator: Generator, logits: Tensor, labels: Tensor) -> Tensor:
     """Where the network sees what the labels say: (n,) or, for the generator's attributes, (n, K), as float64 0 or 1."""
     columns = [viewer.labels.index(name) for name in generator.labels]
-    return judges.right(logits[:, columns], labels.cpu()).double()
+    return networks.right(logits[:, columns], labels.cpu()).double()
 
 
 def label_agreement(seen: Tensor, labels: Tensor, real: Tensor | None, generator: Generator, details: dict) -> dict:
     """The metric, from `answers` on generated and on real test pictures; notes each attribute in `details`."""
     if generator.multi_label:
-        _note(details, generator, agreement=seen.mean(0), balanced_agreement=judges.balance(seen, labels))
+        _note(details, generator, agreement=seen.mean(0), balanced_agreement=networks.balance(seen, labels))
         if real is not None:
             _note(details, generator, real_agreement=real.mean(0))
     return {"value": seen.mean().item(), "real": None if real is None else real.mean().item()}
@@ -35,7 +36,7 @@ def toggle(generator: Generator, viewer, latents: Tensor, labels: Tensor, batch_
         for value in (0.0, 1.0):
             asked = labels.clone()
             asked[:, k] = value
-            studio.settle(asked, generator.labels, {generator.labels[k]: value})
+            celeba.one_hair_colour(asked, generator.labels, {generator.labels[k]: value})
             seen.append(viewer.look(drawn(generator, latents, asked, bar), batch_size).logits > 0)
     return torch.stack(seen).unflatten(0, (-1, 2))
 
@@ -48,8 +49,8 @@ def toggle_agreement(seen: Tensor, real: Tensor | None, truth: Tensor | None, ge
           toggled_both=flips.prod(1).mean(1))
     balanced = None
     if real is not None:
-        _note(details, generator, real_balanced_agreement=judges.balance(real, truth))
-        balanced = judges.balance(real, truth).nanmean().item()
+        _note(details, generator, real_balanced_agreement=networks.balance(real, truth))
+        balanced = networks.balance(real, truth).nanmean().item()
     return {"value": flips.mean().item(), "real": balanced, "both": flips.prod(1).mean().item()}
 
 
@@ -67,7 +68,7 @@ def toggle_others_kept(seen: Tensor, generator: Generator, viewer, details: dict
 def others(toggled: tuple[str, ...], names: tuple[str, ...]) -> Tensor:
     """(K, L) bool: which of the L names are to stay as they are when one of the K is toggled. Not the name itself, and of hair colours
     and baldness none of the others: they exclude each other, so one that comes takes them away."""
-    alike = {*studio.HAIR_COLOURS, *EXCLUSIVE}
+    alike = {*celeba.HAIR_COLOURS, *EXCLUSIVE}
     return torch.tensor([[name != one and not {one, name} <= alike for name in names] for one in toggled])
 
 
@@ -88,6 +89,6 @@ def _note(details: dict, generator: Generator, **columns: Tensor) -> None:
 def code_agreement(generator: Generator, viewer, latents: Tensor, logits: Tensor, details: dict) -> float:
     """How well the generator's categorical code (InfoGAN's) tells the class that the network sees; notes in `details` which is which."""
     codes = generator.codes(latents)[0].cpu().numpy()
-    value, meaning = metrics.code_agreement(codes, logits.argmax(1).numpy(), generator.categories, len(viewer.labels))
+    value, meaning = statistics.code_agreement(codes, logits.argmax(1).numpy(), generator.categories, len(viewer.labels))
     details["codes"] = [viewer.labels[k] if k >= 0 else None for k in meaning]
     return value

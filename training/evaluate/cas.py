@@ -17,11 +17,13 @@ from pathlib import Path
 
 import torch
 
-from gan_models.hub import write_atomically
+from gan_models.files import write_atomically
 
-from . import judges
-from .data import DataError, Dataset, open_dataset
-from .judges import FOLDER, PLANS
+from ..data import open_dataset
+from ..data.dataset import Dataset
+from ..data.decoding import DataError
+from ..judges import fit
+from ..judges.networks import FOLDER, JUDGES
 
 EPOCHS, SEED = 3, 0
 
@@ -29,13 +31,13 @@ EPOCHS, SEED = 3, 0
 def score(name: str, learned_from: Dataset, test: Dataset) -> float:
     """The share of test pictures that a classifier names right which learned from `learned_from` as the judge `name` learns."""
     with torch.enable_grad():
-        classifier = judges.train(name, learned_from, epochs=EPOCHS, seed=SEED)
-    return judges.accuracy(classifier, test)["accuracy"]
+        classifier = fit.train(name, learned_from, epochs=EPOCHS, seed=SEED)
+    return fit.accuracy(classifier, test)["accuracy"]
 
 
 def settings(name: str) -> dict:
     """What a score depends on besides the pictures."""
-    return {"network": PLANS[name].network, "epochs": EPOCHS, "seed": SEED}
+    return {"network": JUDGES[name].network, "epochs": EPOCHS, "seed": SEED}
 
 
 def real_score(name: str, train: Dataset, test: Dataset, folder: Path = FOLDER) -> float | None:
@@ -53,7 +55,7 @@ def file(name: str, folder: Path = FOLDER) -> Path:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    names = [name for name, plan in PLANS.items() if plan.data == name and not plan.faces and not plan.stacked]
+    names = [name for name, plan in JUDGES.items() if plan.data == name and not plan.faces and not plan.stacked]
     parser = argparse.ArgumentParser(prog="python -m training.cas",
                                      description="Record the classification accuracy score of real pictures.")
     parser.add_argument("name", choices=names, help="the data set")
@@ -62,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=FOLDER, metavar="DIR", help="(default: the package's own folder)")
     options = parser.parse_args(arguments)
     try:
-        size = PLANS[options.name].image_shape[1]
+        size = JUDGES[options.name].image_shape[1]
         train, test = (open_dataset(options.name, options.data_root, size, split=split) for split in ("train", "test"))
     except DataError as error:
         print(f"error: {error}", file=sys.stderr)

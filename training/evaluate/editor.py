@@ -36,17 +36,20 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 import gan_models
-from gan_models import photos
-from gan_models.editor import Editor, Encoded, from_head
+from gan_models import celeba
+from gan_models.celeba import opposite_edit
 from gan_models.errors import MissingPackage
 from gan_models.images import to_uint8
+from gan_models.networks.compositing import from_head
+from gan_models.networks.editor import Editor, Encoded
+from gan_models.photos import crop, faces
 
-from . import judges
-from .data import Dataset, open_dataset, to_float
-from .editor import opposite
-from .judges import JudgeError
+from ..data import open_dataset
+from ..data.dataset import Dataset, to_float
+from ..judges import networks
+from ..judges.networks import JudgeError
+from .statistics import psnr, ssim, ssim_map
 
-BEST_PSNR = 100.0  # dB, of pictures that are equal
 EVERY = 6  # of how many pictures one is edited by targets too, and put back
 RECOGNISED = 50  # pictures for the identity
 SAME_PERSON = 0.6  # distance of dlib's descriptors
@@ -61,7 +64,7 @@ def evaluate(editor: Editor, data: str | os.PathLike, data_root: str | os.PathLi
     began = time.monotonic()
     editor.cpu()
     channels, size, _ = editor.image_shape
-    judge = judges.read("celeba")
+    judge = networks.read("celeba")
     unknown = set(editor.attributes) - set(judge.label_names)
     if unknown:
         raise JudgeError(f"No judge knows the attribute {min(unknown)}.")
@@ -102,7 +105,7 @@ def evaluate(editor: Editor, data: str | os.PathLike, data_root: str | os.PathLi
     return result | {"evaluation": {judge.network: record}}
 
 
-def _measure(editor: Editor, judge: judges.Judge, pictures: Dataset, chosen: np.ndarray, bar: tqdm) -> tuple[Tensor, ...]:
+def _measure(editor: Editor, judge: networks.Judge, pictures: Dataset, chosen: np.ndarray, bar: tqdm) -> tuple[Tensor, ...]:
     """What is known of some pictures: seen, put back, by target and kept (n, K), the judge's answers before, the labels (n, K), the
     four numbers of the pictures' quality (n, 4), those outside the head for each edit (n, K, 4), and features of photos, drawings and
     edited pictures (n, D)."""
@@ -113,18 +116,18 @@ def _measure(editor: Editor, judge: judges.Judge, pictures: Dataset, chosen: np.
     latents = editor.encode(images)
 
     def look(some: Tensor) -> tuple[Tensor, Tensor]:
-        opinion = judges.opinions(judge, to_uint8(some).transpose(0, 3, 1, 2))  # rounded as for a PNG
+        opinion = networks.classify(judge, to_uint8(some).transpose(0, 3, 1, 2))  # rounded as for a PNG
         return opinion.features, opinion.logits[:, columns] > 0
 
     features, before = look(images)
     seen, put_back, by_target, kept = (torch.full(labels.shape, float("nan"), dtype=torch.float64) for _ in range(4))
     outside = torch.zeros(*labels.shape, 4, dtype=torch.float64)
     some = torch.from_numpy(chosen) % EVERY == 0
-    fading = photos.feather(images.shape[-1])
+    fading = crop.feather(images.shape[-1])
     edited_features = torch.zeros_like(features)
     turn = torch.from_numpy(chosen) % len(editor.attributes)  # which attribute's edit stands for a picture in the FID
     for k in range(len(editor.attributes)):
-        differences = opposite(labels, k, editor.attributes)
+        differences = opposite_edit(labels, k, editor.attributes)
         edited = editor.decode(latents, differences)
         faded = images + fading * (edited - images)
         its_features, after = look(edited)
@@ -164,19 +167,19 @@ def _attributes(editor: Editor, seen: Tensor, put_back: Tensor, by_target: Tenso
                "others_kept": kept, "judge_accuracy": right, "psnr_outside": outside[..., 0], "ssim_outside": outside[..., 1]}
     details = {name: {key: round(value, 4) for key, column in columns.items()
                       if (value := float(column[:, k].nanmean())) == value} for k, name in enumerate(editor.attributes)}
-    for name, value in zip(editor.attributes, judges.balance(right, truth.double()).tolist()):
+    for name, value in zip(editor.attributes, networks.balance(right, truth.double()).tolist()):
         if value == value:
             details[name]["judge_balanced_accuracy"] = round(value, 4)
     return details
 
 
-def _distances(judge: judges.Judge, train: Dataset, features: list[Tensor]) -> dict:
-    from .fidelity import frechet_distance
+def _distances(judge: networks.Judge, train: Dataset, features: list[Tensor]) -> dict:
+    from .features import frechet_distance
 
     real_ones, drawn, edited = features
     n = min(len(real_ones), len(train))
     chosen = np.random.Generator(np.random.Philox(0)).permutation(len(train))[:n]
-    real = judges.opinions(judge, train.images[np.sort(chosen)]).features
+    real = networks.classify(judge, train.images[np.sort(chosen)]).features
     value, floor, redrawn = (frechet_distance(some[:n], real) for some in (edited, real_ones, drawn))
     return {"value": value, "real": floor, "drawn": redrawn}
 
@@ -184,12 +187,12 @@ def _distances(judge: judges.Judge, train: Dataset, features: list[Tensor]) -> d
 def _recogniser(size: int):
     """(what finds a face's place in a picture, what describes it by 128 numbers), or None where dlib is not installed."""
     try:
-        dlib, _, predictor = photos._dlib()
+        dlib, _, predictor = faces.dlib_models()
     except MissingPackage:
         return None
     weights = Path(importlib.util.find_spec("face_recognition_models").origin).parent / "models/dlib_face_recognition_resnet_model_v1.dat"
-    network, scale = dlib.face_recognition_model_v1(str(weights)), 256 / photos.WINDOW[2]
-    left, top, side = (scale * value for value in (photos.FACE[0] - photos.WINDOW[0], photos.FACE[1] - photos.WINDOW[1], photos.FACE[2]))
+    network, scale = dlib.face_recognition_model_v1(str(weights)), 256 / celeba.WINDOW[2]
+    left, top, side = (scale * value for value in (faces.FACE[0] - celeba.WINDOW[0], faces.FACE[1] - celeba.WINDOW[1], faces.FACE[2]))
     box = dlib.rectangle(round(left), round(top), round(left + side), round(top + side))
 
     def enlarged(picture: np.ndarray) -> np.ndarray:
@@ -208,7 +211,7 @@ def _identity(editor: Editor, recogniser, pictures: Dataset, n: int) -> tuple[Te
     labels = torch.from_numpy(pictures.labels[:n]) > 0
     with torch.inference_mode():
         latents = editor.encode(images)
-        edits = [to_uint8(editor.decode(latents, opposite(labels, k, editor.attributes))) for k in range(len(editor.attributes))]
+        edits = [to_uint8(editor.decode(latents, opposite_edit(labels, k, editor.attributes))) for k in range(len(editor.attributes))]
     distances = torch.zeros(n, len(edits), dtype=torch.float64)
     for i, photo in enumerate(to_uint8(images)):
         place = find(photo)
@@ -239,33 +242,6 @@ def outside_head(images: Tensor, edited: Tensor) -> tuple[Tensor, Tensor]:
     outside = from_head(images.shape[-1]) > 1
     mirrored = [F.pad(some, (5, 5, 5, 5), mode="reflect") for some in (images, torch.where(outside, edited, images))]
     return psnr(images[..., outside], edited[..., outside]), ssim_map(*mirrored)[..., outside].flatten(1).mean(1)
-
-
-def psnr(a: Tensor, b: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio (n,) in dB of pictures (n, C, H, W), or of some of their pixels (n, C, m), in [-1, 1]; that of equal
-    ones is taken as 100."""
-    error = (a - b).square().flatten(1).mean(1)
-    return (10 * torch.log10(4 / error.clamp_min(1e-12))).clamp_max(BEST_PSNR)
-
-
-def ssim(a: Tensor, b: Tensor) -> Tensor:
-    """Structural similarity (n,) of pictures (n, C, H, W) in [-1, 1] (Wang et al. 2004): Gaussian window of 11 pixels, sigma 1.5."""
-    return ssim_map(a, b).flatten(1).mean(1)
-
-
-def ssim_map(a: Tensor, b: Tensor) -> Tensor:
-    """The same for each window that lies wholly inside, (n, C, H - 10, W - 10)."""
-    a, b, channels = (a + 1) / 2, (b + 1) / 2, a.shape[1]
-    line = torch.exp(-(torch.arange(11.0) - 5).square() / (2 * 1.5**2))
-    window = (line[:, None] * line / line.sum() ** 2).expand(channels, 1, 11, 11)
-
-    def blur(x: Tensor) -> Tensor:
-        return F.conv2d(x, window, groups=channels)
-
-    mean_a, mean_b = blur(a), blur(b)
-    var_a, var_b, cov = blur(a * a) - mean_a**2, blur(b * b) - mean_b**2, blur(a * b) - mean_a * mean_b
-    c1, c2 = 0.01**2, 0.03**2
-    return (2 * mean_a * mean_b + c1) * (2 * cov + c2) / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))
 
 
 def _mean(values: Tensor) -> float:

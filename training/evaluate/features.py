@@ -17,18 +17,33 @@ import torch
 from torch import Tensor, nn
 from torch_fidelity import register_feature_extractor
 from torch_fidelity.feature_extractor_base import FeatureExtractorBase
-from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
-from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
-from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, KEY_METRIC_ISC_STD, isc_features_to_metric
-from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, KEY_METRIC_KID_STD, kid_features_to_metric
+from torch_fidelity.feature_extractor_inceptionv3 import (
+    URL_INCEPTION_V3,
+    FeatureExtractorInceptionV3,
+)
+from torch_fidelity.metric_fid import (
+    KEY_METRIC_FID,
+    fid_features_to_statistics,
+    fid_statistics_to_metric,
+)
+from torch_fidelity.metric_isc import (
+    KEY_METRIC_ISC_MEAN,
+    KEY_METRIC_ISC_STD,
+    isc_features_to_metric,
+)
+from torch_fidelity.metric_kid import (
+    KEY_METRIC_KID_MEAN,
+    KEY_METRIC_KID_STD,
+    kid_features_to_metric,
+)
 from torch_fidelity.utils import create_feature_extractor, get_featuresdict_from_dataset
 from torch_fidelity.version import __version__
 
-from . import judges
-from .data import to_float
-from .judges import JudgeError, Opinion
+from ..data.dataset import to_float
+from ..judges import networks
+from ..judges.networks import ClassifierOutput, JudgeError
 
-__all__ = ["Network", "__version__", "frechet_distance", "inception_score", "kernel_distance", "open_network"]
+__all__ = ["FeatureExtractor", "__version__", "frechet_distance", "inception_score", "kernel_distance", "open_network"]
 PREFIX = "gan-studio-"
 INCEPTION_SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 
@@ -38,7 +53,7 @@ class JudgeExtractor(FeatureExtractorBase):
 
     def __init__(self, name, features_list, **options):
         super().__init__(name, features_list)
-        self.judge = judges.read(name.removeprefix(PREFIX))
+        self.judge = networks.read(name.removeprefix(PREFIX))
 
     @staticmethod
     def get_provided_features_list():
@@ -69,7 +84,7 @@ class InceptionExtractor(FeatureExtractorInceptionV3):
         return tuple(feature.double() for feature in super().forward(images.expand(-1, 3, -1, -1)))
 
 
-for _name in judges.PLANS:
+for _name in networks.JUDGES:
     register_feature_extractor(PREFIX + _name, JudgeExtractor)
 register_feature_extractor(PREFIX + "inception", InceptionExtractor)
 
@@ -108,7 +123,7 @@ def inception_weights(path: str | os.PathLike | None = None) -> bytes:
 
 
 @dataclass(frozen=True)
-class Network:
+class FeatureExtractor:
     """What looks at the pictures. name: as in metric names; dimensions: of its features; record: where it comes from;
     labels: what it can name in a picture, one of them (or with multi_label any number); stacked: the number of channels that it
     reads one by one, or 0."""
@@ -122,24 +137,24 @@ class Network:
     multi_label: bool = False
     stacked: int = 0
 
-    def look(self, pictures, batch_size: int) -> Opinion:
+    def look(self, pictures, batch_size: int) -> ClassifierOutput:
         """pictures: a torch data set of uint8 images. -> features (n, D) float64 and logits (n, K), on the CPU."""
         cuda = next(self.extractor.parameters()).is_cuda
         seen = get_featuresdict_from_dataset(pictures, self.extractor, batch_size, cuda, save_cpu_ram=True, verbose=False)
-        return Opinion(seen[self.layers[0]], seen[self.layers[1]])
+        return ClassifierOutput(seen[self.layers[0]], seen[self.layers[1]])
 
 
-def open_network(name: str, weights: str | os.PathLike | None = None, cuda: bool = False) -> Network:
+def open_network(name: str, weights: str | os.PathLike | None = None, cuda: bool = False) -> FeatureExtractor:
     """The judge of a data set ("mnist", "celeba"), or "inception" (weights: its file). Raises JudgeError."""
     layers = ("2048", "logits_unbiased") if name == "inception" else ("features", "logits")
     extractor = create_feature_extractor(PREFIX + name, list(layers), cuda=cuda, verbose=False,
                                          feature_extractor_weights_path=weights)
     if name == "inception":
-        return Network(name, extractor, layers, 2048, {"sha256": INCEPTION_SHA256})
+        return FeatureExtractor(name, extractor, layers, 2048, {"sha256": INCEPTION_SHA256})
     judge = extractor.judge
     record = {key: judge.record[key] for key in ("sha256", "accuracy", "balanced_accuracy", "seed") if key in judge.record}
-    return Network(judge.network, extractor, layers, judge.features, record, judge.label_names, judge.multi_label,
-                   judge.image_shape[0] if isinstance(judge, judges.Stack) else 0)
+    return FeatureExtractor(judge.network, extractor, layers, judge.features, record, judge.label_names, judge.multi_label,
+                   judge.image_shape[0] if isinstance(judge, networks.Stack) else 0)
 
 
 def frechet_distance(a: Tensor, b: Tensor) -> float:

@@ -1,36 +1,6 @@
-"""Judge a generator: `python -m training.evaluate SOURCE --data mnist` prints all that can be measured of it.
+"""What is measured of a generator, against real pictures."""
 
-A metric's name carries its protocol: in fid10k_test_reader, 10k generated pictures are held against as many real ones of the
-test split, seen through the network "reader". Beside each distance stands the same of real training pictures ("real"): the
-floor that no generator can be expected to beat. Train is the split whose pictures and labels the generator learned from.
-
-    fid, kid                distance of the distributions; smaller is better
-    precision, density      do generated pictures lie among the real ones (k = 3 and 5 neighbours)
-    recall, coverage        do they reach everywhere that real ones are
-    is                      Inception Score: is the network sure of each picture, and do pictures differ; "real": of test pictures
-    label_agreement         share of pictures in which the network sees the label asked for; "real": of real test pictures
-    toggle_agreement        for attributes: the same latent, the attribute set to 0 and to 1, all others left (but a hair colour takes the
-                            others away); share of the two pictures of each pair that show it; "real": the balanced share of real
-                            test pictures
-    toggle_others_kept      share of the other attributes that the network knows, and sees alike in both pictures of such a pair; hair
-                            colours and baldness are no others to one another; "own": of those alone that the generator is asked for
-    code_agreement          for InfoGAN: share of pictures with the class that their categorical code stands for (found on every
-                            second picture, measured on the others)
-    modes, kl               for StackedMNIST: how many of the 1,000 kinds were drawn, and KL(drawn || data) in nats; "real": by
-                            the labels of as many training pictures
-    reconstruction_psnr     for models that read pictures: decibels of generate(encode(x)) against x; _mae: mean difference, 0..1
-    cas                     with --cas: accuracy on real test pictures of a classifier that learned from generated ones alone
-                            (training/cas.py); "real": of one that learned from the real training pictures
-
-An editor is judged by what is seen of its edits: training/evaluate_editor.py says how.
-
-Started as several processes, the main one does all the work, so the numbers are those of one process.
-"""
-
-import argparse
-import json
 import os
-import sys
 import time
 from contextlib import contextmanager
 from dataclasses import replace
@@ -42,22 +12,27 @@ from torch import Tensor
 from tqdm import tqdm
 
 import gan_models
-from gan_models import ModelError, hub
-from gan_models.base import Generator
-from gan_models.card import write_card
-from gan_models.editor import Editor
-from gan_models.hub import CONFIG, write_atomically
-from gan_models.latents import Stream, check_count, check_seed, philox
+from gan_models.networks.base import Generator
+from gan_models.networks.editor import Editor
+from gan_models.rng import Stream, check_count, check_seed, philox
 
-from . import agreement, checkpoints, evaluate_editor, judges, metrics
+from ..data import open_dataset
+from ..data.dataset import Dataset
+from ..data.decoding import DataError
+from ..judges import networks
+from . import agreement, editor, statistics
 from . import cas as cas_
-from .data import DataError, Dataset, open_dataset
-from .judges import JudgeError
-from .pictures import EvaluationError, all_of, drawn, reconstruction_error, stored
+from .sampling import (
+    EvaluationError,
+    all_of,
+    drawn,
+    reconstruction_error,
+    short_count,
+    stored,
+)
 
 SAMPLES = 10_000
 TOGGLED = 1000  # latents of the toggle agreement
-METRICS = "metrics.json"
 
 
 def evaluate(source: str | os.PathLike | Generator, data: str | os.PathLike, data_root: str | os.PathLike | None = None, *,
@@ -80,9 +55,9 @@ def evaluate(source: str | os.PathLike | Generator, data: str | os.PathLike, dat
     if isinstance(generator, Editor):
         if network not in (None, "judge"):
             raise EvaluationError(f"An editor's changes are seen by the network judge, not by {network}.")
-        return evaluate_editor.evaluate(generator, data, data_root, samples=samples or SAMPLES, batch_size=batch_size)
+        return editor.evaluate(generator, data, data_root, samples=samples or SAMPLES, batch_size=batch_size)
     train, test = _open(data, data_root, generator)
-    plan = judges.plan_of(train.name)
+    plan = networks.judge_of(train.name)
     samples = samples or (plan.samples if plan else SAMPLES)
     labels = _labels(generator, train, samples, seed)
     viewer = _network(network, train.name, generator, inception_weights)
@@ -95,11 +70,11 @@ def evaluate(source: str | os.PathLike | Generator, data: str | os.PathLike, dat
     usable = _usable(counts, viewer)
     named = labels is not None and set(generator.labels) <= set(viewer.labels)
     toggled = min(samples, TOGGLED) if named and generator.multi_label else 0
-    known, unknown = _some(train, max(2 * counts["train"], counts["test"]), seed), _some(test, counts["test"], seed)
+    known, unknown = _subset(train, max(2 * counts["train"], counts["test"]), seed), _subset(test, counts["test"], seed)
     reread = (test, unknown) if test else (train, known[:counts["train"]])
     encodes = generator.encodes
     total = samples + len(known) + len(unknown) + 2 * toggled * len(generator.labels or ()) + encodes * len(reread[1])
-    with _judging(generator), tqdm(total=total, unit=" pictures", desc="Evaluating", disable=None) as bar:
+    with _eval_mode(generator), tqdm(total=total, unit=" pictures", desc="Evaluating", disable=None) as bar:
         latents = generator.sample_latents(samples, seed=seed)
         fake = viewer.look(drawn(generator, latents, labels, bar), batch_size)
         real = {"train": viewer.look(stored(train, known, bar), batch_size)}
@@ -110,22 +85,22 @@ def evaluate(source: str | os.PathLike | Generator, data: str | os.PathLike, dat
         result, details = {}, {}
         for split, n in usable.items():
             some = fake.features[:n], real[split].features[:n], floor[split][:n]
-            result |= _distances(f"{_short(n)}_{split}_{viewer.name}", *some, seed)
+            result |= _distances(f"{short_count(n)}_{split}_{viewer.name}", *some, seed)
         split, n = next(iter(usable.items()))
-        result |= _spread(f"{_short(n)}_{split}_{viewer.name}", fake.features[:n], real[split].features[:n], floor[split][:n])
-        how = f"{_short(samples)}_{viewer.name}"
+        result |= _spread(f"{short_count(n)}_{split}_{viewer.name}", fake.features[:n], real[split].features[:n], floor[split][:n])
+        how = f"{short_count(samples)}_{viewer.name}"
         if fake.logits is not None and not viewer.multi_label:
             result[f"is{how}"] = _inception_score(fake.logits, real["test" if test else "train"].logits, seed)
         if viewer.stacked:
             result |= _modes(how, fake.logits, train, viewer, seed)
         if named:
-            truth = _columns(test, generator.labels)[unknown] if test else None
+            truth = _label_columns(test, generator.labels)[unknown] if test else None
             seen = agreement.answers(viewer, generator, real["test"].logits, truth) if test else None
             result[f"label_agreement{how}"] = agreement.label_agreement(
                 agreement.answers(viewer, generator, fake.logits, labels), labels, seen, generator, details)
             if toggled:
                 pairs = agreement.toggle(generator, viewer, latents[:toggled], labels[:toggled], batch_size, bar)
-                how_toggled = f"{_short(toggled)}_{viewer.name}"
+                how_toggled = f"{short_count(toggled)}_{viewer.name}"
                 result[f"toggle_agreement{how_toggled}"] = agreement.toggle_agreement(pairs, seen, truth, generator, viewer, details)
                 result[f"toggle_others_kept{how_toggled}"] = agreement.toggle_others_kept(pairs, generator, viewer, details)
         if hasattr(generator, "codes") and viewer.labels and not viewer.multi_label:
@@ -133,11 +108,11 @@ def evaluate(source: str | os.PathLike | Generator, data: str | os.PathLike, dat
             result[f"code_agreement{how}"] = {"value": value, "real": _accuracy(viewer, real.get("test"), test, unknown)}
         if encodes:
             error = reconstruction_error(generator, stored(*reread, bar), batch_size)
-            where = f"{_short(len(reread[1]))}_{'test' if test else 'train'}"
-            for key, value in metrics.likeness(*error).items():
+            where = f"{short_count(len(reread[1]))}_{'test' if test else 'train'}"
+            for key, value in statistics.psnr_and_mae(*error).items():
                 result[f"reconstruction_{key}{where}"] = {"value": value, "real": None}
     if cas:
-        result[f"cas{_short(len(train))}_test_{plan.network}"] = _cas(generator, train, test, batch_size, seed)
+        result[f"cas{short_count(len(train))}_test_{plan.network}"] = _cas(generator, train, test, batch_size, seed)
     return result | {"evaluation": {viewer.name: _record(samples, usable, seed, train, test, viewer, generator, began, details)}}
 
 
@@ -147,21 +122,11 @@ def fid(generator: Generator, dataset: Dataset, n: int = 10_000, *, seed: int = 
     n = check_count(min(n, len(dataset)), least=2, what="number of samples")
     viewer = _network(network, dataset.name, generator, None)
     _usable({"train": n}, viewer)
-    with _judging(generator), tqdm(total=2 * n, desc="FID", unit=" pictures", leave=False, disable=None) as bar:
+    with _eval_mode(generator), tqdm(total=2 * n, desc="FID", unit=" pictures", leave=False, disable=None) as bar:
         latents, labels = generator.sample_latents(n, seed=seed), _labels(generator, dataset, n, seed)
         fake = viewer.look(drawn(generator, latents, labels, bar), batch_size)
-        real = viewer.look(stored(dataset, _some(dataset, n, seed), bar), batch_size)
+        real = viewer.look(stored(dataset, _subset(dataset, n, seed), bar), batch_size)
     return _fidelity().frechet_distance(fake.features, real.features)
-
-
-def model_of(source: str) -> str:
-    """The model folder of a run folder, or of a recipe that was trained into runs/ and is not bundled; else the source itself. Of a
-    run that was stopped it is its checkpoint's."""
-    for run in (Path(source), Path("runs") / source):
-        for part in (run, checkpoints.find(run)):
-            if part and (part / "model" / CONFIG).is_file() and source not in hub.bundled():
-                return str(part / "model")
-    return source
 
 
 def _load(source) -> Generator:
@@ -187,7 +152,7 @@ def _open(data, root, generator: Generator) -> tuple[Dataset, Dataset | None]:
 
 def _fidelity():
     try:
-        from . import fidelity
+        from . import features as fidelity
     except ImportError as error:
         raise EvaluationError(f"FID needs torch-fidelity: pip install torch-fidelity ({error}).") from error
     return fidelity
@@ -195,7 +160,7 @@ def _fidelity():
 
 def _network(name: str | None, data: str, generator: Generator, weights):
     """The network that looks, on the generator's device. Raises EvaluationError where the data set has no such network."""
-    plan = judges.plan_of(data)
+    plan = networks.judge_of(data)
     own = plan.network if plan else None
     if name is None and own is None:
         raise EvaluationError(f"There is no network trained on {data}, so say --network inception; it needs the standard Inception "
@@ -226,27 +191,27 @@ def _labels(generator: Generator, train: Dataset, n: int, seed: int) -> Tensor |
         raise EvaluationError(f"The model's labels ({_list(generator.labels)}) are not those of {train.name} "
                               f"({_list(train.label_names)}); name the data set that it was trained on.")
     order = philox(seed, 0, Stream.EVALUATION).permutation(len(train))
-    return _columns(train, generator.labels)[order[np.arange(n) % len(train)]]
+    return _label_columns(train, generator.labels)[order[np.arange(n) % len(train)]]
 
 
 def _list(names: tuple[str, ...]) -> str:
     return ", ".join(names) if len(names) <= 12 else f"{', '.join(names[:10])} and {len(names) - 10} more"
 
 
-def _columns(data: Dataset, names: tuple[str, ...]) -> Tensor:
+def _label_columns(data: Dataset, names: tuple[str, ...]) -> Tensor:
     """All labels as the generator knows them: (N,) int64 classes, or (N, K) float32 of the attributes `names`."""
     if not data.multi_label:
         return torch.from_numpy(data.labels)
     return torch.from_numpy(data.labels[:, [data.label_names.index(name) for name in names]]).float()
 
 
-def _some(data: Dataset | None, n: int, seed: int) -> np.ndarray:
+def _subset(data: Dataset | None, n: int, seed: int) -> np.ndarray:
     """Indices of n pictures, in an order of the seed."""
     return philox(seed, 1, Stream.EVALUATION).permutation(len(data))[:n] if data else np.arange(0)
 
 
 @contextmanager
-def _judging(generator: Generator):
+def _eval_mode(generator: Generator):
     """Eval mode, no gradients, and float32 throughout, also within the autocast of a training run."""
     training, device, precision = generator.training, generator.device.type, torch.get_float32_matmul_precision()
     generator.eval()
@@ -268,8 +233,8 @@ def _distances(protocol: str, fake: Tensor, real: Tensor, floor: Tensor, seed: i
 
 def _spread(protocol: str, fake: Tensor, real: Tensor, floor: Tensor) -> dict:
     """Precision, recall, density and coverage of generated pictures, and of the floor."""
-    radii = metrics.radii(real)
-    values, floors = (metrics.spread(some, real, metrics.radii(some), radii) for some in (fake, floor))
+    radii = statistics.radii(real)
+    values, floors = (statistics.prdc(some, real, statistics.radii(some), radii) for some in (fake, floor))
     return {name + protocol: {"value": value, "real": floors[name]} for name, value in values.items()}
 
 
@@ -282,11 +247,11 @@ def _modes(protocol: str, logits: Tensor, train: Dataset, viewer, seed: int) -> 
     """Modes found and their KL; "real": by the true labels of as many training pictures."""
     if train.labels is None:
         return {}
-    expected = metrics.independent(train.labels, round(len(viewer.labels) ** (1 / viewer.stacked)), viewer.stacked)
+    expected = statistics.joint_frequencies(train.labels, round(len(viewer.labels) ** (1 / viewer.stacked)), viewer.stacked)
     if not expected.all():
         raise EvaluationError(f"{train.name} is too small for its modes to be counted: some digit never occurs; take more data.")
-    values = metrics.modes(logits.argmax(1).numpy(), expected)
-    floors = metrics.modes(train.labels[_some(train, len(logits), seed)], expected)
+    values = statistics.modes(logits.argmax(1).numpy(), expected)
+    floors = statistics.modes(train.labels[_subset(train, len(logits), seed)], expected)
     return {name + protocol: {"value": value, "real": floor} for name, value, floor in zip(("modes", "kl"), values, floors)}
 
 
@@ -294,7 +259,7 @@ def _accuracy(viewer, opinion, test: Dataset | None, chosen: np.ndarray) -> floa
     """Of the network on real test pictures, where it knows their classes."""
     if opinion is None or test.labels is None or test.multi_label or tuple(test.label_names) != tuple(viewer.labels):
         return None
-    return judges.right(opinion.logits, torch.from_numpy(test.labels[chosen])).double().mean().item()
+    return networks.right(opinion.logits, torch.from_numpy(test.labels[chosen])).double().mean().item()
 
 
 def _check_cas(generator: Generator, test: Dataset | None, plan) -> None:
@@ -306,7 +271,7 @@ def _check_cas(generator: Generator, test: Dataset | None, plan) -> None:
 def _cas(generator: Generator, train: Dataset, test: Dataset, batch_size: int, seed: int) -> dict:
     n = len(train)
     labels = _labels(generator, train, n, seed)
-    with _judging(generator), tqdm(total=n, unit=" pictures", desc="Drawing a training set", disable=None) as bar:
+    with _eval_mode(generator), tqdm(total=n, unit=" pictures", desc="Drawing a training set", disable=None) as bar:
         images = all_of(drawn(generator, generator.sample_latents(n, seed=seed), labels, bar), batch_size)
     drawn_set = replace(train, images=images, labels=labels.cpu().numpy())
     return {"value": cas_.score(train.name, drawn_set, test), "real": cas_.real_score(train.name, train, test)}
@@ -320,116 +285,3 @@ def _record(samples, usable, seed, train, test, viewer, generator, began, detail
     return {"samples": samples, "pictures": counts, "seed": seed, "data": data, "network": viewer.record,
             "image_shape": list(generator.image_shape), "versions": versions, "device": generator.device.type,
             "seconds": round(time.monotonic() - began, 1), **details}
-
-
-def _short(n: int) -> str:
-    """10000 -> "10k", 3014 -> "3k", 500 -> "500": as metric names have it; the exact number stands in the record."""
-    return f"{round(n / 1000)}k" if n >= 1000 else str(n)
-
-
-COLUMNS = {"agreement": "asked=seen", "real_agreement": "real", "toggled": "toggled", "toggled_both": "both",
-           "toggled_others_kept": "others kept", "real_balanced_agreement": "real bal.", "change_seen": "seen", "brought": "brought",
-           "taken_away": "taken away", "by_target": "by target", "others_kept": "others kept", "identity_kept": "identity",
-           "judge_accuracy": "judge", "judge_balanced_accuracy": "judge bal."}
-
-
-def table(result: dict) -> str:
-    """The metrics for a person, real against real beside each; then the attributes, if there are any."""
-    lines = [f"{'metric':<34}{'value':>10}{'real':>10}"]
-    for name, metric in result.items():
-        if name != "evaluation":
-            lines.append(f"{name:<34}{_number(metric['value']):>10}{_number(metric.get('real')):>10}")
-    for record in result["evaluation"].values():
-        attributes = record.get("attributes", {})
-        noted = {key for numbers in attributes.values() for key in numbers}
-        keys = {key: title for key, title in COLUMNS.items() if key in noted}
-        if attributes:
-            lines += ["", f"{'attribute':<24}" + "".join(f"{title:>12}" for title in keys.values())]
-        for name, numbers in attributes.items():
-            lines.append(f"{name:<24}" + "".join(f"{_number(numbers.get(key)):>12}" for key in keys))
-    return "\n".join(lines)
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}" if abs(value) >= 0.001 or value == 0 else f"{value:.1e}"
-
-
-def _update(path: Path, result: dict) -> None:
-    """Add the result to a model folder's metrics.json, and write its card anew; what other networks said before stays."""
-    before = _metrics(path)
-    evaluation = before.get("evaluation", {}) | result["evaluation"]
-    _write(path, before | result | {"evaluation": evaluation})
-    write_card(path.parent)
-
-
-def _metrics(path: Path) -> dict:
-    try:
-        metrics = json.loads(path.read_bytes()) if path.exists() else {}
-        if isinstance(metrics, dict) and isinstance(metrics.get("evaluation", {}), dict):
-            return metrics
-    except ValueError:
-        pass
-    raise EvaluationError(f"{path} is not a {METRICS} of ours; move it away, or leave out --write.")
-
-
-def _write(path: Path, result: dict) -> None:
-    try:
-        write_atomically(path, (json.dumps(result, indent=2) + "\n").encode())
-    except OSError as error:
-        raise EvaluationError(f"{path} cannot be written ({error.strerror}).") from error
-
-
-def _check_outputs(options: argparse.Namespace) -> None:
-    """Minutes of evaluation should not end at a file that cannot be written."""
-    if options.write:
-        if not (Path(options.source) / CONFIG).is_file():
-            raise EvaluationError(f"--write notes the metrics in a model folder, and {options.source} is none; take --json FILE.")
-        _metrics(Path(options.source) / METRICS)
-    for path in filter(None, (options.json, Path(options.source) / METRICS if options.write else None)):
-        if path.is_dir() or not os.access(path.parent, os.W_OK):
-            raise EvaluationError(f"{path} cannot be written: name a file in a folder that exists and is yours.")
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit status: 0, or 2 for bad input; 130 after Ctrl-C."""
-    parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", metavar="SOURCE", type=model_of,
-                        help="a model: folder, run folder, recipe (its run in runs/), bundled name or Hub repository user/repo")
-    parser.add_argument("--data", required=True, metavar="NAME|DIR",
-                        help="mnist, fashionmnist, stackedmnist, cifar10, celeba, or a folder of images")
-    parser.add_argument("--data-root", type=Path, metavar="DIR", help="where the data sets are (default: $GAN_STUDIO_DATA, else ./data)")
-    parser.add_argument("--samples", type=int, metavar="N",
-                        help="how many pictures to draw (default: 10000; stackedmnist: 26000)")
-    parser.add_argument("--network", choices=("reader", "fashionreader", "judge", "inception"),
-                        help="default: the data set's own")
-    parser.add_argument("--inception-weights", type=Path, metavar="FILE", help="default: torch's cache, else they are downloaded (95 MB)")
-    parser.add_argument("--batch-size", type=int, default=100, metavar="B", help="pictures at a time (default: 100); changes no result")
-    parser.add_argument("--cas", action="store_true", help="also the classification accuracy score (minutes)")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of latents, labels and real pictures (default: 0)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all of it there")
-    parser.add_argument("--write", action="store_true", help="add it to metrics.json and card of the model folder SOURCE")
-    options = parser.parse_args(arguments)
-    if int(os.environ.get("RANK", 0)) > 0:  # of a torchrun or accelerate launch
-        return 0
-    try:
-        _check_outputs(options)
-        result = evaluate(options.source, options.data, options.data_root, samples=options.samples, network=options.network,
-                          inception_weights=options.inception_weights, batch_size=options.batch_size, seed=options.seed,
-                          cas=options.cas)
-        if options.json:
-            _write(options.json, result)
-        if options.write:
-            _update(Path(options.source) / METRICS, result)
-    except (ModelError, DataError, JudgeError, EvaluationError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("Stopped; nothing was written.", file=sys.stderr)
-        return 130
-    print(table(result))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

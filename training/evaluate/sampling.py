@@ -7,10 +7,15 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from gan_models.base import Generator
 from gan_models.images import to_uint8
+from gan_models.networks.base import Generator
 
-from .data import Dataset, to_float
+from ..data.dataset import Dataset, to_float
+
+
+def short_count(n: int) -> str:
+    """10000 -> "10k", 3014 -> "3k", 500 -> "500": as metric names have it; the exact number stands in the record."""
+    return f"{round(n / 1000)}k" if n >= 1000 else str(n)
 
 
 class EvaluationError(ValueError):

@@ -9,6 +9,36 @@ import math
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
+
+BEST_PSNR = 100.0  # dB, of pictures that are equal
+
+
+def psnr(a: Tensor, b: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio (n,) in dB of pictures (n, C, H, W), or of some of their pixels (n, C, m), in [-1, 1]; that of equal
+    ones is taken as 100."""
+    error = (a - b).square().flatten(1).mean(1)
+    return (10 * torch.log10(4 / error.clamp_min(1e-12))).clamp_max(BEST_PSNR)
+
+
+def ssim(a: Tensor, b: Tensor) -> Tensor:
+    """Structural similarity (n,) of pictures (n, C, H, W) in [-1, 1] (Wang et al. 2004): Gaussian window of 11 pixels, sigma 1.5."""
+    return ssim_map(a, b).flatten(1).mean(1)
+
+
+def ssim_map(a: Tensor, b: Tensor) -> Tensor:
+    """The same for each window that lies wholly inside, (n, C, H - 10, W - 10)."""
+    a, b, channels = (a + 1) / 2, (b + 1) / 2, a.shape[1]
+    line = torch.exp(-(torch.arange(11.0) - 5).square() / (2 * 1.5**2))
+    window = (line[:, None] * line / line.sum() ** 2).expand(channels, 1, 11, 11)
+
+    def blur(x: Tensor) -> Tensor:
+        return F.conv2d(x, window, groups=channels)
+
+    mean_a, mean_b = blur(a), blur(b)
+    var_a, var_b, cov = blur(a * a) - mean_a**2, blur(b * b) - mean_b**2, blur(a * b) - mean_a * mean_b
+    c1, c2 = 0.01**2, 0.03**2
+    return (2 * mean_a * mean_b + c1) * (2 * cov + c2) / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))
 
 BLOCK = 1000
 MANIFOLD, BALL = 3, 5  # neighbours: precision and recall, density and coverage, each as in its paper
@@ -20,7 +50,7 @@ def radii(features: Tensor) -> Tensor:
     return torch.cat(parts)[:, [MANIFOLD, BALL]]  # the nearest is the picture itself
 
 
-def spread(fake: Tensor, real: Tensor, fake_radii: Tensor, real_radii: Tensor) -> dict[str, float]:
+def prdc(fake: Tensor, real: Tensor, fake_radii: Tensor, real_radii: Tensor) -> dict[str, float]:
     """How far generated pictures lie among the real ones and cover them; radii as from `radii`, of more than BALL pictures each.
 
     precision   share of generated pictures within the ball of some real one, which reaches to its 3rd neighbour; and
@@ -49,7 +79,7 @@ def modes(classes: np.ndarray, expected: np.ndarray) -> tuple[int, float]:
     return int(some.sum()), float((found[some] * np.log(found[some] / expected[some])).sum())
 
 
-def independent(classes: np.ndarray, digits: int, places: int) -> np.ndarray:
+def joint_frequencies(classes: np.ndarray, digits: int, places: int) -> np.ndarray:
     """The probabilities of all tuples whose parts were drawn independently, each place with its own frequencies in `classes`:
     (digits**places,). Tuple a, b, c is class (a * digits + b) * digits + c."""
     probabilities = np.ones(1)
@@ -100,7 +130,7 @@ def assignment(weights: np.ndarray) -> np.ndarray:
     return np.where(chosen < columns, chosen, -1)
 
 
-def likeness(squares: float, absolutes: float, count: int) -> dict[str, float]:
+def psnr_and_mae(squares: float, absolutes: float, count: int) -> dict[str, float]:
     """From the sums of squared and absolute differences of `count` values 0..255: the peak signal-to-noise ratio in dB (of all
     together; at most 58.9, the rounding's own) and the mean absolute difference as a share of the range."""
     return {"psnr": 10 * math.log10(255**2 / max(squares / count, 1 / 12)), "mae": absolutes / count / 255}

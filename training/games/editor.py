@@ -14,93 +14,36 @@ The classifier learns from CelebA's odd file numbers only; the judge (judges.py)
 phase 2 no label is used: what a photo shows is what the classifier sees in it.
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from gan_models import hub, photos
-from gan_models.base import Discriminator, Verdict, check_config, check_labels
-from gan_models.dcgan import DCGANDiscriminator, downwards, initialise
-from gan_models.editor import ATTRIBUTES, EXCLUSIVE, LIMITS, Editor, blurred, pyramid, smoothstep
-from gan_models.latents import Stream
+from gan_models.celeba import ATTRIBUTES, EXCLUSIVE
+from gan_models.networks.compositing import blurred, smoothstep
+from gan_models.networks.critic import MEMORY
+from gan_models.networks.editor import Editor
+from gan_models.networks.layers import upcast
+from gan_models.photos import crop
+from gan_models.rng import Stream
 
-from . import augment, losses
-from .games import GAMES, Adversarial, Batch, everyone, wide
-from .losses import Loss
-from .recipes import at
-
-if TYPE_CHECKING:
-    from .loop import State
+from .. import augment, losses
+from ..losses import Loss
+from ..recipes import at
+from ..state import State
+from .adversarial import Adversarial, Batch, all_gather
 
 # Rare ones are asked for more often, and so are those that need much drawing.
 WEIGHTS = {"Mustache": 2.0, "Brown_Hair": 2.0, "Male": 1.5, "No_Beard": 2.0, "Young": 2.0}
 SECOND = 0.3  # how often two attributes are asked for at once
 FURTHER = 0.15  # how often more of what is there is asked for
 NOISE = 0.25  # standard deviation
-FACES = "celeba-cgan"  # whose faces show what the editor does: those of CelebA may not be shown
 SHOWN = (0.25, 0.5)  # of the largest effect on a pixel: from where on an attribute begins to show there, and does
 NEAR = 1 / 32  # of the side: so far beyond such pixels edits reach
-MEMORY = 20_000  # images, the half-life of the regressions' sums
 
 
-class Classifier(nn.Module):
-    """Two opinions on the attributes: one network sees pictures as they are, one at half their size, where only whole changes show."""
-
-    def __init__(self, image_size: int, image_channels: int, width: int, attributes: int):
-        super().__init__()
-        self.fine = self._network(image_size, image_channels, width, attributes)
-        self.coarse = self._network(image_size // 2, image_channels, width + width // 2, attributes)
-        initialise(self, normal=True)
-
-    @staticmethod
-    def _network(image_size: int, image_channels: int, width: int, attributes: int) -> nn.Sequential:
-        size, channels = pyramid(image_size, width)
-        return nn.Sequential(downwards(image_channels, channels, "batch"), nn.AvgPool2d(size // 2), nn.Flatten(), nn.Dropout(0.3),
-                             nn.Linear(channels[-1] * 4, attributes))
-
-    def forward(self, images: Tensor) -> Tensor:
-        """(n, C, H, W) -> logits (2, n, K) float32."""
-        return wide(torch.stack([self.fine(images), self.coarse(F.avg_pool2d(images, 2))]))
-
-
-class Critic(Discriminator):
-    """All that looks at pictures while the editor learns: a discriminator, the classifier, and the regressions' sums."""
-
-    def __init__(self, image_size: int = 64, image_channels: int = 3, width: int = 32, latent_dim: int = 256,
-                 attributes: list | None = None, labels: int = 40):
-        super().__init__()
-        check_config(locals(), {key: LIMITS[key] for key in ("image_channels", "width", "latent_dim")} | {"image_size": (16, 256)})
-        attributes = check_labels(ATTRIBUTES if attributes is None else attributes, True)
-        self.adversary = DCGANDiscriminator(image_size, image_channels, width, list(attributes), multi_label=True, normalisation="spectral")
-        self.classifier = Classifier(image_size, image_channels, width, len(attributes))
-        self.register_buffer("label_sums", torch.zeros(labels + 1, labels + 1))
-        self.register_buffer("code_sums", torch.zeros(labels + 1, latent_dim))
-        self.register_buffer("pixel_sums", torch.zeros(labels + 1, image_channels, image_size, image_size))
-
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Verdict:
-        return self.adversary(images, labels)
-
-    @torch.no_grad()
-    def note(self, codes: Tensor, images: Tensor, labels: Tensor) -> None:
-        """Add pictures' codes (n, d), the pictures (n, C, H, W) and their labels (n, L) to the regressions."""
-        known = F.pad(labels, (0, 1), value=1.0)
-        keep = 0.5 ** (len(codes) / MEMORY)
-        with torch.autocast(codes.device.type, enabled=False):
-            self.label_sums.mul_(keep).add_(known.T @ known)
-            self.code_sums.mul_(keep).add_(known.T @ codes)
-            self.pixel_sums.mul_(keep).add_((known.T @ images.flatten(1)).view_as(self.pixel_sums))
-
-    @torch.no_grad()
-    def effects(self, sums: Tensor, attributes: int) -> Tensor:
-        """What each attribute brings, all other labels being equal, by least squares: of codes (K, d), of pictures (K, C, H, W)."""
-        ridge = 1e-3 * self.label_sums[-1, -1].clamp_min(1) * torch.eye(len(self.label_sums), device=self.label_sums.device)
-        found = 2 * torch.linalg.solve(self.label_sums + ridge, sums.flatten(1))[:attributes]  # labels are -1 and 1
-        return found.unflatten(1, sums.shape[1:])
-
-
-class Drawn(NamedTuple):
+class EditorGenerated(NamedTuple):
     """What the editor makes of a batch."""
 
     logits: Tensor | None  # phase 1: (n, K) the editor's own estimate of the attributes
@@ -124,7 +67,7 @@ class Editing(Adversarial):
         weights = torch.tensor([WEIGHTS.get(name, 1.0) for name in self.attributes])
         self.cumulative = (weights.cumsum(0) / weights.sum()).to(device)
 
-    def draw(self, state: "State", batch: Batch) -> Drawn:
+    def draw(self, state: State, batch: Batch) -> EditorGenerated:
         editor, critic = state.generator, state.discriminator
         first = state.images < self.recipe.edits_after
         editor.train(first)  # afterwards BatchNorm's statistics stand
@@ -136,37 +79,37 @@ class Editing(Adversarial):
             return self._read(state, batch)
         if first:
             codes, logits = editor.encoder(batch.real)
-            codes = wide(codes)
-            note(editor, everyone(codes.detach()))
-            critic.note(everyone(codes.detach()), everyone(batch.real), everyone(batch.labels))
+            codes = upcast(codes)
+            update_statistics(editor, all_gather(codes.detach()))
+            critic.note(all_gather(codes.detach()), all_gather(batch.real), all_gather(batch.labels))
             noise = batch.normal(Stream.ENCODER, editor.latent_dim)
             variance = editor.log_variance.expand_as(codes)
             drawn = editor.decoder(codes + (variance / 2).exp() * noise)
-            return Drawn(logits, wide(drawn), losses.divergence(codes, variance))
+            return EditorGenerated(logits, upcast(drawn), losses.kl_divergence(codes, variance))
         if not editor.mapping.directions.any():
             self._straight(state)
         with torch.no_grad():
-            codes = wide(editor.encoder(batch.real)[0])
+            codes = upcast(editor.encoder(batch.real)[0])
             if not self.recipe.recovery:
-                note(editor, everyone(codes))
+                update_statistics(editor, all_gather(codes))
             shown = critic.classifier(self._distort(batch, batch.real)).sigmoid().mean(0)
             differences, targets = self.requests(batch.uniform(Stream.EDITS, 6), shown)
-        moved = codes + wide(editor.mapping(codes, differences))
-        reconstructed, drawn = wide(editor.decoder(torch.cat([codes, moved]))).chunk(2)
-        reach = editor.reach(differences) * photos.feather(batch.real.shape[-1]).to(batch.real)
+        moved = codes + upcast(editor.mapping(codes, differences))
+        reconstructed, drawn = upcast(editor.decoder(torch.cat([codes, moved]))).chunk(2)
+        reach = editor.reach(differences) * crop.feather(batch.real.shape[-1]).to(batch.real)
         edited = (batch.real + reach * editor.change(batch.real, reconstructed, drawn)).clamp(-1, 1)
-        return Drawn(None, reconstructed, shown=shown, differences=differences, targets=targets, edited=edited)
+        return EditorGenerated(None, reconstructed, shown=shown, differences=differences, targets=targets, edited=edited)
 
-    def _read(self, state: "State", batch: Batch) -> Drawn:
+    def _read(self, state: State, batch: Batch) -> EditorGenerated:
         """Phase 1 with a decoder that is finished: the encoder learns to read its pictures, of which the codes are known, and photos."""
         editor, critic = state.generator, state.discriminator
         with torch.no_grad():
-            wanted = wide(editor.codes_from(batch.latents))
+            wanted = upcast(editor.codes_from(batch.latents))
             fake = editor.decoder(wanted)
         codes, logits = editor.encoder(torch.cat([batch.real, fake]))
-        of_real, of_fake = wide(codes).chunk(2)
-        critic.note(everyone(of_real.detach()), everyone(batch.real), everyone(batch.labels))
-        return Drawn(logits.chunk(2)[0], wide(editor.decoder(of_real)), recovery=F.mse_loss(of_fake, wanted))
+        of_real, of_fake = upcast(codes).chunk(2)
+        critic.note(all_gather(of_real.detach()), all_gather(batch.real), all_gather(batch.labels))
+        return EditorGenerated(logits.chunk(2)[0], upcast(editor.decoder(of_real)), recovery=F.mse_loss(of_fake, wanted))
 
     def requests(self, randoms: Tensor, shown: Tensor) -> tuple[Tensor, Tensor]:
         """Random wishes for pictures that show attributes as surely as `shown` (n, K) in 0..1, from randoms (n, 6) uniform in 0..1:
@@ -191,9 +134,9 @@ class Editing(Adversarial):
         targets = torch.where(differences == 0, shown, (differences > 0).to(shown))
         return differences, targets
 
-    def discriminator_loss(self, state: "State", batch: Batch, drawn: Drawn) -> Loss:
+    def discriminator_loss(self, state: State, batch: Batch, drawn: EditorGenerated) -> Loss:
         critic = state.discriminator
-        mine = known(batch)
+        mine = has_training_label(batch)
         critic.classifier.train()
         logits = critic.classifier(self._distort(batch, batch.real)[mine])
         critic.classifier.eval()
@@ -201,16 +144,16 @@ class Editing(Adversarial):
         if drawn.edited is None:
             return classification, {"real_classification": classification}
         on_real, on_fake = critic(batch.real, 2 * drawn.shown - 1), critic(drawn.edited.detach(), 2 * drawn.targets - 1)
-        loss, scalars = self.objective.discriminator(wide(on_real.scores), wide(on_fake.scores))
+        loss, scalars = self.objective.discriminator(upcast(on_real.scores), upcast(on_fake.scores))
         scalars |= {"discriminator_loss": loss, "real_score": on_real.scores.mean(), "fake_score": on_fake.scores.mean()}
         return loss + classification, scalars | {"real_classification": classification}
 
-    def generator_loss(self, state: "State", batch: Batch, drawn: Drawn) -> Loss:
+    def generator_loss(self, state: State, batch: Batch, drawn: EditorGenerated) -> Loss:
         recipe = self.recipe
         reconstruction = coarse_and_fine(batch.real, drawn.reconstructed)
         loss, scalars = recipe.reconstruction * reconstruction, {"reconstruction": reconstruction}
         if drawn.edited is None:
-            mine = known(batch)
+            mine = has_training_label(batch)
             estimate = attribute_loss(drawn.logits[mine], batch.labels[mine], len(batch.real))
             scalars |= {"estimate": estimate}
             for name in ("divergence", "recovery"):
@@ -218,7 +161,7 @@ class Editing(Adversarial):
                     scalars[name] = part
                     loss = loss + getattr(recipe, name) * part
             return loss + estimate, scalars
-        adversarial, more = self.objective.generator(None, wide(state.discriminator(drawn.edited, 2 * drawn.targets - 1).scores))
+        adversarial, more = self.objective.generator(None, upcast(state.discriminator(drawn.edited, 2 * drawn.targets - 1).scores))
         logits = state.discriminator.classifier(self._distort(batch, drawn.edited))
         asked = (drawn.differences != 0).to(logits)
         warmth = torch.where(asked > 0, at(recipe.temperature, state.images), 1.0)
@@ -241,7 +184,7 @@ class Editing(Adversarial):
         images = augment.augment(images, batch.uniform(Stream.AUGMENT, augment.RANDOMS), 0.5, ("color", "translation"))
         return images + batch.normal(Stream.NOISE, *images.shape[1:]) * NOISE
 
-    def _straight(self, state: "State") -> None:
+    def _straight(self, state: State) -> None:
         """Where edits begin: along the regression's directions, three times as far as the mean face with the attribute is away,
         since codes of real pictures lie close together; of a condition of the decoder, half as far again as from its -1 to its 1.
         And what they may change: where the attributes show."""
@@ -271,7 +214,7 @@ def where_shown(effects: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def note(editor: Editor, codes: Tensor) -> None:
+def update_statistics(editor: Editor, codes: Tensor) -> None:
     """Codes (n, d) of photos, for the statistics that the editor's own faces are drawn by."""
     new = 1 - 0.5 ** (len(codes) / MEMORY)
     editor.code_mean.lerp_(codes.mean(0), new)
@@ -280,7 +223,7 @@ def note(editor: Editor, codes: Tensor) -> None:
         editor.code_covariance.lerp_(away.T @ away / len(codes), new)
 
 
-def known(batch: Batch) -> Tensor:
+def has_training_label(batch: Batch) -> Tensor:
     """(n,) bool: the pictures whose labels may be learned. Odd file numbers, where there are numbers (see judges.half)."""
     return torch.ones(len(batch.real), dtype=torch.bool) if batch.numbers is None else batch.numbers % 2 == 1
 
@@ -288,40 +231,9 @@ def known(batch: Batch) -> Tensor:
 def attribute_loss(logits: Tensor, labels: Tensor, count: int) -> Tensor:
     """Cross-entropy of the attributes (..., m, K) of some of `count` pictures, as their share of a batch's mean; opinions add up."""
     wanted = ((labels[:, :logits.shape[-1]] + 1) / 2).expand_as(logits)
-    return F.binary_cross_entropy_with_logits(wide(logits), wanted, reduction="none").mean(-1).sum() / count
+    return F.binary_cross_entropy_with_logits(upcast(logits), wanted, reduction="none").mean(-1).sum() / count
 
 
 def coarse_and_fine(real: Tensor, drawn: Tensor) -> Tensor:
     """Mean absolute error, plus that of the pictures at a quarter of their size."""
     return (real - drawn).abs().mean() + (F.avg_pool2d(real, 4) - F.avg_pool2d(drawn, 4)).abs().mean()
-
-
-def opposite(labels: Tensor, k: int, attributes: tuple[str, ...]) -> Tensor:
-    """Differences (n, K) that turn attribute k of pictures labelled (n, K) bool into its opposite. Who gets a hair colour, or goes bald,
-    loses the colour that was there."""
-    differences = torch.zeros(labels.shape)
-    differences[:, k] = 1 - 2 * labels[:, k].float()
-    if attributes[k] in EXCLUSIVE:
-        for other in (attributes.index(name) for name in EXCLUSIVE if name in attributes and name != attributes[k]):
-            differences[:, other] = -(labels[:, other] & ~labels[:, k]).float()
-    return differences
-
-
-def sheet(editor: Editor, seed: int, count: int = 8) -> Tensor:
-    """Faces of nobody, a row each, and every attribute turned into its opposite: (count * (K + 1), C, H, W)."""
-    latents = editor.encode(faces_of_nobody(editor, seed, count))
-    there = latents.shown > 0.5
-    edits = [editor.decode(latents, opposite(there, k, editor.attributes)) for k in range(len(editor.attributes))]
-    return torch.stack([latents.photos, *edits], 1).flatten(0, 1)
-
-
-def faces_of_nobody(editor: Editor, seed: int, count: int) -> Tensor:
-    """Drawn by the bundled generator of faces, which are the sharper ones, where it draws them in the editor's size; else by the editor."""
-    if FACES in hub.bundled():
-        generator = hub.load(FACES, device=editor.device)
-        if generator.image_shape == editor.image_shape:
-            return generator.generate(generator.sample_latents(count, seed=seed, truncation=0.8), generator.sample_labels(count, seed=seed))
-    return editor.generate(editor.sample_latents(count, seed=seed))
-
-
-GAMES["editor"] = Editing

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from gan_models import Generator, InvalidConfig, InvalidInput
-from gan_models.base import check_labels, encode_labels
-from gan_models.dcgan import DCGANGenerator
-from gan_models.mlp import MLPGenerator
+from gan_models.errors import InvalidConfig, InvalidInput
+from gan_models.networks.base import Generator, check_labels, encode_labels
+from gan_models.networks.dcgan import DCGANGenerator
+from gan_models.networks.mlp import MLPGenerator
 
 ATTRIBUTES = ["Smiling", "Male", "Eyeglasses"]
 

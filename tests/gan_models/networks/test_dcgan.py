@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from gan_models import InvalidConfig
-from gan_models.base import encode_labels
-from gan_models.dcgan import DCGANDiscriminator, DCGANGenerator, pyramid
+from gan_models.errors import InvalidConfig
+from gan_models.networks.base import encode_labels
+from gan_models.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from gan_models.networks.layers import pyramid
 
 CLASSES = ["a", "b", "c"]
 

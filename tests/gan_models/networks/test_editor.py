@@ -6,9 +6,12 @@ import pytest
 import torch
 
 import gan_models
-from gan_models import InvalidConfig, InvalidInput, hub
-from gan_models.dcgan import DCGANGenerator
-from gan_models.editor import ATTRIBUTES, EXCLUSIVE, Editor, colours, from_colours
+from gan_models import model_folder
+from gan_models.celeba import ATTRIBUTES, EXCLUSIVE
+from gan_models.errors import InvalidConfig, InvalidInput
+from gan_models.networks.compositing import colours, from_colours
+from gan_models.networks.dcgan import DCGANGenerator
+from gan_models.networks.editor import Editor
 
 SMALL = {"image_size": 16, "width": 4, "latent_dim": 8, "hidden": 12}
 
@@ -238,7 +241,7 @@ def test_a_generator_that_does_not_fit_gets_a_sentence(generator, editor):
 
 
 def test_load_gives_the_same_edits_back(editor, faces, tmp_path):
-    hub.save(editor, tmp_path)
+    model_folder.save(editor, tmp_path)
     assert json.loads((tmp_path / "config.json").read_text())["family"] == "editor"
     loaded = gan_models.load(tmp_path)
     assert isinstance(loaded, Editor) and loaded.attributes == ATTRIBUTES
@@ -251,7 +254,7 @@ def test_load_gives_the_same_edits_back(editor, faces, tmp_path):
     ("hidden", 10**6, "hidden"), ("conditions", ["Smiling"] * 2, "distinct"), ("conditions", list("abcdefgh"), "latent_dim = 8"), ("labels", ["Smiling"], "unknown keys"),
 ])
 def test_an_odd_configuration_gets_a_sentence(editor, tmp_path, key, value, sentence):
-    hub.save(editor, tmp_path)
+    model_folder.save(editor, tmp_path)
     config = json.loads((tmp_path / "config.json").read_text()) | {key: value}
     (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(InvalidConfig, match=sentence):

@@ -3,10 +3,15 @@
 import pytest
 import torch
 
-from gan_models import InvalidConfig, InvalidInput, load
-from gan_models.dcgan import DCGANGenerator
-from gan_models.encoding import Autoencoder, EncodingGenerator, PairDiscriminator
-from gan_models.hub import save
+from gan_models.errors import InvalidConfig, InvalidInput
+from gan_models.model_folder import save
+from gan_models.networks import load
+from gan_models.networks.dcgan import DCGANGenerator
+from gan_models.networks.encoding import (
+    Autoencoder,
+    EncodingGenerator,
+    PairDiscriminator,
+)
 
 
 @pytest.fixture(scope="module")

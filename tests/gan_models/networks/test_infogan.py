@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from gan_models import InvalidConfig, InvalidInput, load
-from gan_models.hub import save
-from gan_models.infogan import InfoGANDiscriminator, InfoGANGenerator
+from gan_models.errors import InvalidConfig, InvalidInput
+from gan_models.model_folder import save
+from gan_models.networks import load
+from gan_models.networks.infogan import InfoGANDiscriminator, InfoGANGenerator
 
 
 @pytest.fixture(scope="module")

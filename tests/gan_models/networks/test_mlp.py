@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from gan_models import InvalidConfig
-from gan_models.mlp import Maxout, MLPDiscriminator, MLPGenerator
+from gan_models.errors import InvalidConfig
+from gan_models.networks.mlp import Maxout, MLPDiscriminator, MLPGenerator
 
 
 @pytest.fixture(autouse=True)

@@ -4,10 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from gan_models import InvalidConfig, load
-from gan_models.hub import save
-from gan_models.resnet import Block, ResNetDiscriminator, ResNetGenerator
-from training.penalties import zero_centred
+from gan_models.errors import InvalidConfig
+from gan_models.model_folder import save
+from gan_models.networks import load
+from gan_models.networks.resnet import Block, ResNetDiscriminator, ResNetGenerator
+from training.penalties import zero_centered_gradient_penalty
 
 SIZES = [(28, 2), (28, 1), (32, 2), (64, 1)]
 
@@ -75,7 +76,7 @@ def test_labels_are_told_to_both():
 def test_penalties_reach_every_weight_but_the_bias_of_the_score(dtype):
     discriminator = ResNetDiscriminator(28, 1, width=8).to(dtype)
     wake(discriminator)
-    zero_centred(lambda x: discriminator(x).scores, torch.randn(2, 1, 28, 28, dtype=dtype)).backward()
+    zero_centered_gradient_penalty(lambda x: discriminator(x).scores, torch.randn(2, 1, 28, 28, dtype=dtype)).backward()
     for name, parameter in discriminator.named_parameters():
         assert not name.endswith("weight") or parameter.grad.abs().max() > 0, name
 

@@ -4,8 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from gan_models.dcgan import DCGANGenerator
-from gan_models.tied import TiedDiscriminator
+from gan_models.networks.dcgan import DCGANGenerator
+from gan_models.networks.tied import TiedDiscriminator
 
 
 def networks(size=28):

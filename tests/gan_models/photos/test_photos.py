@@ -14,9 +14,19 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from gan_models import photos
-from gan_models.errors import InvalidInput, InvalidPhoto, MissingPackage, ModelError, NoFace
-from gan_models.photos import Face, Similarity, align, choose, find_faces, numbered, open_photo, put_back, sample, save_photo
+from gan_models.errors import (
+    InvalidInput,
+    InvalidPhoto,
+    MissingPackage,
+    ModelError,
+    NoFace,
+)
+from gan_models.photos import faces as photos
+from gan_models.photos import opening
+from gan_models.photos.crop import align, put_back
+from gan_models.photos.faces import Face, choose, find_faces, numbered
+from gan_models.photos.geometry import Similarity, sample
+from gan_models.photos.opening import open_photo, save_photo
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -133,7 +143,7 @@ def test_heic_opens_where_the_package_is_there(monkeypatch):
     file = io.BytesIO()
     heif.from_pillow(quarters()).save(file, quality=95, chroma=444)
     assert difference(open_photo(file.getvalue()), quarters()) < 40
-    monkeypatch.setattr(photos, "_register_heif", lambda: False)
+    monkeypatch.setattr(opening, "_register_heif", lambda: False)
     with pytest.raises(InvalidPhoto, match="pillow-heif"):
         open_photo(file.getvalue())
 
@@ -428,7 +438,7 @@ def test_twelve_megapixels_take_little_time():
 
 @pytest.fixture(scope="module")
 def originals(data_root):
-    from training.data import celeba_originals
+    from training.data.celeba import celeba_originals
 
     return [Image.open(io.BytesIO(data)).convert("RGB") for data in celeba_originals(data_root / "original")[:40]]
 
@@ -518,7 +528,7 @@ def test_no_face_is_said(originals):
 
 
 def test_what_to_install_is_told(monkeypatch):
-    photos._dlib.cache_clear()
+    photos.dlib_models.cache_clear()
     try:
         with monkeypatch.context() as patch:
             patch.setitem(sys.modules, "dlib", None)
@@ -527,8 +537,8 @@ def test_what_to_install_is_told(monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(photos.importlib.util, "find_spec", lambda name: None)
             with pytest.raises(MissingPackage, match="face_recognition_models"):
-                photos.prepare()
-        photos.prepare()
-        assert photos._dlib.cache_info().currsize == 1  # the next photo does not wait for it
+                photos.load_detector()
+        photos.load_detector()
+        assert photos.dlib_models.cache_info().currsize == 1  # the next photo does not wait for it
     finally:
-        photos._dlib.cache_clear()
+        photos.dlib_models.cache_clear()

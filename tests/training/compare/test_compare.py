@@ -14,10 +14,16 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny import Killed, alone, forget_accelerate, losses_become_nan, tiny_root  # noqa: F401 (fixtures)
+from tiny import Killed, forget_accelerate, losses_become_nan
 
-from training import callbacks, compare, evaluate, loop, results
-from training.compare import Companion, Goal, parse_row, stopwatch
+from training import callbacks, loop
+from training.compare import __main__ as compare
+from training.compare import figures, page, protocol, runs
+from training.compare.protocol import Budget, Goal, stopwatch
+from training.compare.runs import parse_row
+from training.evaluate import generator as evaluate
+from training.evaluate import sampling
+from training.state import State
 
 pytestmark = pytest.mark.usefixtures("alone")
 N = 140  # pictures to evaluate with: more than the 128 features of the reader
@@ -41,8 +47,8 @@ def root(tmp_path_factory) -> Path:
 @pytest.fixture
 def run(root, tmp_path, monkeypatch):
     """The command, its files below tmp_path. FID is measured twice a run."""
-    monkeypatch.setattr(compare, "SHARES", (0.5, 1.0))
-    monkeypatch.setattr(compare, "FID_SAMPLES", 130)
+    monkeypatch.setattr(protocol, "SHARES", (0.5, 1.0))
+    monkeypatch.setattr(protocol, "FID_SAMPLES", 130)
 
     def run(*arguments, work="work") -> int:
         forget_accelerate()
@@ -121,7 +127,7 @@ def test_the_page_says_what_the_runs_say_and_nothing_is_done_twice(run, tmp_path
 
 
 def test_interrupted_anywhere_it_goes_on_to_the_same(run, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(compare, "CHECKPOINT_EVERY", 16)
+    monkeypatch.setattr(runs, "CHECKPOINT_EVERY", 16)
     arguments = (MLP, "--images", 64, "--seeds", 2)
     assert run(*arguments, work="whole") == 0
 
@@ -167,9 +173,9 @@ def test_equal_time_is_equal_and_what_is_not_training_does_not_count(run, tmp_pa
             return function(*arguments, **options)
         return slow
 
-    monkeypatch.setattr(compare, "stopwatch", lambda device: lambda: now["seconds"])
-    monkeypatch.setattr(compare, "CHECKPOINT_EVERY", 16)
-    monkeypatch.setattr(loop, "batch", takes(lambda recipe, *_: 1 if recipe.family == "mlp" else 3, loop.batch))
+    monkeypatch.setattr(protocol, "stopwatch", lambda device: lambda: now["seconds"])
+    monkeypatch.setattr(runs, "CHECKPOINT_EVERY", 16)
+    monkeypatch.setattr(loop, "load_batch", takes(lambda recipe, *_: 1 if recipe.family == "mlp" else 3, loop.load_batch))
     for place, name in ((evaluate, "fid"), (callbacks.Checkpoints, "save"), (callbacks.Samples, "write")):
         monkeypatch.setattr(place, name, takes(3600, getattr(place, name)))
     assert run(*ROWS, "--minutes", 0.5, "--seeds", "3,") == 0
@@ -208,7 +214,7 @@ def test_a_run_that_cannot_be_judged_is_told_and_the_others_stand(run, tmp_path,
     def short_sighted(source, *arguments, cas=False, **options):
         assert cas == ("mnist-cgan" in str(source))
         if "mnist-mlp" in str(source):
-            raise evaluate.EvaluationError("There is no network for this.")
+            raise sampling.EvaluationError("There is no network for this.")
         more = {f"kl{N}_reader": {"value": 0.25, "real": None}, "new": {"value": 3.0, "real": 4.0}}
         return whole(source, *arguments, **options) | more
 
@@ -250,7 +256,7 @@ def test_several_processes_or_no_matplotlib_are_one_sentence(run, capsys, monkey
     with monkeypatch.context() as patch:
         patch.setenv("WORLD_SIZE", "2")
         assert "made by one process" in refused(run, capsys, MLP)
-    monkeypatch.setattr(compare.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(runs.importlib.util, "find_spec", lambda name: None)
     assert "pip install matplotlib" in refused(run, capsys, MLP)
 
 
@@ -266,42 +272,42 @@ def test_a_row_is_a_recipe_with_a_name_and_settings():
     row = parse_row("mine=mnist-dcgan,r1=[1,0.1,2e5],objective=hinge", ["batch_size=32"])
     assert (row.name, row.base, row.recipe.name) == ("mine", "mnist-dcgan", "mine")
     assert row.recipe.r1.end == 0.1 and row.recipe.objective == "hinge" and row.recipe.batch_size == 32
-    assert parse_row("mnist-mlp", []).recipe == compare.recipes.RECIPES["mnist-mlp"]
+    assert parse_row("mnist-mlp", []).recipe == runs.recipes.RECIPES["mnist-mlp"]
     assert compare._seeds("3") == (0, 1, 2) and compare._seeds("4,2") == (4, 2) and compare._seeds("5,") == (5,)
     assert Goal(minutes=2).share(10**6, 60) == 0.5 and Goal(images=100).share(25, 1e6) == 0.25
 
 
 def test_numbers_are_written_as_a_person_would():
-    assert results.mean_std([1.0, 2.0, 3.0]) == "2.0 ± 1.0"  # n - 1
-    assert results.mean_std([0.99612, 0.99634]) == "0.99623 ± 0.00016"
-    assert results.mean_std([1200.0, 1000.0]) == "1,100 ± 141" and results.mean_std([1e-5]) == "1e-05"
-    assert results.mean_std([None, 7.25]) == "7.25" and results.mean_std([]) == "–" and results.mean_std([64, 64]) == "64 ± 0"
+    assert page.mean_std([1.0, 2.0, 3.0]) == "2.0 ± 1.0"  # n - 1
+    assert page.mean_std([0.99612, 0.99634]) == "0.99623 ± 0.00016"
+    assert page.mean_std([1200.0, 1000.0]) == "1,100 ± 141" and page.mean_std([1e-5]) == "1e-05"
+    assert page.mean_std([None, 7.25]) == "7.25" and page.mean_std([]) == "–" and page.mean_std([64, 64]) == "64 ± 0"
 
 
 def test_the_time_to_a_fid_is_that_of_the_first_point_below_it():
     one, two = ({"fid_points": [{"compute_seconds": 60.0 * k, "fid": fid} for k, fid in enumerate(fids, 1)]}
                 for fids in ((9, 5, 7, 4), (9, 8, 7, 4)))
-    assert results.time_to(5, [one]) == "2" and results.time_to(5, [one, two]) == "3.0 ± 1.4"
-    assert results.time_to(4.5, [one, two]) == "4 ± 0" and results.time_to(3, [one]) == "not reached"
+    assert page.time_to(5, [one]) == "2" and page.time_to(5, [one, two]) == "3.0 ± 1.4"
+    assert page.time_to(4.5, [one, two]) == "4 ± 0" and page.time_to(3, [one]) == "not reached"
     nothing = {"fid_points": []}
-    assert results.time_to(5, [one, two, nothing]) == "3.0 ± 1.4 (2 of 3 seeds)" and results.time_to(5, [nothing]) == "–"
+    assert page.time_to(5, [one, two, nothing]) == "3.0 ± 1.4 (2 of 3 seeds)" and page.time_to(5, [nothing]) == "–"
 
 
 def test_a_weight_that_is_not_a_number_ends_the_run_before_it_is_judged(monkeypatch):
-    companion = Companion(parse_row("mnist-mlp", []), 0, Goal(images=8), None)
+    companion = Budget(parse_row("mnist-mlp", []), 0, Goal(images=8), None)
     companion.seconds, companion.last = 1.0, 0.0
     generator = torch.nn.Linear(1, 1)
     generator.weight.data.fill_(float("nan"))
     with pytest.raises(callbacks.Diverged, match="stopped being numbers before 8 images"):
-        companion.measure(loop.State(None, None, generator, None, None, images=8), {})
+        companion.measure(State(None, None, generator, None, None, images=8), {})
 
 
 @pytest.mark.parametrize("recipe, scored", [("mnist-cgan", True), ("fashion-r3gan", True), ("mnist-dcgan", False), ("cifar10-r3gan", False),
                                             ("celeba-cgan", False)])
 def test_the_accuracy_score_is_of_classes_that_a_network_reads(recipe, scored):
     row = parse_row(recipe, [])
-    assert compare.manner(row, argparse.Namespace(samples=50, cas=True)) == {"samples": 50} | ({"cas": True} if scored else {})
-    assert compare.manner(row, argparse.Namespace(samples=None, cas=False)) == {}
+    assert runs.evaluation_options(row, argparse.Namespace(samples=50, cas=True)) == {"samples": 50} | ({"cas": True} if scored else {})
+    assert runs.evaluation_options(row, argparse.Namespace(samples=None, cas=False)) == {}
 
 
 @pytest.mark.parametrize("name, shown", [("mnist", 1), ("celeba", 0), ("CelebA (test)", 0)])
@@ -312,8 +318,8 @@ def test_real_pictures_are_shown_but_for_those_of_celeba(tmp_path, monkeypatch, 
     dataset = SimpleNamespace(name=name, order=lambda *a: None, batch=lambda k: looked.append(name) or (pictures, None))
     row = SimpleNamespace(name="row", recipe=SimpleNamespace(image_size=64, image_channels=3))
     run = SimpleNamespace(evaluation={"a": 1}, folder=tmp_path)
-    monkeypatch.setattr(results, "by_row", lambda found: [(row, found)])
-    monkeypatch.setattr(results.gan_models, "load", lambda folder: None)
-    monkeypatch.setattr(results, "drawn", lambda generator, count: torch.zeros(count, 3, 64, 64))
-    results.draw_samples([run], {"row": dataset}, tmp_path / "samples.png")
+    monkeypatch.setattr(protocol, "by_row", lambda found: [(row, found)])
+    monkeypatch.setattr(page.gan_models, "load", lambda folder: None)
+    monkeypatch.setattr(figures, "drawn", lambda generator, count: torch.zeros(count, 3, 64, 64))
+    figures.draw_samples([run], {"row": dataset}, tmp_path / "samples.png")
     assert len(looked) == shown and (tmp_path / "samples.png").is_file()

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from torchvision import datasets
 
-from training.cifar import CLASSES
-from training.data import DataError, open_dataset
+from training.data import open_dataset
+from training.data.cifar import CLASSES
+from training.data.decoding import DataError
 
 
 @pytest.fixture(scope="module")

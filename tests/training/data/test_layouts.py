@@ -15,10 +15,12 @@ import pytest
 import torch
 from conftest import skip_or_fail
 from PIL import Image
-from tiny import tiny_root  # noqa: F401 (a fixture)
 
-from training import data, decoding
-from training.data import DIGITS, GARMENTS, DataError, open_dataset, to_float
+from training.data import celeba, decoding, open_dataset
+from training.data import dataset as data
+from training.data.dataset import to_float
+from training.data.decoding import DataError
+from training.data.digits import DIGITS, GARMENTS
 
 
 @pytest.fixture(autouse=True)
@@ -490,8 +492,8 @@ def folder(tmp_path):
 @pytest.fixture
 def decodings(monkeypatch):
     """Grows by one with each picture decoded."""
-    counted, prepare = [], decoding.prepare
-    monkeypatch.setattr(decoding, "prepare", lambda *arguments: counted.append(1) or prepare(*arguments))
+    counted, prepare = [], decoding.decode_one
+    monkeypatch.setattr(decoding, "decode_one", lambda *arguments: counted.append(1) or prepare(*arguments))
     return counted
 
 
@@ -623,8 +625,8 @@ def test_the_crop_of_original_celeba_gives_the_cropped_pictures(data_root):
     cropped = zipfile.ZipFile(data_root / "celeba/img_align_celeba.zip")
     with zipfile.ZipFile(data_root / "original/celeba/img_align_celeba.zip") as archive:
         names = sorted(archive.namelist())
-    parts = data._read_partition(data._celeba_file(data_root / "original/celeba", "list_eval_partition.txt"))
-    names = [name for name in names if parts[data._number(name)] == 0]
+    parts = celeba._read_partition(celeba._celeba_file(data_root / "original/celeba", "list_eval_partition.txt"))
+    names = [name for name in names if parts[celeba._number(name)] == 0]
     assert len(names) == len(original) > 100
     for k in range(0, len(names), 25):
         mine, other = original.images[k].transpose(1, 2, 0).astype(int), decoded(cropped.read(names[k])).astype(int)

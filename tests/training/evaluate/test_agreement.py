@@ -6,8 +6,9 @@ import pytest
 import torch
 from tqdm import tqdm
 
-from gan_models.dcgan import DCGANGenerator
-from training import agreement, evaluate
+from gan_models.networks.dcgan import DCGANGenerator
+from training.evaluate import __main__ as evaluate
+from training.evaluate import agreement
 
 NAMES = ["Black_Hair", "Blond_Hair", "Smiling"]
 KNOWN = ["Bald", "Gray_Hair", "Mouth_Slightly_Open", *NAMES]

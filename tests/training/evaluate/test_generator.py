@@ -17,17 +17,22 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan_models import hub
-from gan_models.base import Generator
-from gan_models.dcgan import DCGANGenerator
-from gan_models.encoding import EncodingGenerator
-from gan_models.infogan import InfoGANGenerator
-from gan_models.mlp import MLPGenerator
-from training import evaluate as evaluation
-from training import cas, judges
-from training.data import Dataset, open_dataset, to_float
-from training.evaluate import EvaluationError, evaluate, fid, main
-from training.judges import JudgeError
+from gan_models import model_folder
+from gan_models.networks.base import Generator
+from gan_models.networks.dcgan import DCGANGenerator
+from gan_models.networks.encoding import EncodingGenerator
+from gan_models.networks.infogan import InfoGANGenerator
+from gan_models.networks.mlp import MLPGenerator
+from training import run_folder
+from training.data import open_dataset
+from training.data.dataset import Dataset, to_float
+from training.evaluate import cas, sampling
+from training.evaluate import generator as evaluation
+from training.evaluate.__main__ import main
+from training.evaluate.generator import evaluate, fid
+from training.evaluate.sampling import EvaluationError
+from training.judges import networks
+from training.judges.networks import JudgeError
 
 DIGITS = list("0123456789")
 N = 260  # more than the 128 features of the reader, and little enough to be quick
@@ -58,7 +63,7 @@ def model(tmp_path_factory) -> Path:
     """The folder of an untrained conditional generator of digits."""
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("models") / "untrained"
-    hub.save(DCGANGenerator(28, 1, latent_dim=8, width=4, labels=DIGITS), folder)
+    model_folder.save(DCGANGenerator(28, 1, latent_dim=8, width=4, labels=DIGITS), folder)
     return folder
 
 
@@ -102,7 +107,7 @@ def by_hand(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def test_fid_is_the_formula():
-    from training.fidelity import frechet_distance
+    from training.evaluate.features import frechet_distance
 
     random = np.random.default_rng(1)
     a = random.normal(size=(500, 12)) @ random.normal(size=(12, 12))
@@ -115,7 +120,7 @@ def test_fid_is_the_formula():
 
 
 def test_kid_is_the_unbiased_estimate_with_the_cubic_kernel():
-    from training.fidelity import kernel_distance
+    from training.evaluate.features import kernel_distance
 
     random = np.random.default_rng(2)
     a, b = random.normal(size=(4, 6)), random.normal(size=(4, 6)) + 1
@@ -149,20 +154,20 @@ class Plain(torch.utils.data.Dataset):
 @pytest.mark.parametrize("name, shape", [("mnist", (1, 28, 28)), ("stackedmnist", (3, 28, 28)), ("fashionmnist", (1, 28, 28)),
                                          ("celeba", (3, 64, 64))])
 def test_the_registered_network_is_ours(name, shape):
-    from training.fidelity import open_network
+    from training.evaluate.features import open_network
 
     images = np.random.default_rng(0).integers(0, 256, (20, *shape), dtype=np.uint8)
     viewer = open_network(name)
-    seen, direct = viewer.look(Plain(images), 7), judges.opinions(judges.read(name), images)
+    seen, direct = viewer.look(Plain(images), 7), networks.classify(networks.read(name), images)
     torch.testing.assert_close(seen.features, direct.features.double(), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(seen.logits, direct.logits, rtol=1e-4, atol=1e-5)
-    assert seen.features.shape == (20, viewer.dimensions) and viewer.record["sha256"] == judges.read(name).record["sha256"]
+    assert seen.features.shape == (20, viewer.dimensions) and viewer.record["sha256"] == networks.read(name).record["sha256"]
 
 
 def test_our_path_is_torch_fidelitys_own(root):
     import torch_fidelity
 
-    from training.fidelity import frechet_distance, open_network
+    from training.evaluate.features import frechet_distance, open_network
 
     train, test = (Plain(open_dataset("mnist", root, 28, split=split).images[:300]) for split in ("train", "test"))
     whole = torch_fidelity.calculate_metrics(input1=train, input2=test, fid=True, feature_extractor="gan-studio-mnist", cuda=False,
@@ -191,7 +196,7 @@ def inception(tmp_path_factory):
 
 
 def test_inception_is_read_only_if_it_is_the_published_file(inception, monkeypatch):
-    from training import fidelity
+    from training.evaluate import features as fidelity
 
     network, path = inception
     with pytest.raises(JudgeError, match="checksum differs"):
@@ -213,7 +218,7 @@ class Evil:
 
 
 def test_a_pickle_is_never_executed_even_with_the_right_checksum(tmp_path, monkeypatch):
-    from training import fidelity
+    from training.evaluate import features as fidelity
 
     monkeypatch.setenv("EVIL_FOLDER", str(tmp_path / "evil"))
     path = tmp_path / "weights.pth"
@@ -225,7 +230,7 @@ def test_a_pickle_is_never_executed_even_with_the_right_checksum(tmp_path, monke
 
 
 def test_a_failed_download_is_one_sentence(tmp_path, monkeypatch):
-    from training import fidelity
+    from training.evaluate import features as fidelity
 
     def offline(*arguments, **options):
         raise OSError("Name or service not known")
@@ -237,7 +242,7 @@ def test_a_failed_download_is_one_sentence(tmp_path, monkeypatch):
 
 
 def test_inception_score_is_the_formula():
-    from training.fidelity import inception_score
+    from training.evaluate.features import inception_score
 
     logits = torch.randn(70, 6, generator=torch.Generator().manual_seed(0)) * 3
     order, p = np.random.RandomState(4).permutation(70), logits.double().softmax(1).numpy()
@@ -257,7 +262,7 @@ def test_a_generator_that_copies_real_digits_scores_as_they_do(data_root):
     train = open_dataset("mnist", data_root, 28)
     labels = evaluation._labels(generator, train, n, 4)
     pictures = digits.images[generator.chosen(generator.sample_latents(n), labels)]
-    expected = judges.right(judges.opinions(judges.read("mnist"), pictures).logits, labels).double().mean().item()
+    expected = networks.right(networks.classify(networks.read("mnist"), pictures).logits, labels).double().mean().item()
     agreement = result["label_agreement600_reader"]
     assert agreement["value"] == pytest.approx(expected, abs=1e-9) and expected > 0.985
     assert agreement["real"] > 0.985
@@ -274,7 +279,7 @@ def test_a_generator_that_copies_real_digits_scores_as_they_do(data_root):
 
 def test_toggling_is_seen_where_it_happens_and_only_there(data_root):
     faces = open_dataset("celeba", data_root, 64, split="test")
-    attributes, judge = ("Smiling", "Eyeglasses"), judges.read("celeba").record["attributes"]
+    attributes, judge = ("Smiling", "Eyeglasses"), networks.read("celeba").record["attributes"]
     result = evaluate(Copyist(faces, attributes), "celeba", data_root, samples=N, batch_size=20)
     toggle = result[f"toggle_agreement{N}_judge"]
     details = result["evaluation"]["judge"]["attributes"]
@@ -415,7 +420,7 @@ def test_cas_needs_classes(root):
 @pytest.mark.skipif(not cas.file("mnist").exists(), reason="no record of real digits yet: python -m training.cas mnist makes it")
 def test_the_record_of_real_digits_is_of_these_digits(data_root):
     train, test = (open_dataset("mnist", data_root, 28, split=split) for split in ("train", "test"))
-    assert 0.99 < cas.real_score("mnist", train, test) < judges.read("mnist").record["accuracy"] + 0.001
+    assert 0.99 < cas.real_score("mnist", train, test) < networks.read("mnist").record["accuracy"] + 0.001
 
 
 # ---- What must not matter, and what must -----------------------------------------------------------------------------
@@ -437,13 +442,13 @@ def test_results_do_not_depend_on_the_batch_size(kind, model, root):
 
 
 def test_two_shards_see_what_one_process_sees(model):
-    from training.fidelity import open_network
+    from training.evaluate.features import open_network
 
-    generator, viewer = hub.load_folder(model), open_network("mnist")
+    generator, viewer = model_folder.load_folder(model), open_network("mnist")
     latents, labels = generator.sample_latents(50, seed=0), torch.arange(50) % 10
-    whole = viewer.look(evaluation.drawn(generator, latents, labels, Bar()), 20)
+    whole = viewer.look(sampling.drawn(generator, latents, labels, Bar()), 20)
     for parts in ([17, 33], [25, 25]):
-        shards = [viewer.look(evaluation.drawn(generator, *part, Bar()), 20) for part in zip(latents.split(parts), labels.split(parts))]
+        shards = [viewer.look(sampling.drawn(generator, *part, Bar()), 20) for part in zip(latents.split(parts), labels.split(parts))]
         torch.testing.assert_close(torch.cat([shard.features for shard in shards]), whole.features, rtol=1e-5, atol=1e-6)
         torch.testing.assert_close(torch.cat([shard.logits for shard in shards]), whole.logits, rtol=1e-5, atol=1e-5)
 
@@ -475,7 +480,7 @@ def test_labels_follow_the_training_data(root):
 
 def test_fid_in_training_is_float32_and_leaves_the_generator_as_it_was(model, root):
     dataset = open_dataset("mnist", root, 28)
-    generator = hub.load_folder(model)
+    generator = model_folder.load_folder(model)
     before = fid(generator, dataset, N)
     generator.train()
     with torch.autocast("cpu", torch.bfloat16):
@@ -487,10 +492,10 @@ def test_fid_in_training_is_float32_and_leaves_the_generator_as_it_was(model, ro
 
 
 def test_pictures_are_judged_as_a_png_would_hold_them(model, root):
-    generator = hub.load_folder(model)
+    generator = model_folder.load_folder(model)
     latents = generator.sample_latents(3, seed=0)
 
-    drawn = evaluation.drawn(generator, latents, torch.tensor([1, 2, 3]), Bar())
+    drawn = sampling.drawn(generator, latents, torch.tensor([1, 2, 3]), Bar())
     expected = ((generator.generate(latents, torch.tensor([1, 2, 3])) + 1) * 127.5).round().clamp(0, 255)
     assert drawn[1].dtype == torch.uint8 and torch.equal(torch.stack(drawn.__getitems__([0, 1, 2])).float(), expected)
 
@@ -527,14 +532,14 @@ def test_a_run_folder_and_a_recipe_stand_for_the_model_that_they_made(model, tmp
     monkeypatch.chdir(tmp_path)
     for name in ("mnist-dcgan", "mnist-cgan"):
         shutil.copytree(model, tmp_path / "runs" / name / "model")
-    assert evaluation.model_of("runs/mnist-dcgan") == evaluation.model_of("mnist-dcgan") == str(Path("runs/mnist-dcgan/model"))
-    assert evaluation.model_of("mnist-cgan") == "mnist-cgan"  # is bundled
+    assert run_folder.model_of("runs/mnist-dcgan") == run_folder.model_of("mnist-dcgan") == str(Path("runs/mnist-dcgan/model"))
+    assert run_folder.model_of("mnist-cgan") == "mnist-cgan"  # is bundled
     checkpoint = tmp_path / "runs/stopped/checkpoint"
     shutil.copytree(model, checkpoint / "model")
     (checkpoint / "state.json").write_text("{}")
-    assert evaluation.model_of("runs/stopped") == evaluation.model_of("stopped") == str(Path("runs/stopped/checkpoint/model"))
+    assert run_folder.model_of("runs/stopped") == run_folder.model_of("stopped") == str(Path("runs/stopped/checkpoint/model"))
     for source in (str(model), "user/repo", "mnist-wgan"):
-        assert evaluation.model_of(source) == source
+        assert run_folder.model_of(source) == source
 
 
 def test_the_command_prints_writes_and_keeps_what_was_there(model, root, tmp_path, capsys):
@@ -548,7 +553,7 @@ def test_the_command_prints_writes_and_keeps_what_was_there(model, root, tmp_pat
     assert f"fid{N}_test_reader" in (model / "README.md").read_text()
     record = result["evaluation"]["reader"]
     assert record["samples"] == N and record["seed"] == 0 and record["versions"]["torch"] == torch.__version__
-    assert record["network"]["sha256"] == judges.read("mnist").record["sha256"] and record["network"]["accuracy"] >= 0.994
+    assert record["network"]["sha256"] == networks.read("mnist").record["sha256"] and record["network"]["accuracy"] >= 0.994
     assert record["data"] == {"name": "mnist", **{split: open_dataset("mnist", root, 28, split=split).checksum for split in ("train", "test")}}
     assert metrics["training"] == {"recipe": "mnist-cgan"} and set(metrics["evaluation"]) == {"inception", "reader"}
 
@@ -584,8 +589,8 @@ def test_bad_input_is_one_sentence(arguments, sentence, model, root, tmp_path, c
     folder, foreign, unconditional = (tmp_path / name for name in ("folder", "foreign", "unconditional"))
     folder.mkdir()
     Image.new("L", (28, 28)).save(folder / "one.png")
-    hub.save(DCGANGenerator(28, 1, latent_dim=4, width=4, labels=["a", "b"]), foreign)
-    hub.save(MLPGenerator(28, 1, latent_dim=4, width=4), unconditional)
+    model_folder.save(DCGANGenerator(28, 1, latent_dim=4, width=4, labels=["a", "b"]), foreign)
+    model_folder.save(MLPGenerator(28, 1, latent_dim=4, width=4), unconditional)
     places = {"model": model, "root": root, "folder": folder, "foreign": foreign, "unconditional": unconditional}
     assert main([a.format(**places) for a in arguments] + ["--data-root", str(root)]) == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
@@ -593,7 +598,7 @@ def test_bad_input_is_one_sentence(arguments, sentence, model, root, tmp_path, c
 
 
 def test_pictures_that_are_not_numbers_are_named(model, root):
-    generator = hub.load_folder(model)
+    generator = model_folder.load_folder(model)
     generator.layers[-2].bias.fill_(float("nan"))
     with pytest.raises(EvaluationError, match="not finite"):
         evaluate(generator, "mnist", root, samples=N)

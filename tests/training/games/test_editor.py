@@ -7,16 +7,30 @@ import pytest
 import torch
 from accelerate import Accelerator
 from recipe_data import dataset_of
-from tiny import alone, needed, tiny_root, train, weights  # noqa: F401 (fixtures)
+from tiny import needed, train, weights
 
 import gan_models
-from gan_models import hub
-from gan_models.editor import ATTRIBUTES, EXCLUSIVE, Editor, from_colours
-from training import calibrate, evaluate, evaluate_editor, loop
-from training.editor import Critic, Editing, attribute_loss, known, opposite, sheet, where_shown
-from training.fidelity import frechet_distance
-from training.games import Batch
-from training.recipes import EDITOR_ATTRIBUTES, RecipeError, change, find
+from gan_models import model_folder
+from gan_models.celeba import ATTRIBUTES, EXCLUSIVE, opposite_edit
+from gan_models.networks.compositing import from_colours
+from gan_models.networks.critic import Critic
+from gan_models.networks.editor import Editor
+from gan_models.samples import edit_grid
+from training import calibrate, loop
+from training.evaluate import __main__ as evaluate
+from training.evaluate import editor as evaluate_editor
+from training.evaluate import statistics
+from training.evaluate.features import frechet_distance
+from training.games.adversarial import Batch
+from training.games.editor import (
+    Editing,
+    attribute_loss,
+    has_training_label,
+    where_shown,
+)
+from training.recipes import EDITOR_ATTRIBUTES, RecipeError
+from training.settings import change, find
+from training.state import build
 
 SMALL = ["batch_size=8", "generator.width=4", "generator.decoder_width=4", "discriminator.width=4", "edits_after=16"]
 RECIPE = change(find("celeba-editor-128"), SMALL + ["image_size=16", "generator.latent_dim=8", "discriminator.latent_dim=8"])
@@ -76,7 +90,7 @@ def test_effects_are_those_of_the_regression():
 
 def test_labels_of_even_file_numbers_teach_nothing():
     batch = Batch(torch.zeros(4, 3, 16, 16), torch.ones(4, 40), torch.zeros(4, 8), 0, 0, torch.tensor([2, 3, 4, 5]))
-    assert known(batch).tolist() == [False, True, False, True]
+    assert has_training_label(batch).tolist() == [False, True, False, True]
     logits = torch.tensor([[2.0] * 14, [-1.0] * 14])
     expected = torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.ones(2, 14)) / 2
     torch.testing.assert_close(attribute_loss(logits, torch.ones(2, 40), 4), expected)
@@ -85,7 +99,7 @@ def test_labels_of_even_file_numbers_teach_nothing():
 def run(images: int, recipe=RECIPE):
     torch.manual_seed(0)
     data = dataset_of(recipe)
-    state, scalars = loop.build(recipe, data, 0, torch.device("cpu")), []
+    state, scalars = build(recipe, data, 0, torch.device("cpu")), []
     before = {key: value.clone() for key, value in state.generator.state_dict().items()}
     loop.train(recipe, data, state, Accelerator(cpu=True, mixed_precision="no"), images, 0,
                [lambda state, values: scalars.append({key: float(value.detach()) for key, value in values.items()})])
@@ -183,9 +197,9 @@ def test_opposite_wishes_take_the_hair_that_was_there_away():
     labels = torch.zeros(2, 14, dtype=torch.bool)
     black, blond = ATTRIBUTES.index("Black_Hair"), ATTRIBUTES.index("Blond_Hair")
     labels[0, black] = True
-    differences = opposite(labels, blond, ATTRIBUTES)
+    differences = opposite_edit(labels, blond, ATTRIBUTES)
     assert differences[:, blond].tolist() == [1, 1] and differences[:, black].tolist() == [-1, 0]
-    differences = opposite(labels, black, ATTRIBUTES)
+    differences = opposite_edit(labels, black, ATTRIBUTES)
     assert differences[:, black].tolist() == [-1, 1] and differences.count_nonzero() == 2
 
 
@@ -196,7 +210,7 @@ def test_samples_show_edits_of_drawn_faces():
         if getattr(layer, "weight", None) is not None and layer.weight.ndim > 1:
             torch.nn.init.normal_(layer.weight, 0, 0.5)
     with torch.no_grad():
-        rows = sheet(editor, 3, 2).unflatten(0, (2, 15))
+        rows = edit_grid(editor, 3, 2).unflatten(0, (2, 15))
         faces = editor.generate(editor.sample_latents(2, seed=3))
     torch.testing.assert_close(rows[:, 0], faces)
     assert (rows[:, 1:] - rows[:, :1]).abs().amax((2, 3, 4)).min() > 0.01
@@ -248,7 +262,7 @@ def test_edits_are_counted(made_up_faces, monkeypatch):
 
 def test_the_command_that_judges(made_up_faces, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(evaluate_editor, "_recogniser", lambda size: None)
-    hub.save(Editor(16, width=4, latent_dim=8, hidden=8), tmp_path)
+    model_folder.save(Editor(16, width=4, latent_dim=8, hidden=8), tmp_path)
     assert evaluate.main([str(tmp_path), "--data", "celeba", "--write"]) == 0
     printed = capsys.readouterr().out
     assert "change_seen26_test_judge" in printed and "others kept" in printed and "Eyeglasses" in printed
@@ -269,11 +283,11 @@ def test_the_person_stays_where_nothing_changes(made_up_faces):
 def test_psnr_and_ssim():
     random = torch.Generator().manual_seed(0)
     a = torch.rand(2, 3, 32, 32, generator=random) * 2 - 1
-    torch.testing.assert_close(evaluate_editor.psnr(a, a), torch.full((2,), 100.0))
-    torch.testing.assert_close(evaluate_editor.psnr(a, a + 0.2), torch.full((2,), 20.0))
-    torch.testing.assert_close(evaluate_editor.ssim(a, a), torch.ones(2))
-    noisy = evaluate_editor.ssim(a, a + 0.3 * torch.randn(a.shape, generator=random))
-    assert (noisy < evaluate_editor.ssim(a, a + 0.1)).all() and (noisy > 0).all()
+    torch.testing.assert_close(statistics.psnr(a, a), torch.full((2,), 100.0))
+    torch.testing.assert_close(statistics.psnr(a, a + 0.2), torch.full((2,), 20.0))
+    torch.testing.assert_close(statistics.ssim(a, a), torch.ones(2))
+    noisy = statistics.ssim(a, a + 0.3 * torch.randn(a.shape, generator=random))
+    assert (noisy < statistics.ssim(a, a + 0.1)).all() and (noisy > 0).all()
 
 
 def test_only_what_changes_outside_the_head_counts_there():
@@ -345,7 +359,7 @@ def test_the_command_that_calibrates(made_up_faces, monkeypatch, tmp_path, capsy
     editor = Editor(16, width=4, latent_dim=8, hidden=8)
     torch.nn.init.normal_(editor.mapping.directions)
     folder = tmp_path / "model"
-    hub.save(editor, folder)
+    model_folder.save(editor, folder)
     (folder / "metrics.json").write_text(json.dumps({"training": {"command": "python -m training celeba-editor-64", "seed": 3}, "fid": 1.0}))
     for _ in range(2):  # again, it begins anew
         assert calibrate.main([str(folder), "--data", "celeba"]) == 0
@@ -363,7 +377,7 @@ def test_the_command_that_calibrates(made_up_faces, monkeypatch, tmp_path, capsy
     monkeypatch.setattr(calibrate, "open_dataset", lambda *arguments, **named: dataset_of(find("mnist-dcgan")))
     assert calibrate.main([str(folder), "--data", "mnist"]) == 2
     assert "take --data celeba" in capsys.readouterr().err and (folder / "model.safetensors").read_bytes() == before
-    hub.save(gan_models.load("mnist-cgan"), tmp_path / "digits")
+    model_folder.save(gan_models.load("mnist-cgan"), tmp_path / "digits")
     for source, words in ((tmp_path / "digits", "only editors have strengths"), (tmp_path / "none", "none")):
         assert calibrate.main([str(source), "--data", "celeba"]) == 2
         said = capsys.readouterr().err

@@ -5,22 +5,24 @@ import shutil
 
 import torch
 from recipe_data import dataset_of
-from tiny import alone, tiny_root, train  # noqa: F401 (fixtures)
+from tiny import train
 
 import gan_models
-from gan_models.dcgan import DCGANGenerator
+from gan_models.networks.dcgan import DCGANGenerator
 from training import loop
 from training.games import GAMES
-from training.recipes import RECIPES, change
+from training.recipes import RECIPES
+from training.settings import change
+from training.state import build
 
 RECIPE = change(RECIPES["celeba-inversion"], ["generator.width=4", "discriminator.width=4", "generator.encoder_width=4", "batch_size=8"])
 
 
 def made(recipe=RECIPE):
     dataset = dataset_of(recipe)
-    state = loop.build(recipe, dataset, 0, torch.device("cpu"))
+    state = build(recipe, dataset, 0, torch.device("cpu"))
     state.generator.train(), state.discriminator.train()
-    return state, loop.batch(recipe, dataset, state.generator, 0, 8, seed=0), GAMES["inversion"](recipe, torch.device("cpu"))
+    return state, loop.load_batch(recipe, dataset, state.generator, 0, 8, seed=0), GAMES["inversion"](recipe, torch.device("cpu"))
 
 
 def test_only_the_encoder_learns():
