@@ -15,7 +15,8 @@ import tempfile
 from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-# A thread for each visitor. Networks this small wait longer for a second thread than it saves, most of all on busy cores.
+# A thread for each visitor. Networks this small wait longer for a second thread than it saves, most of all on busy
+# cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import gradio as gr
@@ -42,11 +43,24 @@ THEMSELVES = "themselves"
 CACHE_SECONDS = 3600
 VISITORS = 40  # whose photos are in memory at a time, each up to 150 MB: the longest away are forgotten first
 
-SYSTEM_FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]  # a font from the net would be a request to a stranger
-THEME = gr.themes.Soft(primary_hue="indigo", secondary_hue="pink", font=SYSTEM_FONT, font_mono=["ui-monospace", "monospace"]).set(
-    background_fill_primary="*neutral_50", block_title_padding="0", block_title_text_weight="600",
-    block_title_background_fill="transparent", block_title_background_fill_dark="transparent",
-    block_title_text_color="*body_text_color", block_title_text_color_dark="*body_text_color")
+SYSTEM_FONT = [
+    "system-ui",
+    "-apple-system",
+    "Segoe UI",
+    "Roboto",
+    "sans-serif",
+]  # a font from the net would be a request to a stranger
+THEME = gr.themes.Soft(
+    primary_hue="indigo", secondary_hue="pink", font=SYSTEM_FONT, font_mono=["ui-monospace", "monospace"]
+).set(
+    background_fill_primary="*neutral_50",
+    block_title_padding="0",
+    block_title_text_weight="600",
+    block_title_background_fill="transparent",
+    block_title_background_fill_dark="transparent",
+    block_title_text_color="*body_text_color",
+    block_title_text_color_dark="*body_text_color",
+)
 CSS = """
 .gradio-container { max-width: 1100px !important; margin: 0 auto !important; }
 footer { display: none !important; }
@@ -105,7 +119,8 @@ offered: dict[str, str] = {}  # name on the page -> source of the model
 
 
 def names(sources: list[str]) -> dict[str, str]:
-    """A short name for each source: runs/mnist-cgan/model is "mnist-cgan". Sources of the same short name keep their whole one."""
+    """A short name for each source: runs/mnist-cgan/model is "mnist-cgan". Sources of the same short name keep their
+    whole one."""
     short = [name_of(source) for source in sources]
     return {source if short.count(name) > 1 else name: source for name, source in zip(short, sources)}
 
@@ -140,6 +155,7 @@ def whole(value, what: str) -> int:
 
 def spoken(function):
     """Bad input becomes one sentence on the screen, and what was shown stays."""
+
     @functools.wraps(function)
     def wrapper(*arguments):
         try:
@@ -147,12 +163,16 @@ def spoken(function):
         except ModelError as error:
             gr.Warning(html.escape(str(error)), title="That did not work")
             return gr.skip()
+
     return wrapper
 
 
 def files(pictures, size: int, folder: Path | None = None) -> list[Path]:
     """Pictures (n, C, H, W) as files for the page, about `size` pixels high."""
-    return [images.save_by_content(picture, folder or os.environ["GRADIO_TEMP_DIR"]) for picture in images.to_pil(pictures, size)]
+    return [
+        images.save_by_content(picture, folder or os.environ["GRADIO_TEMP_DIR"])
+        for picture in images.to_pil(pictures, size)
+    ]
 
 
 def wishes(generator, wanted, present, absent) -> studio.Targets:
@@ -208,7 +228,7 @@ def one_anchor(text) -> studio.Anchor:
 
 def wished_change(generator, as_class, values) -> studio.Targets:
     if studio.has_codes(generator):
-        return studio.Codes(as_class, tuple(values[:generator.continuous]))
+        return studio.Codes(as_class, tuple(values[: generator.continuous]))
     if generator.labels is None:
         return None
     return dict(zip(generator.labels, values)) if generator.multi_label else (as_class or 0)
@@ -230,7 +250,11 @@ def series(generator, anchor, wished, attribute, truncation):
     if studio.has_codes(generator):
         attribute = None if attribute == CATEGORY else attribute
         strip = studio.sweep(generator, anchor, wished, attribute, truncation=truncation)
-        said = code_names(generator) if attribute is None else [f"{value:.1f}" for value in torch.linspace(-1, 1, len(strip)).tolist()]
+        said = (
+            code_names(generator)
+            if attribute is None
+            else [f"{value:.1f}" for value in torch.linspace(-1, 1, len(strip)).tolist()]
+        )
     elif generator.labels is None:
         return []
     else:
@@ -259,8 +283,13 @@ def inspect(name, picture, truncation, attribute):
     wished = wished_change(generator, chosen, values)
     least = -1 if studio.has_codes(generator) else 0
     sliders = [gr.Slider(label=label, value=value, minimum=least, visible=True) for label, value in zip(names, values)]
-    return (*sliders, *[gr.Slider(visible=False)] * (SLIDERS - len(sliders)), gr.skip() if chosen is None else gr.Radio(value=chosen),
-            pair(generator, anchor, wished, truncation), series(generator, anchor, wished, attribute, truncation))
+    return (
+        *sliders,
+        *[gr.Slider(visible=False)] * (SLIDERS - len(sliders)),
+        gr.skip() if chosen is None else gr.Radio(value=chosen),
+        pair(generator, anchor, wished, truncation),
+        series(generator, anchor, wished, attribute, truncation),
+    )
 
 
 def as_it_is(generator, anchor) -> tuple[list[str], list[float], int | None]:
@@ -271,14 +300,18 @@ def as_it_is(generator, anchor) -> tuple[list[str], list[float], int | None]:
     labels = studio.labels_for(generator, [anchor])
     if labels is None:
         return [], [], None
-    return ([pretty(label) for label in generator.labels], labels[0].tolist(), None) if generator.multi_label else ([], [], int(labels[0]))
+    return (
+        ([pretty(label) for label in generator.labels], labels[0].tolist(), None)
+        if generator.multi_label
+        else ([], [], int(labels[0]))
+    )
 
 
 def add_anchor(anchors, event: gr.SelectData):
     """A click on a picture of the gallery adds it to the walk and shows it among the attributes."""
     picked = event.value["caption"]
     gr.Info(f"Picture {picked} is in the walk and under Attributes now.", duration=3, title="Picked")
-    return ", ".join([*str(anchors or "").replace(",", " ").split(), picked][-studio.MAX_ANCHORS:]), picked
+    return ", ".join([*str(anchors or "").replace(",", " ").split(), picked][-studio.MAX_ANCHORS :]), picked
 
 
 def new_seed() -> int:
@@ -306,7 +339,9 @@ def drawn_faces(count: int):
     """From the first generator that knows attributes, else from the editor itself."""
     known = [opened(source) for source in offered.values()]
     size = opened(offered[editors()[0]]).image_shape
-    generator = next((model for model in known if model.multi_label and model.image_shape == size), opened(offered[editors()[0]]))
+    generator = next(
+        (model for model in known if model.multi_label and model.image_shape == size), opened(offered[editors()[0]])
+    )
     return studio.sample(generator, EXAMPLE_SEED, count, 0.8)
 
 
@@ -343,12 +378,21 @@ def blank(path: Path) -> None:
 
 
 def seen(subject: portrait.Portrait, attribute: str, folder: Path):
-    """A photo that was just opened: before and after, the faces to choose from, sliders at zero, a strip, and no old download or morph."""
+    """A photo that was just opened: before and after, the faces to choose from, sliders at zero, a strip, and no old
+    download or morph."""
     empty(folder)
     numbers = [(str(k + 1), k) for k in range(len(subject.faces))]
-    return (subject, face_frames(subject, folder), gr.Radio(choices=numbers, value=subject.chosen, visible=len(numbers) > 1),
-            *[gr.Slider(value=0)] * len(subject.editor.attributes), compared(subject, {}, folder),
-            strip_of(subject, attribute, {}, folder), no_file(), None, None)
+    return (
+        subject,
+        face_frames(subject, folder),
+        gr.Radio(choices=numbers, value=subject.chosen, visible=len(numbers) > 1),
+        *[gr.Slider(value=0)] * len(subject.editor.attributes),
+        compared(subject, {}, folder),
+        strip_of(subject, attribute, {}, folder),
+        no_file(),
+        None,
+        None,
+    )
 
 
 def framed(subject, request: gr.Request):
@@ -358,11 +402,17 @@ def framed(subject, request: gr.Request):
 
 def face_frames(subject: portrait.Portrait, folder: Path) -> Path:
     small = subject.small()
-    return images.save_by_content(photos.numbered(small.photo, list(small.faces)) if len(small.faces) > 1 else small.photo, folder)
+    return images.save_by_content(
+        photos.numbered(small.photo, list(small.faces)) if len(small.faces) > 1 else small.photo, folder
+    )
 
 
 def unframed(subject, request: gr.Request):
-    return images.save_by_content(subject.small().photo, visit(request)) if isinstance(subject, portrait.Portrait) else None
+    return (
+        images.save_by_content(subject.small().photo, visit(request))
+        if isinstance(subject, portrait.Portrait)
+        else None
+    )
 
 
 def compared(subject: portrait.Portrait, wished, folder: Path):
@@ -388,7 +438,8 @@ def has_photo(subject) -> portrait.Portrait:
 
 @contextlib.contextmanager
 def uploaded(upload):
-    """The path of a visitor's file, of which nothing is left afterwards. A slow page may still be fetching it to show it."""
+    """The path of a visitor's file, of which nothing is left afterwards. A slow page may still be fetching it to show
+    it."""
     path = Path(upload["path"])
     try:
         yield path
@@ -468,7 +519,11 @@ def open_other(name, subject, way, upload, request: gr.Request, progress=gr.Prog
 @spoken
 def morph(subject, other, way, request: gr.Request, progress=gr.Progress()):
     """The other way between the same two photos."""
-    return morphed(has_photo(subject), other, way, visit(request), progress) if isinstance(other, portrait.Portrait) else gr.skip()
+    return (
+        morphed(has_photo(subject), other, way, visit(request), progress)
+        if isinstance(other, portrait.Portrait)
+        else gr.skip()
+    )
 
 
 def morphed(first: portrait.Portrait, second: portrait.Portrait, way, folder: Path, progress: gr.Progress):
@@ -478,7 +533,9 @@ def morphed(first: portrait.Portrait, second: portrait.Portrait, way, folder: Pa
     else:
         generator = model(way)
         faces = torch.cat([first.encoded.photos, second.encoded.photos])
-        found = inversion.invert(generator, faces, progress=lambda *done: progress(done, desc="Finding both faces in the latent space"))
+        found = inversion.invert(
+            generator, faces, progress=lambda *done: progress(done, desc="Finding both faces in the latent space")
+        )
         between = functools.partial(inversion.morph, generator, found)
     progress(0.9, desc="Drawing")
     there = between(FRAMES // 2)
@@ -490,14 +547,27 @@ def morphed(first: portrait.Portrait, second: portrait.Portrait, way, folder: Pa
 def ways() -> list[tuple[str, str]]:
     """How to walk from one photo to another: (what the page says, what `morphed` takes)."""
     size = opened(offered[editors()[0]]).image_shape
-    able = [name for name, source in offered.items() if not isinstance(opened(source), Editor) and opened(source).image_shape == size]
+    able = [
+        name
+        for name, source in offered.items()
+        if not isinstance(opened(source), Editor) and opened(source).image_shape == size
+    ]
     return [("keeping the photos' detail", THEMSELVES)] + [(f"through faces that {name} draws", name) for name in able]
 
 
 def forget(request: gr.Request):
     """The photo was taken away: nothing of it stays, nor of a morph."""
     empty(visit(request))
-    return None, gr.Radio(visible=False), *[gr.Slider(value=0)] * sliders_of(editors()[0]), None, None, no_file(), None, None
+    return (
+        None,
+        gr.Radio(visible=False),
+        *[gr.Slider(value=0)] * sliders_of(editors()[0]),
+        None,
+        None,
+        no_file(),
+        None,
+        None,
+    )
 
 
 def sliders_of(name: str) -> int:
@@ -516,7 +586,9 @@ def describe(name: str) -> str:
     kind = "attributes" if generator.multi_label else "classes"
     told = f"told {len(generator.labels)} {kind}" if generator.labels else "told no labels"
     told += f", found {generator.categories} categories by itself" if studio.has_codes(generator) else ""
-    network = f"family `{generator.family}`, {width} x {height} pixels, latent of {generator.latent_dim} numbers, {told}"
+    network = (
+        f"family `{generator.family}`, {width} x {height} pixels, latent of {generator.latent_dim} numbers, {told}"
+    )
     return f"**{name}**: {network}. {about(name).data}"
 
 
@@ -533,7 +605,9 @@ def controls(name: str) -> dict[str, dict]:
     """How the controls look that depend on the model, by elem_id."""
     generator = model(name)
     attributes = [(pretty(label), label) for label in generator.labels or ()] if generator.multi_label else []
-    classes = [(pretty(label), k) for k, label in enumerate(generator.labels or ())] if not generator.multi_label else []
+    classes = (
+        [(pretty(label), k) for k, label in enumerate(generator.labels or ())] if not generator.multi_label else []
+    )
     if studio.has_codes(generator):
         classes = [(name, k) for k, name in enumerate(code_names(generator))]
         attributes = [("the categories", CATEGORY), *[(f"Code {k + 1}", str(k)) for k in range(generator.continuous)]]
@@ -551,7 +625,8 @@ def controls(name: str) -> dict[str, dict]:
 
 
 def switch(name, current):
-    """To another model: its controls, and nothing left of the model before. If it cannot be opened, the page stays as it is."""
+    """To another model: its controls, and nothing left of the model before. If it cannot be opened, the page stays as
+    it is."""
     try:
         settings = controls(name)
     except ModelError as error:
@@ -564,12 +639,25 @@ def build() -> gr.Blocks:
     """The interface over the offered models; the first is shown first."""
     first = next(iter(offered))
     look = controls(first)
-    plain = {"interactive": False, "allow_preview": False, "show_label": False, "container": False, "buttons": [],
-             "object_fit": "contain", "elem_classes": "pictures", "height": "auto"}
+    plain = {
+        "interactive": False,
+        "allow_preview": False,
+        "show_label": False,
+        "container": False,
+        "buttons": [],
+        "object_fit": "contain",
+        "elem_classes": "pictures",
+        "height": "auto",
+    }
     with gr.Blocks(title="GAN Studio", analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)) as demo:
         with gr.Row(elem_id="top"):
-            gr.Markdown("# GAN Studio\nPictures that no camera took: draw them, walk between them, change them.", elem_id="title")
-            source = gr.Dropdown(list(offered), value=first, label="Model", filterable=False, elem_id="model", min_width=200)
+            gr.Markdown(
+                "# GAN Studio\nPictures that no camera took: draw them, walk between them, change them.",
+                elem_id="title",
+            )
+            source = gr.Dropdown(
+                list(offered), value=first, label="Model", filterable=False, elem_id="model", min_width=200
+            )
         # The model that the other controls belong to. `source` runs ahead of them while a model is being opened.
         current = gr.Textbox(first, visible=False)
 
@@ -583,24 +671,51 @@ def build() -> gr.Blocks:
         with gr.Tab("Interpolate") as interpolate_tab:
             strip = gr.Gallery(label="From one to the next", columns=STRIP, elem_id="strip", **plain)
             with gr.Row():
-                video = gr.Video(label="A walk that closes on itself", show_label=False, autoplay=True, loop=True, interactive=False,
-                                 elem_id="video", buttons=["download"], height=320, min_width=280)
+                video = gr.Video(
+                    label="A walk that closes on itself",
+                    show_label=False,
+                    autoplay=True,
+                    loop=True,
+                    interactive=False,
+                    elem_id="video",
+                    buttons=["download"],
+                    height=320,
+                    min_width=280,
+                )
                 with gr.Column(min_width=280):
-                    anchors = gr.Textbox("1, 2, 3", label="Pictures to walk between", elem_id="anchors", max_lines=1,
-                                         info="Two to six seeds, or 7:2 for picture 2 of seed 7. A click on a sample adds it.")
+                    anchors = gr.Textbox(
+                        "1, 2, 3",
+                        label="Pictures to walk between",
+                        elem_id="anchors",
+                        max_lines=1,
+                        info="Two to six seeds, or 7:2 for picture 2 of seed 7. A click on a sample adds it.",
+                    )
                     start = gr.Button("Walk", variant="primary", elem_id="walk")
         with gr.Tab("Attributes", elem_id="attributes-tab", id="attributes"):
             before_after = gr.Gallery(label="Before and after", columns=2, elem_id="pair", **plain)
             as_class = gr.Radio(label="Draw it as", elem_id="as_class", **look["as_class"])
             with gr.Row(elem_id="sliders"):
-                sliders = [gr.Slider(0, 1, 0.5, step=0.05, visible=False, min_width=140, buttons=[], elem_id=f"attribute-{k}")
-                           for k in range(SLIDERS)]
+                sliders = [
+                    gr.Slider(0, 1, 0.5, step=0.05, visible=False, min_width=140, buttons=[], elem_id=f"attribute-{k}")
+                    for k in range(SLIDERS)
+                ]
             note = gr.Markdown(elem_id="hint", **look["hint"])
             with gr.Row():
-                picture = gr.Textbox("1", label="Picture", info="A seed, or 7:2 for picture 2 of seed 7. A click on a sample picks it.",
-                                     elem_id="picture", max_lines=1, min_width=200)
-                attribute = gr.Dropdown(label="In steps from none to full", filterable=False, elem_id="attribute", min_width=200,
-                                        **look["attribute"])
+                picture = gr.Textbox(
+                    "1",
+                    label="Picture",
+                    info="A seed, or 7:2 for picture 2 of seed 7. A click on a sample picks it.",
+                    elem_id="picture",
+                    max_lines=1,
+                    min_width=200,
+                )
+                attribute = gr.Dropdown(
+                    label="In steps from none to full",
+                    filterable=False,
+                    elem_id="attribute",
+                    min_width=200,
+                    **look["attribute"],
+                )
             series_strip = gr.Gallery(label="The same latent, label by label", columns=10, elem_id="sweep", **plain)
 
         if editors():
@@ -610,10 +725,23 @@ def build() -> gr.Blocks:
 
         with gr.Row():
             wanted = gr.Radio(label="Draw", elem_id="class", scale=3, min_width=300, **look["class"])
-            present = gr.Dropdown(multiselect=True, label="Only with", elem_id="present", min_width=140, **look["present"])
-            absent = gr.Dropdown(multiselect=True, label="Only without", elem_id="absent", min_width=140, **look["absent"])
-            truncation = gr.Slider(0, 1.5, 1.0, step=0.05, label="Truncation", elem_id="truncation", buttons=[], min_width=200,
-                                   info="Below 1: more typical and less varied")
+            present = gr.Dropdown(
+                multiselect=True, label="Only with", elem_id="present", min_width=140, **look["present"]
+            )
+            absent = gr.Dropdown(
+                multiselect=True, label="Only without", elem_id="absent", min_width=140, **look["absent"]
+            )
+            truncation = gr.Slider(
+                0,
+                1.5,
+                1.0,
+                step=0.05,
+                label="Truncation",
+                elem_id="truncation",
+                buttons=[],
+                min_width=200,
+                info="Below 1: more typical and less varied",
+            )
         line = gr.Markdown(elem_id="about", **look["about"])
         with gr.Accordion("Model card", open=False, elem_id="card"):
             text = gr.Markdown(**look["card"])
@@ -623,7 +751,10 @@ def build() -> gr.Blocks:
         shown, walked = gr.State(), [current, anchors, truncation, wanted, present, absent]
         changed = [current, picture, truncation, as_class, *sliders]
         swept = [current, picture, truncation, as_class, attribute, *sliders]
-        inspected, inspection = [current, picture, truncation, attribute], [*sliders, as_class, before_after, series_strip]
+        inspected, inspection = (
+            [current, picture, truncation, attribute],
+            [*sliders, as_class, before_after, series_strip],
+        )
 
         # Gradio's own checks are off: while a model is being opened the page may send what belongs to the one before.
         # Every function checks what it is given, and its sentences are better.
@@ -634,11 +765,18 @@ def build() -> gr.Blocks:
         demo.load(sample, drawn, gallery, **quick)
         demo.unload(leave)
         demo.load(inspect, inspected, inspection, **quick)
-        opening = source.input(switch, [source, current], [source, current, wanted, present, absent, attribute, as_class, note, line,
-                                                           text, strip, video, shown], show_progress_on=source, **raw)
+        opening = source.input(
+            switch,
+            [source, current],
+            [source, current, wanted, present, absent, attribute, as_class, note, line, text, strip, video, shown],
+            show_progress_on=source,
+            **raw,
+        )
         opening.then(sample, drawn, gallery, **quick).then(inspect, inspected, inspection, **quick)
         gr.on([draw.click, seed.submit], sample, drawn, gallery, **quick)
-        gr.on([wanted.input, present.input, absent.input, truncation.input, count.input], sample, drawn, gallery, **live)
+        gr.on(
+            [wanted.input, present.input, absent.input, truncation.input, count.input], sample, drawn, gallery, **live
+        )
         roll.click(new_seed, None, seed, **quick).then(sample, drawn, gallery, **quick)
         gallery.select(add_anchor, anchors, [anchors, picture], **quick).then(inspect, inspected, inspection, **quick)
 
@@ -647,8 +785,20 @@ def build() -> gr.Blocks:
         interpolate_tab.select(interpolate_once, [*walked, shown], **walk)
 
         gr.on([picture.submit, picture.blur], inspect, inspected, inspection, **quick)
-        gr.on([slider.input for slider in sliders] + [as_class.input, truncation.input], change, changed, before_after, **live)
-        gr.on([slider.release for slider in sliders] + [attribute.input, truncation.release], sweep, swept, series_strip, **live)
+        gr.on(
+            [slider.input for slider in sliders] + [as_class.input, truncation.input],
+            change,
+            changed,
+            before_after,
+            **live,
+        )
+        gr.on(
+            [slider.release for slider in sliders] + [attribute.input, truncation.release],
+            sweep,
+            swept,
+            series_strip,
+            **live,
+        )
     return demo
 
 
@@ -661,43 +811,82 @@ def photo_tab(plain: dict) -> None:
     subject, another = gr.State(time_to_live=CACHE_SECONDS), gr.State(time_to_live=CACHE_SECONDS)
     with gr.Row():
         with gr.Column(min_width=240, scale=2):
-            upload = gr.Image(label="Photo", sources=["upload", "webcam"], type="filepath", height=300, elem_id="upload", buttons=[])
+            upload = gr.Image(
+                label="Photo", sources=["upload", "webcam"], type="filepath", height=300, elem_id="upload", buttons=[]
+            )
             face = gr.Radio(label="Face (or click on it)", visible=False, elem_id="face")
             examples = gr.Gallery(example_faces(), label="Drawn faces", columns=EXAMPLES, elem_id="examples", **plain)
         with gr.Column(min_width=280, scale=3):
-            slider_view = gr.ImageSlider(label="Before and after", height=420, elem_id="retouched", interactive=False, buttons=[])
+            slider_view = gr.ImageSlider(
+                label="Before and after", height=420, elem_id="retouched", interactive=False, buttons=[]
+            )
     with gr.Row(elem_id="retouch-sliders"):
-        sliders = [gr.Slider(-MOST, MOST, 0, step=0.1, label=pretty(name), min_width=140, buttons=[], elem_id=f"retouch-{name}")
-                   for name in names]
+        sliders = [
+            gr.Slider(
+                -MOST, MOST, 0, step=0.1, label=pretty(name), min_width=140, buttons=[], elem_id=f"retouch-{name}"
+            )
+            for name in names
+        ]
     gr.Markdown(f"{UNRELIABLE} Of hair colours that are raised, the highest counts.")
     with gr.Row():
-        attribute = gr.Dropdown([(pretty(name), name) for name in names], value="Blond_Hair" if "Blond_Hair" in names else names[0],
-                                label="From -2 to +2", filterable=False, elem_id="retouch-attribute", min_width=200)
+        attribute = gr.Dropdown(
+            [(pretty(name), name) for name in names],
+            value="Blond_Hair" if "Blond_Hair" in names else names[0],
+            label="From -2 to +2",
+            filterable=False,
+            elem_id="retouch-attribute",
+            min_width=200,
+        )
         take = gr.Button("Make the full-size picture", variant="primary", elem_id="full-size", min_width=200)
     strip = gr.Gallery(label="One attribute from -2 to +2", columns=STRIP, elem_id="retouch-strip", **plain)
     file = gr.File(label="Edited photo, at full size", interactive=False, elem_id="download", visible=False)
     with gr.Accordion("Morph into another photo", open=False, elem_id="morph"), gr.Row():
-        other = gr.Image(label="The other photo", sources=["upload", "webcam"], type="filepath", height=240, elem_id="other", buttons=[])
+        other = gr.Image(
+            label="The other photo",
+            sources=["upload", "webcam"],
+            type="filepath",
+            height=240,
+            elem_id="other",
+            buttons=[],
+        )
         with gr.Column(min_width=280, scale=2):
             way = gr.Radio(ways(), value=THEMSELVES, label="The way there", elem_id="morph-way")
             morph_strip = gr.Gallery(label="From one face to the other", columns=STRIP, elem_id="morph-strip", **plain)
-            morph_video = gr.Video(label="There and back", show_label=False, autoplay=True, loop=True, interactive=False,
-                                   elem_id="morph-video", buttons=["download"], height=280)
+            morph_video = gr.Video(
+                label="There and back",
+                show_label=False,
+                autoplay=True,
+                loop=True,
+                interactive=False,
+                elem_id="morph-video",
+                buttons=["download"],
+                height=280,
+            )
 
     raw = {"preprocess": False, "api_visibility": "private"}
     quick = {"show_progress": "hidden", **raw}
     live = {"trigger_mode": "always_last", **quick}
     opened_outputs = [subject, upload, face, *sliders, slider_view, strip, file, morph_strip, morph_video]
-    # What is shown afterwards is never the file that came, which is gone: a refused one leaves the photo before it, or none.
+    # What is shown afterwards is never the file that came, which is gone: a refused one leaves the photo before it, or
+    # none.
     upload.upload(open_photo, [editor, attribute, upload], opened_outputs, show_progress_on=slider_view, **raw).then(
-        framed, subject, upload, **quick)
+        framed, subject, upload, **quick
+    )
     examples.select(open_example, [editor, attribute], opened_outputs, show_progress_on=slider_view, **raw)
     face.input(choose_face, [subject, attribute, face], opened_outputs, **raw)
     upload.select(click_face, [subject, attribute], opened_outputs, **raw)
     gr.on([slider.input for slider in sliders], retouch, [subject, *sliders], [slider_view, file], **live)
-    gr.on([slider.release for slider in sliders] + [attribute.input], retouch_strip, [subject, attribute, *sliders], strip, **live)
+    gr.on(
+        [slider.release for slider in sliders] + [attribute.input],
+        retouch_strip,
+        [subject, attribute, *sliders],
+        strip,
+        **live,
+    )
     drawn = {"show_progress_on": morph_video, **raw}
-    other.upload(open_other, [editor, subject, way, other], [another, morph_strip, morph_video], **drawn).then(unframed, another, other, **quick)
+    other.upload(open_other, [editor, subject, way, other], [another, morph_strip, morph_video], **drawn).then(
+        unframed, another, other, **quick
+    )
     way.input(morph, [subject, another, way], [morph_strip, morph_video], **drawn)
     other.clear(lambda: None, None, another, **raw)
     upload.clear(forget, None, [output for output in opened_outputs if output is not upload], **raw)
@@ -706,7 +895,9 @@ def photo_tab(plain: dict) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", action="append", metavar="SOURCE", help="folder, bundled name or Hub repository; may be repeated")
+    parser.add_argument(
+        "--model", action="append", metavar="SOURCE", help="folder, bundled name or Hub repository; may be repeated"
+    )
     parser.add_argument("--host", help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=int, help="port (default: the first free one from 7860)")
     options = parser.parse_args(arguments)
@@ -720,21 +911,36 @@ def main(arguments: list[str] | None = None) -> int:
     except ModelError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    host = options.host or os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1")
+    host = (
+        options.host or os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1")
+    )
     try:
         socket.getaddrinfo(host, None)  # else Gradio would try a hundred ports of a host that is none
     except (OSError, UnicodeError):
-        print(f"error: {host} is no address of this machine; give another --host, such as 127.0.0.1 or 0.0.0.0.", file=sys.stderr)
+        print(
+            f"error: {host} is no address of this machine; give another --host, such as 127.0.0.1 or 0.0.0.0.",
+            file=sys.stderr,
+        )
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # an orderly end, so that the folder goes too
     with tempfile.TemporaryDirectory(prefix="gan-studio-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
         try:
-            build().launch(server_name=host, server_port=options.port, theme=THEME, css=CSS, ssr_mode=False, footer_links=[],
-                           max_file_size=MAX_UPLOAD, state_session_capacity=VISITORS)
+            build().launch(
+                server_name=host,
+                server_port=options.port,
+                theme=THEME,
+                css=CSS,
+                ssr_mode=False,
+                footer_links=[],
+                max_file_size=MAX_UPLOAD,
+                state_session_capacity=VISITORS,
+            )
         except (OSError, OverflowError) as error:  # a port beyond 65535 overflows
-            print(f"error: the demo cannot listen on {host}, port {options.port or 7860} ({error}); give another --host or --port.",
-                  file=sys.stderr)
+            print(
+                f"error: the demo cannot listen on {host}, port {options.port or 7860} ({error}); give another --host or --port.",
+                file=sys.stderr,
+            )
             return 2
     return 0
 

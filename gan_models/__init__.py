@@ -1,4 +1,5 @@
-"""Use a GAN: `gan_models.load("mnist-cgan")` gives a generator; `generate(sample_latents(16, seed=1))` gives pictures."""
+"""Use a GAN: `gan_models.load("mnist-cgan")` gives a generator; `generate(sample_latents(16, seed=1))` gives
+pictures."""
 
 import importlib
 from typing import TYPE_CHECKING
@@ -9,12 +10,23 @@ if TYPE_CHECKING:
     from .hub import bundled
     from .networks import Generator, load
 
-__all__ = ["Generator", "HubUnreachable", "InvalidConfig", "InvalidInput", "InvalidWeights", "ModelError", "ModelNotFound",
-           "bundled", "latents", "load"]
+__all__ = [
+    "Generator",
+    "HubUnreachable",
+    "InvalidConfig",
+    "InvalidInput",
+    "InvalidWeights",
+    "ModelError",
+    "ModelNotFound",
+    "bundled",
+    "latents",
+    "load",
+]
 __version__ = "0.1.0"
 
 _HOMES = {"Generator": "networks", "bundled": "hub", "load": "networks"} | dict.fromkeys(
-    ("HubUnreachable", "InvalidConfig", "InvalidInput", "InvalidWeights", "ModelError", "ModelNotFound"), "errors")
+    ("HubUnreachable", "InvalidConfig", "InvalidInput", "InvalidWeights", "ModelError", "ModelNotFound"), "errors"
+)
 
 _MODULES = ("card", "hub", "images", "inversion", "latents", "networks", "photos", "portrait", "studio")
 

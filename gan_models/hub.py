@@ -60,8 +60,9 @@ def find(source, revision=None, **download) -> tuple[Path, str]:
     if os.path.exists(folder):
         raise ModelNotFound(f"{name} is a file; give the model folder that holds {CONFIG} and {WEIGHTS}.")
     if name.count("/") != 1 or name.startswith((".", "/", "~")) or name.endswith("/"):
-        raise ModelNotFound(f"There is no folder or bundled model {short(name)}; {_near(name)} "
-                            "A Hub repository is named user/repo.")
+        raise ModelNotFound(
+            f"There is no folder or bundled model {short(name)}; {_near(name)} A Hub repository is named user/repo."
+        )
     return _download(name, revision, **download), name
 
 
@@ -73,7 +74,8 @@ def _near(name: str) -> str:
 
 
 def _download(repo: str, revision: str | None, **download) -> Path:
-    """The folder in the Hub cache. The configuration comes first, so that nobody waits for the weights of a foreign model."""
+    """The folder in the Hub cache. The configuration comes first, so that nobody waits for the weights of a foreign
+    model."""
     at = f" at revision {revision!r}" if revision else ""
     folder = _snapshot(repo, revision, at, [CONFIG], download)
     build_on_meta(*read_config(folder / CONFIG, repo), repo)
@@ -84,7 +86,9 @@ def _snapshot(repo: str, revision: str | None, at: str, files: list[str], downlo
     try:
         return Path(snapshot_download(repo, revision=revision, allow_patterns=files, **download))
     except HFValidationError as error:
-        raise ModelNotFound(f"{short(repo)} is neither a folder nor a valid Hub repository name (user/repo).") from error
+        raise ModelNotFound(
+            f"{short(repo)} is neither a folder nor a valid Hub repository name (user/repo)."
+        ) from error
     except GatedRepoError as error:
         raise ModelNotFound(
             f"The Hub repository {repo} is gated: accept its terms on its page and run `hf auth login`."
@@ -92,12 +96,20 @@ def _snapshot(repo: str, revision: str | None, at: str, files: list[str], downlo
     except RevisionNotFoundError as error:
         raise ModelNotFound(f"The Hub repository {repo} has no revision {short(revision)}.") from error
     except RepositoryNotFoundError as error:
-        raise ModelNotFound(f"There is no folder {repo} here and no Hub repository {repo}{at}, or it is private: "
-                            "check the name, or run `hf auth login`.") from error
+        raise ModelNotFound(
+            f"There is no folder {repo} here and no Hub repository {repo}{at}, or it is private: "
+            "check the name, or run `hf auth login`."
+        ) from error
     except LocalEntryNotFoundError as error:
-        raise HubUnreachable(f"The Hub cannot be reached and {repo}{at} is not in the local cache: "
-                             "check the network, or give a folder or a bundled model.") from error
+        raise HubUnreachable(
+            f"The Hub cannot be reached and {repo}{at} is not in the local cache: "
+            "check the network, or give a folder or a bundled model."
+        ) from error
     except Exception as error:  # the Hub's client lets its network library's own exceptions through
         if getattr(getattr(error, "response", None), "status_code", None) in (401, 403):
-            raise ModelNotFound(f"The Hub refuses access to {repo}{at} with your token: run `hf auth login` again.") from error
-        raise HubUnreachable(f"Downloading {repo}{at} from the Hub failed ({type(error).__name__}): try again later.") from error
+            raise ModelNotFound(
+                f"The Hub refuses access to {repo}{at} with your token: run `hf auth login` again."
+            ) from error
+        raise HubUnreachable(
+            f"Downloading {repo}{at} from the Hub failed ({type(error).__name__}): try again later."
+        ) from error

@@ -1,5 +1,5 @@
-"""Inversion: the latent and the labels from which a generator draws a given picture, found by an encoder and then by optimisation
-(Zhu et al. 2016, arXiv:1609.03552; Zhu et al. 2020, arXiv:2004.00049).
+"""Inversion: the latent and the labels from which a generator draws a given picture, found by an encoder and then by
+optimisation (Zhu et al. 2016, arXiv:1609.03552; Zhu et al. 2020, arXiv:2004.00049).
 
     found = invert(model, photos)              # photos (n, C, H, W) in [-1, 1]
     model.generate(found.latents, found.labels)
@@ -31,12 +31,14 @@ class Inversion(NamedTuple):
 
 
 @torch.enable_grad()
-def invert(generator: Generator, images: Tensor, *, steps: int = STEPS, progress: Callable[[int, int], None] | None = None) -> Inversion:
+def invert(
+    generator: Generator, images: Tensor, *, steps: int = STEPS, progress: Callable[[int, int], None] | None = None
+) -> Inversion:
     """Latents and labels from which the generator draws something like the pictures (n, C, H, W) in [-1, 1].
 
-    It starts from what the generator's encoder says (without one: from the most typical latent) and then takes `steps` steps (0 to
-    10,000) of Adam down the error in the picture and in a coarse copy of it. Pictures do not depend on each other. progress(done,
-    steps) is called after each step. Raises InvalidInput.
+    It starts from what the generator's encoder says (without one: from the most typical latent) and then takes `steps`
+    steps (0 to 10,000) of Adam down the error in the picture and in a coarse copy of it. Pictures do not depend on each
+    other. progress(done, steps) is called after each step. Raises InvalidInput.
     """
     images = generator.check_images(images).float()
     rng.check_count(steps, least=0, most=10_000, what="number of steps")
@@ -60,8 +62,8 @@ def invert(generator: Generator, images: Tensor, *, steps: int = STEPS, progress
 
 @torch.inference_mode()
 def morph(generator: Generator, places: Inversion, frames: int) -> Tensor:
-    """Pictures on the way from one place to the next, and so on to the last: (frames, C, H, W). Latents along great circles, labels
-    straight. Raises InvalidInput for less than two places or frames."""
+    """Pictures on the way from one place to the next, and so on to the last: (frames, C, H, W). Latents along great
+    circles, labels straight. Raises InvalidInput for less than two places or frames."""
     labels = None if places.labels is None else _latents.blend(places.labels, frames)
     return generator.generate(_latents.walk(places.latents, frames), labels)
 
@@ -76,8 +78,16 @@ def _start(generator: Generator, images: Tensor) -> Inversion:
     if isinstance(generator, InvertibleGenerator):
         return Inversion(generator.encode(images), generator.estimate_labels(images))
     # Near the most typical latent, but not 0, where a network without biases has no gradient.
-    latents = generator.encode(images) if generator.encodes else generator.sample_latents(1, seed=0, truncation=0.1).expand(len(images), -1)
+    latents = (
+        generator.encode(images)
+        if generator.encodes
+        else generator.sample_latents(1, seed=0, truncation=0.1).expand(len(images), -1)
+    )
     if generator.labels is None:
         return Inversion(latents, None)
-    typical = generator.label_table.mean(0) if generator.multi_label else torch.full((len(generator.labels),), 1 / len(generator.labels))
+    typical = (
+        generator.label_table.mean(0)
+        if generator.multi_label
+        else torch.full((len(generator.labels),), 1 / len(generator.labels))
+    )
     return Inversion(latents, typical.to(images).expand(len(images), -1))

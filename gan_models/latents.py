@@ -39,7 +39,8 @@ def walk(anchors: Tensor, frames: int, loop: bool = False) -> Tensor:
     """A path of `frames` evenly spaced points through the anchors: (frames, latent_dim).
 
     anchors: (m, latent_dim), m >= 2. The path starts at the first anchor. Without `loop` it ends at the last; with it
-    the path goes on from the last to the first and stops one step short of it, so that a video of it repeats seamlessly.
+    the path goes on from the last to the first and stops one step short of it, so that a video of it repeats
+    seamlessly.
     """
     leg, t = _positions(anchors, frames, loop)
     return slerp(anchors[leg], anchors[(leg + 1) % len(anchors)], t)
@@ -54,7 +55,9 @@ def blend(anchors: Tensor, frames: int, loop: bool = False) -> Tensor:
 def _positions(anchors: Tensor, frames: int, loop: bool) -> tuple[Tensor, Tensor]:
     """For each frame, the anchor it comes from (frames,) and how far it is on the way to the next, 0..1 (frames,)."""
     if anchors.ndim != 2 or len(anchors) < 2:
-        raise InvalidInput(f"A walk needs at least two latents in a tensor (m, latent_dim), not {tuple(anchors.shape)}.")
+        raise InvalidInput(
+            f"A walk needs at least two latents in a tensor (m, latent_dim), not {tuple(anchors.shape)}."
+        )
     frames = check_count(frames, least=2, most=100_000, what="number of frames")
     legs = len(anchors) if loop else len(anchors) - 1
     position = torch.arange(frames, dtype=torch.float64) * legs / (frames if loop else frames - 1)

@@ -1,7 +1,7 @@
 """The model folder: check, read and write it.
 
-It holds config.json (the network's arguments, `family` and `format`), model.safetensors, README.md (card), samples.png and
-metrics.json. The first two are all that loading reads; nothing in the folder is ever executed or unpickled.
+It holds config.json (the network's arguments, `family` and `format`), model.safetensors, README.md (card), samples.png
+and metrics.json. The first two are all that loading reads; nothing in the folder is ever executed or unpickled.
 """
 
 import json
@@ -38,7 +38,8 @@ def load_folder(folder: Path, name: str | None = None) -> "Generator":
 
 
 def save(model: "Generator", folder: str | os.PathLike, dtype: torch.dtype = torch.float32) -> None:
-    """Write config.json and model.safetensors, each to a temporary name first. dtype may be torch.float16 to halve the file."""
+    """Write config.json and model.safetensors, each to a temporary name first. dtype may be torch.float16 to halve the
+    file."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / CONFIG, (json.dumps(config_of(model), indent=2) + "\n").encode())
@@ -55,8 +56,10 @@ def save_weights(model: "Generator", folder: str | os.PathLike, dtype: torch.dty
 
     Raises InvalidWeights for weights that `load` would refuse: not finite, or too large for `dtype`.
     """
-    tensors = {key: (value.to(dtype) if value.is_floating_point() else value).cpu().contiguous()
-               for key, value in model.state_dict().items()}
+    tensors = {
+        key: (value.to(dtype) if value.is_floating_point() else value).cpu().contiguous()
+        for key, value in model.state_dict().items()
+    }
     _check_finite(tensors, f"The {model.family} generator to be saved as {dtype}")
     write_atomically(Path(folder) / WEIGHTS, to_safetensors(tensors, metadata={"format": "pt"}))
 
@@ -64,7 +67,9 @@ def save_weights(model: "Generator", folder: str | os.PathLike, dtype: torch.dty
 def read_config(path: Path, name: str) -> tuple[str, dict]:
     try:
         if path.stat().st_size > MAX_CONFIG_BYTES:
-            raise InvalidConfig(f"The {CONFIG} of {name} is larger than {MAX_CONFIG_BYTES} bytes; it is not one of ours.")
+            raise InvalidConfig(
+                f"The {CONFIG} of {name} is larger than {MAX_CONFIG_BYTES} bytes; it is not one of ours."
+            )
         config = json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise InvalidConfig(f"{name} has no {CONFIG}, so it is not a model folder of GAN Studio.") from error
@@ -76,11 +81,15 @@ def read_config(path: Path, name: str) -> tuple[str, dict]:
         raise InvalidConfig(f"The {CONFIG} of {name} is not JSON; fetch or export the model again.") from error
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         got = config.get("format") if isinstance(config, dict) else None
-        raise InvalidConfig(f"The {CONFIG} of {name} says format {short(got)} where {FORMAT!r} is expected; "
-                            "it was made by another program or a newer version.")
+        raise InvalidConfig(
+            f"The {CONFIG} of {name} says format {short(got)} where {FORMAT!r} is expected; "
+            "it was made by another program or a newer version."
+        )
     family = config.get("family")
     if not isinstance(family, str) or family not in FAMILIES:
-        raise InvalidConfig(f"The {CONFIG} of {name} says family {short(family)}; known are {', '.join(sorted(FAMILIES))}.")
+        raise InvalidConfig(
+            f"The {CONFIG} of {name} says family {short(family)}; known are {', '.join(sorted(FAMILIES))}."
+        )
     return family, {key: value for key, value in config.items() if key not in ("format", "family")}
 
 
@@ -101,31 +110,41 @@ def build_on_meta(family: str, arguments: dict, name: str) -> "Generator":
     known = sorted(set(cls._hub_mixin_init_parameters) - {"self"})
     unknown = sorted(set(arguments) - set(known))
     if unknown:
-        raise InvalidConfig(f"The {CONFIG} of {name} has unknown keys ({', '.join(map(short, unknown[:5]))}); "
-                            f"{family} takes {', '.join(known)}.")
+        raise InvalidConfig(
+            f"The {CONFIG} of {name} has unknown keys ({', '.join(map(short, unknown[:5]))}); "
+            f"{family} takes {', '.join(known)}."
+        )
     try:
         with Uninitialised(), torch.device("meta"):
             return cls(**arguments)
     except InvalidConfig as error:
         raise InvalidConfig(f"{name}: {error}") from error
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise InvalidConfig(f"The {CONFIG} of {name} does not describe a {family} network ({short(str(error))}).") from error
+        raise InvalidConfig(
+            f"The {CONFIG} of {name} does not describe a {family} network ({short(str(error))})."
+        ) from error
 
 
 def _read_weights(path: Path, expected: dict[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
     """The tensors, float ones as float32, after their names, shapes and kinds were found to be the expected ones."""
     if not path.is_file():
-        raise InvalidWeights(f"{name} has no {WEIGHTS} (pickled weights are never read); fetch or export the model again.")
+        raise InvalidWeights(
+            f"{name} has no {WEIGHTS} (pickled weights are never read); fetch or export the model again."
+        )
     try:
         with open(path, "rb") as file:
             if int.from_bytes(file.read(8), "little") > MAX_HEADER_BYTES:
-                raise InvalidWeights(f"The {WEIGHTS} of {name} is not a safetensors file of ours; fetch the model again.")
+                raise InvalidWeights(
+                    f"The {WEIGHTS} of {name} is not a safetensors file of ours; fetch the model again."
+                )
         with safe_open(path, "pt") as file:
             _check_header(file, expected, name)
             # Copies: what safetensors returns is a view of the mapped file, which somebody may overwrite.
             tensors = {key: file.get_tensor(key).to(value.dtype, copy=True) for key, value in expected.items()}
     except SafetensorError as error:
-        raise InvalidWeights(f"The {WEIGHTS} of {name} is truncated or not a safetensors file; fetch the model again.") from error
+        raise InvalidWeights(
+            f"The {WEIGHTS} of {name} is truncated or not a safetensors file; fetch the model again."
+        ) from error
     except OSError as error:
         raise InvalidWeights(
             f"The {WEIGHTS} of {name} cannot be read ({error.strerror or error}); check its permissions."
@@ -139,15 +158,19 @@ def _check_header(file, expected: dict[str, torch.Tensor], name: str) -> None:
     keys = set(file.keys())
     for what, odd in (("lacks", set(expected) - keys), ("has unknown", keys - set(expected))):
         if odd:
-            raise InvalidWeights(f"The {WEIGHTS} of {name} {what} tensors ({len(odd)}, {short(min(odd))} among them); "
-                                 f"it does not belong to its {CONFIG}.")
+            raise InvalidWeights(
+                f"The {WEIGHTS} of {name} {what} tensors ({len(odd)}, {short(min(odd))} among them); "
+                f"it does not belong to its {CONFIG}."
+            )
     for key, tensor in expected.items():
         found = file.get_slice(key)
         shape, kind = tuple(found.get_shape()), found.get_dtype()
         kinds = ("F32", "F16", "BF16") if tensor.is_floating_point() else ("I64",)
         if shape != tuple(tensor.shape) or kind not in kinds:
-            raise InvalidWeights(f"The tensor {key!r} of {name} is {kind} {shape} where {kinds[0]} "
-                                 f"{tuple(tensor.shape)} is expected; it does not belong to its {CONFIG}.")
+            raise InvalidWeights(
+                f"The tensor {key!r} of {name} is {kind} {shape} where {kinds[0]} "
+                f"{tuple(tensor.shape)} is expected; it does not belong to its {CONFIG}."
+            )
 
 
 def _check_finite(tensors: dict[str, torch.Tensor], what: str) -> None:

@@ -1,7 +1,8 @@
-"""A photo while somebody edits it: opened once, faces found once, the chosen one encoded once; every edit after that is quick.
+"""A photo while somebody edits it: opened once, faces found once, the chosen one encoded once; every edit after that is
+quick.
 
-    portrait = open_portrait(editor, "holiday.jpg")
-    portrait.edited({"Smiling": 1.0}).save("smiling.jpg")
+portrait = open_portrait(editor, "holiday.jpg")
+portrait.edited({"Smiling": 1.0}).save("smiling.jpg")
 """
 
 from dataclasses import dataclass, replace
@@ -24,7 +25,8 @@ PREVIEW = 960  # pixels of the longer side of what is shown while sliders move
 
 @dataclass(frozen=True)
 class Portrait:
-    """faces: all that were found, the largest first; chosen: the one that is edited; encoded: what the editor knows of it."""
+    """faces: all that were found, the largest first; chosen: the one that is edited; encoded: what the editor knows of
+    it."""
 
     editor: Editor
     photo: Image.Image
@@ -37,22 +39,27 @@ class Portrait:
         return self.faces[self.chosen]
 
     def choose(self, number: int) -> "Portrait":
-        """The same photo with another face to edit, counted from 0. Raises InvalidInput where there is none of that number."""
+        """The same photo with another face to edit, counted from 0. Raises InvalidInput where there is none of that
+        number."""
         if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(self.faces):
-            raise InvalidInput(f"There are {len(self.faces)} faces in the photo, so face {short(number)} cannot be chosen.")
+            raise InvalidInput(
+                f"There are {len(self.faces)} faces in the photo, so face {short(number)} cannot be chosen."
+            )
         other = replace(self, chosen=number, encoded=_encode(self.editor, self.photo, self.faces[number]))
         vars(other)["_shrunken"] = self._shrunken
         return other
 
     @torch.inference_mode()
     def edited(self, differences: dict[str, float]) -> Image.Image:
-        """The photo, at full size, with differences of attributes {name: -2..2} put into the chosen face. Raises InvalidInput."""
+        """The photo, at full size, with differences of attributes {name: -2..2} put into the chosen face. Raises
+        InvalidInput."""
         after = self.editor.decode(self.encoded, self._row(differences))
         return crop.put_back(self.photo, self.face, self.encoded.photos[0], after[0])
 
     @torch.inference_mode()
     def strip(self, attribute: str, differences: dict[str, float], steps: int = 9) -> Tensor:
-        """The aligned face (steps, C, H, W) with one attribute from -2 to 2, the others as asked. Raises InvalidInput."""
+        """The aligned face (steps, C, H, W) with one attribute from -2 to 2, the others as asked. Raises
+        InvalidInput."""
         self._check_name(attribute)
         values = torch.linspace(-MOST, MOST, steps).tolist()
         rows = torch.cat([self._row(differences | {attribute: value}, attribute) for value in values])
@@ -64,8 +71,15 @@ class Portrait:
         if zoom >= 1:
             return self
         scale = geometry.Similarity(complex(zoom), 0)
-        faces = tuple(replace(face, box=tuple(round(side * zoom) for side in face.box), landmarks=face.landmarks * zoom,
-                              frame=scale @ face.frame) for face in self.faces)
+        faces = tuple(
+            replace(
+                face,
+                box=tuple(round(side * zoom) for side in face.box),
+                landmarks=face.landmarks * zoom,
+                frame=scale @ face.frame,
+            )
+            for face in self.faces
+        )
         return replace(self, photo=self._shrunken, faces=faces)
 
     @cached_property
@@ -79,11 +93,13 @@ class Portrait:
 
     def _check_name(self, name: str) -> None:
         if name not in self.editor.attributes:
-            raise InvalidInput(f"There is no attribute {short(name)} to edit; there are {', '.join(self.editor.attributes)}.")
+            raise InvalidInput(
+                f"There is no attribute {short(name)} to edit; there are {', '.join(self.editor.attributes)}."
+            )
 
     def _row(self, differences: dict[str, float], first: str | None = None) -> Tensor:
-        """(1, K). Of hair colours and baldness one is given, `first` if asked for, else what is asked for most; it takes away
-        what the face shows of the others."""
+        """(1, K). Of hair colours and baldness one is given, `first` if asked for, else what is asked for most; it
+        takes away what the face shows of the others."""
         row = torch.zeros(1, len(self.editor.attributes))
         for name, value in differences.items():
             self._check_name(name)
@@ -102,8 +118,9 @@ class Portrait:
 
 @torch.inference_mode()
 def morph(first: Portrait, second: Portrait, frames: int) -> Tensor:
-    """From one aligned face to another: (frames, C, H, W) in [-1, 1]. The codes move in a straight line and what the codes do not
-    hold, the photos' own detail, is faded over, so that the ends are the very photos. Raises InvalidInput for two editors."""
+    """From one aligned face to another: (frames, C, H, W) in [-1, 1]. The codes move in a straight line and what the
+    codes do not hold, the photos' own detail, is faded over, so that the ends are the very photos. Raises InvalidInput
+    for two editors."""
     if first.editor is not second.editor:
         raise InvalidInput("Both photos must have been opened for the same editor.")
     frames = check_count(frames, least=2, most=1000, what="number of frames")

@@ -1,7 +1,8 @@
-"""Random numbers by Philox (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"), a counter-based generator.
+"""Random numbers by Philox (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"), a counter-based
+generator.
 
-Item k of seed s is a function of (s, k) alone. So it depends neither on how many items are asked for, nor on the order, the
-device, the number of processes, or how often a training run was stopped.
+Item k of seed s is a function of (s, k) alone. So it depends neither on how many items are asked for, nor on the order,
+the device, the number of processes, or how often a training run was stopped.
 """
 
 import secrets

@@ -1,8 +1,8 @@
 """What a person does with a generator: sample, walk, change attributes. Each call is one button of the demo.
 
-A picture is named by an anchor (seed, k): latent k of a seed, with the labels that `sample_labels` gives it unless others
-are wished for. `wishes` are a class number for a generator of classes, {attribute: 0..1} for one of attributes, or `Codes` for
-one that has found codes by itself (InfoGAN).
+A picture is named by an anchor (seed, k): latent k of a seed, with the labels that `sample_labels` gives it unless
+others are wished for. `wishes` are a class number for a generator of classes, {attribute: 0..1} for one of attributes,
+or `Codes` for one that has found codes by itself (InfoGAN).
 """
 
 import re
@@ -22,7 +22,8 @@ MAX_CARD = 100_000  # characters
 
 
 class Codes(NamedTuple):
-    """What is wished of an InfoGAN: a category, and values -1..1 of all its continuous codes. None leaves them as they are."""
+    """What is wished of an InfoGAN: a category, and values -1..1 of all its continuous codes. None leaves them as they
+    are."""
 
     category: int | None = None
     continuous: tuple[float, ...] | None = None
@@ -40,12 +41,14 @@ class Anchor(NamedTuple):
 
 
 def parse_anchors(text: str) -> list[Anchor]:
-    """"3, 7:2" -> [Anchor(3, 0), Anchor(7, 2)]. Raises InvalidInput for junk, fewer than 2 or more than 6."""
+    """ "3, 7:2" -> [Anchor(3, 0), Anchor(7, 2)]. Raises InvalidInput for junk, fewer than 2 or more than 6."""
     anchors = []
     for word in re.findall(r"[^\s,;]+", str(text or "")):
         match = re.fullmatch(r"(\d{1,19})(?::(\d{1,3}))?", word)
         if not match:
-            raise InvalidInput(f"{word[:40]!r} is not a picture: write seeds such as 3, 14, or 7:2 for picture 2 of seed 7.")
+            raise InvalidInput(
+                f"{word[:40]!r} is not a picture: write seeds such as 3, 14, or 7:2 for picture 2 of seed 7."
+            )
         anchors.append(Anchor(rng.check_seed(int(match[1])), int(match[2] or 0)))
     if not 2 <= len(anchors) <= MAX_ANCHORS:
         raise InvalidInput(f"A walk goes through 2 to {MAX_ANCHORS} pictures, not {len(anchors)}.")
@@ -72,20 +75,29 @@ def labels_for(generator: Generator, anchors: list[Anchor], wishes: Targets = No
         one_hair_colour(rows, generator.labels, wishes or {})
     elif wishes is not None:
         if isinstance(wishes, bool) or not isinstance(wishes, int) or not 0 <= wishes < len(generator.labels):
-            raise InvalidInput(f"The class must be a number from 0 to {len(generator.labels) - 1}, not {short(wishes)}.")
+            raise InvalidInput(
+                f"The class must be a number from 0 to {len(generator.labels) - 1}, not {short(wishes)}."
+            )
         rows = torch.full_like(rows, wishes)
     return rows
 
 
 def latents_for(generator: Generator, anchors: list[Anchor], truncation: float = 1.0, wishes: Targets = None) -> Tensor:
     """The latents of some pictures, with the wished codes: (n, latent_dim)."""
-    rows = torch.stack([generator.sample_latents(anchor.k + 1, seed=anchor.seed, truncation=truncation)[anchor.k] for anchor in anchors])
+    rows = torch.stack(
+        [
+            generator.sample_latents(anchor.k + 1, seed=anchor.seed, truncation=truncation)[anchor.k]
+            for anchor in anchors
+        ]
+    )
     return _with_codes(generator, rows, wishes) if isinstance(wishes, Codes) else rows
 
 
 def _with_codes(generator: Generator, rows: Tensor, wishes: Codes) -> Tensor:
     category = None if wishes.category is None else torch.full((len(rows),), wishes.category, device=rows.device)
-    continuous = None if wishes.continuous is None else torch.tensor([wishes.continuous] * len(rows), device=rows.device)
+    continuous = (
+        None if wishes.continuous is None else torch.tensor([wishes.continuous] * len(rows), device=rows.device)
+    )
     return generator.with_codes(rows, category, continuous)
 
 
@@ -102,8 +114,14 @@ def sample(generator: Generator, seed: int, count: int, truncation: float = 1.0,
 
 
 @torch.inference_mode()
-def interpolate(generator: Generator, anchors: list[Anchor], frames: int, truncation: float = 1.0, wishes: Targets = None,
-                loop: bool = True) -> Tensor:
+def interpolate(
+    generator: Generator,
+    anchors: list[Anchor],
+    frames: int,
+    truncation: float = 1.0,
+    wishes: Targets = None,
+    loop: bool = True,
+) -> Tensor:
     """A walk through the anchors, latents and labels together: (frames, C, H, W) in [-1, 1]."""
     path = _latents.walk(latents_for(generator, anchors, truncation, wishes), frames, loop)
     labels = labels_for(generator, anchors, wishes)
@@ -124,34 +142,47 @@ def change(generator: Generator, anchor: Anchor, wishes: Targets, truncation: fl
 
 
 @torch.inference_mode()
-def sweep(generator: Generator, anchor: Anchor, wishes: Targets, attribute: str | None, steps: int = 7,
-          truncation: float = 1.0) -> Tensor:
-    """One latent, (n, C, H, W) in [-1, 1]: with `attribute` from 0 to 1 in `steps` steps, the others as wished; or, from a
-    generator of classes, as each class. From one with codes: with the continuous code number `attribute` from -1 to 1, or, where that is
-    None, with each category."""
+def sweep(
+    generator: Generator,
+    anchor: Anchor,
+    wishes: Targets,
+    attribute: str | None,
+    steps: int = 7,
+    truncation: float = 1.0,
+) -> Tensor:
+    """One latent, (n, C, H, W) in [-1, 1]: with `attribute` from 0 to 1 in `steps` steps, the others as wished; or,
+    from a generator of classes, as each class. From one with codes: with the continuous code number `attribute` from -1
+    to 1, or, where that is None, with each category."""
     if has_codes(generator):
         return _sweep_codes(generator, anchor, wishes or Codes(), attribute, steps, truncation)
     if not generator.multi_label:
         labels = torch.arange(len(generator.labels or [0]))
-        return generator.generate(latents_for(generator, [anchor], truncation).expand(len(labels), -1),
-                                  labels if generator.labels else None)
+        return generator.generate(
+            latents_for(generator, [anchor], truncation).expand(len(labels), -1), labels if generator.labels else None
+        )
     values = torch.linspace(0, 1, steps).tolist()
     labels = torch.cat([labels_for(generator, [anchor], {**(wishes or {}), attribute: value}) for value in values])
     return generator.generate(latents_for(generator, [anchor], truncation).expand(steps, -1), labels)
 
 
-def _sweep_codes(generator: Generator, anchor: Anchor, wishes: Codes, code: str | None, steps: int, truncation: float) -> Tensor:
+def _sweep_codes(
+    generator: Generator, anchor: Anchor, wishes: Codes, code: str | None, steps: int, truncation: float
+) -> Tensor:
     if code is None:
         wished = [wishes._replace(category=k) for k in range(generator.categories)]
     else:
         own = generator.codes(latents_for(generator, [anchor], truncation))[1][0].tolist()
         values, k = list(wishes.continuous or own), int(code)
-        wished = [wishes._replace(continuous=(*values[:k], value, *values[k + 1:])) for value in torch.linspace(-1, 1, steps).tolist()]
+        wished = [
+            wishes._replace(continuous=(*values[:k], value, *values[k + 1 :]))
+            for value in torch.linspace(-1, 1, steps).tolist()
+        ]
     return generator.generate(torch.cat([latents_for(generator, [anchor], truncation, codes) for codes in wished]))
 
 
 class About(NamedTuple):
-    """What a person should know of a model: a line on data and licence, and its card. Both Markdown without pictures."""
+    """What a person should know of a model: a line on data and licence, and its card. Both Markdown without
+    pictures."""
 
     data: str
     card: str

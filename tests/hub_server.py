@@ -1,8 +1,9 @@
 """A small Hugging Face Hub on this machine, for tests of the real client: no network, no account, nothing left behind.
 
 It speaks what huggingface_hub asks when it publishes and loads: whoami, repository creation, front matter validation,
-preupload, Git LFS (batch, upload, verify), commits, repository info, trees, and files by `resolve`, where LFS files redirect
-to another address as on the Hub. Repositories live in memory; `HubServer.repositories` is what a test looks into.
+preupload, Git LFS (batch, upload, verify), commits, repository info, trees, and files by `resolve`, where LFS files
+redirect to another address as on the Hub. Repositories live in memory; `HubServer.repositories` is what a test looks
+into.
 """
 
 import base64
@@ -97,15 +98,27 @@ def hub(monkeypatch, tmp_path):
 
 def client_settings(url: str, home) -> dict:
     """What huggingface_hub reads from the environment when it is imported."""
-    return {"ENDPOINT": url, "HUGGINGFACE_CO_URL_TEMPLATE": url + "/{repo_id}/resolve/{revision}/{filename}",
-            "HF_HUB_CACHE": str(home / "hub"), "HF_TOKEN_PATH": str(home / "token"), "HF_HUB_OFFLINE": False,
-            "HF_HUB_DISABLE_XET": True, "HF_URL_HOSTS": frozenset({"127.0.0.1"})}
+    return {
+        "ENDPOINT": url,
+        "HUGGINGFACE_CO_URL_TEMPLATE": url + "/{repo_id}/resolve/{revision}/{filename}",
+        "HF_HUB_CACHE": str(home / "hub"),
+        "HF_TOKEN_PATH": str(home / "token"),
+        "HF_HUB_OFFLINE": False,
+        "HF_HUB_DISABLE_XET": True,
+        "HF_URL_HOSTS": frozenset({"127.0.0.1"}),
+    }
 
 
 def client_environment(url: str, home) -> dict[str, str]:
     """The same for a process that is yet to start."""
-    return {"HF_ENDPOINT": url, "HF_HOME": str(home), "HF_TOKEN": "hf_write", "HF_HUB_DISABLE_XET": "1",
-            "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+    return {
+        "HF_ENDPOINT": url,
+        "HF_HOME": str(home),
+        "HF_TOKEN": "hf_write",
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    }
 
 
 def is_lfs(path: str, size: int) -> bool:
@@ -243,7 +256,9 @@ class _Handler(BaseHTTPRequestHandler):
         if not repo_id.startswith(f"{USER}/"):
             raise Problem(403, "You don't have the rights to create a repository under this namespace")
         if (kind, repo_id) in self.hub.repositories:
-            return self.send({"error": "You already created this repo", "url": f"{self.hub.url}/{PREFIXES[kind]}{repo_id}"}, 409)
+            return self.send(
+                {"error": "You already created this repo", "url": f"{self.hub.url}/{PREFIXES[kind]}{repo_id}"}, 409
+            )
         repository = Repository(wanted.get("visibility") == "private" or bool(wanted.get("private")), wanted)
         repository.commit("initial commit", {".gitattributes": b"*.safetensors filter=lfs diff=lfs merge=lfs -text\n"})
         self.hub.repositories[kind, repo_id] = repository
@@ -268,7 +283,9 @@ class _Handler(BaseHTTPRequestHandler):
             lfs = is_lfs(file["path"], file["size"])
             there = files.get(file["path"])
             oid = None if there is None else hashlib.sha256(there).hexdigest() if lfs else git_oid(there)
-            answer.append({"path": file["path"], "uploadMode": "lfs" if lfs else "regular", "shouldIgnore": False, "oid": oid})
+            answer.append(
+                {"path": file["path"], "uploadMode": "lfs" if lfs else "regular", "shouldIgnore": False, "oid": oid}
+            )
         self.send({"files": answer})
 
     def lfs_batch(self, _, repo_id: str) -> None:
@@ -276,8 +293,10 @@ class _Handler(BaseHTTPRequestHandler):
         objects = []
         for item in json.loads(self.body)["objects"]:
             if item["oid"] not in self.hub.blobs:
-                item["actions"] = {"upload": {"href": f"{self.hub.url}/lfs/upload/{item['oid']}"},
-                                   "verify": {"href": f"{self.hub.url}/lfs/verify"}}
+                item["actions"] = {
+                    "upload": {"href": f"{self.hub.url}/lfs/upload/{item['oid']}"},
+                    "verify": {"href": f"{self.hub.url}/lfs/verify"},
+                }
             objects.append(item)
         self.send({"transfer": "basic", "objects": objects})
 
@@ -311,14 +330,26 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 raise Problem(400, f"unknown operation {item['key']}")
         commit = self._repository(kind, repo_id).commit(message, files, revision)
-        self.send({"commitUrl": f"{self.hub.url}/{PREFIXES[kind]}{repo_id}/commit/{commit.oid}", "commitOid": commit.oid})
+        self.send(
+            {"commitUrl": f"{self.hub.url}/{PREFIXES[kind]}{repo_id}/commit/{commit.oid}", "commitOid": commit.oid}
+        )
 
     # Loading
 
     def info(self, kind: str, repo_id: str, revision: str | None) -> None:
         commit = self._commit(kind, repo_id, revision)
-        self.send({"id": repo_id, "modelId": repo_id, "sha": commit.oid, "private": self._repository(kind, repo_id).private,
-                   "tags": [], "downloads": 0, "likes": 0, "siblings": [{"rfilename": path} for path in commit.files]})
+        self.send(
+            {
+                "id": repo_id,
+                "modelId": repo_id,
+                "sha": commit.oid,
+                "private": self._repository(kind, repo_id).private,
+                "tags": [],
+                "downloads": 0,
+                "likes": 0,
+                "siblings": [{"rfilename": path} for path in commit.files],
+            }
+        )
 
     def tree(self, kind: str, repo_id: str, revision: str) -> None:
         entries = []
@@ -340,12 +371,16 @@ class _Handler(BaseHTTPRequestHandler):
         oid = hashlib.sha256(content).hexdigest()
         self.hub.blobs[oid] = content
         elsewhere = self.hub.url.replace("127.0.0.1", "localhost")  # the client must see another host than the Hub's
-        headers |= {"X-Linked-Etag": f'"{oid}"', "X-Linked-Size": str(len(content)), "Location": f"{elsewhere}/cdn/{oid}"}
+        headers |= {
+            "X-Linked-Etag": f'"{oid}"',
+            "X-Linked-Size": str(len(content)),
+            "Location": f"{elsewhere}/cdn/{oid}",
+        }
         self.send(b"", 302, headers)
 
     def cdn(self, oid: str) -> None:
         content = self.hub.blobs[oid]
         start = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         if start:
-            return self.send(content[int(start[1]):], 206)
+            return self.send(content[int(start[1]) :], 206)
         self.send(content)

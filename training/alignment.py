@@ -1,12 +1,13 @@
 """Does the alignment of strangers' photos find its way? `python -m training.alignment --data-root DIR` answers.
 
-CelebA's original pictures are aligned by definition: in their 178 x 218 frame all eyes lie at the same place. Test photos are
-made from them by known turns (up to 30 degrees either way), scales (0.3 to 6), shifts, cuts at the border and pasting several
-into one; then `gan_models.photos.find_faces` has to find the faces and the way back. A face counts as found where both eyes
-are within a quarter of their distance; the error is the mean distance of the two eyes from where they are, by their distance.
+CelebA's original pictures are aligned by definition: in their 178 x 218 frame all eyes lie at the same place. Test
+photos are made from them by known turns (up to 30 degrees either way), scales (0.3 to 6), shifts, cuts at the border
+and pasting several into one; then `gan_models.photos.find_faces` has to find the faces and the way back. A face counts
+as found where both eyes are within a quarter of their distance; the error is the mean distance of the two eyes from
+where they are, by their distance.
 
-The detector's thresholds were chosen by photos of seed 0. With --held-out, photos are made of other originals than those are (the
-average places of eyes and mouth are over all originals).
+The detector's thresholds were chosen by photos of seed 0. With --held-out, photos are made of other originals than
+those are (the average places of eyes and mouth are over all originals).
 """
 
 import argparse
@@ -49,7 +50,8 @@ class Test:
 
 @dataclass(frozen=True)
 class Result:
-    """One face: kind of photo, scale, degrees, and the error of its eyes by their distance (infinite where it is not found)."""
+    """One face: kind of photo, scale, degrees, and the error of its eyes by their distance (infinite where it is not
+    found)."""
 
     kind: str
     scale: float
@@ -133,11 +135,17 @@ def judge(test: Test, faces: Sequence[Face]) -> tuple[list[Result], int]:
     """What became of each face of the photo, and the number of faces found where none is."""
     truth = [frame(photos.eyes_in_frame()) for frame in test.frames]
     distances = [float(np.hypot(*(eyes[1] - eyes[0]))) for eyes in truth]
-    errors = np.array([[np.hypot(*(face.eyes - eyes).T).mean() / distance for face in faces]
-                       for eyes, distance in zip(truth, distances)]).reshape(len(truth), len(faces))
+    errors = np.array(
+        [
+            [np.hypot(*(face.eyes - eyes).T).mean() / distance for face in faces]
+            for eyes, distance in zip(truth, distances)
+        ]
+    ).reshape(len(truth), len(faces))
     best = errors.min(1, initial=np.inf)
-    results = [Result(test.kind, frame.scale, frame.degrees, float(error) if error < FOUND else math.inf)
-               for frame, error in zip(test.frames, best)]
+    results = [
+        Result(test.kind, frame.scale, frame.degrees, float(error) if error < FOUND else math.inf)
+        for frame, error in zip(test.frames, best)
+    ]
     return results, int((errors.min(0) >= FOUND).sum()) if len(faces) else 0
 
 
@@ -167,12 +175,18 @@ def report(results: Sequence[Result]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.alignment", description=__doc__.splitlines()[0])
-    parser.add_argument("--data-root", help="holds celeba/ with pictures of 178 x 218 "
-                                            "(default: the variable GAN_STUDIO_DATA, else ./data)")
+    parser.add_argument(
+        "--data-root",
+        help="holds celeba/ with pictures of 178 x 218 (default: the variable GAN_STUDIO_DATA, else ./data)",
+    )
     parser.add_argument("--count", type=int, default=300, help="how many test photos (default 300)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--held-out", action="store_true", help=f"leave out the originals in the {TUNED_ON} photos of seed 0")
-    parser.add_argument("--average", action="store_true", help="print where eyes and mouth lie on average, and nothing else")
+    parser.add_argument(
+        "--held-out", action="store_true", help=f"leave out the originals in the {TUNED_ON} photos of seed 0"
+    )
+    parser.add_argument(
+        "--average", action="store_true", help="print where eyes and mouth lie on average, and nothing else"
+    )
     options = parser.parse_args(arguments)
     if options.count < 1 or options.seed < 0:
         parser.error("--count must be at least 1 and --seed at least 0.")
@@ -200,7 +214,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     print(f"{options.count} photos made of {len(originals):,} aligned originals, seed {options.seed}")
     print("\n".join(report(results)))
-    print(f"faces found where none is: {false}; seconds for a photo: median {np.median(seconds):.2f}, most {max(seconds):.2f}")
+    print(
+        f"faces found where none is: {false}; seconds for a photo: median {np.median(seconds):.2f}, most {max(seconds):.2f}"
+    )
     return 0
 
 

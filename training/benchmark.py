@@ -1,9 +1,10 @@
 """How fast does `celeba-dcgan` train here? `python -m training.benchmark` answers, beside a plain loop.
 
-The plain loop is the one of PyTorch's well-known DCGAN example: the same two networks, batch and optimiser in float32, the JPEG
-files read by torchvision's ImageFolder in two worker processes, two backward passes for the discriminator and one through
-it for the generator, with gradients of the discriminator that nobody uses. It runs in a process of its own, so that nothing that
-this package sets up for a CPU helps it. Both take turns, so that a machine whose speed drifts favours neither.
+The plain loop is the one of PyTorch's well-known DCGAN example: the same two networks, batch and optimiser in float32,
+the JPEG files read by torchvision's ImageFolder in two worker processes, two backward passes for the discriminator and
+one through it for the generator, with gradients of the discriminator that nobody uses. It runs in a process of its own,
+so that nothing that this package sets up for a CPU helps it. Both take turns, so that a machine whose speed drifts
+favours neither.
 """
 
 import argparse
@@ -61,12 +62,17 @@ def plain(recipe: recipes.Recipe, folder: Path, device: torch.device, seconds: f
     from torchvision import datasets, transforms
 
     torch.set_num_threads(threads)
-    prepare = transforms.Compose([
-        transforms.Resize(recipe.image_size), transforms.CenterCrop(recipe.image_size), transforms.ToTensor(),
-        transforms.Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-    ])
-    loader = torch.utils.data.DataLoader(datasets.ImageFolder(folder, prepare), recipe.batch_size, shuffle=True, num_workers=2,
-                                         drop_last=True)
+    prepare = transforms.Compose(
+        [
+            transforms.Resize(recipe.image_size),
+            transforms.CenterCrop(recipe.image_size),
+            transforms.ToTensor(),
+            transforms.Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+        ]
+    )
+    loader = torch.utils.data.DataLoader(
+        datasets.ImageFolder(folder, prepare), recipe.batch_size, shuffle=True, num_workers=2, drop_last=True
+    )
     size = {"image_size": recipe.image_size, "image_channels": recipe.image_channels}
     generator_class, discriminator_class = PAIRS[recipe.family]
     generator = generator_class(**size, **recipe.generator).to(device)
@@ -95,8 +101,8 @@ def plain(recipe: recipes.Recipe, folder: Path, device: torch.device, seconds: f
 
 
 def unpack(root: Path, dataset: Dataset, folder: Path, least: int) -> None:
-    """Write JPEG files of the data set as they are, up to PICTURES of them, as the one class of an ImageFolder; again and
-    again where they are fewer than `least`, a batch for each worker."""
+    """Write JPEG files of the data set as they are, up to PICTURES of them, as the one class of an ImageFolder; again
+    and again where they are fewer than `least`, a batch for each worker."""
     pictures = celeba.celeba_pictures(root / "celeba")
     chosen = [name for name in pictures.names if Path(name).stem in set(dataset.names[:PICTURES])]
     (folder / "faces").mkdir(parents=True)
@@ -107,10 +113,14 @@ def unpack(root: Path, dataset: Dataset, folder: Path, least: int) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.benchmark", description=__doc__.partition("\n")[0])
-    parser.add_argument("--data-root", type=Path, metavar="DIR", help="where celeba/ is (default: $GAN_STUDIO_DATA, else ./data)")
+    parser.add_argument(
+        "--data-root", type=Path, metavar="DIR", help="where celeba/ is (default: $GAN_STUDIO_DATA, else ./data)"
+    )
     parser.add_argument("--seconds", type=float, default=30, help="of each turn (default: 30)")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each (default: 3)")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe, as in training")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe, as in training"
+    )
     options = parser.parse_args(arguments)
     if not 0 < options.seconds < float("inf") or options.rounds < 1:
         parser.error("--seconds must be more than 0, and --rounds at least 1")
@@ -125,15 +135,19 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     precision = accelerator.mixed_precision.replace("no", "fp32")
-    print(f"{recipe.name} ({recipe.objective}), {recipe.image_size} px, batch {recipe.batch_size}, {accelerator.device.type}, "
-          f"{torch.get_num_threads()} threads, {precision} beside fp32; images/s, {options.seconds:g} s a turn")
+    print(
+        f"{recipe.name} ({recipe.objective}), {recipe.image_size} px, batch {recipe.batch_size}, {accelerator.device.type}, "
+        f"{torch.get_num_threads()} threads, {precision} beside fp32; images/s, {options.seconds:g} s a turn"
+    )
     ratios = []
     spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(1, mp_context=spawn) as other:
         unpack(root, dataset, Path(folder), least=2 * recipe.batch_size)
         for _ in range(options.rounds):
             a = ours(recipe, dataset, accelerator, options.seconds)
-            b = other.submit(plain, recipe, Path(folder), accelerator.device, options.seconds, torch.get_num_threads()).result()
+            b = other.submit(
+                plain, recipe, Path(folder), accelerator.device, options.seconds, torch.get_num_threads()
+            ).result()
             ratios.append(a / b)
             print(f"this loop {a:7.1f}   plain loop {b:7.1f}   ratio {a / b:.2f}", flush=True)
     print(f"median ratio {statistics.median(ratios):.2f}")

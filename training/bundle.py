@@ -1,7 +1,8 @@
 """Put a trained model into the package: `python -m training.bundle runs/mnist-cgan/model mnist-cgan`.
 
-The weights are stored in half precision, which halves the file; `gan_models.load` gives float32. Judge it afterwards, as
-`python -m training.evaluate gan_models/pretrained/NAME --data DATA --write`, so that the card tells of these very weights.
+The weights are stored in half precision, which halves the file; `gan_models.load` gives float32. Judge it afterwards,
+as `python -m training.evaluate gan_models/pretrained/NAME --data DATA --write`, so that the card tells of these very
+weights.
 """
 
 import argparse
@@ -27,8 +28,9 @@ class BundleError(Exception):
 
 
 def bundle(source: Path, name: str, pretrained: Path = hub.PRETRAINED) -> Path:
-    """Copy a model folder to `pretrained`/NAME, weights in half precision, and return that. Its metrics are left behind:
-    they were those of other weights. Raises ModelError for a folder that does not load, BundleError for a file of 10 MB."""
+    """Copy a model folder to `pretrained`/NAME, weights in half precision, and return that. Its metrics are left
+    behind: they were those of other weights. Raises ModelError for a folder that does not load, BundleError for a file
+    of 10 MB."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,49}", name):
         raise BundleError(f"The name of a bundled model is of small letters, digits and hyphens, not {name!r}.")
     model = model_folder.load_folder(source)
@@ -39,7 +41,9 @@ def bundle(source: Path, name: str, pretrained: Path = hub.PRETRAINED) -> Path:
         model_folder.save(model, temporary, torch.float16)
         size = (temporary / model_folder.WEIGHTS).stat().st_size
         if size >= MAX_BYTES:
-            raise BundleError(f"The weights of {source} take {size:,} bytes in half precision; a bundled file must stay below {MAX_BYTES:,}.")
+            raise BundleError(
+                f"The weights of {source} take {size:,} bytes in half precision; a bundled file must stay below {MAX_BYTES:,}."
+            )
         files.write_atomically(temporary / "metrics.json", (json.dumps(metrics, indent=2) + "\n").encode())
         if (source / "samples.png").is_file():
             shutil.copyfile(source / "samples.png", temporary / "samples.png")

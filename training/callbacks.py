@@ -1,8 +1,8 @@
 """What hangs on the loop without being it: statistics, measurements, sample grids, curves, checkpoints, stopping.
 
 A callback is called after each step with (state, scalars) and returns True to end the run. What happens "every" so many
-images happens where the count of images is a multiple of it: give a multiple of the batch size. What is measured is added to
-the scalars, and so comes before the report.
+images happens where the count of images is a multiple of it: give a multiple of the batch size. What is measured is
+added to the scalars, and so comes before the report.
 """
 
 import json
@@ -34,8 +34,8 @@ class Diverged(Exception):
 
 
 class Report:
-    """The means of all scalars every `every` images: to stats.jsonl and the accelerator's trackers, and as a line on the terminal
-    every few seconds. Each of `readers`, on the main process, is called with the line as a dict."""
+    """The means of all scalars every `every` images: to stats.jsonl and the accelerator's trackers, and as a line on
+    the terminal every few seconds. Each of `readers`, on the main process, is called with the line as a dict."""
 
     def __init__(self, folder: Path, accelerator: Accelerator, total: int, state: State, every: int):
         self.path, self.accelerator, self.total, self.every = folder / run_folder.STATS, accelerator, total, every
@@ -73,12 +73,17 @@ class Report:
         self.sums, self.counts = {}, {}
         broken = [key for key, value in means.items() if not abs(value) < float("inf")]
         if broken:
-            raise Diverged(f"{' and '.join(broken)} stopped being a number between {self.last:,} and {state.images:,} images")
+            raise Diverged(
+                f"{' and '.join(broken)} stopped being a number between {self.last:,} and {state.images:,} images"
+            )
         now = time.monotonic()
         speed = (state.images - self.last) / max(now - self.since, 1e-9)
         self.last, self.since = state.images, now
         if self.accelerator.is_main_process:
-            measured = {"images_per_second": round(speed, 1), **{key: float(f"{value:.5g}") for key, value in means.items()}}
+            measured = {
+                "images_per_second": round(speed, 1),
+                **{key: float(f"{value:.5g}") for key, value in means.items()},
+            }
             line = {"images": state.images, **measured}
             with open(self.path, "a") as file:
                 file.write(json.dumps(line) + "\n")
@@ -95,18 +100,21 @@ class Report:
         speed = (state.images - self.first) / max(now - self.began, 1e-9)
         names = {"discriminator_loss": "D", "generator_loss": "G"}
         losses = "  ".join(f"{name} {means[key]:.2f}" for key, name in names.items() if key in means)
-        line = (f"{state.images:>11,} of {self.total:,} images  {speed:,.0f} images/s  "
-                f"{duration((self.total - state.images) / speed)} left  {losses}")
+        line = (
+            f"{state.images:>11,} of {self.total:,} images  {speed:,.0f} images/s  "
+            f"{duration((self.total - state.images) / speed)} left  {losses}"
+        )
         start, end = ("\r\033[K", "" if state.images < self.total else "\n") if terminal else ("", "\n")
         print(start + line, end=end, file=sys.stderr, flush=True)
 
 
 class Diversity:
-    """Adds the scalar "diversity": how far each of 64 fixed samples of the averaged generator is from the nearest other one, as a
-    multiple of the same of real pictures; 1 is as diverse as these, 0 one picture for all latents.
+    """Adds the scalar "diversity": how far each of 64 fixed samples of the averaged generator is from the nearest other
+    one, as a multiple of the same of real pictures; 1 is as diverse as these, 0 one picture for all latents.
 
-    The nearest, because a generator with ten pictures in stock has a mean distance like that of real pictures, but twins among
-    any 64 (the birthday paradox test: Arora and Zhang 2017, arXiv:1706.08224). Costs a 64-picture forward pass every `every` images.
+    The nearest, because a generator with ten pictures in stock has a mean distance like that of real pictures, but
+    twins among any 64 (the birthday paradox test: Arora and Zhang 2017, arXiv:1706.08224). Costs a 64-picture forward
+    pass every `every` images.
     """
 
     def __init__(self, dataset: Dataset, state: State, seed: int, every: int):
@@ -125,10 +133,11 @@ class Diversity:
 
 
 class FIDCallback:
-    """Adds the FID of the averaged generator, from a few thousand pictures; its name carries the protocol, fid2k_train_reader.
+    """Adds the FID of the averaged generator, from a few thousand pictures; its name carries the protocol,
+    fid2k_train_reader.
 
-    It is measured once at the start, where its value is of no interest, but what is missing must be said before hours have
-    passed. Raises EvaluationError.
+    It is measured once at the start, where its value is of no interest, but what is missing must be said before hours
+    have passed. Raises EvaluationError.
     """
 
     def __init__(self, dataset: Dataset, state: State, accelerator: Accelerator, seed: int, every: int):
@@ -174,8 +183,8 @@ class Samples:
 
 
 class Curves:
-    """curves.png: the statistics so far as a picture, from their first line on, but so seldom that drawing takes a fiftieth of the time
-    at most. Without matplotlib training goes on, and says so once."""
+    """curves.png: the statistics so far as a picture, from their first line on, but so seldom that drawing takes a
+    fiftieth of the time at most. Without matplotlib training goes on, and says so once."""
 
     def __init__(self, folder: Path):
         self.folder, self.able = folder, True
@@ -201,8 +210,8 @@ class Curves:
 
 
 class Checkpoints:
-    """A checkpoint every `every` images. A state that has diverged is never saved: `report` is flushed first, which tells of
-    losses and gradients, and the weights are looked at. Raises Diverged."""
+    """A checkpoint every `every` images. A state that has diverged is never saved: `report` is flushed first, which
+    tells of losses and gradients, and the weights are looked at. Raises Diverged."""
 
     def __init__(self, folder: Path, accelerator: Accelerator, report: Report, write_model, every: int):
         self.folder, self.accelerator, self.report = folder, accelerator, report
@@ -245,7 +254,9 @@ class Interrupt:
             raise KeyboardInterrupt
         self.asked = True
         if self.accelerator.is_main_process:
-            print("\nStopping after this step; the checkpoint is being written. (Again to stop at once.)", file=sys.stderr)
+            print(
+                "\nStopping after this step; the checkpoint is being written. (Again to stop at once.)", file=sys.stderr
+            )
 
     def __call__(self, state: State, scalars: dict[str, Tensor]) -> bool:
         self.steps += 1

@@ -1,14 +1,14 @@
 """The training loop: one for all recipes, read in one sitting.
 
-Progress is counted in images: real images that the discriminator was shown, by all processes together. Which picture, latent
-and mirroring belong to image number i is a function of (seed, i) alone, so a run that was stopped and resumed, or that ran
-on another number of processes, sees the same. Instance noise, augmentation and all else that a game draws are so too. Two things depend
-on how a batch is shared by processes: BatchNorm, whose statistics are each process's own, and Dropout, whose masks start anew with a
-process's first image.
+Progress is counted in images: real images that the discriminator was shown, by all processes together. Which picture,
+latent and mirroring belong to image number i is a function of (seed, i) alone, so a run that was stopped and resumed,
+or that ran on another number of processes, sees the same. Instance noise, augmentation and all else that a game draws
+are so too. Two things depend on how a batch is shared by processes: BatchNorm, whose statistics are each process's own,
+and Dropout, whose masks start anew with a process's first image.
 
-What a step draws and minimises is the business of games.py. The networks are not wrapped in DistributedDataParallel: gradients are
-averaged here, after the backward pass. That is exact with gradient penalties, with several passes through one network and with
-frozen networks, and costs little at this size.
+What a step draws and minimises is the business of games.py. The networks are not wrapped in DistributedDataParallel:
+gradients are averaged here, after the backward pass. That is exact with gradient penalties, with several passes through
+one network and with frozen networks, and costs little at this size.
 """
 
 import torch
@@ -27,7 +27,9 @@ from .recipes import Recipe, at
 from .state import State, update_ema
 
 
-def train(recipe: Recipe, dataset: Dataset, state: State, accelerator: Accelerator, images: int, seed: int, callbacks) -> State:
+def train(
+    recipe: Recipe, dataset: Dataset, state: State, accelerator: Accelerator, images: int, seed: int, callbacks
+) -> State:
     """Train until `images` images were shown. Each callback is called after each step with (state, scalars) and may
     return True to stop. recipe.batch_size must be a multiple of the number of processes."""
     game = GAMES[recipe.game](recipe, accelerator.device)
@@ -66,7 +68,8 @@ def train(recipe: Recipe, dataset: Dataset, state: State, accelerator: Accelerat
 
 
 def load_batch(recipe: Recipe, dataset: Dataset, generator: Generator, first: int, count: int, seed: int) -> Batch:
-    """Images number first .. first + count - 1 of the run with labels and latents, as the generator's device and precision are."""
+    """Images number first .. first + count - 1 of the run with labels and latents, as the generator's device and
+    precision are."""
     like = next(generator.parameters())
     indices = dataset.order(first, count, seed)
     pictures, labels = dataset.batch(indices)
@@ -76,7 +79,9 @@ def load_batch(recipe: Recipe, dataset: Dataset, generator: Generator, first: in
     real = to_float(pictures.to(like.device)).to(like.dtype).contiguous(memory_format=torch.channels_last)
     encoded = encode_labels(labels, dataset.label_names, dataset.multi_label).to(like) if recipe.labelled else None
     numbers = torch.tensor([int(dataset.names[k]) for k in indices], device=like.device) if dataset.names else None
-    return Batch(real, encoded, sample(count, generator.latent_dim, seed=seed, start=first).to(like), first, seed, numbers)
+    return Batch(
+        real, encoded, sample(count, generator.latent_dim, seed=seed, start=first).to(like), first, seed, numbers
+    )
 
 
 def set_schedules(recipe: Recipe, state: State) -> None:
@@ -92,7 +97,11 @@ def batch_dependent_layers(state: State) -> list[str]:
     """The kinds of layers whose work depends on how a batch is shared by processes."""
     kinds = {"BatchNorm": (nn.BatchNorm1d, nn.BatchNorm2d), "Dropout": (nn.Dropout,)}
     layers = [*state.generator.modules(), *state.discriminator.modules()]
-    return [name for name, kind in kinds.items() if any(isinstance(layer, kind) and getattr(layer, "p", 1) for layer in layers)]
+    return [
+        name
+        for name, kind in kinds.items()
+        if any(isinstance(layer, kind) and getattr(layer, "p", 1) for layer in layers)
+    ]
 
 
 def optimise(optimiser: torch.optim.Optimizer, loss: Tensor, accelerator: Accelerator) -> Tensor:

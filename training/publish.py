@@ -1,4 +1,5 @@
-"""Publish a model folder on the Hub, and a Space that shows it: `python -m training.publish runs/mnist-cgan/model USER/REPO`."""
+"""Publish a model folder on the Hub, and a Space that shows it: `python -m training.publish runs/mnist-cgan/model
+USER/REPO`."""
 
 import argparse
 import re
@@ -43,7 +44,9 @@ def publish(model_folder: str | Path, repo_id: str, *, space: str | None = None,
         check_name(space)
         demo = space_files(folder, repo_id)
     if not get_token():
-        raise PublishError("You are not logged in to the Hub: run `hf auth login`, or set HF_TOKEN to a token that may write.")
+        raise PublishError(
+            "You are not logged in to the Hub: run `hf auth login`, or set HF_TOKEN to a token that may write."
+        )
     url = upload(api, repo_id, model_files(folder, repo_id), f"Publish {repo_id}", private=private or None)
     if demo:
         upload(api, space, demo, f"Show {repo_id}", private=private or None, repo_type="space", space_sdk="gradio")
@@ -53,14 +56,18 @@ def publish(model_folder: str | Path, repo_id: str, *, space: str | None = None,
 def check_folder(model_folder: str | Path) -> Path:
     folder = Path(model_folder)
     if not folder.is_dir():
-        raise PublishError(f"There is no folder {folder}; give the model folder of a finished run, such as runs/NAME/model.")
+        raise PublishError(
+            f"There is no folder {folder}; give the model folder of a finished run, such as runs/NAME/model."
+        )
     try:
         load_folder(folder)
     except ModelError as error:
         raise PublishError(f"Not published, since it would not load: {error}") from error
     if not (folder / "README.md").is_file():
-        raise PublishError(f"{folder} has no card (README.md), so nobody would know its data and licence; "
-                           "write it with gan_models.card.write_card.")
+        raise PublishError(
+            f"{folder} has no card (README.md), so nobody would know its data and licence; "
+            "write it with gan_models.card.write_card."
+        )
     return folder
 
 
@@ -74,7 +81,8 @@ def check_name(repo_id: str) -> None:
 
 
 def model_files(folder: Path, repo_id: str) -> dict[str, Path | bytes]:
-    """Path in the repository -> file or content. The card gets the name under which the model can be loaded from now on."""
+    """Path in the repository -> file or content. The card gets the name under which the model can be loaded from now
+    on."""
     files = {name: folder / name for name in (*REQUIRED, *OPTIONAL) if (folder / name).is_file()}
     files["README.md"] = (folder / "README.md").read_bytes().replace(PLACEHOLDER.encode(), repo_id.encode())
     return files
@@ -87,7 +95,9 @@ def space_files(folder: Path, repo_id: str) -> dict[str, Path | bytes]:
     root = package.parent
     for name in ("app.py", "requirements.txt", "README.md"):
         if not (root / name).is_file():
-            raise PublishError(f"A Space needs the demo's {name}, which is not in {root}: run this in a checkout of GAN Studio.")
+            raise PublishError(
+                f"A Space needs the demo's {name}, which is not in {root}: run this in a checkout of GAN Studio."
+            )
     files = {name: root / name for name in ("app.py", "requirements.txt", "LICENSE") if (root / name).is_file()}
     for path in sorted(package.rglob("*")):
         inside = path.relative_to(package)
@@ -118,14 +128,20 @@ licence and limits.
 """
 
 
-def upload(api: HfApi, repo_id: str, files: dict[str, Path | bytes], message: str, repo_type: str = "model", **create) -> str:
-    """Make the repository hold these files by one commit, and return its URL. In a Space, code that is gone is deleted."""
+def upload(
+    api: HfApi, repo_id: str, files: dict[str, Path | bytes], message: str, repo_type: str = "model", **create
+) -> str:
+    """Make the repository hold these files by one commit, and return its URL. In a Space, code that is gone is
+    deleted."""
     operations = [CommitOperationAdd(name, content) for name, content in files.items()]
     try:
         url = api.create_repo(repo_id, repo_type=repo_type, exist_ok=True, **create)
         if repo_type == "space":
-            stale = [name for name in api.list_repo_files(repo_id, repo_type=repo_type)
-                     if name.startswith("gan_models/") and name not in files]
+            stale = [
+                name
+                for name in api.list_repo_files(repo_id, repo_type=repo_type)
+                if name.startswith("gan_models/") and name not in files
+            ]
             operations += [CommitOperationDelete(name) for name in stale]
         api.create_commit(repo_id, operations, commit_message=message, repo_type=repo_type)
         return str(url)

@@ -45,28 +45,38 @@ class RunError(Exception):
 
 
 def run(options: argparse.Namespace, companion=None) -> int:
-    """Train as the options say. A companion (training/compare.py has one) may stop the run by its own measure: `companion.goal` names it,
-    `companion.join(state, checkpoint, hooks)` returns the callbacks with its own among them, and `companion.notes(state)` is
-    added to what each model folder records of its training."""
+    """Train as the options say. A companion (training/compare.py has one) may stop the run by its own measure:
+    `companion.goal` names it, `companion.join(state, checkpoint, hooks)` returns the callbacks with its own among them,
+    and `companion.notes(state)` is added to what each model folder records of its training."""
     recipe = change(find(options.recipe), options.set)
     cpu.tune_allocator()
     accelerator = make_accelerator(options.precision, options.tracker, options.output)
     say = accelerator.print if accelerator.is_main_process else (lambda *a, **k: None)
     if recipe.batch_size % accelerator.num_processes:
-        raise RunError(f"The batch of {recipe.batch_size} cannot be shared by {accelerator.num_processes} processes: "
-                       "--set batch_size to a multiple.")
+        raise RunError(
+            f"The batch of {recipe.batch_size} cannot be shared by {accelerator.num_processes} processes: "
+            "--set batch_size to a multiple."
+        )
     check_seed(options.seed)
     total = _whole(recipe.images if options.images is None else options.images, recipe.batch_size, "--images")
     every = max(total // 50, 1) if options.checkpoint_every is None else options.checkpoint_every
     every = _whole(every, recipe.batch_size, "--checkpoint-every")
-    fid_every = options.fid_every if options.fid_every is None else _whole(options.fid_every, recipe.batch_size, "--fid-every")
+    fid_every = (
+        options.fid_every if options.fid_every is None else _whole(options.fid_every, recipe.batch_size, "--fid-every")
+    )
     if fid_every and recipe.game == "editor":
-        raise RunError(f"{recipe.name} edits pictures and draws none of its own, so it has no FID; leave out --fid-every.")
+        raise RunError(
+            f"{recipe.name} edits pictures and draws none of its own, so it has no FID; leave out --fid-every."
+        )
 
     if (recipe.game == "inversion" or recipe.recovery) and not options.init_from:
-        raise RunError(f"{recipe.name} trains an encoder for a generator that is there already: name it, such as --init-from celeba-cgan.")
+        raise RunError(
+            f"{recipe.name} trains an encoder for a generator that is there already: name it, such as --init-from celeba-cgan."
+        )
     if options.init_from and not options.resume and not run_folder.find_checkpoint(Path(options.init_from)):
-        hub.locate(options.init_from)  # what cannot be found is told before hours of work, as is a name that the Hub would refuse
+        hub.locate(
+            options.init_from
+        )  # what cannot be found is told before hours of work, as is a name that the Hub would refuse
     if options.push_to_hub:
         check_name(options.push_to_hub)
 
@@ -96,12 +106,25 @@ def run(options: argparse.Namespace, companion=None) -> int:
     def write_model(state: State, folder: Path) -> None:
         seconds = earlier_seconds + time.monotonic() - began
         notes = companion.notes(state) if companion else {}
-        export(state, folder, about | {"images_seen": state.images, "hours": round(seconds / 3600, 2)} | notes, options.seed)
+        export(
+            state,
+            folder,
+            about | {"images_seen": state.images, "hours": round(seconds / 3600, 2)} | notes,
+            options.seed,
+        )
 
     earlier_seconds = trained_seconds(checkpoint)
-    about = {"recipe": recipe.name, "summary": recipe.summary, "source": recipe.source, "dataset": dataset.name,
-             "seed": options.seed, "init_from": options.init_from, "command": described["command"], "commit": described["commit"],
-             "origin": origin(options.init_from, checkpoint)}
+    about = {
+        "recipe": recipe.name,
+        "summary": recipe.summary,
+        "source": recipe.source,
+        "dataset": dataset.name,
+        "seed": options.seed,
+        "init_from": options.init_from,
+        "command": described["command"],
+        "commit": described["commit"],
+        "origin": origin(options.init_from, checkpoint),
+    }
     saving = callbacks.Checkpoints(options.output, accelerator, report, write_model, every)
     interrupt = callbacks.Interrupt(accelerator)
     hooks = []
@@ -119,17 +142,24 @@ def run(options: argparse.Namespace, companion=None) -> int:
             pictures.save_png(pictures.grid(to_float(reals)), options.output / "reals.png")
         watch = Watch(recipe, options.output, read_lines(options.output / STATS))
         report.readers.append(watch)
-        samples, drawing = callbacks.Samples(options.output, state, options.seed, every), callbacks.Curves(options.output)
+        samples, drawing = (
+            callbacks.Samples(options.output, state, options.seed, every),
+            callbacks.Curves(options.output),
+        )
         report.readers.append(drawing)
         hooks.append(samples)
     if companion:
         hooks = companion.join(state, checkpoint, hooks)
     hooks.append(interrupt)
     precision = accelerator.mixed_precision.replace("no", "fp32")
-    say(f"{recipe.name}: {accelerator.num_processes} process(es) on {accelerator.device.type}, {precision}, "
-        f"{companion.goal if companion else f'{total:,} images'}, into {options.output}")
+    say(
+        f"{recipe.name}: {accelerator.num_processes} process(es) on {accelerator.device.type}, {precision}, "
+        f"{companion.goal if companion else f'{total:,} images'}, into {options.output}"
+    )
     if accelerator.num_processes > 1 and (layers := loop.batch_dependent_layers(state)):
-        say(f"{' and '.join(layers)}: each process sees its own share of a batch, so other numbers of processes give other weights.")
+        say(
+            f"{' and '.join(layers)}: each process sees its own share of a batch, so other numbers of processes give other weights."
+        )
 
     if options.tracker:
         start_trackers(accelerator, described, state.images, options.output)
@@ -148,22 +178,26 @@ def run(options: argparse.Namespace, companion=None) -> int:
             with contextlib.suppress(OSError):  # on a full disk, say: what went wrong before is what to tell
                 drawing.write()
     if interrupt.stopped and state.images < total:
-        say(f"Stopped at {state.images:,} images; the same command with --resume goes on. The model so far is "
-            f"{options.output / 'checkpoint/model'}.")
+        say(
+            f"Stopped at {state.images:,} images; the same command with --resume goes on. The model so far is "
+            f"{options.output / 'checkpoint/model'}."
+        )
         return 130
     if accelerator.is_main_process:
         write_model(state, options.output / "model")
         samples.write(state)
     seconds = max(time.monotonic() - began, 1e-9)
     model = options.output / "model"
-    say(f"Done: {state.images:,} images, {(state.images - before) / seconds:,.0f} images/s. The model is {model}; "
-        f"`python -m gan_models {shlex.quote(str(model))} --output grid.png` samples it.")
+    say(
+        f"Done: {state.images:,} images, {(state.images - before) / seconds:,.0f} images/s. The model is {model}; "
+        f"`python -m gan_models {shlex.quote(str(model))} --output grid.png` samples it."
+    )
     return publish(options, accelerator)
 
 
 def make_accelerator(precision: str, trackers: list[str] = (), folder: Path | None = None) -> Accelerator:
-    """Accelerate's engine, in bf16 where the machine computes in it natively, unless told otherwise. Raises RunError where a
-    tracker is not installed."""
+    """Accelerate's engine, in bf16 where the machine computes in it natively, unless told otherwise. Raises RunError
+    where a tracker is not installed."""
     for name in trackers:
         if importlib.util.find_spec(name) is None:
             raise RunError(f"--tracker {name} needs the package {name}: pip install {name}.")
@@ -174,17 +208,24 @@ def make_accelerator(precision: str, trackers: list[str] = (), folder: Path | No
         else:
             native = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
             precision = "bf16" if native and torch.cpu._is_avx512_bf16_supported() else "fp32"
-    return Accelerator(mixed_precision="no" if precision == "fp32" else precision, log_with=list(dict.fromkeys(trackers)) or None,
-                       project_config=ProjectConfiguration(logging_dir=str(folder / "tensorboard")) if trackers else None)
+    return Accelerator(
+        mixed_precision="no" if precision == "fp32" else precision,
+        log_with=list(dict.fromkeys(trackers)) or None,
+        project_config=ProjectConfiguration(logging_dir=str(folder / "tensorboard")) if trackers else None,
+    )
 
 
 def start_trackers(accelerator: Accelerator, described: dict, images: int, folder: Path) -> None:
-    """Begin to log; steps are images. Nothing leaves the machine unless its user has logged in to Weights & Biases, or told
-    it to by WANDB_MODE."""
-    mode = os.environ.get("WANDB_MODE", "online" if "WANDB_API_KEY" in os.environ or _in_netrc("api.wandb.ai") else "offline")
-    settings = {"tensorboard": {"purge_step": images + 1},  # what came after the checkpoint will be made again
-                "trackio": {"name": folder.name, "resume": "allow"},
-                "wandb": {"name": folder.name, "dir": str(folder), "mode": mode}}
+    """Begin to log; steps are images. Nothing leaves the machine unless its user has logged in to Weights & Biases, or
+    told it to by WANDB_MODE."""
+    mode = os.environ.get(
+        "WANDB_MODE", "online" if "WANDB_API_KEY" in os.environ or _in_netrc("api.wandb.ai") else "offline"
+    )
+    settings = {
+        "tensorboard": {"purge_step": images + 1},  # what came after the checkpoint will be made again
+        "trackio": {"name": folder.name, "resume": "allow"},
+        "wandb": {"name": folder.name, "dir": str(folder), "mode": mode},
+    }
     accelerator.init_trackers("gan-studio", flat(described), settings)
 
 
@@ -207,7 +248,8 @@ def _in_netrc(host: str) -> bool:
 
 
 def prepare_folder(options: argparse.Namespace, accelerator: Accelerator) -> Path | None:
-    """Make the output folder; the checkpoint to go on from, or None. Raises RunError rather than touch a run without --resume."""
+    """Make the output folder; the checkpoint to go on from, or None. Raises RunError rather than touch a run without
+    --resume."""
     folder = options.output
     if folder.exists() and not folder.is_dir():
         raise RunError(f"{folder} is a file; give --output a folder.")
@@ -220,26 +262,41 @@ def prepare_folder(options: argparse.Namespace, accelerator: Accelerator) -> Pat
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise RunError(f"The output folder {folder} cannot be written ({error.strerror}); give another --output.") from error
+        raise RunError(
+            f"The output folder {folder} cannot be written ({error.strerror}); give another --output."
+        ) from error
     return run_folder.find_checkpoint(folder) if options.resume else None
 
 
 def open_data(recipe: Recipe, options: argparse.Namespace) -> Dataset:
     name = options.data or recipe.data
-    dataset = open_dataset(name, options.data_root, recipe.image_size, channels=recipe.image_channels,
-                           attributes=recipe.attributes if name.lower() == "celeba" else None)
+    dataset = open_dataset(
+        name,
+        options.data_root,
+        recipe.image_size,
+        channels=recipe.image_channels,
+        attributes=recipe.attributes if name.lower() == "celeba" else None,
+    )
     if recipe.labelled and dataset.labels is None:
-        raise RunError(f"{recipe.name} is conditional and {dataset.name} has no labels; put the pictures into one sub-folder a "
-                       "class, or take a recipe without conditioning.")
+        raise RunError(
+            f"{recipe.name} is conditional and {dataset.name} has no labels; put the pictures into one sub-folder a "
+            "class, or take a recipe without conditioning."
+        )
     return dataset
 
 
 def describe(recipe: Recipe, dataset: Dataset, options: argparse.Namespace, total: int) -> dict:
     """options.json: what the run is, and all that must be equal for it to be continued."""
-    return {"recipe": to_json(recipe),
-            "data": {"name": dataset.name, "images": len(dataset), "checksum": dataset.checksum},
-            "seed": options.seed, "images": total, "init_from": options.init_from,
-            "command": f"python -m training {shlex.join(options.command)}", "commit": commit(), "version": gan_models.__version__}
+    return {
+        "recipe": to_json(recipe),
+        "data": {"name": dataset.name, "images": len(dataset), "checksum": dataset.checksum},
+        "seed": options.seed,
+        "images": total,
+        "init_from": options.init_from,
+        "command": f"python -m training {shlex.join(options.command)}",
+        "commit": commit(),
+        "version": gan_models.__version__,
+    }
 
 
 def compare_options(folder: Path, described: dict) -> None:
@@ -253,16 +310,19 @@ def compare_options(folder: Path, described: dict) -> None:
         old, new = with_defaults(before["recipe"]), described["recipe"]
         differing += [key for key in new if key not in ("images", "summary", "source") and old.get(key) != new[key]]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RunError(f"{folder / 'options.json'} cannot be read, so it is unknown what the run was; "
-                       "give another --output.") from error
+        raise RunError(
+            f"{folder / 'options.json'} cannot be read, so it is unknown what the run was; give another --output."
+        ) from error
     if differing:
-        raise RunError(f"The run in {folder} was started with another {' and '.join(differing)}; give the same options, "
-                       "or another --output.")
+        raise RunError(
+            f"The run in {folder} was started with another {' and '.join(differing)}; give the same options, "
+            "or another --output."
+        )
 
 
 def initialise_from(state: State, source: str) -> None:
-    """Start from the generator of a model, whose configuration must be the recipe's, but that an encoder may be missing in it; or
-    from a run's folder, with its discriminator too."""
+    """Start from the generator of a model, whose configuration must be the recipe's, but that an encoder may be missing
+    in it; or from a run's folder, with its discriminator too."""
     if checkpoint := run_folder.find_checkpoint(Path(source)):
         checkpoints.begin_with(state, checkpoint)
         return
@@ -276,15 +336,20 @@ def initialise_from(state: State, source: str) -> None:
         return
     wanted, weights = state.ema._hub_mixin_config, model.state_dict()
     lacking = state.ema.state_dict().keys() - weights.keys()
-    if any(wanted.get(key) != value for key, value in model._hub_mixin_config.items()) or any(not key.startswith("encoder.") for key in lacking):
-        raise RunError(f"{source} has another configuration than the recipe, so its weights do not fit; "
-                       "give the options that it was made with by --set.")
+    if any(wanted.get(key) != value for key, value in model._hub_mixin_config.items()) or any(
+        not key.startswith("encoder.") for key in lacking
+    ):
+        raise RunError(
+            f"{source} has another configuration than the recipe, so its weights do not fit; "
+            "give the options that it was made with by --set."
+        )
     for network in (state.generator, state.ema):
         network.load_state_dict(network.state_dict() | weights, strict=True)
 
 
 def origin(source: str | None, checkpoint: Path | None) -> dict | None:
-    """What the model that a run started from records of its own training. A run that goes on no longer needs that model."""
+    """What the model that a run started from records of its own training. A run that goes on no longer needs that
+    model."""
     if checkpoint:
         return read_metrics(checkpoint / "model" / "metrics.json").get("training", {}).get("origin")
     if not source:
@@ -317,15 +382,21 @@ def publish(options: argparse.Namespace, accelerator: Accelerator) -> int:
 def commit() -> str | None:
     """The commit of the code, where it runs from a checkout."""
     try:
-        return subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=Path(__file__).parent, capture_output=True,
-                              text=True, timeout=10, check=True).stdout.strip()
+        return subprocess.run(
+            ["git", "rev-parse", "--short=12", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
 
 
 def fail(sentence: str, status: int) -> int:
-    """Print the sentence once, not once a process: the main one speaks at once, and the launcher then ends the others; one that
-    is still there after a while has an error of its own."""
+    """Print the sentence once, not once a process: the main one speaks at once, and the launcher then ends the others;
+    one that is still there after a while has an error of its own."""
     if os.environ.get("RANK", "0") != "0":
         time.sleep(GRACE)
     print(f"error: {sentence}", file=sys.stderr)

@@ -19,7 +19,11 @@ def images_of(folder: Path) -> int | None:
 def trained_seconds(checkpoint: Path | None) -> float:
     """How long the run took before the checkpoint."""
     try:
-        return json.loads((checkpoint / "model" / "metrics.json").read_text())["training"]["hours"] * 3600 if checkpoint else 0.0
+        return (
+            json.loads((checkpoint / "model" / "metrics.json").read_text())["training"]["hours"] * 3600
+            if checkpoint
+            else 0.0
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return 0.0
 
@@ -30,6 +34,7 @@ def find_checkpoint(folder: Path) -> Path | None:
         if (folder / name / "state.json").is_file():
             return folder / name
     return None
+
 
 STATS, WATCH = "stats.jsonl", "watch.jsonl"
 
@@ -67,8 +72,8 @@ def read_json(path: Path) -> dict | None:
 
 
 def model_of(source: str) -> str:
-    """The model folder of a run folder, or of a recipe that was trained into runs/ and is not bundled; else the source itself. Of a
-    run that was stopped it is its checkpoint's."""
+    """The model folder of a run folder, or of a recipe that was trained into runs/ and is not bundled; else the source
+    itself. Of a run that was stopped it is its checkpoint's."""
     for run in (Path(source), Path("runs") / source):
         for part in (run, find_checkpoint(run)):
             if part and (part / "model" / CONFIG).is_file() and source not in hub.bundled():

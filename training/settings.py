@@ -23,9 +23,17 @@ HEARD_BY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("r1", "r2", "gradient_penalty", "instance_noise", "augment"), _EVERY_ADVERSARY),
     **dict.fromkeys(("auxiliary", "feature_matching", "perceptual", "information", "clustering"), ("adversarial",)),
     **dict.fromkeys(("requested", "keeping", "sparing"), ("editor",)),
-    "reconstruction": ("vaegan", "moments", "inversion", "editor"), "recovery": ("inversion", "editor"), "divergence": ("vaegan", "editor"),
+    "reconstruction": ("vaegan", "moments", "inversion", "editor"),
+    "recovery": ("inversion", "editor"),
+    "divergence": ("vaegan", "editor"),
 }
-_OWN_GAME = {"vaegan": "vaegan", "bigan": "bigan", "implicit": "moments", "invertible": "inversion", "editor": "editor"}  # family: the only game that it can play
+_OWN_GAME = {
+    "vaegan": "vaegan",
+    "bigan": "bigan",
+    "implicit": "moments",
+    "invertible": "inversion",
+    "editor": "editor",
+}  # family: the only game that it can play
 
 
 def find(name: str) -> Recipe:
@@ -40,9 +48,15 @@ def find(name: str) -> Recipe:
 def with_objective(recipe: Recipe, objective: str) -> Recipe:
     """The recipe playing another game, with the settings that this game is at its best with."""
     for key, value in OBJECTIVE_SETTINGS[_checked("objective", objective, "str")].items():
-        if key == "discriminator.normalisation" and value == "spectral" and recipe.family in ("infogan", "bigan", "tied"):
+        if (
+            key == "discriminator.normalisation"
+            and value == "spectral"
+            and recipe.family in ("infogan", "bigan", "tied")
+        ):
             value = "none"  # which theirs cannot have
-        if recipe.family in ("dcgan", "infogan", "vaegan", "bigan", "tied", "invertible") or not key.startswith("discriminator."):
+        if recipe.family in ("dcgan", "infogan", "vaegan", "bigan", "tied", "invertible") or not key.startswith(
+            "discriminator."
+        ):
             recipe = _replace(recipe, key, value)
     return recipe
 
@@ -65,11 +79,17 @@ def check(recipe: Recipe) -> Recipe:
     if not 1 <= recipe.batch_size <= MOST_PICTURES:
         raise RecipeError(f"batch_size must be from 1 to {MOST_PICTURES:,}, not {recipe.batch_size:,}.")
     if recipe.auxiliary and not (recipe.conditional and recipe.discriminator.get("auxiliary")):
-        raise RecipeError("The loss of the auxiliary classifier needs labels and a classifier: "
-                          "--set conditional=true and --set discriminator.auxiliary=true, or --set auxiliary=0.")
-    if (recipe.game == "adversarial") == (recipe.family in _OWN_GAME) or _OWN_GAME.get(recipe.family, recipe.game) != recipe.game:
+        raise RecipeError(
+            "The loss of the auxiliary classifier needs labels and a classifier: "
+            "--set conditional=true and --set discriminator.auxiliary=true, or --set auxiliary=0."
+        )
+    if (recipe.game == "adversarial") == (recipe.family in _OWN_GAME) or _OWN_GAME.get(
+        recipe.family, recipe.game
+    ) != recipe.game:
         pairs = ", ".join(f"{family} with {game}" for family, game in _OWN_GAME.items())
-        raise RecipeError(f"The game {recipe.game} cannot be played by the family {recipe.family}: {pairs}, all others with adversarial.")
+        raise RecipeError(
+            f"The game {recipe.game} cannot be played by the family {recipe.family}: {pairs}, all others with adversarial."
+        )
     for option, games in HEARD_BY.items():
         if max(_ends(getattr(recipe, option))) and not hears(recipe, option):
             raise RecipeError(f"The game {recipe.game} knows no {option} ({', '.join(games)} do): --set {option}=0.")
@@ -79,9 +99,13 @@ def check(recipe: Recipe) -> Recipe:
         if getattr(recipe, term) and recipe.family != "infogan":
             raise RecipeError(f"The {term} term needs latent codes: --set family=infogan, or --set {term}=0.")
     if recipe.perceptual and recipe.data != "mnist":
-        raise RecipeError("The perceptual term looks through a network that reads MNIST's digits; --set perceptual=0 for other pictures.")
+        raise RecipeError(
+            "The perceptual term looks through a network that reads MNIST's digits; --set perceptual=0 for other pictures."
+        )
     if recipe.conditional and recipe.family not in ("dcgan", "resnet", "invertible"):
-        raise RecipeError(f"The family {recipe.family} knows no labels: --set conditional=false, or take dcgan, resnet or invertible.")
+        raise RecipeError(
+            f"The family {recipe.family} knows no labels: --set conditional=false, or take dcgan, resnet or invertible."
+        )
     unknown = set(recipe.augment_policies) - set(POLICIES)
     if unknown:
         raise RecipeError(f"There is no augmentation {min(unknown)!r}; known are {', '.join(POLICIES)}.")
@@ -107,8 +131,11 @@ def to_json(recipe: Recipe) -> dict:
 
 
 def with_defaults(described: dict) -> dict:
-    """What :func:`to_json` wrote, perhaps by an older version, with the defaults of the options that it did not know."""
-    defaults = {field.name: field.default for field in dataclasses.fields(Recipe) if field.default is not dataclasses.MISSING}
+    """What :func:`to_json` wrote, perhaps by an older version, with the defaults of the options that it did not
+    know."""
+    defaults = {
+        field.name: field.default for field in dataclasses.fields(Recipe) if field.default is not dataclasses.MISSING
+    }
     return json.loads(json.dumps(defaults)) | described
 
 
@@ -144,7 +171,9 @@ def _checked(key: str, value: Any, kind: str) -> Any:
         names = value.split(",") if isinstance(value, str) else value
         if names is None or isinstance(names, (list, tuple)) and names and all(isinstance(name, str) for name in names):
             return names and tuple(names)
-        raise RecipeError(f"{key} must be names with commas between them{', or null for all' if key == 'attributes' else ''}, not {value!r}.")
+        raise RecipeError(
+            f"{key} must be names with commas between them{', or null for all' if key == 'attributes' else ''}, not {value!r}."
+        )
     if key in CHOICES:
         if value in CHOICES[key]:
             return value
@@ -157,7 +186,9 @@ def _checked(key: str, value: Any, kind: str) -> Any:
     numbers = value[:2] if is_schedule else [value]
     if not all(_is_number(number) and number >= 0 for number in numbers) or kind == "int" and not _is_whole(value):
         what = "a whole number of at least 1" if kind == "int" else "a number of at least 0"
-        raise RecipeError(f"{key} must be {what}{' or [start, end, images]' if 'Schedule' in kind else ''}, not {value!r}.")
+        raise RecipeError(
+            f"{key} must be {what}{' or [start, end, images]' if 'Schedule' in kind else ''}, not {value!r}."
+        )
     if key in ("beta1", "beta2") and max(numbers) >= 1:
         raise RecipeError(f"{key} must be below 1, not {value!r}.")
     if is_schedule:

@@ -63,8 +63,8 @@ def _optimiser(recipe: Recipe, parameters: list[torch.nn.Parameter]) -> torch.op
 
 @torch.no_grad()
 def update_ema(recipe: Recipe, state: State) -> None:
-    """Exponential moving average of the generator: weights and BatchNorm statistics. The half-life grows with the images
-    seen up to the recipe's (Karras et al. 2020), so that short runs are not held back by their beginnings."""
+    """Exponential moving average of the generator: weights and BatchNorm statistics. The half-life grows with the
+    images seen up to the recipe's (Karras et al. 2020), so that short runs are not held back by their beginnings."""
     half_life = min(recipe.ema_half_life, recipe.ema_ramp * state.images)
     new = 1 - 0.5 ** (recipe.batch_size * recipe.discriminator_steps / half_life) if half_life else 1.0
     pairs = list(zip(state.ema.state_dict().values(), state.generator.state_dict().values()))

@@ -1,10 +1,11 @@
-"""A watch over the training that speaks plain language: `python -m training.watch RUN_FOLDER` reads a run's statistics again.
+"""A watch over the training that speaks plain language: `python -m training.watch RUN_FOLDER` reads a run's statistics
+again.
 
-It sees the lines of stats.jsonl one after another (means over some 25 steps) and nothing else, so it costs nothing, says the same
-live and afterwards, and after a resume knows what it has said. It knows five troubles: mode collapse, a discriminator that has
-won, vanishing and exploding gradients, and (told by the loop) numbers that are none. Each is said once and again only
-after it had passed, as one sentence: what is wrong, by which numbers, since when, and the remedy of the literature as an
-option of ours.
+It sees the lines of stats.jsonl one after another (means over some 25 steps) and nothing else, so it costs nothing,
+says the same live and afterwards, and after a resume knows what it has said. It knows five troubles: mode collapse, a
+discriminator that has won, vanishing and exploding gradients, and (told by the loop) numbers that are none. Each is
+said once and again only after it had passed, as one sentence: what is wrong, by which numbers, since when, and the
+remedy of the literature as an option of ours.
 """
 
 import argparse
@@ -21,8 +22,9 @@ from .recipes import Recipe, Schedule, at
 from .run_folder import WATCH
 
 # Mode collapse. The diversity is the mean distance of 64 fixed samples to their nearest neighbour, 1 for real pictures
-# (callbacks.Diversity). Healthy runs on digits and faces are above 0.12 from step 200 on, narrow WGAN-GPs with their fifth of
-# generator steps too, and rise to 0.9; a conditional DCGAN whose digits of one kind all looked alike fell from 0.25 to 0.07.
+# (callbacks.Diversity). Healthy runs on digits and faces are above 0.12 from step 200 on, narrow WGAN-GPs with their
+# fifth of generator steps too, and rise to 0.9; a conditional DCGAN whose digits of one kind all looked alike fell from
+# 0.25 to 0.07.
 WARM_UP = 200  # steps: before, it draws the noise that it was initialised with
 FALLEN = 0.55  # of the best so far: the sampling noise of 64 pictures is some 5 %, and one healthy run fell to 0.59
 LOW = 0.5  # of real pictures; above it a fall is the end of early noise
@@ -30,14 +32,15 @@ NEVER = 0.1  # still this low after ...
 NEVER_STEPS = 300  # ... so many steps, and not rising
 RISING, RISING_BY = 1.1, 0.01  # from one look to the next, times and plus: what rises so is under way
 
-# A discriminator that has won. Relativistic and penalised ones are right about 99.9 % of all pairs for the first 300 steps
-# of healthy runs, so accuracy alone proves nothing: the generator must suffer too.
+# A discriminator that has won. Relativistic and penalised ones are right about 99.9 % of all pairs for the first 300
+# steps of healthy runs, so accuracy alone proves nothing: the generator must suffer too.
 ACCURACY = 0.99
 WON_STEPS = 200
 SUFFERS = 0.05  # the generator's gradient, all this time, of its largest; 0.15 was seen in healthy runs
 CLIMBED = 2.0  # the generator's loss, over the time that the discriminator is right
 
-# Vanishing gradients: Adam does not mind their scale, but what is this much weaker than it was carries no direction, only noise.
+# Vanishing gradients: Adam does not mind their scale, but what is this much weaker than it was carries no direction,
+# only noise.
 VANISHED = 1e-3  # of its largest
 NOTHING = 1e-8  # Adam's epsilon: below it Adam stops too
 VANISHED_STEPS = 75
@@ -62,8 +65,8 @@ class Remark(NamedTuple):
 
 
 class Watch:
-    """Call it with each line of stats.jsonl. It returns its verdicts; with a folder it says them aloud, and appends them to its
-    watch.jsonl.
+    """Call it with each line of stats.jsonl. It returns its verdicts; with a folder it says them aloud, and appends
+    them to its watch.jsonl.
 
     history: lines that were seen before a resume; what they called for has been said.
     """
@@ -87,8 +90,12 @@ class Watch:
         for key in GRADIENTS:  # an explosion is not what others are measured by
             self.largest[key] = max(self.largest.get(key, 0.0), min(line.get(key, 0.0), self._limit(key)))
         verdicts = []
-        for kind, look in (("exploding", self._exploding), ("collapse", self._collapse), ("won", self._won),
-                           ("vanishing", self._vanishing)):
+        for kind, look in (
+            ("exploding", self._exploding),
+            ("collapse", self._collapse),
+            ("won", self._won),
+            ("vanishing", self._vanishing),
+        ):
             evidence = look(line)
             if evidence == UNKNOWN:
                 continue
@@ -145,11 +152,15 @@ class Watch:
         if not later or now > max(RISING * before, before + RISING_BY):
             return None
         if self.best < NEVER and steps >= NEVER_STEPS:
-            return (f"mode collapse: fixed samples are nearly one picture, their diversity is still {now:.2f} of that of real "
-                    f"pictures after {line['images']:,} images, {self.best:.2f} at best")
+            return (
+                f"mode collapse: fixed samples are nearly one picture, their diversity is still {now:.2f} of that of real "
+                f"pictures after {line['images']:,} images, {self.best:.2f} at best"
+            )
         if max(before, now) < min(FALLEN * self.best, LOW) and self.best >= NEVER:
-            return (f"mode collapse: the diversity of fixed samples has fallen from {self.best:.2f} to {now:.2f} of that of real "
-                    f"pictures, {_since(since)}")
+            return (
+                f"mode collapse: the diversity of fixed samples has fallen from {self.best:.2f} to {now:.2f} of that of real "
+                f"pictures, {_since(since)}"
+            )
         return None
 
     def _won(self, line: dict) -> str | None:
@@ -161,7 +172,9 @@ class Watch:
         if since is None or "generator_gradient" not in line:
             return None if since is None else UNKNOWN
         stretch = [past for past in self.lines if past["images"] > since and "generator_loss" in past]
-        first, last = (statistics.fmean(past["generator_loss"] for past in part) for part in (stretch[:2], stretch[-2:]))
+        first, last = (
+            statistics.fmean(past["generator_loss"] for past in part) for part in (stretch[:2], stretch[-2:])
+        )
         recent = [past for past in stretch if past["images"] > line["images"] - WON_STEPS * self.recipe.batch_size]
         gradient = max(past.get("generator_gradient", 0.0) for past in recent)
         largest = self.largest["generator_gradient"]
@@ -171,7 +184,11 @@ class Watch:
             suffering = f"the generator's loss has climbed from {first:.1f} to {last:.1f}"
         else:
             return None
-        about = f"{pair:.1%} of all pairs" if pair is not None else f"{real:.1%} of real and {fake:.1%} of generated pictures"
+        about = (
+            f"{pair:.1%} of all pairs"
+            if pair is not None
+            else f"{real:.1%} of real and {fake:.1%} of generated pictures"
+        )
         return f"the discriminator has won: {_since(since)} it has been right about nearly all, now {about}, and {suffering}"
 
     def _vanishing(self, line: dict) -> str | None:
@@ -179,8 +196,9 @@ class Watch:
         since = self._lasting("vanishing", bool(who), VANISHED_STEPS)
         if since is None:
             return None
-        whose = " and ".join(f"{_whose(key)} has a norm of {_number(line[key])}, once {_number(self.largest[key])}"
-                             for key in who)
+        whose = " and ".join(
+            f"{_whose(key)} has a norm of {_number(line[key])}, once {_number(self.largest[key])}" for key in who
+        )
         return f"vanishing gradients: {_since(since)} next to nothing is left of them; {whose}"
 
     def _limit(self, key: str) -> float:
@@ -195,8 +213,10 @@ class Watch:
         since = self._begun("exploding", bool(too_large))
         if since is None:
             return None
-        whose = " and ".join(f"{_whose(key)} has a norm of {_number(line[key])}, where {_number(limit)} would be too much"
-                             for key, limit in too_large.items())
+        whose = " and ".join(
+            f"{_whose(key)} has a norm of {_number(line[key])}, where {_number(limit)} would be too much"
+            for key, limit in too_large.items()
+        )
         return f"exploding gradients: {_since(since)} {whose}"
 
 
@@ -218,8 +238,10 @@ def remedy(kind: str, recipe: Recipe) -> str:
     if recipe.objective == "minimax":
         return "start again with the non-saturating loss, --set objective=logistic (Goodfellow et al. 2014, section 3)"
     noise = 2 * at(recipe.instance_noise, 0) or 0.1
-    return (f"make its task harder: start again with {_smoother(recipe)}, or with noise on what it sees, "
-            f"--set instance_noise={noise:g} (Soenderby et al. 2017, arXiv:1610.04490)")
+    return (
+        f"make its task harder: start again with {_smoother(recipe)}, or with noise on what it sees, "
+        f"--set instance_noise={noise:g} (Soenderby et al. 2017, arXiv:1610.04490)"
+    )
 
 
 def _smoother(recipe: Recipe) -> str:
@@ -234,11 +256,22 @@ def _smoother(recipe: Recipe) -> str:
         stronger = f"--set gradient_penalty={2 * recipe.gradient_penalty:g}"
         return f"a stronger penalty, {stronger} (Gulrajani et al. 2017, arXiv:1704.00028)"
     if recipe.objective == "wasserstein":
-        normalised = recipe.family in ("dcgan", "infogan", "vaegan", "bigan", "tied", "invertible")  # by their default, and the others never
+        normalised = recipe.family in (
+            "dcgan",
+            "infogan",
+            "vaegan",
+            "bigan",
+            "tied",
+            "invertible",
+        )  # by their default, and the others never
         without = "--set discriminator.normalisation=none " * normalised
-        return ("a gradient penalty instead of clipped weights, --set clip=0 --set gradient_penalty=10 "
-                f"{without}(Gulrajani et al. 2017, arXiv:1704.00028)")
-    return "paired scores and both gradient penalties, --set objective=relativistic (Huang et al. 2024, arXiv:2501.05441)"
+        return (
+            "a gradient penalty instead of clipped weights, --set clip=0 --set gradient_penalty=10 "
+            f"{without}(Gulrajani et al. 2017, arXiv:1704.00028)"
+        )
+    return (
+        "paired scores and both gradient penalties, --set objective=relativistic (Huang et al. 2024, arXiv:2501.05441)"
+    )
 
 
 def _whose(key: str) -> str:
@@ -286,11 +319,20 @@ def recipe_of(folder: Path) -> Recipe:
     try:
         stored = json.loads((folder / "options.json").read_bytes())["recipe"]
         known = {key: stored[key] for key in (field.name for field in dataclasses.fields(Recipe)) if key in stored}
-        return Recipe(**{key: Schedule(**value) if isinstance(value, dict) and "start" in value else
-                         tuple(value) if isinstance(value, list) else value for key, value in known.items()})
+        return Recipe(
+            **{
+                key: Schedule(**value)
+                if isinstance(value, dict) and "start" in value
+                else tuple(value)
+                if isinstance(value, list)
+                else value
+                for key, value in known.items()
+            }
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CurvesError(f"The options of the run in {folder} cannot be read: name the folder of a run, which holds "
-                          "options.json.") from error
+        raise CurvesError(
+            f"The options of the run in {folder} cannot be read: name the folder of a run, which holds options.json."
+        ) from error
 
 
 if __name__ == "__main__":

@@ -17,8 +17,20 @@ from .mlp import MLPDiscriminator, MLPGenerator
 from .resnet import ResNetDiscriminator, ResNetGenerator
 from .tied import TiedDiscriminator
 
-FAMILIES.update({cls.family: cls for cls in (
-    MLPGenerator, DCGANGenerator, InfoGANGenerator, EncodingGenerator, InvertibleGenerator, ResNetGenerator, Editor)})
+FAMILIES.update(
+    {
+        cls.family: cls
+        for cls in (
+            MLPGenerator,
+            DCGANGenerator,
+            InfoGANGenerator,
+            EncodingGenerator,
+            InvertibleGenerator,
+            ResNetGenerator,
+            Editor,
+        )
+    }
+)
 # What a recipe calls its pair of networks. Several pairs may share a family of generators.
 PAIRS: dict[str, tuple[type[Generator], type[Discriminator]]] = {
     "mlp": (MLPGenerator, MLPDiscriminator),
@@ -34,14 +46,17 @@ PAIRS: dict[str, tuple[type[Generator], type[Discriminator]]] = {
 }
 
 
-def load(source: str | os.PathLike, *, revision: str | None = None, device: str | torch.device | None = None) -> Generator:
+def load(
+    source: str | os.PathLike, *, revision: str | None = None, device: str | torch.device | None = None
+) -> Generator:
     """The model of a folder, a bundled name or a Hub repository "user/repo" (tried in this order).
 
-    It is in eval mode, float32, on the CPU unless `device` says otherwise. `revision` is a branch, tag or commit of a Hub
-    repository. A repository that was loaded before is found in the Hub cache without a network.
+    It is in eval mode, float32, on the CPU unless `device` says otherwise. `revision` is a branch, tag or commit of a
+    Hub repository. A repository that was loaded before is found in the Hub cache without a network.
 
     Raises ModelNotFound, HubUnreachable, InvalidConfig, InvalidWeights or InvalidInput (all ModelError), each with one
-    sentence. The configuration is bounds-checked and compared with the header of the weights before any memory is taken.
+    sentence. The configuration is bounds-checked and compared with the header of the weights before any memory is
+    taken.
     """
     device = check_device(device)
     folder, name = find(source, revision)

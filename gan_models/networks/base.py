@@ -21,11 +21,14 @@ def check_config(config: dict, limits: dict[str, tuple[int, int]]) -> None:
     for key, (least, most) in limits.items():
         value = config[key]
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise InvalidConfig(f"The configuration says {key} = {short(value)}; it must be a whole number {least} to {most}.")
+            raise InvalidConfig(
+                f"The configuration says {key} = {short(value)}; it must be a whole number {least} to {most}."
+            )
 
 
 def check_labels(labels, multi_label) -> tuple[str, ...] | None:
-    """The label names as a tuple. Raises InvalidConfig unless they are None or 2 to 1,000 distinct names (1 if multi)."""
+    """The label names as a tuple. Raises InvalidConfig unless they are None or 2 to 1,000 distinct names (1 if
+    multi)."""
     if not isinstance(multi_label, bool):
         raise InvalidConfig(f"The configuration says multi_label = {short(multi_label)}; it must be true or false.")
     if labels is None:
@@ -49,8 +52,8 @@ def encode_labels(labels: Tensor, names: tuple[str, ...], multi_label: bool) -> 
 class Generator(nn.Module, PyTorchModelHubMixin):
     """Base of all generators. Subclasses are built from JSON-able arguments, which are their config.json.
 
-    Attributes: latent_dim (int), image_shape (C, H, W), labels (tuple of names, or None), multi_label (True: attributes,
-    any number of which hold at once; False: classes, exactly one).
+    Attributes: latent_dim (int), image_shape (C, H, W), labels (tuple of names, or None), multi_label (True:
+    attributes, any number of which hold at once; False: classes, exactly one).
     """
 
     family: str
@@ -70,12 +73,13 @@ class Generator(nn.Module, PyTorchModelHubMixin):
         raise NotImplementedError(f"{type(self).__name__} has no forward pass")
 
     def encode(self, images: Tensor) -> Tensor:
-        """images (n, C, H, W) in [-1, 1] -> latents (n, latent_dim) that `generate` draws something like them from, where the family
-        has an encoder. Raises InvalidInput where it has none."""
+        """images (n, C, H, W) in [-1, 1] -> latents (n, latent_dim) that `generate` draws something like them from,
+        where the family has an encoder. Raises InvalidInput where it has none."""
         raise InvalidInput(f"This model (family {self.family}) has no encoder: it draws pictures and cannot read them.")
 
     def estimate_labels(self, images: Tensor) -> Tensor | None:
-        """images (n, C, H, W) in [-1, 1] -> labels (n, K) in 0..1 for `generate`, where it has an encoder and labels; else None."""
+        """images (n, C, H, W) in [-1, 1] -> labels (n, K) in 0..1 for `generate`, where it has an encoder and labels;
+        else None."""
         return None
 
     @property
@@ -84,10 +88,18 @@ class Generator(nn.Module, PyTorchModelHubMixin):
         return type(self).encode is not Generator.encode
 
     def check_images(self, images: Tensor) -> Tensor:
-        """The pictures on the generator's device. Raises InvalidInput unless they are floats (n, C, H, W) of its shape in [-1, 1]."""
-        if not isinstance(images, Tensor) or images.ndim != 4 or images.shape[1:] != self.image_shape or not images.is_floating_point():
+        """The pictures on the generator's device. Raises InvalidInput unless they are floats (n, C, H, W) of its shape
+        in [-1, 1]."""
+        if (
+            not isinstance(images, Tensor)
+            or images.ndim != 4
+            or images.shape[1:] != self.image_shape
+            or not images.is_floating_point()
+        ):
             got = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
-            raise InvalidInput(f"The pictures must be floating-point numbers (n, {', '.join(map(str, self.image_shape))}), not {got}.")
+            raise InvalidInput(
+                f"The pictures must be floating-point numbers (n, {', '.join(map(str, self.image_shape))}), not {got}."
+            )
         if not (images.abs() <= 1.001).all():  # NaN fails too
             raise InvalidInput("The pictures must hold numbers from -1 to 1.")
         return images.to(self.device)
@@ -161,17 +173,29 @@ class Generator(nn.Module, PyTorchModelHubMixin):
         save(self, save_directory)
 
     @classmethod
-    def from_pretrained(cls, source, *, revision=None, cache_dir=None, force_download=False, local_files_only=False, token=None):
-        """`gan_models.load` for one family, with the download options of the Hub mixin; InvalidConfig if it is another's."""
-        folder, name = find(source, revision, cache_dir=cache_dir, force_download=force_download,
-                            local_files_only=local_files_only, token=token)
+    def from_pretrained(
+        cls, source, *, revision=None, cache_dir=None, force_download=False, local_files_only=False, token=None
+    ):
+        """`gan_models.load` for one family, with the download options of the Hub mixin; InvalidConfig if it is
+        another's."""
+        folder, name = find(
+            source,
+            revision,
+            cache_dir=cache_dir,
+            force_download=force_download,
+            local_files_only=local_files_only,
+            token=token,
+        )
         model = load_folder(folder, name)
         if not isinstance(model, cls):
-            raise InvalidConfig(f"{name} is a model of the family {model.family!r}, not a {cls.__name__}; use gan_models.load().")
+            raise InvalidConfig(
+                f"{name} is a model of the family {model.family!r}, not a {cls.__name__}; use gan_models.load()."
+            )
         return model
 
     def generate_model_card(self, **about):
-        """The card that `save_pretrained` and `push_to_hub` write where there is none; `about` as in `card.write_card`."""
+        """The card that `save_pretrained` and `push_to_hub` write where there is none; `about` as in
+        `card.write_card`."""
         return model_card(config_of(self), about=about)
 
 
@@ -184,7 +208,8 @@ class DiscriminatorOutput(NamedTuple):
 
 
 class Discriminator(nn.Module):
-    """Base of all discriminators: (images (n, C, H, W) in [-1, 1], labels as from `encode_labels`) -> DiscriminatorOutput."""
+    """Base of all discriminators: (images (n, C, H, W) in [-1, 1], labels as from `encode_labels`) ->
+    DiscriminatorOutput."""
 
     shares_weights = False  # with the generator
 

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-# The head with its hair, an ellipse in CelebA's crop: centre x and y, half-axes across and down, in sides of the crop. In the frame of
-# 178 x 218: (89, 121), 58 and 78. Long hair, hats and shoulders reach beyond it.
+# The head with its hair, an ellipse in CelebA's crop: centre x and y, half-axes across and down, in sides of the crop.
+# In the frame of 178 x 218: (89, 121), 58 and 78. Long hair, hats and shoulders reach beyond it.
 HEAD = (0.5, 0.57, 0.453, 0.609)
 DETAIL = 3 / 64  # of the side of the crop: what is finer is detail
 

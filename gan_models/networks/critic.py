@@ -14,7 +14,8 @@ MEMORY = 20_000  # images, the half-life of the regressions' sums
 
 
 class Classifier(nn.Module):
-    """Two opinions on the attributes: one network sees pictures as they are, one at half their size, where only whole changes show."""
+    """Two opinions on the attributes: one network sees pictures as they are, one at half their size, where only whole
+    changes show."""
 
     def __init__(self, image_size: int, image_channels: int, width: int, attributes: int):
         super().__init__()
@@ -25,8 +26,13 @@ class Classifier(nn.Module):
     @staticmethod
     def _network(image_size: int, image_channels: int, width: int, attributes: int) -> nn.Sequential:
         size, channels = capped_pyramid(image_size, width)
-        return nn.Sequential(downwards(image_channels, channels, "batch"), nn.AvgPool2d(size // 2), nn.Flatten(), nn.Dropout(0.3),
-                             nn.Linear(channels[-1] * 4, attributes))
+        return nn.Sequential(
+            downwards(image_channels, channels, "batch"),
+            nn.AvgPool2d(size // 2),
+            nn.Flatten(),
+            nn.Dropout(0.3),
+            nn.Linear(channels[-1] * 4, attributes),
+        )
 
     def forward(self, images: Tensor) -> Tensor:
         """(n, C, H, W) -> logits (2, n, K) float32."""
@@ -34,14 +40,27 @@ class Classifier(nn.Module):
 
 
 class Critic(Discriminator):
-    """All that looks at pictures while the editor learns: a discriminator, the classifier, and the regressions' sums."""
+    """All that looks at pictures while the editor learns: a discriminator, the classifier, and the regressions'
+    sums."""
 
-    def __init__(self, image_size: int = 64, image_channels: int = 3, width: int = 32, latent_dim: int = 256,
-                 attributes: list | None = None, labels: int = 40):
+    def __init__(
+        self,
+        image_size: int = 64,
+        image_channels: int = 3,
+        width: int = 32,
+        latent_dim: int = 256,
+        attributes: list | None = None,
+        labels: int = 40,
+    ):
         super().__init__()
-        check_config(locals(), {key: LIMITS[key] for key in ("image_channels", "width", "latent_dim")} | {"image_size": (16, 256)})
+        check_config(
+            locals(),
+            {key: LIMITS[key] for key in ("image_channels", "width", "latent_dim")} | {"image_size": (16, 256)},
+        )
         attributes = check_labels(ATTRIBUTES if attributes is None else attributes, True)
-        self.adversary = DCGANDiscriminator(image_size, image_channels, width, list(attributes), multi_label=True, normalisation="spectral")
+        self.adversary = DCGANDiscriminator(
+            image_size, image_channels, width, list(attributes), multi_label=True, normalisation="spectral"
+        )
         self.classifier = Classifier(image_size, image_channels, width, len(attributes))
         self.register_buffer("label_sums", torch.zeros(labels + 1, labels + 1))
         self.register_buffer("code_sums", torch.zeros(labels + 1, latent_dim))
@@ -62,7 +81,10 @@ class Critic(Discriminator):
 
     @torch.no_grad()
     def effects(self, sums: Tensor, attributes: int) -> Tensor:
-        """What each attribute brings, all other labels being equal, by least squares: of codes (K, d), of pictures (K, C, H, W)."""
-        ridge = 1e-3 * self.label_sums[-1, -1].clamp_min(1) * torch.eye(len(self.label_sums), device=self.label_sums.device)
+        """What each attribute brings, all other labels being equal, by least squares: of codes (K, d), of pictures (K,
+        C, H, W)."""
+        ridge = (
+            1e-3 * self.label_sums[-1, -1].clamp_min(1) * torch.eye(len(self.label_sums), device=self.label_sums.device)
+        )
         found = 2 * torch.linalg.solve(self.label_sums + ridge, sums.flatten(1))[:attributes]  # labels are -1 and 1
         return found.unflatten(1, sums.shape[1:])

@@ -1,8 +1,8 @@
 """DCGAN: all-convolutional networks (Radford et al. 2015, arXiv:1511.06434), with or without labels.
 
-The generator is told its labels beside the latent (Mirza and Osindero 2014, arXiv:1411.1784), through a learned embedding.
-The discriminator compares them with what it sees by a projection (Miyato and Koyama 2018, arXiv:1802.05637) and can
-also name them itself (auxiliary classifier: Odena et al. 2016, arXiv:1610.09585).
+The generator is told its labels beside the latent (Mirza and Osindero 2014, arXiv:1411.1784), through a learned
+embedding. The discriminator compares them with what it sees by a projection (Miyato and Koyama 2018, arXiv:1802.05637)
+and can also name them itself (auxiliary classifier: Odena et al. 2016, arXiv:1610.09585).
 """
 
 from torch import Tensor, nn
@@ -23,8 +23,16 @@ class DCGANGenerator(Generator):
 
     family = "dcgan"
 
-    def __init__(self, image_size: int = 64, image_channels: int = 3, latent_dim: int = 128, width: int = 64,
-                 labels: list | None = None, multi_label: bool = False, embedding_dim: int = 64):
+    def __init__(
+        self,
+        image_size: int = 64,
+        image_channels: int = 3,
+        latent_dim: int = 128,
+        width: int = 64,
+        labels: list | None = None,
+        multi_label: bool = False,
+        embedding_dim: int = 64,
+    ):
         super().__init__()
         check_config(locals(), LIMITS)
         size, channels = pyramid(image_size, width)
@@ -51,12 +59,21 @@ class DCGANGenerator(Generator):
 class DCGANDiscriminator(Discriminator):
     """Strided convolutions with LeakyReLU, halving the size at each step.
 
-    normalisation: "batch" as in the paper (not on the first layer), "spectral" (Miyato et al. 2018, arXiv:1802.05957), or
-    "none", for gradient penalties, which are defined for each picture alone. auxiliary: also classify the labels.
+    normalisation: "batch" as in the paper (not on the first layer), "spectral" (Miyato et al. 2018, arXiv:1802.05957),
+    or "none", for gradient penalties, which are defined for each picture alone. auxiliary: also classify the labels.
     """
 
-    def __init__(self, image_size: int = 64, image_channels: int = 3, width: int = 64, labels: list | None = None,
-                 multi_label: bool = False, normalisation: str = "batch", projection: bool = True, auxiliary: bool = False):
+    def __init__(
+        self,
+        image_size: int = 64,
+        image_channels: int = 3,
+        width: int = 64,
+        labels: list | None = None,
+        multi_label: bool = False,
+        normalisation: str = "batch",
+        projection: bool = True,
+        auxiliary: bool = False,
+    ):
         super().__init__()
         check_config(locals(), {key: LIMITS[key] for key in ("image_size", "image_channels", "width")})
         check_normalisation(normalisation)
@@ -76,8 +93,8 @@ class DCGANDiscriminator(Discriminator):
         features = self.layers(images)
         scores = self.score(features).flatten()
         if self.embedding is not None:
-            # The projection <E y, phi(x)>, with E folded into the layer: one score for each label, weighted by the labels.
-            # Divided by the labels' length, so that ten attributes speak no louder than one class.
+            # The projection <E y, phi(x)>, with E folded into the layer: one score for each label, weighted by the
+            # labels. Divided by the labels' length, so that ten attributes speak no louder than one class.
             scores = scores + (self.embedding(features).flatten(1) * nn.functional.normalize(labels)).sum(1)
         logits = None if self.classifier is None else self.classifier(features).flatten(1)
         return DiscriminatorOutput(scores, features, logits)

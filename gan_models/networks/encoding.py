@@ -1,5 +1,6 @@
-"""Networks that also read pictures: encoder and generator together, as in VAE-GAN (Larsen et al. 2016, arXiv:1512.09300) and BiGAN
-(Donahue et al. 2017, arXiv:1605.09782), and the autoencoder of moment matching (Li et al. 2015, arXiv:1502.02761)."""
+"""Networks that also read pictures: encoder and generator together, as in VAE-GAN (Larsen et al. 2016,
+arXiv:1512.09300) and BiGAN (Donahue et al. 2017, arXiv:1605.09782), and the autoencoder of moment matching (Li et al.
+2015, arXiv:1502.02761)."""
 
 from torch import Tensor, nn
 
@@ -39,8 +40,15 @@ class EncodingGenerator(DCGANGenerator):
 class PairDiscriminator(Discriminator):
     """Judges pairs of a picture and a latent: features of both, then two layers."""
 
-    def __init__(self, image_size: int = 28, image_channels: int = 1, width: int = 64, latent_dim: int = 64, hidden: int = 512,
-                 normalisation: str = "batch"):
+    def __init__(
+        self,
+        image_size: int = 28,
+        image_channels: int = 1,
+        width: int = 64,
+        latent_dim: int = 64,
+        hidden: int = 512,
+        normalisation: str = "batch",
+    ):
         super().__init__()
         check_config(locals(), {key: LIMITS[key] for key in ("image_size", "image_channels", "width", "latent_dim")})
         check_config(locals(), {"hidden": (1, 4096)})
@@ -53,17 +61,22 @@ class PairDiscriminator(Discriminator):
         self.score = nn.Linear(hidden, 1)
         initialise(self, normal=False)
 
-    def forward(self, images: Tensor, labels: Tensor | None = None, latents: Tensor | None = None) -> DiscriminatorOutput:
+    def forward(
+        self, images: Tensor, labels: Tensor | None = None, latents: Tensor | None = None
+    ) -> DiscriminatorOutput:
         features = self.judge(self.of_image(self.layers(images).flatten(1)) + self.of_latent(latents))
         return DiscriminatorOutput(self.score(features).squeeze(1), features)
 
 
 class Autoencoder(Discriminator):
-    """What stands in the discriminator's place where there is none: a latent space of real pictures, and the way back from it."""
+    """What stands in the discriminator's place where there is none: a latent space of real pictures, and the way back
+    from it."""
 
     def __init__(self, image_size: int = 28, image_channels: int = 1, width: int = 64, code_dim: int = 32):
         super().__init__()
-        check_config(locals(), {key: LIMITS[key] for key in ("image_size", "image_channels", "width")} | {"code_dim": (1, 2048)})
+        check_config(
+            locals(), {key: LIMITS[key] for key in ("image_size", "image_channels", "width")} | {"code_dim": (1, 2048)}
+        )
         size, channels = pyramid(image_size, width)
         self.down = downwards(image_channels, channels, "batch")
         self.code = nn.Conv2d(channels[-1], code_dim, size)

@@ -5,7 +5,13 @@ from torch import Tensor, nn
 
 from ..errors import InvalidConfig
 
-LIMITS = {"image_size": (8, 256), "image_channels": (1, 4), "latent_dim": (1, 2048), "width": (1, 256), "embedding_dim": (1, 1024)}
+LIMITS = {
+    "image_size": (8, 256),
+    "image_channels": (1, 4),
+    "latent_dim": (1, 2048),
+    "width": (1, 256),
+    "embedding_dim": (1, 1024),
+}
 NORMALISATIONS = ("batch", "spectral", "none")
 
 
@@ -19,7 +25,9 @@ def pyramid(image_size: int, width: int) -> tuple[int, list[int]]:
         size //= 2
         channels.append(width * 2 ** len(channels))
     if not 2 <= size <= 7:
-        raise InvalidConfig(f"The configuration says image_size = {image_size}; halving it must lead to 4 to 7, as 28, 32 and 64 do.")
+        raise InvalidConfig(
+            f"The configuration says image_size = {image_size}; halving it must lead to 4 to 7, as 28, 32 and 64 do."
+        )
     return size, channels
 
 
@@ -61,13 +69,16 @@ def upwards(inputs: int, size: int, channels: list[int], image_channels: int) ->
 
 
 def capped_pyramid(image_size: int, width: int) -> tuple[int, list[int]]:
-    """(size of the smallest map, channels from the largest map to the smallest): 64 -> 4, [w, 2w, 4w, 8w]; no map is wider than 8w."""
+    """(size of the smallest map, channels from the largest map to the smallest): 64 -> 4, [w, 2w, 4w, 8w]; no map is
+    wider than 8w."""
     size, channels = image_size, []
     while size > 4 and size % 2 == 0:
         size //= 2
         channels.append(width * min(2 ** len(channels), 8))
     if size != 4:
-        raise InvalidConfig(f"The configuration says image_size = {image_size}; it must be 4 doubled: 8, 16, 32, 64, 128 or 256.")
+        raise InvalidConfig(
+            f"The configuration says image_size = {image_size}; it must be 4 doubled: 8, 16, 32, 64, 128 or 256."
+        )
     return size, channels
 
 

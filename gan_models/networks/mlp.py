@@ -5,7 +5,13 @@ from torch import Tensor, nn
 from ..errors import InvalidConfig, short
 from .base import Discriminator, DiscriminatorOutput, Generator, check_config
 
-LIMITS = {"image_size": (4, 128), "image_channels": (1, 4), "latent_dim": (1, 2048), "width": (1, 4096), "depth": (1, 8)}
+LIMITS = {
+    "image_size": (4, 128),
+    "image_channels": (1, 4),
+    "latent_dim": (1, 2048),
+    "width": (1, 4096),
+    "depth": (1, 8),
+}
 
 
 def _uniform(module: nn.Module, bound: float) -> None:
@@ -21,7 +27,9 @@ class MLPGenerator(Generator):
 
     family = "mlp"
 
-    def __init__(self, image_size: int = 28, image_channels: int = 1, latent_dim: int = 100, width: int = 1200, depth: int = 2):
+    def __init__(
+        self, image_size: int = 28, image_channels: int = 1, latent_dim: int = 100, width: int = 1200, depth: int = 2
+    ):
         super().__init__()
         check_config(locals(), LIMITS)
         self.set_labels(None, False)
@@ -49,14 +57,19 @@ class Maxout(nn.Module):
 class MLPDiscriminator(Discriminator):
     """Maxout layers with dropout, as in the paper."""
 
-    def __init__(self, image_size: int = 28, image_channels: int = 1, width: int = 240, depth: int = 2,
-                 dropout: float = 0.5):
+    def __init__(
+        self, image_size: int = 28, image_channels: int = 1, width: int = 240, depth: int = 2, dropout: float = 0.5
+    ):
         super().__init__()
         check_config(locals(), {key: LIMITS[key] for key in ("image_size", "image_channels", "width", "depth")})
         if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
-            raise InvalidConfig(f"The configuration says dropout = {short(dropout)}; it must be a number from 0 to less than 1.")
+            raise InvalidConfig(
+                f"The configuration says dropout = {short(dropout)}; it must be a number from 0 to less than 1."
+            )
         widths = [image_channels * image_size**2] + [width] * depth
-        self.hidden = nn.Sequential(*[layer for a, b in zip(widths, widths[1:]) for layer in (Maxout(a, b), nn.Dropout(dropout))])
+        self.hidden = nn.Sequential(
+            *[layer for a, b in zip(widths, widths[1:]) for layer in (Maxout(a, b), nn.Dropout(dropout))]
+        )
         self.score = nn.Linear(width, 1)
         _uniform(self, 0.05)
 

@@ -1,7 +1,8 @@
 """A discriminator without convolutions of its own: it reads pictures by the generator's, run backwards.
 
-The weight of a transposed convolution from a to b channels is that of a convolution from b to a, so a DCGAN generator turned round is
-a DCGAN discriminator. The weights are the generator's parameters: stored once, moved by both players in turn.
+The weight of a transposed convolution from a to b channels is that of a convolution from b to a, so a DCGAN generator
+turned round is a DCGAN discriminator. The weights are the generator's parameters: stored once, moved by both players in
+turn.
 """
 
 import torch
@@ -25,7 +26,9 @@ class TiedDiscriminator(Discriminator):
         self._convolutions = tuple(turned)  # in a tuple, so that they are not registered here as well
         self._frozen = False
         batch = normalisation == "batch"
-        self.norms = nn.ModuleList(nn.BatchNorm2d(layer.in_channels) if batch and k else nn.Identity() for k, layer in enumerate(turned[:-1]))
+        self.norms = nn.ModuleList(
+            nn.BatchNorm2d(layer.in_channels) if batch and k else nn.Identity() for k, layer in enumerate(turned[:-1])
+        )
         self.biases = nn.ParameterList(torch.zeros(layer.in_channels) for layer in turned[:-1])
         self.score = nn.Linear(generator.latent_dim, 1)
 
@@ -34,7 +37,8 @@ class TiedDiscriminator(Discriminator):
         return super().trained() | shared
 
     def requires_grad_(self, requires_grad: bool = True) -> "TiedDiscriminator":
-        """Frozen, it is a function of the pictures alone: the generator must not bend the judge's half of its own weights."""
+        """Frozen, it is a function of the pictures alone: the generator must not bend the judge's half of its own
+        weights."""
         self._frozen = not requires_grad
         return super().requires_grad_(requires_grad)
 

@@ -6,13 +6,28 @@
     after = ...                                     # the same picture, edited
     save_photo(put_back(photo, face, before, after), "edited.jpg")
 
-Coordinates are continuous: the pixel in the upper left corner covers the square from (0, 0) to (1, 1). CelebA's frame is the
-178 x 218 picture of its aligned edition, in which all eyes lie at the same place; the networks see a square window of it.
+Coordinates are continuous: the pixel in the upper left corner covers the square from (0, 0) to (1, 1). CelebA's frame
+is the 178 x 218 picture of its aligned edition, in which all eyes lie at the same place; the networks see a square
+window of it.
 """
 
 from .crop import align, feather, put_back
 from .faces import Face, aligned_face, choose, find_faces, load_detector, numbered
 from .opening import MAX_MEGAPIXELS, MIN_SIDE, Source, open_photo, save_photo
 
-__all__ = ["MAX_MEGAPIXELS", "MIN_SIDE", "Face", "Source", "align", "aligned_face", "choose", "feather", "find_faces", "load_detector",
-           "numbered", "open_photo", "put_back", "save_photo"]
+__all__ = [
+    "MAX_MEGAPIXELS",
+    "MIN_SIDE",
+    "Face",
+    "Source",
+    "align",
+    "aligned_face",
+    "choose",
+    "feather",
+    "find_faces",
+    "load_detector",
+    "numbered",
+    "open_photo",
+    "put_back",
+    "save_photo",
+]

@@ -30,12 +30,14 @@ def align(photo: Image.Image, face: Face, size: int) -> Tensor:
 def put_back(photo: Image.Image, face: Face, before: Tensor, after: Tensor) -> Image.Image:
     """The photo with the change from `before` to `after`, (3, size, size) in [-1, 1], added where the face is.
 
-    The photo's own detail stays, for only the difference is enlarged; it fades to nothing towards the border of the window,
-    beyond which every pixel stays as it is. So does the whole photo where nothing changed.
+    The photo's own detail stays, for only the difference is enlarged; it fades to nothing towards the border of the
+    window, beyond which every pixel stays as it is. So does the whole photo where nothing changed.
     """
     if before.shape != after.shape or before.ndim != 3 or before.shape[0] != 3 or before.shape[1] != before.shape[2]:
-        raise InvalidInput(f"The picture before and after must both be (3, size, size), not {tuple(before.shape)} and "
-                           f"{tuple(after.shape)}.")
+        raise InvalidInput(
+            f"The picture before and after must both be (3, size, size), not {tuple(before.shape)} and "
+            f"{tuple(after.shape)}."
+        )
     change = (after.detach().float() - before.detach().float()).cpu() * 127.5
     size = change.shape[-1]
     change = (change * feather(size)).numpy()
@@ -45,8 +47,9 @@ def put_back(photo: Image.Image, face: Face, before: Tensor, after: Tensor) -> I
     result = photo.copy()
     if left >= right or top >= bottom or not np.abs(change).max() >= 0.5:
         return result
-    # Turned at twice the network's resolution, then enlarged along rows and columns: as smooth as one step, ten times as fast.
-    # Pillow's `resize` has a gentler cubic than its `transform`, which would draw light seams around dark changes.
+    # Turned at twice the network's resolution, then enlarged along rows and columns: as smooth as one step, ten times
+    # as fast. Pillow's `resize` has a gentler cubic than its `transform`, which would draw light seams around dark
+    # changes.
     width, height = right - left, bottom - top
     columns, rows = (max(1, math.ceil(2 * side / view.scale)) for side in (width, height))
     back = view.inverse()

@@ -15,16 +15,52 @@ from ..celeba import FRAME, WINDOW
 from ..errors import MissingPackage, NoFace
 from .geometry import Similarity, sample, to_complex
 
-FACE = (45.5, 93.5, 87.0)  # left, top and side of the square that the detector draws there (median over the aligned originals)
-# Where the eyes (points 36 to 47 of the 68 of iBUG 300-W) and the mouth (48 to 67) lie in the frame: the average over the 1,200
-# pictures of CelebA that are in its original form here, as found by `_landmarks` below. `python -m training.alignment --average`.
-EYES_AND_MOUTH = np.array([
-    (62.5, 113.3), (67.2, 110.5), (72.9, 110.7), (77.7, 114.7), (72.3, 115.6), (66.7, 115.5), (100.3, 114.7), (105.1, 110.7),
-    (110.9, 110.5), (115.7, 113.3), (111.3, 115.5), (105.7, 115.6), (71.8, 153.5), (77.9, 151.0), (84.1, 149.9), (88.6, 150.9),
-    (93.3, 149.9), (99.7, 151.0), (106.3, 153.4), (100.1, 160.3), (93.7, 163.3), (88.7, 163.8), (83.7, 163.3), (77.6, 160.3),
-    (74.5, 154.0), (84.0, 153.8), (88.6, 154.2), (93.3, 153.8), (103.5, 153.9), (93.5, 157.3), (88.7, 157.8), (84.0, 157.3),
-])
-# CelebA was aligned by the eyes; the mouth adds a little (3.0 % of the eyes' distance instead of 3.7 %), brows and nose do harm.
+FACE = (
+    45.5,
+    93.5,
+    87.0,
+)  # left, top and side of the square that the detector draws there (median over the aligned originals)
+# Where the eyes (points 36 to 47 of the 68 of iBUG 300-W) and the mouth (48 to 67) lie in the frame: the average over
+# the 1,200 pictures of CelebA that are in its original form here, as found by `_landmarks` below. `python -m
+# training.alignment --average`.
+EYES_AND_MOUTH = np.array(
+    [
+        (62.5, 113.3),
+        (67.2, 110.5),
+        (72.9, 110.7),
+        (77.7, 114.7),
+        (72.3, 115.6),
+        (66.7, 115.5),
+        (100.3, 114.7),
+        (105.1, 110.7),
+        (110.9, 110.5),
+        (115.7, 113.3),
+        (111.3, 115.5),
+        (105.7, 115.6),
+        (71.8, 153.5),
+        (77.9, 151.0),
+        (84.1, 149.9),
+        (88.6, 150.9),
+        (93.3, 149.9),
+        (99.7, 151.0),
+        (106.3, 153.4),
+        (100.1, 160.3),
+        (93.7, 163.3),
+        (88.7, 163.8),
+        (83.7, 163.3),
+        (77.6, 160.3),
+        (74.5, 154.0),
+        (84.0, 153.8),
+        (88.6, 154.2),
+        (93.3, 153.8),
+        (103.5, 153.9),
+        (93.5, 157.3),
+        (88.7, 157.8),
+        (84.0, 157.3),
+    ]
+)
+# CelebA was aligned by the eyes; the mouth adds a little (3.0 % of the eyes' distance instead of 3.7 %), brows and nose
+# do harm.
 WEIGHTS = np.array([1.0] * 12 + [0.1] * 20)
 
 
@@ -32,8 +68,9 @@ WEIGHTS = np.array([1.0] * 12 + [0.1] * 20)
 class Face:
     """A face in a photo.
 
-    box: (left, top, right, bottom) around brows, chin and ears, inside the photo; landmarks: the 68 points of iBUG 300-W,
-    (68, 2); frame: takes points of CelebA's frame to points of the photo; score: how sure the detector is, above 0.
+    box: (left, top, right, bottom) around brows, chin and ears, inside the photo; landmarks: the 68 points of iBUG
+    300-W, (68, 2); frame: takes points of CelebA's frame to points of the photo; score: how sure the detector is, above
+    0.
     """
 
     box: tuple[int, int, int, int]
@@ -52,9 +89,10 @@ def eyes_in_frame() -> np.ndarray:
     return EYES_AND_MOUTH[:12].reshape(2, 6, 2).mean(1)
 
 
-# Faces are looked for in a copy whose longer side has so many pixels, turned by so many degrees: the detector needs them 80
-# pixels wide there, and knows those turned by up to about 15. Then in sideways photos; then smaller ones. A sure face ends it;
-# but where the photo has more pixels than the first look saw, smaller faces beside it are still looked for, unless it is a portrait.
+# Faces are looked for in a copy whose longer side has so many pixels, turned by so many degrees: the detector needs
+# them 80 pixels wide there, and knows those turned by up to about 15. Then in sideways photos; then smaller ones. A
+# sure face ends it; but where the photo has more pixels than the first look saw, smaller faces beside it are still
+# looked for, unless it is a portrait.
 LOOKS = ((1280, (0, -24, 24)), (1280, (90, 180, 270)), (2560, (0,)))
 CANDIDATE, CERTAIN, SURE = -0.4, 0.0, 0.6  # scores: worth a second look; believed after it; worth no further search
 MAX_FACES = 32
@@ -62,10 +100,12 @@ PORTRAIT = 1 / 5  # of the photo's longer side: a face so wide is what the photo
 
 
 def find_faces(photo: Image.Image) -> list[Face]:
-    """The faces in a photo of `open_photo`, the largest first. Raises NoFace, or MissingPackage without the extra `photos`.
+    """The faces in a photo of `open_photo`, the largest first. Raises NoFace, or MissingPackage without the extra
+    `photos`.
 
-    Detector: histograms of gradients and a support vector machine; landmarks: an ensemble of regression trees (Kazemi and
-    Sullivan 2014), both of dlib. Every candidate is aligned, looked at again as aligned, and believed only if it still is a face.
+    Detector: histograms of gradients and a support vector machine; landmarks: an ensemble of regression trees (Kazemi
+    and Sullivan 2014), both of dlib. Every candidate is aligned, looked at again as aligned, and believed only if it
+    still is a face.
     """
     faces = []
     for longest, turns in LOOKS:
@@ -78,14 +118,16 @@ def find_faces(photo: Image.Image) -> list[Face]:
     raise NoFace("No face was found; choose a photo that shows a whole face from the front, larger and in good light.")
 
 
-def _find(photo: Image.Image, zoom: float, turns: tuple[int, ...],
-          known: list[Similarity]) -> list[tuple[float, Similarity, Face]]:
-    """(score, frame, face) of the faces other than those whose frames are known: to examine a large one again takes long."""
+def _find(
+    photo: Image.Image, zoom: float, turns: tuple[int, ...], known: list[Similarity]
+) -> list[tuple[float, Similarity, Face]]:
+    """(score, frame, face) of the faces other than those whose frames are known: to examine a large one again takes
+    long."""
     size = [max(1, round(side * zoom)) for side in photo.size]
     small = photo.convert("L").resize(size, Image.Resampling.BICUBIC, reducing_gap=2)
     to_photo = Similarity(max(photo.size) / max(small.size), 0)
     found = [(score, to_photo @ view) for turn in turns for score, view in _candidates(small, turn)]
-    new = _distinct([(math.inf, view) for view in known] + found)[len(known):]
+    new = _distinct([(math.inf, view) for view in known] + found)[len(known) :]
     faces = [_examine(photo, score, view) for score, view in new[:MAX_FACES]]
     return [(face.score, face.frame, face) for face in faces if face]
 
@@ -123,7 +165,8 @@ def _distinct(found: list[tuple]) -> list[tuple]:
 
 
 def _examine(photo: Image.Image, score: float, view: Similarity) -> Face | None:
-    """Align by the landmarks, twice (a third time gains nothing), and look again; None if it is no face, or not in the photo."""
+    """Align by the landmarks, twice (a third time gains nothing), and look again; None if it is no face, or not in the
+    photo."""
     again = []
     for _ in range(2):
         if not _inside(view(eyes_in_frame()), photo):
@@ -187,15 +230,21 @@ def dlib_models():
         raise _missing("dlib-bin") from error
     # The package that carries the weights is only found, not imported: it wants setuptools' old pkg_resources.
     models = importlib.util.find_spec("face_recognition_models")
-    weights = Path(models.origin if models and models.origin else "").parent / "models" / "shape_predictor_68_face_landmarks.dat"
+    weights = (
+        Path(models.origin if models and models.origin else "").parent
+        / "models"
+        / "shape_predictor_68_face_landmarks.dat"
+    )
     if not weights.is_file():
         raise _missing("face_recognition_models")
     return dlib, dlib.get_frontal_face_detector(), dlib.shape_predictor(str(weights))
 
 
 def _missing(package: str) -> MissingPackage:
-    return MissingPackage(f"Finding faces needs the package {package}, which is not installed here: "
-                          "pip install dlib-bin face_recognition_models.")
+    return MissingPackage(
+        f"Finding faces needs the package {package}, which is not installed here: "
+        "pip install dlib-bin face_recognition_models."
+    )
 
 
 def aligned_face(photo: Image.Image) -> Face:
@@ -207,7 +256,8 @@ def aligned_face(photo: Image.Image) -> Face:
 
 
 def choose(faces: list[Face], x: float, y: float) -> int | None:
-    """The number (from 0) of the face that a click at (x, y) of the photo means: the nearest, or None far from all of them."""
+    """The number (from 0) of the face that a click at (x, y) of the photo means: the nearest, or None far from all of
+    them."""
     if not faces:
         return None
     middles = np.array([[(face.box[0] + face.box[2]) / 2, (face.box[1] + face.box[3]) / 2] for face in faces])
@@ -228,5 +278,12 @@ def numbered(photo: Image.Image, faces: list[Face], longest: int = 1280) -> Imag
         draw.rectangle((left, top, right, bottom), outline="black", width=line + 2)
         draw.rectangle((left + 1, top + 1, right - 1, bottom - 1), outline="white", width=line)
         font = ImageFont.load_default(max(12, (right - left) / 4))
-        draw.text((left + 2 * line + 2, top + line), str(number), "white", font, stroke_width=max(1, line), stroke_fill="black")
+        draw.text(
+            (left + 2 * line + 2, top + line),
+            str(number),
+            "white",
+            font,
+            stroke_width=max(1, line),
+            stroke_fill="black",
+        )
     return picture

@@ -39,7 +39,8 @@ class Similarity:
 
     @classmethod
     def fit(cls, points: np.ndarray, to: np.ndarray, weights: np.ndarray) -> "Similarity":
-        """The similarity that takes points (n, 2) nearest to others (n, 2), by weighted least squares (Umeyama 1991)."""
+        """The similarity that takes points (n, 2) nearest to others (n, 2), by weighted least squares (Umeyama
+        1991)."""
         p, q, w = to_complex(points), to_complex(to), weights / weights.sum()
         centre, target = w @ p, w @ q
         a = (w * (p - centre).conj()) @ (q - target) / (w @ np.abs(p - centre) ** 2)
@@ -54,7 +55,8 @@ def to_complex(points) -> np.ndarray:
 def sample(photo: Image.Image, view: Similarity, size: tuple[int, int]) -> Image.Image:
     """The picture of that (width, height) whose point p shows the photo's point view(p).
 
-    Antialiased where it shrinks; exact (no blur) where it neither turns nor scales; beyond the border the photo is mirrored.
+    Antialiased where it shrinks; exact (no blur) where it neither turns nor scales; beyond the border the photo is
+    mirrored.
     """
     # Two steps: fast averages of whole pixels, from which a picture 1 to 3 times too large is taken; then Lanczos.
     reduce = max(1, round(view.scale / 2))
@@ -66,7 +68,9 @@ def sample(photo: Image.Image, view: Similarity, size: tuple[int, int]) -> Image
     width, height = size
     a, b = to_piece.a, to_piece.b
     coefficients = (a.real, -a.imag, b.real, a.imag, a.real, b.imag)
-    picture = piece.transform((width * fine, height * fine), Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC)
+    picture = piece.transform(
+        (width * fine, height * fine), Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC
+    )
     return picture.resize(size, Image.Resampling.LANCZOS) if fine > 1 else picture
 
 
@@ -89,5 +93,5 @@ def _mirrored(photo: Image.Image, box: tuple[int, int, int, int], reduce: int) -
     if inside == box:
         return piece
     pixels = np.asarray(piece)
-    pad = ((inside[1] - top, bottom - inside[3]), (inside[0] - left, right - inside[2]), (0, 0))[:pixels.ndim]
+    pad = ((inside[1] - top, bottom - inside[3]), (inside[0] - left, right - inside[2]), (0, 0))[: pixels.ndim]
     return Image.fromarray(np.pad(pixels, pad, mode="symmetric"))

@@ -11,8 +11,8 @@ from ..errors import InvalidInput, InvalidPhoto, short
 from ..files import write_atomically
 from ..images import plain
 
-# Pillow keeps 4 bytes a pixel and opening needs two such pictures at once: about 400 MB for 50 megapixels. While the decoders of
-# WebP and AVIF work they hold copies of their own, 17 and 12 bytes a pixel in all.
+# Pillow keeps 4 bytes a pixel and opening needs two such pictures at once: about 400 MB for 50 megapixels. While the
+# decoders of WebP and AVIF work they hold copies of their own, 17 and 12 bytes a pixel in all.
 MAX_MEGAPIXELS = 50
 MAX_MEGAPIXELS_OF = {"WEBP": 25, "AVIF": 35}
 MIN_SIDE = 32
@@ -25,8 +25,8 @@ Source = str | os.PathLike | bytes | Image.Image
 def open_photo(source: Source) -> Image.Image:
     """A file, its bytes or a Pillow picture -> RGB, 8 bits, upright, the first frame, on white where it is transparent.
 
-    What is too large is refused from its header, before anything is decoded. Of the metadata only the colour profile is kept:
-    no place, no date. Raises InvalidPhoto with a sentence for whoever chose the file.
+    What is too large is refused from its header, before anything is decoded. Of the metadata only the colour profile is
+    kept: no place, no date. Raises InvalidPhoto with a sentence for whoever chose the file.
     """
     if isinstance(source, Image.Image):
         return _decode(source, ours=False)
@@ -40,16 +40,21 @@ def open_photo(source: Source) -> Image.Image:
             raise InvalidPhoto("The file is empty; choose another one.")
         has_heif = _register_heif()
         if start[4:8] == b"ftyp" and start[8:12] in HEIF_BRANDS and not has_heif:
-            raise InvalidPhoto("This is a HEIC photo, which cannot be read here without the package pillow-heif; "
-                               "send it as JPEG, or install pillow-heif.")
+            raise InvalidPhoto(
+                "This is a HEIC photo, which cannot be read here without the package pillow-heif; "
+                "send it as JPEG, or install pillow-heif."
+            )
         Image.init()  # else Pillow knows only its five commonest formats
         try:
             picture = Image.open(file, formats=[known for known in FORMATS if known in Image.OPEN])
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise InvalidPhoto(f"The picture is too large; at most {MAX_MEGAPIXELS} megapixels are taken, "
-                               "so make it smaller first.") from error
+            raise InvalidPhoto(
+                f"The picture is too large; at most {MAX_MEGAPIXELS} megapixels are taken, so make it smaller first."
+            ) from error
         except UnidentifiedImageError as error:
-            raise InvalidPhoto("The file is not a picture, or a damaged one; choose a JPEG, PNG, WebP or HEIC file.") from error
+            raise InvalidPhoto(
+                "The file is not a picture, or a damaged one; choose a JPEG, PNG, WebP or HEIC file."
+            ) from error
         except Exception as error:  # headers of damaged files raise nearly anything
             raise _damaged() from error
         with picture:
@@ -82,10 +87,14 @@ def _decode(picture: Image.Image, ours: bool) -> Image.Image:
     most = MAX_MEGAPIXELS_OF.get(picture.format, MAX_MEGAPIXELS)
     if width * height > most * 1_000_000:
         kind = f" of a {picture.format} file" if most < MAX_MEGAPIXELS else ""
-        raise InvalidPhoto(f"The picture has {width:,} x {height:,} pixels; at most {most} megapixels are taken{kind}, "
-                           "so make it smaller first.")
+        raise InvalidPhoto(
+            f"The picture has {width:,} x {height:,} pixels; at most {most} megapixels are taken{kind}, "
+            "so make it smaller first."
+        )
     if min(width, height) < MIN_SIDE:
-        raise InvalidPhoto(f"The picture has only {width} x {height} pixels; choose one with at least {MIN_SIDE} on each side.")
+        raise InvalidPhoto(
+            f"The picture has only {width} x {height} pixels; choose one with at least {MIN_SIDE} on each side."
+        )
     try:
         picture.load()
         coloured = picture.mode in ("RGB", "RGBA", "P", "PA")

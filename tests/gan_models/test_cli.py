@@ -1,4 +1,5 @@
-"""`python -m gan_models`: pictures that are those of the seed and the labels, and one sentence for whatever is wrong."""
+"""`python -m gan_models`: pictures that are those of the seed and the labels, and one sentence for whatever is
+wrong."""
 
 import os
 import subprocess
@@ -29,7 +30,9 @@ def plain(tmp_path):
 @pytest.fixture
 def digits(tmp_path):
     labels = ["three", "two", "0", "Nine"]
-    model_folder.save(DCGANGenerator(image_size=16, image_channels=1, latent_dim=4, width=4, labels=labels), tmp_path / "digits")
+    model_folder.save(
+        DCGANGenerator(image_size=16, image_channels=1, latent_dim=4, width=4, labels=labels), tmp_path / "digits"
+    )
     return str(tmp_path / "digits")
 
 
@@ -74,11 +77,15 @@ def test_a_fresh_seed_is_printed_so_that_the_picture_can_be_had_again(plain, out
 
 def test_more_pictures_than_a_batch(plain, output):
     assert main([plain, "--seed", "1", "--count", "150", "--output", str(output)]) == 0
-    difference = pixels(output).astype(int) - expected(plain, 150, 1)  # batches may differ in the last bit before rounding
+    difference = pixels(output).astype(int) - expected(
+        plain, 150, 1
+    )  # batches may differ in the last bit before rounding
     assert abs(difference).max() <= 1
 
 
-@pytest.mark.parametrize("words, classes", [(["1"], [1, 1, 1, 1, 1]), (["two", "NINE", "3"], [1, 3, 3, 1, 3]), (["0"], [2] * 5)])
+@pytest.mark.parametrize(
+    "words, classes", [(["1"], [1, 1, 1, 1, 1]), (["two", "NINE", "3"], [1, 3, 3, 1, 3]), (["0"], [2] * 5)]
+)
 def test_classes_by_name_or_number_in_turns(digits, output, words, classes):
     """A name comes before a number: a digit model's class "0" need not be its first."""
     assert main([digits, "--seed", "3", "--count", "5", "--output", str(output), "--labels", *words]) == 0
@@ -93,7 +100,10 @@ def test_without_labels_plausible_ones_are_drawn(digits, faces, output):
 
 
 def test_attributes_that_are_not_named_come_from_the_data(faces, output):
-    assert main([faces, "--seed", "3", "--count", "5", "--output", str(output), "--labels", "smiling=0.25", "Wearing_Hat"]) == 0
+    assert (
+        main([faces, "--seed", "3", "--count", "5", "--output", str(output), "--labels", "smiling=0.25", "Wearing_Hat"])
+        == 0
+    )
     labels = gan_models.load(faces).sample_labels(5, seed=3)
     labels[:, 0], labels[:, 2] = 0.25, 1
     assert np.array_equal(pixels(output), expected(faces, 5, 3, labels))
@@ -133,7 +143,9 @@ def test_values_out_of_range(plain, output, capsys, option, value, words):
     assert not output.exists()
 
 
-@pytest.mark.parametrize("option, value", [("--seed", "x"), ("--count", "1.5"), ("--truncation", "much"), ("--unheard", "1")])
+@pytest.mark.parametrize(
+    "option, value", [("--seed", "x"), ("--count", "1.5"), ("--truncation", "much"), ("--unheard", "1")]
+)
 def test_values_that_are_no_numbers(plain, output, capsys, option, value):
     with pytest.raises(SystemExit) as caught:
         main([plain, "--output", str(output), option, value])

@@ -1,4 +1,5 @@
-"""Model folders: what is saved loads equal; whatever else lies there is refused in one sentence, before memory is taken."""
+"""Model folders: what is saved loads equal; whatever else lies there is refused in one sentence, before memory is
+taken."""
 
 import io
 import json
@@ -32,7 +33,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def small(labels=("a", "b"), multi_label=False):
-    return DCGANGenerator(image_size=16, image_channels=1, latent_dim=4, width=4, labels=labels, multi_label=multi_label)
+    return DCGANGenerator(
+        image_size=16, image_channels=1, latent_dim=4, width=4, labels=labels, multi_label=multi_label
+    )
 
 
 @pytest.fixture
@@ -58,14 +61,21 @@ def equal(a, b) -> bool:
 # What is saved is what loads
 
 
-@pytest.mark.parametrize("model", [MLPGenerator(image_size=8, latent_dim=3, width=8), small(None), small(),
-                                   small(["Smiling", "Male"], True)], ids=["mlp", "plain", "classes", "attributes"])
+@pytest.mark.parametrize(
+    "model",
+    [MLPGenerator(image_size=8, latent_dim=3, width=8), small(None), small(), small(["Smiling", "Male"], True)],
+    ids=["mlp", "plain", "classes", "attributes"],
+)
 def test_a_saved_model_loads_equal(tmp_path, model):
     model_folder.save(model, tmp_path / "model")
     assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["config.json", "model.safetensors"]
     loaded = gan_models.load(tmp_path / "model")
     assert type(loaded) is type(model) and equal(loaded, model)
-    assert (loaded.labels, loaded.multi_label, loaded.image_shape) == (model.labels, model.multi_label, model.image_shape)
+    assert (loaded.labels, loaded.multi_label, loaded.image_shape) == (
+        model.labels,
+        model.multi_label,
+        model.image_shape,
+    )
     assert not loaded.training and not any(value.requires_grad for value in loaded.parameters())
     points, labels = loaded.sample_latents(2, seed=1), loaded.sample_labels(2, seed=1)
     assert torch.equal(loaded.generate(points, labels), model.eval().generate(points, labels))
@@ -96,7 +106,9 @@ def test_weights_may_be_stored_in_half_precision(tmp_path, dtype):
     for key, value in model.state_dict().items():
         expected = value.to(dtype).float() if value.is_floating_point() else value
         assert torch.equal(loaded.state_dict()[key], expected)
-    assert (tmp_path / "half/model.safetensors").stat().st_size < 0.6 * (tmp_path / "full/model.safetensors").stat().st_size
+    assert (tmp_path / "half/model.safetensors").stat().st_size < 0.6 * (
+        tmp_path / "full/model.safetensors"
+    ).stat().st_size
 
 
 def test_a_model_does_not_change_with_its_file(folder):
@@ -219,7 +231,8 @@ def test_a_device_that_cannot_be_used_is_refused(folder, device):
 # Bad configurations
 
 CONFIG_VALUES = [
-    ("latent_dim", value) for value in (10**9, -1, 0, 1.5, 4.0, True, "4", None, [4], {}, float("nan"), float("inf"), 10**400)
+    ("latent_dim", value)
+    for value in (10**9, -1, 0, 1.5, 4.0, True, "4", None, [4], {}, float("nan"), float("inf"), 10**400)
 ]
 CONFIG_VALUES += [
     ("image_size", -64),
@@ -259,7 +272,9 @@ CONFIG_VALUES += [
 ]
 
 
-@pytest.mark.parametrize("key, value", CONFIG_VALUES, ids=[f"{key[:12]}-{k}" for k, (key, _) in enumerate(CONFIG_VALUES)])
+@pytest.mark.parametrize(
+    "key, value", CONFIG_VALUES, ids=[f"{key[:12]}-{k}" for k, (key, _) in enumerate(CONFIG_VALUES)]
+)
 def test_a_bad_value_in_the_configuration_is_refused(folder, key, value):
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {key: value}))
@@ -398,7 +413,9 @@ def test_nothing_is_allocated_for_a_network_that_the_weights_do_not_fit(tmp_path
             except gan_models.InvalidWeights:
                 print((peak() - before) // 2**20)
     """
-    process = subprocess.run([sys.executable, "-c", script, tmp_path], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    process = subprocess.run(
+        [sys.executable, "-c", script, tmp_path], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
     assert process.returncode == 0, process.stderr
     grown = [int(line) for line in process.stdout.split()]
     assert len(grown) == 2 and max(grown) < 100, grown
@@ -425,7 +442,8 @@ def test_a_revision_can_be_chosen(hub_server, tmp_path):
 
 def test_only_the_two_files_are_fetched_and_only_once(hub_server, tmp_path):
     hub_server.add(
-        "user/toy", files_of(small(), tmp_path) | {"samples.png": b"x", "evil.py": b"raise SystemExit", "pytorch_model.bin": b"x"}
+        "user/toy",
+        files_of(small(), tmp_path) | {"samples.png": b"x", "evil.py": b"raise SystemExit", "pytorch_model.bin": b"x"},
     )
     gan_models.load("user/toy")
     fetched = {path.rsplit("/", 1)[1] for method, path in hub_server.log if "/resolve/" in path}
@@ -484,7 +502,8 @@ def test_bad_files_on_the_hub_are_refused(hub_server, tmp_path):
     assert "truncated" in refusal(InvalidWeights, "user/truncated")
     torch.save(small().state_dict(), tmp_path / "pytorch_model.bin")
     hub_server.add(
-        "user/pickle", {"config.json": files["config.json"], "pytorch_model.bin": (tmp_path / "pytorch_model.bin").read_bytes()}
+        "user/pickle",
+        {"config.json": files["config.json"], "pytorch_model.bin": (tmp_path / "pytorch_model.bin").read_bytes()},
     )
     assert "pickled weights are never read" in refusal(InvalidWeights, "user/pickle")
     hub_server.add("user/empty", {".gitattributes": b""})
@@ -500,6 +519,12 @@ def test_the_environment_is_honoured_by_a_process_of_its_own(tmp_path):
         online = subprocess.run(
             [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
         )
-    offline = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment | {"HF_HUB_OFFLINE": "1"},
-                             capture_output=True, text=True, timeout=120)
+    offline = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env=environment | {"HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert online.stdout == offline.stdout == "('a', 'b')\n", online.stderr + offline.stderr

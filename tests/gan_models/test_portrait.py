@@ -15,7 +15,10 @@ from gan_models.portrait import PREVIEW, Portrait, _encode, drawn_portrait, morp
 def editor() -> Editor:
     torch.manual_seed(0)
     editor = Editor(width=4, latent_dim=16, hidden=8).eval().requires_grad_(False)
-    for weight in [*editor.decoder.parameters(), *editor.encoder.parameters()]:  # lively: an untrained one draws next to nothing
+    for weight in [
+        *editor.decoder.parameters(),
+        *editor.encoder.parameters(),
+    ]:  # lively: an untrained one draws next to nothing
         if weight.ndim > 1:
             weight.normal_(0, 0.2)
     editor.mapping.directions.normal_(0, 1)
@@ -89,7 +92,11 @@ def test_of_hair_colours_and_baldness_one_is_given(editor, drawn):
     for wishes in ({"Blond_Hair": 2.0, "Black_Hair": 2.0}, {"Black_Hair": 2.0, "Blond_Hair": 2.0}):
         assert torch.equal(drawn._row(wishes), drawn._row({"Black_Hair": 2.0}))
     row = drawn._row({"Blond_Hair": 0.5, "Bald": 0.2, "Brown_Hair": -1.5})[0]
-    assert row[blond] == 0.5 and row[brown] == -1.5 and row[black] == pytest.approx(-0.5 * drawn.encoded.shown[0, black].item())
+    assert (
+        row[blond] == 0.5
+        and row[brown] == -1.5
+        and row[black] == pytest.approx(-0.5 * drawn.encoded.shown[0, black].item())
+    )
 
 
 def test_the_colour_that_a_strip_shows_goes_before_the_one_asked_for(editor, drawn):
@@ -106,8 +113,15 @@ def test_a_strip_of_no_attribute_is_told(drawn, attribute):
         drawn.strip(attribute, {})
 
 
-@pytest.mark.parametrize("differences, words", [({"Hat": 1.0}, "no attribute 'Hat'"), ({"Smiling": 3.0}, "from -2 to 2"),
-                                                ({"Smiling": float("nan")}, "from -2 to 2"), ({"Smiling": "much"}, "from -2 to 2")])
+@pytest.mark.parametrize(
+    "differences, words",
+    [
+        ({"Hat": 1.0}, "no attribute 'Hat'"),
+        ({"Smiling": 3.0}, "from -2 to 2"),
+        ({"Smiling": float("nan")}, "from -2 to 2"),
+        ({"Smiling": "much"}, "from -2 to 2"),
+    ],
+)
 def test_wishes_that_cannot_be_met(drawn, differences, words):
     with pytest.raises(InvalidInput, match=words):
         drawn.edited(differences)

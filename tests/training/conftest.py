@@ -13,8 +13,8 @@ from training import curves
 
 @pytest.fixture(scope="session")
 def tiny_root(tmp_path_factory) -> Path:
-    """A data root with 40 digits, 40 clothes, 50 small photographs and 24 faces, so that a run of some 50 images goes through more than
-    one epoch."""
+    """A data root with 40 digits, 40 clothes, 50 small photographs and 24 faces, so that a run of some 50 images goes
+    through more than one epoch."""
     return write_data(tmp_path_factory.mktemp("data"), 40, 10, 24)
 
 
@@ -25,7 +25,9 @@ def alone(tmp_path_factory, tiny_root, monkeypatch):
     monkeypatch.setenv("GAN_STUDIO_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
     monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # of processes that a test starts
-    monkeypatch.setattr(curves, "draw", lambda runs, path: path.write_bytes(b"PNG"))  # longer than such a run; test_curves.py draws
+    monkeypatch.setattr(
+        curves, "draw", lambda runs, path: path.write_bytes(b"PNG")
+    )  # longer than such a run; test_curves.py draws
     threads = torch.get_num_threads()
     handlers = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
     torch.set_num_threads(1)

@@ -78,7 +78,9 @@ def test_the_judge_measures_by_the_distance_of_the_eyes():
 
 
 def test_the_report_counts_what_was_not_found():
-    lines = report([Result("alone", 1.0, 0.0, 0.02), Result("alone", 5.0, -25.0, 0.04), Result("several", 0.4, 3.0, math.inf)])
+    lines = report(
+        [Result("alone", 1.0, 0.0, 0.02), Result("alone", 5.0, -25.0, 0.04), Result("several", 0.4, 3.0, math.inf)]
+    )
     cells = {line[:26].strip(): line[26:].split() for line in lines[1:]}
     assert cells["all"][:3] == ["3", "66.7", "%"] and cells["all"][3] == "3.0"
     assert cells["several"] == ["1", "0.0", "%"] and cells["alone"][1] == "100.0"
@@ -115,8 +117,9 @@ def test_the_constants_are_the_averages_of_the_originals(data_root):
     assert np.abs(some - faces.EYES_AND_MOUTH).max() < 1.5
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (["--count", "0"], "at least 1"), (["--data-root", "nowhere"], "CelebA is not in")])
+@pytest.mark.parametrize(
+    "arguments, message", [(["--count", "0"], "at least 1"), (["--data-root", "nowhere"], "CelebA is not in")]
+)
 def test_bad_input_is_told(arguments, message, capsys):
     try:
         code = main(arguments)

@@ -14,7 +14,9 @@ from training import bundle
 def folder(tmp_path):
     torch.manual_seed(0)
     model_folder.save(DCGANGenerator(8, 1, width=4), tmp_path / "run")
-    (tmp_path / "run" / "metrics.json").write_text(json.dumps({"training": {"recipe": "mnist-dcgan"}, "fid10k_test_reader": 1.0}))
+    (tmp_path / "run" / "metrics.json").write_text(
+        json.dumps({"training": {"recipe": "mnist-dcgan"}, "fid10k_test_reader": 1.0})
+    )
     return tmp_path / "run"
 
 

@@ -50,7 +50,9 @@ def test_a_line_is_the_mean_since_the_last_line(tmp_path, accelerator, state):
     report = Report(tmp_path, accelerator, 48, state, every=16)
     for k in range(1, 6):
         state.images = 8 * k
-        report(state, scalars(discriminator_loss=k, **({"r1": 10 * k} if k % 2 else {})))  # a lazy penalty is not always there
+        report(
+            state, scalars(discriminator_loss=k, **({"r1": 10 * k} if k % 2 else {}))
+        )  # a lazy penalty is not always there
     report.flush(state)
     assert [list(line.values()) for line in stats(tmp_path)] == [[16, 1.5, 10], [32, 3.5, 30], [40, 5, 50]]
     assert list(stats(tmp_path)[0]) == ["images", "discriminator_loss", "r1"]
@@ -87,7 +89,8 @@ def test_readers_and_trackers_get_the_lines(tmp_path, accelerator, state, monkey
         state.images = images
         report(state, scalars(discriminator_loss=images))
     assert [line | {"images_per_second": 0} for line in read] == [
-        {"images": k, "images_per_second": 0, "discriminator_loss": k} for k in (8, 16)]
+        {"images": k, "images_per_second": 0, "discriminator_loss": k} for k in (8, 16)
+    ]
     assert [(step, values["discriminator_loss"]) for step, values in logged] == [(8, 8), (16, 16)]
     assert "images" not in logged[0][1]
 
@@ -105,7 +108,7 @@ def test_nearest_is_the_mean_distance_to_the_nearest_other():
 
 def drawing(state, images):
     """The state's averaged generator draws these pictures."""
-    state.ema.generate = lambda latents, labels: images[:len(latents)]
+    state.ema.generate = lambda latents, labels: images[: len(latents)]
     return state
 
 
@@ -168,7 +171,9 @@ def test_one_value_that_is_no_number_is_enough(tmp_path, accelerator, state, val
 @pytest.mark.parametrize("where", ["generator", "discriminator", "ema", "optimiser"])
 def test_weights_that_are_no_numbers_are_never_saved(tmp_path, accelerator, state, where):
     loop.train(change(find("mnist-dcgan"), SMALL), digits(), state, accelerator, 8, 0, [])
-    saving = Checkpoints(tmp_path, accelerator, Report(tmp_path, accelerator, 100, state, 100), lambda *_: None, every=8)
+    saving = Checkpoints(
+        tmp_path, accelerator, Report(tmp_path, accelerator, 100, state, 100), lambda *_: None, every=8
+    )
     saving.save(state)
     if where == "optimiser":
         next(iter(state.generator_optimiser.state.values()))["exp_avg"].fill_(float("inf"))
@@ -191,7 +196,10 @@ def test_a_run_that_diverges_stops_says_so_and_keeps_the_last_good_state(tmp_pat
         assert train(*options, "--images", 48) == 1
     (sentence,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
     assert "diverged" in sentence and "generator_loss" in sentence
-    assert f"the last good state is in {tmp_path / 'checkpoint'}; start again with a lower --set learning_rate=2e-05" in sentence
+    assert (
+        f"the last good state is in {tmp_path / 'checkpoint'}; start again with a lower --set learning_rate=2e-05"
+        in sentence
+    )
     assert json.loads((tmp_path / "checkpoint/state.json").read_text())["images"] == 16
     assert all(tensor.isfinite().all() for tensor in load_file(tmp_path / "checkpoint/state.safetensors").values())
     assert set((tmp_path / "samples").iterdir()) == grids  # no picture of what has diverged

@@ -18,7 +18,10 @@ draw = curves.draw  # itself: in tests of runs another stands for it
 def write(folder, count=40, columns=("discriminator_loss", "generator_loss", "generator_gradient")):
     """A run folder with made-up statistics."""
     folder.mkdir(exist_ok=True)
-    rows = [{"images": 1600 * k, **{key: 1 + np.sin(k / 5 + j) / 2 for j, key in enumerate(columns)}} for k in range(1, count + 1)]
+    rows = [
+        {"images": 1600 * k, **{key: 1 + np.sin(k / 5 + j) / 2 for j, key in enumerate(columns)}}
+        for k in range(1, count + 1)
+    ]
     (folder / "stats.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return folder
 
@@ -31,14 +34,16 @@ def picture(path) -> np.ndarray:
 
 def near(image: np.ndarray, colour: str) -> int:
     """How many pixels have the colour."""
-    wanted = [int(colour[k:k + 2], 16) for k in (1, 3, 5)]
+    wanted = [int(colour[k : k + 2], 16) for k in (1, 3, 5)]
     return int((np.abs(image - wanted).max(2) < 12).sum())
 
 
 def test_each_quantity_is_a_line_of_its_own_colour_and_absent_panels_are_left_out(tmp_path):
     draw([curves.read(write(tmp_path / "a"))], tmp_path / "two.png")
     two = picture(tmp_path / "two.png")
-    assert near(two, curves.COLOURS[0]) > 300 and near(two, curves.COLOURS[1]) > 300 and near(two, curves.COLOURS[2]) == 0
+    assert (
+        near(two, curves.COLOURS[0]) > 300 and near(two, curves.COLOURS[1]) > 300 and near(two, curves.COLOURS[2]) == 0
+    )
     columns = "generator_loss", "diversity", "fid2k_train_reader", "r1", "real_accuracy", "discriminator_gradient"
     write(tmp_path / "b", columns=columns)
     draw([curves.read(tmp_path / "b")], tmp_path / "six.png")

@@ -29,7 +29,10 @@ def tensors(batch):
 
 def step(recipe, state, data, accelerator):
     """One of each, as the loop does them: (scalars of the discriminator, scalars of the generator)."""
-    game, current = GAMES[recipe.game](recipe, accelerator.device), loop.load_batch(recipe, data, state.generator, 0, 8, 0)
+    game, current = (
+        GAMES[recipe.game](recipe, accelerator.device),
+        loop.load_batch(recipe, data, state.generator, 0, 8, 0),
+    )
     drawn = game.draw(state, current)
     loss, discriminator = game.discriminator_loss(state, current, drawn)
     loop.optimise(state.discriminator_optimiser, loss, accelerator)
@@ -65,7 +68,7 @@ def test_an_image_number_decides_its_picture_latent_and_mirroring(accelerator):
     for part in range(0, 8, 2):  # as four processes would see it
         few = loop.load_batch(recipe, data, generator, 16 + part, 2, 3)
         for a, b in zip(whole + randoms(batch), tensors(few) + randoms(few)):
-            assert torch.equal(a[part:part + 2], b)
+            assert torch.equal(a[part : part + 2], b)
     assert whole[0].min() >= -1 and whole[0].max() <= 1 and whole[1].shape == (8, 10)
     plain = loop.load_batch(dataclasses.replace(recipe, flip=False), data, generator, 16, 8, 3).real
     mirrored = [torch.equal(a, b.flip(2)) for a, b in zip(whole[0], plain)]
@@ -96,11 +99,16 @@ def test_other_labels_are_another_loss_for_both(accelerator, objective):
     assert one != other_one and two != other_two
 
 
-@pytest.mark.parametrize("name", ["mnist-cgan", "mnist-vaegan", "mnist-bigan", "mnist-implicit", "mnist-infogan", "mnist-tied"])
+@pytest.mark.parametrize(
+    "name", ["mnist-cgan", "mnist-vaegan", "mnist-bigan", "mnist-implicit", "mnist-infogan", "mnist-tied"]
+)
 def test_each_player_moves_its_own_weights_alone(accelerator, name):
     recipe, data = change(find(name), SMALL if name != "mnist-tied" else SMALL[:2]), dataset()
     state = build(recipe, data, 0, accelerator.device)
-    game, current = GAMES[recipe.game](recipe, accelerator.device), loop.load_batch(recipe, data, state.generator, 0, 8, 0)
+    game, current = (
+        GAMES[recipe.game](recipe, accelerator.device),
+        loop.load_batch(recipe, data, state.generator, 0, 8, 0),
+    )
     drawn = game.draw(state, current)
     loss, _ = game.discriminator_loss(state, current, drawn)
     own = list(state.discriminator.trained().values())
@@ -158,8 +166,15 @@ def test_instance_noise_and_augmentation_change_what_the_discriminator_sees_and_
     assert len(set(seen.values())) == 3
 
 
-@pytest.mark.parametrize("name, settings, layers", [
-    ("mnist-dcgan", [], ["BatchNorm"]), ("mnist-mlp", [], ["Dropout"]), ("mnist-mlp", ["discriminator.dropout=0"], []), ("mnist-r3gan", [], [])])
+@pytest.mark.parametrize(
+    "name, settings, layers",
+    [
+        ("mnist-dcgan", [], ["BatchNorm"]),
+        ("mnist-mlp", [], ["Dropout"]),
+        ("mnist-mlp", ["discriminator.dropout=0"], []),
+        ("mnist-r3gan", [], []),
+    ],
+)
 def test_layers_that_depend_on_how_a_batch_is_shared_are_named(name, settings, layers):
     recipe = change(find(name), settings)
     assert loop.batch_dependent_layers(build(recipe, dataset(), 0, torch.device("cpu"))) == layers
@@ -173,7 +188,10 @@ def test_shared_weights_are_stored_once_and_moved_by_both(accelerator):
     assert len(shared) == 3 and all(id(p) in generator for p in shared)
     assert not any(id(p) in generator for p in state.discriminator.parameters())
     before = [p.detach().clone() for p in shared]
-    game, current = GAMES[recipe.game](recipe, accelerator.device), loop.load_batch(recipe, dataset(), state.generator, 0, 8, 0)
+    game, current = (
+        GAMES[recipe.game](recipe, accelerator.device),
+        loop.load_batch(recipe, dataset(), state.generator, 0, 8, 0),
+    )
     loss, _ = game.discriminator_loss(state, current, game.draw(state, current))
     loop.optimise(state.discriminator_optimiser, loss, accelerator)
     assert all(not torch.equal(a, b) for a, b in zip(before, shared))
@@ -202,7 +220,9 @@ def test_average_halves_in_its_half_life_which_grows_with_the_images(accelerator
 
 
 def test_schedules_reach_the_optimisers(accelerator):
-    recipe = change(find("mnist-dcgan"), [*SMALL, "learning_rate=[1e-3, 1e-4, 100]", "beta2=[0.9, 0.99, 100]", "generator_rate=3"])
+    recipe = change(
+        find("mnist-dcgan"), [*SMALL, "learning_rate=[1e-3, 1e-4, 100]", "beta2=[0.9, 0.99, 100]", "generator_rate=3"]
+    )
     state = build(recipe, dataset(), 0, accelerator.device)
     state.images = 100
     loop.set_schedules(recipe, state)
@@ -213,8 +233,12 @@ def test_schedules_reach_the_optimisers(accelerator):
 
 def test_a_callback_ends_the_run_and_all_are_called(accelerator):
     calls = []
-    state = trained(change(find("mnist-mlp"), SMALL), accelerator, 10_000,
-                    callbacks=[lambda s, _: s.images >= 16, lambda s, _: calls.append(s.images)])
+    state = trained(
+        change(find("mnist-mlp"), SMALL),
+        accelerator,
+        10_000,
+        callbacks=[lambda s, _: s.images >= 16, lambda s, _: calls.append(s.images)],
+    )
     assert state.images == 16 and calls == [8, 16]
 
 

@@ -21,7 +21,10 @@ class Quadratic(Discriminator):
 
     def __init__(self, n: int):
         super().__init__()
-        self.a, self.b = nn.Parameter(torch.randn(n, n, dtype=torch.float64)), nn.Parameter(torch.randn(n, dtype=torch.float64))
+        self.a, self.b = (
+            nn.Parameter(torch.randn(n, n, dtype=torch.float64)),
+            nn.Parameter(torch.randn(n, dtype=torch.float64)),
+        )
 
     def forward(self, images, labels=None):
         x = images.flatten(1)
@@ -125,12 +128,15 @@ def test_the_one_centred_penalty_inside_autocast_is_in_float32_and_trains_the_we
         penalty = wgan_gp(lambda x: discriminator(x).scores, real, fake.bfloat16(), t)
     assert discriminator.seen == (torch.float32,) * 3 and penalty.dtype == torch.float32
     penalty.backward()
-    assert all(layer.weight.grad.abs().max() > 1e-4 for layer in discriminator.modules() if isinstance(layer, nn.Conv2d))
+    assert all(
+        layer.weight.grad.abs().max() > 1e-4 for layer in discriminator.modules() if isinstance(layer, nn.Conv2d)
+    )
 
 
 @pytest.fixture(scope="module")
 def generators() -> dict[str, nn.Module]:
-    """One tiny generator, compiled and not. "aot_eager" traces forward and backward as any backend does, and needs no C compiler."""
+    """One tiny generator, compiled and not. "aot_eager" traces forward and backward as any backend does, and needs no C
+    compiler."""
     torch.manual_seed(0)
     plain = DCGANGenerator(8, 1, latent_dim=3, width=4)
     compiled, before = torch.compile(plain, backend="aot_eager"), counters["stats"]["unique_graphs"]
@@ -140,7 +146,8 @@ def generators() -> dict[str, nn.Module]:
 
 
 def losses_gradients(generator, settings: list[str], dtype) -> tuple[dict, dict]:
-    """Of the discriminator's loss of the game with these settings: its scalars, and its gradient with respect to each weight."""
+    """Of the discriminator's loss of the game with these settings: its scalars, and its gradient with respect to each
+    weight."""
     torch.manual_seed(1)
     recipe = change(RECIPES["mnist-dcgan"], ["r1=0", *settings])
     discriminator = DCGANDiscriminator(8, 1, 4, normalisation="none")
@@ -166,8 +173,9 @@ def test_a_games_penalty_trains_the_weights_when_the_generator_is_compiled(gener
     _, without = losses_gradients(generators["compiled"], [], dtype)
     for name, gradient in gradients.items():
         scale = wanted[name].abs().max().item()
-        torch.testing.assert_close(gradient, wanted[name], rtol=precision, atol=precision * scale,
-                                   msg=lambda message: f"{name}: {message}")
+        torch.testing.assert_close(
+            gradient, wanted[name], rtol=precision, atol=precision * scale, msg=lambda message: f"{name}: {message}"
+        )
         if name.endswith("weight"):
             assert (gradient - without[name]).abs().max() > 10 * precision * scale, f"the penalty does not move {name}"
 

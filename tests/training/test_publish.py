@@ -27,7 +27,9 @@ FILES = {"config.json", "model.safetensors", "README.md", "samples.png", "metric
 @pytest.fixture
 def folder(tmp_path):
     folder = tmp_path / "model"
-    model_folder.save(DCGANGenerator(image_size=16, latent_dim=4, width=4, labels=["Smiling", "Male"], multi_label=True), folder)
+    model_folder.save(
+        DCGANGenerator(image_size=16, latent_dim=4, width=4, labels=["Smiling", "Male"], multi_label=True), folder
+    )
     (folder / "samples.png").write_bytes(b"a picture")
     (folder / "metrics.json").write_text(json.dumps({"training": {"recipe": "toy", "dataset": "celeba"}}))
     write_card(folder)
@@ -112,7 +114,9 @@ def test_a_folder_that_does_not_load_is_not_uploaded(hub, folder, tmp_path):
     assert not hub.repositories and not hub.log
 
 
-@pytest.mark.parametrize("name", ["toy", "user/", "/toy", "user/a b", "user/a--b", "a/b/c", "", "user/-toy", "user/" + "x" * 200])
+@pytest.mark.parametrize(
+    "name", ["toy", "user/", "/toy", "user/a b", "user/a--b", "a/b/c", "", "user/-toy", "user/" + "x" * 200]
+)
 def test_a_name_that_the_hub_does_not_take_is_refused(hub, folder, name):
     refused(folder, name)
     refused(folder, "user/toy", space=name) if name else None
@@ -191,9 +195,16 @@ def test_a_space_is_the_demo_with_this_model_bundled(hub, folder, checkout):
     assert hub.repositories["space", "user/demo"].options["sdk"] == "gradio"
     assert commit.files["gan_models/pretrained/toy/model.safetensors"] == (folder / "model.safetensors").read_bytes()
     data = yaml.safe_load(commit.files["README.md"].decode().split("---\n")[1])
-    assert data["sdk"] == "gradio" and data["sdk_version"] == "6.31.0" and data["app_file"] == "app.py" and data["emoji"] == "X"
+    assert (
+        data["sdk"] == "gradio"
+        and data["sdk_version"] == "6.31.0"
+        and data["app_file"] == "app.py"
+        and data["emoji"] == "X"
+    )
     assert data["models"] == ["user/toy"] and data["title"] == "toy"
-    assert data["license"] == "other" and data["license_name"] == "celeba-non-commercial-research"  # the weights', not the code's
+    assert (
+        data["license"] == "other" and data["license_name"] == "celeba-non-commercial-research"
+    )  # the weights', not the code's
     assert len(commits(hub, "user/toy")) == 1
 
 
@@ -227,7 +238,9 @@ def test_the_real_demo_makes_a_space_whose_package_finds_the_model(hub, folder, 
         (tmp_path / "space" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "space" / name).write_bytes(content)
     script = "import gan_models; print(gan_models.bundled(), gan_models.load('toy').labels)"
-    process = subprocess.run([sys.executable, "-c", script], cwd=tmp_path / "space", capture_output=True, text=True, timeout=60)
+    process = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path / "space", capture_output=True, text=True, timeout=60
+    )
     assert process.stdout == "['toy'] ('Smiling', 'Male')\n", process.stderr
     assert "import training" not in files["app.py"].decode() and "from training" not in files["app.py"].decode()
     data = yaml.safe_load(files["README.md"].decode().split("---\n")[1])

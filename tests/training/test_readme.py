@@ -10,7 +10,9 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line.strip()]
+COMMANDS = [
+    line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line.strip()
+]
 CODE = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 # Run elsewhere, or by nobody here: the start of the command -> where.
@@ -26,8 +28,18 @@ ELSEWHERE = {
     "python tests/app_speed.py": "a measurement, made by hand",
 }
 SMALL = {
-    "training": ["--images", "16", "--precision", "fp32", "--set", "batch_size=8", "--set", "generator.width=4",
-                 "--set", "discriminator.width=4"],
+    "training": [
+        "--images",
+        "16",
+        "--precision",
+        "fp32",
+        "--set",
+        "batch_size=8",
+        "--set",
+        "generator.width=4",
+        "--set",
+        "discriminator.width=4",
+    ],
     "training.evaluate": ["--samples", "200"],
 }
 
@@ -67,11 +79,17 @@ def test_commands_in_order(workplace, hub):  # noqa: F811
             continue
         assert run(command.replace("USER/REPO", "user/repo")) == 0, command
     assert {"grid.png", "faces.png"} <= {path.name for path in workplace.iterdir()}
-    assert hub.repositories["model", "user/repo"].find("main").files.keys() >= {"config.json", "model.safetensors", "README.md"}
+    assert hub.repositories["model", "user/repo"].find("main").files.keys() >= {
+        "config.json",
+        "model.safetensors",
+        "README.md",
+    }
     assert (workplace / "runs/mnist-cgan/model/model.safetensors").exists() and (workplace / "runs/mine/model").is_dir()
 
 
-@pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("python -m training.evaluate")])
+@pytest.mark.parametrize(
+    "command", [command for command in COMMANDS if command.startswith("python -m training.evaluate")]
+)
 def test_evaluation(workplace, data_root, command, capsys):
     (workplace / "data").unlink()
     (workplace / "data").symlink_to(data_root)

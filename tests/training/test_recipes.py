@@ -24,7 +24,11 @@ def refused(recipe, *settings) -> str:
 
 def test_a_schedule_is_half_a_cosine():
     schedule = Schedule(1.0, 0.1, 200_000)
-    assert schedule.at(0) == 1.0 and schedule.at(200_000) == pytest.approx(0.1) and schedule.at(10**9) == pytest.approx(0.1)
+    assert (
+        schedule.at(0) == 1.0
+        and schedule.at(200_000) == pytest.approx(0.1)
+        and schedule.at(10**9) == pytest.approx(0.1)
+    )
     assert schedule.at(100_000) == pytest.approx(0.55)
     assert schedule.at(50_000) == pytest.approx(0.1 + 0.9 * (1 + 2**-0.5) / 2)
     assert at(schedule, 100_000) == schedule.at(100_000) and at(0.3, 100_000) == 0.3
@@ -32,9 +36,28 @@ def test_a_schedule_is_half_a_cosine():
 
 def test_the_recipes_are_there():
     assert set(RECIPES) >= {
-        "mnist-mlp", "mnist-dcgan", "mnist-lsgan", "mnist-cgan", "mnist-acgan", "mnist-wgan", "mnist-wgan-gp", "mnist-sngan",
-        "mnist-featmatch", "mnist-infogan", "mnist-vaegan", "mnist-bigan", "mnist-implicit", "mnist-tied", "mnist-r3gan",
-        "stackedmnist-dcgan", "stackedmnist-r3gan", "fashion-r3gan", "cifar10-r3gan", "celeba-dcgan", "celeba-cgan"}
+        "mnist-mlp",
+        "mnist-dcgan",
+        "mnist-lsgan",
+        "mnist-cgan",
+        "mnist-acgan",
+        "mnist-wgan",
+        "mnist-wgan-gp",
+        "mnist-sngan",
+        "mnist-featmatch",
+        "mnist-infogan",
+        "mnist-vaegan",
+        "mnist-bigan",
+        "mnist-implicit",
+        "mnist-tied",
+        "mnist-r3gan",
+        "stackedmnist-dcgan",
+        "stackedmnist-r3gan",
+        "fashion-r3gan",
+        "cifar10-r3gan",
+        "celeba-dcgan",
+        "celeba-cgan",
+    }
     for name, recipe in RECIPES.items():
         assert name == recipe.name == find(name).name and recipe.summary and "arXiv:" in recipe.source
     assert len(FACES.attributes) >= 8 and {"Smiling", "Eyeglasses", "Male", "Blond_Hair"} <= set(FACES.attributes)
@@ -57,7 +80,9 @@ def test_a_recipe_builds_its_networks(name):
 def test_a_recipe_is_json_and_every_field_can_be_set_to_its_own_value(name):
     recipe = RECIPES[name]
     plain = to_json(recipe)
-    assert json.loads(json.dumps(plain)) == plain and list(plain) == [field.name for field in dataclasses.fields(recipe)]
+    assert json.loads(json.dumps(plain)) == plain and list(plain) == [
+        field.name for field in dataclasses.fields(recipe)
+    ]
     for key, value in plain.items():
         if key in ("name", "summary", "source", "generator", "discriminator"):
             continue
@@ -73,11 +98,27 @@ def test_an_unknown_name_brings_the_near_ones():
 
 
 def test_values_are_parsed_as_what_the_field_is():
-    changed = change(DCGAN, [
-        "batch_size=8", "learning_rate=1e-3", "flip=true", "beta1=0", "data=pictures/of cats", "r1=[2, 0.5, 1000]",
-        "optimiser=rmsprop", "generator.latent_dim=7", "generator.width=4", "discriminator.normalisation=spectral",
-    ])
-    assert (changed.batch_size, changed.learning_rate, changed.flip, changed.data) == (8, 1e-3, True, "pictures/of cats")
+    changed = change(
+        DCGAN,
+        [
+            "batch_size=8",
+            "learning_rate=1e-3",
+            "flip=true",
+            "beta1=0",
+            "data=pictures/of cats",
+            "r1=[2, 0.5, 1000]",
+            "optimiser=rmsprop",
+            "generator.latent_dim=7",
+            "generator.width=4",
+            "discriminator.normalisation=spectral",
+        ],
+    )
+    assert (changed.batch_size, changed.learning_rate, changed.flip, changed.data) == (
+        8,
+        1e-3,
+        True,
+        "pictures/of cats",
+    )
     assert changed.beta1 == 0.0 and isinstance(changed.beta1, float)
     assert changed.r1 == Schedule(2.0, 0.5, 1000) and changed.optimiser == "rmsprop"
     assert changed.generator == {"latent_dim": 7, "width": 4} and changed.discriminator == {"normalisation": "spectral"}
@@ -94,7 +135,9 @@ def test_attributes_are_a_list_of_words_or_all():
 
 def test_another_objective_takes_its_own_settings():
     changed = change(DCGAN, ["objective=relativistic"])
-    assert changed.r1 == changed.r2 == Schedule(1.0, 0.1, 200_000) and changed.penalty_every == 8 and changed.beta1 == 0.0
+    assert (
+        changed.r1 == changed.r2 == Schedule(1.0, 0.1, 200_000) and changed.penalty_every == 8 and changed.beta1 == 0.0
+    )
     assert changed.discriminator["normalisation"] == "none" and changed.generator == DCGAN.generator
     back = change(changed, ["objective=logistic"])
     assert (back.r1, back.r2, back.penalty_every, back.beta1, back.beta2) == (0, 0, 1, 0.5, 0.999)
@@ -132,51 +175,54 @@ def test_every_objective_has_settings():
     assert set(OBJECTIVE_SETTINGS) == set(OBJECTIVES)
 
 
-@pytest.mark.parametrize("setting, words", [
-    ("batch_size", "KEY=VALUE"),
-    ("=3", "KEY=VALUE"),
-    ("batchsize=8", "known are batch_size"),
-    ("lr=1", "learning_rate"),
-    ("name=x", "no option 'name'"),
-    ("generator={}", "no option 'generator'"),
-    ("teacher.width=4", "no option 'teacher.width'"),
-    ("batch_size=0", "whole number of at least 1"),
-    ("batch_size=-4", "whole number of at least 1"),
-    ("batch_size=2.5", "whole number of at least 1"),
-    ("batch_size=true", "whole number of at least 1"),
-    ("batch_size=many", "'many'"),
-    ("batch_size=1e999", "whole number of at least 1"),
-    ("batch_size=[8,16,100]", "whole number of at least 1"),
-    ("learning_rate=-1", "number of at least 0 or [start, end, images]"),
-    ("learning_rate=NaN", "number of at least 0"),
-    ("learning_rate=[1,2]", "[start, end, images]"),
-    ("learning_rate=[1,2,0]", "[start, end, images]"),
-    ("learning_rate=[1,-2,100]", "[start, end, images]"),
-    ("learning_rate=[1,2,0.5]", "[start, end, images]"),
-    ("flip=1", "flip must be true or false"),
-    ("data=3", "data must be a word"),
-    ("optimiser=sgd", "known are adam, rmsprop"),
-    ("objective=wgan", "known are logistic, minimax, least_squares, wasserstein, hinge, relativistic"),
-    ("objective=[1]", "no objective [1]"),
-    ("objective=3", "no objective 3"),
-    ("family=transformer", "known are mlp, dcgan, resnet"),
-    ("beta1=1", "beta1 must be below 1"),
-    ("beta2=[0.9,1.0,100]", "beta2 must be below 1"),
-    ("attributes=3", "attributes must be"),
-    ("attributes=[1,2]", "attributes must be"),
-    ("attributes=[]", "attributes must be"),
-    ("auxiliary=1", "discriminator.auxiliary=true"),
-    ("game=chess", "known are adversarial, vaegan, bigan, moments"),
-    ("game=vaegan", "cannot be played by the family dcgan"),
-    ("family=implicit", "implicit with moments"),
-    ("information=1", "family=infogan"),
-    ("clustering=1", "clustering=0"),
-    ("augment=1.5", "strength from 0 to 1"),
-    ("augment=[0, 2, 100]", "strength from 0 to 1"),
-    ("augment_policies=colour", "known are color, translation, cutout"),
-    ("augment_policies=null", "augment=0"),
-    ("clip=-1", "number of at least 0"),
-])
+@pytest.mark.parametrize(
+    "setting, words",
+    [
+        ("batch_size", "KEY=VALUE"),
+        ("=3", "KEY=VALUE"),
+        ("batchsize=8", "known are batch_size"),
+        ("lr=1", "learning_rate"),
+        ("name=x", "no option 'name'"),
+        ("generator={}", "no option 'generator'"),
+        ("teacher.width=4", "no option 'teacher.width'"),
+        ("batch_size=0", "whole number of at least 1"),
+        ("batch_size=-4", "whole number of at least 1"),
+        ("batch_size=2.5", "whole number of at least 1"),
+        ("batch_size=true", "whole number of at least 1"),
+        ("batch_size=many", "'many'"),
+        ("batch_size=1e999", "whole number of at least 1"),
+        ("batch_size=[8,16,100]", "whole number of at least 1"),
+        ("learning_rate=-1", "number of at least 0 or [start, end, images]"),
+        ("learning_rate=NaN", "number of at least 0"),
+        ("learning_rate=[1,2]", "[start, end, images]"),
+        ("learning_rate=[1,2,0]", "[start, end, images]"),
+        ("learning_rate=[1,-2,100]", "[start, end, images]"),
+        ("learning_rate=[1,2,0.5]", "[start, end, images]"),
+        ("flip=1", "flip must be true or false"),
+        ("data=3", "data must be a word"),
+        ("optimiser=sgd", "known are adam, rmsprop"),
+        ("objective=wgan", "known are logistic, minimax, least_squares, wasserstein, hinge, relativistic"),
+        ("objective=[1]", "no objective [1]"),
+        ("objective=3", "no objective 3"),
+        ("family=transformer", "known are mlp, dcgan, resnet"),
+        ("beta1=1", "beta1 must be below 1"),
+        ("beta2=[0.9,1.0,100]", "beta2 must be below 1"),
+        ("attributes=3", "attributes must be"),
+        ("attributes=[1,2]", "attributes must be"),
+        ("attributes=[]", "attributes must be"),
+        ("auxiliary=1", "discriminator.auxiliary=true"),
+        ("game=chess", "known are adversarial, vaegan, bigan, moments"),
+        ("game=vaegan", "cannot be played by the family dcgan"),
+        ("family=implicit", "implicit with moments"),
+        ("information=1", "family=infogan"),
+        ("clustering=1", "clustering=0"),
+        ("augment=1.5", "strength from 0 to 1"),
+        ("augment=[0, 2, 100]", "strength from 0 to 1"),
+        ("augment_policies=colour", "known are color, translation, cutout"),
+        ("augment_policies=null", "augment=0"),
+        ("clip=-1", "number of at least 0"),
+    ],
+)
 def test_one_sentence_for_whatever_is_wrong(setting, words):
     assert words in refused(DCGAN, setting)
 
@@ -188,33 +234,39 @@ def test_an_auxiliary_loss_needs_labels_and_a_classifier():
     assert change(DCGAN, ["auxiliary=1", "discriminator.auxiliary=true", "conditional=true"]).auxiliary == 1
 
 
-@pytest.mark.parametrize("name, settings, words", [
-    ("mnist-mlp", ["conditional=true"], "mlp knows no labels"),
-    ("mnist-vaegan", ["conditional=true"], "vaegan knows no labels"),
-    ("mnist-vaegan", ["game=adversarial"], "cannot be played"),
-    ("celeba-dcgan", ["perceptual=1"], "MNIST's digits"),
-    ("mnist-implicit", ["instance_noise=0.1"], "moments knows no instance_noise"),
-    ("mnist-implicit", ["objective=hinge"], "no objective"),
-    ("mnist-bigan", ["feature_matching=1"], "bigan knows no feature_matching"),
-    ("mnist-dcgan", ["reconstruction=1"], "vaegan, moments, inversion, editor do"),
-    ("celeba-editor-64", ["augment=[0,1,100]"], "editor knows no augment"),
-    ("celeba-editor-64", ["temperature=[5,0,100]"], "above 0"),
-])
+@pytest.mark.parametrize(
+    "name, settings, words",
+    [
+        ("mnist-mlp", ["conditional=true"], "mlp knows no labels"),
+        ("mnist-vaegan", ["conditional=true"], "vaegan knows no labels"),
+        ("mnist-vaegan", ["game=adversarial"], "cannot be played"),
+        ("celeba-dcgan", ["perceptual=1"], "MNIST's digits"),
+        ("mnist-implicit", ["instance_noise=0.1"], "moments knows no instance_noise"),
+        ("mnist-implicit", ["objective=hinge"], "no objective"),
+        ("mnist-bigan", ["feature_matching=1"], "bigan knows no feature_matching"),
+        ("mnist-dcgan", ["reconstruction=1"], "vaegan, moments, inversion, editor do"),
+        ("celeba-editor-64", ["augment=[0,1,100]"], "editor knows no augment"),
+        ("celeba-editor-64", ["temperature=[5,0,100]"], "above 0"),
+    ],
+)
 def test_parts_that_do_not_fit_each_other(name, settings, words):
     assert words in refused(RECIPES[name], *settings)
 
 
-@pytest.mark.parametrize("name, settings, words", [
-    ("mnist-dcgan", ["generator.depth=3"], "depth"),
-    ("mnist-dcgan", ["generator.latent_dim=0"], "latent_dim"),
-    ("mnist-dcgan", ["generator.labels=[1]"], "labels"),
-    ("mnist-dcgan", ["generator.width=wide"], "width"),
-    ("mnist-dcgan", ["image_size=29"], "image_size"),
-    ("mnist-dcgan", ["discriminator.normalisation=layer"], "spectral"),
-    ("mnist-mlp", ["discriminator.dropout=2"], "dropout"),
-    ("mnist-tied", ["discriminator.normalisation=spectral"], "batch, none"),
-    ("mnist-infogan", ["generator.latent_dim=4"], "codes"),
-])
+@pytest.mark.parametrize(
+    "name, settings, words",
+    [
+        ("mnist-dcgan", ["generator.depth=3"], "depth"),
+        ("mnist-dcgan", ["generator.latent_dim=0"], "latent_dim"),
+        ("mnist-dcgan", ["generator.labels=[1]"], "labels"),
+        ("mnist-dcgan", ["generator.width=wide"], "width"),
+        ("mnist-dcgan", ["image_size=29"], "image_size"),
+        ("mnist-dcgan", ["discriminator.normalisation=layer"], "spectral"),
+        ("mnist-mlp", ["discriminator.dropout=2"], "dropout"),
+        ("mnist-tied", ["discriminator.normalisation=spectral"], "batch, none"),
+        ("mnist-infogan", ["generator.latent_dim=4"], "codes"),
+    ],
+)
 def test_networks_that_cannot_be_built_say_why(name, settings, words):
     recipe = change(RECIPES[name], settings)
     with pytest.raises(RecipeError, match=rf"networks of {name} cannot be built: .*{words}"):

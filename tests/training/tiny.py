@@ -1,4 +1,5 @@
-"""Runs so small that a test can afford several: made-up data in the real layouts, tiny networks, the command in this process."""
+"""Runs so small that a test can afford several: made-up data in the real layouts, tiny networks, the command in this
+process."""
 
 import gzip
 import io
@@ -33,8 +34,8 @@ def small(recipe: str) -> list[str]:
 
 
 def write_data(root: Path, digits: int, photographs: int, faces: int, test_faces: int = 0) -> Path:
-    """Noise in the layouts of the real data sets: so many digits and clothes of each split, photographs of each file, and faces of the
-    training split, after which come those of the test split. Returns the root."""
+    """Noise in the layouts of the real data sets: so many digits and clothes of each split, photographs of each file,
+    and faces of the training split, after which come those of the test split. Returns the root."""
     celeba, random = root / "celeba", np.random.default_rng(0)
     celeba.mkdir()
     for name, part in itertools.product(("MNIST", "FashionMNIST"), ("train", "t10k")):
@@ -47,15 +48,24 @@ def write_data(root: Path, digits: int, photographs: int, faces: int, test_faces
     batches = root / "cifar-10-batches-py"
     batches.mkdir()
     for name in [f"data_batch_{k}" for k in range(1, 6)] + ["test_batch"]:
-        content = {b"data": random.integers(0, 256, (photographs, 3072), np.uint8), b"labels": [k % 10 for k in range(photographs)]}
+        content = {
+            b"data": random.integers(0, 256, (photographs, 3072), np.uint8),
+            b"labels": [k % 10 for k in range(photographs)],
+        }
         (batches / name).write_bytes(pickle.dumps(content, protocol=2))
     names = [f"{k:06d}.jpg" for k in range(faces + test_faces)]
     with zipfile.ZipFile(celeba / "img_align_celeba.zip", "w") as archive:
         for name in names:
             archive.writestr(f"img_align_celeba/{name}", jpeg(random.integers(0, 256, (128, 128, 3), np.uint8)))
-    rows = [" ".join([name] + [str(value) for value in random.choice([-1, 1], len(EDITOR_ATTRIBUTES))]) for name in names]
-    (celeba / "list_attr_celeba.txt").write_text("\n".join([str(len(names)), " ".join(EDITOR_ATTRIBUTES), *rows]) + "\n")
-    (celeba / "list_eval_partition.txt").write_text("".join(f"{name} {2 * (k >= faces)}\n" for k, name in enumerate(names)))
+    rows = [
+        " ".join([name] + [str(value) for value in random.choice([-1, 1], len(EDITOR_ATTRIBUTES))]) for name in names
+    ]
+    (celeba / "list_attr_celeba.txt").write_text(
+        "\n".join([str(len(names)), " ".join(EDITOR_ATTRIBUTES), *rows]) + "\n"
+    )
+    (celeba / "list_eval_partition.txt").write_text(
+        "".join(f"{name} {2 * (k >= faces)}\n" for k, name in enumerate(names))
+    )
     return root
 
 

@@ -1,6 +1,7 @@
-"""Three steps of every recipe, in float64, on however many processes this is started on; the main one writes the weights.
+"""Three steps of every recipe, in float64, on however many processes this is started on; the main one writes the
+weights.
 
-    python two_processes.py FOLDER          torchrun --nproc-per-node 2 two_processes.py FOLDER
+python two_processes.py FOLDER          torchrun --nproc-per-node 2 two_processes.py FOLDER
 """
 
 import sys
@@ -43,8 +44,8 @@ def state_of(recipe, dataset) -> State:
 
 
 def exact_teacher(device: torch.device, read=adversarial._teacher) -> nn.Module:
-    """The fixed network of feature matching in float64. What it is shown was rounded to float32 before, alike on any number of
-    processes."""
+    """The fixed network of feature matching in float64. What it is shown was rounded to float32 before, alike on any
+    number of processes."""
     teacher = read(device).double()
     teacher.register_forward_pre_hook(lambda module, inputs: tuple(images.double() for images in inputs))
     return teacher
@@ -58,14 +59,26 @@ def train(accelerator: Accelerator, folder: Path) -> None:
         recipe = change(recipe, [*small(name), *lively, "discriminator_steps=1", "penalty_every=2"])
         dataset = dataset_of(recipe)
         scalars = []
-        state = loop.train(recipe, dataset, state_of(recipe, dataset), accelerator, 3 * recipe.batch_size, 0,
-                           [lambda state, values: scalars.append(values)])
-        means = {f"scalar.{k}.{key}": accelerator.reduce(value.detach().double(), "mean") for k, step in enumerate(scalars)
-                 for key, value in step.items()}
+        state = loop.train(
+            recipe,
+            dataset,
+            state_of(recipe, dataset),
+            accelerator,
+            3 * recipe.batch_size,
+            0,
+            [lambda state, values: scalars.append(values)],
+        )
+        means = {
+            f"scalar.{k}.{key}": accelerator.reduce(value.detach().double(), "mean")
+            for k, step in enumerate(scalars)
+            for key, value in step.items()
+        }
         if accelerator.is_main_process:
             weights = {key: value.contiguous() for key, value in checkpoints.tensors(state).items()}
-            save_file(weights | {f"ema.{key}": value.contiguous() for key, value in state.ema.state_dict().items()} | means,
-                      folder / f"{name}.safetensors")
+            save_file(
+                weights | {f"ema.{key}": value.contiguous() for key, value in state.ema.state_dict().items()} | means,
+                folder / f"{name}.safetensors",
+            )
         accelerator.wait_for_everyone()
 
 

@@ -20,7 +20,8 @@ STRIP = 2  # rows of a strip of samples
 
 
 def draw_samples(found: list[Outcome], datasets: dict[str, Dataset], path: Path) -> None:
-    """A strip for each row, and of real pictures before those of each data set that may be shown: CelebA's people were not asked."""
+    """A strip for each row, and of real pictures before those of each data set that may be shown: CelebA's people were
+    not asked."""
     strips, seen = [], set()
     for row, some in by_row([run for run in found if run.evaluation]):
         dataset, size = datasets[row.name], row.recipe.image_size
@@ -30,7 +31,9 @@ def draw_samples(found: list[Outcome], datasets: dict[str, Dataset], path: Path)
             seen.add((dataset.name, size))
             pictures, _ = dataset.batch(dataset.order(0, count, 0))
             strips.append((f"real pictures: {dataset.name}", enlarge(grid(to_float(pictures), columns), factor)))
-        strips.append((row.name, enlarge(grid(drawn(gan_models.load(some[0].folder / "model"), count), columns), factor)))
+        strips.append(
+            (row.name, enlarge(grid(drawn(gan_models.load(some[0].folder / "model"), count), columns), factor))
+        )
     caption = 22
     width, height = max(strip.width for _, strip in strips), sum(strip.height + caption for _, strip in strips)
     sheet = Image.new("RGB", (width, height), "white")
@@ -84,5 +87,7 @@ def _curve(axis, runs: list[Outcome], x: Callable[[dict], float], name: str, sty
     points = list(zip(*(run.training["fid_points"] for run in runs)))
     where = [statistics.fmean(map(x, some)) for some in points]
     fids = [[point["fid"] for point in some] for some in points]
-    axis.plot(where, [statistics.fmean(some) for some in fids], label=name, linewidth=1.5, marker=".", markersize=4, **style)
+    axis.plot(
+        where, [statistics.fmean(some) for some in fids], label=name, linewidth=1.5, marker=".", markersize=4, **style
+    )
     axis.fill_between(where, list(map(min, fids)), list(map(max, fids)), alpha=0.12, color=style["color"], linewidth=0)

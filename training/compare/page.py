@@ -23,8 +23,11 @@ MISSING = "–"
 KINDS = (
     (("fid",), "↓", "distance of the distributions of features (Heusel et al. 2017)"),
     (("kid",), "↓", "the same without the assumption of Gaussians (Binkowski et al. 2018)"),
-    (("is", "isc", "inception_score"), "↑",
-     "how sure the network is of each picture, and how different the pictures are (Salimans et al. 2016)"),
+    (
+        ("is", "isc", "inception_score"),
+        "↑",
+        "how sure the network is of each picture, and how different the pictures are (Salimans et al. 2016)",
+    ),
     (("precision",), "↑", "share of generated pictures that lie among the real ones (Kynkäänniemi et al. 2019)"),
     (("recall",), "↑", "share of real pictures that lie among the generated ones"),
     (("density",), "↑", "how densely real pictures surround the generated ones (Naeem et al. 2020)"),
@@ -33,9 +36,16 @@ KINDS = (
     (("toggle_agreement",), "↑", "the same for single attributes, switched off and on"),
     (("toggle_others_kept",), "↑", "share of the other attributes that the network then sees as they were"),
     (("code_agreement",), "↑", "share of pictures whose digit is that of their code, found without labels"),
-    (("cas", "classification_accuracy", "classification_accuracy_score"), "↑",
-     "of a classifier that has learned from generated pictures alone, on real test pictures"),
-    (("reconstruction_psnr",), "↑", "how alike pictures and their reconstructions are, in decibels, where there is an encoder"),
+    (
+        ("cas", "classification_accuracy", "classification_accuracy_score"),
+        "↑",
+        "of a classifier that has learned from generated pictures alone, on real test pictures",
+    ),
+    (
+        ("reconstruction_psnr",),
+        "↑",
+        "how alike pictures and their reconstructions are, in decibels, where there is an encoder",
+    ),
     (("reconstruction_mae",), "↓", "their mean absolute difference"),
     (("modes", "modes_found"), "↑", "kinds of pictures that are drawn at all"),
     (("kl", "mode_kl", "modes_kl"), "↓", "divergence of their frequencies from those of the data"),
@@ -67,12 +77,17 @@ def page(found: list[Outcome], datasets: dict[str, Dataset], goal: Goal, options
         runs = [run for run in found if datasets[run.row.name].name == name]
         parts += [f"## {name}", quality(runs), cost(runs, options.reach)]
     parts += [
-        "## Samples", "Uncurated: the first latents of seed 0, from the run with the first seed; classes in turn, where a recipe "
+        "## Samples",
+        "Uncurated: the first latents of seed 0, from the run with the first seed; classes in turn, where a recipe "
         "is told them.",
         f"![Samples of each row]({samples})",
-        "## Curves", f"FID during training: mean and range of the seeds. Dotted: {options.reach:g}, whose time is in the table.",
+        "## Curves",
+        f"FID during training: mean and range of the seeds. Dotted: {options.reach:g}, whose time is in the table.",
         f"![Curves]({curves})",
-        "## How to read this", reading(shown), "## How it was made", origin(found, shown),
+        "## How to read this",
+        reading(shown),
+        "## How it was made",
+        origin(found, shown),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -84,10 +99,12 @@ def protocol(shown: list[Outcome], goal: Goal, options) -> str:
         kind = "CPU time of the training process" if _on_cpu(shown) else "wall time on the GPU"
         equal = f"for equal compute time: {goal.minutes:g} minutes ({kind}, without start-up, decoding, checkpoints, evaluation)"
     seeds = len(options.seeds)
-    return (f"Each recipe trained {equal}, from {'one seed' if seeds == 1 else f'{seeds} seeds'}, with the settings that stand "
-            f"in `training/recipes.py`{_changes(shown)}. Pictures of each averaged generator (how many, the metrics' names say) "
-            "were judged by one program and one network for each data set. A number is the mean over the seeds ± their standard "
-            "deviation (n - 1). *Real pictures* are judged in the same way: what no generator can be expected to beat.")
+    return (
+        f"Each recipe trained {equal}, from {'one seed' if seeds == 1 else f'{seeds} seeds'}, with the settings that stand "
+        f"in `training/recipes.py`{_changes(shown)}. Pictures of each averaged generator (how many, the metrics' names say) "
+        "were judged by one program and one network for each data set. A number is the mean over the seeds ± their standard "
+        "deviation (n - 1). *Real pictures* are judged in the same way: what no generator can be expected to beat."
+    )
 
 
 def _changes(shown: list[Outcome]) -> str:
@@ -97,8 +114,8 @@ def _changes(shown: list[Outcome]) -> str:
 
 
 def quality(runs: list[Outcome]) -> str:
-    """The metrics of one data set, a row a recipe. Those against training pictures are left out where there are those against
-    test pictures."""
+    """The metrics of one data set, a row a recipe. Those against training pictures are left out where there are those
+    against test pictures."""
     metrics = [run.evaluation["metrics"] for run in runs if run.evaluation]
     names = list(dict.fromkeys(key for metric in metrics for key in metric if "value" in metric[key]))
     names = [name for name in names if "_train_" not in name or name.replace("_train_", "_test_") not in names]
@@ -109,21 +126,39 @@ def quality(runs: list[Outcome]) -> str:
         results = [run.evaluation["metrics"] for run in some if run.evaluation]
         values = [mean_std([result.get(name, {}).get("value") for result in results]) for name in names]
         lines.append([f"**{row.name}**", *values])
-    notes = [f"- {row.name}, seed {run.seed}: {run.trouble}" for row, some in by_row(runs) for run in some if run.trouble]
+    notes = [
+        f"- {row.name}, seed {run.seed}: {run.trouble}" for row, some in by_row(runs) for run in some if run.trouble
+    ]
     return table(lines) + ("\n\nNot in the means:\n\n" + "\n".join(notes) if notes else "")
 
 
 def cost(runs: list[Outcome], reach: float) -> str:
     """What the rows of one data set took."""
-    lines = [["recipe", "weights of generator", "of discriminator", "images seen", "images/s", "minutes of compute",
-              f"minutes to {fid_name(runs)} ≤ {reach:g}"]]
+    lines = [
+        [
+            "recipe",
+            "weights of generator",
+            "of discriminator",
+            "images seen",
+            "images/s",
+            "minutes of compute",
+            f"minutes to {fid_name(runs)} ≤ {reach:g}",
+        ]
+    ]
     for row, some in by_row(runs):
         notes = [run.training for run in some if run.training]
         if notes:
-            lines.append([
-                f"**{row.name}**", f"{notes[0]['generator_parameters']:,}", f"{notes[0]['discriminator_parameters']:,}",
-                mean_std([n["images_seen"] for n in notes]), mean_std([n["images_seen"] / n["compute_seconds"] for n in notes]),
-                mean_std([n["compute_seconds"] / 60 for n in notes]), time_to(reach, notes)])
+            lines.append(
+                [
+                    f"**{row.name}**",
+                    f"{notes[0]['generator_parameters']:,}",
+                    f"{notes[0]['discriminator_parameters']:,}",
+                    mean_std([n["images_seen"] for n in notes]),
+                    mean_std([n["images_seen"] / n["compute_seconds"] for n in notes]),
+                    mean_std([n["compute_seconds"] / 60 for n in notes]),
+                    time_to(reach, notes),
+                ]
+            )
     return table(lines)
 
 
@@ -140,16 +175,26 @@ def time_to(reach: float, notes: list[dict]) -> str:
 
 def reading(shown: list[Outcome]) -> str:
     kinds = {_kind(name) for run in shown for name in run.evaluation["metrics"]}
-    lines = [f"- `{names[0]}` {arrow}: {meaning}." for k, (names, arrow, meaning) in enumerate(KINDS) if (k, arrow) in kinds]
-    return "\n".join([
-        "A metric's name carries its protocol: how many pictures, which real ones they are held against, which network looks. "
-        "`↓`: smaller is better.", "", *lines, "", "What not to conclude:", "",
-        "- that one is better than another where the difference is not well beyond the deviations: they come from few seeds;",
-        "- that a recipe is bad, or the paper wrong: it had this much time on this machine, small networks, and settings chosen "
-        "for short runs, without a search for each. With more time the order may change, and on a GPU large networks cost less;",
-        "- anything from a comparison with FID elsewhere: these features are those of a small network trained on the same kind "
-        "of pictures, and their scale is not that of Inception's;",
-        "- more from the minutes to a FID than their order: FID was measured a few times in each run, on fewer pictures."])
+    lines = [
+        f"- `{names[0]}` {arrow}: {meaning}." for k, (names, arrow, meaning) in enumerate(KINDS) if (k, arrow) in kinds
+    ]
+    return "\n".join(
+        [
+            "A metric's name carries its protocol: how many pictures, which real ones they are held against, which network looks. "
+            "`↓`: smaller is better.",
+            "",
+            *lines,
+            "",
+            "What not to conclude:",
+            "",
+            "- that one is better than another where the difference is not well beyond the deviations: they come from few seeds;",
+            "- that a recipe is bad, or the paper wrong: it had this much time on this machine, small networks, and settings chosen "
+            "for short runs, without a search for each. With more time the order may change, and on a GPU large networks cost less;",
+            "- anything from a comparison with FID elsewhere: these features are those of a small network trained on the same kind "
+            "of pictures, and their scale is not that of Inception's;",
+            "- more from the minutes to a FID than their order: FID was measured a few times in each run, on fewer pictures.",
+        ]
+    )
 
 
 def origin(found: list[Outcome], shown: list[Outcome]) -> str:
@@ -157,28 +202,46 @@ def origin(found: list[Outcome], shown: list[Outcome]) -> str:
     hours = sum(n["compute_seconds"] for n in trained) / 3600
     judged = (sum(n["fid_seconds"] for n in trained) + sum(run.evaluation["cpu_seconds"] for run in shown)) / 3600
     machines, commits = (sorted({str(n[key]) for n in trained}) for key in ("machine", "commit"))
-    networks = {f"{name} ({record['network']['sha256'][:12]})" for run in shown
-                for name, record in run.evaluation["metrics"]["evaluation"].items() if "sha256" in record.get("network", {})}
-    return "\n".join([
-        f"- machine: {'; '.join(machines)}",
-        f"- code: gan_models {gan_models.__version__}, trained at commit {', '.join(commits)}",
-        f"- networks that judged, with their checksums: {', '.join(sorted(networks))}",
-        f"- cost: {hours:.2f} hours of training in {len(trained)} runs, {judged:.2f} CPU hours of evaluation, "
-        f"together {hours + judged:.2f}",
-        "- the same command again goes on from the runs that are there, and only writes this page when all are done"])
+    networks = {
+        f"{name} ({record['network']['sha256'][:12]})"
+        for run in shown
+        for name, record in run.evaluation["metrics"]["evaluation"].items()
+        if "sha256" in record.get("network", {})
+    }
+    return "\n".join(
+        [
+            f"- machine: {'; '.join(machines)}",
+            f"- code: gan_models {gan_models.__version__}, trained at commit {', '.join(commits)}",
+            f"- networks that judged, with their checksums: {', '.join(sorted(networks))}",
+            f"- cost: {hours:.2f} hours of training in {len(trained)} runs, {judged:.2f} CPU hours of evaluation, "
+            f"together {hours + judged:.2f}",
+            "- the same command again goes on from the runs that are there, and only writes this page when all are done",
+        ]
+    )
 
 
 def exact_command(options) -> str:
     """The command without the places of data and runs, which are everybody's own."""
     length = ["--images", str(options.images)] if options.images else ["--minutes", f"{options.minutes:g}"]
     seeds = ",".join(map(str, options.seeds)) + ("," if len(options.seeds) == 1 else "")
-    words = [*options.rows, *length, "--seeds", seeds, "--reach", f"{options.reach:g}", "--precision", options.precision]
+    words = [
+        *options.rows,
+        *length,
+        "--seeds",
+        seeds,
+        "--reach",
+        f"{options.reach:g}",
+        "--precision",
+        options.precision,
+    ]
     words += (["--samples", str(options.samples)] if options.samples else []) + (["--cas"] if options.cas else [])
-    return f"python -m training.compare {shlex.join(words + [w for setting in options.set for w in ('--set', setting)])}"
+    return (
+        f"python -m training.compare {shlex.join(words + [w for setting in options.set for w in ('--set', setting)])}"
+    )
 
 
 def mean_std(values: list[float | None]) -> str:
-    """"1.24 ± 0.05": the sample's standard deviation with two digits; one value stands alone."""
+    """ "1.24 ± 0.05": the sample's standard deviation with two digits; one value stands alone."""
     values = [value for value in values if value is not None]
     if not values:
         return MISSING

@@ -62,8 +62,8 @@ class Outcome(NamedTuple):
 
 
 class Budget:
-    """Measures a run: the compute time of its steps, and now and then FID, which is not counted. Ends it when the goal is
-    reached. All that it knows goes into each checkpoint, so that a resumed run goes on counting from there."""
+    """Measures a run: the compute time of its steps, and now and then FID, which is not counted. Ends it when the goal
+    is reached. All that it knows goes into each checkpoint, so that a resumed run goes on counting from there."""
 
     def __init__(self, row: Row, seed: int, goal: Goal, dataset: Dataset):
         self.row, self.seed, self.goal, self.dataset = row, seed, goal, dataset
@@ -72,12 +72,15 @@ class Budget:
         known = notes_of(checkpoint / "model") if checkpoint else {}
         self.seconds, self.points = known.get("compute_seconds", 0.0), known.get("fid_points", [])
         self.fid_seconds = known.get("fid_seconds", 0.0)
-        self.last = max((self.goal.share(point["images"], point["compute_seconds"]) for point in self.points), default=0.0)
+        self.last = max(
+            (self.goal.share(point["images"], point["compute_seconds"]) for point in self.points), default=0.0
+        )
         report = next(hook for hook in hooks if isinstance(hook, callbacks.Report))
         if self.goal.minutes:
             report.printed = float("inf")  # how many images are left is not known
         self.facts = {
-            "goal": str(self.goal), "machine": machine(report.accelerator),
+            "goal": str(self.goal),
+            "machine": machine(report.accelerator),
             "generator_parameters": sum(p.numel() for p in state.generator.parameters()),
             # Weights that both share are the generator's.
             "discriminator_parameters": sum(p.numel() for p in state.discriminator.parameters()),
@@ -99,11 +102,17 @@ class Budget:
             if not all(tensor.isfinite().all() for tensor in state.ema.state_dict().values()):
                 raise callbacks.Diverged(f"the weights stopped being numbers before {state.images:,} images")
             self.last, began = share, time.process_time()
-            with contextlib.suppress(EvaluationError, JudgeError):  # no network for these pictures, or too few of them: no points
+            with contextlib.suppress(
+                EvaluationError, JudgeError
+            ):  # no network for these pictures, or too few of them: no points
                 value = generator.fid(state.ema, self.dataset, FID_SAMPLES)
-                self.points.append({"images": state.images, "compute_seconds": round(self.seconds, 3), "fid": round(value, 4)})
-                print(f"  {share:4.0%}  {state.images:>11,} images  {self.seconds / 60:6.2f} minutes  FID {value:8.3f}",
-                      flush=True)
+                self.points.append(
+                    {"images": state.images, "compute_seconds": round(self.seconds, 3), "fid": round(value, 4)}
+                )
+                print(
+                    f"  {share:4.0%}  {state.images:>11,} images  {self.seconds / 60:6.2f} minutes  FID {value:8.3f}",
+                    flush=True,
+                )
             self.fid_seconds += time.process_time() - began
         return False
 
@@ -114,11 +123,21 @@ class Budget:
 
     def notes(self, state: State) -> dict:
         """For "training" in metrics.json of the model folder; `command` makes the same weights without a clock."""
-        arguments = [self.row.base, *(word for setting in self.row.settings for word in ("--set", setting)),
-                     "--images", str(state.images), "--seed", str(self.seed)]
-        return self.facts | {"command": f"python -m training {shlex.join(arguments)}", "compute_seconds": round(self.seconds, 3),
-                             "fid_points": self.points, "fid_samples": min(FID_SAMPLES, len(self.dataset)),
-                             "fid_seconds": round(self.fid_seconds, 1)}
+        arguments = [
+            self.row.base,
+            *(word for setting in self.row.settings for word in ("--set", setting)),
+            "--images",
+            str(state.images),
+            "--seed",
+            str(self.seed),
+        ]
+        return self.facts | {
+            "command": f"python -m training {shlex.join(arguments)}",
+            "compute_seconds": round(self.seconds, 3),
+            "fid_points": self.points,
+            "fid_samples": min(FID_SAMPLES, len(self.dataset)),
+            "fid_seconds": round(self.fid_seconds, 1),
+        }
 
 
 def stopwatch(device: torch.device) -> Callable[[], float]:
@@ -142,7 +161,9 @@ def machine(accelerator: Accelerator) -> str:
         found = None
         with contextlib.suppress(OSError):
             found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-        name = f"{found[1] if found else platform.processor() or platform.machine()}, {torch.get_num_threads()} thread(s)"
+        name = (
+            f"{found[1] if found else platform.processor() or platform.machine()}, {torch.get_num_threads()} thread(s)"
+        )
     return f"{name}, {accelerator.mixed_precision.replace('no', 'fp32')}, torch {torch.__version__}"
 
 

@@ -58,8 +58,20 @@ def training_options(row: Row, seed: int, goal: Goal, folder: Path, options: arg
     if goal.minutes and reached and goal.share(0, reached.get("compute_seconds", 0)) >= 1:
         images = reached["images_seen"]  # only the model is left to be written
     every = min(CHECKPOINT_EVERY, images)
-    words = [row.base, "--images", str(images), "--seed", str(seed), "--output", str(folder), "--checkpoint-every", str(every),
-             "--precision", options.precision, "--resume"]
+    words = [
+        row.base,
+        "--images",
+        str(images),
+        "--seed",
+        str(seed),
+        "--output",
+        str(folder),
+        "--checkpoint-every",
+        str(every),
+        "--precision",
+        options.precision,
+        "--resume",
+    ]
     words += [] if options.data_root is None else ["--data-root", str(options.data_root)]
     return command.parse(words + [word for setting in row.settings for word in ("--set", setting)])
 
@@ -78,8 +90,9 @@ def train(row: Row, seed: int, goal: Goal, folder: Path, dataset: Dataset, optio
         return
     reached = notes_of((find_checkpoint(folder) or folder) / "model")
     if reached and goal.share(reached["images_seen"], reached["compute_seconds"]) > 1 and reached["goal"] != str(goal):
-        raise CompareError(f"The run in {folder} was trained for {reached['goal']} and has gone beyond {goal}; "
-                           "give another --work.")
+        raise CompareError(
+            f"The run in {folder} was trained for {reached['goal']} and has gone beyond {goal}; give another --work."
+        )
     if run(options, Budget(row, seed, goal, dataset)) != 0:
         raise Stopped
 
@@ -98,14 +111,22 @@ def judge(row: Row, folder: Path, options: argparse.Namespace) -> None:
         return
     began = time.process_time()
     metrics = generator.evaluate(folder / "model", row.recipe.data, options.data_root, **how)
-    result = {"how": how, "images_seen": images, "cpu_seconds": round(time.process_time() - began, 1), "metrics": metrics}
+    result = {
+        "how": how,
+        "images_seen": images,
+        "cpu_seconds": round(time.process_time() - began, 1),
+        "metrics": metrics,
+    }
     write_atomically(folder / EVALUATION, (json.dumps(result, indent=2) + "\n").encode())
 
 
 def evaluation_options(row: Row, options: argparse.Namespace) -> dict:
-    """How a row is evaluated, beyond what `evaluate` does by itself. The accuracy score needs classes and a network that reads them."""
+    """How a row is evaluated, beyond what `evaluate` does by itself. The accuracy score needs classes and a network
+    that reads them."""
     how = {} if options.samples is None else {"samples": options.samples}
-    return how | ({"cas": True} if options.cas and row.recipe.conditional and row.recipe.data in ("mnist", "fashionmnist") else {})
+    return how | (
+        {"cas": True} if options.cas and row.recipe.conditional and row.recipe.data in ("mnist", "fashionmnist") else {}
+    )
 
 
 def known_evaluation(folder: Path, how: dict, images: int) -> dict | None:
@@ -133,8 +154,8 @@ def alone(folder: Path) -> Iterator[bool]:
 
 
 def do_runs(rows: list[Row], datasets: dict[str, Dataset], goal: Goal, options: argparse.Namespace) -> dict[Path, str]:
-    """Train and judge all that is not done yet; the first seed of all rows first. Returns why a run (its folder) could not
-    be judged."""
+    """Train and judge all that is not done yet; the first seed of all rows first. Returns why a run (its folder) could
+    not be judged."""
     runs, unjudged = [(row, seed) for seed in options.seeds for row in rows], {}
     for number, (row, seed) in enumerate(runs, 1):
         folder = run_folder(options.work, row, seed)
@@ -163,6 +184,13 @@ def outcome(row: Row, seed: int, goal: Goal, folder: Path, how: dict, unjudged: 
     evaluation = known_evaluation(folder, how, notes["images_seen"]) if notes else None
     if notes:
         notes = notes | {"commit": (read_json(folder / "options.json") or {}).get("commit")}
-    trouble = (diverged["sentence"].partition(";")[0] if diverged else "not trained to the end" if not notes
-               else unjudged.get(folder, "not evaluated") if not evaluation else None)
+    trouble = (
+        diverged["sentence"].partition(";")[0]
+        if diverged
+        else "not trained to the end"
+        if not notes
+        else unjudged.get(folder, "not evaluated")
+        if not evaluation
+        else None
+    )
     return Outcome(row, seed, folder, notes, evaluation, trouble)

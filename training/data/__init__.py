@@ -13,16 +13,23 @@ from .digits import read_fashionmnist, read_mnist, read_stackedmnist
 from .folder import read_folder
 
 
-def open_dataset(name_or_folder: str | os.PathLike, root: str | os.PathLike | None, image_size: int, *, split: str = "train",
-                 channels: int | None = None, attributes: Sequence[str] | None = None,
-                 crop: tuple[int, int, int] = (25, 48, 128)) -> Dataset:
+def open_dataset(
+    name_or_folder: str | os.PathLike,
+    root: str | os.PathLike | None,
+    image_size: int,
+    *,
+    split: str = "train",
+    channels: int | None = None,
+    attributes: Sequence[str] | None = None,
+    crop: tuple[int, int, int] = (25, 48, 128),
+) -> Dataset:
     """A data set by name (a key of READERS, from the data root) or a folder of images.
 
-    root: the data root; None is the variable GAN_STUDIO_DATA, else ./data. channels: 1 (grey) or 3; None is what the data
-    set has (a folder: 3). attributes: which of CelebA's, in which order; None is all. crop: (left, top, size), the window
-    of CelebA's aligned 178 x 218 frame that is taken. Pictures smaller than image_size are left out, as a note says.
-    A folder: sub-folders train/, valid/, test/ are the splits, without them all of it is "train"; two or more sub-folders
-    that all hold images, with no image beside them, are classes; else there are no labels.
+    root: the data root; None is the variable GAN_STUDIO_DATA, else ./data. channels: 1 (grey) or 3; None is what the
+    data set has (a folder: 3). attributes: which of CelebA's, in which order; None is all. crop: (left, top, size), the
+    window of CelebA's aligned 178 x 218 frame that is taken. Pictures smaller than image_size are left out, as a note
+    says. A folder: sub-folders train/, valid/, test/ are the splits, without them all of it is "train"; two or more
+    sub-folders that all hold images, with no image beside them, are classes; else there are no labels.
 
     Raises DataError.
     """
@@ -60,6 +67,9 @@ def _check(request: Request) -> None:
 
 # Another data set is one more reader here: CIFAR-10's batches, a data set of the Hub.
 READERS: dict[str, Callable[[Request], Dataset]] = {
-    "mnist": read_mnist, "fashionmnist": read_fashionmnist, "stackedmnist": read_stackedmnist, "cifar10": read_cifar10,
+    "mnist": read_mnist,
+    "fashionmnist": read_fashionmnist,
+    "stackedmnist": read_stackedmnist,
+    "cifar10": read_cifar10,
     "celeba": read_celeba,
 }

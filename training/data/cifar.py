@@ -1,5 +1,5 @@
-"""CIFAR-10's own files (Krizhevsky 2009), which are pickles: read by an unpickler that knows nothing but arrays, lists and
-numbers."""
+"""CIFAR-10's own files (Krizhevsky 2009), which are pickles: read by an unpickler that knows nothing but arrays, lists
+and numbers."""
 
 import gzip
 import io
@@ -27,16 +27,25 @@ def read_cifar10(request: Request) -> Dataset:
     try:
         if not any((request.root / name).exists() for name in (FOLDER, ARCHIVE)):
             # Only the archive: torchvision's CIFAR10(download=True) would also unpickle what is in it.
-            fetch(request.root, request.root / ARCHIVE, lambda why: _missing_cifar(request.root, why),
-                   lambda datasets: datasets.utils.download_url(CIFAR_PAGE, request.root, ARCHIVE,
-                                                                datasets.CIFAR10.tgz_md5))
+            fetch(
+                request.root,
+                request.root / ARCHIVE,
+                lambda why: _missing_cifar(request.root, why),
+                lambda datasets: datasets.utils.download_url(
+                    CIFAR_PAGE, request.root, ARCHIVE, datasets.CIFAR10.tgz_md5
+                ),
+            )
         images, labels = read(request.root, request.split)
     except Refused as error:
         raise DataError(f"In {request.root}, {error}; delete it and fetch {CIFAR_PAGE} again.") from error
     except FileNotFoundError as error:
-        raise DataError(f"{error.filename} is missing; fetch {CIFAR_PAGE} again and unpack it in {request.root}.") from error
+        raise DataError(
+            f"{error.filename} is missing; fetch {CIFAR_PAGE} again and unpack it in {request.root}."
+        ) from error
     if request.channels == 1:
-        images = np.stack([np.asarray(Image.fromarray(image).convert("L")) for image in images.transpose(0, 2, 3, 1)])[:, None]
+        images = np.stack([np.asarray(Image.fromarray(image).convert("L")) for image in images.transpose(0, 2, 3, 1)])[
+            :, None
+        ]
     if request.image_size != 32:
         images = np.stack([resize_images(channels, request.image_size) for channels in images])
     notes = [f"CIFAR-10 ({request.split}): {len(images):,} pictures."]
@@ -44,8 +53,11 @@ def read_cifar10(request: Request) -> Dataset:
 
 
 def _missing_cifar(root: Path, why: str) -> None:
-    raise DataError(f"CIFAR-10 is not in {root}{why}; put {CIFAR_PAGE} there, packed or not, or name the data root that holds "
-                    f"{FOLDER}/ (--data-root, or the variable GAN_STUDIO_DATA).")
+    raise DataError(
+        f"CIFAR-10 is not in {root}{why}; put {CIFAR_PAGE} there, packed or not, or name the data root that holds "
+        f"{FOLDER}/ (--data-root, or the variable GAN_STUDIO_DATA)."
+    )
+
 
 FOLDER, ARCHIVE = "cifar-10-batches-py", "cifar-10-python.tar.gz"
 BATCHES = {"train": tuple(f"data_batch_{k}" for k in range(1, 6)), "test": ("test_batch",)}
@@ -67,9 +79,13 @@ def _latin(text: str, codec: str = "latin1") -> bytes:
 class _Unpickler(pickle.Unpickler):
     """Only what an array of numbers is made of. Anything else could run code, and is refused."""
 
-    KNOWN = {("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype, ("_codecs", "encode"): _latin,
-             ("numpy.core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,
-             ("numpy._core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct}
+    KNOWN = {
+        ("numpy", "ndarray"): np.ndarray,
+        ("numpy", "dtype"): np.dtype,
+        ("_codecs", "encode"): _latin,
+        ("numpy.core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,
+        ("numpy._core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,
+    }
 
     def find_class(self, module: str, name: str):
         try:
@@ -79,8 +95,8 @@ class _Unpickler(pickle.Unpickler):
 
 
 def read(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """The pictures (N, 3, 32, 32) uint8 and classes (N,) int64 of a split, from ROOT/cifar-10-batches-py/, else from the archive
-    in ROOT as it is downloaded. Raises FileNotFoundError where neither is there, and Refused."""
+    """The pictures (N, 3, 32, 32) uint8 and classes (N,) int64 of a split, from ROOT/cifar-10-batches-py/, else from
+    the archive in ROOT as it is downloaded. Raises FileNotFoundError where neither is there, and Refused."""
     parts = [_batch(name, data) for name, data in _files(root, BATCHES[split])]
     return np.concatenate([images for images, _ in parts]), np.concatenate([labels for _, labels in parts])
 

@@ -20,9 +20,10 @@ SPLITS = ("train", "valid", "test")
 class Dataset:
     """Images and labels in memory, or mapped into it.
 
-    images (N, C, H, W) uint8; labels (N,) int64 classes, (N, K) uint8 attributes 0/1 (multi_label), or None; label_names the
-    classes or attributes; checksum of images, labels and names, to notice changed data; notes: sentences to say aloud;
-    names: CelebA's file names without their ending, by which its training half of a judge is told apart; else None.
+    images (N, C, H, W) uint8; labels (N,) int64 classes, (N, K) uint8 attributes 0/1 (multi_label), or None;
+    label_names the classes or attributes; checksum of images, labels and names, to notice changed data; notes:
+    sentences to say aloud; names: CelebA's file names without their ending, by which its training half of a judge is
+    told apart; else None.
     """
 
     name: str
@@ -86,8 +87,15 @@ def near_names(name: str, known: Sequence[str]) -> str:
     return f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}."
 
 
-def make_dataset(name: str, images: np.ndarray, labels: np.ndarray | None, label_names: tuple[str, ...] | None,
-             multi_label: bool, notes: Sequence[str], images_digest: str | None = None) -> Dataset:
+def make_dataset(
+    name: str,
+    images: np.ndarray,
+    labels: np.ndarray | None,
+    label_names: tuple[str, ...] | None,
+    multi_label: bool,
+    notes: Sequence[str],
+    images_digest: str | None = None,
+) -> Dataset:
     digest = hashlib.sha256((images_digest or hashlib.sha256(images).hexdigest()).encode())
     if labels is not None:
         digest.update(np.ascontiguousarray(labels))

@@ -1,5 +1,5 @@
-"""Pictures that have to be decoded: in a folder or a zip, any format, once, into a file of the user's cache folder that later
-runs map into memory."""
+"""Pictures that have to be decoded: in a folder or a zip, any format, once, into a file of the user's cache folder that
+later runs map into memory."""
 
 import contextlib
 import hashlib
@@ -55,8 +55,12 @@ def hidden(name: str) -> bool:
 
 def image_names(folder: Path) -> list[str]:
     """The pictures in a folder and its sub-folders, sorted, with / between the parts of a name."""
-    names = (Path(parent, file).relative_to(folder).as_posix() for parent, _, files in os.walk(folder)
-             for file in files if file.lower().endswith(SUFFIXES))
+    names = (
+        Path(parent, file).relative_to(folder).as_posix()
+        for parent, _, files in os.walk(folder)
+        for file in files
+        if file.lower().endswith(SUFFIXES)
+    )
     return sorted(name for name in names if not hidden(name))
 
 
@@ -72,13 +76,19 @@ def in_zip(path: Path) -> Pictures:
     with open(path, "rb") as file:
         start = file.read(512)
     if is_html(start):
-        raise DataError(f"{path} is a web page (Google Drive's quota notice, most likely), not an archive; delete it and fetch "
-                        f"the archive by hand from {CELEBA_PAGE}.")
+        raise DataError(
+            f"{path} is a web page (Google Drive's quota notice, most likely), not an archive; delete it and fetch "
+            f"the archive by hand from {CELEBA_PAGE}."
+        )
     try:
         archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:
-        raise DataError(f"{path} is truncated or not a zip archive; delete it and fetch it again from {CELEBA_PAGE}.") from error
-    members = {m.filename: m for m in archive.infolist() if m.filename.lower().endswith(SUFFIXES) and not hidden(m.filename)}
+        raise DataError(
+            f"{path} is truncated or not a zip archive; delete it and fetch it again from {CELEBA_PAGE}."
+        ) from error
+    members = {
+        m.filename: m for m in archive.infolist() if m.filename.lower().endswith(SUFFIXES) and not hidden(m.filename)
+    }
     # The checksums of the central directory tell the content, so the same archive in another place is the same.
     return Pictures(list(members), [[m.file_size, m.CRC] for m in members.values()], archive.read)
 
@@ -86,11 +96,14 @@ def in_zip(path: Path) -> Pictures:
 TOO_SMALL, UNREADABLE = "too small", "unreadable"
 
 
-def decode_one(data: bytes, image_size: int, channels: int, window: tuple[int, int, int] | None = None) -> np.ndarray | str:
+def decode_one(
+    data: bytes, image_size: int, channels: int, window: tuple[int, int, int] | None = None
+) -> np.ndarray | str:
     """One encoded picture -> (C, image_size, image_size) uint8, or TOO_SMALL, or UNREADABLE.
 
-    window: (left, top, size) of a 178 x 218 picture; any other is cropped to its centred square. The resampling filter is
-    Lanczos: antialiased, the sharpest that Pillow has, and the one that the data of Progressive GAN and StyleGAN were made with.
+    window: (left, top, size) of a 178 x 218 picture; any other is cropped to its centred square. The resampling filter
+    is Lanczos: antialiased, the sharpest that Pillow has, and the one that the data of Progressive GAN and StyleGAN
+    were made with.
     """
     try:
         with Image.open(io.BytesIO(data)) as picture:
@@ -98,7 +111,9 @@ def decode_one(data: bytes, image_size: int, channels: int, window: tuple[int, i
             side = window[2] if aligned else min(picture.size)
             if side < image_size:
                 return TOO_SMALL
-            if not aligned:  # a large JPEG is decoded at 1/2, 1/4 or 1/8, never below twice the size that Lanczos then makes
+            if (
+                not aligned
+            ):  # a large JPEG is decoded at 1/2, 1/4 or 1/8, never below twice the size that Lanczos then makes
                 picture.draft(None, (2 * image_size, 2 * image_size))
             ImageOps.exif_transpose(picture, in_place=True)
             picture = _crop(picture, window if aligned else None)
@@ -119,7 +134,8 @@ def _crop(picture: Image.Image, window: tuple[int, int, int] | None) -> Image.Im
 
 @dataclass(frozen=True)
 class Decoded:
-    """images (N, C, H, W) uint8, the indices of the N pictures among all, what became of the others, digest of the images."""
+    """images (N, C, H, W) uint8, the indices of the N pictures among all, what became of the others, digest of the
+    images."""
 
     images: np.ndarray
     kept: list[int]
@@ -129,8 +145,11 @@ class Decoded:
     note: str | None = None
 
 
-def decode(name: str, pictures: Pictures, image_size: int, channels: int, window: tuple[int, int, int] | None = None) -> Decoded:
-    """All pictures, from the cache where they are in it, else decoded into it. Raises DataError when no picture is usable."""
+def decode(
+    name: str, pictures: Pictures, image_size: int, channels: int, window: tuple[int, int, int] | None = None
+) -> Decoded:
+    """All pictures, from the cache where they are in it, else decoded into it. Raises DataError when no picture is
+    usable."""
     what = [CACHE_VERSION, image_size, channels, window, pictures.names, pictures.stamps]
     key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
     path = cache_folder() / "datasets" / f"{re.sub('[^a-zA-Z0-9-]', '_', name)[:40]}-{image_size}px-{key}.npy"
@@ -138,9 +157,11 @@ def decode(name: str, pictures: Pictures, image_size: int, channels: int, window
     if decoded is None:
         decoded = _decode_all(name, pictures, image_size, channels, window, path)
     if not decoded.kept:
-        raise DataError(f"None of the {len(pictures.names):,} pictures of {name} can be used: {decoded.small:,} are smaller than "
-                        f"{image_size} px and {len(decoded.unreadable):,} cannot be read; choose a smaller image size or other "
-                        "pictures.")
+        raise DataError(
+            f"None of the {len(pictures.names):,} pictures of {name} can be used: {decoded.small:,} are smaller than "
+            f"{image_size} px and {len(decoded.unreadable):,} cannot be read; choose a smaller image size or other "
+            "pictures."
+        )
     return decoded
 
 
@@ -157,7 +178,8 @@ def _from_cache(path: Path) -> Decoded | None:
     try:
         index = json.loads(path.with_suffix(".json").read_bytes())
         images = np.load(path, mmap_mode="r", allow_pickle=False)
-        # Reading all to compare the digest takes seconds for large sets, so it is done only for a file that was touched.
+        # Reading all to compare the digest takes seconds for large sets, so it is done only for a file that was
+        # touched.
         if path.stat().st_mtime_ns != index["mtime"] and hashlib.sha256(images).hexdigest() != index["digest"]:
             return None
         if len(images) != len(index["kept"]):
@@ -180,15 +202,22 @@ def _decode_all(name: str, pictures: Pictures, image_size: int, channels: int, w
     images = np.empty((len(pictures.names), *shape), np.uint8)
     index = _collect(_stream(name, pictures, image_size, channels, window), pictures.names, images.__setitem__)
     note = f"The cache in {path.parent} cannot be written ({reason}), so the pictures are decoded anew for every run."
-    return Decoded(images[:len(index["kept"])], **index, note=note)
+    return Decoded(images[: len(index["kept"])], **index, note=note)
 
 
 def _stream(name: str, pictures: Pictures, image_size: int, channels: int, window) -> Iterator[np.ndarray | str]:
     """What `prepare` says of every picture, in order. Pillow decodes outside Python's lock, so threads are enough."""
+
     def one(picture: str) -> np.ndarray | str:
         try:
             data = pictures.read(picture)
-        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError):  # a damaged or locked member
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            RuntimeError,
+            NotImplementedError,
+        ):  # a damaged or locked member
             return UNREADABLE
         return decode_one(data, image_size, channels, window)
 
@@ -196,7 +225,7 @@ def _stream(name: str, pictures: Pictures, image_size: int, channels: int, windo
     progress = tqdm(total=len(names), desc=f"Decoding {name}", unit=" pictures", delay=2, mininterval=1)
     with ThreadPoolExecutor(os.cpu_count()) as pool, progress as bar:
         for start in range(0, len(names), some):
-            for result in pool.map(one, names[start:start + some]):
+            for result in pool.map(one, names[start : start + some]):
                 yield result
                 bar.update()
 
@@ -258,5 +287,7 @@ def notes_of(title: str, decoded: Decoded, image_size: int) -> list[str]:
     if decoded.small:
         notes.append(f"Left out for being smaller than {image_size} px: {decoded.small:,}.")
     if decoded.unreadable:
-        notes.append(f"Left out because they cannot be read: {len(decoded.unreadable):,} (the first is {decoded.unreadable[0]}).")
+        notes.append(
+            f"Left out because they cannot be read: {len(decoded.unreadable):,} (the first is {decoded.unreadable[0]})."
+        )
     return notes + ([decoded.note] if decoded.note else [])

@@ -33,9 +33,9 @@ def read_fashionmnist(request: Request) -> Dataset:
 
 
 def read_stackedmnist(request: Request) -> Dataset:
-    """Three random digits of MNIST as the three channels of a picture: 1,000 classes, of which a generator can be asked how many
-    it draws (Metz et al. 2017, arXiv:1611.02163). 128,000 to train, as is customary, from the training digits; 26,000 to test
-    from the others. Which digits are in picture k is a function of k alone."""
+    """Three random digits of MNIST as the three channels of a picture: 1,000 classes, of which a generator can be asked
+    how many it draws (Metz et al. 2017, arXiv:1611.02163). 128,000 to train, as is customary, from the training digits;
+    26,000 to test from the others. Which digits are in picture k is a function of k alone."""
     if request.channels == 1:
         raise DataError("StackedMNIST has three channels; leave it three, or take mnist.")
     digits = read_mnist(replace(request, channels=1))
@@ -55,12 +55,18 @@ def _read_digits(name: str, folder: str, label_names: tuple[str, ...], request: 
     raw = request.root / folder / "raw"
     files = [f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"]
     if not all(map(_find_idx, [raw / file for file in files])):
-        fetch(request.root, raw, lambda why: _missing_digits(folder, raw, why),
-               lambda datasets: getattr(datasets, folder)(request.root, download=True))
+        fetch(
+            request.root,
+            raw,
+            lambda why: _missing_digits(folder, raw, why),
+            lambda datasets: getattr(datasets, folder)(request.root, download=True),
+        )
     images, labels = (read_idx(_find_idx(raw / file) or _missing_digits(folder, raw)) for file in files)
     if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels) or images.shape[1:] != (28, 28):
-        raise DataError(f"The files {files[0]} {images.shape} and {files[1]} {labels.shape} in {raw} do not belong together; "
-                        "fetch them again.")
+        raise DataError(
+            f"The files {files[0]} {images.shape} and {files[1]} {labels.shape} in {raw} do not belong together; "
+            "fetch them again."
+        )
     if len(labels) == 0 or labels.max() >= len(label_names):
         raise DataError(f"{files[1]} in {raw} holds other labels than 0 to {len(label_names) - 1}; fetch it again.")
     images = _resize_digits(images, request.image_size)[:, None]
@@ -80,7 +86,9 @@ def _resize_digits(images: np.ndarray, size: int) -> np.ndarray:
 
 def resize_images(images: np.ndarray, size: int) -> np.ndarray:
     """Grey pictures, or the channels of one: (n, H, W) -> (n, size, size)."""
-    return np.stack([np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.LANCZOS)) for image in images])
+    return np.stack(
+        [np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.LANCZOS)) for image in images]
+    )
 
 
 def _find_idx(path: Path) -> Path | None:
@@ -88,14 +96,16 @@ def _find_idx(path: Path) -> Path | None:
 
 
 def _missing_digits(folder: str, raw: Path, why: str = "") -> Path:
-    raise DataError(f"{folder} is not in {raw}{why}; put train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, "
-                    "t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz there, or name the data root that holds "
-                    f"{folder}/raw/ (--data-root, or the variable GAN_STUDIO_DATA).")
+    raise DataError(
+        f"{folder} is not in {raw}{why}; put train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, "
+        "t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz there, or name the data root that holds "
+        f"{folder}/raw/ (--data-root, or the variable GAN_STUDIO_DATA)."
+    )
 
 
 def fetch(root: Path, place: Path, missing: Callable[[str], None], download: Callable) -> None:
-    """download(torchvision.datasets) into `place`, which is not there yet, with torchvision's checksums; missing(why) where it
-    cannot."""
+    """download(torchvision.datasets) into `place`, which is not there yet, with torchvision's checksums; missing(why)
+    where it cannot."""
     try:
         from torchvision import datasets
     except ImportError:
@@ -112,7 +122,8 @@ def fetch(root: Path, place: Path, missing: Callable[[str], None], download: Cal
 
 
 def read_idx(path: Path) -> np.ndarray:
-    """An idx file of bytes, gzipped or not: uint8 of the shape in its header (yann.lecun.com/exdb/mnist). Raises DataError."""
+    """An idx file of bytes, gzipped or not: uint8 of the shape in its header (yann.lecun.com/exdb/mnist). Raises
+    DataError."""
     again = "delete it and fetch it again."
     with open(path, "rb") as file:
         start = file.read(512)
@@ -132,6 +143,8 @@ def read_idx(path: Path) -> np.ndarray:
     except (EOFError, zlib.error, gzip.BadGzipFile, struct.error) as error:
         raise DataError(f"{path} is truncated or damaged; {again}") from error
     if len(data) != expected:
-        raise DataError(f"{path} holds {'more' if len(data) > expected else 'fewer'} bytes than the {expected:,} of its header "
-                        f"(truncated or damaged); {again}")
+        raise DataError(
+            f"{path} holds {'more' if len(data) > expected else 'fewer'} bytes than the {expected:,} of its header "
+            f"(truncated or damaged); {again}"
+        )
     return np.frombuffer(data, np.uint8).reshape(shape)

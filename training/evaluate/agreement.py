@@ -1,4 +1,5 @@
-"""Whether a network sees in generated pictures what was asked for: labels, attributes switched off and on, latent codes."""
+"""Whether a network sees in generated pictures what was asked for: labels, attributes switched off and on, latent
+codes."""
 
 import torch
 from torch import Tensor
@@ -14,7 +15,8 @@ from .sampling import drawn
 
 
 def answers(viewer, generator: Generator, logits: Tensor, labels: Tensor) -> Tensor:
-    """Where the network sees what the labels say: (n,) or, for the generator's attributes, (n, K), as float64 0 or 1."""
+    """Where the network sees what the labels say: (n,) or, for the generator's attributes, (n, K), as float64 0 or
+    1."""
     columns = [viewer.labels.index(name) for name in generator.labels]
     return networks.right(logits[:, columns], labels.cpu()).double()
 
@@ -29,8 +31,9 @@ def label_agreement(seen: Tensor, labels: Tensor, real: Tensor | None, generator
 
 
 def toggle(generator: Generator, viewer, latents: Tensor, labels: Tensor, batch_size: int, bar: tqdm) -> Tensor:
-    """(K, 2, n, L) bool: which of the L attributes that the network knows it sees, when each of the generator's is set to 0 and to 1 and
-    the others are left; only that a hair colour set to 1 takes the others away, as it does in the demo."""
+    """(K, 2, n, L) bool: which of the L attributes that the network knows it sees, when each of the generator's is set
+    to 0 and to 1 and the others are left; only that a hair colour set to 1 takes the others away, as it does in the
+    demo."""
     seen = []
     for k in range(len(generator.labels)):
         for value in (0.0, 1.0):
@@ -41,12 +44,21 @@ def toggle(generator: Generator, viewer, latents: Tensor, labels: Tensor, batch_
     return torch.stack(seen).unflatten(0, (-1, 2))
 
 
-def toggle_agreement(seen: Tensor, real: Tensor | None, truth: Tensor | None, generator: Generator, viewer, details: dict) -> dict:
-    """The metric, from `toggle` and from `answers` on real test pictures and their labels; notes each attribute in `details`."""
+def toggle_agreement(
+    seen: Tensor, real: Tensor | None, truth: Tensor | None, generator: Generator, viewer, details: dict
+) -> dict:
+    """The metric, from `toggle` and from `answers` on real test pictures and their labels; notes each attribute in
+    `details`."""
     own = torch.stack([seen[k, ..., viewer.labels.index(name)] for k, name in enumerate(generator.labels)])
     flips = torch.stack([~own[:, 0], own[:, 1]], 1).double()  # (K, 2, n): seen as asked
-    _note(details, generator, toggled=flips.mean((1, 2)), toggled_off=flips[:, 0].mean(1), toggled_on=flips[:, 1].mean(1),
-          toggled_both=flips.prod(1).mean(1))
+    _note(
+        details,
+        generator,
+        toggled=flips.mean((1, 2)),
+        toggled_off=flips[:, 0].mean(1),
+        toggled_on=flips[:, 1].mean(1),
+        toggled_both=flips.prod(1).mean(1),
+    )
     balanced = None
     if real is not None:
         _note(details, generator, real_balanced_agreement=networks.balance(real, truth))
@@ -55,8 +67,9 @@ def toggle_agreement(seen: Tensor, real: Tensor | None, truth: Tensor | None, ge
 
 
 def toggle_others_kept(seen: Tensor, generator: Generator, viewer, details: dict) -> dict:
-    """From `toggle`: the share of the other attributes that look the same in both pictures of a pair, mean of the K attributes that are
-    toggled; "own": of those others alone that the generator is asked for. Notes each attribute in `details`."""
+    """From `toggle`: the share of the other attributes that look the same in both pictures of a pair, mean of the K
+    attributes that are toggled; "own": of those others alone that the generator is asked for. Notes each attribute in
+    `details`."""
     same = (seen[:, 0] == seen[:, 1]).double().mean(1)  # (K, L)
     counted = others(generator.labels, viewer.labels)
     own = counted & torch.tensor([name in generator.labels for name in viewer.labels])
@@ -66,8 +79,8 @@ def toggle_others_kept(seen: Tensor, generator: Generator, viewer, details: dict
 
 
 def others(toggled: tuple[str, ...], names: tuple[str, ...]) -> Tensor:
-    """(K, L) bool: which of the L names are to stay as they are when one of the K is toggled. Not the name itself, and of hair colours
-    and baldness none of the others: they exclude each other, so one that comes takes them away."""
+    """(K, L) bool: which of the L names are to stay as they are when one of the K is toggled. Not the name itself, and
+    of hair colours and baldness none of the others: they exclude each other, so one that comes takes them away."""
     alike = {*celeba.HAIR_COLOURS, *EXCLUSIVE}
     return torch.tensor([[name != one and not {one, name} <= alike for name in names] for one in toggled])
 
@@ -87,8 +100,11 @@ def _note(details: dict, generator: Generator, **columns: Tensor) -> None:
 
 
 def code_agreement(generator: Generator, viewer, latents: Tensor, logits: Tensor, details: dict) -> float:
-    """How well the generator's categorical code (InfoGAN's) tells the class that the network sees; notes in `details` which is which."""
+    """How well the generator's categorical code (InfoGAN's) tells the class that the network sees; notes in `details`
+    which is which."""
     codes = generator.codes(latents)[0].cpu().numpy()
-    value, meaning = statistics.code_agreement(codes, logits.argmax(1).numpy(), generator.categories, len(viewer.labels))
+    value, meaning = statistics.code_agreement(
+        codes, logits.argmax(1).numpy(), generator.categories, len(viewer.labels)
+    )
     details["codes"] = [viewer.labels[k] if k >= 0 else None for k in meaning]
     return value

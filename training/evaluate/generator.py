@@ -35,18 +35,27 @@ SAMPLES = 10_000
 TOGGLED = 1000  # latents of the toggle agreement
 
 
-def evaluate(source: str | os.PathLike | Generator, data: str | os.PathLike, data_root: str | os.PathLike | None = None, *,
-             samples: int | None = None, network: str | None = None, inception_weights: str | os.PathLike | None = None,
-             batch_size: int = 100, seed: int = 0, cas: bool = False) -> dict:
+def evaluate(
+    source: str | os.PathLike | Generator,
+    data: str | os.PathLike,
+    data_root: str | os.PathLike | None = None,
+    *,
+    samples: int | None = None,
+    network: str | None = None,
+    inception_weights: str | os.PathLike | None = None,
+    batch_size: int = 100,
+    seed: int = 0,
+    cas: bool = False,
+) -> dict:
     """All metrics of a generator (or of what `gan_models.load` finds under a name), against a data set.
 
     samples: None is 10,000, and for StackedMNIST the 26,000 of the literature. network: "reader" (MNIST, StackedMNIST),
-    "fashionreader", "judge" (CelebA), "inception", or None, which is the data set's own. cas: also train a classifier, which
-    takes minutes. Generated pictures are rounded to uint8 as a PNG rounds them, labels follow the training data, all is float32.
-    The batch size changes the memory and nothing else.
+    "fashionreader", "judge" (CelebA), "inception", or None, which is the data set's own. cas: also train a classifier,
+    which takes minutes. Generated pictures are rounded to uint8 as a PNG rounds them, labels follow the training data,
+    all is float32. The batch size changes the memory and nothing else.
 
-    Returns {metric: {"value": ..., "real": ...}, ..., "evaluation": {network: how it was measured, and each attribute}}.
-    Raises ModelError, DataError, JudgeError or EvaluationError, each with one sentence.
+    Returns {metric: {"value": ..., "real": ...}, ..., "evaluation": {network: how it was measured, and each
+    attribute}}. Raises ModelError, DataError, JudgeError or EvaluationError, each with one sentence.
     """
     began = time.monotonic()
     samples = None if samples is None else check_count(samples, least=2, what="number of samples")
@@ -71,7 +80,7 @@ def evaluate(source: str | os.PathLike | Generator, data: str | os.PathLike, dat
     named = labels is not None and set(generator.labels) <= set(viewer.labels)
     toggled = min(samples, TOGGLED) if named and generator.multi_label else 0
     known, unknown = _subset(train, max(2 * counts["train"], counts["test"]), seed), _subset(test, counts["test"], seed)
-    reread = (test, unknown) if test else (train, known[:counts["train"]])
+    reread = (test, unknown) if test else (train, known[: counts["train"]])
     encodes = generator.encodes
     total = samples + len(known) + len(unknown) + 2 * toggled * len(generator.labels or ()) + encodes * len(reread[1])
     with _eval_mode(generator), tqdm(total=total, unit=" pictures", desc="Evaluating", disable=None) as bar:
@@ -81,13 +90,15 @@ def evaluate(source: str | os.PathLike | Generator, data: str | os.PathLike, dat
         if test:
             real["test"] = viewer.look(stored(test, unknown, bar), batch_size)
         # The pictures of the floor are never those of the reference.
-        floor = {"test": real["train"].features, "train": real["train"].features[counts["train"]:]}
+        floor = {"test": real["train"].features, "train": real["train"].features[counts["train"] :]}
         result, details = {}, {}
         for split, n in usable.items():
             some = fake.features[:n], real[split].features[:n], floor[split][:n]
             result |= _distances(f"{short_count(n)}_{split}_{viewer.name}", *some, seed)
         split, n = next(iter(usable.items()))
-        result |= _spread(f"{short_count(n)}_{split}_{viewer.name}", fake.features[:n], real[split].features[:n], floor[split][:n])
+        result |= _spread(
+            f"{short_count(n)}_{split}_{viewer.name}", fake.features[:n], real[split].features[:n], floor[split][:n]
+        )
         how = f"{short_count(samples)}_{viewer.name}"
         if fake.logits is not None and not viewer.multi_label:
             result[f"is{how}"] = _inception_score(fake.logits, real["test" if test else "train"].logits, seed)
@@ -97,15 +108,23 @@ def evaluate(source: str | os.PathLike | Generator, data: str | os.PathLike, dat
             truth = _label_columns(test, generator.labels)[unknown] if test else None
             seen = agreement.answers(viewer, generator, real["test"].logits, truth) if test else None
             result[f"label_agreement{how}"] = agreement.label_agreement(
-                agreement.answers(viewer, generator, fake.logits, labels), labels, seen, generator, details)
+                agreement.answers(viewer, generator, fake.logits, labels), labels, seen, generator, details
+            )
             if toggled:
                 pairs = agreement.toggle(generator, viewer, latents[:toggled], labels[:toggled], batch_size, bar)
                 how_toggled = f"{short_count(toggled)}_{viewer.name}"
-                result[f"toggle_agreement{how_toggled}"] = agreement.toggle_agreement(pairs, seen, truth, generator, viewer, details)
-                result[f"toggle_others_kept{how_toggled}"] = agreement.toggle_others_kept(pairs, generator, viewer, details)
+                result[f"toggle_agreement{how_toggled}"] = agreement.toggle_agreement(
+                    pairs, seen, truth, generator, viewer, details
+                )
+                result[f"toggle_others_kept{how_toggled}"] = agreement.toggle_others_kept(
+                    pairs, generator, viewer, details
+                )
         if hasattr(generator, "codes") and viewer.labels and not viewer.multi_label:
             value = agreement.code_agreement(generator, viewer, latents, fake.logits, details)
-            result[f"code_agreement{how}"] = {"value": value, "real": _accuracy(viewer, real.get("test"), test, unknown)}
+            result[f"code_agreement{how}"] = {
+                "value": value,
+                "real": _accuracy(viewer, real.get("test"), test, unknown),
+            }
         if encodes:
             error = reconstruction_error(generator, stored(*reread, bar), batch_size)
             where = f"{short_count(len(reread[1]))}_{'test' if test else 'train'}"
@@ -113,12 +132,22 @@ def evaluate(source: str | os.PathLike | Generator, data: str | os.PathLike, dat
                 result[f"reconstruction_{key}{where}"] = {"value": value, "real": None}
     if cas:
         result[f"cas{short_count(len(train))}_test_{plan.network}"] = _cas(generator, train, test, batch_size, seed)
-    return result | {"evaluation": {viewer.name: _record(samples, usable, seed, train, test, viewer, generator, began, details)}}
+    return result | {
+        "evaluation": {viewer.name: _record(samples, usable, seed, train, test, viewer, generator, began, details)}
+    }
 
 
-def fid(generator: Generator, dataset: Dataset, n: int = 10_000, *, seed: int = 0, network: str | None = None,
-        batch_size: int = 100) -> float:
-    """FID of n generated pictures against n of the data set (at most all), as in `evaluate`; for use in the midst of training."""
+def fid(
+    generator: Generator,
+    dataset: Dataset,
+    n: int = 10_000,
+    *,
+    seed: int = 0,
+    network: str | None = None,
+    batch_size: int = 100,
+) -> float:
+    """FID of n generated pictures against n of the data set (at most all), as in `evaluate`; for use in the midst of
+    training."""
     n = check_count(min(n, len(dataset)), least=2, what="number of samples")
     viewer = _network(network, dataset.name, generator, None)
     _usable({"train": n}, viewer)
@@ -159,37 +188,51 @@ def _fidelity():
 
 
 def _network(name: str | None, data: str, generator: Generator, weights):
-    """The network that looks, on the generator's device. Raises EvaluationError where the data set has no such network."""
+    """The network that looks, on the generator's device. Raises EvaluationError where the data set has no such
+    network."""
     plan = networks.judge_of(data)
     own = plan.network if plan else None
     if name is None and own is None:
-        raise EvaluationError(f"There is no network trained on {data}, so say --network inception; it needs the standard Inception "
-                              "weights (--inception-weights FILE, or they are downloaded).")
+        raise EvaluationError(
+            f"There is no network trained on {data}, so say --network inception; it needs the standard Inception "
+            "weights (--inception-weights FILE, or they are downloaded)."
+        )
     if name not in (None, own, "inception"):
         raise EvaluationError(f"There is no network {name!r} for {data}; take {own + ' or ' if own else ''}inception.")
-    return _fidelity().open_network("inception" if name == "inception" else data, weights, generator.device.type == "cuda")
+    return _fidelity().open_network(
+        "inception" if name == "inception" else data, weights, generator.device.type == "cuda"
+    )
 
 
 def _usable(counts: dict[str, int], viewer) -> dict[str, int]:
     """The splits with enough pictures: the covariance of n features has at most rank n - 1."""
     usable = {split: n for split, n in counts.items() if n > viewer.dimensions}
     if not usable:
-        raise EvaluationError(f"FID in the {viewer.dimensions} features of the network {viewer.name!r} needs more than "
-                              f"{viewer.dimensions} pictures on each side, and there are {max(counts.values())}: "
-                              "take more --samples or more data.")
+        raise EvaluationError(
+            f"FID in the {viewer.dimensions} features of the network {viewer.name!r} needs more than "
+            f"{viewer.dimensions} pictures on each side, and there are {max(counts.values())}: "
+            "take more --samples or more data."
+        )
     return usable
 
 
 def _labels(generator: Generator, train: Dataset, n: int, seed: int) -> Tensor | None:
-    """n labels to ask for: those of the training pictures, in an order of the seed. (n,) int64, (n, K) float32, or None."""
+    """n labels to ask for: those of the training pictures, in an order of the seed. (n,) int64, (n, K) float32, or
+    None."""
     if generator.labels is None:
         return None
     if train.labels is None:
         raise EvaluationError(f"The model is conditional on {_list(generator.labels)}, but {train.name} has no labels.")
-    fit = set(generator.labels) <= set(train.label_names) if generator.multi_label else generator.labels == train.label_names
+    fit = (
+        set(generator.labels) <= set(train.label_names)
+        if generator.multi_label
+        else generator.labels == train.label_names
+    )
     if not fit or generator.multi_label != train.multi_label:
-        raise EvaluationError(f"The model's labels ({_list(generator.labels)}) are not those of {train.name} "
-                              f"({_list(train.label_names)}); name the data set that it was trained on.")
+        raise EvaluationError(
+            f"The model's labels ({_list(generator.labels)}) are not those of {train.name} "
+            f"({_list(train.label_names)}); name the data set that it was trained on."
+        )
     order = philox(seed, 0, Stream.EVALUATION).permutation(len(train))
     return _label_columns(train, generator.labels)[order[np.arange(n) % len(train)]]
 
@@ -217,7 +260,11 @@ def _eval_mode(generator: Generator):
     generator.eval()
     torch.set_float32_matmul_precision("highest")
     try:
-        with torch.no_grad(), torch.autocast(device, enabled=False), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        with (
+            torch.no_grad(),
+            torch.autocast(device, enabled=False),
+            torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
+        ):
             yield
     finally:
         torch.set_float32_matmul_precision(precision)
@@ -227,8 +274,13 @@ def _eval_mode(generator: Generator):
 def _distances(protocol: str, fake: Tensor, real: Tensor, floor: Tensor, seed: int) -> dict:
     fidelity = _fidelity()
     mean, std = fidelity.kernel_distance(fake, real, seed)
-    return {f"fid{protocol}": {"value": fidelity.frechet_distance(fake, real), "real": fidelity.frechet_distance(floor, real)},
-            f"kid{protocol}": {"value": mean, "real": fidelity.kernel_distance(floor, real, seed)[0], "std": std}}
+    return {
+        f"fid{protocol}": {
+            "value": fidelity.frechet_distance(fake, real),
+            "real": fidelity.frechet_distance(floor, real),
+        },
+        f"kid{protocol}": {"value": mean, "real": fidelity.kernel_distance(floor, real, seed)[0], "std": std},
+    }
 
 
 def _spread(protocol: str, fake: Tensor, real: Tensor, floor: Tensor) -> dict:
@@ -247,12 +299,18 @@ def _modes(protocol: str, logits: Tensor, train: Dataset, viewer, seed: int) -> 
     """Modes found and their KL; "real": by the true labels of as many training pictures."""
     if train.labels is None:
         return {}
-    expected = statistics.joint_frequencies(train.labels, round(len(viewer.labels) ** (1 / viewer.stacked)), viewer.stacked)
+    expected = statistics.joint_frequencies(
+        train.labels, round(len(viewer.labels) ** (1 / viewer.stacked)), viewer.stacked
+    )
     if not expected.all():
-        raise EvaluationError(f"{train.name} is too small for its modes to be counted: some digit never occurs; take more data.")
+        raise EvaluationError(
+            f"{train.name} is too small for its modes to be counted: some digit never occurs; take more data."
+        )
     values = statistics.modes(logits.argmax(1).numpy(), expected)
     floors = statistics.modes(train.labels[_subset(train, len(logits), seed)], expected)
-    return {name + protocol: {"value": value, "real": floor} for name, value, floor in zip(("modes", "kl"), values, floors)}
+    return {
+        name + protocol: {"value": value, "real": floor} for name, value, floor in zip(("modes", "kl"), values, floors)
+    }
 
 
 def _accuracy(viewer, opinion, test: Dataset | None, chosen: np.ndarray) -> float | None:
@@ -264,8 +322,10 @@ def _accuracy(viewer, opinion, test: Dataset | None, chosen: np.ndarray) -> floa
 
 def _check_cas(generator: Generator, test: Dataset | None, plan) -> None:
     if not generator.labels or generator.multi_label or not test or not plan or plan.faces or plan.stacked:
-        raise EvaluationError("The classification accuracy score (--cas) needs a class-conditional model, and a data set with a "
-                              "reader and a test split (mnist, fashionmnist); leave it out.")
+        raise EvaluationError(
+            "The classification accuracy score (--cas) needs a class-conditional model, and a data set with a "
+            "reader and a test split (mnist, fashionmnist); leave it out."
+        )
 
 
 def _cas(generator: Generator, train: Dataset, test: Dataset, batch_size: int, seed: int) -> dict:
@@ -281,7 +341,20 @@ def _record(samples, usable, seed, train, test, viewer, generator, began, detail
     """What somebody needs who wants the same numbers again."""
     counts = {split: {"generated": n, "real": n} for split, n in usable.items()}
     data = {"name": train.name, "train": train.checksum, "test": test.checksum if test else None}
-    versions = {"gan_models": gan_models.__version__, "torch": torch.__version__, "torch_fidelity": _fidelity().__version__}
-    return {"samples": samples, "pictures": counts, "seed": seed, "data": data, "network": viewer.record,
-            "image_shape": list(generator.image_shape), "versions": versions, "device": generator.device.type,
-            "seconds": round(time.monotonic() - began, 1), **details}
+    versions = {
+        "gan_models": gan_models.__version__,
+        "torch": torch.__version__,
+        "torch_fidelity": _fidelity().__version__,
+    }
+    return {
+        "samples": samples,
+        "pictures": counts,
+        "seed": seed,
+        "data": data,
+        "network": viewer.record,
+        "image_shape": list(generator.image_shape),
+        "versions": versions,
+        "device": generator.device.type,
+        "seconds": round(time.monotonic() - began, 1),
+        **details,
+    }

@@ -1,4 +1,5 @@
-"""Pictures to be judged, as torch-fidelity takes them: uint8, made by the batch, generated ones rounded as a PNG rounds them."""
+"""Pictures to be judged, as torch-fidelity takes them: uint8, made by the batch, generated ones rounded as a PNG rounds
+them."""
 
 from typing import Callable
 
@@ -23,7 +24,8 @@ class EvaluationError(ValueError):
 
 
 class _Pictures(torch.utils.data.Dataset):
-    """uint8 images made by the batch, when torch-fidelity asks for them: a million need no more memory than one batch."""
+    """uint8 images made by the batch, when torch-fidelity asks for them: a million need no more memory than one
+    batch."""
 
     def __init__(self, count: int, make: Callable[[np.ndarray], Tensor], bar: tqdm):
         self.count, self.make, self.bar = count, make, bar
@@ -55,8 +57,9 @@ def drawn(generator: Generator, latents: Tensor, labels: Tensor | None, bar: tqd
 
 def _png(images: Tensor) -> Tensor:
     if not images.isfinite().all():
-        raise EvaluationError("The model draws pictures that are not finite numbers: its training has diverged; "
-                              "take an earlier one.")
+        raise EvaluationError(
+            "The model draws pictures that are not finite numbers: its training has diverged; take an earlier one."
+        )
     return torch.from_numpy(to_uint8(images)).permute(0, 3, 1, 2)
 
 

@@ -1,7 +1,8 @@
-"""Metrics that torch-fidelity lacks, or computes at several times the cost: pure functions of features, classes and pictures.
+"""Metrics that torch-fidelity lacks, or computes at several times the cost: pure functions of features, classes and
+pictures.
 
-Features are (n, D) float64 on any device. Distances are computed BLOCK rows at a time, so that 10,000 against 10,000 pictures
-need 80 MB, not 800; no result depends on it.
+Features are (n, D) float64 on any device. Distances are computed BLOCK rows at a time, so that 10,000 against 10,000
+pictures need 80 MB, not 800; no result depends on it.
 """
 
 import math
@@ -15,14 +16,15 @@ BEST_PSNR = 100.0  # dB, of pictures that are equal
 
 
 def psnr(a: Tensor, b: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio (n,) in dB of pictures (n, C, H, W), or of some of their pixels (n, C, m), in [-1, 1]; that of equal
-    ones is taken as 100."""
+    """Peak signal-to-noise ratio (n,) in dB of pictures (n, C, H, W), or of some of their pixels (n, C, m), in [-1, 1];
+    that of equal ones is taken as 100."""
     error = (a - b).square().flatten(1).mean(1)
     return (10 * torch.log10(4 / error.clamp_min(1e-12))).clamp_max(BEST_PSNR)
 
 
 def ssim(a: Tensor, b: Tensor) -> Tensor:
-    """Structural similarity (n,) of pictures (n, C, H, W) in [-1, 1] (Wang et al. 2004): Gaussian window of 11 pixels, sigma 1.5."""
+    """Structural similarity (n,) of pictures (n, C, H, W) in [-1, 1] (Wang et al. 2004): Gaussian window of 11 pixels,
+    sigma 1.5."""
     return ssim_map(a, b).flatten(1).mean(1)
 
 
@@ -40,6 +42,7 @@ def ssim_map(a: Tensor, b: Tensor) -> Tensor:
     c1, c2 = 0.01**2, 0.03**2
     return (2 * mean_a * mean_b + c1) * (2 * cov + c2) / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))
 
+
 BLOCK = 1000
 MANIFOLD, BALL = 3, 5  # neighbours: precision and recall, density and coverage, each as in its paper
 
@@ -51,12 +54,14 @@ def radii(features: Tensor) -> Tensor:
 
 
 def prdc(fake: Tensor, real: Tensor, fake_radii: Tensor, real_radii: Tensor) -> dict[str, float]:
-    """How far generated pictures lie among the real ones and cover them; radii as from `radii`, of more than BALL pictures each.
+    """How far generated pictures lie among the real ones and cover them; radii as from `radii`, of more than BALL
+    pictures each.
 
     precision   share of generated pictures within the ball of some real one, which reaches to its 3rd neighbour; and
     recall      the other way round (Kynkaanniemi et al. 2019, arXiv:1904.06991; equal to torch-fidelity's, in one pass)
     density     in how many real balls, to the 5th neighbour, a generated picture lies, divided by 5; may exceed 1
-    coverage    share of real balls, to the 5th neighbour, with a generated picture in them (Naeem et al. 2020, arXiv:2002.09797)
+    coverage    share of real balls, to the 5th neighbour, with a generated picture in them (Naeem et al. 2020,
+    arXiv:2002.09797)
     """
     precise = inside = 0
     recalled = torch.zeros(len(real), dtype=torch.bool, device=real.device)
@@ -67,21 +72,26 @@ def prdc(fake: Tensor, real: Tensor, fake_radii: Tensor, real_radii: Tensor) -> 
         inside += (distances <= real_radii[:, 1]).sum().item()
         recalled |= (distances <= own[:, :1]).any(0)
         nearest = torch.minimum(nearest, distances.amin(0))
-    return {"precision": precise / len(fake), "recall": recalled.double().mean().item(), "density": inside / (BALL * len(fake)),
-            "coverage": (nearest <= real_radii[:, 1]).double().mean().item()}
+    return {
+        "precision": precise / len(fake),
+        "recall": recalled.double().mean().item(),
+        "density": inside / (BALL * len(fake)),
+        "coverage": (nearest <= real_radii[:, 1]).double().mean().item(),
+    }
 
 
 def modes(classes: np.ndarray, expected: np.ndarray) -> tuple[int, float]:
-    """How many of the classes occur, and KL(found || expected) of their frequencies in nats (Metz et al. 2017, arXiv:1611.02163;
-    Lin et al. 2018, arXiv:1712.04086). classes: (n,) int; expected: (K,) probabilities, all above 0."""
+    """How many of the classes occur, and KL(found || expected) of their frequencies in nats (Metz et al. 2017,
+    arXiv:1611.02163; Lin et al. 2018, arXiv:1712.04086). classes: (n,) int; expected: (K,) probabilities, all above
+    0."""
     found = np.bincount(classes, minlength=len(expected)) / len(classes)
     some = found > 0
     return int(some.sum()), float((found[some] * np.log(found[some] / expected[some])).sum())
 
 
 def joint_frequencies(classes: np.ndarray, digits: int, places: int) -> np.ndarray:
-    """The probabilities of all tuples whose parts were drawn independently, each place with its own frequencies in `classes`:
-    (digits**places,). Tuple a, b, c is class (a * digits + b) * digits + c."""
+    """The probabilities of all tuples whose parts were drawn independently, each place with its own frequencies in
+    `classes`: (digits**places,). Tuple a, b, c is class (a * digits + b) * digits + c."""
     probabilities = np.ones(1)
     for place in reversed(range(places)):
         part = np.bincount(classes // digits**place % digits, minlength=digits) / len(classes)
@@ -90,10 +100,11 @@ def joint_frequencies(classes: np.ndarray, digits: int, places: int) -> np.ndarr
 
 
 def code_agreement(codes: np.ndarray, seen: np.ndarray, codes_known: int, classes: int) -> tuple[float, list[int]]:
-    """Share of pictures whose class is the one that their code stands for, and what each code stands for (-1: for none).
+    """Share of pictures whose class is the one that their code stands for, and what each code stands for (-1: for
+    none).
 
-    codes, seen (n,) int: the code that each picture was drawn from, and the class seen in it. Every second picture tells which
-    code stands for which class, at most one each; the others are counted.
+    codes, seen (n,) int: the code that each picture was drawn from, and the class seen in it. Every second picture
+    tells which code stands for which class, at most one each; the others are counted.
     """
     table = np.zeros((codes_known, classes))
     np.add.at(table, (codes[::2], seen[::2]), 1)
@@ -102,12 +113,13 @@ def code_agreement(codes: np.ndarray, seen: np.ndarray, codes_known: int, classe
 
 
 def assignment(weights: np.ndarray) -> np.ndarray:
-    """For each row a column of its own (-1 where there are too few), so that the sum of the chosen weights is the largest: the
-    Hungarian method (Kuhn 1955) with shortest augmenting paths, as in scipy.optimize.linear_sum_assignment."""
+    """For each row a column of its own (-1 where there are too few), so that the sum of the chosen weights is the
+    largest: the Hungarian method (Kuhn 1955) with shortest augmenting paths, as in
+    scipy.optimize.linear_sum_assignment."""
     rows, columns = weights.shape
     n = max(rows, columns)
     cost = np.zeros((n + 1, n + 1))  # row and column 0 are where a path starts
-    cost[1:rows + 1, 1:columns + 1] = -weights
+    cost[1 : rows + 1, 1 : columns + 1] = -weights
     row_price, column_price, owner = np.zeros(n + 1), np.zeros(n + 1), np.zeros(n + 1, int)
     for row in range(1, n + 1):
         owner[0], column = row, 0
@@ -126,11 +138,11 @@ def assignment(weights: np.ndarray) -> np.ndarray:
             owner[column], column = owner[before[column]], before[column]
     chosen = np.empty(n + 1, int)
     chosen[owner] = np.arange(n + 1)
-    chosen = chosen[1:rows + 1] - 1
+    chosen = chosen[1 : rows + 1] - 1
     return np.where(chosen < columns, chosen, -1)
 
 
 def psnr_and_mae(squares: float, absolutes: float, count: int) -> dict[str, float]:
-    """From the sums of squared and absolute differences of `count` values 0..255: the peak signal-to-noise ratio in dB (of all
-    together; at most 58.9, the rounding's own) and the mean absolute difference as a share of the range."""
+    """From the sums of squared and absolute differences of `count` values 0..255: the peak signal-to-noise ratio in dB
+    (of all together; at most 58.9, the rounding's own) and the mean absolute difference as a share of the range."""
     return {"psnr": 10 * math.log10(255**2 / max(squares / count, 1 / 12)), "mae": absolutes / count / 255}

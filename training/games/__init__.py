@@ -8,4 +8,10 @@ from .moments import Moments
 from .vaegan import VAEGAN
 
 GAMES: dict[str, type[Adversarial]] = {
-    "adversarial": Adversarial, "vaegan": VAEGAN, "bigan": BiGAN, "moments": Moments, "inversion": Inverting, "editor": Editing}
+    "adversarial": Adversarial,
+    "vaegan": VAEGAN,
+    "bigan": BiGAN,
+    "moments": Moments,
+    "inversion": Inverting,
+    "editor": Editing,
+}

@@ -1,7 +1,7 @@
 """The games that networks play: who draws what, and what each player minimises.
 
-A game is three functions of one step's `Batch`: `draw` (what the generator makes), `discriminator_loss` and `generator_loss`. The loop
-does the rest, the same for all. An encoder is a part of the generator, and so moves with it.
+A game is three functions of one step's `Batch`: `draw` (what the generator makes), `discriminator_loss` and
+`generator_loss`. The loop does the rest, the same for all. An encoder is a part of the generator, and so moves with it.
 """
 
 from collections.abc import Callable
@@ -24,8 +24,8 @@ from ..state import State
 
 @dataclass(frozen=True)
 class Batch:
-    """One process's share of a step: images number `first`, `first` + 1, ... of the run. Whatever is random about image i is a
-    function of (seed, i) alone."""
+    """One process's share of a step: images number `first`, `first` + 1, ... of the run. Whatever is random about image
+    i is a function of (seed, i) alone."""
 
     real: Tensor  # (n, C, H, W) in [-1, 1]
     labels: Tensor | None  # as the networks take them
@@ -58,7 +58,8 @@ class Generated(NamedTuple):
 
 
 class Adversarial:
-    """The plain game: a generator against a discriminator, with labels or without, and with whatever terms the recipe weighs."""
+    """The plain game: a generator against a discriminator, with labels or without, and with whatever terms the recipe
+    weighs."""
 
     def __init__(self, recipe: Recipe, device: torch.device):
         self.recipe, self.objective = recipe, OBJECTIVES[recipe.objective]
@@ -73,9 +74,15 @@ class Adversarial:
         look = self._look(state, batch)
         on_real, on_fake = look(batch.real, 0), look(fake, 1)
         loss, scalars = self.objective.discriminator(upcast(on_real.scores), upcast(on_fake.scores))
-        scalars |= {"discriminator_loss": loss, "real_score": on_real.scores.mean(), "fake_score": on_fake.scores.mean()}
+        scalars |= {
+            "discriminator_loss": loss,
+            "real_score": on_real.scores.mean(),
+            "fake_score": on_fake.scores.mean(),
+        }
         if recipe.auxiliary:
-            scalars["real_classification"] = losses.classification(upcast(on_real.logits), batch.labels, state.generator.multi_label)
+            scalars["real_classification"] = losses.classification(
+                upcast(on_real.logits), batch.labels, state.generator.multi_label
+            )
             loss = loss + recipe.auxiliary * scalars["real_classification"]
         if recipe.information:
             scalars["information"] = self._information(state, batch, on_fake)
@@ -83,8 +90,14 @@ class Adversarial:
         if recipe.clustering:
             scalars["clustering"] = self._clustering(state, batch, on_real)
             loss = loss + recipe.clustering * scalars["clustering"]
-        return self._penalised(state, loss, scalars, {"real": batch.real, "fake": fake}, batch,
-                               lambda side: lambda images: look(images, side).scores)
+        return self._penalised(
+            state,
+            loss,
+            scalars,
+            {"real": batch.real, "fake": fake},
+            batch,
+            lambda side: lambda images: look(images, side).scores,
+        )
 
     def generator_loss(self, state: State, batch: Batch, drawn: Generated) -> Loss:
         """Through the discriminator just updated, which is frozen meanwhile."""
@@ -96,22 +109,31 @@ class Adversarial:
         scalars["generator_loss"] = loss
         loss = loss * recipe.adversarial
         if recipe.auxiliary:
-            scalars["fake_classification"] = losses.classification(upcast(on_fake.logits), batch.labels, state.generator.multi_label)
+            scalars["fake_classification"] = losses.classification(
+                upcast(on_fake.logits), batch.labels, state.generator.multi_label
+            )
             loss = loss + recipe.auxiliary * scalars["fake_classification"]
         if recipe.information:
             scalars["information"] = self._information(state, batch, on_fake)
             loss = loss + recipe.information * scalars["information"]
         if recipe.feature_matching:
-            scalars["feature_matching"] = losses.feature_matching(all_gather(on_real.features), all_gather(on_fake.features))
+            scalars["feature_matching"] = losses.feature_matching(
+                all_gather(on_real.features), all_gather(on_fake.features)
+            )
             loss = loss + recipe.feature_matching * scalars["feature_matching"]
         if recipe.perceptual:
-            scalars["perceptual"] = losses.feature_matching(all_gather(self._seen(batch.real)), all_gather(self._seen(drawn.fake)))
+            scalars["perceptual"] = losses.feature_matching(
+                all_gather(self._seen(batch.real)), all_gather(self._seen(drawn.fake))
+            )
             loss = loss + recipe.perceptual * scalars["perceptual"]
         return loss, scalars
 
-    def _look(self, state: State, batch: Batch, latents: tuple[Tensor, Tensor] | None = None) -> Callable[[Tensor, int], DiscriminatorOutput]:
-        """The discriminator as it sees pictures: with instance noise (Soenderby et al. 2017, arXiv:1610.04490) and augmentation.
-        The second argument is 0 for real and 1 for generated pictures, which get numbers of their own (and latents, where it judges pairs)."""
+    def _look(
+        self, state: State, batch: Batch, latents: tuple[Tensor, Tensor] | None = None
+    ) -> Callable[[Tensor, int], DiscriminatorOutput]:
+        """The discriminator as it sees pictures: with instance noise (Soenderby et al. 2017, arXiv:1610.04490) and
+        augmentation. The second argument is 0 for real and 1 for generated pictures, which get numbers of their own
+        (and latents, where it judges pairs)."""
         recipe, seen = self.recipe, state.images
         noise, strength = at(recipe.instance_noise, seen), at(recipe.augment, seen)
         noises = batch.normal(Stream.NOISE, 2, *batch.real.shape[1:]) if noise else None
@@ -126,9 +148,17 @@ class Adversarial:
 
         return look
 
-    def _penalised(self, state: State, loss: Tensor, scalars: dict, pictures: dict[str, Tensor], batch: Batch,
-                   score: Callable[[int], Callable[[Tensor], Tensor]]) -> Loss:
-        """The loss with its gradient penalties; score(side) is the discriminator as a function of real (0) or generated (1) pictures."""
+    def _penalised(
+        self,
+        state: State,
+        loss: Tensor,
+        scalars: dict,
+        pictures: dict[str, Tensor],
+        batch: Batch,
+        score: Callable[[int], Callable[[Tensor], Tensor]],
+    ) -> Loss:
+        """The loss with its gradient penalties; score(side) is the discriminator as a function of real (0) or generated
+        (1) pictures."""
         recipe, step = self.recipe, state.images // self.recipe.batch_size
         if step % recipe.penalty_every == 0:
             for side, (name, gamma, kind) in enumerate((("r1", recipe.r1, "real"), ("r2", recipe.r2, "fake"))):
@@ -147,7 +177,7 @@ class Adversarial:
     def _clustering(self, state: State, batch: Batch, on_real: DiscriminatorOutput) -> Tensor:
         warped = augment.warp(batch.real, batch.uniform(Stream.WARP, augment.WARPS))
         logits = on_real.logits, state.discriminator(warped, batch.labels).logits
-        return losses.clustering(*(all_gather(some)[:, :state.generator.categories] for some in logits))
+        return losses.clustering(*(all_gather(some)[:, : state.generator.categories] for some in logits))
 
     def _seen(self, images: Tensor) -> Tensor:
         with torch.autocast(images.device.type, enabled=False):
@@ -155,8 +185,8 @@ class Adversarial:
 
 
 def all_gather(x: Tensor) -> Tensor:
-    """The rows of all processes, (processes x n, ...), for losses that look at a whole batch. With gradients averaged over the processes
-    afterwards, as the loop does, the result is that of one process with the whole batch."""
+    """The rows of all processes, (processes x n, ...), for losses that look at a whole batch. With gradients averaged
+    over the processes afterwards, as the loop does, the result is that of one process with the whole batch."""
     x = upcast(x)
     if not torch.distributed.is_initialized() or torch.distributed.get_world_size() == 1:
         return x

@@ -8,8 +8,9 @@ from .adversarial import Adversarial, Batch, Generated
 
 
 class BiGAN(Adversarial):
-    """BiGAN (Donahue et al. 2017, arXiv:1605.09782): the discriminator judges pairs, a real picture with its encoding or a latent's
-    picture with the latent; both can only be alike when encoder and generator are each other's inverse."""
+    """BiGAN (Donahue et al. 2017, arXiv:1605.09782): the discriminator judges pairs, a real picture with its encoding
+    or a latent's picture with the latent; both can only be alike when encoder and generator are each other's
+    inverse."""
 
     def draw(self, state: State, batch: Batch) -> Generated:
         return Generated(state.generator(batch.latents, batch.labels), state.generator.encoder(batch.real)[0])

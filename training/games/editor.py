@@ -1,17 +1,19 @@
 """The editor's game (networks: gan_models/editor.py), in two phases.
 
-1. The encoder learns to read faces, and the decoder to draw them: an autoencoder with small absolute errors in the picture and in a
-   coarse copy of it, and codes that stay near the standard normal distribution. Where the recipe weighs `recovery`, the decoder is a
-   finished generator (`--init-from`), and the encoder also learns to read its pictures, of which the codes are known.
-   Meanwhile a classifier learns the attributes, and linear regressions on all labels, of codes and of pixels, give each attribute a
-   direction and a region.
-2. From `edits_after` images on, photos are edited by random requests. The mapping and the decoder (of a finished one, the first layer
+1. The encoder learns to read faces, and the decoder to draw them: an autoencoder with small absolute errors in the
+picture and in a
+   coarse copy of it, and codes that stay near the standard normal distribution. Where the recipe weighs `recovery`, the
+   decoder is a finished generator (`--init-from`), and the encoder also learns to read its pictures, of which the codes
+   are known. Meanwhile a classifier learns the attributes, and linear regressions on all labels, of codes and of
+   pixels, give each attribute a direction and a region.
+2. From `edits_after` images on, photos are edited by random requests. The mapping and the decoder (of a finished one,
+the first layer
    alone: what draws textures stays) learn to make the classifier see the request and nothing else changed, while a
-   discriminator tells edited photos and what should be seen in them from photos and what is. Requests are pressed hard at first
-   (`temperature`): edits that were large once and grew less look better than edits that only grew.
+   discriminator tells edited photos and what should be seen in them from photos and what is. Requests are pressed hard
+   at first (`temperature`): edits that were large once and grew less look better than edits that only grew.
 
-The classifier learns from CelebA's odd file numbers only; the judge (judges.py) is another network and learned from the even ones. In
-phase 2 no label is used: what a photo shows is what the classifier sees in it.
+The classifier learns from CelebA's odd file numbers only; the judge (judges.py) is another network and learned from the
+even ones. In phase 2 no label is used: what a photo shows is what the classifier sees in it.
 """
 
 from typing import NamedTuple
@@ -49,7 +51,9 @@ class EditorGenerated(NamedTuple):
     logits: Tensor | None  # phase 1: (n, K) the editor's own estimate of the attributes
     reconstructed: Tensor
     divergence: Tensor | None = None  # phase 1: of the codes from the standard normal distribution
-    recovery: Tensor | None = None  # phase 1 with a finished decoder: how far codes read in its pictures are from theirs
+    recovery: Tensor | None = (
+        None  # phase 1 with a finished decoder: how far codes read in its pictures are from theirs
+    )
     shown: Tensor | None = None  # phase 2: (n, K) 0..1 what the classifier sees in the photos
     differences: Tensor | None = None  # (n, K) what was asked for
     targets: Tensor | None = None  # (n, K) 0..1 what the classifier should see afterwards
@@ -57,8 +61,9 @@ class EditorGenerated(NamedTuple):
 
 
 class Editing(Adversarial):
-    """Two phases, as the file's head says. Both players hear the recipe's weights: `reconstruction`, `divergence`, `adversarial`, `requested`
-    (the request is seen), `keeping` (nothing else is) and `sparing` (the photo changes little)."""
+    """Two phases, as the file's head says. Both players hear the recipe's weights: `reconstruction`, `divergence`,
+    `adversarial`, `requested` (the request is seen), `keeping` (nothing else is) and `sparing` (the photo changes
+    little)."""
 
     def __init__(self, recipe, device):
         super().__init__(recipe, device)
@@ -98,10 +103,13 @@ class Editing(Adversarial):
         reconstructed, drawn = upcast(editor.decoder(torch.cat([codes, moved]))).chunk(2)
         reach = editor.reach(differences) * crop.feather(batch.real.shape[-1]).to(batch.real)
         edited = (batch.real + reach * editor.change(batch.real, reconstructed, drawn)).clamp(-1, 1)
-        return EditorGenerated(None, reconstructed, shown=shown, differences=differences, targets=targets, edited=edited)
+        return EditorGenerated(
+            None, reconstructed, shown=shown, differences=differences, targets=targets, edited=edited
+        )
 
     def _read(self, state: State, batch: Batch) -> EditorGenerated:
-        """Phase 1 with a decoder that is finished: the encoder learns to read its pictures, of which the codes are known, and photos."""
+        """Phase 1 with a decoder that is finished: the encoder learns to read its pictures, of which the codes are
+        known, and photos."""
         editor, critic = state.generator, state.discriminator
         with torch.no_grad():
             wanted = upcast(editor.codes_from(batch.latents))
@@ -109,11 +117,13 @@ class Editing(Adversarial):
         codes, logits = editor.encoder(torch.cat([batch.real, fake]))
         of_real, of_fake = upcast(codes).chunk(2)
         critic.note(all_gather(of_real.detach()), all_gather(batch.real), all_gather(batch.labels))
-        return EditorGenerated(logits.chunk(2)[0], upcast(editor.decoder(of_real)), recovery=F.mse_loss(of_fake, wanted))
+        return EditorGenerated(
+            logits.chunk(2)[0], upcast(editor.decoder(of_real)), recovery=F.mse_loss(of_fake, wanted)
+        )
 
     def requests(self, randoms: Tensor, shown: Tensor) -> tuple[Tensor, Tensor]:
-        """Random wishes for pictures that show attributes as surely as `shown` (n, K) in 0..1, from randoms (n, 6) uniform in 0..1:
-        differences (n, K) of -1, 0 and 1, and what should be seen afterwards (n, K) in 0..1."""
+        """Random wishes for pictures that show attributes as surely as `shown` (n, K) in 0..1, from randoms (n, 6)
+        uniform in 0..1: differences (n, K) of -1, 0 and 1, and what should be seen afterwards (n, K) in 0..1."""
         rows = torch.arange(len(shown), device=shown.device)
         there = shown > 0.5
         differences = torch.zeros_like(shown)
@@ -145,7 +155,11 @@ class Editing(Adversarial):
             return classification, {"real_classification": classification}
         on_real, on_fake = critic(batch.real, 2 * drawn.shown - 1), critic(drawn.edited.detach(), 2 * drawn.targets - 1)
         loss, scalars = self.objective.discriminator(upcast(on_real.scores), upcast(on_fake.scores))
-        scalars |= {"discriminator_loss": loss, "real_score": on_real.scores.mean(), "fake_score": on_fake.scores.mean()}
+        scalars |= {
+            "discriminator_loss": loss,
+            "real_score": on_real.scores.mean(),
+            "fake_score": on_fake.scores.mean(),
+        }
         return loss + classification, scalars | {"real_classification": classification}
 
     def generator_loss(self, state: State, batch: Batch, drawn: EditorGenerated) -> Loss:
@@ -161,40 +175,54 @@ class Editing(Adversarial):
                     scalars[name] = part
                     loss = loss + getattr(recipe, name) * part
             return loss + estimate, scalars
-        adversarial, more = self.objective.generator(None, upcast(state.discriminator(drawn.edited, 2 * drawn.targets - 1).scores))
+        adversarial, more = self.objective.generator(
+            None, upcast(state.discriminator(drawn.edited, 2 * drawn.targets - 1).scores)
+        )
         logits = state.discriminator.classifier(self._distort(batch, drawn.edited))
         asked = (drawn.differences != 0).to(logits)
         warmth = torch.where(asked > 0, at(recipe.temperature, state.images), 1.0)
-        wrong = warmth * F.binary_cross_entropy_with_logits(logits / warmth, drawn.targets.expand_as(logits), reduction="none").mean(0)
-        own = F.binary_cross_entropy(drawn.targets, drawn.targets, reduction="none")  # the least that can be had where nothing was asked
+        wrong = warmth * F.binary_cross_entropy_with_logits(
+            logits / warmth, drawn.targets.expand_as(logits), reduction="none"
+        ).mean(0)
+        own = F.binary_cross_entropy(
+            drawn.targets, drawn.targets, reduction="none"
+        )  # the least that can be had where nothing was asked
         classification = ((wrong * asked).sum(1) / asked.sum(1)).mean()
         kept = ((wrong - own) * (1 - asked)).sum(1).mean()
         change = (drawn.edited - batch.real).abs().mean()
         seen = ((logits > 0) == (drawn.targets > 0.5)).to(wrong).mean(0)
-        scalars |= more | {"generator_loss": adversarial, "fake_classification": classification, "keeping": kept, "sparing": change,
-                           "seen": (seen * asked).sum() / asked.sum(), "kept": (seen * (1 - asked)).sum() / (1 - asked).sum()}
+        scalars |= more | {
+            "generator_loss": adversarial,
+            "fake_classification": classification,
+            "keeping": kept,
+            "sparing": change,
+            "seen": (seen * asked).sum() / asked.sum(),
+            "kept": (seen * (1 - asked)).sum() / (1 - asked).sum(),
+        }
         loss = loss + recipe.adversarial * adversarial + recipe.requested * classification
         return loss + recipe.keeping * kept + recipe.sparing * change, scalars
 
     @staticmethod
     def _distort(batch: Batch, images: Tensor) -> Tensor:
-        """Pictures as the classifier sees them: shifted a little, in somewhat other colours and with noise, so that neither patterns of
-        single pixels nor odd colours please it (a classifier of noisy pictures has to look at what people look at: Kaur et al. 2019,
-        arXiv:1910.08640)."""
+        """Pictures as the classifier sees them: shifted a little, in somewhat other colours and with noise, so that
+        neither patterns of single pixels nor odd colours please it (a classifier of noisy pictures has to look at what
+        people look at: Kaur et al. 2019, arXiv:1910.08640)."""
         images = augment.augment(images, batch.uniform(Stream.AUGMENT, augment.RANDOMS), 0.5, ("color", "translation"))
         return images + batch.normal(Stream.NOISE, *images.shape[1:]) * NOISE
 
     def _straight(self, state: State) -> None:
-        """Where edits begin: along the regression's directions, three times as far as the mean face with the attribute is away,
-        since codes of real pictures lie close together; of a condition of the decoder, half as far again as from its -1 to its 1.
-        And what they may change: where the attributes show."""
+        """Where edits begin: along the regression's directions, three times as far as the mean face with the attribute
+        is away, since codes of real pictures lie close together; of a condition of the decoder, half as far again as
+        from its -1 to its 1. And what they may change: where the attributes show."""
         critic = state.discriminator
         directions = critic.effects(critic.code_sums, len(self.attributes))
         regions = where_shown(critic.effects(critic.pixel_sums, len(self.attributes)))
         conditions = state.generator.conditions
         for k, name in enumerate(conditions):
             if name in self.attributes:
-                directions[self.attributes.index(name)] = F.one_hot(torch.tensor(k - len(conditions) + directions.shape[1]), directions.shape[1])
+                directions[self.attributes.index(name)] = F.one_hot(
+                    torch.tensor(k - len(conditions) + directions.shape[1]), directions.shape[1]
+                )
         directions = directions * 3
         for editor in (state.generator, state.ema):
             with torch.no_grad():
@@ -203,8 +231,8 @@ class Editing(Adversarial):
 
 
 def where_shown(effects: Tensor) -> Tensor:
-    """Where attributes show, 0..1 (K, H, W), from what they bring to pictures (K, C, H, W): near all pixels that change by more than a
-    quarter as much as those that change most."""
+    """Where attributes show, 0..1 (K, H, W), from what they bring to pictures (K, C, H, W): near all pixels that change
+    by more than a quarter as much as those that change most."""
     strength = effects.square().mean(1, keepdim=True).sqrt()
     strength = strength / strength.flatten(1).quantile(0.995, dim=1)[:, None, None, None].clamp_min(1e-6)
     low, high = SHOWN
@@ -224,13 +252,15 @@ def update_statistics(editor: Editor, codes: Tensor) -> None:
 
 
 def has_training_label(batch: Batch) -> Tensor:
-    """(n,) bool: the pictures whose labels may be learned. Odd file numbers, where there are numbers (see judges.half)."""
+    """(n,) bool: the pictures whose labels may be learned. Odd file numbers, where there are numbers (see
+    judges.half)."""
     return torch.ones(len(batch.real), dtype=torch.bool) if batch.numbers is None else batch.numbers % 2 == 1
 
 
 def attribute_loss(logits: Tensor, labels: Tensor, count: int) -> Tensor:
-    """Cross-entropy of the attributes (..., m, K) of some of `count` pictures, as their share of a batch's mean; opinions add up."""
-    wanted = ((labels[:, :logits.shape[-1]] + 1) / 2).expand_as(logits)
+    """Cross-entropy of the attributes (..., m, K) of some of `count` pictures, as their share of a batch's mean;
+    opinions add up."""
+    wanted = ((labels[:, : logits.shape[-1]] + 1) / 2).expand_as(logits)
     return F.binary_cross_entropy_with_logits(upcast(logits), wanted, reduction="none").mean(-1).sum() / count
 
 

@@ -1,8 +1,8 @@
 """The game of an encoder for a generator that is there already and stays as it is (networks: gan_models/inversion.py).
 
-The encoder learns from both sides: the latents and labels of generated pictures, which are known, and real pictures, which have to be
-drawn again so that they are like the photo and a discriminator takes them for one: the in-domain inversion of Zhu et al. 2020,
-arXiv:2004.00049.
+The encoder learns from both sides: the latents and labels of generated pictures, which are known, and real pictures,
+which have to be drawn again so that they are like the photo and a discriminator takes them for one: the in-domain
+inversion of Zhu et al. 2020, arXiv:2004.00049.
 """
 
 from typing import NamedTuple
@@ -31,7 +31,8 @@ class Inverted(NamedTuple):
 
 
 class Inverting(Adversarial):
-    """The recipe weighs `reconstruction` (real pictures), `recovery` (latents and labels of generated ones) and `adversarial`."""
+    """The recipe weighs `reconstruction` (real pictures), `recovery` (latents and labels of generated ones) and
+    `adversarial`."""
 
     def draw(self, state: State, batch: Batch) -> Inverted:
         generator = state.generator
@@ -50,20 +51,35 @@ class Inverting(Adversarial):
         fake, look = drawn.reconstructed.detach(), self._look(state, batch)
         on_real, on_fake = look(batch.real, 0), look(fake, 1)
         loss, scalars = self.objective.discriminator(upcast(on_real.scores), upcast(on_fake.scores))
-        scalars |= {"discriminator_loss": loss, "real_score": on_real.scores.mean(), "fake_score": on_fake.scores.mean()}
-        return self._penalised(state, loss, scalars, {"real": batch.real, "fake": fake}, batch,
-                               lambda side: lambda images: look(images, side).scores)
+        scalars |= {
+            "discriminator_loss": loss,
+            "real_score": on_real.scores.mean(),
+            "fake_score": on_fake.scores.mean(),
+        }
+        return self._penalised(
+            state,
+            loss,
+            scalars,
+            {"real": batch.real, "fake": fake},
+            batch,
+            lambda side: lambda images: look(images, side).scores,
+        )
 
     def generator_loss(self, state: State, batch: Batch, drawn: Inverted) -> Loss:
         recipe, look = self.recipe, self._look(state, batch)
         on_real = look(batch.real, 0) if self.objective.paired else None
-        adversarial, scalars = self.objective.generator(upcast(on_real.scores) if on_real else None, upcast(look(drawn.reconstructed, 1).scores))
+        adversarial, scalars = self.objective.generator(
+            upcast(on_real.scores) if on_real else None, upcast(look(drawn.reconstructed, 1).scores)
+        )
         reconstruction = coarse_and_fine(upcast(drawn.reconstructed), batch.real).mean()
         recovery = F.mse_loss(upcast(drawn.latents), batch.latents)
         if drawn.logits is not None:
             recovery = recovery + losses.classification(drawn.logits, batch.labels, state.generator.multi_label)
         scalars |= {"generator_loss": adversarial, "reconstruction": reconstruction, "recovery": recovery}
-        return recipe.reconstruction * reconstruction + recipe.recovery * recovery + recipe.adversarial * adversarial, scalars
+        return (
+            recipe.reconstruction * reconstruction + recipe.recovery * recovery + recipe.adversarial * adversarial,
+            scalars,
+        )
 
 
 def freeze(generator: Generator) -> None:

@@ -11,9 +11,9 @@ from .adversarial import Adversarial, Batch, Generated, all_gather
 
 
 class Moments(Adversarial):
-    """No discriminator: an autoencoder of real pictures gives a latent space, and the generator is moved until the distributions
-    of codes of real and generated pictures match (Li et al. 2015, arXiv:1502.02761). The autoencoder also has to redraw what is generated,
-    since a code says nothing about what the encoder does not see."""
+    """No discriminator: an autoencoder of real pictures gives a latent space, and the generator is moved until the
+    distributions of codes of real and generated pictures match (Li et al. 2015, arXiv:1502.02761). The autoencoder also
+    has to redraw what is generated, since a code says nothing about what the encoder does not see."""
 
     def discriminator_loss(self, state: State, batch: Batch, drawn: Generated) -> Loss:
         loss = (batch.real - state.discriminator.reconstruct(batch.real)).square().mean()

@@ -32,11 +32,15 @@ from .networks import (
 
 
 def half(data: Dataset, rest: int = 0) -> Dataset:
-    """The pictures of CelebA whose file number is even (rest 0: what the judge learns from) or odd (rest 1: for classifiers
-    that take part in making pictures, which must not know what the judge knows)."""
+    """The pictures of CelebA whose file number is even (rest 0: what the judge learns from) or odd (rest 1: for
+    classifiers that take part in making pictures, which must not know what the judge knows)."""
     chosen = np.array([int(name) % 2 == rest for name in data.names])
-    return replace(data, images=data.images[chosen], labels=data.labels[chosen],
-                   names=tuple(name for name, take in zip(data.names, chosen) if take))
+    return replace(
+        data,
+        images=data.images[chosen],
+        labels=data.labels[chosen],
+        names=tuple(name for name, take in zip(data.names, chosen) if take),
+    )
 
 
 def distort(images: Tensor, random: torch.Generator, plan: JudgeConfig) -> Tensor:
@@ -48,14 +52,22 @@ def distort(images: Tensor, random: torch.Generator, plan: JudgeConfig) -> Tenso
         return (torch.rand(n, *shape, generator=random) * 2 - 1) * most
 
     angle, size = uniform(np.deg2rad(plan.degrees)), 1 + uniform(plan.scale)
-    matrix = torch.stack([torch.stack([angle.cos() * size, -angle.sin() * size], 1),
-                          torch.stack([angle.sin() * size, angle.cos() * size], 1)], 1)
+    matrix = torch.stack(
+        [
+            torch.stack([angle.cos() * size, -angle.sin() * size], 1),
+            torch.stack([angle.sin() * size, angle.cos() * size], 1),
+        ],
+        1,
+    )
     if plan.faces:
         matrix[:, :, 0] *= torch.randint(2, (n, 1), generator=random) * 2 - 1
     theta = torch.cat([matrix, uniform(2 * plan.shift, 2, 1)], 2)
     padding = "border" if plan.faces else "zeros"
     # Zeros outside mean black, which is -1.
-    images = F.grid_sample(images + 1, F.affine_grid(theta, images.shape, align_corners=False), "bilinear", padding, False) - 1
+    images = (
+        F.grid_sample(images + 1, F.affine_grid(theta, images.shape, align_corners=False), "bilinear", padding, False)
+        - 1
+    )
     if plan.faces:
         images = images * (1 + uniform(0.15, 1, 1, 1)) + uniform(0.15, 3, 1, 1)
         images = images + torch.randn(images.shape, generator=random) * uniform(0.06, 1, 1, 1)
@@ -65,7 +77,8 @@ def distort(images: Tensor, random: torch.Generator, plan: JudgeConfig) -> Tenso
 
 
 def train(name: str, data: Dataset, *, epochs: int | None = None, seed: int = 0) -> Judge:
-    """A judge trained on `data` (float32, or bfloat16 autocast where the plan says so). Deterministic for a seed and thread count."""
+    """A judge trained on `data` (float32, or bfloat16 autocast where the plan says so). Deterministic for a seed and
+    thread count."""
     plan = JUDGES[name]
     torch.manual_seed(seed)
     random = torch.Generator().manual_seed(seed)
@@ -89,8 +102,11 @@ def train(name: str, data: Dataset, *, epochs: int | None = None, seed: int = 0)
             optimiser.step()
             schedule.step()
             total += loss.item()
-        print(f"epoch {epoch + 1} of {epochs}  loss {total / steps:.4f}  {time.monotonic() - began:.0f} s", file=sys.stderr,
-              flush=True)
+        print(
+            f"epoch {epoch + 1} of {epochs}  loss {total / steps:.4f}  {time.monotonic() - began:.0f} s",
+            file=sys.stderr,
+            flush=True,
+        )
     return judge.eval().to(memory_format=torch.contiguous_format)
 
 
@@ -101,25 +117,39 @@ def _loss(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def accuracy(judge: Judge, data: Dataset) -> dict:
-    """{"accuracy": share of right answers}; for attributes also "balanced_accuracy" (the mean of the shares among pictures with
-    and without it) and both for each attribute."""
+    """{"accuracy": share of right answers}; for attributes also "balanced_accuracy" (the mean of the shares among
+    pictures with and without it) and both for each attribute."""
     labels = torch.from_numpy(data.labels)
     answers = right(classify(judge, data.images).logits, labels).double()
     if labels.ndim == 1:
         return {"accuracy": answers.mean().item()}
     plain, balanced = answers.mean(0), balance(answers, labels)
-    return {"accuracy": plain.mean().item(), "balanced_accuracy": balanced.nanmean().item(),
-            "attributes": {name: {"accuracy": round(a, 4), "balanced_accuracy": round(b, 4)}
-                           for name, a, b in zip(data.label_names, plain.tolist(), balanced.tolist())}}
+    return {
+        "accuracy": plain.mean().item(),
+        "balanced_accuracy": balanced.nanmean().item(),
+        "attributes": {
+            name: {"accuracy": round(a, 4), "balanced_accuracy": round(b, 4)}
+            for name, a, b in zip(data.label_names, plain.tolist(), balanced.tolist())
+        },
+    }
 
 
 def write(name: str, judge: Judge, record: dict, test: Dataset, folder: Path = FOLDER) -> Judge:
-    """Store the weights in half precision, and beside them `record` with their checksum and the accuracy of what was stored."""
+    """Store the weights in half precision, and beside them `record` with their checksum and the accuracy of what was
+    stored."""
     folder.mkdir(parents=True, exist_ok=True)
     weights, description = files(name, folder)
-    data = save({key: value.half() if value.is_floating_point() else value for key, value in judge.state_dict().items()})
-    record = {"data": JUDGES[name].data, "network": judge.network, "labels": list(judge.label_names), "features": judge.features,
-              "sha256": hashlib.sha256(data).hexdigest(), **record}
+    data = save(
+        {key: value.half() if value.is_floating_point() else value for key, value in judge.state_dict().items()}
+    )
+    record = {
+        "data": JUDGES[name].data,
+        "network": judge.network,
+        "labels": list(judge.label_names),
+        "features": judge.features,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        **record,
+    }
     stored = restore_judge(build(name, judge.label_names), data, str(weights))
     record |= {"test_images": len(test), "test_checksum": test.checksum, **accuracy(stored, test)}
     write_atomically(weights, data)

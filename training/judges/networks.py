@@ -31,7 +31,9 @@ class ClassifierOutput(NamedTuple):
 
 
 def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU())
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
+    )
 
 
 class _Residual(nn.Module):
@@ -39,8 +41,9 @@ class _Residual(nn.Module):
 
     def __init__(self, width: int):
         super().__init__()
-        self.layers = nn.Sequential(_convolution(width, width), nn.Conv2d(width, width, 3, padding=1, bias=False),
-                                    nn.BatchNorm2d(width))
+        self.layers = nn.Sequential(
+            _convolution(width, width), nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(x + self.layers(x))
@@ -49,20 +52,29 @@ class _Residual(nn.Module):
 class Judge(nn.Module):
     """A classifier of small pictures: (n, C, H, W) float in [-1, 1] -> Opinion.
 
-    Attributes: network (what metric names call it), image_shape it was made for, label_names, multi_label, record (its json).
-    Pictures of another size are brought to its own first; the same is done to real and generated ones.
+    Attributes: network (what metric names call it), image_shape it was made for, label_names, multi_label, record (its
+    json). Pictures of another size are brought to its own first; the same is done to real and generated ones.
     """
 
-    def __init__(self, network: str, image_shape: tuple[int, int, int], layers: list[nn.Module], features: int,
-                 label_names: tuple[str, ...], multi_label: bool, dropout: float):
+    def __init__(
+        self,
+        network: str,
+        image_shape: tuple[int, int, int],
+        layers: list[nn.Module],
+        features: int,
+        label_names: tuple[str, ...],
+        multi_label: bool,
+        dropout: float,
+    ):
         super().__init__()
         self.network, self.image_shape, self.features = network, image_shape, features
         self.label_names, self.multi_label, self.record = label_names, multi_label, {}
         self.layers = nn.Sequential(*layers, nn.Flatten())
         with torch.no_grad():
             flat = self.layers.eval()(torch.zeros(1, *image_shape)).shape[1]
-        self.hidden = nn.Sequential(nn.Dropout(dropout), nn.Linear(flat, features, bias=False), nn.BatchNorm1d(features),
-                                    nn.ReLU())
+        self.hidden = nn.Sequential(
+            nn.Dropout(dropout), nn.Linear(flat, features, bias=False), nn.BatchNorm1d(features), nn.ReLU()
+        )
         self.classify = nn.Linear(features, len(label_names))
 
     def forward(self, images: Tensor) -> ClassifierOutput:
@@ -83,15 +95,18 @@ class Judge(nn.Module):
 class Stack(nn.Module):
     """Reads pictures whose channels are pictures of their own (StackedMNIST): a judge looks at each channel by itself.
 
-    Features are those of the channels side by side; the classes are all tuples of the judge's ("000" to "999" for three digits),
-    their logits the logarithms of the joint probabilities. Attributes as of a Judge.
+    Features are those of the channels side by side; the classes are all tuples of the judge's ("000" to "999" for three
+    digits), their logits the logarithms of the joint probabilities. Attributes as of a Judge.
     """
 
     def __init__(self, judge: Judge, channels: int):
         super().__init__()
         self.judge, self.network, self.record = judge, judge.network, judge.record
         self.image_shape, self.features = (channels, *judge.image_shape[1:]), channels * judge.features
-        self.label_names, self.multi_label = tuple(map("".join, itertools.product(judge.label_names, repeat=channels))), False
+        self.label_names, self.multi_label = (
+            tuple(map("".join, itertools.product(judge.label_names, repeat=channels))),
+            False,
+        )
 
     def forward(self, images: Tensor) -> ClassifierOutput:
         opinion = self.judge(images.flatten(0, 1)[:, None])
@@ -103,12 +118,25 @@ class Stack(nn.Module):
 
 
 def _digit_layers() -> list[nn.Module]:
-    return [_convolution(1, 32), _convolution(32, 48, 2), _convolution(48, 48), _convolution(48, 80, 2), _convolution(80, 80)]
+    return [
+        _convolution(1, 32),
+        _convolution(32, 48, 2),
+        _convolution(48, 48),
+        _convolution(48, 80, 2),
+        _convolution(80, 80),
+    ]
 
 
 def _face_layers() -> list[nn.Module]:
-    return [_convolution(3, 32, 2), _convolution(32, 64, 2), _Residual(64), _convolution(64, 128, 2), _Residual(128),
-            _convolution(128, 192, 2), _Residual(192)]
+    return [
+        _convolution(3, 32, 2),
+        _convolution(32, 64, 2),
+        _Residual(64),
+        _convolution(64, 128, 2),
+        _Residual(128),
+        _convolution(128, 192, 2),
+        _Residual(192),
+    ]
 
 
 def _teacher_layers() -> list[nn.Module]:
@@ -144,15 +172,59 @@ class JudgeConfig:
 
 
 JUDGES = {
-    "mnist": JudgeConfig("reader", "mnist", (1, 28, 28), _digit_layers, features=128, epochs=12, degrees=12, shift=0.08, scale=0.12),
-    "mnist-teacher": JudgeConfig("teacher", "mnist", (1, 28, 28), _teacher_layers, features=64, epochs=6, degrees=8, shift=0.06,
-                          scale=0.08, seed=1),
-    "fashionmnist": JudgeConfig("fashionreader", "fashionmnist", (1, 28, 28), _garment_layers, features=128, epochs=6, degrees=4,
-                         shift=0.04, scale=0.06),
-    "stackedmnist": JudgeConfig("reader", "stackedmnist", (3, 28, 28), _digit_layers, features=384, epochs=0, degrees=0, shift=0, scale=0,
-                         samples=26_000, stacked="mnist"),
-    "celeba": JudgeConfig("judge", "celeba", (3, 64, 64), _face_layers, features=192, epochs=32, degrees=6, shift=0.06, scale=0.06,
-                   faces=True, half=True, bfloat16=True),
+    "mnist": JudgeConfig(
+        "reader", "mnist", (1, 28, 28), _digit_layers, features=128, epochs=12, degrees=12, shift=0.08, scale=0.12
+    ),
+    "mnist-teacher": JudgeConfig(
+        "teacher",
+        "mnist",
+        (1, 28, 28),
+        _teacher_layers,
+        features=64,
+        epochs=6,
+        degrees=8,
+        shift=0.06,
+        scale=0.08,
+        seed=1,
+    ),
+    "fashionmnist": JudgeConfig(
+        "fashionreader",
+        "fashionmnist",
+        (1, 28, 28),
+        _garment_layers,
+        features=128,
+        epochs=6,
+        degrees=4,
+        shift=0.04,
+        scale=0.06,
+    ),
+    "stackedmnist": JudgeConfig(
+        "reader",
+        "stackedmnist",
+        (3, 28, 28),
+        _digit_layers,
+        features=384,
+        epochs=0,
+        degrees=0,
+        shift=0,
+        scale=0,
+        samples=26_000,
+        stacked="mnist",
+    ),
+    "celeba": JudgeConfig(
+        "judge",
+        "celeba",
+        (3, 64, 64),
+        _face_layers,
+        features=192,
+        epochs=32,
+        degrees=6,
+        shift=0.06,
+        scale=0.06,
+        faces=True,
+        half=True,
+        bfloat16=True,
+    ),
 }
 
 
@@ -165,13 +237,18 @@ def judge_of(data: str) -> JudgeConfig | None:
 def build(name: str, label_names: tuple[str, ...]) -> Judge:
     """An untrained judge of the plan `name`."""
     plan = JUDGES[name]
-    return Judge(plan.network, plan.image_shape, plan.layers(), plan.features, label_names, plan.data == "celeba", plan.dropout)
+    return Judge(
+        plan.network, plan.image_shape, plan.layers(), plan.features, label_names, plan.data == "celeba", plan.dropout
+    )
 
 
 @torch.inference_mode()
 def classify(judge: Judge, images: np.ndarray, batch_size: int = 500) -> ClassifierOutput:
     """What the judge says of uint8 images (n, C, H, W), in float32."""
-    parts = [judge(to_float(torch.from_numpy(np.array(images[k:k + batch_size])))) for k in range(0, len(images), batch_size)]
+    parts = [
+        judge(to_float(torch.from_numpy(np.array(images[k : k + batch_size]))))
+        for k in range(0, len(images), batch_size)
+    ]
     return ClassifierOutput(torch.cat([part.features for part in parts]), torch.cat([part.logits for part in parts]))
 
 
@@ -181,7 +258,8 @@ def right(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def balance(answers: Tensor, labels: Tensor) -> Tensor:
-    """(n, K) right or wrong and 0/1 labels -> (K,) the mean of the shares among ones and among zeros (NaN where one is missing)."""
+    """(n, K) right or wrong and 0/1 labels -> (K,) the mean of the shares among ones and among zeros (NaN where one is
+    missing)."""
     ones = labels.double()
     return ((answers * ones).sum(0) / ones.sum(0) + (answers * (1 - ones)).sum(0) / (1 - ones).sum(0)) / 2
 
@@ -191,8 +269,8 @@ def files(name: str, folder: Path = FOLDER) -> tuple[Path, Path]:
 
 
 def read(name: str, folder: Path = FOLDER) -> Judge | Stack:
-    """The judge `name`, called like its data set: eval mode, float32, on the CPU. Raises JudgeError if there is none, or its
-    files do not fit the network or each other."""
+    """The judge `name`, called like its data set: eval mode, float32, on the CPU. Raises JudgeError if there is none,
+    or its files do not fit the network or each other."""
     if name not in JUDGES:
         raise JudgeError(f"There is no judge for {name!r}, only for {', '.join(JUDGES)}.")
     if JUDGES[name].stacked:
@@ -202,8 +280,10 @@ def read(name: str, folder: Path = FOLDER) -> Judge | Stack:
         data, record = weights.read_bytes(), json.loads(description.read_bytes())
         labels, checksum = tuple(record["labels"]), record["sha256"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise JudgeError(f"The judge of {name} is missing or damaged in {folder}: "
-                         f"install the package again, or `python -m training.judges {name}`.") from error
+        raise JudgeError(
+            f"The judge of {name} is missing or damaged in {folder}: "
+            f"install the package again, or `python -m training.judges {name}`."
+        ) from error
     if hashlib.sha256(data).hexdigest() != checksum:
         raise JudgeError(f"{weights} is not the file that {description.name} describes: install the package again.")
     judge = restore_judge(build(name, labels), data, str(weights))

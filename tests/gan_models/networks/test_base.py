@@ -80,11 +80,15 @@ def test_labels_are_encoded_for_the_networks():
 
 
 def test_pictures_depend_on_latents_and_labels_alone(unconditional, classes, attributes):
-    for model, labels, other in ((classes, torch.tensor([0, 1]), torch.tensor([1, 1])),
-                                 (attributes, torch.tensor([[0.0, 0, 0], [1, 1, 1]]), torch.tensor([[1.0, 0, 0], [1, 1, 1]]))):
+    for model, labels, other in (
+        (classes, torch.tensor([0, 1]), torch.tensor([1, 1])),
+        (attributes, torch.tensor([[0.0, 0, 0], [1, 1, 1]]), torch.tensor([[1.0, 0, 0], [1, 1, 1]])),
+    ):
         points = model.sample_latents(2, seed=0)
         pictures = model.generate(points, labels)
-        assert pictures.shape == (2, *model.image_shape) and pictures.dtype == torch.float32 and pictures.abs().max() <= 1
+        assert (
+            pictures.shape == (2, *model.image_shape) and pictures.dtype == torch.float32 and pictures.abs().max() <= 1
+        )
         changed = model.generate(points, other)
         assert torch.equal(changed[1], pictures[1]) and not torch.equal(changed[0], pictures[0])
         torch.testing.assert_close(model.generate(points[1:], labels[1:]), pictures[1:])
@@ -107,8 +111,10 @@ def test_generating_is_differentiable_in_latents_and_labels(attributes):
     assert points.grad.abs().sum() > 0 and labels.grad.abs().sum() > 0
 
 
-@pytest.mark.parametrize("latents", [torch.zeros(2, 5), torch.zeros(6), torch.zeros(1, 2, 6), torch.zeros(2, 6, dtype=torch.long),
-                                     [[0.0] * 6], None])
+@pytest.mark.parametrize(
+    "latents",
+    [torch.zeros(2, 5), torch.zeros(6), torch.zeros(1, 2, 6), torch.zeros(2, 6, dtype=torch.long), [[0.0] * 6], None],
+)
 def test_other_latents_are_refused(classes, latents):
     with pytest.raises(InvalidInput, match="latents must be"):
         classes.generate(latents, torch.tensor([0, 1]))

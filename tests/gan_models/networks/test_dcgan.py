@@ -17,7 +17,9 @@ def same_weights_each_time():
     torch.manual_seed(0)
 
 
-@pytest.mark.parametrize("size, smallest, steps", [(28, 7, 2), (32, 4, 3), (64, 4, 4), (128, 4, 5), (48, 6, 3), (8, 4, 1)])
+@pytest.mark.parametrize(
+    "size, smallest, steps", [(28, 7, 2), (32, 4, 3), (64, 4, 4), (128, 4, 5), (48, 6, 3), (8, 4, 1)]
+)
 def test_the_pyramid_halves_down_to_4_to_7(size, smallest, steps):
     assert pyramid(size, 8) == (smallest, [8 * 2**k for k in range(steps)])
 
@@ -45,7 +47,8 @@ def test_shapes(size, channels, conditioning):
 
 
 def test_the_default_generator_is_the_papers():
-    """Radford et al.: 4x4 x 512 (= 8 x 64) channels, then 256, 128, 64, each twice the size; no bias before BatchNorm."""
+    """Radford et al.: 4x4 x 512 (= 8 x 64) channels, then 256, 128, 64, each twice the size; no bias before
+    BatchNorm."""
     layers = [layer for layer in DCGANGenerator().layers if isinstance(layer, nn.ConvTranspose2d)]
     assert [layer.out_channels for layer in layers] == [512, 256, 128, 64, 3]
     assert [layer.bias is None for layer in layers] == [True] * 4 + [False]
@@ -67,7 +70,8 @@ def test_weights_start_as_in_the_paper():
 
 
 def test_without_normalisation_the_signal_neither_dies_nor_explodes():
-    """N(0, 0.02) would shrink the activations from layer to layer where nothing normalises them; He's scale keeps them."""
+    """N(0, 0.02) would shrink the activations from layer to layer where nothing normalises them; He's scale keeps
+    them."""
     discriminator = DCGANDiscriminator(width=16, normalisation="none")
     features = discriminator(torch.randn(8, 3, 64, 64)).features
     assert 0.2 < features.square().mean().sqrt() < 5
@@ -121,7 +125,9 @@ def test_conditioning_can_be_left_to_the_classifier():
 @pytest.mark.parametrize("normalisation", ["batch", "spectral", "none"])
 def test_every_parameter_learns(normalisation):
     generator = DCGANGenerator(image_size=16, latent_dim=6, width=4, labels=CLASSES)
-    discriminator = DCGANDiscriminator(image_size=16, width=4, labels=CLASSES, auxiliary=True, normalisation=normalisation)
+    discriminator = DCGANDiscriminator(
+        image_size=16, width=4, labels=CLASSES, auxiliary=True, normalisation=normalisation
+    )
     labels = torch.arange(12) % 3
     pictures = generator.generate(generator.sample_latents(12, seed=0), labels)
     verdict = discriminator(pictures, encode_labels(labels, generator.labels, False))
@@ -130,7 +136,9 @@ def test_every_parameter_learns(normalisation):
         assert value.grad is not None and value.grad.abs().sum() > 0, name
 
 
-@pytest.mark.parametrize("arguments", [{"width": 257}, {"latent_dim": 0}, {"embedding_dim": 2.0}, {"image_channels": 5}])
+@pytest.mark.parametrize(
+    "arguments", [{"width": 257}, {"latent_dim": 0}, {"embedding_dim": 2.0}, {"image_channels": 5}]
+)
 def test_sizes_out_of_range_are_refused(arguments):
     with pytest.raises(InvalidConfig, match=next(iter(arguments))):
         DCGANGenerator(**arguments)

@@ -20,7 +20,11 @@ SMALL = {"image_size": 16, "width": 4, "latent_dim": 8, "hidden": 12}
 def editor() -> Editor:
     torch.manual_seed(0)
     model = Editor(**SMALL).eval().requires_grad_(False)
-    for layer in (model.mapping.directions, model.mapping.layers[-1].weight, *(p for p in model.decoder.parameters() if p.ndim > 1)):
+    for layer in (
+        model.mapping.directions,
+        model.mapping.layers[-1].weight,
+        *(p for p in model.decoder.parameters() if p.ndim > 1),
+    ):
         torch.nn.init.normal_(layer, 0, 0.5)
     return model
 
@@ -43,7 +47,9 @@ def test_knows_the_attributes_of_stgan_and_the_smile(editor):
 
 def test_no_wish_changes_nothing_though_it_goes_through_the_network(editor, faces, monkeypatch):
     calls = []
-    monkeypatch.setattr(editor.decoder, "forward", lambda codes, forward=editor.decoder.forward: calls.append(1) or forward(codes))
+    monkeypatch.setattr(
+        editor.decoder, "forward", lambda codes, forward=editor.decoder.forward: calls.append(1) or forward(codes)
+    )
     torch.testing.assert_close(editor.edit(faces, {}), faces, rtol=0, atol=1e-5)
     assert len(calls) == 2
 
@@ -52,7 +58,9 @@ def test_an_edit_is_the_photo_plus_the_difference_of_two_drawings(editor, faces)
     latents, head = editor.encode(faces), edited_share(16)
     little = one("Smiling", 0.001).expand(3, -1)
     moved = editor.decoder(latents.codes + editor.mapping(latents.codes, little))
-    torch.testing.assert_close(editor.decode(latents, little), (faces + head * (moved - latents.drawn)).clamp(-1, 1), rtol=0, atol=1e-6)
+    torch.testing.assert_close(
+        editor.decode(latents, little), (faces + head * (moved - latents.drawn)).clamp(-1, 1), rtol=0, atol=1e-6
+    )
     differences = one("Smiling").expand(3, -1)
     moved = editor.decoder(latents.codes + editor.mapping(latents.codes, differences))
     edited = editor.decode(latents, differences)
@@ -104,24 +112,31 @@ def test_half_the_difference_is_half_the_way_and_twice_only_a_third_further(edit
     torch.testing.assert_close(editor.mapping(codes, 0.5 * one("Bangs").expand(3, -1) - 0.25 * one("Male")), once / 2)
     torch.testing.assert_close(editor.mapping(codes, 2 * one("Bangs").expand(3, -1) - one("Male")), once * 4 / 3)
     assert not editor.mapping(codes, torch.zeros(3, 14)).any()
-    assert not torch.allclose(editor.mapping(codes, -one("Bangs").expand(3, -1)), -editor.mapping(codes, one("Bangs").expand(3, -1)))
+    assert not torch.allclose(
+        editor.mapping(codes, -one("Bangs").expand(3, -1)), -editor.mapping(codes, one("Bangs").expand(3, -1))
+    )
     as_far = editor.mapping(codes, 0.4 * one("Bangs").expand(3, -1))
     there = editor.mapping(codes, -one("Bangs").expand(3, -1))
     editor.mapping.strengths[0, editor.attributes.index("Bangs")] = 0.4
     torch.testing.assert_close(editor.mapping(codes, one("Bangs").expand(3, -1)), as_far)
-    torch.testing.assert_close(editor.mapping(codes, -one("Bangs").expand(3, -1)), there)  # the way out has a strength of its own
+    torch.testing.assert_close(
+        editor.mapping(codes, -one("Bangs").expand(3, -1)), there
+    )  # the way out has a strength of its own
     editor.mapping.strengths.fill_(1)
 
 
 def test_detail_goes_only_where_the_change_is_large():
-    """A photo of stripes that the decoder did not draw: they stay where little changes, and make room where much does."""
+    """A photo of stripes that the decoder did not draw: they stay where little changes, and make room where much
+    does."""
     stripes = 0.3 * (torch.arange(64) % 2 * 2 - 1).float().expand(1, 3, 64, 64)
     drawn, redrawn = torch.zeros(1, 3, 64, 64), torch.zeros(1, 3, 64, 64)
     redrawn[..., :32] = 0.6
     after = stripes + Editor.change(stripes, drawn, redrawn)
     torch.testing.assert_close(after[..., 8:, 44:], stripes[..., 8:, 44:], rtol=0, atol=1e-6)
     assert (after[..., 8:-8, 8:24] - 0.6).abs().max() < 0.3 / 10
-    torch.testing.assert_close(Editor.change(stripes, stripes, stripes + redrawn), redrawn, rtol=0, atol=1e-6)  # what it drew may change wholly
+    torch.testing.assert_close(
+        Editor.change(stripes, stripes, stripes + redrawn), redrawn, rtol=0, atol=1e-6
+    )  # what it drew may change wholly
     torch.testing.assert_close(Editor.change(stripes, drawn, redrawn * 0.1), redrawn * 0.1)
 
 
@@ -132,7 +147,9 @@ def test_a_face_is_encoded_once_for_a_strip_of_wishes(editor, faces):
     torch.testing.assert_close(strip[2:3], faces[:1], rtol=0, atol=1e-5)
     torch.testing.assert_close(strip[3:4], editor.decode(latents, one("Young", 1.0)), rtol=1e-4, atol=1e-5)
     # Batches of other sizes round apart, by more than that this far out: the same wish, five times.
-    torch.testing.assert_close(strip[4:], editor.decode(latents, one("Young", 2.0).expand(5, -1))[:1], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        strip[4:], editor.decode(latents, one("Young", 2.0).expand(5, -1))[:1], rtol=1e-4, atol=1e-5
+    )
 
 
 def test_targets_are_differences_from_what_a_picture_shows(editor, faces):
@@ -154,16 +171,19 @@ def test_a_hair_colour_takes_the_others_away(editor, faces):
     assert editor.differences(latents, {"Blond_Hair": 0.0}).count_nonzero() == 3  # taking one away brings no other
 
 
-@pytest.mark.parametrize("targets, intensity, sentence", [
-    ({"Beard": 1.0}, 1.0, "no attribute 'Beard'"),
-    ({"Smiling": 1.5}, 1.0, "Smiling must be a number from 0 to 1"),
-    ({"Smiling": float("nan")}, 1.0, "Smiling must be"),
-    ({"Smiling": True}, 1.0, "Smiling must be"),
-    ({"Smiling": 1.0}, 2.5, "intensity must be a number from 0 to 2"),
-    ({"Smiling": 1.0}, -1.0, "intensity"),
-    ({"Black_Hair": 1.0, "Blond_Hair": 1.0}, 1.0, "A head has one of Black_Hair and Blond_Hair"),
-    (["Smiling"], 1.0, "names and values"),
-])
+@pytest.mark.parametrize(
+    "targets, intensity, sentence",
+    [
+        ({"Beard": 1.0}, 1.0, "no attribute 'Beard'"),
+        ({"Smiling": 1.5}, 1.0, "Smiling must be a number from 0 to 1"),
+        ({"Smiling": float("nan")}, 1.0, "Smiling must be"),
+        ({"Smiling": True}, 1.0, "Smiling must be"),
+        ({"Smiling": 1.0}, 2.5, "intensity must be a number from 0 to 2"),
+        ({"Smiling": 1.0}, -1.0, "intensity"),
+        ({"Black_Hair": 1.0, "Blond_Hair": 1.0}, 1.0, "A head has one of Black_Hair and Blond_Hair"),
+        (["Smiling"], 1.0, "names and values"),
+    ],
+)
 def test_foolish_wishes_get_a_sentence(editor, faces, targets, intensity, sentence):
     with pytest.raises(InvalidInput, match=sentence):
         editor.edit(faces, targets, intensity)
@@ -171,15 +191,30 @@ def test_foolish_wishes_get_a_sentence(editor, faces, targets, intensity, senten
 
 def test_foolish_differences_get_a_sentence(editor, faces):
     latents = editor.encode(faces)
-    for differences in (torch.full((3, 14), 2.1), torch.full((3, 14), float("nan")), torch.zeros(3, 13), torch.zeros(2, 14), "smile"):
+    for differences in (
+        torch.full((3, 14), 2.1),
+        torch.full((3, 14), float("nan")),
+        torch.zeros(3, 13),
+        torch.zeros(2, 14),
+        "smile",
+    ):
         with pytest.raises(InvalidInput, match="differences must be"):
             editor.decode(latents, differences)
     with pytest.raises(InvalidInput, match="encode"):
         editor.decode(latents.codes, torch.zeros(3, 14))
 
 
-@pytest.mark.parametrize("images", [torch.zeros(1, 3, 32, 32), torch.zeros(3, 16, 16), torch.zeros(1, 3, 16, 16, dtype=torch.uint8),
-                                    torch.full((1, 3, 16, 16), 3.0), torch.full((1, 3, 16, 16), float("nan")), "face.jpg"])
+@pytest.mark.parametrize(
+    "images",
+    [
+        torch.zeros(1, 3, 32, 32),
+        torch.zeros(3, 16, 16),
+        torch.zeros(1, 3, 16, 16, dtype=torch.uint8),
+        torch.full((1, 3, 16, 16), 3.0),
+        torch.full((1, 3, 16, 16), float("nan")),
+        "face.jpg",
+    ],
+)
 def test_foolish_pictures_get_a_sentence(editor, images):
     with pytest.raises(InvalidInput, match="pictures must"):
         editor.encode(images)
@@ -206,7 +241,9 @@ CONDITIONS = ["Smiling", "Male", "Young"]
 
 def generator_of(**other) -> DCGANGenerator:
     torch.manual_seed(2)
-    generator = DCGANGenerator(**({"image_size": 64, "latent_dim": 5, "width": 4, "labels": CONDITIONS, "multi_label": True} | other)).eval()
+    generator = DCGANGenerator(
+        **({"image_size": 64, "latent_dim": 5, "width": 4, "labels": CONDITIONS, "multi_label": True} | other)
+    ).eval()
     for name, buffer in generator.named_buffers():
         if "running" in name:
             buffer.uniform_(0.5, 1.5)
@@ -216,26 +253,45 @@ def generator_of(**other) -> DCGANGenerator:
 
 
 def editor_of(**other) -> Editor:
-    return Editor(**({"latent_dim": 8, "width": 2, "decoder_width": 4, "hidden": 8, "conditions": CONDITIONS} | other)).eval().requires_grad_(False)
+    return (
+        Editor(**({"latent_dim": 8, "width": 2, "decoder_width": 4, "hidden": 8, "conditions": CONDITIONS} | other))
+        .eval()
+        .requires_grad_(False)
+    )
 
 
 def test_it_draws_as_a_finished_generator_does():
     generator, model = generator_of(), editor_of()
     model.adopt(generator)
     latents, labels = generator.sample_latents(6, seed=0), generator.sample_labels(6, seed=0)
-    torch.testing.assert_close(model.decoder(torch.cat([latents, 2 * labels - 1], 1)), generator.generate(latents, labels), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        model.decoder(torch.cat([latents, 2 * labels - 1], 1)),
+        generator.generate(latents, labels),
+        rtol=1e-4,
+        atol=1e-5,
+    )
     codes = model.codes_from(model.sample_latents(4000, seed=1))
     assert set(codes[:, 5:].unique().tolist()) == {-1.0, 1.0}
     torch.testing.assert_close((codes[:, 5:] > 0).float().mean(0), generator.label_table.mean(0), rtol=0, atol=0.05)
     torch.testing.assert_close(codes[:, :5].std(0), torch.ones(5), rtol=0, atol=0.05)
 
 
-@pytest.mark.parametrize("generator, editor", [
-    ({"latent_dim": 6}, {}), ({"width": 8}, {}), ({"image_size": 32}, {}), ({"labels": CONDITIONS[::-1]}, {}),
-    ({"labels": CONDITIONS, "multi_label": False}, {}), ({}, {"conditions": None}), ({"labels": None, "multi_label": False}, {}),
-])
+@pytest.mark.parametrize(
+    "generator, editor",
+    [
+        ({"latent_dim": 6}, {}),
+        ({"width": 8}, {}),
+        ({"image_size": 32}, {}),
+        ({"labels": CONDITIONS[::-1]}, {}),
+        ({"labels": CONDITIONS, "multi_label": False}, {}),
+        ({}, {"conditions": None}),
+        ({"labels": None, "multi_label": False}, {}),
+    ],
+)
 def test_a_generator_that_does_not_fit_gets_a_sentence(generator, editor):
-    other = DCGANGenerator(**({"image_size": 64, "latent_dim": 5, "width": 4, "labels": CONDITIONS, "multi_label": True} | generator))
+    other = DCGANGenerator(
+        **({"image_size": 64, "latent_dim": 5, "width": 4, "labels": CONDITIONS, "multi_label": True} | generator)
+    )
     with pytest.raises(InvalidInput, match="cannot draw as this generator"):
         editor_of(**editor).adopt(other)
 
@@ -248,11 +304,22 @@ def test_load_gives_the_same_edits_back(editor, faces, tmp_path):
     torch.testing.assert_close(loaded.edit(faces, {"Male": 0.0}), editor.edit(faces, {"Male": 0.0}))
 
 
-@pytest.mark.parametrize("key, value, sentence", [
-    ("image_size", 28, "4 doubled"), ("image_size", 512, "image_size"), ("latent_dim", 0, "latent_dim"), ("width", "wide", "width"),
-    ("attributes", [], "names"), ("attributes", ["Smiling", "Smiling"], "distinct"), ("attributes", "Smiling", "names"),
-    ("hidden", 10**6, "hidden"), ("conditions", ["Smiling"] * 2, "distinct"), ("conditions", list("abcdefgh"), "latent_dim = 8"), ("labels", ["Smiling"], "unknown keys"),
-])
+@pytest.mark.parametrize(
+    "key, value, sentence",
+    [
+        ("image_size", 28, "4 doubled"),
+        ("image_size", 512, "image_size"),
+        ("latent_dim", 0, "latent_dim"),
+        ("width", "wide", "width"),
+        ("attributes", [], "names"),
+        ("attributes", ["Smiling", "Smiling"], "distinct"),
+        ("attributes", "Smiling", "names"),
+        ("hidden", 10**6, "hidden"),
+        ("conditions", ["Smiling"] * 2, "distinct"),
+        ("conditions", list("abcdefgh"), "latent_dim = 8"),
+        ("labels", ["Smiling"], "unknown keys"),
+    ],
+)
 def test_an_odd_configuration_gets_a_sentence(editor, tmp_path, key, value, sentence):
     model_folder.save(editor, tmp_path)
     config = json.loads((tmp_path / "config.json").read_text()) | {key: value}
@@ -291,8 +358,12 @@ def test_edits_paint_no_colours_that_faces_do_not_have(editor, faces):
     changed = (after != faces).any(1)
     assert not torch.equal(before, after) and torch.equal(changed, (before != faces).any(1))
     inside = (after.abs() < 0.999).all(1)  # at 1, clipping moves colours
-    assert (bound <= had.clamp_min(0.05) + 1e-5)[inside & changed].all() and (bound >= had.clamp_max(-0.1) - 1e-5)[inside & changed].all()
-    torch.testing.assert_close(colours(after)[:, 0][inside], colours(before)[:, 0][inside], rtol=0, atol=1e-4)  # as bright as before
+    assert (bound <= had.clamp_min(0.05) + 1e-5)[inside & changed].all() and (bound >= had.clamp_max(-0.1) - 1e-5)[
+        inside & changed
+    ].all()
+    torch.testing.assert_close(
+        colours(after)[:, 0][inside], colours(before)[:, 0][inside], rtol=0, atol=1e-4
+    )  # as bright as before
 
 
 def test_what_the_decoder_knows_as_a_condition_moves_the_conditions_alone():
@@ -305,5 +376,9 @@ def test_what_the_decoder_knows_as_a_condition_moves_the_conditions_alone():
         moved = editor.mapping(codes, differences.expand(3, -1))
         assert moved[:, 6:].abs().min() > 0 and moved[:, :6].any() == free
     shared, alone = (editor.mapping.layers(torch.cat([codes, asked.expand(3, -1)], 1)) for asked in (both, one("Bald")))
-    torch.testing.assert_close(editor.mapping(codes, both.expand(3, -1))[:, :6], editor.mapping.directions[0, :6] + shared[:, :6] / 2)
-    torch.testing.assert_close(editor.mapping(codes, one("Bald").expand(3, -1))[:, :6], editor.mapping.directions[0, :6] + alone[:, :6])
+    torch.testing.assert_close(
+        editor.mapping(codes, both.expand(3, -1))[:, :6], editor.mapping.directions[0, :6] + shared[:, :6] / 2
+    )
+    torch.testing.assert_close(
+        editor.mapping(codes, one("Bald").expand(3, -1))[:, :6], editor.mapping.directions[0, :6] + alone[:, :6]
+    )

@@ -40,8 +40,16 @@ def test_the_encoder_travels_with_the_model(generator, tmp_path):
     assert torch.equal(load(tmp_path).encode(images), generator.encode(images))
 
 
-@pytest.mark.parametrize("images", [torch.zeros(2, 1, 32, 32), torch.zeros(1, 28, 28), torch.zeros(2, 3, 28, 28), "a picture",
-                                    torch.zeros(2, 1, 28, 28, dtype=torch.uint8)])
+@pytest.mark.parametrize(
+    "images",
+    [
+        torch.zeros(2, 1, 32, 32),
+        torch.zeros(1, 28, 28),
+        torch.zeros(2, 3, 28, 28),
+        "a picture",
+        torch.zeros(2, 1, 28, 28, dtype=torch.uint8),
+    ],
+)
 def test_pictures_that_do_not_fit_are_refused(generator, images):
     with pytest.raises(InvalidInput, match=r"pictures must be floating-point numbers \(n, 1, 28, 28\)"):
         generator.encode(images)

@@ -35,7 +35,9 @@ def test_weights_start_uniform_and_biases_at_zero():
             if name.endswith("bias"):
                 assert not value.any()
             else:
-                assert value.abs().max() <= 0.05 and float(value.detach().std()) == pytest.approx(0.05 / 3**0.5, rel=0.15)
+                assert value.abs().max() <= 0.05 and float(value.detach().std()) == pytest.approx(
+                    0.05 / 3**0.5, rel=0.15
+                )
 
 
 def test_maxout_by_hand():

@@ -100,7 +100,10 @@ def test_every_weight_learns_in_half_precision_and_channels_last(patch, group, l
 def test_the_projection_adds_the_score_of_the_label():
     """f(x, y) = psi(phi(x)) + <E y, phi(x)> (Miyato and Koyama 2018, equation 3), by hand."""
     discriminator = ResNetDiscriminator(16, 1, width=8, labels=["a", "b", "c"], multi_label=True).double()
-    images, labels = torch.randn(2, 1, 16, 16, dtype=torch.float64), torch.tensor([[1.0, -1, 1], [1, 1, -1]], dtype=torch.float64)
+    images, labels = (
+        torch.randn(2, 1, 16, 16, dtype=torch.float64),
+        torch.tensor([[1.0, -1, 1], [1, 1, -1]], dtype=torch.float64),
+    )
     scores, phi, _ = discriminator(images, labels)
     psi = phi @ discriminator.score.weight[0] + discriminator.score.bias
     embedded = phi @ discriminator.embedding.weight.T + discriminator.embedding.bias
@@ -125,9 +128,17 @@ def test_it_is_saved_and_loaded(tmp_path):
     assert torch.equal(load(tmp_path).generate(latents), generator.generate(latents))
 
 
-@pytest.mark.parametrize("arguments, words", [
-    ({"group": 5}, "group = 5"), ({"patch": 3}, "patch"), ({"image_size": 29}, "29"), ({"blocks": 0}, "blocks"),
-    ({"expansion": 99}, "expansion"), ({"width": 10**9}, "width")])
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ({"group": 5}, "group = 5"),
+        ({"patch": 3}, "patch"),
+        ({"image_size": 29}, "29"),
+        ({"blocks": 0}, "blocks"),
+        ({"expansion": 99}, "expansion"),
+        ({"width": 10**9}, "width"),
+    ],
+)
 def test_configurations_that_make_no_sense(arguments, words):
     for network in (ResNetGenerator, ResNetDiscriminator):
         with pytest.raises(InvalidConfig, match=words):

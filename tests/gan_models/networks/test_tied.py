@@ -37,7 +37,9 @@ def test_frozen_it_leaves_the_shared_weights_alone_but_passes_gradients_to_the_p
     images = torch.randn(2, 1, 28, 28, requires_grad=True)
     discriminator.requires_grad_(False)
     discriminator(images).scores.sum().backward()
-    assert images.grad.abs().max() > 0 and all(p.grad is None for p in [*generator.parameters(), *discriminator.parameters()])
+    assert images.grad.abs().max() > 0 and all(
+        p.grad is None for p in [*generator.parameters(), *discriminator.parameters()]
+    )
     discriminator.requires_grad_(True)
     discriminator(images).scores.sum().backward()
     assert all(p.grad is not None for p in discriminator.trained().values())

@@ -67,9 +67,17 @@ def a_face(scale: float, degrees: float, middle: complex) -> Face:
 # ---- Opening ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind, options, tolerance", [
-    ("PNG", {}, 0), ("JPEG", {"quality": 95, "subsampling": 0}, 4), ("WEBP", {"lossless": True}, 0), ("BMP", {}, 0),
-    ("TIFF", {}, 0), ("GIF", {}, 0)])
+@pytest.mark.parametrize(
+    "kind, options, tolerance",
+    [
+        ("PNG", {}, 0),
+        ("JPEG", {"quality": 95, "subsampling": 0}, 4),
+        ("WEBP", {"lossless": True}, 0),
+        ("BMP", {}, 0),
+        ("TIFF", {}, 0),
+        ("GIF", {}, 0),
+    ],
+)
 def test_bytes_files_and_pictures_open_alike(tmp_path, kind, options, tolerance):
     data = encode(quarters(), kind, **options)
     (tmp_path / "photo.bin").write_bytes(data)
@@ -80,8 +88,15 @@ def test_bytes_files_and_pictures_open_alike(tmp_path, kind, options, tolerance)
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_sideways_photos_are_turned_upright(orientation, kind):
-    turns = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_90", 7: "TRANSVERSE",
-             8: "ROTATE_270"}  # what the camera did; Pillow's ROTATE_90 turns to the left
+    turns = {
+        2: "FLIP_LEFT_RIGHT",
+        3: "ROTATE_180",
+        4: "FLIP_TOP_BOTTOM",
+        5: "TRANSPOSE",
+        6: "ROTATE_90",
+        7: "TRANSVERSE",
+        8: "ROTATE_270",
+    }  # what the camera did; Pillow's ROTATE_90 turns to the left
     stored = quarters()
     if orientation in turns:
         stored = stored.transpose(Image.Transpose[turns[orientation]])
@@ -89,8 +104,10 @@ def test_sideways_photos_are_turned_upright(orientation, kind):
     exif[0x0112] = orientation
     photo = open_photo(encode(stored, kind, exif=exif))
     assert photo.size == (80, 48)
-    assert [max(range(4), key=lambda k: -np.abs(np.subtract((RED, GREEN, BLUE, WHITE)[k], photo.getpixel(xy))).sum())
-            for xy in ((10, 10), (70, 10), (10, 40), (70, 40))] == [0, 1, 2, 3]
+    assert [
+        max(range(4), key=lambda k: -np.abs(np.subtract((RED, GREEN, BLUE, WHITE)[k], photo.getpixel(xy))).sum())
+        for xy in ((10, 10), (70, 10), (10, 40), (70, 40))
+    ] == [0, 1, 2, 3]
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
@@ -133,7 +150,9 @@ def test_of_an_animation_the_first_frame_is_taken(kind):
 
 
 def test_a_phones_pair_of_pictures_is_its_first():
-    pair = encode(quarters(), "MPO", save_all=True, append_images=[Image.new("RGB", (80, 48))], quality=95, subsampling=0)
+    pair = encode(
+        quarters(), "MPO", save_all=True, append_images=[Image.new("RGB", (80, 48))], quality=95, subsampling=0
+    )
     photo = open_photo(pair)
     assert difference(photo, quarters()) <= 4
 
@@ -171,12 +190,19 @@ def test_of_the_metadata_only_the_colour_profile_stays(tmp_path):
 def png_header(width: int, height: int) -> bytes:
     def chunk(name, data):
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
     lines = zlib.compress(b"\0" * 100_000)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)) + chunk(b"IDAT", lines)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+        + chunk(b"IDAT", lines)
+    )
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-@pytest.mark.parametrize("width, height", [(50_000, 50_000), (12_000, 12_000), (8_000, 6_300), (2**31 - 1, 1), (1, 2**31 - 1)])
+@pytest.mark.parametrize(
+    "width, height", [(50_000, 50_000), (12_000, 12_000), (8_000, 6_300), (2**31 - 1, 1), (1, 2**31 - 1)]
+)
 def test_bombs_are_refused_from_the_header(width, height):
     tracemalloc.start()
     began = time.process_time()
@@ -240,10 +266,17 @@ def test_a_picture_that_is_handed_in_stays_as_it_is():
     assert open_photo(upright) is not upright
 
 
-@pytest.mark.parametrize("data, message", [
-    (b"", "empty"), (b"Dear sir,\nplease find enclosed no picture at all.\n" * 50, "not a picture"),
-    (b"<!DOCTYPE html><html></html>", "not a picture"), (b"\xff\xd8\xff", "not a picture|damaged"),
-    (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\n", "not a picture"), (b"\x89PNG\r\n\x1a\n", "damaged")])
+@pytest.mark.parametrize(
+    "data, message",
+    [
+        (b"", "empty"),
+        (b"Dear sir,\nplease find enclosed no picture at all.\n" * 50, "not a picture"),
+        (b"<!DOCTYPE html><html></html>", "not a picture"),
+        (b"\xff\xd8\xff", "not a picture|damaged"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\n", "not a picture"),
+        (b"\x89PNG\r\n\x1a\n", "damaged"),
+    ],
+)
 def test_what_is_no_picture_is_told(tmp_path, data, message):
     (tmp_path / "photo.jpg").write_bytes(data)
     with pytest.raises(InvalidPhoto, match=message) as error:
@@ -273,7 +306,7 @@ def test_damaged_files_are_refused_or_opened_but_never_break(kind):
     data = encode(smooth(160, 120), kind)
     for cut in (0.3, 0.6, 0.9):
         try:
-            photo = open_photo(data[:int(len(data) * cut)])
+            photo = open_photo(data[: int(len(data) * cut)])
             assert photo.size == (160, 120)
         except InvalidPhoto as error:
             assert str(error).endswith(".")
@@ -292,7 +325,7 @@ def test_damaged_files_are_refused_or_opened_but_never_break(kind):
 def test_a_truncated_file_is_told(kind):
     data = encode(smooth(300, 200), kind)
     with pytest.raises(InvalidPhoto, match="truncated"):
-        open_photo(data[:len(data) // 2])
+        open_photo(data[: len(data) // 2])
 
 
 # ---- The plane -------------------------------------------------------------------------------------------------------
@@ -348,7 +381,9 @@ def test_fine_patterns_shrink_to_grey_not_to_moire():
 def test_beyond_the_border_the_photo_is_mirrored():
     photo = quarters(100, 100)
     shifted = sample(photo, Similarity(1, -30 - 20j), (60, 60))
-    assert shifted.getpixel((0, 0)) == RED and difference(shifted.crop((30, 20, 60, 60)), photo.crop((0, 0, 30, 40))) == 0
+    assert (
+        shifted.getpixel((0, 0)) == RED and difference(shifted.crop((30, 20, 60, 60)), photo.crop((0, 0, 30, 40))) == 0
+    )
     column = np.asarray(sample(smooth(100, 100), Similarity(1, -30), (60, 60)))
     assert np.array_equal(column[:, :30], column[:, 30:60][:, ::-1])
     assert align(photo, a_face(3, 20, 20 + 90j), 64).abs().max() <= 1  # most of the window lies outside
@@ -377,7 +412,9 @@ def test_a_change_lands_where_it_should(scale, degrees, size):
     spot = ((x / size - 0.3) ** 2 + (y / size - 0.6) ** 2).sqrt() < 0.1
     after[0, spot] = 0.4
     change = np.asarray(put_back(photo, face, before, after)).astype(float) - 100
-    assert np.abs(change[..., 1:]).max() == 0 and change[..., 0].min() >= -7  # a cubic overshoots a little at a hard edge
+    assert (
+        np.abs(change[..., 1:]).max() == 0 and change[..., 0].min() >= -7
+    )  # a cubic overshoots a little at a hard edge
     rows, columns = np.mgrid[:height, :width] + 0.5
     found = np.array([(change[..., 0] * columns).sum(), (change[..., 0] * rows).sum()]) / change[..., 0].sum()
     middle = face.frame(np.array([25 + 0.3 * 128, 48 + 0.6 * 128]))
@@ -521,8 +558,12 @@ def test_photos_that_lie_on_their_side_or_head_are_no_hindrance(originals):
 def test_no_face_is_said(originals):
     drawing = Image.new("RGB", (400, 300), "white")
     ImageDraw.Draw(drawing).ellipse((100, 50, 300, 250), fill="orange")
-    for picture in (smooth(640, 480), drawing, Image.new("RGB", (3000, 32), "grey"),
-                    originals[0].crop((0, 0, 89, 118))):  # half a face, at the border
+    for picture in (
+        smooth(640, 480),
+        drawing,
+        Image.new("RGB", (3000, 32), "grey"),
+        originals[0].crop((0, 0, 89, 118)),
+    ):  # half a face, at the border
         with pytest.raises(NoFace, match="No face was found; choose"):
             find_faces(picture)
 

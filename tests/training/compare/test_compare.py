@@ -53,7 +53,9 @@ def run(root, tmp_path, monkeypatch):
     def run(*arguments, work="work") -> int:
         forget_accelerate()
         places = ["--data-root", root, "--work", tmp_path / work, "--output", tmp_path / "docs/results.md"]
-        return compare.main(list(map(str, [*arguments, "--samples", N, "--set", "batch_size=8", "--precision", "fp32", *places])))
+        return compare.main(
+            list(map(str, [*arguments, "--samples", N, "--set", "batch_size=8", "--precision", "fp32", *places]))
+        )
 
     return run
 
@@ -90,19 +92,27 @@ def test_the_page_says_what_the_runs_say_and_nothing_is_done_twice(run, tmp_path
         mean, deviation = map(float, quality[1].replace(",", "").split(" ± "))
         assert mean == pytest.approx(statistics.fmean(values), rel=0.05)
         assert deviation == pytest.approx(abs(values[0] - values[1]) / 2**0.5, rel=0.06)  # n - 1; two digits
-        assert cost[3] == "48 ± 0" and "±" in cost[4] and "±" in cost[6] and float(cost[6].split()[0]) > 0  # 10^6 is soon reached
+        assert (
+            cost[3] == "48 ± 0" and "±" in cost[4] and "±" in cost[6] and float(cost[6].split()[0]) > 0
+        )  # 10^6 is soon reached
         generator = evaluate.gan_models.load(folders[0] / "model")
         assert cost[1] == f"{sum(p.numel() for p in generator.parameters()):,}"
         assert [point["images"] for point in notes(folders[0])["fid_points"]] == [24, 48]
         assert notes(folders[0])["generator_parameters"] == sum(p.numel() for p in generator.parameters())
     head, floor = cells(text, "recipe")[0], cells(text, "*real pictures*")[0]
-    assert head[1] == f"fid{N}_test_reader ↓" and f"label_agreement{N}_reader ↑" in head and "train" not in "".join(head)
+    assert (
+        head[1] == f"fid{N}_test_reader ↓" and f"label_agreement{N}_reader ↑" in head and "train" not in "".join(head)
+    )
     assert float(floor[1]) == pytest.approx(results_of["mnist-mlp"][0][f"fid{N}_test_reader"]["real"], rel=1e-3)
     column = head.index(f"label_agreement{N}_reader ↑")
     assert cells(text, "**mnist-mlp**")[0][column] == "–" and cells(text, "**mnist-cgan**")[0][column] != "–"
     assert text.index("**mnist-mlp**") < text.index("**mnist-cgan**")  # in the order given
-    assert f"`python -m training.compare {ROWS[0]} {ROWS[1]} --images 48 --seeds 0,1 " in text and f"--samples {N}" in text
-    assert str(root) not in text and str(tmp_path) not in text and f"1 thread(s), fp32, torch {torch.__version__}" in text
+    assert (
+        f"`python -m training.compare {ROWS[0]} {ROWS[1]} --images 48 --seeds 0,1 " in text and f"--samples {N}" in text
+    )
+    assert (
+        str(root) not in text and str(tmp_path) not in text and f"1 thread(s), fp32, torch {torch.__version__}" in text
+    )
     for name in ("samples", "curves"):
         assert f"](results-{name}.png)" in text
         with Image.open(tmp_path / f"docs/results-{name}.png") as picture:
@@ -164,18 +174,22 @@ def test_interrupted_anywhere_it_goes_on_to_the_same(run, tmp_path, capsys, monk
 
 
 def test_equal_time_is_equal_and_what_is_not_training_does_not_count(run, tmp_path, monkeypatch):
-    """A step takes 1 s with fully connected networks, 3 s with the others; FID, checkpoints and sample grids an hour each."""
+    """A step takes 1 s with fully connected networks, 3 s with the others; FID, checkpoints and sample grids an hour
+    each."""
     now = {"seconds": 0.0}
 
     def takes(seconds, function):
         def slow(*arguments, **options):
             now["seconds"] += seconds(*arguments) if callable(seconds) else seconds
             return function(*arguments, **options)
+
         return slow
 
     monkeypatch.setattr(protocol, "stopwatch", lambda device: lambda: now["seconds"])
     monkeypatch.setattr(runs, "CHECKPOINT_EVERY", 16)
-    monkeypatch.setattr(loop, "load_batch", takes(lambda recipe, *_: 1 if recipe.family == "mlp" else 3, loop.load_batch))
+    monkeypatch.setattr(
+        loop, "load_batch", takes(lambda recipe, *_: 1 if recipe.family == "mlp" else 3, loop.load_batch)
+    )
     for place, name in ((evaluate, "fid"), (callbacks.Checkpoints, "save"), (callbacks.Samples, "write")):
         monkeypatch.setattr(place, name, takes(3600, getattr(place, name)))
     assert run(*ROWS, "--minutes", 0.5, "--seeds", "3,") == 0
@@ -183,7 +197,9 @@ def test_equal_time_is_equal_and_what_is_not_training_does_not_count(run, tmp_pa
     assert mlp["compute_seconds"] == cgan["compute_seconds"] == 30
     assert (mlp["images_seen"], cgan["images_seen"]) == (30 * 8, 10 * 8)
     assert [(p["compute_seconds"], p["images"]) for p in cgan["fid_points"]] == [(15, 40), (30, 80)]
-    assert cgan["command"].endswith("--set batch_size=8 --set generator.width=4 --set discriminator.width=4 --images 80 --seed 3")
+    assert cgan["command"].endswith(
+        "--set batch_size=8 --set generator.width=4 --set discriminator.width=4 --images 80 --seed 3"
+    )
     row = cells((tmp_path / "docs/results.md").read_text(), "**mnist-cgan**")[1]
     assert row[3:6] == ["80", "2.667", "0.5"]
 
@@ -222,7 +238,10 @@ def test_a_run_that_cannot_be_judged_is_told_and_the_others_stand(run, tmp_path,
     assert run(*ROWS, "--images", 8, "--seeds", 1, "--cas") == 0
     text = (tmp_path / "docs/results.md").read_text()
     assert "- mnist-mlp, seed 0: not evaluated: There is no network for this\n" in text
-    assert cells(text, "recipe")[0][-2:] == [f"kl{N}_reader ↓", "new"] and cells(text, "**mnist-cgan**")[0][-2:] == ["0.25", "3"]
+    assert cells(text, "recipe")[0][-2:] == [f"kl{N}_reader ↓", "new"] and cells(text, "**mnist-cgan**")[0][-2:] == [
+        "0.25",
+        "3",
+    ]
     assert cells(text, "*real pictures*")[0][-2:] == ["–", "4"] and set(cells(text, "**mnist-mlp**")[0][1:]) == {"–"}
 
 
@@ -238,14 +257,17 @@ def test_a_run_that_another_process_has_is_left_to_it(run, tmp_path, capsys):
     assert "not trained" not in (tmp_path / "docs/results.md").read_text()
 
 
-@pytest.mark.parametrize("arguments, sentence", [
-    (["mnist-mpl"], "no recipe 'mnist-mpl'.*mnist-mlp"),
-    (["mnist-mlp", "mnist-mlp,dropout=1"], "no option 'dropout'"),
-    (["mnist-mlp", "mnist-mlp"], "Two rows are called mnist-mlp; name one"),
-    (["../up=mnist-mlp"], "cannot be the name of a row"),
-    (["mnist-mlp,generator.width=-3"], "networks of mnist-mlp cannot be built"),
-    (["mnist-mlp", "--write-only"], "no evaluated run"),
-])
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (["mnist-mpl"], "no recipe 'mnist-mpl'.*mnist-mlp"),
+        (["mnist-mlp", "mnist-mlp,dropout=1"], "no option 'dropout'"),
+        (["mnist-mlp", "mnist-mlp"], "Two rows are called mnist-mlp; name one"),
+        (["../up=mnist-mlp"], "cannot be the name of a row"),
+        (["mnist-mlp,generator.width=-3"], "networks of mnist-mlp cannot be built"),
+        (["mnist-mlp", "--write-only"], "no evaluated run"),
+    ],
+)
 def test_bad_input_is_one_sentence_before_anything_is_trained(run, tmp_path, capsys, arguments, sentence):
     line = refused(run, capsys, *arguments)
     assert re.search(sentence, line), line
@@ -260,8 +282,10 @@ def test_several_processes_or_no_matplotlib_are_one_sentence(run, capsys, monkey
     assert "pip install matplotlib" in refused(run, capsys, MLP)
 
 
-@pytest.mark.parametrize("options", ["--minutes 0", "--images 0", "--seeds 0", "--seeds 1,1", "--seeds x", "--samples 1",
-                                     "--minutes 1 --images 5"])
+@pytest.mark.parametrize(
+    "options",
+    ["--minutes 0", "--images 0", "--seeds 0", "--seeds 1,1", "--seeds x", "--samples 1", "--minutes 1 --images 5"],
+)
 def test_bad_options_show_the_usage(options, capsys):
     with pytest.raises(SystemExit, match="2"):
         compare.main(["mnist-mlp", *options.split()])
@@ -285,8 +309,10 @@ def test_numbers_are_written_as_a_person_would():
 
 
 def test_the_time_to_a_fid_is_that_of_the_first_point_below_it():
-    one, two = ({"fid_points": [{"compute_seconds": 60.0 * k, "fid": fid} for k, fid in enumerate(fids, 1)]}
-                for fids in ((9, 5, 7, 4), (9, 8, 7, 4)))
+    one, two = (
+        {"fid_points": [{"compute_seconds": 60.0 * k, "fid": fid} for k, fid in enumerate(fids, 1)]}
+        for fids in ((9, 5, 7, 4), (9, 8, 7, 4))
+    )
     assert page.time_to(5, [one]) == "2" and page.time_to(5, [one, two]) == "3.0 ± 1.4"
     assert page.time_to(4.5, [one, two]) == "4 ± 0" and page.time_to(3, [one]) == "not reached"
     nothing = {"fid_points": []}
@@ -302,11 +328,21 @@ def test_a_weight_that_is_not_a_number_ends_the_run_before_it_is_judged(monkeypa
         companion.measure(State(None, None, generator, None, None, images=8), {})
 
 
-@pytest.mark.parametrize("recipe, scored", [("mnist-cgan", True), ("fashion-r3gan", True), ("mnist-dcgan", False), ("cifar10-r3gan", False),
-                                            ("celeba-cgan", False)])
+@pytest.mark.parametrize(
+    "recipe, scored",
+    [
+        ("mnist-cgan", True),
+        ("fashion-r3gan", True),
+        ("mnist-dcgan", False),
+        ("cifar10-r3gan", False),
+        ("celeba-cgan", False),
+    ],
+)
 def test_the_accuracy_score_is_of_classes_that_a_network_reads(recipe, scored):
     row = parse_row(recipe, [])
-    assert runs.evaluation_options(row, argparse.Namespace(samples=50, cas=True)) == {"samples": 50} | ({"cas": True} if scored else {})
+    assert runs.evaluation_options(row, argparse.Namespace(samples=50, cas=True)) == {"samples": 50} | (
+        {"cas": True} if scored else {}
+    )
     assert runs.evaluation_options(row, argparse.Namespace(samples=None, cas=False)) == {}
 
 

@@ -27,7 +27,11 @@ def write(root, pictures, protocol=2):
     folder.mkdir(parents=True)
     for k, name in enumerate([f"data_batch_{k}" for k in range(1, 6)] + ["test_batch"]):
         part = slice(50 * k, 50 * k + 50)
-        content = {b"batch_label": b"made up", b"labels": labels[part].tolist(), b"data": images[part].reshape(-1, 3072)}
+        content = {
+            b"batch_label": b"made up",
+            b"labels": labels[part].tolist(),
+            b"data": images[part].reshape(-1, 3072),
+        }
         (folder / name).write_bytes(pickle.dumps(content, protocol))
     return root
 
@@ -58,12 +62,18 @@ def test_pictures_and_classes_are_those_of_the_files(tmp_path, pictures, protoco
 def test_the_old_files_of_python_2(tmp_path):
     """As the real ones are: protocol 2, keys and array contents as Python 2 strings, names of numpy 1."""
     raw = np.arange(3072, dtype=np.uint8)
-    content = pickle.dumps({b"data": raw[None], b"labels": [7]}, 2).replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
+    content = pickle.dumps({b"data": raw[None], b"labels": [7]}, 2).replace(
+        b"numpy._core.multiarray", b"numpy.core.multiarray"
+    )
     for name in ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5"):
         (tmp_path / "cifar-10-batches-py").mkdir(exist_ok=True)
         (tmp_path / "cifar-10-batches-py" / name).write_bytes(content)
     data = open_dataset("cifar10", tmp_path, 32)
-    assert data.images.shape == (5, 3, 32, 32) and (data.images[0].ravel() == raw).all() and data.labels.tolist() == [7] * 5
+    assert (
+        data.images.shape == (5, 3, 32, 32)
+        and (data.images[0].ravel() == raw).all()
+        and data.labels.tolist() == [7] * 5
+    )
 
 
 def test_the_archive_is_read_as_it_is(tmp_path, pictures):
@@ -84,8 +94,9 @@ class Evil:
         return os.mkdir, (os.environ["EVIL"],)
 
 
-@pytest.mark.parametrize("what", [
-    Evil(), {b"data": Evil()}, {b"data": np.array([Evil()], dtype=object), b"labels": [1]}, eval, os.system])
+@pytest.mark.parametrize(
+    "what", [Evil(), {b"data": Evil()}, {b"data": np.array([Evil()], dtype=object), b"labels": [1]}, eval, os.system]
+)
 def test_a_pickle_that_would_run_something_is_refused_and_does_not(tmp_path, monkeypatch, pictures, what):
     monkeypatch.setenv("EVIL", str(tmp_path / "evil"))
     write(tmp_path, pictures)
@@ -97,13 +108,19 @@ def test_a_pickle_that_would_run_something_is_refused_and_does_not(tmp_path, mon
     assert (tmp_path / "evil").exists() or what in (eval, os.system)
 
 
-@pytest.mark.parametrize("content", [
-    b"", b"<html>quota exceeded</html>", pickle.dumps({b"data": np.zeros((2, 9), np.uint8), b"labels": [1, 2]}, 2),
-    pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"labels": [1]}, 2),
-    pickle.dumps({b"data": np.zeros((1, 3072), np.uint8), b"labels": [10]}, 2),
-    pickle.dumps({b"data": np.zeros((1, 3072), np.float32), b"labels": [1]}, 2), pickle.dumps([1, 2], 2),
-    pickle.dumps({b"data": np.zeros((1, 3072), np.uint8), b"labels": [1]}, 2)[:200],
-])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"<html>quota exceeded</html>",
+        pickle.dumps({b"data": np.zeros((2, 9), np.uint8), b"labels": [1, 2]}, 2),
+        pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"labels": [1]}, 2),
+        pickle.dumps({b"data": np.zeros((1, 3072), np.uint8), b"labels": [10]}, 2),
+        pickle.dumps({b"data": np.zeros((1, 3072), np.float32), b"labels": [1]}, 2),
+        pickle.dumps([1, 2], 2),
+        pickle.dumps({b"data": np.zeros((1, 3072), np.uint8), b"labels": [1]}, 2)[:200],
+    ],
+)
 def test_what_is_no_batch_is_said_in_one_sentence(tmp_path, pictures, content):
     write(tmp_path, pictures)
     (tmp_path / "cifar-10-batches-py/test_batch").write_bytes(content)
@@ -123,8 +140,8 @@ def test_an_archive_that_is_none_is_said_in_one_sentence(tmp_path, pictures):
     pack(tmp_path, write(tmp_path / "unpacked", pictures))
     path = tmp_path / "cifar-10-python.tar.gz"
     good = path.read_bytes()
-    holes = [good[:k] + bytes(100) + good[k + 100:] for k in range(50, len(good) - 10_000, len(good) // 7)]
-    for content in (b"", b"GIF89a", good[:100], good[:len(good) // 2], *holes):
+    holes = [good[:k] + bytes(100) + good[k + 100 :] for k in range(50, len(good) - 10_000, len(good) // 7)]
+    for content in (b"", b"GIF89a", good[:100], good[: len(good) // 2], *holes):
         path.write_bytes(content)
         assert re.search("CIFAR-10|archive", one_sentence("cifar10", tmp_path))
     path.write_bytes(b"<!DOCTYPE html><title>Too many requests</title>")
@@ -157,7 +174,10 @@ def test_missing_pictures_say_what_to_fetch_and_where(tmp_path, monkeypatch):
 
     monkeypatch.setattr(datasets.utils, "download_url", offline)
     said = one_sentence("cifar10", tmp_path / "a/b")
-    assert f"CIFAR-10 is not in {tmp_path}/a/b and downloading it failed (no network); put https://www.cs.toronto.edu" in said
+    assert (
+        f"CIFAR-10 is not in {tmp_path}/a/b and downloading it failed (no network); put https://www.cs.toronto.edu"
+        in said
+    )
     assert not (tmp_path / "a/b").exists()
 
 

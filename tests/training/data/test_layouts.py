@@ -30,7 +30,7 @@ def cache(tmp_path, monkeypatch):
 
 
 def random_image(seed: int, width: int, height: int | None = None, channels: int = 3) -> np.ndarray:
-    shape = (height or width, width, channels)[:2 if channels == 1 else 3]
+    shape = (height or width, width, channels)[: 2 if channels == 1 else 3]
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
@@ -109,13 +109,20 @@ def write_digits(root, folder="MNIST", pack=gzip.compress, suffix=".gz"):
     for part, count in (("train", 30), ("t10k", 10)):
         images = np.random.default_rng(count).integers(0, 256, (count, 28, 28), dtype=np.uint8)
         labels = (np.arange(count) % 10).astype(np.uint8)
-        write(root / folder / "raw", {f"{part}-images-idx3-ubyte{suffix}": pack(idx(images)),
-                                      f"{part}-labels-idx1-ubyte{suffix}": pack(idx(labels))})
+        write(
+            root / folder / "raw",
+            {
+                f"{part}-images-idx3-ubyte{suffix}": pack(idx(images)),
+                f"{part}-labels-idx1-ubyte{suffix}": pack(idx(labels)),
+            },
+        )
     return root
 
 
 @pytest.mark.parametrize("pack, suffix", [(gzip.compress, ".gz"), (bytes, "")])
-@pytest.mark.parametrize("name, folder, names", [("mnist", "MNIST", DIGITS), ("FashionMNIST", "FashionMNIST", GARMENTS)])
+@pytest.mark.parametrize(
+    "name, folder, names", [("mnist", "MNIST", DIGITS), ("FashionMNIST", "FashionMNIST", GARMENTS)]
+)
 def test_digits_packed_or_not(tmp_path, name, folder, names, pack, suffix):
     root = write_digits(tmp_path, folder, pack, suffix)
     train, test = open_dataset(name, root, 28), open_dataset(name, root, 28, split="test")
@@ -134,7 +141,9 @@ def test_digits_of_other_sizes(tmp_path):
     assert padded.images.sum() == native.images.sum()  # the border is black
     blocks = native.images.reshape(30, 1, 14, 2, 14, 2).mean((3, 5))
     assert halved.images.shape == (30, 1, 14, 14)
-    assert np.corrcoef(halved.images.ravel(), blocks.ravel())[0, 1] > 0.9  # antialiased, so near the mean of each 2 x 2 block
+    assert (
+        np.corrcoef(halved.images.ravel(), blocks.ravel())[0, 1] > 0.9
+    )  # antialiased, so near the mean of each 2 x 2 block
     colour = open_dataset("mnist", root, 28, channels=3)
     assert colour.images.shape == (30, 3, 28, 28) and (colour.images == native.images).all()
 
@@ -149,20 +158,23 @@ def test_data_root_from_the_environment(tmp_path, monkeypatch):
     assert len(open_dataset("mnist", None, 28, split="test")) == 10
 
 
-@pytest.mark.parametrize("content, message", [
-    (b"<!DOCTYPE html><html>Quota exceeded</html>", "is a web page .* fetch it again"),
-    (b"\n <HTML><body>404", "is a web page"),
-    (idx(np.zeros((30, 28, 28), np.uint8))[:-1], "fewer bytes than the 23,520"),
-    (idx(np.zeros((30, 28, 28), np.uint8)) + b"0", "more bytes than"),
-    (gzip.compress(idx(np.zeros((30, 28, 28), np.uint8)))[:-20], "truncated or damaged"),
-    (gzip.compress(b"x" * 40), "not an idx file"),
-    (b"", "not an idx file .* missing"),
-    (b"\0\0\x0d\x03" + bytes(20), "not an idx file"),  # an idx file of floats
-    (b"\0\0\x08\x03\0", "truncated or damaged"),
-    (b"\0\0\x08\x03" + b"\xff" * 12, "absurd shape"),
-    (idx(np.zeros((29, 28, 28), np.uint8)), "do not belong together"),
-    (idx(np.zeros((30, 27, 28), np.uint8)), "do not belong together"),
-])
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"<!DOCTYPE html><html>Quota exceeded</html>", "is a web page .* fetch it again"),
+        (b"\n <HTML><body>404", "is a web page"),
+        (idx(np.zeros((30, 28, 28), np.uint8))[:-1], "fewer bytes than the 23,520"),
+        (idx(np.zeros((30, 28, 28), np.uint8)) + b"0", "more bytes than"),
+        (gzip.compress(idx(np.zeros((30, 28, 28), np.uint8)))[:-20], "truncated or damaged"),
+        (gzip.compress(b"x" * 40), "not an idx file"),
+        (b"", "not an idx file .* missing"),
+        (b"\0\0\x0d\x03" + bytes(20), "not an idx file"),  # an idx file of floats
+        (b"\0\0\x08\x03\0", "truncated or damaged"),
+        (b"\0\0\x08\x03" + b"\xff" * 12, "absurd shape"),
+        (idx(np.zeros((29, 28, 28), np.uint8)), "do not belong together"),
+        (idx(np.zeros((30, 27, 28), np.uint8)), "do not belong together"),
+    ],
+)
 def test_bad_idx_files(tmp_path, content, message):
     root = write_digits(tmp_path)
     (root / "MNIST/raw/train-images-idx3-ubyte.gz").write_bytes(content)
@@ -186,6 +198,7 @@ def test_missing_digits_are_downloaded_by_torchvision(tmp_path, monkeypatch, cap
     def download(root, download):
         print("Downloading")
         write_digits(root)
+
     fake_torchvision(monkeypatch, download)
     assert len(open_dataset("mnist", tmp_path, 28)) == 30
     assert capsys.readouterr().out == ""
@@ -194,13 +207,16 @@ def test_missing_digits_are_downloaded_by_torchvision(tmp_path, monkeypatch, cap
 def test_missing_digits_without_network(tmp_path, monkeypatch):
     def download(root, download):
         raise RuntimeError("Error downloading\ntrain-images-idx3-ubyte.gz")
+
     fake_torchvision(monkeypatch, download)
     for name, folder in (("mnist", "MNIST"), ("fashion-mnist", "FashionMNIST")):
         with pytest.raises(DataError) as failure:
             open_dataset(name, tmp_path, 28)
         said = str(failure.value)
         assert str(tmp_path / folder / "raw") in said and "Error downloading train-images" in said
-        assert all(f"{part}-{kind}-ubyte.gz" in said for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
+        assert all(
+            f"{part}-{kind}-ubyte.gz" in said for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")
+        )
     monkeypatch.setitem(sys.modules, "torchvision", None)
     with fails("torchvision, which would download it, is not installed"):
         open_dataset("mnist", tmp_path, 28)
@@ -216,8 +232,13 @@ def write_celeba(root, pictures: dict[str, bytes], *, packed=True, parts=None):
     folder = root / "celeba"
     rows = [f"{name}  {1 if k % 2 else -1} {-1 if k % 3 else 1}  1" for k, name in enumerate(pictures)]
     parts = parts or [0] * len(pictures)
-    write(folder, {"list_attr_celeba.txt": "\n".join([str(len(rows)), " ".join(ATTRIBUTES) + " ", *rows, ""]).encode(),
-                   "list_eval_partition.txt": "".join(f"{n} {p}\n" for n, p in zip(pictures, parts)).encode()})
+    write(
+        folder,
+        {
+            "list_attr_celeba.txt": "\n".join([str(len(rows)), " ".join(ATTRIBUTES) + " ", *rows, ""]).encode(),
+            "list_eval_partition.txt": "".join(f"{n} {p}\n" for n, p in zip(pictures, parts)).encode(),
+        },
+    )
     if not packed:
         return write(folder / "img_align_celeba", pictures).parents[1]
     with zipfile.ZipFile(folder / "img_align_celeba.zip", "w") as archive:
@@ -279,12 +300,17 @@ def test_a_picture_of_another_shape_is_cropped_to_its_centre(tmp_path):
 
 def test_partition_and_unlisted_pictures(tmp_path):
     root = write_celeba(tmp_path, faces(6), packed=False, parts=[0, 1, 2, 0, 0, 1])
-    write(root / "celeba/img_align_celeba", {"999999.jpg": encode(random_image(0, 16)), "._000001.jpg": b"a Mac was here"})
+    write(
+        root / "celeba/img_align_celeba", {"999999.jpg": encode(random_image(0, 16)), "._000001.jpg": b"a Mac was here"}
+    )
     (root / "celeba/img_align_celeba/000004.jpg").unlink()  # a part of CelebA is a valid CelebA
     counts = {split: open_dataset("celeba", root, 16, split=split) for split in data.SPLITS}
     assert {split: len(dataset) for split, dataset in counts.items()} == {"train": 2, "valid": 2, "test": 1}
     assert counts["valid"].labels.tolist() == [[1, 0, 1], [1, 0, 1]]  # pictures 1 and 5
-    assert counts["train"].notes == ("CelebA (train): 2 pictures.", "Left out because the lists of CelebA do not name them: 1.")
+    assert counts["train"].notes == (
+        "CelebA (train): 2 pictures.",
+        "Left out because the lists of CelebA do not name them: 1.",
+    )
 
 
 def test_small_and_broken_pictures_are_left_out_and_counted(tmp_path):
@@ -295,8 +321,11 @@ def test_small_and_broken_pictures_are_left_out_and_counted(tmp_path):
     for _ in ("decoded", "from the cache"):
         dataset = open_dataset("celeba", write_celeba(tmp_path, pictures), 16)
         assert dataset.labels.tolist() == [[k % 2, int(k % 3 == 0), 1] for k in (0, 2, 4)]
-        assert dataset.notes == ("CelebA (train): 3 pictures.", "Left out for being smaller than 16 px: 1.",
-                                 "Left out because they cannot be read: 2 (the first is img_align_celeba/000004.jpg).")
+        assert dataset.notes == (
+            "CelebA (train): 3 pictures.",
+            "Left out for being smaller than 16 px: 1.",
+            "Left out because they cannot be read: 2 (the first is img_align_celeba/000004.jpg).",
+        )
         assert np.array_equal(dataset.images[2].transpose(1, 2, 0), decoded(pictures["000005.jpg"]))
     assert len(open_dataset("celeba", tmp_path, 8)) == 4
 
@@ -321,7 +350,12 @@ def test_no_usable_picture(tmp_path):
 def test_attributes_are_selected_and_ordered(tmp_path):
     root = write_celeba(tmp_path, faces(4))
     dataset = open_dataset("celeba", root, 16, attributes=["Smiling", "Eyeglasses"])
-    assert dataset.label_names == ("Smiling", "Eyeglasses") and dataset.labels.tolist() == [[1, 0], [1, 1], [1, 0], [1, 1]]
+    assert dataset.label_names == ("Smiling", "Eyeglasses") and dataset.labels.tolist() == [
+        [1, 0],
+        [1, 1],
+        [1, 0],
+        [1, 1],
+    ]
     with fails("CelebA has no attribute 'smilling'; did you mean Smiling?"):
         open_dataset("celeba", root, 16, attributes=["smilling"])
     with fails("no attribute 'xyz'; known are Eyeglasses, Male, Smiling"):
@@ -347,14 +381,21 @@ def test_missing_celeba_says_what_to_fetch_and_where(tmp_path):
         open_dataset("celeba", root, 16)
 
 
-@pytest.mark.parametrize("name, content, message", [
-    ("img_align_celeba.zip", b"<!DOCTYPE html><title>Google Drive - Quota exceeded</title>", "is a web page .*quota"),
-    ("img_align_celeba.zip", b"PK\3\4 and then the connection broke", "truncated or not a zip archive"),
-    ("list_attr_celeba.txt", b"<html>Quota exceeded</html>", "is a web page .*quota"),
-    ("list_attr_celeba.txt", b"1\nMale Smiling\n000001.jpg 1 0\n", "Line 3 of list_attr_celeba.txt"),
-    ("list_attr_celeba.txt", b"1\nMale Smiling\n000001.jpg 1 -1\n000002.jpg 1\n", "Line 4 of list_attr_celeba.txt"),
-    ("list_eval_partition.txt", b"000001.jpg 3\n", "Line 1 of list_eval_partition.txt"),
-])
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        (
+            "img_align_celeba.zip",
+            b"<!DOCTYPE html><title>Google Drive - Quota exceeded</title>",
+            "is a web page .*quota",
+        ),
+        ("img_align_celeba.zip", b"PK\3\4 and then the connection broke", "truncated or not a zip archive"),
+        ("list_attr_celeba.txt", b"<html>Quota exceeded</html>", "is a web page .*quota"),
+        ("list_attr_celeba.txt", b"1\nMale Smiling\n000001.jpg 1 0\n", "Line 3 of list_attr_celeba.txt"),
+        ("list_attr_celeba.txt", b"1\nMale Smiling\n000001.jpg 1 -1\n000002.jpg 1\n", "Line 4 of list_attr_celeba.txt"),
+        ("list_eval_partition.txt", b"000001.jpg 3\n", "Line 1 of list_eval_partition.txt"),
+    ],
+)
 def test_bad_celeba_files(tmp_path, name, content, message):
     root = write_celeba(tmp_path, faces(1))
     write(root / "celeba", {name: content})
@@ -375,8 +416,16 @@ def colours(dataset) -> list[tuple[int, ...]]:
 
 def test_folder_without_classes_is_searched_recursively(tmp_path):
     black = encode(np.zeros((8, 8, 3), np.uint8), "WEBP", lossless=True)
-    folder = write(tmp_path / "mine", {"b.png": plain(GREEN), "a/x/c.bmp": plain(RED, kind="BMP"), "d.txt": b"no picture",
-                                       ".trash/e.png": plain(RED), "z.WEBP": black})
+    folder = write(
+        tmp_path / "mine",
+        {
+            "b.png": plain(GREEN),
+            "a/x/c.bmp": plain(RED, kind="BMP"),
+            "d.txt": b"no picture",
+            ".trash/e.png": plain(RED),
+            "z.WEBP": black,
+        },
+    )
     dataset = open_dataset(folder, None, 8)
     assert colours(dataset) == [RED, GREEN, (0, 0, 0)] and dataset.name == "mine"
     assert dataset.labels is None and dataset.label_names is None and not dataset.multi_label
@@ -384,8 +433,15 @@ def test_folder_without_classes_is_searched_recursively(tmp_path):
 
 
 def test_sub_folders_that_all_hold_images_are_classes(tmp_path):
-    write(tmp_path / "pets", {"dogs/1.png": plain(RED), "cats/a/1.png": plain(GREEN), "cats/2.jpg": plain(GREEN, 4),
-                              "dogs/2.png": plain(BLUE)})
+    write(
+        tmp_path / "pets",
+        {
+            "dogs/1.png": plain(RED),
+            "cats/a/1.png": plain(GREEN),
+            "cats/2.jpg": plain(GREEN, 4),
+            "dogs/2.png": plain(BLUE),
+        },
+    )
     dataset = open_dataset(str(tmp_path / "pets"), None, 8)
     assert dataset.label_names == ("cats", "dogs") and dataset.labels.tolist() == [0, 1, 1] and not dataset.multi_label
     assert colours(dataset) == [GREEN, RED, BLUE]
@@ -399,11 +455,22 @@ def test_one_sub_folder_is_no_class(tmp_path):
 
 
 def test_splits_of_a_folder(tmp_path):
-    write(tmp_path / "pets", {"train/cat/1.png": plain(RED), "train/cow/1.png": plain(GREEN), "train/dog/1.png": plain(BLUE),
-                              "test/dog/1.png": plain(BLUE)})
+    write(
+        tmp_path / "pets",
+        {
+            "train/cat/1.png": plain(RED),
+            "train/cow/1.png": plain(GREEN),
+            "train/dog/1.png": plain(BLUE),
+            "test/dog/1.png": plain(BLUE),
+        },
+    )
     assert open_dataset(tmp_path / "pets", None, 8).labels.tolist() == [0, 1, 2]
     test = open_dataset(tmp_path / "pets", None, 8, split="test")
-    assert test.labels.tolist() == [2] and test.label_names == ("cat", "cow", "dog")  # a class has one number in all splits
+    assert test.labels.tolist() == [2] and test.label_names == (
+        "cat",
+        "cow",
+        "dog",
+    )  # a class has one number in all splits
     with fails(r"no split 'valid'; make train/ and valid/"):
         open_dataset(tmp_path / "pets", None, 8, split="valid")
     write(tmp_path / "pets", {"test/eel/1.png": plain(BLUE)})
@@ -419,7 +486,9 @@ def test_centre_crop_resize_and_channels(tmp_path):
     folder = write(tmp_path / "wide", {"a.png": encode(wide, "PNG")})
     assert colours(open_dataset(folder, None, 20)) == [(10, 200, 30)]
     grey = open_dataset(folder, None, 20, channels=1)
-    assert grey.images.shape == (1, 1, 20, 20) and abs(int(grey.images[0, 0, 0, 0]) - 124) <= 1  # 0.299 R + 0.587 G + 0.114 B
+    assert (
+        grey.images.shape == (1, 1, 20, 20) and abs(int(grey.images[0, 0, 0, 0]) - 124) <= 1
+    )  # 0.299 R + 0.587 G + 0.114 B
     folder = write(tmp_path / "grey", {"a.png": encode(random_image(0, 8, channels=1), "PNG")})
     image = open_dataset(folder, None, 8).images[0]
     assert image.shape == (3, 8, 8) and (image == random_image(0, 8, channels=1)).all()
@@ -430,7 +499,9 @@ def test_a_large_jpeg_keeps_its_quality_when_reduced(tmp_path):
     rough = Image.fromarray(random_image(0, 24)).resize((600, 600), Image.Resampling.BICUBIC)
     content = encode(np.asarray(rough))
     short = open_dataset(write(tmp_path / "large", {"a.jpg": content}), None, 64).images[0].astype(float)
-    long = np.asarray(Image.open(io.BytesIO(content)).resize((64, 64), Image.Resampling.LANCZOS), float).transpose(2, 0, 1)
+    long = np.asarray(Image.open(io.BytesIO(content)).resize((64, 64), Image.Resampling.LANCZOS), float).transpose(
+        2, 0, 1
+    )
     assert np.abs(short - long).mean() < 1 and long.std() > 40
 
 
@@ -445,13 +516,17 @@ def test_odd_pictures(tmp_path):
     palette = Image.new("P", (8, 8), 1)
     palette.putpalette([0, 0, 0, 0, 0, 255])
     files = {"exif": encode(np.rot90(upright).copy(), "PNG", exif=exif), "rgba": encode(rgba, "PNG")}
-    for name, picture, options in (("palette", palette, {"transparency": 0}),
-                                   ("sixteen", Image.fromarray(np.full((8, 8), 128 * 257, np.uint16)), {}),
-                                   ("wcmyk", Image.new("CMYK", (8, 8), (0, 255, 255, 0)), {"format": "JPEG"})):
+    for name, picture, options in (
+        ("palette", palette, {"transparency": 0}),
+        ("sixteen", Image.fromarray(np.full((8, 8), 128 * 257, np.uint16)), {}),
+        ("wcmyk", Image.new("CMYK", (8, 8), (0, 255, 255, 0)), {"format": "JPEG"}),
+    ):
         file = io.BytesIO()
         picture.save(file, **{"format": "PNG", **options})
         files[name] = file.getvalue()
-    images = open_dataset(write(tmp_path / "odd", {f"{name}.png": content for name, content in files.items()}), None, 8).images
+    images = open_dataset(
+        write(tmp_path / "odd", {f"{name}.png": content for name, content in files.items()}), None, 8
+    ).images
     turned, blue, rgba, sixteen, cmyk = (image.transpose(1, 2, 0) for image in images)
     assert np.array_equal(turned, upright)
     assert (blue == BLUE).all()
@@ -473,8 +548,12 @@ def test_bad_folders_names_and_requests(tmp_path):
     ):
         with fails(message):
             open_dataset(*arguments)
-    for options, message in (({"split": "valid"}, "no split 'valid'"), ({"split": "dev"}, "no split 'dev'"),
-                             ({"channels": 2}, "1 channel"), ({"attributes": ["Male"]}, "no attributes")):
+    for options, message in (
+        ({"split": "valid"}, "no split 'valid'"),
+        ({"split": "dev"}, "no split 'dev'"),
+        ({"channels": 2}, "1 channel"),
+        ({"attributes": ["Male"]}, "no attributes"),
+    ):
         with fails(message):
             open_dataset("mnist", tmp_path, 28, **options)
     with fails("Attributes are chosen from CelebA"):
@@ -527,8 +606,17 @@ def flip_a_byte(path):
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".json"])
-@pytest.mark.parametrize("damage", [truncate, flip_a_byte, os.remove, lambda path: path.write_bytes(b""),
-                                    lambda path: path.write_bytes(b"[]"), lambda path: path.write_bytes(b"PK\3\4" + bytes(200))])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        truncate,
+        flip_a_byte,
+        os.remove,
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"[]"),
+        lambda path: path.write_bytes(b"PK\3\4" + bytes(200)),
+    ],
+)
 def test_a_damaged_cache_is_rebuilt(folder, cache, decodings, suffix, damage):
     expected = open_dataset(folder, None, 8)
     expected = (np.array(expected.images), expected.checksum)
@@ -559,6 +647,7 @@ def test_without_a_cache_pictures_stay_in_memory(folder, tmp_path, monkeypatch):
 def test_a_full_disk_leaves_nothing_behind(folder, cache, monkeypatch):
     def full(descriptor):
         raise OSError(28, "No space left on device")
+
     monkeypatch.setattr(os, "fsync", full)
     dataset = open_dataset(folder, None, 8)
     assert len(dataset) == 5 and "No space left on device" in dataset.notes[-1]
@@ -566,7 +655,9 @@ def test_a_full_disk_leaves_nothing_behind(folder, cache, monkeypatch):
 
 
 def test_leftovers_of_killed_runs_are_removed(folder, cache):
-    old, new = (write(cache / "datasets", {f".{name}.1.npy.tmp": b""}) / f".{name}.1.npy.tmp" for name in ("old", "new"))
+    old, new = (
+        write(cache / "datasets", {f".{name}.1.npy.tmp": b""}) / f".{name}.1.npy.tmp" for name in ("old", "new")
+    )
     os.utime(old, (1, 1))
     open_dataset(folder, None, 8)
     assert new.exists() and not old.exists()
@@ -581,7 +672,9 @@ def test_where_the_cache_is(monkeypatch, tmp_path):
 
 def test_the_cache_grows_with_more_than_one_chunk(tmp_path):
     """More pictures than are handed to the threads at a time, in their order."""
-    folder = write(tmp_path / "many", {f"{k:05}.bmp": plain((k % 256, k // 256, 0), 1, kind="BMP") for k in range(1500)})
+    folder = write(
+        tmp_path / "many", {f"{k:05}.bmp": plain((k % 256, k // 256, 0), 1, kind="BMP") for k in range(1500)}
+    )
     assert colours(open_dataset(folder, None, 1)) == [(k % 256, k // 256, 0) for k in range(1500)]
 
 
@@ -606,7 +699,9 @@ def test_real_celeba(data_root):
     if not (data_root / "celeba/img_align_celeba.zip").is_file():
         skip_or_fail("needs CelebA's archive in the data root")
     faces = {split: open_dataset("celeba", data_root, 64, split=split) for split in data.SPLITS}
-    assert {split: len(dataset) for split, dataset in faces.items()} == {split: listed(data_root, split) for split in data.SPLITS}
+    assert {split: len(dataset) for split, dataset in faces.items()} == {
+        split: listed(data_root, split) for split in data.SPLITS
+    }
     train = faces["train"]
     assert train.images.shape[1:] == (3, 64, 64) and len(train.label_names) == 40
     share = dict(zip(train.label_names, train.labels.mean(0)))
@@ -641,7 +736,9 @@ def test_stacked_digits_are_three_digits_and_their_number(tiny_root):  # noqa: F
     digits = {split: open_dataset("mnist", tiny_root, 28, split=split) for split in ("train", "test")}
     for split, count in (("train", 128_000), ("test", 26_000)):
         data = open_dataset("stackedmnist", tiny_root, 28, split=split)
-        assert data.images.shape == (count, 3, 28, 28) and data.label_names[7] == "007" and len(data.label_names) == 1000
+        assert (
+            data.images.shape == (count, 3, 28, 28) and data.label_names[7] == "007" and len(data.label_names) == 1000
+        )
         known = {image.tobytes(): label for image, label in zip(digits[split].images, digits[split].labels)}
         for k in (0, 1, 25_999):
             assert data.labels[k] == int("".join(str(known[channel.tobytes()]) for channel in data.images[k]))
@@ -682,4 +779,5 @@ def test_a_batch_may_be_larger_than_the_data_set(tiny_root, name):  # noqa: F811
 
 def test_the_names_of_garments_are_torchvisions():
     from torchvision import datasets
+
     assert list(GARMENTS) == datasets.FashionMNIST.classes

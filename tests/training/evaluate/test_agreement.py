@@ -15,7 +15,8 @@ KNOWN = ["Bald", "Gray_Hair", "Mouth_Slightly_Open", *NAMES]
 
 
 def toggled(monkeypatch, rule, before: list[list[float]]):
-    """What of KNOWN is seen (K, 2, n, L) by a viewer that follows a rule: the labels that were asked for -> logits; and what was asked."""
+    """What of KNOWN is seen (K, 2, n, L) by a viewer that follows a rule: the labels that were asked for -> logits; and
+    what was asked."""
     asked = []
     monkeypatch.setattr(agreement, "drawn", lambda generator, latents, labels, bar: asked.append(labels) or labels)
     viewer = SimpleNamespace(labels=KNOWN, look=lambda labels, batch_size: SimpleNamespace(logits=rule(labels)))
@@ -51,7 +52,8 @@ def test_others_that_flip_with_a_toggled_attribute_are_counted(monkeypatch):
     details = {}
     result = agreement.toggle_others_kept(seen, generator, viewer, details)
     numbers = details["attributes"]
-    # Of the five others a smile changes two in one of the faces; of a hair colour's two others, which are no hair, none changes.
+    # Of the five others a smile changes two in one of the faces; of a hair colour's two others, which are no hair, none
+    # changes.
     assert numbers["Smiling"] == {"toggled_others_kept": 0.8, "toggled_own_kept": 0.75}
     assert numbers["Black_Hair"] == numbers["Blond_Hair"] == {"toggled_others_kept": 1, "toggled_own_kept": 1}
     assert result == {"value": pytest.approx((0.8 + 1 + 1) / 3), "real": None, "own": pytest.approx((0.75 + 1 + 1) / 3)}

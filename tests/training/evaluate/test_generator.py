@@ -99,11 +99,14 @@ class Copyist(Generator):
 
 
 def by_hand(a: np.ndarray, b: np.ndarray) -> float:
-    """Frechet's distance of two Gaussians, in float64: tr (S_a S_b)^(1/2) by the eigenvalues of S_a^(1/2) S_b S_a^(1/2)."""
+    """Frechet's distance of two Gaussians, in float64: tr (S_a S_b)^(1/2) by the eigenvalues of S_a^(1/2) S_b
+    S_a^(1/2)."""
     mean, s, t = a.mean(0) - b.mean(0), np.cov(a.T), np.cov(b.T)
     values, vectors = np.linalg.eigh(s)
     root = vectors * np.sqrt(values.clip(0)) @ vectors.T
-    return float(mean @ mean + np.trace(s) + np.trace(t) - 2 * np.sqrt(np.linalg.eigvalsh(root @ t @ root).clip(0)).sum())
+    return float(
+        mean @ mean + np.trace(s) + np.trace(t) - 2 * np.sqrt(np.linalg.eigvalsh(root @ t @ root).clip(0)).sum()
+    )
 
 
 def test_fid_is_the_formula():
@@ -116,7 +119,9 @@ def test_fid_is_the_formula():
     assert frechet_distance(torch.from_numpy(a), torch.from_numpy(a)) == pytest.approx(0, abs=1e-9)
     # Shifted by c: |c|^2. Scaled by k: (k - 1)^2 times the variance.
     assert frechet_distance(torch.from_numpy(a), torch.from_numpy(a + 2)) == pytest.approx(4 * 12, rel=1e-9)
-    assert frechet_distance(torch.from_numpy(a), torch.from_numpy(a * 3 - 2 * a.mean(0))) == pytest.approx(4 * np.cov(a.T).trace(), rel=1e-9)
+    assert frechet_distance(torch.from_numpy(a), torch.from_numpy(a * 3 - 2 * a.mean(0))) == pytest.approx(
+        4 * np.cov(a.T).trace(), rel=1e-9
+    )
 
 
 def test_kid_is_the_unbiased_estimate_with_the_cubic_kernel():
@@ -151,8 +156,10 @@ class Plain(torch.utils.data.Dataset):
         return self.images[k]
 
 
-@pytest.mark.parametrize("name, shape", [("mnist", (1, 28, 28)), ("stackedmnist", (3, 28, 28)), ("fashionmnist", (1, 28, 28)),
-                                         ("celeba", (3, 64, 64))])
+@pytest.mark.parametrize(
+    "name, shape",
+    [("mnist", (1, 28, 28)), ("stackedmnist", (3, 28, 28)), ("fashionmnist", (1, 28, 28)), ("celeba", (3, 64, 64))],
+)
 def test_the_registered_network_is_ours(name, shape):
     from training.evaluate.features import open_network
 
@@ -161,7 +168,10 @@ def test_the_registered_network_is_ours(name, shape):
     seen, direct = viewer.look(Plain(images), 7), networks.classify(networks.read(name), images)
     torch.testing.assert_close(seen.features, direct.features.double(), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(seen.logits, direct.logits, rtol=1e-4, atol=1e-5)
-    assert seen.features.shape == (20, viewer.dimensions) and viewer.record["sha256"] == networks.read(name).record["sha256"]
+    assert (
+        seen.features.shape == (20, viewer.dimensions)
+        and viewer.record["sha256"] == networks.read(name).record["sha256"]
+    )
 
 
 def test_our_path_is_torch_fidelitys_own(root):
@@ -170,8 +180,16 @@ def test_our_path_is_torch_fidelitys_own(root):
     from training.evaluate.features import frechet_distance, open_network
 
     train, test = (Plain(open_dataset("mnist", root, 28, split=split).images[:300]) for split in ("train", "test"))
-    whole = torch_fidelity.calculate_metrics(input1=train, input2=test, fid=True, feature_extractor="gan-studio-mnist", cuda=False,
-                                             cache=False, save_cpu_ram=True, verbose=False)
+    whole = torch_fidelity.calculate_metrics(
+        input1=train,
+        input2=test,
+        fid=True,
+        feature_extractor="gan-studio-mnist",
+        cuda=False,
+        cache=False,
+        save_cpu_ram=True,
+        verbose=False,
+    )
     viewer = open_network("mnist")
     ours = frechet_distance(viewer.look(train, 50).features, viewer.look(test, 50).features)
     assert ours > 1e-4 and ours == pytest.approx(whole["frechet_inception_distance"], rel=1e-4)
@@ -249,7 +267,9 @@ def test_inception_score_is_the_formula():
     scores = [np.exp((part * np.log(part / part.mean(0))).sum(1).mean()) for part in np.split(p[order], 10)]
     assert inception_score(logits, seed=4) == (pytest.approx(np.mean(scores)), pytest.approx(np.std(scores)))
     sure = torch.eye(5).repeat(100, 1) * 50
-    assert inception_score(sure)[0] == pytest.approx(5, rel=0.05) and inception_score(sure[:1].repeat(100, 1))[0] == pytest.approx(1)
+    assert inception_score(sure)[0] == pytest.approx(5, rel=0.05) and inception_score(sure[:1].repeat(100, 1))[
+        0
+    ] == pytest.approx(1)
 
 
 # ---- Real digits and faces -------------------------------------------------------------------------------------------
@@ -269,8 +289,16 @@ def test_a_generator_that_copies_real_digits_scores_as_they_do(data_root):
     distance = result["fid600_train_reader"]
     assert 0 < distance["real"] and distance["value"] < 3 * distance["real"]
     assert abs(result["kid600_train_reader"]["value"]) < 3 * result["kid600_train_reader"]["std"]
-    for name in ("precision600_test_reader", "recall600_test_reader", "density600_test_reader", "coverage600_test_reader", "is600_reader"):
-        assert result[name]["value"] == pytest.approx(result[name]["real"], rel=0.12) and result[name]["real"] > 0.7, name
+    for name in (
+        "precision600_test_reader",
+        "recall600_test_reader",
+        "density600_test_reader",
+        "coverage600_test_reader",
+        "is600_reader",
+    ):
+        assert result[name]["value"] == pytest.approx(result[name]["real"], rel=0.12) and result[name]["real"] > 0.7, (
+            name
+        )
     assert 6 < result["is600_reader"]["value"] < 10
 
     deaf = evaluate(Copyist(digits, digits.label_names, listens=False), "mnist", data_root, samples=n, seed=4)
@@ -286,7 +314,9 @@ def test_toggling_is_seen_where_it_happens_and_only_there(data_root):
     assert tuple(details) == attributes
     for name in attributes:
         assert details[name]["toggled"] == pytest.approx(judge[name]["balanced_accuracy"], abs=0.06), name
-        assert details[name]["toggled"] == pytest.approx((details[name]["toggled_on"] + details[name]["toggled_off"]) / 2, abs=1e-4)
+        assert details[name]["toggled"] == pytest.approx(
+            (details[name]["toggled_on"] + details[name]["toggled_off"]) / 2, abs=1e-4
+        )
     assert toggle["value"] > 0.85 and toggle["both"] > 0.7 and result[f"label_agreement{N}_judge"]["value"] > 0.88
 
     others = result[f"toggle_others_kept{N}_judge"]
@@ -295,7 +325,9 @@ def test_toggling_is_seen_where_it_happens_and_only_there(data_root):
 
     deaf = evaluate(Copyist(faces, attributes, listens=False), "celeba", data_root, samples=N)
     toggle, others = deaf[f"toggle_agreement{N}_judge"], deaf[f"toggle_others_kept{N}_judge"]
-    assert toggle["value"] == pytest.approx(0.5, abs=1e-9) and toggle["both"] == 0  # both pictures of a pair are the same
+    assert (
+        toggle["value"] == pytest.approx(0.5, abs=1e-9) and toggle["both"] == 0
+    )  # both pictures of a pair are the same
     assert others == {"value": 1, "real": None, "own": 1}
 
 
@@ -327,7 +359,9 @@ def stacked(data_root: Path, split: str, n: int) -> Dataset:
     digits = open_dataset("mnist", data_root, 28, split=split)
     chosen = np.random.default_rng(0).integers(0, len(digits), (n, 3))
     labels = digits.labels[chosen] @ [100, 10, 1]
-    return Dataset("stackedmnist", digits.images[chosen][:, :, 0], labels, tuple(f"{k:03d}" for k in range(1000)), False, split)
+    return Dataset(
+        "stackedmnist", digits.images[chosen][:, :, 0], labels, tuple(f"{k:03d}" for k in range(1000)), False, split
+    )
 
 
 def test_modes_of_stacked_digits(data_root, monkeypatch):
@@ -342,7 +376,10 @@ def test_modes_of_stacked_digits(data_root, monkeypatch):
     assert result["is450_reader"]["real"] > 20  # more than ten classes are told apart
     # Drawn by heart: one picture only.
     collapsed = evaluate(Known(test.images[:1]), "stackedmnist", data_root, samples=n)
-    shares = [np.bincount(train.labels // place % 10, minlength=10)[test.labels[0] // place % 10] / len(train) for place in (100, 10, 1)]
+    shares = [
+        np.bincount(train.labels // place % 10, minlength=10)[test.labels[0] // place % 10] / len(train)
+        for place in (100, 10, 1)
+    ]
     assert collapsed["modes450_reader"]["value"] == 1
     assert collapsed["kl450_reader"]["value"] == pytest.approx(-np.log(np.prod(shares)))
     assert collapsed["coverage450_test_reader"]["value"] < 0.1
@@ -387,7 +424,9 @@ def test_reconstruction_is_of_unseen_pictures_and_exact(root):
     result = evaluate(lossy, "mnist", root, samples=N)
     lost = np.minimum(255 - test, 10).astype(float)
     assert result[f"reconstruction_mae{N}_test"]["value"] == pytest.approx(lost.mean() / 255, rel=0.01)
-    assert result[f"reconstruction_psnr{N}_test"]["value"] == pytest.approx(10 * np.log10(255**2 / (lost**2).mean()), rel=0.01)
+    assert result[f"reconstruction_psnr{N}_test"]["value"] == pytest.approx(
+        10 * np.log10(255**2 / (lost**2).mean()), rel=0.01
+    )
 
 
 def to_png(images: Tensor) -> np.ndarray:
@@ -401,10 +440,16 @@ def test_cas_is_what_a_classifier_learns_from_generated_pictures(root, tmp_path,
     train, test = (open_dataset("mnist", root, 28, split=split) for split in ("train", "test"))
     monkeypatch.setattr(cas, "EPOCHS", 1)
     metric = evaluate(Copyist(train, DIGITS), "mnist", root, samples=N, cas=True)["cas600_test_reader"]
-    assert 0 <= metric["value"] <= 1 and metric["real"] is None  # of these pictures there is no record, until one is made
+    assert (
+        0 <= metric["value"] <= 1 and metric["real"] is None
+    )  # of these pictures there is no record, until one is made
     assert cas.main(["mnist", "--data-root", str(root), "--output", str(tmp_path)]) == 0
-    assert 0 <= cas.real_score("mnist", train, test, tmp_path) <= 1 and cas.real_score("mnist", test, test, tmp_path) is None
-    # A classifier that learns from the right labels knows more than one that was told any; the smaller network is enough to see it.
+    assert (
+        0 <= cas.real_score("mnist", train, test, tmp_path) <= 1
+        and cas.real_score("mnist", test, test, tmp_path) is None
+    )
+    # A classifier that learns from the right labels knows more than one that was told any; the smaller network is
+    # enough to see it.
     monkeypatch.setattr(cas, "EPOCHS", 8)
     assert cas.real_score("mnist", train, test, tmp_path) is None  # made with other settings
     mixed = replace(train, labels=np.random.default_rng(0).permutation(train.labels))
@@ -417,7 +462,9 @@ def test_cas_needs_classes(root):
         evaluate(MLPGenerator(28, 1, latent_dim=4, width=4), "mnist", root, samples=N, cas=True)
 
 
-@pytest.mark.skipif(not cas.file("mnist").exists(), reason="no record of real digits yet: python -m training.cas mnist makes it")
+@pytest.mark.skipif(
+    not cas.file("mnist").exists(), reason="no record of real digits yet: python -m training.cas mnist makes it"
+)
 def test_the_record_of_real_digits_is_of_these_digits(data_root):
     train, test = (open_dataset("mnist", data_root, 28, split=split) for split in ("train", "test"))
     assert 0.99 < cas.real_score("mnist", train, test) < networks.read("mnist").record["accuracy"] + 0.001
@@ -430,15 +477,22 @@ def test_the_record_of_real_digits_is_of_these_digits(data_root):
 def test_results_do_not_depend_on_the_batch_size(kind, model, root):
     torch.manual_seed(0)
     sizes = {"latent_dim": 16, "width": 4}
-    source = {"conditional": model, "infogan": InfoGANGenerator(28, 1, **sizes), "encoding": EncodingGenerator(28, 1, **sizes)}[kind]
+    source = {
+        "conditional": model,
+        "infogan": InfoGANGenerator(28, 1, **sizes),
+        "encoding": EncodingGenerator(28, 1, **sizes),
+    }[kind]
     small, large = (evaluate(source, "mnist", root, samples=N, batch_size=size) for size in (7, 300))
     assert [key for key in small] == [key for key in large]
     for key in small.keys() - {"evaluation"}:
         for part, value in small[key].items():
             other = large[key][part]
             assert value is other is None or value == pytest.approx(other, rel=1e-3, abs=1e-6), (key, part)
-    assert {"conditional": f"label_agreement{N}_reader", "infogan": f"code_agreement{N}_reader",
-            "encoding": f"reconstruction_psnr{N}_test"}[kind] in small
+    assert {
+        "conditional": f"label_agreement{N}_reader",
+        "infogan": f"code_agreement{N}_reader",
+        "encoding": f"reconstruction_psnr{N}_test",
+    }[kind] in small
 
 
 def test_two_shards_see_what_one_process_sees(model):
@@ -448,8 +502,13 @@ def test_two_shards_see_what_one_process_sees(model):
     latents, labels = generator.sample_latents(50, seed=0), torch.arange(50) % 10
     whole = viewer.look(sampling.drawn(generator, latents, labels, Bar()), 20)
     for parts in ([17, 33], [25, 25]):
-        shards = [viewer.look(sampling.drawn(generator, *part, Bar()), 20) for part in zip(latents.split(parts), labels.split(parts))]
-        torch.testing.assert_close(torch.cat([shard.features for shard in shards]), whole.features, rtol=1e-5, atol=1e-6)
+        shards = [
+            viewer.look(sampling.drawn(generator, *part, Bar()), 20)
+            for part in zip(latents.split(parts), labels.split(parts))
+        ]
+        torch.testing.assert_close(
+            torch.cat([shard.features for shard in shards]), whole.features, rtol=1e-5, atol=1e-6
+        )
         torch.testing.assert_close(torch.cat([shard.logits for shard in shards]), whole.logits, rtol=1e-5, atol=1e-5)
 
 
@@ -466,7 +525,9 @@ def test_of_several_processes_the_main_one_does_it_all(model, root, tmp_path, mo
 
 
 def test_the_seed_decides_everything(model, root):
-    one, same, other = (evaluate(model, "mnist", root, samples=N, seed=seed)[f"fid{N}_test_reader"] for seed in (1, 1, 2))
+    one, same, other = (
+        evaluate(model, "mnist", root, samples=N, seed=seed)[f"fid{N}_test_reader"] for seed in (1, 1, 2)
+    )
     assert one == same and one["value"] != other["value"] and one["real"] != other["real"]
 
 
@@ -475,7 +536,9 @@ def test_labels_follow_the_training_data(root):
     train = open_dataset("mnist", root, 28)
     labels = evaluation._labels(generator, train, 600, seed=1)
     assert labels.bincount().tolist() == np.bincount(train.labels).tolist()
-    assert labels.tolist() != train.labels.tolist() and torch.equal(evaluation._labels(generator, train, 1300, seed=1)[600:1200], labels)
+    assert labels.tolist() != train.labels.tolist() and torch.equal(
+        evaluation._labels(generator, train, 1300, seed=1)[600:1200], labels
+    )
 
 
 def test_fid_in_training_is_float32_and_leaves_the_generator_as_it_was(model, root):
@@ -504,14 +567,24 @@ def test_an_unconditional_model_has_no_label_agreement(root):
     torch.manual_seed(0)
     result = evaluate(MLPGenerator(28, 1, latent_dim=4, width=8), "mnist", root, samples=1000)
     # 600 training pictures allow 300 against 300 others.
-    assert sorted(result) == ["coverage300_test_reader", "density300_test_reader", "evaluation", "fid300_test_reader",
-                              "fid300_train_reader", "is1k_reader", "kid300_test_reader", "kid300_train_reader",
-                              "precision300_test_reader", "recall300_test_reader"]
+    assert sorted(result) == [
+        "coverage300_test_reader",
+        "density300_test_reader",
+        "evaluation",
+        "fid300_test_reader",
+        "fid300_train_reader",
+        "is1k_reader",
+        "kid300_test_reader",
+        "kid300_train_reader",
+        "precision300_test_reader",
+        "recall300_test_reader",
+    ]
     assert result["evaluation"]["reader"]["pictures"]["train"] == {"generated": 300, "real": 300}
 
 
 def test_a_folder_needs_no_test_split_and_may_have_any_name(tmp_path):
-    """Called like a data set, it is seen by that data set's network; what the network cannot name is not asked of it."""
+    """Called like a data set, it is seen by that data set's network; what the network cannot name is not asked of
+    it."""
     from PIL import Image
 
     folder, random = tmp_path / "mnist", np.random.default_rng(0)
@@ -521,8 +594,15 @@ def test_a_folder_needs_no_test_split_and_may_have_any_name(tmp_path):
             Image.fromarray(random.integers(0, 256, (28, 28), dtype=np.uint8)).save(folder / label / f"{k}.png")
     generator = DCGANGenerator(28, 1, latent_dim=8, width=4, labels=["cat", "dog"])
     assert sorted(evaluate(generator, folder, samples=N)) == [
-        "coverage140_train_reader", "density140_train_reader", "evaluation", "fid140_train_reader", f"is{N}_reader",
-        "kid140_train_reader", "precision140_train_reader", "recall140_train_reader"]
+        "coverage140_train_reader",
+        "density140_train_reader",
+        "evaluation",
+        "fid140_train_reader",
+        f"is{N}_reader",
+        "kid140_train_reader",
+        "precision140_train_reader",
+        "recall140_train_reader",
+    ]
 
 
 # ---- The command -----------------------------------------------------------------------------------------------------
@@ -532,20 +612,46 @@ def test_a_run_folder_and_a_recipe_stand_for_the_model_that_they_made(model, tmp
     monkeypatch.chdir(tmp_path)
     for name in ("mnist-dcgan", "mnist-cgan"):
         shutil.copytree(model, tmp_path / "runs" / name / "model")
-    assert run_folder.model_of("runs/mnist-dcgan") == run_folder.model_of("mnist-dcgan") == str(Path("runs/mnist-dcgan/model"))
+    assert (
+        run_folder.model_of("runs/mnist-dcgan")
+        == run_folder.model_of("mnist-dcgan")
+        == str(Path("runs/mnist-dcgan/model"))
+    )
     assert run_folder.model_of("mnist-cgan") == "mnist-cgan"  # is bundled
     checkpoint = tmp_path / "runs/stopped/checkpoint"
     shutil.copytree(model, checkpoint / "model")
     (checkpoint / "state.json").write_text("{}")
-    assert run_folder.model_of("runs/stopped") == run_folder.model_of("stopped") == str(Path("runs/stopped/checkpoint/model"))
+    assert (
+        run_folder.model_of("runs/stopped")
+        == run_folder.model_of("stopped")
+        == str(Path("runs/stopped/checkpoint/model"))
+    )
     for source in (str(model), "user/repo", "mnist-wgan"):
         assert run_folder.model_of(source) == source
 
 
 def test_the_command_prints_writes_and_keeps_what_was_there(model, root, tmp_path, capsys):
-    (model / "metrics.json").write_text(json.dumps({"training": {"recipe": "mnist-cgan"}, "evaluation": {"inception": {"samples": 9}}}))
+    (model / "metrics.json").write_text(
+        json.dumps({"training": {"recipe": "mnist-cgan"}, "evaluation": {"inception": {"samples": 9}}})
+    )
     out = tmp_path / "result.json"
-    assert main([str(model), "--data", "mnist", "--data-root", str(root), "--samples", str(N), "--json", str(out), "--write"]) == 0
+    assert (
+        main(
+            [
+                str(model),
+                "--data",
+                "mnist",
+                "--data-root",
+                str(root),
+                "--samples",
+                str(N),
+                "--json",
+                str(out),
+                "--write",
+            ]
+        )
+        == 0
+    )
     shown = capsys.readouterr().out
     result, metrics = json.loads(out.read_text()), json.loads((model / "metrics.json").read_text())
     for name in (f"fid{N}_test_reader", f"kid{N}_test_reader", f"fid{N}_train_reader", f"label_agreement{N}_reader"):
@@ -553,36 +659,62 @@ def test_the_command_prints_writes_and_keeps_what_was_there(model, root, tmp_pat
     assert f"fid{N}_test_reader" in (model / "README.md").read_text()
     record = result["evaluation"]["reader"]
     assert record["samples"] == N and record["seed"] == 0 and record["versions"]["torch"] == torch.__version__
-    assert record["network"]["sha256"] == networks.read("mnist").record["sha256"] and record["network"]["accuracy"] >= 0.994
-    assert record["data"] == {"name": "mnist", **{split: open_dataset("mnist", root, 28, split=split).checksum for split in ("train", "test")}}
+    assert (
+        record["network"]["sha256"] == networks.read("mnist").record["sha256"]
+        and record["network"]["accuracy"] >= 0.994
+    )
+    assert record["data"] == {
+        "name": "mnist",
+        **{split: open_dataset("mnist", root, 28, split=split).checksum for split in ("train", "test")},
+    }
     assert metrics["training"] == {"recipe": "mnist-cgan"} and set(metrics["evaluation"]) == {"inception", "reader"}
 
 
 def test_the_module_runs_and_fails_in_one_sentence(model, root):
     command = [sys.executable, "-m", "training.evaluate", str(model), "--data-root", str(root)]
-    done = subprocess.run([*command, "--data", "mnist", "--samples", "150"], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [*command, "--data", "mnist", "--samples", "150"], capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0 and "fid150_test_reader" in done.stdout, done.stderr
     failed = subprocess.run([*command, "--data", "minst"], capture_output=True, text=True, timeout=120)
     assert failed.returncode == 2 and failed.stderr.count("\n") == 1 and "did you mean mnist" in failed.stderr
 
 
-@pytest.mark.parametrize("arguments, sentence", [
-    (["{model}", "--data", "mnist", "--samples", "1"], "number of samples must be a whole number from 2 to 1000000"),
-    (["{model}", "--data", "mnist", "--samples", "1000001"], "number of samples must be a whole number"),
-    (["{model}", "--data", "mnist", "--samples", "128"], "needs more than 128 pictures on each side, and there are 128"),
-    (["{unconditional}", "--data", "mnist", "--cas"], "needs a class-conditional model"),
-    (["{model}", "--data", "mnist", "--seed", "-1"], "The seed must be"),
-    (["{model}", "--data", "mnist", "--batch-size", "0"], "The batch size must be"),
-    (["{model}", "--data", "mnist", "--network", "judge"], "no network 'judge' for mnist; take reader or inception"),
-    (["{model}", "--data", "mnist", "--json", "/proc/nowhere/x.json"], "/proc/nowhere/x.json cannot be written"),
-    (["{model}", "--data", "{folder}"], "has no labels"),
-    (["{unconditional}", "--data", "{folder}"], "no network trained on .*--network inception"),
-    (["{unconditional}", "--data", "{folder}", "--network", "reader"], "no network 'reader' for .*; take inception"),
-    (["{unconditional}", "--data", "mnist", "--network", "inception", "--inception-weights", "/nowhere.pth"], "cannot be read"),
-    (["{root}", "--data", "mnist"], "has no config.json"),
-    (["nothing", "--data", "mnist", "--write"], "nothing is none; take --json"),
-    (["{foreign}", "--data", "mnist"], "labels .a, b. are not those of mnist"),
-])
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (
+            ["{model}", "--data", "mnist", "--samples", "1"],
+            "number of samples must be a whole number from 2 to 1000000",
+        ),
+        (["{model}", "--data", "mnist", "--samples", "1000001"], "number of samples must be a whole number"),
+        (
+            ["{model}", "--data", "mnist", "--samples", "128"],
+            "needs more than 128 pictures on each side, and there are 128",
+        ),
+        (["{unconditional}", "--data", "mnist", "--cas"], "needs a class-conditional model"),
+        (["{model}", "--data", "mnist", "--seed", "-1"], "The seed must be"),
+        (["{model}", "--data", "mnist", "--batch-size", "0"], "The batch size must be"),
+        (
+            ["{model}", "--data", "mnist", "--network", "judge"],
+            "no network 'judge' for mnist; take reader or inception",
+        ),
+        (["{model}", "--data", "mnist", "--json", "/proc/nowhere/x.json"], "/proc/nowhere/x.json cannot be written"),
+        (["{model}", "--data", "{folder}"], "has no labels"),
+        (["{unconditional}", "--data", "{folder}"], "no network trained on .*--network inception"),
+        (
+            ["{unconditional}", "--data", "{folder}", "--network", "reader"],
+            "no network 'reader' for .*; take inception",
+        ),
+        (
+            ["{unconditional}", "--data", "mnist", "--network", "inception", "--inception-weights", "/nowhere.pth"],
+            "cannot be read",
+        ),
+        (["{root}", "--data", "mnist"], "has no config.json"),
+        (["nothing", "--data", "mnist", "--write"], "nothing is none; take --json"),
+        (["{foreign}", "--data", "mnist"], "labels .a, b. are not those of mnist"),
+    ],
+)
 def test_bad_input_is_one_sentence(arguments, sentence, model, root, tmp_path, capsys):
     from PIL import Image
 

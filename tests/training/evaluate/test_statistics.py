@@ -29,10 +29,11 @@ def test_spread_by_hand():
     assert statistics.radii(real).tolist()[:6] == [[3, 5], [2, 4], [2, 3], [2, 3], [2, 3], [2, 3]]
     result = spread(fake, real)
     assert result["precision"] == pytest.approx(6 / 7)
-    # Balls to the 3rd neighbour: of 0.1 .. 0.6 at most 0.3 wide, so they reach 0 (from 0.1, 0.2) and not 1 (0.6 + 0.3); that of 100
-    # is 99.6 wide and holds 1 .. 9.
+    # Balls to the 3rd neighbour: of 0.1 .. 0.6 at most 0.3 wide, so they reach 0 (from 0.1, 0.2) and not 1 (0.6 + 0.3);
+    # that of 100 is 99.6 wide and holds 1 .. 9.
     assert result["recall"] == pytest.approx(1)
-    # Each of the six lies in the 5-balls of 0 (5 wide), 1 (4), 2 (3), 3 (3): 3 - 0.1 is within 3. Not of 4 (3 wide: 1 .. 7).
+    # Each of the six lies in the 5-balls of 0 (5 wide), 1 (4), 2 (3), 3 (3): 3 - 0.1 is within 3. Not of 4 (3 wide: 1
+    # .. 7).
     assert result["density"] == pytest.approx(6 * 4 / (5 * 7))
     assert result["coverage"] == pytest.approx(4 / 10)
 
@@ -41,10 +42,14 @@ def test_precision_and_recall_are_torch_fidelitys():
     from torch_fidelity.metric_prc import prc_features_to_metric
 
     fake, real = clouds()
-    theirs = prc_features_to_metric(fake, real, prc_neighborhood=statistics.MANIFOLD, prc_batch_size=1000, save_cpu_ram=True, verbose=False)
+    theirs = prc_features_to_metric(
+        fake, real, prc_neighborhood=statistics.MANIFOLD, prc_batch_size=1000, save_cpu_ram=True, verbose=False
+    )
     ours = spread(fake, real)
     assert 0.3 < ours["precision"] < 1 and 0.1 < ours["recall"] < 0.9
-    assert (ours["precision"], ours["recall"]) == pytest.approx((theirs["precision"], theirs["recall"]), abs=1e-6)  # theirs in float32
+    assert (ours["precision"], ours["recall"]) == pytest.approx(
+        (theirs["precision"], theirs["recall"]), abs=1e-6
+    )  # theirs in float32
 
 
 def plainly(fake: np.ndarray, real: np.ndarray, k: int = 5) -> tuple[float, float]:
@@ -72,11 +77,23 @@ def test_blocks_change_nothing(monkeypatch):
 
 
 def test_what_the_measures_notice():
-    """Dropped modes lower recall and coverage, bad pictures precision and density; the same distribution scores as itself."""
+    """Dropped modes lower recall and coverage, bad pictures precision and density; the same distribution scores as
+    itself."""
     random = np.random.default_rng(3)
-    real, good = (torch.from_numpy(random.normal(size=(400, 3)) + 10 * random.integers(0, 4, (400, 1))) for _ in range(2))
-    same, dropped, noisy = spread(good, real), spread(good[good.mean(1) < 15], real), spread(good + 5 * torch.randn_like(good), real)
-    assert same["precision"] > 0.9 and same["recall"] > 0.9 and same["density"] == pytest.approx(1, abs=0.1) and same["coverage"] > 0.9
+    real, good = (
+        torch.from_numpy(random.normal(size=(400, 3)) + 10 * random.integers(0, 4, (400, 1))) for _ in range(2)
+    )
+    same, dropped, noisy = (
+        spread(good, real),
+        spread(good[good.mean(1) < 15], real),
+        spread(good + 5 * torch.randn_like(good), real),
+    )
+    assert (
+        same["precision"] > 0.9
+        and same["recall"] > 0.9
+        and same["density"] == pytest.approx(1, abs=0.1)
+        and same["coverage"] > 0.9
+    )
     assert dropped["precision"] > 0.9 and dropped["recall"] < 0.6 and dropped["coverage"] < 0.6
     assert noisy["precision"] < 0.3 and noisy["density"] < 0.3
 
@@ -108,9 +125,15 @@ def test_assignment_is_the_best_of_all(shape):
         used = [column for column in chosen if column >= 0]
         assert len(set(used)) == len(used) == min(shape)
         if rows <= columns:
-            best = max(sum(weights[r, c] for r, c in enumerate(columns_)) for columns_ in itertools.permutations(range(columns), rows))
+            best = max(
+                sum(weights[r, c] for r, c in enumerate(columns_))
+                for columns_ in itertools.permutations(range(columns), rows)
+            )
         else:
-            best = max(sum(weights[r, c] for c, r in enumerate(rows_)) for rows_ in itertools.permutations(range(rows), columns))
+            best = max(
+                sum(weights[r, c] for c, r in enumerate(rows_))
+                for rows_ in itertools.permutations(range(rows), columns)
+            )
         assert sum(weights[r, c] for r, c in enumerate(chosen) if c >= 0) == best
 
 
@@ -121,12 +144,22 @@ def test_code_agreement_is_measured_on_other_pictures_than_matched():
     value, meaning = statistics.code_agreement(codes, seen, 10, 10)
     assert meaning == secret.tolist() and value == pytest.approx(0.82, abs=0.03)
     # Without any connection, the best matching of the first half tells nothing about the second.
-    chance = np.mean([statistics.code_agreement(random.integers(0, 10, 60), random.integers(0, 10, 60), 10, 10)[0] for _ in range(60)])
+    chance = np.mean(
+        [
+            statistics.code_agreement(random.integers(0, 10, 60), random.integers(0, 10, 60), 10, 10)[0]
+            for _ in range(60)
+        ]
+    )
     assert chance == pytest.approx(0.1, abs=0.03)
     # Two codes cannot both stand for one class.
     assert statistics.code_agreement(np.arange(100) // 2 % 2, np.full(100, 7), 2, 10)[0] == pytest.approx(0.5)
 
 
 def test_likeness_by_hand():
-    assert statistics.psnr_and_mae(100.0 * 50, 10.0 * 50, 50) == {"psnr": pytest.approx(20 * math.log10(25.5)), "mae": pytest.approx(10 / 255)}
-    assert statistics.psnr_and_mae(0, 0, 50)["psnr"] == pytest.approx(58.92, abs=0.01)  # not infinite, which JSON could not hold
+    assert statistics.psnr_and_mae(100.0 * 50, 10.0 * 50, 50) == {
+        "psnr": pytest.approx(20 * math.log10(25.5)),
+        "mae": pytest.approx(10 / 255),
+    }
+    assert statistics.psnr_and_mae(0, 0, 50)["psnr"] == pytest.approx(
+        58.92, abs=0.01
+    )  # not infinite, which JSON could not hold

@@ -33,7 +33,9 @@ from training.settings import change, find
 from training.state import build
 
 SMALL = ["batch_size=8", "generator.width=4", "generator.decoder_width=4", "discriminator.width=4", "edits_after=16"]
-RECIPE = change(find("celeba-editor-128"), SMALL + ["image_size=16", "generator.latent_dim=8", "discriminator.latent_dim=8"])
+RECIPE = change(
+    find("celeba-editor-128"), SMALL + ["image_size=16", "generator.latent_dim=8", "discriminator.latent_dim=8"]
+)
 BORROWING = change(find("celeba-editor-64"), SMALL + ["generator.latent_dim=14", "discriminator.latent_dim=14"])
 
 
@@ -67,8 +69,8 @@ def test_requests():
 
 
 def test_effects_are_those_of_the_regression():
-    """Codes and pixels that are linear in correlated labels: the effects tell them apart, as differences of means do not, and say where
-    an attribute shows."""
+    """Codes and pixels that are linear in correlated labels: the effects tell them apart, as differences of means do
+    not, and say where an attribute shows."""
     critic, random = Critic(32, width=4, latent_dim=8), torch.Generator().manual_seed(0)
     effect = torch.randn(40, 8, generator=random)
     labels = torch.randn(3000, 40, generator=random)
@@ -101,13 +103,24 @@ def run(images: int, recipe=RECIPE):
     data = dataset_of(recipe)
     state, scalars = build(recipe, data, 0, torch.device("cpu")), []
     before = {key: value.clone() for key, value in state.generator.state_dict().items()}
-    loop.train(recipe, data, state, Accelerator(cpu=True, mixed_precision="no"), images, 0,
-               [lambda state, values: scalars.append({key: float(value.detach()) for key, value in values.items()})])
+    loop.train(
+        recipe,
+        data,
+        state,
+        Accelerator(cpu=True, mixed_precision="no"),
+        images,
+        0,
+        [lambda state, values: scalars.append({key: float(value.detach()) for key, value in values.items()})],
+    )
     return state, scalars, before
 
 
 def moved(state, before, part: str) -> bool:
-    return any(not torch.equal(value, before[key]) for key, value in state.generator.state_dict().items() if key.startswith(part))
+    return any(
+        not torch.equal(value, before[key])
+        for key, value in state.generator.state_dict().items()
+        if key.startswith(part)
+    )
 
 
 def test_first_the_autoencoder_learns(alone):  # noqa: F811
@@ -120,20 +133,37 @@ def test_first_the_autoencoder_learns(alone):  # noqa: F811
 def test_then_mapping_and_decoder_learn_to_edit(alone):  # noqa: F811
     state, scalars, before = run(40)
     first, _, _ = run(16)
-    assert moved(state, before, "mapping.layers") and state.generator.mapping.directions.any() and state.ema.mapping.directions.any()
+    assert (
+        moved(state, before, "mapping.layers")
+        and state.generator.mapping.directions.any()
+        and state.ema.mapping.directions.any()
+    )
     for key, value in first.generator.state_dict().items():  # what is learned by then stays
         if key.startswith("encoder") or "running" in key:
             torch.testing.assert_close(state.generator.state_dict()[key], value)
-    assert any(not torch.equal(value, state.generator.state_dict()[key])
-               for key, value in first.generator.state_dict().items() if key.startswith("decoder"))
-    assert {"fake_classification", "keeping", "sparing", "seen", "kept", "discriminator_loss", "generator_loss"} <= scalars[-1].keys()
+    assert any(
+        not torch.equal(value, state.generator.state_dict()[key])
+        for key, value in first.generator.state_dict().items()
+        if key.startswith("decoder")
+    )
+    assert {
+        "fake_classification",
+        "keeping",
+        "sparing",
+        "seen",
+        "kept",
+        "discriminator_loss",
+        "generator_loss",
+    } <= scalars[-1].keys()
     assert all(np.isfinite(value) for values in scalars for value in values.values())
 
 
 def test_a_finished_decoder_stays_while_the_encoder_learns_to_read_it(alone):  # noqa: F811
     state, scalars, before = run(8, BORROWING)
     assert moved(state, before, "encoder") and not moved(state, before, "decoder") and not moved(state, before, "code_")
-    assert {"reconstruction", "recovery", "estimate", "real_classification"} <= scalars[-1].keys() and "divergence" not in scalars[-1]
+    assert {"reconstruction", "recovery", "estimate", "real_classification"} <= scalars[
+        -1
+    ].keys() and "divergence" not in scalars[-1]
 
     editor, batch = state.generator, Batch(torch.rand(8, 3, 64, 64) - 0.5, torch.ones(8, 40), torch.randn(8, 14), 0, 0)
     drawn = Editing(BORROWING, torch.device("cpu")).draw(state, batch)
@@ -148,8 +178,14 @@ def test_a_finished_decoder_stays_while_the_encoder_learns_to_read_it(alone):  #
 def test_then_its_first_layer_learns_to_edit_from_the_conditions_on(alone):  # noqa: F811
     first, _, _ = run(16, BORROWING)
     state, scalars, before = run(40, BORROWING)
-    assert moved(state, before, "decoder.0.") and moved(state, before, "decoder.2.weight") and moved(state, before, "mapping.layers")
-    assert not any(moved(state, before, f"decoder.{k}.") for k in range(3, 14)) and not moved(state, before, "decoder.2.running")
+    assert (
+        moved(state, before, "decoder.0.")
+        and moved(state, before, "decoder.2.weight")
+        and moved(state, before, "mapping.layers")
+    )
+    assert not any(moved(state, before, f"decoder.{k}.") for k in range(3, 14)) and not moved(
+        state, before, "decoder.2.running"
+    )
     for key, value in first.generator.state_dict().items():
         if key.startswith("encoder"):
             torch.testing.assert_close(state.generator.state_dict()[key], value)
@@ -159,7 +195,9 @@ def test_then_its_first_layer_learns_to_edit_from_the_conditions_on(alone):  # n
     directions, conditions = first.generator.mapping.directions, first.generator.conditions
     for k, name in enumerate(ATTRIBUTES):
         if name in conditions:
-            assert directions[k].nonzero().flatten().tolist() == [4 + conditions.index(name)] and directions[k].max() == 3
+            assert (
+                directions[k].nonzero().flatten().tolist() == [4 + conditions.index(name)] and directions[k].max() == 3
+            )
         else:
             assert directions[k].count_nonzero() > 2
 
@@ -175,7 +213,9 @@ def test_the_command_starts_from_a_generator(tmp_path, capsys, alone):  # noqa: 
     assert train("celeba-editor-64", "--images", 8, "--output", tmp_path / "none") == 2
     assert "name it, such as --init-from celeba-cgan" in capsys.readouterr().err
     assert train("celeba-editor-64", "--images", 8, "--output", tmp_path / "none", "--init-from", "mnist-cgan") == 2
-    assert "mnist-cgan does not fit the recipe. The editor cannot draw as this generator does" in capsys.readouterr().err
+    assert (
+        "mnist-cgan does not fit the recipe. The editor cannot draw as this generator does" in capsys.readouterr().err
+    )
 
 
 def test_the_command_trains_both_phases_and_goes_on_where_it_was(tmp_path, alone):  # noqa: F811
@@ -242,11 +282,17 @@ def test_an_editor_that_does_nothing_is_seen_to(made_up_faces, monkeypatch):
 
 
 def test_edits_are_counted(made_up_faces, monkeypatch):
-    """A judge that sees the mean of a picture, and an editor that brightens: what is brought is seen, what should go is not."""
+    """A judge that sees the mean of a picture, and an editor that brightens: what is brought is seen, what should go is
+    not."""
     monkeypatch.setattr(evaluate_editor, "_recogniser", lambda size: None)
     editor = Editor(16, width=4, latent_dim=8, hidden=8).eval().requires_grad_(False)
-    monkeypatch.setattr(editor, "decode", lambda latents, differences: torch.full_like(latents.photos, 0.9).narrow(0, 0, 1).expand(
-        len(differences), -1, -1, -1))
+    monkeypatch.setattr(
+        editor,
+        "decode",
+        lambda latents, differences: (
+            torch.full_like(latents.photos, 0.9).narrow(0, 0, 1).expand(len(differences), -1, -1, -1)
+        ),
+    )
 
     def opinions(judge, images):
         bright = torch.from_numpy(images).float().mean((1, 2, 3))[:, None] - 200
@@ -294,12 +340,19 @@ def test_only_what_changes_outside_the_head_counts_there():
     """Of 64 x 64 pixels 902 are outside (counted here by the ellipse's equation in CelebA's frame of 178 x 218)."""
     random = torch.Generator().manual_seed(0)
     photo = torch.rand(2, 3, 64, 64, generator=random) - 0.5
-    outside = torch.tensor([[((25 + 2 * x + 1 - 89) / 58) ** 2 + ((48 + 2 * y + 1 - 121) / 78) ** 2 > 1 for x in range(64)] for y in range(64)])
+    outside = torch.tensor(
+        [
+            [((25 + 2 * x + 1 - 89) / 58) ** 2 + ((48 + 2 * y + 1 - 121) / 78) ** 2 > 1 for x in range(64)]
+            for y in range(64)
+        ]
+    )
     assert outside.sum() == 902
     psnr, ssim = evaluate_editor.outside_head(photo, torch.where(outside, photo, -photo))
     assert psnr.tolist() == [100, 100]
     torch.testing.assert_close(ssim, torch.ones(2))
-    psnr, ssim = evaluate_editor.outside_head(photo, photo + 0.2)  # an error of 0.2 of the 2 between black and white: 20 dB
+    psnr, ssim = evaluate_editor.outside_head(
+        photo, photo + 0.2
+    )  # an error of 0.2 of the 2 between black and white: 20 dB
     torch.testing.assert_close(psnr, torch.full((2,), 20.0))
     edited = photo.clone()
     edited[1, 0, 0, 0] += 0.5  # one number of 2706, in a corner
@@ -312,8 +365,8 @@ def test_only_what_changes_outside_the_head_counts_there():
 
 
 def test_each_attribute_gets_the_strength_that_is_worth_its_price():
-    """Two attributes, of which the first is seen from 0.7 on and drives pictures away, the second only at 1.2 and costs nothing,
-    but for its way out: that is never seen, and costs."""
+    """Two attributes, of which the first is seen from 0.7 on and drives pictures away, the second only at 1.2 and costs
+    nothing, but for its way out: that is never seen, and costs."""
     random, m, strengths = torch.Generator().manual_seed(0), 400, torch.tensor(calibrate.STRENGTHS)
     attribute, away = torch.arange(m) % 2, torch.arange(m) // 2 % 2
     lost = (attribute == 1) & (away == 1)
@@ -328,13 +381,18 @@ def test_each_attribute_gets_the_strength_that_is_worth_its_price():
     assert found["seen"] == 0.75 and found["kept"] == 1
     assert found["score"] == pytest.approx(1.75 - calibrate.PRICE * found["fid"])
     worse = measured._replace(kept=1 - 5 * (strengths[:, None] - 0.3).clamp_min(0).double() * (attribute == 1))
-    assert strengths[calibrate.choose(worse)][0].tolist() == pytest.approx([0.7, 0.3])  # others change, which is not worth it
+    assert strengths[calibrate.choose(worse)][0].tolist() == pytest.approx(
+        [0.7, 0.3]
+    )  # others change, which is not worth it
 
 
 def test_the_distance_of_a_calibration_is_torch_fidelitys():
     random = torch.Generator().manual_seed(0)
     mixed = torch.randn(8, 8, generator=random).double()
-    real, other = torch.randn(300, 8, generator=random).double() @ mixed, torch.randn(200, 8, generator=random).double() + 1
+    real, other = (
+        torch.randn(300, 8, generator=random).double() @ mixed,
+        torch.randn(200, 8, generator=random).double() + 1,
+    )
     assert calibrate.distance_to(real)(other) == pytest.approx(frechet_distance(other, real), rel=1e-6)
     few = calibrate.distance_to(real[:5])(other)  # a singular covariance
     assert few == pytest.approx(frechet_distance(other, real[:5]), rel=1e-3)
@@ -347,8 +405,12 @@ def test_the_palette_is_of_the_colours_inside_heads():
     found = calibrate.palette(faces)
     there = slice(2, 14)
     torch.testing.assert_close(found[0, :, there], torch.full((2, 12), 0.1, dtype=torch.float64), rtol=0, atol=1e-5)
-    torch.testing.assert_close(found[1, 0, there], torch.full((12,), -0.1 + 0.2 * calibrate.RARE, dtype=torch.float64), rtol=0, atol=0.005)
-    torch.testing.assert_close(found[1, 1, there], torch.full((12,), 0.1 - 0.2 * calibrate.RARE, dtype=torch.float64), rtol=0, atol=0.005)
+    torch.testing.assert_close(
+        found[1, 0, there], torch.full((12,), -0.1 + 0.2 * calibrate.RARE, dtype=torch.float64), rtol=0, atol=0.005
+    )
+    torch.testing.assert_close(
+        found[1, 1, there], torch.full((12,), 0.1 - 0.2 * calibrate.RARE, dtype=torch.float64), rtol=0, atol=0.005
+    )
     assert not found[:, :, [0, 15]].any()
 
 
@@ -360,18 +422,34 @@ def test_the_command_that_calibrates(made_up_faces, monkeypatch, tmp_path, capsy
     torch.nn.init.normal_(editor.mapping.directions)
     folder = tmp_path / "model"
     model_folder.save(editor, folder)
-    (folder / "metrics.json").write_text(json.dumps({"training": {"command": "python -m training celeba-editor-64", "seed": 3}, "fid": 1.0}))
+    (folder / "metrics.json").write_text(
+        json.dumps({"training": {"command": "python -m training celeba-editor-64", "seed": 3}, "fid": 1.0})
+    )
     for _ in range(2):  # again, it begins anew
         assert calibrate.main([str(folder), "--data", "celeba"]) == 0
     printed = capsys.readouterr().out
     after, metrics = gan_models.load(folder), json.loads((folder / "metrics.json").read_text())
     found = metrics["training"]["calibration"]
-    assert "fid" not in metrics and found["edits"] == 26 * calibrate.TURNS and found["after"]["score"] >= found["before"]["score"]
+    assert (
+        "fid" not in metrics
+        and found["edits"] == 26 * calibrate.TURNS
+        and found["after"]["score"] >= found["before"]["score"]
+    )
     assert after.palette.abs().max() < 2
-    assert after.mapping.strengths.T.tolist() == list(found["strengths"].values()) and set(found["strengths"]) == set(ATTRIBUTES)
+    assert after.mapping.strengths.T.tolist() == list(found["strengths"].values()) and set(found["strengths"]) == set(
+        ATTRIBUTES
+    )
     assert any(0.5 in both for both in found["strengths"].values())  # a judge of made-up pictures sees none of it
-    assert metrics["training"]["command"].splitlines() == ["python -m training celeba-editor-64", f"python -m training.calibrate {folder} --data celeba"]
-    assert "Eyeglasses" in printed and "before" in printed and (folder / "samples.png").is_file() and (folder / "README.md").is_file()
+    assert metrics["training"]["command"].splitlines() == [
+        "python -m training celeba-editor-64",
+        f"python -m training.calibrate {folder} --data celeba",
+    ]
+    assert (
+        "Eyeglasses" in printed
+        and "before" in printed
+        and (folder / "samples.png").is_file()
+        and (folder / "README.md").is_file()
+    )
 
     before = (folder / "model.safetensors").read_bytes()
     monkeypatch.setattr(calibrate, "open_dataset", lambda *arguments, **named: dataset_of(find("mnist-dcgan")))

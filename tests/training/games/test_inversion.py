@@ -15,14 +15,21 @@ from training.recipes import RECIPES
 from training.settings import change
 from training.state import build
 
-RECIPE = change(RECIPES["celeba-inversion"], ["generator.width=4", "discriminator.width=4", "generator.encoder_width=4", "batch_size=8"])
+RECIPE = change(
+    RECIPES["celeba-inversion"],
+    ["generator.width=4", "discriminator.width=4", "generator.encoder_width=4", "batch_size=8"],
+)
 
 
 def made(recipe=RECIPE):
     dataset = dataset_of(recipe)
     state = build(recipe, dataset, 0, torch.device("cpu"))
     state.generator.train(), state.discriminator.train()
-    return state, loop.load_batch(recipe, dataset, state.generator, 0, 8, seed=0), GAMES["inversion"](recipe, torch.device("cpu"))
+    return (
+        state,
+        loop.load_batch(recipe, dataset, state.generator, 0, 8, seed=0),
+        GAMES["inversion"](recipe, torch.device("cpu")),
+    )
 
 
 def test_only_the_encoder_learns():
@@ -30,7 +37,11 @@ def test_only_the_encoder_learns():
     before = {name: value.clone() for name, value in state.generator.state_dict().items()}
     drawn = game.draw(state, batch)
     game.generator_loss(state, batch, drawn)[0].backward()
-    moved = {name for name, parameter in state.generator.named_parameters() if parameter.grad is not None and parameter.grad.abs().max() > 0}
+    moved = {
+        name
+        for name, parameter in state.generator.named_parameters()
+        if parameter.grad is not None and parameter.grad.abs().max() > 0
+    }
     assert moved == {name for name, _ in state.generator.named_parameters() if name.startswith("encoder.")}
     changed = {name for name, value in state.generator.state_dict().items() if not torch.equal(value, before[name])}
     assert changed and all(name.startswith("encoder.") for name in changed)  # BatchNorm's statistics too
@@ -47,8 +58,12 @@ def test_the_losses_are_what_they_are_called():
     wanted = (batch.labels + 1) / 2
     entropy = -(wanted * chance.log() + (1 - wanted) * (1 - chance).log()).mean()
     torch.testing.assert_close(scalars["recovery"], (drawn.latents - batch.latents).square().mean() + entropy)
-    torch.testing.assert_close(loss, RECIPE.reconstruction * scalars["reconstruction"] + RECIPE.recovery * scalars["recovery"]
-                               + RECIPE.adversarial * scalars["generator_loss"])
+    torch.testing.assert_close(
+        loss,
+        RECIPE.reconstruction * scalars["reconstruction"]
+        + RECIPE.recovery * scalars["recovery"]
+        + RECIPE.adversarial * scalars["generator_loss"],
+    )
 
 
 def test_an_encoder_joins_the_generator_that_is_named(tmp_path, capsys, alone):  # noqa: F811
@@ -56,7 +71,12 @@ def test_an_encoder_joins_the_generator_that_is_named(tmp_path, capsys, alone): 
     attributes = RECIPE.attributes
     before = DCGANGenerator(64, 3, width=4, labels=list(attributes), multi_label=True)
     before.save_pretrained(tmp_path / "faces")
-    trained = {"recipe": "celeba-cgan", "summary": "faces", "images_seen": 1_000_000, "command": "python -m training celeba-cgan"}
+    trained = {
+        "recipe": "celeba-cgan",
+        "summary": "faces",
+        "images_seen": 1_000_000,
+        "command": "python -m training celeba-cgan",
+    }
     (tmp_path / "faces/metrics.json").write_text(json.dumps({"training": trained}))
     options = ["--set", "generator.encoder_width=4", "--images", 8, "--precision", "fp32"]
     assert train("celeba-inversion", *options, "--init-from", tmp_path / "faces", "--output", tmp_path / "run") == 0
@@ -68,11 +88,18 @@ def test_an_encoder_joins_the_generator_that_is_named(tmp_path, capsys, alone): 
 
     assert json.loads((tmp_path / "run/model/metrics.json").read_text())["training"]["origin"] == trained
     card = (tmp_path / "run/model/README.md").read_text()
-    assert "# celeba-cgan\n\nFaces. " in card and "recipe `celeba-cgan`, 1,000,000 images" in card and "invert(model, images)" in card
+    assert (
+        "# celeba-cgan\n\nFaces. " in card
+        and "recipe `celeba-cgan`, 1,000,000 images" in card
+        and "invert(model, images)" in card
+    )
 
     shutil.rmtree(tmp_path / "faces")  # a run that goes on does not need it
     options[options.index("--images") + 1] = 16
-    assert train("celeba-inversion", *options, "--init-from", tmp_path / "faces", "--output", tmp_path / "run", "--resume") == 0
+    assert (
+        train("celeba-inversion", *options, "--init-from", tmp_path / "faces", "--output", tmp_path / "run", "--resume")
+        == 0
+    )
     assert json.loads((tmp_path / "run/model/metrics.json").read_text())["training"]["origin"] == trained
 
     capsys.readouterr()

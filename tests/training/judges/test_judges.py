@@ -34,7 +34,7 @@ def stripes(n: int = 640) -> Dataset:
     images = np.random.default_rng(0).integers(0, 60, (n, 1, 28, 28), dtype=np.uint8)
     for k, label in enumerate(labels):
         row, left = 3 + 5 * (label // 2), 14 * (label % 2)
-        images[k, 0, row:row + 2, left:left + 14] = 220
+        images[k, 0, row : row + 2, left : left + 14] = 220
     return Dataset("mnist", images, labels, DIGITS, False, "stripes")
 
 
@@ -49,16 +49,27 @@ def test_reader_reads_digits(digits):
 def test_reader_crops_the_margin_of_32_pixels(digits, data_root):
     judge = networks.read("mnist")
     large = open_dataset("mnist", data_root, 32, split="test")
-    torch.testing.assert_close(networks.classify(judge, large.images[:50]).logits, networks.classify(judge, digits.images[:50]).logits)
+    torch.testing.assert_close(
+        networks.classify(judge, large.images[:50]).logits, networks.classify(judge, digits.images[:50]).logits
+    )
 
 
 def test_teacher_reads_digits_too_and_is_another_network(digits):
     teacher, reader, images = networks.read("mnist-teacher"), networks.read("mnist"), digits.images[:2000]
-    accuracy = networks.right(networks.classify(teacher, images).logits, torch.from_numpy(digits.labels[:2000])).double().mean().item()
-    assert accuracy >= 0.985 and teacher.record["accuracy"] >= 0.99 and teacher.record["test_checksum"] == digits.checksum
+    accuracy = (
+        networks.right(networks.classify(teacher, images).logits, torch.from_numpy(digits.labels[:2000]))
+        .double()
+        .mean()
+        .item()
+    )
+    assert (
+        accuracy >= 0.985 and teacher.record["accuracy"] >= 0.99 and teacher.record["test_checksum"] == digits.checksum
+    )
     assert teacher.network == "teacher" and teacher.record["seed"] != reader.record["seed"]
     assert [p.shape for p in teacher.parameters()] != [p.shape for p in reader.parameters()]
-    assert networks.judge_of("mnist").network == "reader" and networks.judge_of("mnist-teacher") is None  # it judges nothing
+    assert (
+        networks.judge_of("mnist").network == "reader" and networks.judge_of("mnist-teacher") is None
+    )  # it judges nothing
 
 
 def test_fashion_reader_is_as_good_as_three_minutes_make_it():
@@ -76,7 +87,9 @@ def test_stack_reads_each_channel(digits):
     assert [stack.label_names[k] for k in opinion.logits.argmax(1)] == ["".join(map(str, row)) for row in seen.tolist()]
     torch.testing.assert_close(opinion.logits.exp().sum(1), torch.ones(20))
     probabilities = single.logits.softmax(1).reshape(20, 3, 10)
-    torch.testing.assert_close(opinion.logits.exp()[:, 472], probabilities[:, 0, 4] * probabilities[:, 1, 7] * probabilities[:, 2, 2])
+    torch.testing.assert_close(
+        opinion.logits.exp()[:, 472], probabilities[:, 0, 4] * probabilities[:, 1, 7] * probabilities[:, 2, 2]
+    )
 
 
 def test_judge_names_attributes_as_well_as_its_record_says(faces):
@@ -85,13 +98,23 @@ def test_judge_names_attributes_as_well_as_its_record_says(faces):
     answers = networks.right(networks.classify(judge, faces.images[:n]).logits, labels).double().mean(0)
     recorded = judge.record["attributes"]
     assert answers.mean().item() == pytest.approx(judge.record["accuracy"], abs=0.01)
-    assert [name for name in faces.label_names if abs(answers[faces.label_names.index(name)] - recorded[name]["accuracy"]) > 0.08] == []
+    assert [
+        name
+        for name in faces.label_names
+        if abs(answers[faces.label_names.index(name)] - recorded[name]["accuracy"]) > 0.08
+    ] == []
     assert judge.record["accuracy"] >= 0.885
-    assert recorded["Smiling"]["accuracy"] > 0.90 and recorded["Eyeglasses"]["accuracy"] > 0.975 and recorded["Male"]["accuracy"] > 0.96
+    assert (
+        recorded["Smiling"]["accuracy"] > 0.90
+        and recorded["Eyeglasses"]["accuracy"] > 0.975
+        and recorded["Male"]["accuracy"] > 0.96
+    )
     assert (judge.network, judge.record["test_checksum"]) == ("judge", faces.checksum)
 
 
-@pytest.mark.parametrize("name, megabytes", [("mnist", 1.5), ("mnist-teacher", 0.5), ("fashionmnist", 1.5), ("celeba", 4)])
+@pytest.mark.parametrize(
+    "name, megabytes", [("mnist", 1.5), ("mnist-teacher", 0.5), ("fashionmnist", 1.5), ("celeba", 4)]
+)
 def test_bundled_weights_are_small_half_precision_and_as_recorded(name, megabytes):
     weights, description = networks.files(name)
     assert weights.stat().st_size < megabytes * 1e6
@@ -103,7 +126,12 @@ def test_bundled_weights_are_small_half_precision_and_as_recorded(name, megabyte
 
 def test_opinions_do_not_depend_on_the_batch():
     judge, images = networks.read("mnist"), stripes(40).images
-    torch.testing.assert_close(networks.classify(judge, images, 7).features, networks.classify(judge, images, 40).features, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        networks.classify(judge, images, 7).features,
+        networks.classify(judge, images, 40).features,
+        rtol=1e-4,
+        atol=1e-5,
+    )
 
 
 def test_training_learns_and_is_repeatable(tmp_path):
@@ -113,12 +141,26 @@ def test_training_learns_and_is_repeatable(tmp_path):
         assert torch.equal(value, again.state_dict()[key]), key
     stored = fit.write("mnist", judge, {"seed": 3}, data, tmp_path)
     assert stored.record["accuracy"] > 0.9 and stored.record["test_images"] == len(data)
-    torch.testing.assert_close(networks.classify(stored, data.images).logits, networks.classify(judge, data.images).logits, rtol=0.02, atol=0.02)
+    torch.testing.assert_close(
+        networks.classify(stored, data.images).logits,
+        networks.classify(judge, data.images).logits,
+        rtol=0.02,
+        atol=0.02,
+    )
 
 
 def test_half_is_told_by_file_names_and_leaves_the_other_half():
     names = ("000003", "000004", "000007", "000010", "000012")
-    data = Dataset("celeba", np.arange(5, dtype=np.uint8).reshape(5, 1, 1, 1), np.eye(5, dtype=np.uint8), tuple("abcde"), True, "", (), names)
+    data = Dataset(
+        "celeba",
+        np.arange(5, dtype=np.uint8).reshape(5, 1, 1, 1),
+        np.eye(5, dtype=np.uint8),
+        tuple("abcde"),
+        True,
+        "",
+        (),
+        names,
+    )
     even, odd = fit.half(data), fit.half(data, rest=1)
     assert (even.names, odd.names) == (("000004", "000010", "000012"), ("000003", "000007"))
     assert even.images.ravel().tolist() == [1, 3, 4] and odd.labels.argmax(1).tolist() == [0, 2]
@@ -136,7 +178,9 @@ def test_distortion_is_seeded_mild_and_keeps_black_black():
 
 def test_faces_are_mirrored_in_half_of_the_distortions():
     ramp = torch.linspace(-1, 1, 64).expand(200, 3, 64, 64)
-    slopes = fit.distort(ramp, torch.Generator().manual_seed(0), networks.JUDGES["celeba"]).mean((1, 2)).diff(dim=1).sum(1)
+    slopes = (
+        fit.distort(ramp, torch.Generator().manual_seed(0), networks.JUDGES["celeba"]).mean((1, 2)).diff(dim=1).sum(1)
+    )
     assert 70 < (slopes < -1).sum() < 130 and 70 < (slopes > 1).sum() < 130
 
 
@@ -144,7 +188,9 @@ def test_balance_is_the_mean_of_both_shares():
     labels = torch.tensor([[1, 1], [0, 1], [0, 1], [0, 1]])
     answers = torch.tensor([[0.0, 1], [1, 1], [1, 0], [0, 1]])
     first, second = networks.balance(answers, labels).tolist()
-    assert first == pytest.approx((0 / 1 + 2 / 3) / 2) and second != second  # no picture is without the second attribute
+    assert (
+        first == pytest.approx((0 / 1 + 2 / 3) / 2) and second != second
+    )  # no picture is without the second attribute
 
 
 def test_other_shapes_are_brought_to_the_judges_own():
