@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gan_models.cli import missing
 from gan_models.files import write_atomically
 
 from . import cli
@@ -94,7 +95,7 @@ def draw(runs: list[Run], path: Path) -> None:
             Figure,  # without pyplot: no global state, no display
         )
     except ImportError as error:
-        raise CurvesError("The picture of the curves needs matplotlib: pip install matplotlib.") from error
+        raise CurvesError(missing("matplotlib")) from error
     fids = {
         key: f"{key[3:].replace('_', ', ')}"
         for run in runs

@@ -20,6 +20,8 @@ import gan_models
 from gan_models import files, hub, model_folder
 from gan_models import images as pictures
 from gan_models.card import write_card
+from gan_models.cli import missing
+from gan_models.errors import MissingPackage
 from gan_models.model_folder import read_metrics
 from gan_models.networks.editor import Editor
 from gan_models.rng import check_seed
@@ -196,6 +198,8 @@ def _run(options: RunOptions, budget) -> Trained:
         accelerator = make_accelerator(options.precision, options.trackers, options.output)
     except TrainingError:
         raise
+    except ModuleNotFoundError as error:
+        raise MissingPackage(missing("accelerate")) from error
     except ValueError as error:  # such as for another precision than that of this process's runs before
         raise RunError(f"Accelerate cannot be set up: {str(error).splitlines()[0]}") from error
     say = accelerator.print if accelerator.is_main_process else (lambda *a, **k: None)

@@ -24,6 +24,8 @@ from pathlib import Path
 
 import torch
 
+from gan_models.cli import missing
+
 from .. import cli
 from ..run import PRECISIONS, open_data
 from ..state import build
@@ -108,7 +110,7 @@ def compare(options: argparse.Namespace, method: Method) -> None:
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise CompareError("A comparison is made by one process: start it without accelerate or torchrun.")
     if importlib.util.find_spec("matplotlib") is None:
-        raise CompareError("The figure of the curves needs matplotlib: pip install matplotlib.")
+        raise CompareError(missing("matplotlib"))
     goal = Goal(options.minutes, options.images)
     rows = [parse_row(text, options.set) for text in options.rows]
     for row in rows:

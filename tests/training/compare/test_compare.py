@@ -286,7 +286,7 @@ def test_several_processes_or_no_matplotlib_are_one_sentence(run, capsys, monkey
         patch.setenv("WORLD_SIZE", "2")
         assert "made by one process" in refused(run, capsys, MLP)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert "pip install matplotlib" in refused(run, capsys, MLP)
+    assert "package matplotlib, which comes with the extra 'train'" in refused(run, capsys, MLP)
 
 
 @pytest.mark.parametrize(
