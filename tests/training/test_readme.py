@@ -10,8 +10,9 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+PAGES = README + (ROOT / "docs/measured.md").read_text()
 COMMANDS = [
-    line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line.strip()
+    line for block in re.findall(r"```sh\n(.*?)```", PAGES, re.DOTALL) for line in block.splitlines() if line.strip()
 ]
 CODE = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
@@ -109,3 +110,7 @@ def test_python_code(workplace):
 def test_pictures_and_links_are_there():
     for path in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert (ROOT / path).exists(), path
+
+
+def test_it_can_be_read_in_one_sitting():
+    assert len(README.splitlines()) <= 200

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny import forget_accelerate, weights
 
@@ -171,6 +171,7 @@ def test_the_words_of_options_are_read_back_as_these(options):
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a machine that others use too
 @given(st.dictionaries(st.sampled_from(["width", "normalisation", "label"]), SCALARS | st.lists(SCALARS, max_size=3)))
 def test_an_argument_of_a_network_arrives_as_it_is(arguments):
     recipe = RECIPES["mnist-dcgan"]
