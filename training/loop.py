@@ -49,7 +49,8 @@ def train(
         torch.manual_seed(int(philox(seed, first, Stream.TORCH).integers(2**63)))  # dropout
         set_schedules(recipe, state)
         step = state.images // recipe.batch_size
-        moves = (step + 1) % recipe.discriminator_steps == 0  # the generator does, after this step of the discriminator
+        # Whether the generator does, after this step of the discriminator.
+        moves = (step + 1) % recipe.discriminator_steps == 0 and game.generator_moves(state)
 
         state.discriminator.requires_grad_(True)
         with accelerator.autocast():

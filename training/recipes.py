@@ -42,7 +42,7 @@ class Recipe:
     name: str
     summary: str
     source: str  # the paper
-    family: str  # networks: mlp | dcgan | resnet | infogan | vaegan | bigan | implicit | tied | invertible | editor
+    family: str  # networks: mlp | dcgan | resnet | infogan | vaegan | bigan | implicit | tied | invertible | editor | retouch
     data: str  # mnist | fashionmnist | stackedmnist | cifar10 | celeba | a folder of images
     image_size: int  # pixels
     image_channels: int  # 1 | 3
@@ -68,13 +68,18 @@ class Recipe:
     )
     recovery: float = 0.0  # inversion, editor: latents and labels of generated pictures (needs --init-from)
     divergence: float = 0.0  # vaegan, editor: of the encoder's distribution from the prior
-    requested: float = 0.0  # editor: its classifier sees what was asked for
-    keeping: float = 0.0  # editor: the classifier sees nothing else changed
-    sparing: float = 0.0  # editor: absolute change of the photo
+    requested: float = 0.0  # editor, retouching: its classifier sees what was asked for
+    keeping: float = 0.0  # editor, retouching: the classifier sees nothing else changed
+    sparing: float | Schedule = 0.0  # editor, retouching: absolute change of the photo
     temperature: float | Schedule = (
         1.0  # editor: of its classifier's logits of what was asked for; above 1, sure is not sure enough
     )
-    edits_after: int = 1  # editor: images of the autoencoder alone
+    smoothness: float | Schedule = 0.0  # retouching: total variation of flow and colours
+    painting: float | Schedule = 0.0  # retouching: mean alpha of the painted layer
+    colouring: float | Schedule = 0.0  # retouching: mean change of colour
+    cycle: float | Schedule = 0.0  # retouching: edited back, the photo is the same; at every eighth step
+    skin: float | Schedule = 0.0  # retouching: the cheeks keep their colour
+    edits_after: int = 1  # editor, retouching: images of the autoencoder, or of the classifiers, alone
     # What keeps the discriminator smooth, and what it is shown.
     r1: float | Schedule = 0.0  # gamma of the gradient penalty on real images
     r2: float | Schedule = 0.0  # gamma of the gradient penalty on generated images
@@ -100,7 +105,7 @@ class Recipe:
     @property
     def labelled(self) -> bool:
         """Whether its game looks at labels."""
-        return self.conditional or self.game == "editor"
+        return self.conditional or self.game in ("editor", "retouching")
 
 
 # What each objective is at its best with. Gradient penalties need a discriminator that judges each picture alone,
@@ -193,6 +198,17 @@ EDITOR_ATTRIBUTES = ATTRIBUTES + (
     "Wearing_Lipstick",
     "Wearing_Necklace",
     "Wearing_Necktie",
+)
+# What the retouching editor edits; and what else it is told to leave as it is.
+RETOUCHED = (*ATTRIBUTES, "Gray_Hair", "Wearing_Lipstick", "Heavy_Makeup", "Arched_Eyebrows", "Goatee")
+LEFT = (
+    "Wearing_Hat",
+    "Wearing_Earrings",
+    "Big_Nose",
+    "Narrow_Eyes",
+    "Chubby",
+    "Receding_Hairline",
+    "5_o_Clock_Shadow",
 )
 _MNIST = {"data": "mnist", "image_size": 28, "image_channels": 1, "images": 400_000}
 _STACKED = {"data": "stackedmnist", "image_size": 28, "image_channels": 3, "images": 1_000_000}
@@ -450,6 +466,32 @@ RECIPES: dict[str, Recipe] = {
             recovery=0.2,
             adversarial=0.02,
             learning_rate=Schedule(1e-3, 1e-4, 64_000),
+        ),
+        Recipe(
+            "celeba-editor",
+            "changes attributes of a face that it is shown: moves, colours and paints the photo's own pixels",
+            "Sauer et al. 2021, arXiv:2111.01007; Dorta et al. 2020, arXiv:1811.12784",
+            "retouch",
+            **_CELEBA | {"images": 320_000, "ema_half_life": 12_000},
+            game="retouching",
+            objective="hinge",
+            attributes=RETOUCHED + LEFT,
+            generator={"attributes": list(RETOUCHED), "width": 24, "finest": 16},
+            discriminator={"attributes": list(RETOUCHED + LEFT)},
+            batch_size=32,
+            edits_after=64_000,
+            adversarial=1.5,
+            requested=1.0,
+            keeping=0.25,
+            smoothness=20.0,
+            painting=Schedule(0.0, 0.2, 250_000),
+            colouring=0.1,
+            sparing=Schedule(0.1, 1.0, 160_000),
+            cycle=6.0,
+            skin=3.0,
+            learning_rate=Schedule(4e-4, 1e-4, 300_000),
+            beta1=0.0,
+            beta2=0.99,
         ),
         Recipe(
             "celeba-editor-64",

@@ -215,7 +215,7 @@ def _run(options: RunOptions, budget) -> Trained:
     fid_every = (
         options.fid_every if options.fid_every is None else _whole(options.fid_every, recipe.batch_size, "--fid-every")
     )
-    if fid_every and recipe.game == "editor":
+    if fid_every and recipe.game in ("editor", "retouching"):
         raise RunError(
             f"{recipe.name} edits pictures and draws none of its own, so it has no FID; leave out --fid-every."
         )
@@ -281,7 +281,7 @@ def _run(options: RunOptions, budget) -> Trained:
     saving = callbacks.Checkpoints(options.output, accelerator, report, write_model, every)
     interrupt = callbacks.Interrupt(accelerator)
     measuring, drawing = [], []
-    if recipe.game != "editor":  # which draws nothing of its own
+    if recipe.game not in ("editor", "retouching"):  # which draws nothing of its own
         measuring.append(callbacks.Diversity(dataset, state, options.seed, every=DIVERSITY_STEPS * recipe.batch_size))
     if fid_every:
         measuring.append(callbacks.FIDCallback(dataset, state, accelerator, options.seed, fid_every))

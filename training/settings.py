@@ -11,8 +11,20 @@ from .augment import POLICIES
 from .recipes import OBJECTIVE_SETTINGS, RECIPES, Recipe, RecipeError, Schedule
 
 CHOICES: dict[str, tuple[str, ...]] = {
-    "family": ("mlp", "dcgan", "resnet", "infogan", "vaegan", "bigan", "implicit", "tied", "invertible", "editor"),
-    "game": ("adversarial", "vaegan", "bigan", "moments", "inversion", "editor"),
+    "family": (
+        "mlp",
+        "dcgan",
+        "resnet",
+        "infogan",
+        "vaegan",
+        "bigan",
+        "implicit",
+        "tied",
+        "invertible",
+        "editor",
+        "retouch",
+    ),
+    "game": ("adversarial", "vaegan", "bigan", "moments", "inversion", "editor", "retouching"),
     "objective": tuple(OBJECTIVE_SETTINGS),
     "optimiser": ("adam", "rmsprop"),
 }
@@ -23,7 +35,8 @@ _EVERY_ADVERSARY = ("adversarial", "vaegan", "bigan", "inversion")
 HEARD_BY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("r1", "r2", "gradient_penalty", "instance_noise", "augment"), _EVERY_ADVERSARY),
     **dict.fromkeys(("auxiliary", "feature_matching", "perceptual", "information", "clustering"), ("adversarial",)),
-    **dict.fromkeys(("requested", "keeping", "sparing"), ("editor",)),
+    **dict.fromkeys(("requested", "keeping", "sparing"), ("editor", "retouching")),
+    **dict.fromkeys(("smoothness", "painting", "colouring", "cycle", "skin"), ("retouching",)),
     "reconstruction": ("vaegan", "moments", "inversion", "editor"),
     "recovery": ("inversion", "editor"),
     "divergence": ("vaegan", "editor"),
@@ -34,6 +47,7 @@ _OWN_GAME = {
     "implicit": "moments",
     "invertible": "inversion",
     "editor": "editor",
+    "retouch": "retouching",
 }  # family: the only game that it can play
 
 

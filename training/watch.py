@@ -204,7 +204,12 @@ class Watch:
 
     def _limit(self, key: str) -> float:
         """Above it a gradient explodes."""
-        sums = self.recipe.feature_matching or self.recipe.perceptual or self.recipe.reconstruction
+        sums = (
+            self.recipe.feature_matching
+            or self.recipe.perceptual
+            or self.recipe.reconstruction
+            or self.recipe.requested
+        )
         huge = HUGE_SUMS if sums else HUGE
         norms = [past[key] for past in list(self.lines)[-201:-1] if key in past]
         return min(huge, max(EXPLODED * statistics.median(norms), MODEST)) if len(norms) >= HISTORY else huge
@@ -226,9 +231,9 @@ def remedy(kind: str, recipe: Recipe) -> str:
     rate = at(recipe.learning_rate, 0)
     lower = f"start again with a lower --set learning_rate={rate / 10:.2g}"
     if kind in ("exploding", "nan"):
-        smoother = "" if recipe.game in ("moments", "editor") else f", or with {_smoother(recipe)}"
+        smoother = "" if recipe.game in ("moments", "editor", "retouching") else f", or with {_smoother(recipe)}"
         return f"{lower} (Bengio 2012, arXiv:1206.5533, section 3.1.1){smoother}"
-    if recipe.game == "editor":
+    if recipe.game in ("editor", "retouching"):
         return f"{lower} (Radford et al. 2015, arXiv:1511.06434)"
     slower = f"--set learning_rate={rate / 2:.2g} (Radford et al. 2015, arXiv:1511.06434)"
     if recipe.game == "moments":

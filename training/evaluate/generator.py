@@ -14,13 +14,14 @@ from tqdm import tqdm
 import gan_models
 from gan_models.networks.base import Generator
 from gan_models.networks.editor import Editor
+from gan_models.networks.retouch import RetouchEditor
 from gan_models.rng import Stream, check_count, check_seed, philox
 
 from ..data import open_dataset
 from ..data.dataset import Dataset
 from ..data.decoding import DataError
 from ..judges import networks
-from . import agreement, editor, statistics
+from . import agreement, editor, edits, statistics
 from . import cas as cas_
 from .sampling import (
     EvaluationError,
@@ -61,10 +62,14 @@ def evaluate(
     samples = None if samples is None else check_count(samples, least=2, what="number of samples")
     batch_size, seed = check_count(batch_size, most=10_000, what="batch size"), check_seed(seed)
     generator = source if isinstance(source, Generator) else _load(source)
-    if isinstance(generator, Editor):
+    if isinstance(generator, Editor | RetouchEditor):
         if network not in (None, "judge"):
             raise EvaluationError(f"An editor's changes are seen by the network judge, not by {network}.")
-        return editor.evaluate(generator, data, data_root, samples=samples or SAMPLES, batch_size=batch_size)
+        found = edits.evaluate(generator, data, data_root, samples=samples or edits.EDITS)
+        if isinstance(generator, Editor):
+            more = editor.evaluate(generator, data, data_root, samples=samples or SAMPLES, batch_size=batch_size)
+            found = more | found | {"evaluation": more["evaluation"] | found["evaluation"]}
+        return found
     train, test = _open(data, data_root, generator)
     plan = networks.judge_of(train.name)
     samples = samples or (plan.samples if plan else SAMPLES)

@@ -5,6 +5,7 @@ from .bigan import BiGAN
 from .editor import Editing
 from .inversion import Inverting
 from .moments import Moments
+from .retouching import Retouching
 from .vaegan import VAEGAN
 
 GAMES: dict[str, type[Adversarial]] = {
@@ -14,4 +15,5 @@ GAMES: dict[str, type[Adversarial]] = {
     "moments": Moments,
     "inversion": Inverting,
     "editor": Editing,
+    "retouching": Retouching,
 }

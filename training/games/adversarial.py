@@ -65,6 +65,10 @@ class Adversarial:
         self.recipe, self.objective = recipe, OBJECTIVES[recipe.objective]
         self.teacher = _teacher(device) if recipe.perceptual else None
 
+    def generator_moves(self, state: State) -> bool:
+        """Whether the generator learns yet."""
+        return True
+
     def draw(self, state: State, batch: Batch) -> Generated:
         return Generated(state.generator(batch.latents, batch.labels))
 

@@ -1,0 +1,95 @@
+"""Look at an editor: one picture for each portrait of a folder, with every attribute brought in and taken out, at the photo's own size.
+
+    python -m training.portraits runs/celeba-editor/model --portraits FOLDER --output SHEETS
+
+Numbers do not see smeared mouths. After each training that is meant to be kept somebody who did not train it looks at these sheets and marks
+every direction good, fair, nothing or broken; the mark of a direction is the second worst of its portraits (docs/editing.md). The portraits
+are photos of real people: the sheets are for looking only, and go into no repository, page or card.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+import gan_models
+from gan_models import ModelError
+from gan_models.photos import Face, save_photo
+from gan_models.photos.crop import face_window
+from gan_models.photos.geometry import bounds
+from gan_models.portrait import Portrait, open_portrait
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+COLUMNS = 6
+
+
+def sheet(portrait: Portrait, tile: int, strength: float = 1.0, gated: bool = True, crop: bool = True) -> Image.Image:
+    """The photo, and each attribute brought in and taken out with a strength of 0..1, as tiles of that many pixels around the face."""
+    names = portrait.editor.attributes
+    edits = [("photo", {})] + [
+        (f"{sign}{name}", {name: value}) for name in names for sign, value in (("+ ", strength), ("- ", -strength))
+    ]
+    rows = -(-len(edits) // COLUMNS)
+    result = Image.new("RGB", (COLUMNS * tile, rows * tile), "white")
+    draw, font = ImageDraw.Draw(result), ImageFont.load_default(max(12, tile // 18))
+    box = window(portrait.face, portrait.photo) if crop else (0, 0, *portrait.photo.size)
+    for number, (title, changes) in enumerate(edits):
+        picture = portrait.edited(changes).crop(box).resize((tile, tile), Image.Resampling.LANCZOS)
+        place = number % COLUMNS * tile, number // COLUMNS * tile
+        result.paste(picture, place)
+        shown = portrait.shown.get(title[2:])
+        draw.text(
+            (place[0] + 4, place[1] + 2),
+            title + (f" (shown {shown:.2f})" if shown is not None else ""),
+            "white",
+            font,
+            stroke_width=2,
+            stroke_fill="black",
+        )
+    return result
+
+
+def window(face: Face, photo: Image.Image) -> tuple[int, int, int, int]:
+    """A square around the part of the photo that an edit can reach, inside the photo where that is possible."""
+    left, top, right, bottom = bounds(face_window(face, 64), (64, 64))
+    side = min(max(right - left, bottom - top), *photo.size)
+    x, y = (
+        min(max((low + high - side) // 2, 0), most - side)
+        for low, high, most in ((left, right, photo.width), (top, bottom, photo.height))
+    )
+    return x, y, x + side, y + side
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.portraits", description="Sheets of every edit on every portrait of a folder."
+    )
+    parser.add_argument("editor", help="folder, bundled name or Hub id")
+    parser.add_argument("--portraits", type=Path, required=True, metavar="FOLDER", help="photos of faces")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="FOLDER", help="where the sheets go: outside of any repository"
+    )
+    parser.add_argument("--tile", type=int, default=512, metavar="PIXELS", help="of each picture on a sheet (512)")
+    parser.add_argument("--strength", type=float, default=1.0, help="0..1 (1)")
+    options = parser.parse_args(arguments)
+    try:
+        editor = gan_models.load(options.editor)
+        files = sorted(path for path in options.portraits.glob("*") if path.suffix.lower() in SUFFIXES)
+        if not files:
+            raise ModelError(f"There are no photos in {options.portraits}; give --portraits a folder of them.")
+        if not hasattr(editor, "attributes"):
+            raise ModelError(f"{options.editor} is no editor.")
+        options.output.mkdir(parents=True, exist_ok=True)
+        for path in files:
+            made = sheet(open_portrait(editor, path), options.tile, options.strength)
+            save_photo(made, options.output / f"{path.stem}.jpg")
+            print(options.output / f"{path.stem}.jpg", flush=True)
+    except (ModelError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
