@@ -1,10 +1,12 @@
-"""Look at an editor: one picture for each portrait of a folder, with every attribute brought in and taken out, at the photo's own size.
+"""Look at an editor: one picture for each portrait of a folder, with every attribute brought in and taken out, at the
+photo's own size.
 
     python -m training.portraits runs/celeba-editor/model --portraits FOLDER --output SHEETS
 
-Numbers do not see smeared mouths. After each training that is meant to be kept somebody who did not train it looks at these sheets and marks
-every direction good, fair, nothing or broken; the mark of a direction is the second worst of its portraits (docs/editing.md). The portraits
-are photos of real people: the sheets are for looking only, and go into no repository, page or card.
+Numbers do not see smeared mouths. After each training that is meant to be kept somebody who did not train it looks at
+these sheets and marks every direction good, fair, nothing or broken; the mark of a direction is the second worst of its
+portraits (docs/editing.md). The portraits are photos of real people: the sheets are for looking only, and go into no
+repository, page or card.
 """
 
 import argparse
@@ -25,7 +27,8 @@ COLUMNS = 6
 
 
 def sheet(portrait: Portrait, tile: int, strength: float = 1.0, gated: bool = True, crop: bool = True) -> Image.Image:
-    """The photo, and each attribute brought in and taken out with a strength of 0..1, as tiles of that many pixels around the face."""
+    """The photo, and each attribute brought in and taken out with a strength of 0..1, as tiles of that many pixels
+    around the face."""
     names = portrait.editor.attributes
     edits = [("photo", {})] + [
         (f"{sign}{name}", {name: value}) for name in names for sign, value in (("+ ", strength), ("- ", -strength))

@@ -1,10 +1,12 @@
-"""The face editor that retouches the photo itself: it moves pixels, changes colours, and paints only what must be painted.
+"""The face editor that retouches the photo itself: it moves pixels, changes colours, and paints only what must be
+painted.
 
-A U-Net (Ronneberger et al. 2015, arXiv:1505.04597) reads the face and is told the wished changes. It returns a **flow** (warping as an edit:
-Dorta et al. 2020, arXiv:1811.12784), an **affine change of colour**, each place its own (Gharbi et al. 2017, arXiv:1707.02880), and a
-**painted layer** with its alpha (attention masks: Pumarola et al. 2018, arXiv:1807.09251). Flow and colour are smooth, so on a large photo
-they are enlarged and act on the photo's own pixels; only the painted layer has the network's size. Where nothing is asked nothing changes,
-exactly, and the change grows in proportion to what is asked.
+A U-Net (Ronneberger et al. 2015, arXiv:1505.04597) reads the face and is told the wished changes. It returns a **flow**
+(warping as an edit: Dorta et al. 2020, arXiv:1811.12784), an **affine change of colour**, each place its own (Gharbi et
+al. 2017, arXiv:1707.02880), and a **painted layer** with its alpha (attention masks: Pumarola et al. 2018,
+arXiv:1807.09251). Flow and colour are smooth, so on a large photo they are enlarged and act on the photo's own pixels;
+only the painted layer has the network's size. Where nothing is asked nothing changes, exactly, and the change grows in
+proportion to what is asked.
 """
 
 from typing import NamedTuple
@@ -45,17 +47,21 @@ class Seen(NamedTuple):
 class Retouch(NamedTuple):
     """What happens to n photos at full strength. Maps have the network's size; on larger pictures they are enlarged."""
 
-    flow: Tensor  # (n, 2, S, S) how far right and down from a pixel lies the one that comes there, in halves of the picture
-    colour: Tensor  # (n, 12, S, S) what is added to red, green and blue: for each of them times red, times green, times blue, and as it is
+    # (n, 2, S, S) how far right and down from a pixel lies the one that comes there, in halves of the picture
+    flow: Tensor
+    # (n, 12, S, S) what is added to red, green and blue: for each of them times red, times green, times blue, and as it
+    # is
+    colour: Tensor
     paint: Tensor  # (n, 3, S, S) in [-1, 1]
     alpha: Tensor  # (n, 1, S, S) 0..1
 
 
 class Level(nn.Module):
-    """A convolution, GroupNorm, the wishes' scale and shift of each channel (FiLM: Perez et al. 2018, arXiv:1709.07871), LeakyReLU.
+    """A convolution, GroupNorm, the wishes' scale and shift of each channel (FiLM: Perez et al. 2018,
+    arXiv:1709.07871), LeakyReLU.
 
-    `beside`: channels of a map of twice the size, to whose convolution the enlarged one of the input is added. (To join them first, as a
-    U-Net does, costs twice as much.)
+    `beside`: channels of a map of twice the size, to whose convolution the enlarged one of the input is added. (To join
+    them first, as a U-Net does, costs twice as much.)
     """
 
     def __init__(
@@ -79,10 +85,11 @@ class Level(nn.Module):
 
 
 class RetouchEditor(Generator):
-    """Reads a face, changes attributes: `edit(images, {"Smiling": 1.0})`. It draws nothing of its own (latent_dim is 0).
+    """Reads a face, changes attributes: `edit(images, {"Smiling": 1.0})`. It draws nothing of its own (latent_dim is
+    0).
 
-    image_size: 64 doubled any number of times, or less; width: channels of the U-Net's first map; finest: of the painted layer's;
-    embedding: numbers that the wishes become.
+    image_size: 64 doubled any number of times, or less; width: channels of the U-Net's first map; finest: of the
+    painted layer's; embedding: numbers that the wishes become.
     """
 
     family = "retouch"
@@ -105,7 +112,7 @@ class RetouchEditor(Generator):
         coarse = min(image_size, COARSE)
         if image_size % coarse or (image_size // coarse).bit_count() != 1 or coarse % 16:
             raise InvalidConfig(
-                f"The configuration says image_size = {image_size}; it must be 32, 48, 64, or 64 doubled: 128, 256 or 512."
+                f"The configuration says image_size = {image_size}; it must be 32, 48, 64, 128, 256 or 512."
             )
         if width % GROUPS or finest % GROUPS:
             raise InvalidConfig(
@@ -116,10 +123,10 @@ class RetouchEditor(Generator):
         self.latent_dim, self.image_shape, self.coarse = 0, (3, image_size, image_size), coarse
         k, channels = len(self.attributes), [width * 2**step for step in range(4)]
         self.wishes = nn.Sequential(nn.Linear(k, embedding), nn.LeakyReLU(0.2))
-        self.down = nn.ModuleList(Level(a, b, 4, 2) for a, b in zip([3, *channels], channels))
+        self.down = nn.ModuleList(Level(a, b, 4, 2) for a, b in zip([3, *channels], channels, strict=True))
         self.middle = Level(channels[-1], channels[-1], embedding=embedding)
         self.up = nn.ModuleList(
-            Level(a, b, embedding=embedding, beside=b) for a, b in zip(channels[:0:-1], channels[-2::-1])
+            Level(a, b, embedding=embedding, beside=b) for a, b in zip(channels[:0:-1], channels[-2::-1], strict=True)
         )
         self.smooth = nn.Conv2d(width, 14, 3, padding=1)
         self.painting = (
@@ -153,8 +160,8 @@ class RetouchEditor(Generator):
             self.painting[0][-1].bias[3] = -0.5
 
     def encode(self, images: Tensor) -> Seen:
-        """Faces (n, 3, S, S) float in [-1, 1] -> what `decode` takes: encode once, decode for every movement of a slider.
-        Raises InvalidInput for other tensors."""
+        """Faces (n, 3, S, S) float in [-1, 1] -> what `decode` takes: encode once, decode for every movement of a
+        slider. Raises InvalidInput for other tensors."""
         return self.see(self.check_images(images).float())
 
     def see(self, images: Tensor) -> Seen:
@@ -170,7 +177,7 @@ class RetouchEditor(Generator):
         """What to do to the photos for directions (n, K) in -1..1 of which the largest is 1 or -1, differentiably."""
         wishes = self.wishes(directions)
         x = self.middle(seen.features[-1], wishes)
-        for level, beside in zip(self.up, seen.features[-2::-1]):
+        for level, beside in zip(self.up, seen.features[-2::-1], strict=True):
             x = level(x, wishes, beside)
         size = seen.photos.shape[-1]
         smooth = self.smooth(x).float().contiguous()  # maps one after the other: all that follows takes them apart
@@ -183,7 +190,8 @@ class RetouchEditor(Generator):
             x = F.leaky_relu(x + of_picture(small), 0.2)
             added = last(x).float()
             maps = added if isinstance(maps, float) else added + _enlarged(maps, x.shape[-1])
-        # Paint begins as the picture itself: were it grey, the editor would learn to do without it before it learned to paint.
+        # Paint begins as the picture itself: were it grey, the editor would learn to do without it before it learned to
+        # paint.
         paint, alpha = maps.split((3, 1), 1)
         return Retouch(
             flow, colour, (paint + (NEARLY * ground).clamp(-NEARLY, NEARLY).atanh()).tanh(), (alpha.tanh() + 1) / 2
@@ -196,8 +204,9 @@ class RetouchEditor(Generator):
         return found, strength[:, :, None, None]
 
     def decode(self, latents: Seen, differences: Tensor) -> Tensor:
-        """The photos with the change that differences (n, K) in -1..1 make: (n, 3, S, S) in [-1, 1]. 0 leaves an attribute, 1 brings it
-        in, -1 takes it out. One encoded photo goes with any number of differences. Raises InvalidInput."""
+        """The photos with the change that differences (n, K) in -1..1 make: (n, 3, S, S) in [-1, 1]. 0 leaves an
+        attribute, 1 brings it in, -1 takes it out. One encoded photo goes with any number of differences. Raises
+        InvalidInput."""
         differences = self.check_differences(latents, differences)
         n = len(differences)
         latents = Seen(
@@ -211,9 +220,9 @@ class RetouchEditor(Generator):
         return retouched(latents.photos, *self.directed(latents, differences))
 
     def edit(self, images: Tensor, targets: dict[str, float], intensity: float = 1.0) -> Tensor:
-        """Faces with attributes as asked: targets name -> 0..1 (absent .. there), each as a difference from what the picture is estimated
-        to show, times intensity (0..2); {} gives back the very pictures. A hair colour asked for takes the others away, and so does
-        baldness. Raises InvalidInput for unknown names and values out of range."""
+        """Faces with attributes as asked: targets name -> 0..1 (absent .. there), each as a difference from what the
+        picture is estimated to show, times intensity (0..2); {} gives back the very pictures. A hair colour asked for
+        takes the others away, and so does baldness. Raises InvalidInput for unknown names and values out of range."""
         seen = self.encode(images)
         return self.decode(seen, self.differences(seen, targets, intensity))
 
@@ -281,7 +290,7 @@ def warped(pictures: Tensor, flow: Tensor) -> Tensor:
 def coloured(pictures: Tensor, colour: Tensor, strength: Tensor | float = 1.0) -> Tensor:
     """Pictures (n, 3, H, W) changed by a colour (n, 12, H, W) as in Retouch."""
     *weights, change = colour.unflatten(1, (4, 3)).unbind(1)
-    for weight, channel in zip(weights, pictures.split(1, 1)):
+    for weight, channel in zip(weights, pictures.split(1, 1), strict=True):
         change = torch.addcmul(change, weight, channel)
     return pictures + strength * change
 
@@ -297,7 +306,8 @@ class Layers(NamedTuple):
 
     @classmethod
     def of(cls, photos: Tensor, retouch: Retouch, strength: Tensor) -> "Layers":
-        """Of photos (n, 3, S, S) at the network's size. Where the paint hardly differs from the picture, the picture's own detail stays."""
+        """Of photos (n, 3, S, S) at the network's size. Where the paint hardly differs from the picture, the picture's
+        own detail stays."""
         flow, colour = strength * retouch.flow, strength * retouch.colour
         ground = coloured(warped(photos, flow), colour)
         change = retouch.paint - ground
@@ -325,8 +335,8 @@ def applied(pictures: Tensor, layers: Layers) -> Tensor:
 
 
 def retouched(photos: Tensor, retouch: Retouch, strength: Tensor) -> Tensor:
-    """Photos (n, 3, H, W) in [-1, 1] retouched with a strength (n, 1, 1, 1) of 0..1; the maps have the photos' size. Where the strength
-    is 0, the very photos."""
+    """Photos (n, 3, H, W) in [-1, 1] retouched with a strength (n, 1, 1, 1) of 0..1; the maps have the photos' size.
+    Where the strength is 0, the very photos."""
     edited = coloured(warped(photos, strength * retouch.flow), retouch.colour, strength)
     edited = torch.lerp(edited, retouch.paint, strength * retouch.alpha).clamp(-1, 1)
     return torch.where(strength > 0, edited, photos)
@@ -346,9 +356,10 @@ GAIN = 3.0  # of a discriminator's last features, which its spectral normalisati
 
 
 class Adversary(nn.Module):
-    """A discriminator of patches, and whether the attributes fit them (projection: Miyato and Koyama 2018, arXiv:1802.05637), with
-    spectral normalisation (Miyato et al. 2018, arXiv:1802.05957), but of the last layer: an edit changes few of the patches, and so bounded
-    on top, the scores of these stayed small beside the classifiers' demands; the editor drew beards in cyan."""
+    """A discriminator of patches, and whether the attributes fit them (projection: Miyato and Koyama 2018,
+    arXiv:1802.05637), with spectral normalisation (Miyato et al. 2018, arXiv:1802.05957), but of the last layer: an
+    edit changes few of the patches, and so bounded on top, the scores of these stayed small beside the classifiers'
+    demands; the editor drew beards in cyan."""
 
     def __init__(self, inputs: int, size: int, attributes: int):
         super().__init__()
@@ -401,7 +412,8 @@ class Panel(Discriminator):
             self.frequency.lerp_((labels > 0).float().mean(0), 0.01)
 
     def mixed(self, maps: list[Tensor]) -> list[Tensor]:
-        """Maps (n, maps[k], H, W) as discriminators and classifiers see them, the finest first: three of them, (n, width, H, W)."""
+        """Maps (n, maps[k], H, W) as discriminators and classifiers see them, the finest first: three of them, (n,
+        width, H, W)."""
         found: Tensor | None = None
         result = []
         for number in (3, 2, 1, 0):
@@ -415,11 +427,13 @@ class Panel(Discriminator):
     def classify(self, maps: list[Tensor]) -> Tensor:
         """Logits (3, n, K) of mixed maps."""
         small = [x if x.shape[-1] <= 8 else F.adaptive_avg_pool2d(x, 8) for x in maps]
-        return torch.stack([upcast(classifier(x.flatten(1))) for classifier, x in zip(self.classifiers, small)])
+        return torch.stack(
+            [upcast(classifier(x.flatten(1))) for classifier, x in zip(self.classifiers, small, strict=True)]
+        )
 
     def judge(self, maps: list[Tensor], labels: Tensor) -> list[Tensor]:
         """Scores (n, places) of mixed maps, one tensor a discriminator."""
-        return [upcast(adversary(x, labels)) for adversary, x in zip(self.adversaries, maps)]
+        return [upcast(adversary(x, labels)) for adversary, x in zip(self.adversaries, maps, strict=True)]
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
         """Not used by its game, which shares what General sees between the players."""

@@ -1,6 +1,6 @@
-"""A retouch (networks/retouch.py) put into a photo of any size: flow and colour are enlarged and act on the photo's own pixels, and so keep all its
-detail; the painted layer is enlarged over them, and covers their detail where it differs much. Everything fades to nothing towards the border of the face's window, beyond which no pixel
-changes.
+"""A retouch (networks/retouch.py) put into a photo of any size: flow and colour are enlarged and act on the photo's own
+pixels, and so keep all its detail; the painted layer is enlarged over them, and covers their detail where it differs
+much. Everything fades to nothing towards the border of the face's window, beyond which no pixel changes.
 """
 
 import math
@@ -16,7 +16,8 @@ from .crop import face_window, feather
 from .faces import Face
 from .geometry import Similarity, bounds
 
-FINER = 2  # times the network's pixels: the grid, straight as the photo is, on which the maps are turned before they are enlarged
+# times the network's pixels: the grid, straight as the photo is, on which the maps are turned before they are enlarged
+FINER = 2
 STRIP = 1 << 16  # pixels that are worked on at once, so few that they stay in the cache
 
 
@@ -70,7 +71,8 @@ def _rows(maps: Tensor, first: int, last: int, height: int) -> Tensor:
 
 
 def _strip(source: Tensor, maps: Tensor, first: int) -> np.ndarray:
-    """The rows of the edited part (rows, W, 3) uint8 that maps (1, 21, rows, W) tell of; source (1, 3, H, W) is the whole part."""
+    """The rows of the edited part (rows, W, 3) uint8 that maps (1, 21, rows, W) tell of; source (1, 3, H, W) is the
+    whole part."""
     height, width = source.shape[2:]
     rows = maps.shape[2]
     x = (torch.arange(width) + 0.5 + maps[0, 0]) * 2 / width - 1

@@ -1,21 +1,24 @@
-"""Judge edits with eyes that took no part in training: every attribute, brought in on faces that lack it and taken out of faces that have it.
+"""Judge edits with eyes that took no part in training: every attribute, brought in on faces that lack it and taken out
+of faces that have it.
 
-Test pictures of 128 px are edited at full strength; an editor that sees them smaller is given them smaller, and its change is enlarged as in
-a photo. Labels are split: an editor's classifiers learned from odd file numbers of the training pictures, the judge from even ones, and
-nothing is tuned on either after training (where `training.calibrate` did tune, as for the family editor, it was on the judge's verdicts of
-validation pictures). The general features are Lite1's; who trains against features trains against Lite0's.
+Test pictures of 128 px are edited at full strength; an editor that sees them smaller is given them smaller, and its
+change is enlarged as in a photo. Labels are split: an editor's classifiers learned from odd file numbers of the
+training pictures, the judge from even ones, and nothing is tuned on either after training (where `training.calibrate`
+did tune, as for the family editor, it was on the judge's verdicts of validation pictures). The general features are
+Lite1's; who trains against features trains against Lite0's.
 
-    edit_seen           share of edits after which the judge, at 64 px, sees what was asked, of the faces that it read rightly before;
-                        mean of the attributes, each the mean of its two directions. "worst": of the attribute with the least; "real":
-                        of how many faces the judge says what the label does
-    edit_others_kept    share of the other attributes that the judge sees as before (hair colours that were to go do not count)
-    edit_kid_ratio      KID in general features between edited faces and real faces that show what was asked, divided by that of the same
-                        faces unedited: below 1 is nearer, 0 there; artefacts raise it. Median of all directions; "worst": of those with
-                        200 real faces or more
-    edit_cheeks         how far the mean colour of the cheeks moves, in 0..255, mean of all attributes but Pale_Skin; "dark", "light": of the
-                        quarter of the faces with the darkest and the lightest cheeks
-    edit_identity       share of edits (Male aside) after which a face recognition network (dlib's, where it is installed) sees the same
-                        person: embeddings at most 0.6 apart
+    edit_seen         share of edits after which the judge, at 64 px, sees what was asked, of the faces that it read
+                      rightly before; mean of the attributes, each the mean of its two directions. "worst": of the
+                      attribute with the least; "real": of how many faces the judge says what the label does
+    edit_others_kept  share of the other attributes that the judge sees as before (hair colours that were to go do not
+                      count)
+    edit_kid_ratio    KID in general features between edited faces and real faces that show what was asked, divided by
+                      that of the same faces unedited: below 1 is nearer, 0 there; artefacts raise it. Median of all
+                      directions; "worst": of those with 200 real faces or more
+    edit_cheeks       how far the mean colour of the cheeks moves, in 0..255, mean of all attributes but Pale_Skin;
+                      "dark", "light": of the quarter of the faces with the darkest and the lightest cheeks
+    edit_identity     share of edits (Male aside) after which a face recognition network (dlib's, where it is
+                      installed) sees the same person: embeddings at most 0.6 apart
 """
 
 import os
@@ -58,8 +61,8 @@ def evaluate(
     split: str = "test",
     **ignored,
 ) -> dict:
-    """All metrics of an editor, at most `samples` faces a direction, in the form of `evaluate.evaluate`. Raises JudgeError where no judge
-    knows the attributes, DataError where the data cannot be read."""
+    """All metrics of an editor, at most `samples` faces a direction, in the form of `evaluate.evaluate`. Raises
+    JudgeError where no judge knows the attributes, DataError where the data cannot be read."""
     began = time.monotonic()
     editor.cpu()
     judge, eyes = judges.read("celeba"), general.read(general.JUDGES)
@@ -81,7 +84,7 @@ def evaluate(
         new = [int(k) for k in indices if int(k) not in features]
         for some in (new[k : k + BATCH] for k in range(0, len(new), BATCH)):
             found = eyes(to_float(torch.from_numpy(np.array(faces.images[some])))).pooled
-            features.update(zip(some, found))
+            features.update(zip(some, found, strict=True))
         return torch.stack([features[int(k)] for k in indices])
 
     for name in tqdm(editor.attributes, unit=" attributes", desc="Judging edits", disable=None):
@@ -137,7 +140,8 @@ def _direction(
         found.append(eyes(edited).pooled)
         if recognise and start == 0:
             distances = [
-                recognise(a, b) for a, b in zip(to_uint8(pictures[:RECOGNISED]), to_uint8(edited[:RECOGNISED]))
+                recognise(a, b)
+                for a, b in zip(to_uint8(pictures[:RECOGNISED]), to_uint8(edited[:RECOGNISED]), strict=True)
             ]
     real = see(reals)
     unedited = kernel_distance(see(chosen), real)
@@ -179,7 +183,7 @@ def summary(rows: dict, shades: list[tuple[Tensor, Tensor]], n: str, network: st
         f"edit_kid_ratio{n}_general": {"value": float(np.median(ratios)), "worst": max(enough, default=float("nan"))},
     }
     if shades:
-        shade, shift = (torch.cat(parts) for parts in zip(*shades))
+        shade, shift = (torch.cat(parts) for parts in zip(*shades, strict=True))
         dark, light = (shade <= shade.quantile(0.25)), (shade >= shade.quantile(0.75))
         result[f"edit_cheeks{n}"] = {
             "value": float(shift.mean()),
@@ -212,8 +216,8 @@ def edit(editor, pictures: Tensor, differences: Tensor) -> Tensor:
 
 
 def opposite(labels: Tensor, k: int, names: tuple[str, ...], bring: bool) -> Tensor:
-    """Differences (n, K) that bring attribute k to faces labelled (n, K) bool, or take it out. Whom a hair colour, or baldness, is given,
-    loses the one that was there."""
+    """Differences (n, K) that bring attribute k to faces labelled (n, K) bool, or take it out. Whom a hair colour, or
+    baldness, is given, loses the one that was there."""
     differences = torch.zeros(labels.shape)
     differences[:, k] = 1.0 if bring else -1.0
     if bring and names[k] in EXCLUSIVE:
@@ -223,8 +227,8 @@ def opposite(labels: Tensor, k: int, names: tuple[str, ...], bring: bool) -> Ten
 
 
 def kernel_distance(a: Tensor, b: Tensor) -> float:
-    """KID (Binkowski et al. 2018, arXiv:1801.01401) of features (n, D) and (m, D): the unbiased squared maximum mean discrepancy with the
-    kernel (x y / D + 1)^3, of all pairs."""
+    """KID (Binkowski et al. 2018, arXiv:1801.01401) of features (n, D) and (m, D): the unbiased squared maximum mean
+    discrepancy with the kernel (x y / D + 1)^3, of all pairs."""
     a, b = a.double(), b.double()
 
     def kernel(x: Tensor, y: Tensor) -> Tensor:
@@ -243,7 +247,8 @@ def rounded(images: Tensor) -> Tensor:
 
 
 def _recogniser():
-    """A function of two pictures (H, W, 3) uint8 of one face, edited or not: the distance of dlib's descriptors; None without dlib."""
+    """A function of two pictures (H, W, 3) uint8 of one face, edited or not: the distance of dlib's descriptors; None
+    without dlib."""
     found = face_recogniser(SIZE)
     if not found:
         return None

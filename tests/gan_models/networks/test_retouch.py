@@ -51,7 +51,7 @@ def test_the_change_grows_smoothly_with_what_is_asked():
     assert (steps > 0).all() and steps.max() < 3 * steps.mean()
     # Maps do not depend on how strongly something is asked, so that nothing jumps.
     half, whole = (editor.directed(seen, rows[k : k + 1]) for k in (10, 20))
-    for a, b in zip(half[0], whole[0]):
+    for a, b in zip(half[0], whole[0], strict=True):
         torch.testing.assert_close(a, b)
     assert (half[1].item(), whole[1].item()) == pytest.approx((0.5, 1.0))
 
@@ -115,7 +115,7 @@ def test_it_is_a_model_folder_like_all_others(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"image_size": 96}, "64 doubled"),
+        ({"image_size": 96}, "32, 48, 64"),
         ({"image_channels": 1}, "must be 3"),
         ({"width": 12}, "multiples of 8"),
         ({"attributes": ["Smiling", "Smiling"]}, "distinct"),
@@ -143,7 +143,8 @@ def test_a_finer_level_begins_with_what_the_coarser_one_paints():
         assert (torch.nn.functional.avg_pool2d(a, 2) - b).abs().mean() < 0.03 * b.std() + 0.01
 
 
-# ---- in a photo --------------------------------------------------------------------------------------------------------
+# ---- in a photo
+# --------------------------------------------------------------------------------------------------------
 
 
 def photo_of(width: int = 300, height: int = 260) -> Image.Image:

@@ -155,9 +155,9 @@ def test_what_follows_from_a_wish_is_not_held():
     there = torch.zeros(8, len(game.known))
     there[1, game.known.index("Smiling")] = 1
     targets, wished, kept = game._targets(drawn._replace(differences=asked, there=there))
-    free = {name for name, held in zip(game.known, kept[0]) if not held}
+    free = {name for name, held in zip(game.known, kept[0], strict=True) if not held}
     assert free == {"Mustache", "No_Beard", "Goatee", "5_o_Clock_Shadow"}
-    assert {name for name, held in zip(game.known, kept[1]) if not held} == {"Smiling"}
+    assert {name for name, held in zip(game.known, kept[1], strict=True) if not held} == {"Smiling"}
     assert targets[1, game.known.index("Smiling")] == 0.5 and wished.sum() == 2
 
 
