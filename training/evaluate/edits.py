@@ -109,7 +109,11 @@ def evaluate(
         "torch": torch.__version__,
         "gan_models": gan_models.__version__,
         "seconds": round(time.monotonic() - began, 1),
-        "attributes": rows,
+        "attributes": {
+            f"{'+' if way == 'brought' else '-'} {name}": row
+            for name, both in rows.items()
+            for way, row in both.items()
+        },
     }
     return result | {"evaluation": {"edits": record}}
 

@@ -20,8 +20,8 @@ from gan_models.rng import Stream, check_count, check_seed, philox
 from ..data import open_dataset
 from ..data.dataset import Dataset
 from ..data.decoding import DataError
-from ..judges import networks
-from . import agreement, editor, edits, statistics
+from ..judges import general, networks
+from . import agreement, editor, edits, photographs, statistics
 from . import cas as cas_
 from .sampling import (
     EvaluationError,
@@ -74,6 +74,9 @@ def evaluate(
     plan = networks.judge_of(train.name)
     samples = samples or (plan.samples if plan else SAMPLES)
     labels = _labels(generator, train, samples, seed)
+    looks_general = network is None and train.name in photographs.PHOTOGRAPHS and samples > general.POOLED
+    if network == "general":
+        return _general(generator, data, data_root, train, labels, samples, batch_size, seed)
     viewer = _network(network, train.name, generator, inception_weights)
     if cas:
         _check_cas(generator, test, plan)
@@ -137,9 +140,24 @@ def evaluate(
                 result[f"reconstruction_{key}{where}"] = {"value": value, "real": None}
     if cas:
         result[f"cas{short_count(len(train))}_test_{plan.network}"] = _cas(generator, train, test, batch_size, seed)
-    return result | {
-        "evaluation": {viewer.name: _record(samples, usable, seed, train, test, viewer, generator, began, details)}
-    }
+    record = {viewer.name: _record(samples, usable, seed, train, test, viewer, generator, began, details)}
+    if looks_general:
+        more = _general(generator, data, data_root, train, labels, samples, batch_size, seed)
+        record |= more.pop("evaluation")
+        result |= more
+    return result | {"evaluation": record}
+
+
+def _general(
+    generator: Generator, data, root, train: Dataset, labels, samples: int, batch_size: int, seed: int
+) -> dict:
+    """FID and KID in general features."""
+    if generator.image_shape[0] != 3 or train.name in ("stackedmnist", "mnist", "fashionmnist"):
+        raise EvaluationError(f"General features are of photographs in colour; {train.name} has none.")
+    with _eval_mode(generator):
+        return photographs.measure(
+            generator, data, root, train, labels, _fidelity(), samples=samples, batch_size=batch_size, seed=seed
+        )
 
 
 def fid(
