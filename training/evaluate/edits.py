@@ -40,7 +40,7 @@ from ..data.dataset import to_float
 from ..judges import general
 from ..judges import networks as judges
 from ..judges.networks import JudgeError
-from .editor import face_recogniser
+from . import editor as editor_metrics
 
 SIZE = 128  # pixels at which edits are judged
 EDITS = 200  # faces for each direction
@@ -184,7 +184,7 @@ def summary(rows: dict, shades: list[tuple[Tensor, Tensor]], n: str, network: st
         f"edit_others_kept{n}_{network}": {
             "value": float(np.mean([row["others_kept"] for row in directions.values()]))
         },
-        f"edit_kid_ratio{n}_general": {"value": float(np.median(ratios)), "worst": max(enough, default=float("nan"))},
+        f"edit_kid_ratio{n}_general": {"value": float(np.median(ratios)), "worst": max(enough, default=None)},
     }
     if shades:
         shade, shift = (torch.cat(parts) for parts in zip(*shades, strict=True))
@@ -253,7 +253,7 @@ def rounded(images: Tensor) -> Tensor:
 def _recogniser():
     """A function of two pictures (H, W, 3) uint8 of one face, edited or not: the distance of dlib's descriptors; None
     without dlib."""
-    found = face_recogniser(SIZE)
+    found = editor_metrics.face_recogniser(SIZE)
     if not found:
         return None
     find, describe = found
