@@ -16,17 +16,21 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 import gan_models
-from gan_models import ModelError
+from gan_models.errors import InvalidInput
+from gan_models.networks.editor import Editor
+from gan_models.networks.retouch import RetouchEditor
 from gan_models.photos import Face, save_photo
 from gan_models.photos.crop import face_window
 from gan_models.photos.geometry import bounds
 from gan_models.portrait import Portrait, open_portrait
 
+from . import cli
+
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 COLUMNS = 6
 
 
-def sheet(portrait: Portrait, tile: int, strength: float = 1.0, gated: bool = True, crop: bool = True) -> Image.Image:
+def sheet(portrait: Portrait, tile: int, strength: float = 1.0) -> Image.Image:
     """The photo, and each attribute brought in and taken out with a strength of 0..1, as tiles of that many pixels
     around the face."""
     names = portrait.editor.attributes
@@ -36,7 +40,7 @@ def sheet(portrait: Portrait, tile: int, strength: float = 1.0, gated: bool = Tr
     rows = -(-len(edits) // COLUMNS)
     result = Image.new("RGB", (COLUMNS * tile, rows * tile), "white")
     draw, font = ImageDraw.Draw(result), ImageFont.load_default(max(12, tile // 18))
-    box = window(portrait.face, portrait.photo) if crop else (0, 0, *portrait.photo.size)
+    box = window(portrait.face, portrait.photo)
     for number, (title, changes) in enumerate(edits):
         picture = portrait.edited(changes).crop(box).resize((tile, tile), Image.Resampling.LANCZOS)
         place = number % COLUMNS * tile, number // COLUMNS * tile
@@ -65,9 +69,12 @@ def window(face: Face, photo: Image.Image) -> tuple[int, int, int, int]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m training.portraits", description="Sheets of every edit on every portrait of a folder."
-    )
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: command(arguments))
+
+
+def command(arguments: list[str] | None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m training.portraits", description=__doc__.partition("\n")[0])
     parser.add_argument("editor", help="folder, bundled name or Hub id")
     parser.add_argument("--portraits", type=Path, required=True, metavar="FOLDER", help="photos of faces")
     parser.add_argument(
@@ -76,22 +83,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--tile", type=int, default=512, metavar="PIXELS", help="of each picture on a sheet (512)")
     parser.add_argument("--strength", type=float, default=1.0, help="0..1 (1)")
     options = parser.parse_args(arguments)
-    try:
-        editor = gan_models.load(options.editor)
-        files = sorted(path for path in options.portraits.glob("*") if path.suffix.lower() in SUFFIXES)
-        if not files:
-            raise ModelError(f"There are no photos in {options.portraits}; give --portraits a folder of them.")
-        if not hasattr(editor, "attributes"):
-            raise ModelError(f"{options.editor} is no editor.")
-        options.output.mkdir(parents=True, exist_ok=True)
-        for path in files:
-            made = sheet(open_portrait(editor, path), options.tile, options.strength)
-            save_photo(made, options.output / f"{path.stem}.jpg")
-            print(options.output / f"{path.stem}.jpg", flush=True)
-    except (ModelError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    if not 16 <= options.tile <= 4096 or not 0 <= options.strength <= 1:
+        parser.error("--tile is from 16 to 4096 pixels, --strength from 0 to 1")
+    editor = gan_models.load(options.editor)
+    if not isinstance(editor, Editor | RetouchEditor):
+        raise InvalidInput(f"{options.editor} is no editor but a model of the family {editor.family}; name an editor.")
+    files = sorted(path for path in options.portraits.glob("*") if path.suffix.lower() in SUFFIXES)
+    if not files:
+        raise InvalidInput(f"There are no photos in {options.portraits}; give --portraits a folder of them.")
+    options.output.mkdir(parents=True, exist_ok=True)
+    for path in files:
+        made = sheet(open_portrait(editor, path), options.tile, options.strength)
+        save_photo(made, options.output / f"{path.stem}.jpg")
+        print(options.output / f"{path.stem}.jpg", flush=True)
 
 
 if __name__ == "__main__":

@@ -29,9 +29,9 @@ generator learned from.
     from generated ones alone
                             (training/cas.py); "real": of one that learned from the real training pictures
 
-An editor is judged by what is seen of its edits: editor.py and edits.py beside this file say how. `--network general` sees
-photographs through a network that learned none of the data's labels (photographs.py); of celeba and cifar10 that is
-told in any case.
+An editor is judged by what is seen of its edits: editor.py and edits.py beside this file say how. `--network general`
+sees photographs through a network that learned none of the data's labels (photographs.py); of celeba and cifar10 that
+is told in any case.
 
 Started as several processes, the main one does all the work, so the numbers are those of one process.
 """

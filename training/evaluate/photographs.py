@@ -1,4 +1,4 @@
-"""FID and KID of photographs in general features: of a network that learned ImageNet, and none of the data set's labels.
+"""FID and KID of photographs in general features: of a network that learned ImageNet, and none of the data's labels.
 
 All pictures, generated and real, are seen at 128 px: smaller ones enlarged, larger ones shrunk. The real ones are those
 that no generator learned from: of CIFAR-10 and of folders the test split; of CelebA, whose test split is small here,

@@ -26,6 +26,9 @@ from torch.nn import functional as F
 
 from gan_models.files import write_atomically
 
+from .. import cli
+from ..errors import TrainingError
+
 FOLDER = Path(__file__).parent / "weights"
 TRAINS, JUDGES = "lite0", "lite1"
 # For each stage of Lite0: kernel, stride of its first block, expansion, channels, blocks. (Inputs of the first: 32.)
@@ -45,7 +48,7 @@ POOLED = 1280  # numbers that stand for a whole picture
 EPSILON = 1e-3  # of the BatchNorm that was folded
 
 
-class GeneralError(ValueError):
+class GeneralError(TrainingError):
     """The weights are missing; the message says where they come from."""
 
 
@@ -189,22 +192,20 @@ def convert(network: str) -> dict[str, Tensor]:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: command(arguments))
+
+
+def command(arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m training.judges.general", description="Make the files of general features."
     )
-    parser.add_argument(
-        "--convert", action="store_true", required=True, help="from the installed PyPI packages, into training's folder"
-    )
+    parser.add_argument("--convert", action="store_true", required=True, help="from the installed PyPI packages")
     parser.parse_args(arguments)
-    try:
-        for network in (TRAINS, JUDGES):
-            path = FOLDER / f"general-{network}.safetensors"
-            write_atomically(path, save(convert(network), metadata={"format": "pt"}))
-            print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
-    except GeneralError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    for network in (TRAINS, JUDGES):
+        path = FOLDER / f"general-{network}.safetensors"
+        write_atomically(path, save(convert(network), metadata={"format": "pt"}))
+        print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":
