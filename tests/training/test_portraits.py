@@ -48,7 +48,7 @@ def test_a_sheet_shows_the_photo_and_both_directions_of_each_attribute(tmp_path,
     assert sheet.shape == (64, portraits.COLUMNS * 64, 3)  # the photo, + and - of two attributes
     photo, edits = sheet[20:, :64], [sheet[20:, 64 * k : 64 * (k + 1)] for k in range(1, 5)]
     assert max(np.abs(edit - photo).mean() for edit in edits) > 1
-    assert (sheet[:, 5 * 64 :] > 240).all()  # nothing more
+    assert sheet[:, 5 * 64 + 16 :].min() > 240  # nothing more
 
 
 def test_what_cannot_be_looked_at_is_told_in_a_sentence(tmp_path, editor, capsys):
