@@ -39,21 +39,20 @@ def sheet(portrait: Portrait, tile: int, strength: float = 1.0) -> Image.Image:
     ]
     rows = -(-len(edits) // COLUMNS)
     result = Image.new("RGB", (COLUMNS * tile, rows * tile), "white")
-    draw, font = ImageDraw.Draw(result), ImageFont.load_default(max(12, tile // 18))
+    font = ImageFont.load_default(max(12, tile // 18))
     box = window(portrait.face, portrait.photo)
     for number, (title, changes) in enumerate(edits):
         picture = portrait.edited(changes).crop(box).resize((tile, tile), Image.Resampling.LANCZOS)
-        place = number % COLUMNS * tile, number // COLUMNS * tile
-        result.paste(picture, place)
         shown = portrait.shown.get(title[2:])
-        draw.text(
-            (place[0] + 4, place[1] + 2),
+        ImageDraw.Draw(picture).text(
+            (4, 2),
             title + (f" (shown {shown:.2f})" if shown is not None else ""),
             "white",
             font,
             stroke_width=2,
             stroke_fill="black",
         )
+        result.paste(picture, (number % COLUMNS * tile, number // COLUMNS * tile))
     return result
 
 

@@ -160,6 +160,10 @@ class RetouchEditor(Generator):
         with torch.no_grad():
             self.painting[0][-1].bias[3] = -0.5
 
+    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Raises InvalidInput: there is nothing to draw."""
+        raise InvalidInput("This model edits pictures and draws none of its own: give it a face to edit.")
+
     def encode(self, images: Tensor) -> Seen:
         """Faces (n, 3, S, S) float in [-1, 1] -> what `decode` takes: encode once, decode for every movement of a
         slider. Raises InvalidInput for other tensors."""
@@ -172,7 +176,7 @@ class RetouchEditor(Generator):
         for level in self.down:
             x = level(x)
             features.append(x)
-        return Seen(images, tuple(features), self.estimate(x.detach().flatten(1)).float().sigmoid())
+        return Seen(images, tuple(features), upcast(self.estimate(x.detach().flatten(1))).sigmoid())
 
     def retouch(self, seen: Seen, directions: Tensor) -> Retouch:
         """What to do to the photos for directions (n, K) in -1..1 of which the largest is 1 or -1, differentiably."""
@@ -181,7 +185,7 @@ class RetouchEditor(Generator):
         for level, beside in zip(self.up, seen.features[-2::-1], strict=True):
             x = level(x, wishes, beside)
         size = seen.photos.shape[-1]
-        smooth = self.smooth(x).float().contiguous()  # maps one after the other: all that follows takes them apart
+        smooth = upcast(self.smooth(x)).contiguous()  # maps one after the other: all that follows takes them apart
         flow = _enlarged(FLOW * (EAGER * smooth[:, :2]).tanh(), size)
         colour = _enlarged(COLOUR * smooth[:, 2:].tanh(), size)
         ground = coloured(warped(seen.photos, flow), colour)
@@ -190,7 +194,7 @@ class RetouchEditor(Generator):
             x = _enlarged(of_features(x), 2 * x.shape[-1])
             small = F.avg_pool2d(ground, size // x.shape[-1]) if x.shape[-1] < size else ground
             x = F.leaky_relu(x + of_picture(small), 0.2)
-            added = last(x).float()
+            added = upcast(last(x))
             maps = added if isinstance(maps, float) else added + _enlarged(maps, x.shape[-1])
         # Paint begins as the picture itself: were it grey, the editor would learn to do without it before it learned to
         # paint.
@@ -411,7 +415,7 @@ class Panel(Discriminator):
     def note(self, labels: Tensor) -> None:
         """Labels (m, K) in -1..1, for the frequencies."""
         if len(labels):
-            self.frequency.lerp_((labels > 0).float().mean(0), 0.01)
+            self.frequency.lerp_((labels > 0).to(self.frequency).mean(0), 0.01)
 
     def mixed(self, maps: list[Tensor]) -> list[Tensor]:
         """Maps (n, maps[k], H, W) as discriminators and classifiers see them, the finest first: three of them, (n,
@@ -419,7 +423,7 @@ class Panel(Discriminator):
         found: Tensor | None = None
         result = []
         for number in (3, 2, 1, 0):
-            x = F.conv2d(self.even[number](maps[number].float()), getattr(self, f"project{number}"))
+            x = F.conv2d(self.even[number](upcast(maps[number])), getattr(self, f"project{number}"))
             if found is not None:
                 x = (x + F.interpolate(found, x.shape[2:], mode="bilinear", align_corners=False)) * 0.5**0.5
             found = F.conv2d(x, getattr(self, f"mix{number}"), padding=1)

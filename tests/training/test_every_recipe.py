@@ -132,7 +132,11 @@ def test_trains_goes_on_to_the_same_bits_loads_and_is_evaluated(
     assert stats(tmp_path / "killed") == stats(tmp_path / "whole")
 
     generator, recipe = gan_models.load(tmp_path / "whole/model"), RECIPES[name]
-    images = generator.generate(generator.sample_latents(3, seed=0), generator.sample_labels(3, seed=0))
+    if recipe.game == "retouching":
+        faces = torch.rand(3, *generator.image_shape) * 2 - 1
+        images = generator.edit(faces, {"Smiling": 1.0})
+    else:
+        images = generator.generate(generator.sample_latents(3, seed=0), generator.sample_labels(3, seed=0))
     assert images.shape == (3, recipe.image_channels, recipe.image_size, recipe.image_size)
     assert images.abs().max() <= 1 and images.isfinite().all() and not torch.equal(images[0], images[1])
     check_metrics(judged(generator, recipe, judged_root, monkeypatch), recipe)

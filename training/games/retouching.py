@@ -31,7 +31,7 @@ from ..judges import general
 from ..losses import Loss
 from ..recipes import RecipeError, at
 from ..state import State
-from .adversarial import Adversarial, Batch
+from .adversarial import Adversarial, Batch, all_gather
 
 RANDOMS = 8  # uniform numbers that a request takes
 SECOND = 1 / 3  # how often two attributes are asked for at once
@@ -140,7 +140,7 @@ class Retouching(Adversarial):
     def _look(self, images: Tensor) -> list[Tensor]:
         """Maps of General, in the precision that the run computes in. Photo and edit are changed alike."""
         kind = images.device.type
-        wanted = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
+        wanted = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else images.dtype
         if self.general.stem.weight.dtype != wanted:
             self.general.to(wanted)
         images = augment.augment(images, self.randoms, AUGMENT, ("color", "translation"))
@@ -151,7 +151,7 @@ class Retouching(Adversarial):
         """(n, K) 0 or 1: labels where they may be used, else what the classifiers see."""
         with torch.no_grad():
             guessed = panel.classify(real).mean(0) > 0
-        return torch.where(self._mine(batch)[:, None], batch.labels > 0, guessed).float()
+        return torch.where(self._mine(batch)[:, None], batch.labels > 0, guessed).to(batch.real)
 
     @staticmethod
     def _mine(batch: Batch) -> Tensor:
@@ -206,23 +206,19 @@ class Retouching(Adversarial):
         targets = (drawn.there + padded).clamp(0, 1)
         asked = (targets != drawn.there).to(targets)
         wished = (drawn.differences != 0).to(targets)
-        kept = 1 - (wished @ (1 - self.held)).clamp(max=1)
+        kept = 1 - (wished @ (1 - self.held).to(wished)).clamp(max=1)
         return targets, asked, kept * (1 - asked)
 
     def discriminator_loss(self, state: State, batch: Batch, drawn: Drawn) -> Loss:
         panel, mine = state.discriminator, self._mine(batch)
         logits = panel.classify(drawn.real)[:, mine]
         wanted = (batch.labels[mine] > 0).to(logits).expand_as(logits)
-        # The share of a batch whose labels may be used is a half: the sum over it, so that several processes average to
-        # one.
-        classification = (
-            2
-            * F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean((0, 2)).sum()
-            / len(batch.real)
-        )
+        # The sum over half of the batch, so that several processes, whose halves differ, average to one.
+        count = len(batch.real) / (1 if batch.numbers is None else 2)
+        classification = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean((0, 2)).sum() / count
         scalars = {"real_classification": classification}
         if drawn.edited is None:
-            panel.note(batch.labels[mine])
+            panel.note(all_gather(batch.labels)[all_gather(mine.to(batch.labels)) > 0.5])
             return classification, scalars
         targets, _, _ = self._targets(drawn)
         both = [torch.cat([real, fake.detach()]) for real, fake in zip(drawn.real, drawn.fake, strict=True)]
@@ -277,8 +273,8 @@ class Retouching(Adversarial):
             right = ((logits > 0) == (targets > 0.5)).to(targets).mean(0)
             scalars |= {
                 "estimate": guess,
-                "seen": (right * asked).sum() / asked.sum().clamp_min(1),
-                "kept": (((logits > 0) == (before > 0.5)).to(targets).mean(0) * kept).sum() / kept.sum(),
+                "seen": mean_of(right, asked),
+                "kept": mean_of(((logits > 0) == (before > 0.5)).to(targets).mean(0), kept),
             }
         return loss + guess, scalars
 
@@ -288,6 +284,11 @@ class Retouching(Adversarial):
         if self.pale is not None:
             shift = shift * (differences[:, self.pale] == 0)
         return shift.mean()
+
+
+def mean_of(values: Tensor, chosen: Tensor) -> Tensor:
+    """The mean over pictures of the means of their chosen values, both (n, K); 1 where none is chosen."""
+    return ((values * chosen).sum(1) / chosen.sum(1).clamp_min(1) + (chosen.sum(1) == 0)).mean()
 
 
 TERMS = ("requested", "keeping", "smoothness", "painting", "colouring", "sparing", "cycle", "skin")

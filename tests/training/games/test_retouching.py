@@ -20,6 +20,7 @@ from training.settings import change
 
 RECIPE = change(RECIPES["celeba-editor"], small("celeba-editor"))
 EDITED = RECIPE.generator["attributes"]
+LATER = 64_000  # images: a step with a cycle, in the second phase
 
 
 def made(images: int = 0):
@@ -54,7 +55,7 @@ def test_first_the_classifiers_learn_alone():
 
 
 def test_then_everybody_learns_and_the_scale_of_features_stands():
-    state, batch, game = made(RECIPE.edits_after)
+    state, batch, game = made(LATER)
     before = state.discriminator.even[0].running_mean.clone()
     drawn = game.draw(state, batch)
     game.discriminator_loss(state, batch, drawn)[0].backward()
@@ -82,7 +83,7 @@ def test_then_everybody_learns_and_the_scale_of_features_stands():
 
 
 def test_the_loss_is_the_weighted_sum_of_its_terms():
-    state, batch, game = made(RECIPE.edits_after)
+    state, batch, game = made(LATER)
     loss, scalars = game.generator_loss(state, batch, game.draw(state, batch))
     weights = {"generator_loss": RECIPE.adversarial, "estimate": 1} | {
         name: at(getattr(RECIPE, name), state.images)
@@ -93,7 +94,7 @@ def test_the_loss_is_the_weighted_sum_of_its_terms():
 
 
 def test_labels_of_even_file_numbers_teach_nothing():
-    state, batch, game = made(RECIPE.edits_after)
+    state, batch, game = made(LATER)
     batch = Batch(batch.real, batch.labels, batch.latents, 0, 0, torch.arange(8))
     other = Batch(
         batch.real,
@@ -147,7 +148,7 @@ def test_who_gets_a_hair_colour_loses_the_one_that_is_there():
 
 
 def test_what_follows_from_a_wish_is_not_held():
-    state, batch, game = made(RECIPE.edits_after)
+    state, batch, game = made(LATER)
     drawn = game.draw(state, batch)
     asked = torch.zeros(8, len(EDITED))
     asked[0, EDITED.index("Mustache")] = 1
