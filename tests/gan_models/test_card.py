@@ -13,6 +13,7 @@ from gan_models.errors import InvalidConfig
 from gan_models.networks.dcgan import DCGANGenerator
 from gan_models.networks.editor import Editor
 from gan_models.networks.mlp import MLPGenerator
+from gan_models.networks.retouch import RetouchEditor
 
 ABOUT_CELEBA = {
     "recipe": "celeba-cgan",
@@ -319,8 +320,6 @@ def test_every_data_set_has_a_licence_the_hub_knows():
 
 
 def test_the_card_of_a_retouching_editor_shows_how_to_edit_and_promises_no_samples(tmp_path):
-    from gan_models.networks.retouch import RetouchEditor
-
     RetouchEditor(64, width=8, finest=8, attributes=["Smiling", "Bald"]).save_pretrained(tmp_path)
     card = (tmp_path / "README.md").read_text()
     assert "pipeline_tag: image-to-image" in card and "image-editing" in card
