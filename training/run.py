@@ -57,7 +57,7 @@ class RunOptions:
     recipe: str  # its name
     output: Path  # the run's folder
     settings: tuple[str, ...] = ()  # KEY=VALUE, which change the recipe
-    data: str | None = None  # a data set's name or a folder; None: the recipe's
+    data: str | Dataset | None = None  # a data set's name, a folder, or pictures in memory; None: the recipe's
     data_root: Path | None = None  # None: $GAN_STUDIO_DATA, else ./data
     images: int | None = None  # real images to show in all; None: the recipe's
     seed: int = 0
@@ -88,7 +88,7 @@ class RunOptions:
         words = [self.recipe, *(word for setting in self.settings for word in ("--set", setting))]
         for name in ("data", "data_root", "output", "images", "seed", "checkpoint_every", "fid_every", "init_from"):
             if (value := getattr(self, name)) is not None:
-                words += [_option(name), str(value)]
+                words += [_option(name), value.name if isinstance(value, Dataset) else str(value)]
         words += ["--precision", self.precision, *(word for name in self.trackers for word in ("--tracker", name))]
         return words + (["--push-to-hub", self.push_to_hub] if self.push_to_hub else [])
 
@@ -106,7 +106,7 @@ class Trained:
 def train(
     recipe: str,
     *,
-    data: str | os.PathLike | None = None,
+    data: str | os.PathLike | Dataset | None = None,
     data_root: str | os.PathLike | None = None,
     images: int | None = None,
     output: str | os.PathLike | None = None,
@@ -126,7 +126,7 @@ def train(
         run = training.train("mnist-dcgan", images=100_000, output="runs/mine", batch_size=64, generator={"width": 32})
         gan_models.load(run.model)
 
-    Each argument is the command's option of that name, and each of `settings` a --set: a number, a word, a list
+    Each argument is the command's option of that name (but `data` may also be a data.dataset.Dataset), and each of `settings` a --set: a number, a word, a list
     [start, end, images] or a Schedule; `generator` and `discriminator` take a dict of their networks' arguments. Raises
     TrainingError or ModelError with one sentence: where the input is bad, the run has diverged (callbacks.Diverged),
     the disk is full, or memory ends.
@@ -138,7 +138,7 @@ def train(
         recipe,
         Path(output or Path("runs") / recipe),
         as_words(settings),
-        None if data is None else str(data),
+        data if data is None or isinstance(data, Dataset) else str(data),
         None if data_root is None else Path(data_root),
         images,
         seed,
@@ -428,14 +428,23 @@ def prepare_folder(options: RunOptions, accelerator: Accelerator) -> Path | None
 
 
 def open_data(recipe: Recipe, options: RunOptions) -> Dataset:
-    name = options.data or recipe.data
-    dataset = open_dataset(
-        name,
-        options.data_root,
-        recipe.image_size,
-        channels=recipe.image_channels,
-        attributes=recipe.attributes if name.lower() == "celeba" else None,
-    )
+    """The pictures that the run learns from. Raises DataError, and RunError where they do not fit the recipe."""
+    if isinstance(options.data, Dataset):
+        dataset, shape = options.data, (recipe.image_channels, recipe.image_size, recipe.image_size)
+        if dataset.images.shape[1:] != shape:
+            raise RunError(
+                f"The pictures of {dataset.name} are {dataset.images.shape[1:]}, and {recipe.name} draws {shape}: "
+                "give others, or set image_size and image_channels."
+            )
+    else:
+        name = options.data or recipe.data
+        dataset = open_dataset(
+            name,
+            options.data_root,
+            recipe.image_size,
+            channels=recipe.image_channels,
+            attributes=recipe.attributes if name.lower() == "celeba" else None,
+        )
     if recipe.labelled and dataset.labels is None:
         raise RunError(
             f"{recipe.name} is conditional and {dataset.name} has no labels; put the pictures into one sub-folder a "
