@@ -10,6 +10,7 @@ from .. import latents as _latents
 from .. import rng
 from ..card import model_card
 from ..errors import InvalidConfig, InvalidInput, short
+from ..files import is_text
 from ..hub import find
 from ..model_folder import config_of, load_folder, save
 
@@ -36,7 +37,9 @@ def check_labels(labels, multi_label) -> tuple[str, ...] | None:
     names = tuple(labels) if isinstance(labels, (list, tuple)) else ()
     if not (1 if multi_label else 2) <= len(names) <= 1000:
         raise InvalidConfig("The configuration's labels must be a list of at most 1000 names, at least 2 for classes.")
-    if not all(isinstance(name, str) and 0 < len(name) <= 100 for name in names) or len(set(names)) != len(names):
+    if not all(isinstance(name, str) and 0 < len(name) <= 100 and is_text(name) for name in names) or (
+        len(set(names)) != len(names)
+    ):
         raise InvalidConfig("The configuration's labels must be distinct names of 1 to 100 characters.")
     return names
 

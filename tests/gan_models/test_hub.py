@@ -1,7 +1,6 @@
 """Model folders: what is saved loads equal; whatever else lies there is refused in one sentence, before memory is
 taken."""
 
-import io
 import json
 import os
 import pickle
@@ -36,6 +35,11 @@ def small(labels=("a", "b"), multi_label=False):
     return DCGANGenerator(
         image_size=16, image_channels=1, latent_dim=4, width=4, labels=labels, multi_label=multi_label
     )
+
+
+@pytest.fixture(name="hub_server")
+def named_apart_from_our_own_hub(request):
+    return request.getfixturevalue("hub")
 
 
 @pytest.fixture
@@ -380,15 +384,14 @@ def test_files_that_may_not_be_read_are_refused(folder, name, error, monkeypatch
     """Simulated where the user may read everything, as in a container."""
     (folder / name).chmod(0)
     if os.access(folder / name, os.R_OK):
-        real = io.open
+        real = os.open
 
         def denying(path, *arguments, **options):
             if str(path) == str(folder / name):
                 raise PermissionError(13, "Permission denied", str(path))
             return real(path, *arguments, **options)
 
-        monkeypatch.setattr(io, "open", denying)
-        monkeypatch.setattr("builtins.open", denying)
+        monkeypatch.setattr(os, "open", denying)
     assert "Permission denied" in refusal(error, folder)
 
 
