@@ -36,7 +36,9 @@ def load_folder(folder: Path, name: str | None = None) -> "Generator":
     model = build_on_meta(*read_config(folder / CONFIG, name), name)
     tensors = _read_weights(folder / WEIGHTS, model.state_dict(), name)
     model.load_state_dict(tensors, strict=True, assign=True)
-    return model.requires_grad_(False).eval()
+    model.requires_grad_(False).eval()
+    _check_use(model, name)
+    return model
 
 
 def save(model: "Generator", folder: str | os.PathLike, dtype: torch.dtype = torch.float32) -> None:
@@ -182,6 +184,25 @@ def _check_finite(tensors: dict[str, torch.Tensor], what: str) -> None:
     broken = [key for key, value in tensors.items() if value.is_floating_point() and not value.isfinite().all()]
     if broken:
         raise InvalidWeights(f"{what} holds numbers that are not finite (in {broken[0]!r}); the model is unusable.")
+
+
+def _check_use(model: "Generator", name: str) -> None:
+    """Raise InvalidWeights where finite weights are of no use: labels that there are none of, pictures that are no
+    numbers. It costs one picture."""
+    table = getattr(model, "label_table", None)
+    if table is not None and not ((table >= 0) & (table <= 1)).all():
+        raise InvalidWeights(
+            f"The {WEIGHTS} of {name} holds attributes outside 0 to 1 (in 'label_table'); the model is unusable."
+        )
+    try:
+        with torch.no_grad():
+            useful = all(made.isfinite().all() for made in model.trial())
+    except RuntimeError as error:  # such as a covariance that is none
+        raise InvalidWeights(
+            f"The weights of {name} draw nothing ({(str(error).splitlines() or [''])[0][:150]}); the model is unusable."
+        ) from error
+    if not useful:
+        raise InvalidWeights(f"The weights of {name} draw pictures that are not finite; the model is unusable.")
 
 
 def read_metrics(path: Path) -> dict:

@@ -111,6 +111,20 @@ class Generator(nn.Module, PyTorchModelHubMixin):
     def device(self) -> torch.device:
         return next(self.parameters()).device
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights. Whatever it is after `half()` or `bfloat16()`, pictures and latents go in and out as float32."""
+        return next(self.parameters()).dtype
+
+    def trial(self) -> list[Tensor]:
+        """What it makes of one latent, by which `load` sees that the weights are of use: a picture and, where it has an
+        encoder, what that reads from it."""
+        images = self.generate(self.sample_latents(1, seed=0), self.sample_labels(1, seed=0))
+        if not self.encodes or not images.isfinite().all():
+            return [images]
+        found = self.encode(images)
+        return [images, *(found if isinstance(found, tuple) else (found,))]
+
     def sample_latents(self, n: int, *, seed: int | None = None, truncation: float = 1.0) -> Tensor:
         """n latents of a seed: (n, latent_dim) float32 on the generator's device.
 
@@ -145,8 +159,9 @@ class Generator(nn.Module, PyTorchModelHubMixin):
             raise InvalidInput(f"The latents must be a tensor (n, {self.latent_dim}), not {got}.")
         if not latents.is_floating_point():
             raise InvalidInput(f"The latents must be floating-point numbers, not {latents.dtype}.")
-        latents = latents.to(self.device)
-        return self(latents, self._checked_labels(labels, len(latents)))
+        labels = self._checked_labels(labels, len(latents))
+        labels = labels if labels is None else labels.to(self.dtype)
+        return self(latents.to(self.device, self.dtype), labels).float()
 
     def _checked_labels(self, labels, n: int) -> Tensor | None:
         if self.labels is None:
