@@ -11,8 +11,11 @@ gradients are averaged here, after the backward pass. That is exact with gradien
 one network and with frozen networks, and costs little at this size.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import torch
-from accelerate import Accelerator
 from torch import Tensor, nn
 
 from gan_models.latents import sample
@@ -25,6 +28,9 @@ from .games.adversarial import Batch
 from .penalties import clip_weights
 from .recipes import Recipe, at
 from .state import State, update_ema
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 
 def train(

@@ -12,9 +12,10 @@ from typing import Any
 from gan_models.celeba import ATTRIBUTES
 
 from .augment import POLICIES
+from .errors import TrainingError
 
 
-class RecipeError(ValueError):
+class RecipeError(TrainingError):
     """An unknown recipe, option or value; the message says which are known."""
 
 

@@ -11,7 +11,9 @@ from PIL import Image
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 PAGES = README + (ROOT / "docs/measured.md").read_text()
-COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", PAGES, re.DOTALL) for line in block.splitlines() if line.strip()]
+COMMANDS = [
+    line for block in re.findall(r"```sh\n(.*?)```", PAGES, re.DOTALL) for line in block.splitlines() if line.strip()
+]
 CODE = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 # Run elsewhere, or by nobody here: the start of the command -> where.

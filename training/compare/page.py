@@ -15,7 +15,7 @@ from gan_models.files import write_atomically
 
 from ..data.dataset import Dataset
 from .figures import draw_curves, draw_samples
-from .protocol import Goal, Outcome, by_row, fid_name
+from .protocol import Goal, Outcome, by_row, fid_name, on_cpu
 
 MISSING = "–"
 
@@ -96,7 +96,9 @@ def protocol(shown: list[Outcome], goal: Goal, options) -> str:
     if goal.images:
         equal = f"for equally many real images ({goal.images:,})"
     else:
-        kind = "CPU time of the training process" if _on_cpu(shown) else "wall time on the GPU"
+        kind = (
+            "CPU time of the training process" if all(on_cpu(run.training) for run in shown) else "wall time on the GPU"
+        )
         equal = f"for equal compute time: {goal.minutes:g} minutes ({kind}, without start-up, decoding, checkpoints, evaluation)"
     seeds = len(options.seeds)
     return (
@@ -266,7 +268,3 @@ def _kind(name: str) -> tuple[int, str]:
     """Its place in the table and its arrow."""
     kind = re.split(r"_?\d", name)[0]
     return next(((k, arrow) for k, (names, arrow, _) in enumerate(KINDS) if kind in names), (len(KINDS), ""))
-
-
-def _on_cpu(shown: list[Outcome]) -> bool:
-    return all("thread" in run.training["machine"] for run in shown)
