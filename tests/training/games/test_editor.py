@@ -166,13 +166,15 @@ def test_a_finished_decoder_stays_while_the_encoder_learns_to_read_it(alone):  #
     ].keys() and "divergence" not in scalars[-1]
 
     editor, batch = state.generator, Batch(torch.rand(8, 3, 64, 64) - 0.5, torch.ones(8, 40), torch.randn(8, 14), 0, 0)
-    drawn = Editing(BORROWING, torch.device("cpu")).draw(state, batch)
+    game = Editing(BORROWING, torch.device("cpu"))
+    game.prepare(state, batch)
+    generated = game.generate(state, batch)
     codes = editor.codes_from(batch.latents)
     assert codes.shape == (8, 14) and set(codes[:, 4:].unique().tolist()) == {-1.0, 1.0}
     fake = editor.decoder(codes)  # what BatchNorm makes of a picture depends on those beside it
     read = editor.encoder(torch.cat([batch.real, fake]))[0]
-    torch.testing.assert_close(drawn.recovery, (read[8:] - codes).square().mean())
-    torch.testing.assert_close(drawn.reconstructed, editor.decoder(read[:8]))
+    torch.testing.assert_close(generated.recovery, (read[8:] - codes).square().mean())
+    torch.testing.assert_close(generated.reconstructed, editor.decoder(read[:8]))
 
 
 def test_then_its_first_layer_learns_to_edit_from_the_conditions_on(alone):  # noqa: F811
@@ -191,7 +193,7 @@ def test_then_its_first_layer_learns_to_edit_from_the_conditions_on(alone):  # n
             torch.testing.assert_close(state.generator.state_dict()[key], value)
     assert "seen" in scalars[-1]
 
-    Editing(BORROWING, torch.device("cpu"))._straight(first)
+    Editing(BORROWING, torch.device("cpu")).init_directions(first)
     directions, conditions = first.generator.mapping.directions, first.generator.conditions
     for k, name in enumerate(ATTRIBUTES):
         if name in conditions:
