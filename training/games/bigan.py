@@ -24,7 +24,8 @@ class BiGAN(Game):
     inverse."""
 
     def generate(self, state: State, batch: Batch) -> Pairs:
-        return Pairs(state.generator(batch.latents, batch.labels), state.generator.encoder(batch.real)[0])
+        fake = state.generator(batch.latents, batch.labels)
+        return Pairs(fake, upcast(state.generator.encoder(batch.real)[0]))  # penalties see pairs outside autocast
 
     def discriminator_loss(self, state: State, batch: Batch, generated: Pairs) -> Loss:
         fake, encoded = generated.fake.detach(), generated.encoded.detach()
