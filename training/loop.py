@@ -13,7 +13,7 @@ one network and with frozen networks, and costs little at this size.
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor, nn
+from torch import Tensor
 
 from gan_models.latents import sample
 from gan_models.networks.base import Generator, encode_labels
@@ -84,7 +84,8 @@ def load_batch(recipe: Recipe, dataset: Dataset, generator: Generator, first: in
         mirrored = torch.tensor([philox(seed, first + k, Stream.FLIPS).random() < 0.5 for k in range(count)])
         pictures = torch.where(mirrored[:, None, None, None], pictures.flip(3), pictures)
     real = to_float(pictures.to(like.device)).to(like.dtype).contiguous(memory_format=torch.channels_last)
-    encoded = encode_labels(labels, dataset.label_names, dataset.multi_label).to(like) if recipe.labelled else None
+    wanted = recipe.conditional or GAMES[recipe.game].reads_labels
+    encoded = encode_labels(labels, dataset.label_names, dataset.multi_label).to(like) if wanted else None
     numbers = torch.tensor([int(dataset.names[k]) for k in indices], device=like.device) if dataset.names else None
     return Batch(
         real, encoded, sample(count, generator.latent_dim, seed=seed, start=first).to(like), first, seed, numbers
@@ -98,17 +99,6 @@ def set_schedules(recipe: Recipe, state: State) -> None:
             group["lr"] = at(recipe.learning_rate, state.images) * factor
             if "betas" in group:
                 group["betas"] = (recipe.beta1, at(recipe.beta2, state.images))
-
-
-def batch_dependent_layers(state: State) -> list[str]:
-    """The kinds of layers whose work depends on how a batch is shared by processes."""
-    kinds = {"BatchNorm": (nn.BatchNorm1d, nn.BatchNorm2d), "Dropout": (nn.Dropout,)}
-    layers = [*state.generator.modules(), *state.discriminator.modules()]
-    return [
-        name
-        for name, kind in kinds.items()
-        if any(isinstance(layer, kind) and getattr(layer, "p", 1) for layer in layers)
-    ]
 
 
 def optimise(optimiser: torch.optim.Optimizer, loss: Tensor, accelerator: Accelerator) -> Tensor:

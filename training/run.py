@@ -28,11 +28,12 @@ from gan_models.samples import sample_grid
 from . import callbacks, checkpoints, cpu, loop, run_folder
 from .data import open_dataset
 from .data.dataset import Dataset, to_float
+from .games import GAMES
 from .publish import PublishError, check_name
 from .recipes import Recipe
 from .run_folder import STATS, images_of, read_lines, trained_seconds
 from .settings import change, find, to_json, with_defaults
-from .state import State, build
+from .state import State, batch_dependent_layers, build
 from .watch import Watch
 
 TRACKERS = ("tensorboard", "trackio", "wandb")
@@ -49,6 +50,7 @@ def run(options: argparse.Namespace, companion=None) -> int:
     `companion.goal` names it, `companion.join(state, checkpoint, hooks)` returns the callbacks with its own among them,
     and `companion.notes(state)` is added to what each model folder records of its training."""
     recipe = change(find(options.recipe), options.set)
+    game = GAMES[recipe.game]
     cpu.tune_allocator()
     accelerator = make_accelerator(options.precision, options.tracker, options.output)
     say = accelerator.print if accelerator.is_main_process else (lambda *a, **k: None)
@@ -64,12 +66,12 @@ def run(options: argparse.Namespace, companion=None) -> int:
     fid_every = (
         options.fid_every if options.fid_every is None else _whole(options.fid_every, recipe.batch_size, "--fid-every")
     )
-    if fid_every and recipe.game == "editor":
+    if fid_every and not game.draws:
         raise RunError(
             f"{recipe.name} edits pictures and draws none of its own, so it has no FID; leave out --fid-every."
         )
 
-    if (recipe.game == "inversion" or recipe.recovery) and not options.init_from:
+    if game.needs_model(recipe) and not options.init_from:
         raise RunError(
             f"{recipe.name} trains an encoder for a generator that is there already: name it, such as --init-from celeba-cgan."
         )
@@ -128,7 +130,7 @@ def run(options: argparse.Namespace, companion=None) -> int:
     saving = callbacks.Checkpoints(options.output, accelerator, report, write_model, every)
     interrupt = callbacks.Interrupt(accelerator)
     hooks = []
-    if recipe.game != "editor":  # which draws nothing of its own
+    if game.draws:
         hooks.append(callbacks.Diversity(dataset, state, options.seed, every=DIVERSITY_STEPS * recipe.batch_size))
     if fid_every:
         hooks.append(callbacks.FIDCallback(dataset, state, accelerator, options.seed, fid_every))
@@ -156,7 +158,7 @@ def run(options: argparse.Namespace, companion=None) -> int:
         f"{recipe.name}: {accelerator.num_processes} process(es) on {accelerator.device.type}, {precision}, "
         f"{companion.goal if companion else f'{total:,} images'}, into {options.output}"
     )
-    if accelerator.num_processes > 1 and (layers := loop.batch_dependent_layers(state)):
+    if accelerator.num_processes > 1 and (layers := batch_dependent_layers(state)):
         say(
             f"{' and '.join(layers)}: each process sees its own share of a batch, so other numbers of processes give other weights."
         )
@@ -277,7 +279,7 @@ def open_data(recipe: Recipe, options: argparse.Namespace) -> Dataset:
         channels=recipe.image_channels,
         attributes=recipe.attributes if name.lower() == "celeba" else None,
     )
-    if recipe.labelled and dataset.labels is None:
+    if (recipe.conditional or GAMES[recipe.game].reads_labels) and dataset.labels is None:
         raise RunError(
             f"{recipe.name} is conditional and {dataset.name} has no labels; put the pictures into one sub-folder a "
             "class, or take a recipe without conditioning."

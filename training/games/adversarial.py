@@ -13,16 +13,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gan_models.networks import PAIRS
 from gan_models.networks.base import DiscriminatorOutput
 from gan_models.networks.layers import upcast
 from gan_models.rng import Stream, philox
 
 from .. import augment, losses, penalties
-from ..losses import OBJECTIVES, Loss
-from ..recipes import Recipe, at
+from ..judges import networks as judges
+from ..losses import OBJECTIVES, Loss, all_gather
+from ..recipes import Recipe, RecipeError, at
 from ..state import State
-
-Judge = Callable[..., DiscriminatorOutput]  # D(images, fake=False): see Game.discriminator
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,30 @@ class Generated(NamedTuple):
 class Game:
     """What a training algorithm tells the loop (loop.step asks in this order), and what most of them share."""
 
+    @dataclass(frozen=True)
+    class Terms:
+        """What this game alone hears: weights of the terms of its losses (0 leaves one out), as `recipe.terms`."""
+
+    pairs: tuple[
+        str, ...
+    ] = ()  # of PAIRS: the networks that it alone can be played with; none: all that are no others'
+    penalised = False  # hears r1, r2, gradient_penalty, instance_noise and augment
+    draws = True  # pictures of its own, of which diversity and FID can be measured
+    reads_labels = False  # of the data, even where the networks are not told them
+    sums: tuple[str, ...] = ()  # terms that are sums over features, whose gradients are large in health
+    remedies: tuple[str, ...] = ()  # what the watch may recommend beside a lower rate: "smoother", "noise", "batch"
+
+    @classmethod
+    def needs_model(cls, recipe: Recipe) -> bool:
+        """Whether a run has to start from a generator that is there already (--init-from)."""
+        return False
+
+    @classmethod
+    def check(cls, recipe: Recipe, terms: "Game.Terms") -> None:
+        """Raise RecipeError where the recipe cannot be played so."""
+
     def __init__(self, recipe: Recipe, device: torch.device):
-        self.recipe, self.objective = recipe, OBJECTIVES[recipe.objective]
+        self.recipe, self.terms, self.objective = recipe, self.Terms(**recipe.terms), OBJECTIVES[recipe.objective]
 
     def prepare(self, state: State, batch: Batch) -> None:
         """Before each step: modes, what is frozen, buffers; all that a step changes beside weights and the statistics
@@ -78,7 +100,7 @@ class Game:
         """What the generator minimises, through the discriminator just updated, which is frozen meanwhile."""
         raise NotImplementedError(f"{type(self).__name__} has no loss for the generator")
 
-    def discriminator(self, state: State, batch: Batch, latents: tuple[Tensor, Tensor] | None = None) -> Judge:
+    def discriminator(self, state: State, batch: Batch, latents: tuple[Tensor, Tensor] | None = None) -> Callable:
         """D(images) of real and D(images, fake=True) of generated pictures: the discriminator as it sees them, with
         instance noise (Soenderby et al. 2017, arXiv:1610.04490) and augmentation, of which both kinds have numbers of
         their own. latents: of the real and of the generated ones, where it judges pairs."""
@@ -103,7 +125,7 @@ class Game:
         loss, scalars = sum(loss for loss, _ in pairs) / len(pairs), pairs[0][1]
         return loss, scalars | {"discriminator_loss": loss, "real_score": real.mean(), "fake_score": fakes[0].mean()}
 
-    def penalise(self, state: State, batch: Batch, D: Judge, fake: Tensor, loss: Tensor, scalars: dict) -> Loss:
+    def penalise(self, state: State, batch: Batch, D: Callable, fake: Tensor, loss: Tensor, scalars: dict) -> Loss:
         """The discriminator's loss with its gradient penalties, on the steps that have them."""
         recipe = self.recipe
         if state.images // recipe.batch_size % recipe.penalty_every:
@@ -121,55 +143,78 @@ class Game:
 
 
 class Adversarial(Game):
-    """The plain game: a generator against a discriminator, with labels or without, and with whatever terms the recipe
-    weighs."""
+    """The plain game: a generator against a discriminator, with labels or without."""
+
+    @dataclass(frozen=True)
+    class Terms:
+        adversarial: float = 1.0  # the generator's loss of the objective
+        auxiliary: float = 0.0  # the auxiliary classifier's loss (needs discriminator.auxiliary)
+        feature_matching: float = 0.0  # means of the discriminator's features
+        perceptual: float = 0.0  # means of the features of a fixed network (digits only)
+        information: float = 0.0  # what pictures tell of the latent codes
+        clustering: float = 0.0  # what real pictures tell of the category read in changed copies of them
+
+    penalised, sums, remedies = True, ("feature_matching", "perceptual"), ("smoother", "noise")
+
+    @classmethod
+    def check(cls, recipe: Recipe, terms: Terms) -> None:
+        if terms.auxiliary and not (recipe.conditional and recipe.discriminator.get("auxiliary")):
+            raise RecipeError(
+                "The loss of the auxiliary classifier needs labels and a classifier: "
+                "--set conditional=true and --set discriminator.auxiliary=true, or --set auxiliary=0."
+            )
+        for term in ("information", "clustering"):
+            if getattr(terms, term) and not hasattr(PAIRS[recipe.networks][0], "codes"):
+                raise RecipeError(f"The {term} term needs latent codes: --set networks=infogan, or --set {term}=0.")
+        if terms.perceptual and recipe.data != "mnist":
+            raise RecipeError("The perceptual term's network reads MNIST's digits alone: --set perceptual=0.")
 
     def __init__(self, recipe: Recipe, device: torch.device):
         super().__init__(recipe, device)
-        self.teacher = _teacher(device) if recipe.perceptual else None
+        self.teacher = None  # a network that reads digits and is not trained: never the one that judges the results
+        if self.terms.perceptual:
+            self.teacher = judges.read("mnist-teacher").to(device).requires_grad_(False).eval()
 
     def generate(self, state: State, batch: Batch) -> Generated:
         return Generated(state.generator(batch.latents, batch.labels))
 
     def discriminator_loss(self, state: State, batch: Batch, generated: Generated) -> Loss:
         """Real and generated pictures pass separately, so BatchNorm does not mix them."""
-        recipe, fake, D = self.recipe, generated.fake.detach(), self.discriminator(state, batch)
+        terms, fake, D = self.terms, generated.fake.detach(), self.discriminator(state, batch)
         on_real, on_fake = D(batch.real), D(fake, fake=True)
         loss, scalars = self.tell_apart(on_real.scores, on_fake.scores)
-        if recipe.auxiliary:
+        if terms.auxiliary:
             scalars["real_classification"] = self._classification(state, batch, on_real)
-            loss = loss + recipe.auxiliary * scalars["real_classification"]
-        if recipe.information:
+            loss = loss + terms.auxiliary * scalars["real_classification"]
+        if terms.information:
             scalars["information"] = self._information(state, batch, on_fake)
-            loss = loss + recipe.information * scalars["information"]
-        if recipe.clustering:
+            loss = loss + terms.information * scalars["information"]
+        if terms.clustering:
             scalars["clustering"] = self._clustering(state, batch, on_real)
-            loss = loss + recipe.clustering * scalars["clustering"]
+            loss = loss + terms.clustering * scalars["clustering"]
         return self.penalise(state, batch, D, fake, loss, scalars)
 
     def generator_loss(self, state: State, batch: Batch, generated: Generated) -> Loss:
-        recipe, D = self.recipe, self.discriminator(state, batch)
-        on_real = D(batch.real) if recipe.feature_matching or self.objective.paired else None
+        terms, D = self.terms, self.discriminator(state, batch)
+        on_real = D(batch.real) if terms.feature_matching or self.objective.paired else None
         on_fake = D(generated.fake, fake=True)
         loss, scalars = self.objective.generator(upcast(on_real.scores) if on_real else None, upcast(on_fake.scores))
         scalars["generator_loss"] = loss
-        loss = loss * recipe.adversarial
-        if recipe.auxiliary:
+        loss = loss * terms.adversarial
+        if terms.auxiliary:
             scalars["fake_classification"] = self._classification(state, batch, on_fake)
-            loss = loss + recipe.auxiliary * scalars["fake_classification"]
-        if recipe.information:
+            loss = loss + terms.auxiliary * scalars["fake_classification"]
+        if terms.information:
             scalars["information"] = self._information(state, batch, on_fake)
-            loss = loss + recipe.information * scalars["information"]
-        if recipe.feature_matching:
-            scalars["feature_matching"] = losses.feature_matching(
-                all_gather(on_real.features), all_gather(on_fake.features)
-            )
-            loss = loss + recipe.feature_matching * scalars["feature_matching"]
-        if recipe.perceptual:
-            scalars["perceptual"] = losses.feature_matching(
-                all_gather(self._seen_by_teacher(batch.real)), all_gather(self._seen_by_teacher(generated.fake))
-            )
-            loss = loss + recipe.perceptual * scalars["perceptual"]
+            loss = loss + terms.information * scalars["information"]
+        if terms.feature_matching:
+            real, fake = all_gather(on_real.features), all_gather(on_fake.features)
+            scalars["feature_matching"] = losses.feature_matching(real, fake)
+            loss = loss + terms.feature_matching * scalars["feature_matching"]
+        if terms.perceptual:
+            real, fake = (all_gather(self._features(images)) for images in (batch.real, generated.fake))
+            scalars["perceptual"] = losses.feature_matching(real, fake)
+            loss = loss + terms.perceptual * scalars["perceptual"]
         return loss, scalars
 
     def _classification(self, state: State, batch: Batch, output: DiscriminatorOutput) -> Tensor:
@@ -183,26 +228,6 @@ class Adversarial(Game):
         logits = on_real.logits, state.discriminator(warped, batch.labels).logits
         return losses.clustering(*(all_gather(some)[:, : state.generator.categories] for some in logits))
 
-    def _seen_by_teacher(self, images: Tensor) -> Tensor:
+    def _features(self, images: Tensor) -> Tensor:
         with torch.autocast(images.device.type, enabled=False):
             return self.teacher(images.float()).features
-
-
-def all_gather(x: Tensor) -> Tensor:
-    """The rows of all processes, (processes x n, ...), for losses that look at a whole batch. With gradients averaged
-    over the processes afterwards, as the loop does, the result is that of one process with the whole batch."""
-    x = upcast(x)
-    if not torch.distributed.is_initialized() or torch.distributed.get_world_size() == 1:
-        return x
-    from torch.distributed.nn.functional import (
-        all_gather,  # differentiable, unlike Accelerate's gather
-    )
-
-    return torch.cat(all_gather(x.contiguous()))
-
-
-def _teacher(device: torch.device) -> torch.nn.Module:
-    """A network that reads digits and is not trained: never the one that judges the results."""
-    from ..judges import fit as judges
-
-    return judges.read("mnist-teacher").to(device).requires_grad_(False).eval()

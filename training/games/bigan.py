@@ -23,6 +23,8 @@ class BiGAN(Game):
     or a latent's picture with the latent; both can only be alike when encoder and generator are each other's
     inverse."""
 
+    pairs, penalised, remedies = ("bigan",), True, ("smoother", "noise")
+
     def generate(self, state: State, batch: Batch) -> Pairs:
         fake = state.generator(batch.latents, batch.labels)
         return Pairs(fake, upcast(state.generator.encoder(batch.real)[0]))  # penalties see pairs outside autocast

@@ -1,21 +1,21 @@
 """The editor's game (networks: gan_models/editor.py), in two phases.
 
 1. The encoder learns to read faces, and the decoder to draw them: an autoencoder with small absolute errors in the
-picture and in a
-   coarse copy of it, and codes that stay near the standard normal distribution. Where the recipe weighs `recovery`, the
-   decoder is a finished generator (`--init-from`), and the encoder also learns to read its pictures, of which the codes
-   are known. Meanwhile a classifier learns the attributes, and linear regressions on all labels, of codes and of
-   pixels, give each attribute a direction and a region.
+   picture and in a coarse copy of it, and codes that stay near the standard normal distribution. Where
+   `latent_regression` is weighed, the decoder is a finished generator (`--init-from`), and the encoder also learns to
+   read its pictures, of which the codes are known. Meanwhile a classifier learns the attributes, and linear regressions
+   on all labels, of codes and of pixels, give each attribute a direction and a region.
 2. From `edits_after` images on, photos are edited by random requests. The mapping and the decoder (of a finished one,
-the first layer
-   alone: what draws textures stays) learn to make the classifier see the request and nothing else changed, while a
-   discriminator tells edited photos and what should be seen in them from photos and what is. Requests are pressed hard
-   at first (`temperature`): edits that were large once and grew less look better than edits that only grew.
+   the first layer alone: what draws textures stays) learn to make the classifier see the request and nothing else
+   changed, while a discriminator tells edited photos and what should be seen in them from photos and what is. Requests
+   are pressed hard at first (`temperature`): edits that were large once and grew less look better than edits that only
+   grew.
 
 The classifier learns from CelebA's odd file numbers only; the judge (judges.py) is another network and learned from the
 even ones. In phase 2 no label is used: what a photo shows is what the classifier sees in it.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -31,10 +31,10 @@ from gan_models.photos import crop
 from gan_models.rng import Stream
 
 from .. import augment, losses
-from ..losses import Loss
-from ..recipes import at
+from ..losses import Loss, all_gather
+from ..recipes import Recipe, RecipeError, Schedule, at
 from ..state import State
-from .adversarial import Batch, Game, all_gather
+from .adversarial import Batch, Game
 
 # Rare ones are asked for more often, and so are those that need much drawing.
 WEIGHTS = {"Mustache": 2.0, "Brown_Hair": 2.0, "Male": 1.5, "No_Beard": 2.0, "Young": 2.0}
@@ -53,7 +53,7 @@ class EditorGenerated(NamedTuple):
     logits: Tensor | None = None  # phase 1: (n, K) the editor's own estimate of the attributes
     divergence: Tensor | None = None  # phase 1: of the codes from the standard normal distribution
     # phase 1 with a finished decoder: how far codes read in its pictures are from theirs
-    recovery: Tensor | None = None
+    latent_regression: Tensor | None = None
     shown: Tensor | None = None  # phase 2: (n, K) 0..1 what the classifier sees in the photos
     differences: Tensor | None = None  # (n, K) what was asked for
     targets: Tensor | None = None  # (n, K) 0..1 what the classifier should see afterwards
@@ -61,9 +61,32 @@ class EditorGenerated(NamedTuple):
 
 
 class Editing(Game):
-    """Two phases, as the file's head says. Both players hear the recipe's weights: `reconstruction`, `divergence`,
-    `adversarial`, `requested` (the request is seen), `keeping` (nothing else is) and `sparing` (the photo changes
-    little)."""
+    """Two phases, as the file's head says."""
+
+    @dataclass(frozen=True)
+    class Terms:
+        edits_after: int = 1  # images of phase 1
+        reconstruction: float = 0.0  # of photos, in both phases
+        divergence: float = 0.0  # phase 1 with a decoder of its own: of the codes from the prior
+        latent_regression: float = 0.0  # phase 1 with a finished decoder: of the codes of pictures that it draws
+        adversarial: float = 1.0  # phase 2, as what follows
+        attribute: float = 0.0  # the classifier sees what was asked for
+        preservation: float = 0.0  # it sees nothing else changed
+        change: float = 0.0  # absolute change of the photo
+        # What the classifier's logits of what was asked for are divided by: above 1, sure is not sure enough.
+        temperature: float | Schedule = 1.0
+
+    pairs, draws, reads_labels, sums = ("editor",), False, True, ("reconstruction",)
+
+    @classmethod
+    def needs_model(cls, recipe: Recipe) -> bool:
+        return bool(recipe.terms.get("latent_regression"))
+
+    @classmethod
+    def check(cls, recipe: Recipe, terms: Terms) -> None:
+        warmth = terms.temperature
+        if min((warmth.start, warmth.end) if isinstance(warmth, Schedule) else (warmth,)) <= 0:
+            raise RecipeError("temperature must be above 0.")
 
     def __init__(self, recipe, device):
         super().__init__(recipe, device)
@@ -74,10 +97,10 @@ class Editing(Game):
 
     def prepare(self, state: State, batch: Batch) -> None:
         """Who learns in which phase; at the beginning of the second, where edits begin."""
-        editor, first = state.generator, state.images < self.recipe.edits_after
+        editor, first = state.generator, state.images < self.terms.edits_after
         editor.train(first)  # afterwards BatchNorm's statistics stand
         state.discriminator.classifier.eval()  # it learns in discriminator_loss alone
-        if self.recipe.recovery:
+        if self.terms.latent_regression:
             editor.decoder.requires_grad_(False).eval()
             editor.decoder[:3].requires_grad_(not first)  # from a code to the smallest map
         if not first and not editor.mapping.directions.any():
@@ -85,8 +108,8 @@ class Editing(Game):
 
     def generate(self, state: State, batch: Batch) -> EditorGenerated:
         editor = state.generator
-        if state.images < self.recipe.edits_after:
-            return self._read(state, batch) if self.recipe.recovery else self._reconstruct(state, batch)
+        if state.images < self.terms.edits_after:
+            return self._read(state, batch) if self.terms.latent_regression else self._reconstruct(state, batch)
         with torch.no_grad():
             codes = upcast(editor.encoder(batch.real)[0])
             shown = state.discriminator.classifier(self._distort(batch, batch.real)).sigmoid().mean(0)
@@ -118,8 +141,8 @@ class Editing(Game):
             fake = editor.decoder(wanted)
         codes, logits = editor.encoder(torch.cat([batch.real, fake]))
         of_real, of_fake = upcast(codes).chunk(2)
-        drawn, recovery = upcast(editor.decoder(of_real)), F.mse_loss(of_fake, wanted)
-        return EditorGenerated(of_real, drawn, logits.chunk(2)[0], recovery=recovery)
+        drawn, regression = upcast(editor.decoder(of_real)), F.mse_loss(of_fake, wanted)
+        return EditorGenerated(of_real, drawn, logits.chunk(2)[0], latent_regression=regression)
 
     def requests(self, randoms: Tensor, shown: Tensor) -> tuple[Tensor, Tensor]:
         """Random wishes for pictures that show attributes as surely as `shown` (n, K) in 0..1, from randoms (n, 6)
@@ -164,30 +187,30 @@ class Editing(Game):
     def _take_note(self, state: State, batch: Batch, codes: Tensor) -> None:
         """What has been seen of the codes (n, d) of photos: for the editor's own faces, unless a finished decoder draws
         them, and in phase 1 for the regressions."""
-        if not self.recipe.recovery:
+        if not self.terms.latent_regression:
             update_statistics(state.generator, all_gather(codes))
-        if state.images < self.recipe.edits_after:
+        if state.images < self.terms.edits_after:
             state.discriminator.note(all_gather(codes), all_gather(batch.real), all_gather(batch.labels))
 
     def generator_loss(self, state: State, batch: Batch, generated: EditorGenerated) -> Loss:
-        recipe = self.recipe
+        terms = self.terms
         reconstruction = coarse_and_fine(batch.real, generated.reconstructed)
-        loss, scalars = recipe.reconstruction * reconstruction, {"reconstruction": reconstruction}
+        loss, scalars = terms.reconstruction * reconstruction, {"reconstruction": reconstruction}
         if generated.edited is None:
             mine = has_training_label(batch)
             estimate = attribute_loss(generated.logits[mine], batch.labels[mine], len(batch.real))
             scalars |= {"estimate": estimate}
-            for name in ("divergence", "recovery"):
+            for name in ("divergence", "latent_regression"):
                 if (part := getattr(generated, name)) is not None:
                     scalars[name] = part
-                    loss = loss + getattr(recipe, name) * part
+                    loss = loss + getattr(terms, name) * part
             return loss + estimate, scalars
         adversarial, more = self.objective.generator(
             None, upcast(state.discriminator(generated.edited, 2 * generated.targets - 1).scores)
         )
         logits = state.discriminator.classifier(self._distort(batch, generated.edited))
         asked = (generated.differences != 0).to(logits)
-        warmth = torch.where(asked > 0, at(recipe.temperature, state.images), 1.0)
+        warmth = torch.where(asked > 0, at(terms.temperature, state.images), 1.0)
         wrong = warmth * F.binary_cross_entropy_with_logits(
             logits / warmth, generated.targets.expand_as(logits), reduction="none"
         ).mean(0)
@@ -201,13 +224,13 @@ class Editing(Game):
         scalars |= more | {
             "generator_loss": adversarial,
             "fake_classification": classification,
-            "keeping": kept,
-            "sparing": change,
+            "preservation": kept,
+            "change": change,
             "seen": (seen * asked).sum() / asked.sum(),
             "kept": (seen * (1 - asked)).sum() / (1 - asked).sum(),
         }
-        loss = loss + recipe.adversarial * adversarial + recipe.requested * classification
-        return loss + recipe.keeping * kept + recipe.sparing * change, scalars
+        loss = loss + terms.adversarial * adversarial + terms.attribute * classification
+        return loss + terms.preservation * kept + terms.change * change, scalars
 
     @staticmethod
     def _distort(batch: Batch, images: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ which have to be drawn again so that they are like the photo and a discriminator
 inversion of Zhu et al. 2020, arXiv:2004.00049.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -18,6 +19,7 @@ from gan_models.networks.layers import upcast
 
 from .. import losses
 from ..losses import Loss
+from ..recipes import Recipe
 from ..state import State
 from .adversarial import Batch, Game
 
@@ -31,8 +33,19 @@ class Inverted(NamedTuple):
 
 
 class Inverting(Game):
-    """The recipe weighs `reconstruction` (real pictures), `recovery` (latents and labels of generated ones) and
-    `adversarial`."""
+    """As the file's head says."""
+
+    @dataclass(frozen=True)
+    class Terms:
+        adversarial: float = 1.0
+        reconstruction: float = 0.0  # of real pictures
+        latent_regression: float = 0.0  # latents and labels of generated pictures
+
+    pairs, penalised, sums, remedies = ("invertible",), True, ("reconstruction",), ("smoother", "noise")
+
+    @classmethod
+    def needs_model(cls, recipe: Recipe) -> bool:
+        return True
 
     def prepare(self, state: State, batch: Batch) -> None:
         freeze(state.generator)
@@ -55,17 +68,17 @@ class Inverting(Game):
         return self.penalise(state, batch, D, fake, loss, scalars)
 
     def generator_loss(self, state: State, batch: Batch, generated: Inverted) -> Loss:
-        recipe, D = self.recipe, self.discriminator(state, batch)
+        terms, D = self.terms, self.discriminator(state, batch)
         on_real = upcast(D(batch.real).scores) if self.objective.paired else None
         on_fake = upcast(D(generated.reconstructed, fake=True).scores)
         adversarial, scalars = self.objective.generator(on_real, on_fake)
         reconstruction = coarse_and_fine(upcast(generated.reconstructed), batch.real).mean()
-        recovery = F.mse_loss(upcast(generated.latents), batch.latents)
+        regression = F.mse_loss(upcast(generated.latents), batch.latents)
         if generated.logits is not None:
-            recovery = recovery + losses.classification(generated.logits, batch.labels, state.generator.multi_label)
-        scalars |= {"generator_loss": adversarial, "reconstruction": reconstruction, "recovery": recovery}
-        loss = recipe.reconstruction * reconstruction + recipe.recovery * recovery
-        return loss + recipe.adversarial * adversarial, scalars
+            regression = regression + losses.classification(generated.logits, batch.labels, state.generator.multi_label)
+        scalars |= {"generator_loss": adversarial, "reconstruction": reconstruction, "latent_regression": regression}
+        loss = terms.reconstruction * reconstruction + terms.latent_regression * regression
+        return loss + terms.adversarial * adversarial, scalars
 
 
 def freeze(generator: Generator) -> None:

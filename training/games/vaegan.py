@@ -1,5 +1,6 @@
 """VAE-GAN: an encoder, and similarity learned by the discriminator."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -28,6 +29,14 @@ class VAEGAN(Game):
     discriminator's features cannot tell the two apart. The adversarial term does not reach the encoder, as in the
     paper's algorithm 1."""
 
+    @dataclass(frozen=True)
+    class Terms:
+        adversarial: float = 1.0
+        reconstruction: float = 0.0  # in the discriminator's features
+        divergence: float = 0.0  # of the encoder's distribution from the prior
+
+    pairs, penalised, sums, remedies = ("vaegan",), True, ("reconstruction",), ("smoother", "noise")
+
     def generate(self, state: State, batch: Batch) -> Encoded:
         mean, log_variance = state.generator.encoder(batch.real)
         noise = batch.normal(Stream.ENCODER, state.generator.latent_dim)
@@ -42,7 +51,7 @@ class VAEGAN(Game):
         return self.penalise(state, batch, D, fake, loss, scalars)
 
     def generator_loss(self, state: State, batch: Batch, generated: Encoded) -> Loss:
-        recipe, D = self.recipe, self.discriminator(state, batch)
+        terms, D = self.terms, self.discriminator(state, batch)
         on_real = D(batch.real)
         on_fake, on_redrawn, on_reconstructed = (
             D(images, fake=True) for images in (generated.fake, generated.redrawn, generated.reconstructed)
@@ -51,5 +60,5 @@ class VAEGAN(Game):
         loss = (loss + self.objective.generator(upcast(on_real.scores), upcast(on_redrawn.scores))[0]) / 2
         reconstruction = losses.feature_reconstruction(upcast(on_real.features), upcast(on_reconstructed.features))
         scalars |= {"generator_loss": loss, "reconstruction": reconstruction, "divergence": generated.divergence}
-        loss = recipe.adversarial * loss + recipe.reconstruction * reconstruction
-        return loss + recipe.divergence * generated.divergence, scalars
+        loss = terms.adversarial * loss + terms.reconstruction * reconstruction
+        return loss + terms.divergence * generated.divergence, scalars

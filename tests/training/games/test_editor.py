@@ -148,8 +148,8 @@ def test_then_mapping_and_decoder_learn_to_edit(alone):  # noqa: F811
     )
     assert {
         "fake_classification",
-        "keeping",
-        "sparing",
+        "preservation",
+        "change",
         "seen",
         "kept",
         "discriminator_loss",
@@ -161,7 +161,7 @@ def test_then_mapping_and_decoder_learn_to_edit(alone):  # noqa: F811
 def test_a_finished_decoder_stays_while_the_encoder_learns_to_read_it(alone):  # noqa: F811
     state, scalars, before = run(8, BORROWING)
     assert moved(state, before, "encoder") and not moved(state, before, "decoder") and not moved(state, before, "code_")
-    assert {"reconstruction", "recovery", "estimate", "real_classification"} <= scalars[
+    assert {"reconstruction", "latent_regression", "estimate", "real_classification"} <= scalars[
         -1
     ].keys() and "divergence" not in scalars[-1]
 
@@ -173,7 +173,7 @@ def test_a_finished_decoder_stays_while_the_encoder_learns_to_read_it(alone):  #
     assert codes.shape == (8, 14) and set(codes[:, 4:].unique().tolist()) == {-1.0, 1.0}
     fake = editor.decoder(codes)  # what BatchNorm makes of a picture depends on those beside it
     read = editor.encoder(torch.cat([batch.real, fake]))[0]
-    torch.testing.assert_close(generated.recovery, (read[8:] - codes).square().mean())
+    torch.testing.assert_close(generated.latent_regression, (read[8:] - codes).square().mean())
     torch.testing.assert_close(generated.reconstructed, editor.decoder(read[:8]))
 
 
@@ -232,7 +232,7 @@ def test_the_command_trains_both_phases_and_goes_on_where_it_was(tmp_path, alone
     assert isinstance(editor, Editor) and editor.mapping.directions.any()
     assert "image-to-image" in (tmp_path / "whole/model/README.md").read_text()
     lines = [json.loads(line) for line in (tmp_path / "whole/stats.jsonl").read_text().splitlines()]
-    assert "seen" in lines[-1] and "recovery" in lines[0]
+    assert "seen" in lines[-1] and "latent_regression" in lines[0]
 
 
 def test_opposite_wishes_take_the_hair_that_was_there_away():

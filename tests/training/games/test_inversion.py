@@ -20,6 +20,8 @@ RECIPE = change(
     ["generator.width=4", "discriminator.width=4", "generator.encoder_width=4", "batch_size=8"],
 )
 
+TERMS = RECIPE.terms
+
 
 def made(recipe=RECIPE):
     dataset = dataset_of(recipe)
@@ -57,12 +59,12 @@ def test_the_losses_are_what_they_are_called():
     chance = drawn.logits.sigmoid()
     wanted = (batch.labels + 1) / 2
     entropy = -(wanted * chance.log() + (1 - wanted) * (1 - chance).log()).mean()
-    torch.testing.assert_close(scalars["recovery"], (drawn.latents - batch.latents).square().mean() + entropy)
+    torch.testing.assert_close(scalars["latent_regression"], (drawn.latents - batch.latents).square().mean() + entropy)
     torch.testing.assert_close(
         loss,
-        RECIPE.reconstruction * scalars["reconstruction"]
-        + RECIPE.recovery * scalars["recovery"]
-        + RECIPE.adversarial * scalars["generator_loss"],
+        TERMS["reconstruction"] * scalars["reconstruction"]
+        + TERMS["latent_regression"] * scalars["latent_regression"]
+        + TERMS["adversarial"] * scalars["generator_loss"],
     )
 
 
