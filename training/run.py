@@ -28,11 +28,11 @@ from gan_models.samples import sample_grid
 from . import callbacks, checkpoints, cpu, loop, run_folder
 from .data import open_dataset
 from .data.dataset import Dataset, to_float
-from .games import GAMES
+from .games import GAMES, to_json, with_defaults
 from .publish import PublishError, check_name
 from .recipes import Recipe
 from .run_folder import STATS, images_of, read_lines, trained_seconds
-from .settings import change, find, to_json, with_defaults
+from .settings import change, find
 from .state import State, batch_dependent_layers, build
 from .watch import Watch
 

@@ -11,7 +11,7 @@ from typing import Any
 from gan_models.networks import PAIRS
 
 from .augment import POLICIES
-from .games import GAMES, Game, terms_of
+from .games import ALIASES, GAMES, terms_of, without_defaults
 from .losses import OBJECTIVES
 from .recipes import OBJECTIVE_SETTINGS, RECIPES, Recipe, RecipeError, Schedule
 
@@ -20,14 +20,6 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "game": tuple(GAMES),
     "objective": tuple(OBJECTIVES),
     "optimiser": ("adam", "rmsprop"),
-}
-# Words that these settings had before, in commands and in the options.json of older runs.
-ALIASES = {
-    "family": "networks",
-    "recovery": "latent_regression",
-    "requested": "attribute",
-    "keeping": "preservation",
-    "sparing": "change",
 }
 # What only games that are `penalised` hear: elsewhere it would be taken in silence, and do nothing.
 OF_PENALISED = ("r1", "r2", "gradient_penalty", "instance_noise", "augment")
@@ -105,38 +97,6 @@ def _ends(value: float | Schedule) -> tuple[float, float]:
     return (value.start, value.end) if isinstance(value, Schedule) else (value, value)
 
 
-def to_json(recipe: Recipe) -> dict:
-    """As plain JSON values, with all terms of the game; a Schedule becomes {"start", "end", "images"}."""
-    terms = dataclasses.asdict(terms_of(recipe))
-    return json.loads(json.dumps(dataclasses.asdict(recipe) | {"terms": terms}))
-
-
-def with_defaults(described: dict) -> dict:
-    """What :func:`to_json` wrote, perhaps by an older version, as it would be written now: with the defaults of the
-    options that it did not know, and what was a field of every recipe among the terms of its game, if it is one."""
-    described = {ALIASES.get(key, key): value for key, value in described.items()}
-    fields = {field.name: field.default for field in dataclasses.fields(Recipe)}
-    known = dataclasses.asdict(GAMES[described.get("game", fields["game"])].Terms())
-    terms = known | {key: described[key] for key in known if key in described} | described.get("terms", {})
-    defaults = {key: value for key, value in fields.items() if value is not dataclasses.MISSING}
-    kept = {key: value for key, value in described.items() if key in fields}
-    return json.loads(json.dumps(defaults)) | kept | {"terms": json.loads(json.dumps(terms))}
-
-
-def from_json(described: dict) -> Recipe:
-    """The recipe that :func:`to_json` wrote, perhaps by an older version. Raises KeyError or TypeError where it is
-    none."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, dict) and value.keys() == {"start", "end", "images"}:
-            return Schedule(**value)
-        return tuple(value) if isinstance(value, list) else value
-
-    fields = {key: plain(value) for key, value in with_defaults(described).items()}
-    terms = {key: plain(value) for key, value in fields["terms"].items()}
-    return Recipe(**fields | {"terms": _without_defaults(terms, GAMES[fields["game"]])})
-
-
 def _parse(setting: str) -> tuple[str, Any]:
     key, equals, text = setting.partition("=")
     if not equals or not key:
@@ -156,7 +116,7 @@ def _replace(recipe: Recipe, key: str, value: Any) -> Recipe:
     terms = _kinds(game.Terms)
     if key in terms:
         changed = recipe.terms | {key: _checked(key, value, terms[key])}
-        return dataclasses.replace(recipe, terms=_without_defaults(changed, game))
+        return dataclasses.replace(recipe, terms=without_defaults(changed, game))
     if key in fields:
         recipe = dataclasses.replace(recipe, **{key: _checked(key, value, fields[key])})
         if key == "game":  # the terms that it shares with the one before stay
@@ -179,12 +139,6 @@ NOT_SETTABLE = ("name", "summary", "source", "generator", "discriminator", "term
 def _kinds(declared: type) -> dict[str, str]:
     """The fields of a dataclass, with their types in words."""
     return {f.name: getattr(f.type, "__name__", str(f.type)) for f in dataclasses.fields(declared)}
-
-
-def _without_defaults(terms: dict[str, Any], game: type[Game]) -> dict[str, Any]:
-    """The terms that the game would not have by itself, so that equal recipes compare equal."""
-    defaults = dataclasses.asdict(game.Terms())
-    return {name: value for name, value in terms.items() if value != defaults.get(name)}
 
 
 def _checked(key: str, value: Any, kind: str) -> Any:

@@ -19,10 +19,9 @@ from typing import NamedTuple
 from gan_models.networks import PAIRS
 
 from .curves import CurvesError, read
-from .games import GAMES, terms_of
+from .games import GAMES, from_json, terms_of
 from .recipes import Recipe, at
 from .run_folder import WATCH
-from .settings import from_json
 
 # Mode collapse. The diversity is the mean distance of 64 fixed samples to their nearest neighbour, 1 for real pictures
 # (callbacks.Diversity). Healthy runs on digits and faces are above 0.12 from step 200 on, narrow WGAN-GPs with their
