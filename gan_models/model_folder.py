@@ -4,6 +4,7 @@ It holds config.json (the network's arguments, `family` and `format`), model.saf
 and metrics.json. The first two are all that loading reads; nothing in the folder is ever executed or unpickled.
 """
 
+import importlib
 import json
 import os
 from pathlib import Path
@@ -25,6 +26,13 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 MAX_CONFIG_BYTES = 1_000_000
 MAX_HEADER_BYTES = 1_000_000  # ours have a few kilobytes
 FAMILIES: dict[str, type["Generator"]] = {}  # `family` of config.json -> class; networks/__init__.py fills it
+
+
+def families() -> dict[str, type["Generator"]]:
+    """FAMILIES, filled also where nobody has imported a network yet."""
+    if not FAMILIES:
+        importlib.import_module(".networks", __package__)
+    return FAMILIES
 
 
 def load_folder(folder: Path, name: str | None = None) -> "Generator":
@@ -86,9 +94,9 @@ def read_config(path: Path, name: str) -> tuple[str, dict]:
             "it was made by another program or a newer version."
         )
     family = config.get("family")
-    if not isinstance(family, str) or family not in FAMILIES:
+    if not isinstance(family, str) or family not in families():
         raise InvalidConfig(
-            f"The {CONFIG} of {name} says family {short(family)}; known are {', '.join(sorted(FAMILIES))}."
+            f"The {CONFIG} of {name} says family {short(family)}; known are {', '.join(sorted(families()))}."
         )
     return family, {key: value for key, value in config.items() if key not in ("format", "family")}
 
@@ -106,7 +114,7 @@ class Uninitialised(TorchFunctionMode):
 
 def build_on_meta(family: str, arguments: dict, name: str) -> "Generator":
     """The network on the meta device: shapes without memory."""
-    cls = FAMILIES[family]
+    cls = families()[family]
     known = sorted(set(cls._hub_mixin_init_parameters) - {"self"})
     unknown = sorted(set(arguments) - set(known))
     if unknown:

@@ -25,7 +25,7 @@ from gan_models.networks.editor import Editor
 from gan_models.rng import check_seed
 from gan_models.samples import sample_grid
 
-from . import callbacks, checkpoints, cpu, loop, run_folder
+from . import callbacks, checkpoints, cpu, growing, loop, run_folder
 from .data import open_dataset
 from .data.dataset import Dataset, to_float
 from .games import GAMES, to_json, with_defaults
@@ -324,7 +324,7 @@ def compare_options(folder: Path, described: dict) -> None:
 
 def initialise_from(state: State, source: str) -> None:
     """Start from the generator of a model, whose configuration must be the recipe's, but that an encoder may be missing
-    in it; or from a run's folder, with its discriminator too."""
+    in it; from one of half the size, which grows; or from a run's folder, with its discriminator too."""
     if checkpoint := run_folder.find_checkpoint(Path(source)):
         checkpoints.begin_with(state, checkpoint)
         return
@@ -335,6 +335,10 @@ def initialise_from(state: State, source: str) -> None:
                 network.adopt(model)
         except gan_models.InvalidInput as error:
             raise RunError(f"{source} does not fit the recipe. {error}") from error
+        return
+    if growing.can_grow(model, state.ema):
+        growing.grow(model.to(next(state.generator.parameters()).device), state.generator)
+        state.ema.load_state_dict(state.generator.state_dict())
         return
     wanted, weights = state.ema._hub_mixin_config, model.state_dict()
     lacking = state.ema.state_dict().keys() - weights.keys()

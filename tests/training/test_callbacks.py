@@ -16,8 +16,7 @@ from tiny import SMALL, digits, losses_become_nan, stats, train, weights
 import gan_models
 from gan_models.networks.dcgan import DCGANGenerator
 from gan_models.samples import fixed_batch, sample_grid
-from training import callbacks, curves, loop, run_folder
-from training import state as state_module
+from training import callbacks, curves, loop, run, run_folder
 from training.callbacks import (
     Checkpoints,
     Diverged,
@@ -290,7 +289,7 @@ def test_ctrl_c_while_a_run_starts_is_one_sentence(tmp_path, capsys, monkeypatch
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(state_module, "build", interrupted)
+    monkeypatch.setattr(run, "build", interrupted)
     assert train("mnist-dcgan", "--output", tmp_path) == 130
     assert "--resume goes on" in capsys.readouterr().err.splitlines()[-1]
 

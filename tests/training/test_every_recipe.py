@@ -101,7 +101,7 @@ def check_metrics(result: dict, recipe) -> None:
 @pytest.mark.parametrize("name", RECIPES)
 def test_trains_goes_on_to_the_same_bits_loads_and_is_evaluated(
     tmp_path, capsys, monkeypatch, alone, judged_root, name
-):  # noqa: F811
+):
     options = [
         "--images",
         48,
@@ -135,7 +135,7 @@ def test_trains_goes_on_to_the_same_bits_loads_and_is_evaluated(
     check_metrics(judged(generator, recipe, judged_root, monkeypatch), recipe)
 
 
-def test_two_processes_are_one_in_float64(tmp_path, alone):  # noqa: F811
+def test_two_processes_are_one_in_float64(tmp_path, alone):
     """One spawned pair for all recipes. Weights, moments, averages and scalars, after three steps."""
     for count in ("one", "two"):
         (tmp_path / count).mkdir()

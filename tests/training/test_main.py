@@ -15,17 +15,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 from PIL import Image
 from safetensors.torch import load_file
 from tiny import SMALL, digits, needed, stats, tiny, train, weights
 
 import gan_models
 from training import __main__ as command
-from training import publish
+from training import callbacks, checkpoints, loop, publish
 from training.data.digits import DIGITS, GARMENTS
 from training.evaluate import generator as evaluate
 from training.recipes import CELEBA_ATTRIBUTES, RECIPES
 from training.run import start_trackers
+from training.settings import change
+from training.state import build
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("alone")
@@ -291,7 +294,7 @@ def test_without_an_account_nothing_is_tracked_elsewhere(tmp_path, monkeypatch):
         "accelerate.Accelerator.init_trackers", lambda self, name, config, settings: asked.append(settings)
     )
     assert train("mnist-mlp", "--images", 8, "--output", tmp_path / "a") == 0 and not asked  # not asked for
-    run = command.Accelerator(cpu=True)
+    run = Accelerator(cpu=True)
     for key, value, mode in (
         (None, None, "offline"),
         ("WANDB_API_KEY", "x", "online"),
@@ -417,14 +420,14 @@ def test_a_full_disk_ends_the_run_with_a_sentence_and_it_goes_on_from_the_last_g
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(command.checkpoints, "save_file", full)
+        patch.setattr(checkpoints, "save_file", full)
         sentence = refused(capsys, *run, "--images", 24)
     assert "The checkpoint at 16 images could not be written" in sentence and "the one before it is kept" in sentence
     with monkeypatch.context() as patch:
-        patch.setattr(command.callbacks.pictures, "save_png", full)
+        patch.setattr(callbacks.pictures, "save_png", full)
         assert "No space left on device" in refused(capsys, *run, "--images", 24)
     with monkeypatch.context() as patch:
-        patch.setattr(command.callbacks.Report, "_print", full)
+        patch.setattr(callbacks.Report, "_print", full)
         sentence = refused(capsys, *run, "--images", 24)
     assert (
         "No space left on device" in sentence
@@ -449,14 +452,14 @@ def test_too_little_memory_is_a_sentence_and_another_run_may_take_the_place(tmp_
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(command.loop, "batch", exhausted)
+        patch.setattr(loop, "load_batch", exhausted)
         assert "not enough memory" in refused(capsys, "mnist-dcgan", "--output", tmp_path / "run")
     assert train("mnist-dcgan", "--images", 8, "--output", tmp_path / "run") == 0
 
     def broken(*arguments):
         raise RuntimeError("a mistake of ours")
 
-    monkeypatch.setattr(command.loop, "batch", broken)
+    monkeypatch.setattr(loop, "load_batch", broken)
     with pytest.raises(RuntimeError, match="mistake"):
         train("mnist-dcgan", "--output", tmp_path / "other")
 
@@ -583,8 +586,8 @@ def test_two_processes_train_one_model_as_one_process_would(tmp_path, capsys):
     assert train("mnist-mlp", *options, "--output", tmp_path / "one") == 0
     assert files(tmp_path / "two") == files(tmp_path / "one")
     one, two = (load_file(tmp_path / name / "checkpoint/state.safetensors") for name in ("one", "two"))
-    recipe = command.recipes.change(RECIPES["mnist-mlp"], [*SMALL, *settings])
-    untrained = command.checkpoints.tensors(command.loop.build(recipe, digits(), 0, torch.device("cpu")))
+    recipe = change(RECIPES["mnist-mlp"], [*SMALL, *settings])
+    untrained = checkpoints.tensors(build(recipe, digits(), 0, torch.device("cpu")))
     assert one.keys() == two.keys()
     for key, tensor in one.items():
         torch.testing.assert_close(two[key], tensor, rtol=1e-4, atol=1e-6, msg=lambda message: f"{key}: {message}")

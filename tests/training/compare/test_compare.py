@@ -2,6 +2,7 @@
 
 import argparse
 import fcntl
+import importlib.util
 import json
 import re
 import statistics
@@ -23,6 +24,7 @@ from training.compare.protocol import Budget, Goal, stopwatch
 from training.compare.runs import parse_row
 from training.evaluate import generator as evaluate
 from training.evaluate import sampling
+from training.recipes import RECIPES
 from training.state import State
 
 pytestmark = pytest.mark.usefixtures("alone")
@@ -278,7 +280,7 @@ def test_several_processes_or_no_matplotlib_are_one_sentence(run, capsys, monkey
     with monkeypatch.context() as patch:
         patch.setenv("WORLD_SIZE", "2")
         assert "made by one process" in refused(run, capsys, MLP)
-    monkeypatch.setattr(runs.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert "pip install matplotlib" in refused(run, capsys, MLP)
 
 
@@ -296,7 +298,7 @@ def test_a_row_is_a_recipe_with_a_name_and_settings():
     row = parse_row("mine=mnist-dcgan,r1=[1,0.1,2e5],objective=hinge", ["batch_size=32"])
     assert (row.name, row.base, row.recipe.name) == ("mine", "mnist-dcgan", "mine")
     assert row.recipe.r1.end == 0.1 and row.recipe.objective == "hinge" and row.recipe.batch_size == 32
-    assert parse_row("mnist-mlp", []).recipe == runs.recipes.RECIPES["mnist-mlp"]
+    assert parse_row("mnist-mlp", []).recipe == RECIPES["mnist-mlp"]
     assert compare._seeds("3") == (0, 1, 2) and compare._seeds("4,2") == (4, 2) and compare._seeds("5,") == (5,)
     assert Goal(minutes=2).share(10**6, 60) == 0.5 and Goal(images=100).share(25, 1e6) == 0.25
 
@@ -354,7 +356,7 @@ def test_real_pictures_are_shown_but_for_those_of_celeba(tmp_path, monkeypatch, 
     dataset = SimpleNamespace(name=name, order=lambda *a: None, batch=lambda k: looked.append(name) or (pictures, None))
     row = SimpleNamespace(name="row", recipe=SimpleNamespace(image_size=64, image_channels=3))
     run = SimpleNamespace(evaluation={"a": 1}, folder=tmp_path)
-    monkeypatch.setattr(protocol, "by_row", lambda found: [(row, found)])
+    monkeypatch.setattr(figures, "by_row", lambda found: [(row, found)])
     monkeypatch.setattr(page.gan_models, "load", lambda folder: None)
     monkeypatch.setattr(figures, "drawn", lambda generator, count: torch.zeros(count, 3, 64, 64))
     figures.draw_samples([run], {"row": dataset}, tmp_path / "samples.png")

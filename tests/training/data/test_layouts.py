@@ -732,7 +732,7 @@ def test_the_crop_of_original_celeba_gives_the_cropped_pictures(data_root):
 # ---- StackedMNIST ----------------------------------------------------------------------------------------------------
 
 
-def test_stacked_digits_are_three_digits_and_their_number(tiny_root):  # noqa: F811
+def test_stacked_digits_are_three_digits_and_their_number(tiny_root):
     digits = {split: open_dataset("mnist", tiny_root, 28, split=split) for split in ("train", "test")}
     for split, count in (("train", 128_000), ("test", 26_000)):
         data = open_dataset("stackedmnist", tiny_root, 28, split=split)
@@ -759,7 +759,7 @@ for name in sys.argv[2:]:
 """
 
 
-def test_another_process_in_another_order_is_shown_the_same(tiny_root, capsys, monkeypatch):  # noqa: F811
+def test_another_process_in_another_order_is_shown_the_same(tiny_root, capsys, monkeypatch):
     names = ["stackedmnist", "fashionmnist", "cifar10", "mnist"]
     command = [sys.executable, "-c", SHOWN, str(tiny_root), *names[::-1]]
     there = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -769,7 +769,7 @@ def test_another_process_in_another_order_is_shown_the_same(tiny_root, capsys, m
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashionmnist", "cifar10"])
-def test_a_batch_may_be_larger_than_the_data_set(tiny_root, name):  # noqa: F811
+def test_a_batch_may_be_larger_than_the_data_set(tiny_root, name):
     dataset = open_dataset(name, tiny_root, 28)
     n = len(dataset)
     images, labels = dataset.batch(dataset.order(0, 3 * n, seed=1))

@@ -123,14 +123,14 @@ def moved(state, before, part: str) -> bool:
     )
 
 
-def test_first_the_autoencoder_learns(alone):  # noqa: F811
+def test_first_the_autoencoder_learns(alone):
     state, scalars, before = run(16)
     assert moved(state, before, "encoder") and moved(state, before, "decoder") and not moved(state, before, "mapping")
     assert {"reconstruction", "divergence", "estimate", "real_classification"} <= scalars[-1].keys()
     assert not state.generator.mapping.directions.any()
 
 
-def test_then_mapping_and_decoder_learn_to_edit(alone):  # noqa: F811
+def test_then_mapping_and_decoder_learn_to_edit(alone):
     state, scalars, before = run(40)
     first, _, _ = run(16)
     assert (
@@ -158,7 +158,7 @@ def test_then_mapping_and_decoder_learn_to_edit(alone):  # noqa: F811
     assert all(np.isfinite(value) for values in scalars for value in values.values())
 
 
-def test_a_finished_decoder_stays_while_the_encoder_learns_to_read_it(alone):  # noqa: F811
+def test_a_finished_decoder_stays_while_the_encoder_learns_to_read_it(alone):
     state, scalars, before = run(8, BORROWING)
     assert moved(state, before, "encoder") and not moved(state, before, "decoder") and not moved(state, before, "code_")
     assert {"reconstruction", "latent_regression", "estimate", "real_classification"} <= scalars[
@@ -177,7 +177,7 @@ def test_a_finished_decoder_stays_while_the_encoder_learns_to_read_it(alone):  #
     torch.testing.assert_close(generated.reconstructed, editor.decoder(read[:8]))
 
 
-def test_then_its_first_layer_learns_to_edit_from_the_conditions_on(alone):  # noqa: F811
+def test_then_its_first_layer_learns_to_edit_from_the_conditions_on(alone):
     first, _, _ = run(16, BORROWING)
     state, scalars, before = run(40, BORROWING)
     assert (
@@ -204,7 +204,7 @@ def test_then_its_first_layer_learns_to_edit_from_the_conditions_on(alone):  # n
             assert directions[k].count_nonzero() > 2
 
 
-def test_the_command_starts_from_a_generator(tmp_path, capsys, alone):  # noqa: F811
+def test_the_command_starts_from_a_generator(tmp_path, capsys, alone):
     there = needed("celeba-editor-64", tmp_path / "there")
     assert train("celeba-editor-64", *there, "--images", 8, "--precision", "fp32", "--output", tmp_path / "run") == 0
     generator, editor = gan_models.load(tmp_path / "there"), gan_models.load(tmp_path / "run/model")
@@ -220,7 +220,7 @@ def test_the_command_starts_from_a_generator(tmp_path, capsys, alone):  # noqa: 
     )
 
 
-def test_the_command_trains_both_phases_and_goes_on_where_it_was(tmp_path, alone):  # noqa: F811
+def test_the_command_trains_both_phases_and_goes_on_where_it_was(tmp_path, alone):
     options = ["--images", 48, "--checkpoint-every", 8, "--seed", 3, "--precision", "fp32", "--set", "edits_after=24"]
     options += needed("celeba-editor-64", tmp_path / "there")
     assert train("celeba-editor-64", *options, "--output", tmp_path / "whole") == 0
@@ -298,9 +298,9 @@ def test_edits_are_counted(made_up_faces, monkeypatch):
 
     def opinions(judge, images):
         bright = torch.from_numpy(images).float().mean((1, 2, 3))[:, None] - 200
-        return evaluate_editor.judges.Opinion(torch.zeros(len(images), 4), bright.expand(-1, 40))
+        return evaluate_editor.networks.ClassifierOutput(torch.zeros(len(images), 4), bright.expand(-1, 40))
 
-    monkeypatch.setattr(evaluate_editor.judges, "opinions", opinions)
+    monkeypatch.setattr(evaluate_editor.networks, "classify", opinions)
     monkeypatch.setattr(evaluate_editor, "_distances", lambda *arguments: {"value": 0.0, "real": 0.0})
     result = evaluate_editor.evaluate(editor, "celeba")
     for numbers in result["evaluation"]["judge"]["attributes"].values():

@@ -68,7 +68,7 @@ def test_the_losses_are_what_they_are_called():
     )
 
 
-def test_an_encoder_joins_the_generator_that_is_named(tmp_path, capsys, alone):  # noqa: F811
+def test_an_encoder_joins_the_generator_that_is_named(tmp_path, capsys, alone):
     torch.manual_seed(0)
     attributes = RECIPE.attributes
     before = DCGANGenerator(64, 3, width=4, labels=list(attributes), multi_label=True)
