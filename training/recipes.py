@@ -398,7 +398,7 @@ RECIPES: dict[str, Recipe] = {
             attributes=CELEBA_ATTRIBUTES,
             generator={"width": 32},
             discriminator={"width": 32, "auxiliary": True, "normalisation": "none"},
-            auxiliary=1.0,
+            terms={"auxiliary": 1.0},
             **RELATIVISTIC,
         ),
         Recipe(
