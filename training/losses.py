@@ -146,8 +146,9 @@ def mmd(a: Tensor, b: Tensor, widths: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 
     """
     with torch.autocast(a.device.type, enabled=False):
         distances = {key: (x[:, None] - y).square().sum(2) for key, x, y in (("aa", a, a), ("bb", b, b), ("ab", a, b))}
-        others = ~torch.eye(len(b), dtype=torch.bool, device=b.device)
-        scale = distances["bb"].detach()[others].median().clamp_min(1e-12)
+        n = len(b)
+        others = distances["bb"].detach().flatten()[1:].view(n - 1, n + 1)[:, :-1]  # all but the diagonal
+        scale = others.median().clamp_min(1e-12)
 
         def kernel(squared: Tensor) -> Tensor:
             return sum((-squared / (2 * width * scale)).exp() for width in widths)
