@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from . import hub, networks
 from . import images as pictures
 from .celeba import opposite_edit
+from .latents import sample
 from .networks.base import Generator
 from .networks.editor import Editor
 from .networks.retouch import RetouchEditor
@@ -55,7 +56,7 @@ def edit_grid(editor: Editor | RetouchEditor, seed: int, count: int = 8) -> Tens
 
 def faces_of_nobody(editor: Editor | RetouchEditor, seed: int, count: int) -> Tensor:
     """Drawn by the bundled generator of faces, which are the sharper ones, where it draws them in the editor's size,
-    or the editor draws none; else by the editor."""
+    or the editor draws none; else by the editor, and by one that draws none, smooth noise."""
     if FACES in hub.bundled():
         generator = networks.load(FACES, device=editor.device)
         if generator.image_shape == editor.image_shape or not editor.latent_dim:
@@ -65,4 +66,7 @@ def faces_of_nobody(editor: Editor | RetouchEditor, seed: int, count: int) -> Te
             if generator.image_shape == editor.image_shape:
                 return faces
             return F.interpolate(faces, editor.image_shape[1:], mode="bicubic", antialias=True).clamp(-1, 1)
+    if not editor.latent_dim:
+        noise = sample(count, 3 * 8 * 8, seed=seed).view(count, 3, 8, 8).to(editor.device)
+        return F.interpolate(noise, editor.image_shape[1:], mode="bicubic").tanh()
     return editor.generate(editor.sample_latents(count, seed=seed))

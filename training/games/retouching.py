@@ -7,15 +7,16 @@ arXiv:2111.01007), after changes of colour and small shifts (Zhao et al. 2020, a
 maps there is a small discriminator each, and a **linear classifier** of the attributes: of fixed features a linear one
 is hard to please by patterns that nobody sees.
 
-1. The classifiers learn alone for `edits_after` images. Without that the editor learns to do nothing. 2. Photos are
-edited by random requests: attributes are brought in and taken out equally often, however rare they are; a third of the
-requests change two; a quarter is made at a part of the strength, and asks for that part of the attribute. What was not
-asked for shall look to the classifiers as it did in the photo, not as its label says.
+1. The classifiers learn alone for `edits_after` images. Without that the editor learns to do nothing.
+2. Photos are edited by random requests: attributes are brought in and taken out equally often, however rare they are; a
+   third of the requests change two; a quarter is made at a part of the strength, and asks for that part of the
+   attribute. What was not asked for shall look to the classifiers as it did in the photo, not as its label says.
 
 Labels are used of CelebA's odd file numbers only; what the others show is what the classifiers see. The judge (judges/)
 learned from the even ones, and in other features: neither it nor Lite1 (judges/general.py) takes any part here.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -28,10 +29,10 @@ from gan_models.rng import Stream
 
 from .. import augment
 from ..judges import general
-from ..losses import Loss
-from ..recipes import RecipeError, at
+from ..losses import OBJECTIVES, Loss, all_gather
+from ..recipes import Recipe, RecipeError, Schedule, at
 from ..state import State
-from .adversarial import Adversarial, Batch, all_gather
+from .adversarial import Batch, Game
 
 RANDOMS = 8  # uniform numbers that a request takes
 SECOND = 1 / 3  # how often two attributes are asked for at once
@@ -83,67 +84,84 @@ class Drawn(NamedTuple):
     fake: list[Tensor] | None = None  # mixed maps of the edited photos
 
 
-class Retouching(Adversarial):
-    """Two phases, as the file's head says. The editor hears the recipe's weights: `adversarial`, `requested` (the
-    request is seen), `keeping` (nothing else is), `smoothness` (total variation of flow and colours), `painting` (mean
-    alpha), `colouring` (mean change of colour), `sparing` (mean change of the picture), `cycle` (edited back, the photo
-    is the same), `skin` (the cheeks keep their colour)."""
+class Retouching(Game):
+    """Two phases, as the file's head says."""
 
-    def __init__(self, recipe, device):
-        super().__init__(recipe, device)
-        self.general = general.read(general.TRAINS).to(device)
-        if self.objective.paired:
+    @dataclass(frozen=True)
+    class Terms:
+        edits_after: int = 1  # images of phase 1
+        adversarial: float = 1.0  # the editor's loss of the objective
+        attribute: float | Schedule = 0.0  # the classifiers see what was asked for
+        preservation: float | Schedule = 0.0  # they see nothing else changed
+        change: float | Schedule = 0.0  # absolute change of the photo
+        smoothness: float | Schedule = 0.0  # total variation of flow and colours
+        painting: float | Schedule = 0.0  # mean alpha of the painted layer
+        colouring: float | Schedule = 0.0  # mean change of colour
+        cycle: float | Schedule = 0.0  # edited back, the photo is the same; at every eighth step
+        skin: float | Schedule = 0.0  # the cheeks keep their colour
+
+    pairs, draws, reads_labels, sums = ("retouch",), False, True, ("preservation",)
+
+    @classmethod
+    def check(cls, recipe: Recipe, terms: Terms) -> None:
+        if OBJECTIVES[recipe.objective].paired:
             raise RecipeError(
                 f"The game retouching scores photos and edits apart: --set objective=hinge, not {recipe.objective}."
             )
-        self.edited = tuple(recipe.generator["attributes"])
-        self.known = tuple(recipe.discriminator["attributes"])
-        if self.known[: len(self.edited)] != self.edited:
-            raise RecipeError("The panel's attributes must begin with the editor's.")
+        edited, known = (tuple(network.get("attributes") or ()) for network in (recipe.generator, recipe.discriminator))
+        if not edited or known[: len(edited)] != edited:
+            raise RecipeError("The discriminator's attributes must begin with the generator's, which are edited.")
+        if tuple(recipe.attributes or ()) != known:
+            raise RecipeError("The recipe's attributes must be the discriminator's.")
+
+    def __init__(self, recipe: Recipe, device: torch.device):
+        super().__init__(recipe, device)
+        self.general = general.read(general.TRAINS).to(device)
+        self.edited, self.known = tuple(recipe.generator["attributes"]), tuple(recipe.discriminator["attributes"])
         self.exclusive = torch.tensor([k for k, name in enumerate(self.edited) if name in EXCLUSIVE], device=device)
-        k = len(self.known)
         # held[j, i]: whether attribute i shall stay when j is asked for.
-        self.held = (
-            torch.tensor(
-                [
-                    [i != j and name not in FOLLOWS.get(asked, ()) for i, name in enumerate(self.known)]
-                    for j, asked in enumerate(self.edited)
-                ],
-                device=device,
-            )
-            .float()
-            .view(len(self.edited), k)
+        self.held = torch.tensor(
+            [
+                [float(name != asked and name not in FOLLOWS.get(asked, ())) for name in self.known]
+                for asked in self.edited
+            ],
+            device=device,
         )
         self.contrary = torch.tensor([name in CONTRARY for name in self.edited], device=device)
         self.male = self.known.index("Male") if "Male" in self.known else None
         self.pale = self.edited.index(PALE) if PALE in self.edited else None
 
     def generator_moves(self, state: State) -> bool:
-        return state.images >= self.recipe.edits_after
+        return state.images >= self.terms.edits_after
 
-    def draw(self, state: State, batch: Batch) -> Drawn:
-        editor, panel = state.generator, state.discriminator
-        first = not self.generator_moves(state)
+    def prepare(self, state: State, batch: Batch) -> None:
+        """The scale of the features stands from the first edit on, and so do the attributes' frequencies."""
+        first, panel = not self.generator_moves(state), state.discriminator
         panel.even.train(first)
-        self.randoms = batch.uniform(Stream.AUGMENT, augment.RANDOMS)
-        with torch.no_grad():
-            real = panel.mixed(self._look(batch.real))
         if first:
+            panel.note(all_gather(batch.labels)[all_gather(self._mine(batch).to(batch.labels)) > 0.5])
+
+    def generate(self, state: State, batch: Batch) -> Drawn:
+        editor, panel = state.generator, state.discriminator
+        randoms = batch.uniform(Stream.AUGMENT, augment.RANDOMS)  # photo and edit are changed alike
+        with torch.no_grad():
+            real = panel.mixed(self._look(batch.real, randoms))
+        if not self.generator_moves(state):
             return Drawn(real)
         there = self._there(panel, real, batch)
         differences = self.requests(batch.uniform(Stream.EDITS, RANDOMS), there, panel.frequency[: len(self.edited)])
         seen = editor.see(batch.real)
         retouch, strength = editor.directed(seen, differences)
         edited = retouched(batch.real, retouch, strength)
-        return Drawn(real, seen, there, differences, retouch, edited, panel.mixed(self._look(edited)))
+        return Drawn(real, seen, there, differences, retouch, edited, panel.mixed(self._look(edited, randoms)))
 
-    def _look(self, images: Tensor) -> list[Tensor]:
-        """Maps of General, in the precision that the run computes in. Photo and edit are changed alike."""
+    def _look(self, images: Tensor, randoms: Tensor) -> list[Tensor]:
+        """Maps of General, in the precision that the run computes in."""
         kind = images.device.type
         wanted = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else images.dtype
         if self.general.stem.weight.dtype != wanted:
             self.general.to(wanted)
-        images = augment.augment(images, self.randoms, AUGMENT, ("color", "translation"))
+        images = augment.augment(images, randoms, AUGMENT, ("color", "translation"))
         with torch.autocast(kind, enabled=False):
             return self.general(images.to(wanted).contiguous(memory_format=torch.channels_last), pooled=False).maps
 
@@ -218,7 +236,6 @@ class Retouching(Adversarial):
         classification = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean((0, 2)).sum() / count
         scalars = {"real_classification": classification}
         if drawn.edited is None:
-            panel.note(all_gather(batch.labels)[all_gather(mine.to(batch.labels)) > 0.5])
             return classification, scalars
         targets, _, _ = self._targets(drawn)
         both = [torch.cat([real, fake.detach()]) for real, fake in zip(drawn.real, drawn.fake, strict=True)]
@@ -232,7 +249,7 @@ class Retouching(Adversarial):
         return loss + classification, scalars
 
     def generator_loss(self, state: State, batch: Batch, drawn: Drawn) -> Loss:
-        recipe, panel, editor = self.recipe, state.discriminator, state.generator
+        terms, panel, editor = self.terms, state.discriminator, state.generator
         targets, asked, kept = self._targets(drawn)
         scores = panel.judge(drawn.fake, targets * 2 - 1)
         adversarial = sum(self.objective.generator(None, x)[0] for x in scores) / len(scores)
@@ -248,20 +265,20 @@ class Retouching(Adversarial):
         retouch, real, edited = drawn.retouch, batch.real, drawn.edited
         scalars = {
             "generator_loss": adversarial,
-            "requested": requested,
-            "keeping": keeping,
+            "attribute": requested,
+            "preservation": keeping,
             "smoothness": variation(retouch.flow) + COLOURS_SMOOTH * variation(retouch.colour),
             "painting": retouch.alpha.mean(),
             "colouring": retouch.colour.abs().mean(),
-            "sparing": (edited - real).abs().mean(),
+            "change": (edited - real).abs().mean(),
             "skin": self._skin(real, edited, drawn.differences),
         }
-        if recipe.cycle and state.images // recipe.batch_size % CYCLE_EVERY == 0:
+        if terms.cycle and state.images // self.recipe.batch_size % CYCLE_EVERY == 0:
             back = editor.see(edited)
             again = retouched(edited, *editor.directed(back, -drawn.differences))
             scalars["cycle"] = (again - real).abs().mean()
-        loss = recipe.adversarial * adversarial + sum(
-            at(getattr(recipe, name), state.images) * scalars[name] for name in TERMS if name in scalars
+        loss = terms.adversarial * adversarial + sum(
+            at(getattr(terms, name), state.images) * scalars[name] for name in TERMS if name in scalars
         )
         # The editor's own estimate says how much the face speaks for an attribute, not how common it is: 0.5 is
         # undecided of a moustache too.
@@ -291,7 +308,7 @@ def mean_of(values: Tensor, chosen: Tensor) -> Tensor:
     return ((values * chosen).sum(1) / chosen.sum(1).clamp_min(1) + (chosen.sum(1) == 0)).mean()
 
 
-TERMS = ("requested", "keeping", "smoothness", "painting", "colouring", "sparing", "cycle", "skin")
+TERMS = ("attribute", "preservation", "change", "smoothness", "painting", "colouring", "cycle", "skin")
 
 
 def variation(maps: Tensor) -> Tensor:
