@@ -164,6 +164,11 @@ class RetouchEditor(Generator):
         """Raises InvalidInput: there is nothing to draw."""
         raise InvalidInput("This model edits pictures and draws none of its own: give it a face to edit.")
 
+    def trial(self) -> list[Tensor]:
+        """What it makes of a grey picture, by which `load` sees that the weights are of use."""
+        seen = self.encode(torch.zeros(1, *self.image_shape, device=self.device))
+        return [seen.shown, self.decode(seen, torch.ones(1, len(self.attributes)))]
+
     def encode(self, images: Tensor) -> Seen:
         """Faces (n, 3, S, S) float in [-1, 1] -> what `decode` takes: encode once, decode for every movement of a
         slider. Raises InvalidInput for other tensors."""
@@ -172,7 +177,7 @@ class RetouchEditor(Generator):
     def see(self, images: Tensor) -> Seen:
         """`encode` without its checks, differentiably."""
         x = F.avg_pool2d(images, images.shape[-1] // self.coarse) if images.shape[-1] > self.coarse else images
-        features = []
+        x, features = x.to(self.dtype), []
         for level in self.down:
             x = level(x)
             features.append(x)
@@ -180,7 +185,7 @@ class RetouchEditor(Generator):
 
     def retouch(self, seen: Seen, directions: Tensor) -> Retouch:
         """What to do to the photos for directions (n, K) in -1..1 of which the largest is 1 or -1, differentiably."""
-        wishes = self.wishes(directions)
+        wishes = self.wishes(directions.to(self.dtype))
         x = self.middle(seen.features[-1], wishes)
         for level, beside in zip(self.up, seen.features[-2::-1], strict=True):
             x = level(x, wishes, beside)
@@ -193,7 +198,7 @@ class RetouchEditor(Generator):
         for of_features, of_picture, last in self.painting:
             x = _enlarged(of_features(x), 2 * x.shape[-1])
             small = F.avg_pool2d(ground, size // x.shape[-1]) if x.shape[-1] < size else ground
-            x = F.leaky_relu(x + of_picture(small), 0.2)
+            x = F.leaky_relu(x + of_picture(small.to(self.dtype)), 0.2)
             added = upcast(last(x))
             maps = added if isinstance(maps, float) else added + _enlarged(maps, x.shape[-1])
         # Paint begins as the picture itself: were it grey, the editor would learn to do without it before it learned to

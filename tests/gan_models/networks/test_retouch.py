@@ -252,3 +252,16 @@ def test_one_hair_colour_is_given_and_takes_away_what_is_shown_of_the_others():
 def test_a_photo_is_read_at_the_networks_size():
     photo, editor = photo_of(), made()
     assert _encode(editor, photo, face_at(0)).photos.shape == (1, 3, 64, 64)
+
+
+def test_it_edits_in_half_precision_too():
+    editor, images = made(), faces(1)
+    wanted = editor.edit(images, {"Smiling": 1.0})
+    found = editor.bfloat16().edit(images, {"Smiling": 1.0})
+    assert found.dtype == torch.float32 and (found - wanted).abs().mean() < 0.02
+
+
+def test_it_draws_nothing_and_says_so():
+    editor = made()
+    with pytest.raises(InvalidInput, match="draws none of its own"):
+        editor.generate(editor.sample_latents(1, seed=0))
