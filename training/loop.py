@@ -48,7 +48,6 @@ def train(
         torch.manual_seed(int(philox(seed, first, Stream.TORCH).integers(2**63)))  # dropout
         set_schedules(recipe, state)
         moves = (state.images // recipe.batch_size + 1) % recipe.discriminator_steps == 0
-        moves = moves and game.generator_moves(state)
         scalars = step(recipe, game, state, batch, accelerator, moves)
         state.images += recipe.batch_size
         if any([callback(state, scalars) for callback in callbacks]):
@@ -59,8 +58,9 @@ def train(
 def step(
     recipe: Recipe, game: Game, state: State, batch: Batch, accelerator: Accelerator, moves: bool = True
 ) -> dict[str, Tensor]:
-    """One update of the discriminator and, where `moves`, one of the generator and of its average. Returns what is
-    worth plotting."""
+    """One update of the discriminator and, where `moves` and the game lets it, one of the generator and of its average.
+    Returns what is worth plotting."""
+    moves = moves and game.generator_moves(state)
     state.discriminator.requires_grad_(True)
     with accelerator.autocast():
         game.prepare(state, batch)
