@@ -1,8 +1,8 @@
 """Every GAN as a few lines of data: which networks, on which pictures, playing which game.
 
-To read how two GANs differ, compare their entries. A number may be a Schedule. `--set KEY=VALUE` changes any field,
-`--set generator.KEY=VALUE` an argument of a network. Choosing another objective also takes that objective's own
-settings (OBJECTIVE_SETTINGS), since none of them is at its best with those of another.
+To read how two GANs differ, compare their entries. A number may be a Schedule. `--set KEY=VALUE` changes any field, or
+a term of the game, `--set generator.KEY=VALUE` an argument of a network. Choosing another objective also takes that
+objective's own settings (OBJECTIVE_SETTINGS), since none of them is at its best with those of another.
 """
 
 import math
@@ -42,7 +42,7 @@ class Recipe:
     name: str
     summary: str
     source: str  # the paper
-    family: str  # networks: mlp | dcgan | resnet | infogan | vaegan | bigan | implicit | tied | invertible | editor
+    networks: str  # generator and discriminator: a row of gan_models.networks.PAIRS
     data: str  # mnist | fashionmnist | stackedmnist | cifar10 | celeba | a folder of images
     image_size: int  # pixels
     image_channels: int  # 1 | 3
@@ -51,30 +51,9 @@ class Recipe:
     attributes: tuple[str, ...] | None = None  # of a data set with attributes: those to be told
     generator: dict[str, Any] = field(default_factory=dict)  # arguments beyond size and labels
     discriminator: dict[str, Any] = field(default_factory=dict)
-    # adversarial | vaegan | bigan | moments | inversion | editor: who draws what, and what each player minimises
-    game: str = "adversarial"
-    objective: str = "logistic"  # logistic | minimax | least_squares | wasserstein | hinge | relativistic
-    # Weights of the terms in the losses; 0 leaves a term out.
-    adversarial: float = 1.0  # the generator's loss of the objective
-    auxiliary: float = 0.0  # the auxiliary classifier's loss (needs discriminator.auxiliary)
-    feature_matching: float = 0.0  # means of the discriminator's features
-    perceptual: float = 0.0  # means of the features of a fixed network (digits only)
-    information: float = 0.0  # what pictures tell of the latent codes (needs family infogan)
-    clustering: float = (
-        0.0  # what real pictures tell of the category read in changed copies of them (needs family infogan)
-    )
-    reconstruction: float = (
-        0.0  # vaegan: in the discriminator's features; moments: generated pictures through the autoencoder
-    )
-    recovery: float = 0.0  # inversion, editor: latents and labels of generated pictures (needs --init-from)
-    divergence: float = 0.0  # vaegan, editor: of the encoder's distribution from the prior
-    requested: float = 0.0  # editor: its classifier sees what was asked for
-    keeping: float = 0.0  # editor: the classifier sees nothing else changed
-    sparing: float = 0.0  # editor: absolute change of the photo
-    temperature: float | Schedule = (
-        1.0  # editor: of its classifier's logits of what was asked for; above 1, sure is not sure enough
-    )
-    edits_after: int = 1  # editor: images of the autoencoder alone
+    game: str = "adversarial"  # who draws what, and what each player minimises: a row of training.games.GAMES
+    objective: str = "logistic"  # the pair of losses: a row of training.losses.OBJECTIVES
+    terms: dict[str, Any] = field(default_factory=dict)  # further arguments of the game: its Terms
     # What keeps the discriminator smooth, and what it is shown.
     r1: float | Schedule = 0.0  # gamma of the gradient penalty on real images
     r2: float | Schedule = 0.0  # gamma of the gradient penalty on generated images
@@ -96,11 +75,6 @@ class Recipe:
     flip: bool = False  # mirror half of the real images
     ema_half_life: int = 20_000  # images, of the averaged generator that is sampled and published
     ema_ramp: float = 0.05  # but at most this share of the images seen (Karras et al. 2020): early averages forget soon
-
-    @property
-    def labelled(self) -> bool:
-        """Whether its game looks at labels."""
-        return self.conditional or self.game == "editor"
 
 
 # What each objective is at its best with. Gradient penalties need a discriminator that judges each picture alone,
@@ -210,12 +184,8 @@ _EDITOR = _CELEBA | {
     "objective": "hinge",
     "batch_size": 32,
     "ema_half_life": 10_000,
-    "reconstruction": 1.0,
-    "adversarial": 0.4,
-    "requested": 2.0,
-    "keeping": 1.0,
-    "sparing": 0.25,
 }
+_EDITS = {"reconstruction": 1.0, "adversarial": 0.4, "attribute": 2.0, "preservation": 1.0, "change": 0.25}
 
 # fmt: off (a table)
 RECIPES: dict[str, Recipe] = {
@@ -252,7 +222,7 @@ RECIPES: dict[str, Recipe] = {
             **_MNIST,
             conditional=True,
             discriminator={"auxiliary": True, "normalisation": "none"},
-            auxiliary=1.0,
+            terms={"auxiliary": 1.0},
             **RELATIVISTIC,
         ),
         Recipe(
@@ -263,7 +233,7 @@ RECIPES: dict[str, Recipe] = {
             **_MNIST,
             conditional=True,
             discriminator={"auxiliary": True, "projection": False},
-            auxiliary=1.0,
+            terms={"auxiliary": 1.0},
         ),
         Recipe(
             "mnist-wgan",
@@ -301,9 +271,7 @@ RECIPES: dict[str, Recipe] = {
             "Salimans et al. 2016, arXiv:1606.03498",
             "dcgan",
             **_MNIST,
-            adversarial=0.0,
-            feature_matching=1.0,
-            perceptual=1.0,
+            terms={"adversarial": 0.0, "feature_matching": 1.0, "perceptual": 1.0},
         ),
         Recipe(
             "mnist-infogan",
@@ -313,8 +281,7 @@ RECIPES: dict[str, Recipe] = {
             # differ: 4, 7 and 9 remain mixed, 88 % are right after 680,000 images; with it 99 % after 160,000.
             "infogan",
             **_MNIST,
-            information=1.0,
-            clustering=1.0,
+            terms={"information": 1.0, "clustering": 1.0},
             generator_rate=5.0,
         ),
         Recipe(
@@ -324,8 +291,7 @@ RECIPES: dict[str, Recipe] = {
             "vaegan",
             **_MNIST,
             game="vaegan",
-            reconstruction=1e-3,
-            divergence=1e-2,
+            terms={"reconstruction": 1e-3, "divergence": 1e-2},
             generator_rate=5.0,
         ),
         Recipe(
@@ -346,7 +312,7 @@ RECIPES: dict[str, Recipe] = {
             **_MNIST,
             game="moments",
             batch_size=128,
-            reconstruction=1.0,
+            terms={"reconstruction": 1.0},
             generator_rate=5.0,
         ),
         Recipe(
@@ -420,7 +386,7 @@ RECIPES: dict[str, Recipe] = {
             conditional=True,
             attributes=CELEBA_ATTRIBUTES,
             discriminator={"width": 48, "auxiliary": True, "normalisation": "none"},
-            auxiliary=1.0,
+            terms={"auxiliary": 1.0},
             **RELATIVISTIC,
         ),
         Recipe(
@@ -433,7 +399,7 @@ RECIPES: dict[str, Recipe] = {
             attributes=CELEBA_ATTRIBUTES,
             generator={"width": 32},
             discriminator={"width": 32, "auxiliary": True, "normalisation": "none"},
-            auxiliary=1.0,
+            terms={"auxiliary": 1.0},
             **RELATIVISTIC,
         ),
         Recipe(
@@ -446,9 +412,7 @@ RECIPES: dict[str, Recipe] = {
             conditional=True,
             attributes=CELEBA_ATTRIBUTES,
             discriminator={"width": 32, "projection": False},
-            reconstruction=1.0,
-            recovery=0.2,
-            adversarial=0.02,
+            terms={"reconstruction": 1.0, "latent_regression": 0.2, "adversarial": 0.02},
             learning_rate=Schedule(1e-3, 1e-4, 64_000),
         ),
         Recipe(
@@ -457,10 +421,9 @@ RECIPES: dict[str, Recipe] = {
             "Perarnau et al. 2016, arXiv:1611.06355; Liu et al. 2019, arXiv:1904.09709",
             "editor",
             **_EDITOR | {"images": 150_000},
-            edits_after=64_000,
-            recovery=0.2,
+            terms=_EDITS
+            | {"edits_after": 64_000, "latent_regression": 0.2, "temperature": Schedule(5.0, 1.0, 150_000)},
             learning_rate=Schedule(1e-3, 2e-4, 64_000),
-            temperature=Schedule(5.0, 1.0, 150_000),
             generator={
                 "attributes": list(ATTRIBUTES),
                 "conditions": list(CELEBA_ATTRIBUTES),
@@ -477,8 +440,7 @@ RECIPES: dict[str, Recipe] = {
             "Kingma and Welling 2013, arXiv:1312.6114; Liu et al. 2019, arXiv:1904.09709",
             "editor",
             **_EDITOR | {"image_size": 128, "images": 2_000_000},
-            edits_after=500_000,
-            divergence=2e-5,
+            terms=_EDITS | {"edits_after": 500_000, "divergence": 2e-5},
             learning_rate=Schedule(1e-3, 2e-4, 500_000),
             generator={"attributes": list(ATTRIBUTES)},
         ),

@@ -31,11 +31,12 @@ from . import callbacks, checkpoints, cpu, growing, loop, run_folder
 from .data import open_dataset
 from .data.dataset import Dataset, to_float
 from .errors import TrainingError
+from .games import GAMES, to_json, with_defaults
 from .publish import PublishError, check_name
 from .recipes import Recipe
 from .run_folder import STATS, images_of, read_lines, trained_seconds
-from .settings import as_words, change, find, to_json, with_defaults
-from .state import State, build
+from .settings import as_words, change, find
+from .state import State, batch_dependent_layers, build
 from .watch import Watch
 
 if TYPE_CHECKING:
@@ -193,6 +194,7 @@ def run(options: RunOptions, budget=None) -> Trained:
 
 def _run(options: RunOptions, budget) -> Trained:
     recipe = change(find(options.recipe), list(options.settings))
+    game = GAMES[recipe.game]
     cpu.tune_allocator()
     try:
         accelerator = make_accelerator(options.precision, options.trackers, options.output)
@@ -215,12 +217,12 @@ def _run(options: RunOptions, budget) -> Trained:
     fid_every = (
         options.fid_every if options.fid_every is None else _whole(options.fid_every, recipe.batch_size, "--fid-every")
     )
-    if fid_every and recipe.game == "editor":
+    if fid_every and not game.draws:
         raise RunError(
             f"{recipe.name} edits pictures and draws none of its own, so it has no FID; leave out --fid-every."
         )
 
-    if (recipe.game == "inversion" or recipe.recovery) and not options.init_from:
+    if game.needs_model(recipe) and not options.init_from:
         raise RunError(
             f"{recipe.name} trains an encoder for a generator that is there already: name it, such as --init-from celeba-cgan."
         )
@@ -281,7 +283,7 @@ def _run(options: RunOptions, budget) -> Trained:
     saving = callbacks.Checkpoints(options.output, accelerator, report, write_model, every)
     interrupt = callbacks.Interrupt(accelerator)
     measuring, drawing = [], []
-    if recipe.game != "editor":  # which draws nothing of its own
+    if game.draws:
         measuring.append(callbacks.Diversity(dataset, state, options.seed, every=DIVERSITY_STEPS * recipe.batch_size))
     if fid_every:
         measuring.append(callbacks.FIDCallback(dataset, state, accelerator, options.seed, fid_every))
@@ -311,7 +313,7 @@ def _run(options: RunOptions, budget) -> Trained:
         f"{recipe.name}: {accelerator.num_processes} process(es) on {accelerator.device.type}, {precision}, "
         f"{budget.goal if budget else f'{total:,} images'}, into {options.output}"
     )
-    if accelerator.num_processes > 1 and (layers := loop.batch_dependent_layers(state)):
+    if accelerator.num_processes > 1 and (layers := batch_dependent_layers(state)):
         say(
             f"{' and '.join(layers)}: each process sees its own share of a batch, so other numbers of processes give other weights."
         )
@@ -445,7 +447,7 @@ def open_data(recipe: Recipe, options: RunOptions) -> Dataset:
             channels=recipe.image_channels,
             attributes=recipe.attributes if name.lower() == "celeba" else None,
         )
-    if recipe.labelled and dataset.labels is None:
+    if (recipe.conditional or GAMES[recipe.game].reads_labels) and dataset.labels is None:
         raise RunError(
             f"{recipe.name} is conditional and {dataset.name} has no labels; put the pictures into one sub-folder a "
             "class, or take a recipe without conditioning."

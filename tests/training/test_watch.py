@@ -148,9 +148,9 @@ def healthy_run(name, folder, digits) -> None:
     """Narrow networks, which learn ten times as fast; not where it would undo the balance that penalties keep, nor wide
     ones."""
     recipe = RECIPES[name]
-    faster = 1 if at(recipe.r1, 0) or recipe.family == "mlp" else 10
+    faster = 1 if at(recipe.r1, 0) or recipe.networks == "mlp" else 10
     settings = {"batch_size": BATCH, "learning_rate": faster * at(recipe.learning_rate, 0)}
-    if recipe.family != "mlp":  # so narrow it draws one picture only
+    if recipe.networks != "mlp":  # so narrow it draws one picture only
         settings |= {"generator": {"width": 8}} | ({"discriminator": {"width": 8}} if name != "mnist-tied" else {})
     forget_accelerate()
     length = {"images": STEPS * BATCH, "checkpoint_every": STEPS * BATCH, "precision": "fp32"}
@@ -164,7 +164,8 @@ def test_a_healthy_run_is_left_in_peace(tmp_path, real_digits, name):
     assert remarks(tmp_path) == []
     course, recipe = read(tmp_path).lines, watching.recipe_of(tmp_path)
     for kind, spoil in SPOILED.items():  # each trouble would have been told in the time that the run took
-        if kind == "won" and not (recipe.adversarial and {"pair_accuracy", "real_accuracy"} & set(course[0])):
+        plays = recipe.terms.get("adversarial", 1)
+        if kind == "won" and not (plays and {"pair_accuracy", "real_accuracy"} & set(course[0])):
             continue  # there is nothing that could win, or nothing that would show it
         spoiled = [spoil(line) if line["images"] > WARM_UP * BATCH else line for line in course]
         assert kind in {found for found, _ in seen(Watch(recipe), spoiled)}, kind
