@@ -10,6 +10,7 @@ import os
 import shlex
 import subprocess
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,6 +121,7 @@ def train(
     trackers: tuple[str, ...] = (),
     push_to_hub: str | None = None,
     progress: bool = True,
+    hooks: Iterable[Callable[[State, dict[str, torch.Tensor]], object]] = (),
     **settings: Any,
 ) -> Trained:
     """Train a recipe as `python -m training` does, with the same checks, and return where its model is:
@@ -128,7 +130,9 @@ def train(
         gan_models.load(run.model)
 
     Each argument is the command's option of that name (but `data` may also be a data.dataset.Dataset), and each of `settings` a --set: a number, a word, a list
-    [start, end, images] or a Schedule; `generator` and `discriminator` take a dict of their networks' arguments. Raises
+    [start, end, images] or a Schedule; `generator` and `discriminator` take a dict of their networks' arguments. Each of
+    `hooks` is called after each step with (state, scalars), on every process; it may add scalars to be reported (0-d
+    tensors), and ends the run by returning True: then the model is written, as of a run that was as long. Raises
     TrainingError or ModelError with one sentence: where the input is bad, the run has diverged (callbacks.Diverged),
     the disk is full, or memory ends.
 
@@ -152,14 +156,14 @@ def train(
         push_to_hub,
         progress,
     )
-    return run(options)
+    return run(options, hooks=tuple(hooks))
 
 
 def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def run(options: RunOptions, budget=None) -> Trained:
+def run(options: RunOptions, budget=None, hooks: tuple = ()) -> Trained:
     """Train as the options say. A budget (compare.protocol has one) may end the run by its own measure. It is attached
     by `budget.attach(state, checkpoint, accelerator)`; then, after each step, `budget.pause` is the first callback,
     `budget.measure` comes just before the checkpoint, and `budget.resume` just before the next step. `budget.goal`
@@ -168,7 +172,7 @@ def run(options: RunOptions, budget=None) -> Trained:
     Raises TrainingError or ModelError. What goes wrong with disk or memory is a RunError.
     """
     try:
-        return _run(options, budget)
+        return _run(options, budget, hooks)
     except BrokenPipeError:  # not the disk: whoever read the output has gone
         raise
     except OSError as error:
@@ -192,7 +196,7 @@ def run(options: RunOptions, budget=None) -> Trained:
         ) from error
 
 
-def _run(options: RunOptions, budget) -> Trained:
+def _run(options: RunOptions, budget, hooks: tuple) -> Trained:
     recipe = change(find(options.recipe), list(options.settings))
     game = GAMES[recipe.game]
     cpu.tune_allocator()
@@ -305,9 +309,9 @@ def _run(options: RunOptions, budget) -> Trained:
     # In this order: what has diverged is not saved, and what could not be saved is not shown.
     if budget:
         budget.attach(state, checkpoint, accelerator)
-        hooks = [budget.pause, *measuring, report, budget.measure, saving, *drawing, budget.resume, interrupt]
+        chain = [budget.pause, *measuring, *hooks, report, budget.measure, saving, *drawing, budget.resume, interrupt]
     else:
-        hooks = [*measuring, report, saving, *drawing, interrupt]
+        chain = [*measuring, *hooks, report, saving, *drawing, interrupt]
     precision = accelerator.mixed_precision.replace("no", "fp32")
     say(
         f"{recipe.name}: {accelerator.num_processes} process(es) on {accelerator.device.type}, {precision}, "
@@ -322,7 +326,7 @@ def _run(options: RunOptions, budget) -> Trained:
         start_trackers(accelerator, described, state.images, options.output)
     try:
         with interrupt:
-            loop.train(recipe, dataset, state, accelerator, total, options.seed, hooks)
+            loop.train(recipe, dataset, state, accelerator, total, options.seed, chain)
             saving.save(state)
     except callbacks.Diverged as error:
         last = run_folder.find_checkpoint(options.output)
