@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from gan_models import files, hub, model_folder
+from gan_models import files, hub, model_folder, portable
 from gan_models.card import write_card
 from gan_models.model_folder import read_metrics
 
@@ -46,7 +46,9 @@ def bundle(source: Path, name: str, pretrained: Path = hub.PRETRAINED) -> Path:
             raise BundleError(
                 f"The weights of {source} take {size:,} bytes in half precision; a bundled file must stay below {MAX_BYTES:,}."
             )
-        files.write_atomically(temporary / "metrics.json", (json.dumps(metrics, indent=2) + "\n").encode())
+        files.write_atomically(
+            temporary / "metrics.json", (json.dumps(portable.record(metrics), indent=2) + "\n").encode()
+        )
         if (source / "samples.png").is_file():
             shutil.copyfile(source / "samples.png", temporary / "samples.png")
         write_card(temporary)
