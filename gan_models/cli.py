@@ -95,18 +95,17 @@ def find(verb: str):
         found = None
     if found:
         return importlib.import_module(name)
-    if verb == "demo" and (module := _app()):
-        return module
-    extra = "app" if verb == "demo" else "train"
-    raise MissingPackage(f"gan-studio {verb} needs {package}, which is not installed here: {_install(extra)}.")
+    if verb == "demo":
+        return _app()
+    raise MissingPackage(f"gan-studio {verb} needs {package}, which is not installed here: {_install('train')}.")
 
 
 def _app():
-    """The demo's app.py, which stands beside the package in a checkout."""
+    """The demo's app.py, which stands beside the package in a checkout. Raises MissingPackage where there is none."""
     path = Path(__file__).parents[1] / "app.py"
-    spec = importlib.util.spec_from_file_location("app", path) if path.is_file() else None
-    if not spec:
-        return None
+    if not path.is_file():
+        raise MissingPackage(f"The demo's app.py is not in {path.parent}: run it in a checkout of GAN Studio.")
+    spec = importlib.util.spec_from_file_location("app", path)
     module = sys.modules["app"] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -80,7 +80,7 @@ def plain(recipe: recipes.Recipe, folder: Path, device: torch.device, seconds: f
         datasets.ImageFolder(folder, prepare), recipe.batch_size, shuffle=True, num_workers=2, drop_last=True
     )
     size = {"image_size": recipe.image_size, "image_channels": recipe.image_channels}
-    generator_class, discriminator_class = PAIRS[recipe.family]
+    generator_class, discriminator_class = PAIRS[recipe.networks]
     generator = generator_class(**size, **recipe.generator).to(device)
     discriminator = discriminator_class(**size, **recipe.discriminator).to(device)
     generator_optimiser, discriminator_optimiser = (

@@ -6,7 +6,7 @@ or that ran on another number of processes, sees the same. Instance noise, augme
 are so too. Two things depend on how a batch is shared by processes: BatchNorm, whose statistics are each process's own,
 and Dropout, whose masks start anew with a process's first image.
 
-What a step draws and minimises is the business of games.py. The networks are not wrapped in DistributedDataParallel:
+What a step draws and minimises is the business of games/. The networks are not wrapped in DistributedDataParallel:
 gradients are averaged here, after the backward pass. That is exact with gradient penalties, with several passes through
 one network and with frozen networks, and costs little at this size.
 """
@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gan_models.latents import sample
 from gan_models.networks.base import Generator, encode_labels
@@ -24,7 +24,7 @@ from gan_models.rng import Stream, philox
 
 from .data.dataset import Dataset, to_float
 from .games import GAMES
-from .games.adversarial import Batch
+from .games.adversarial import Batch, Game
 from .penalties import clip_weights
 from .recipes import Recipe, at
 from .state import State, update_ema
@@ -39,38 +39,45 @@ def train(
     """Train until `images` images were shown. Each callback is called after each step with (state, scalars) and may
     return True to stop. recipe.batch_size must be a multiple of the number of processes."""
     game = GAMES[recipe.game](recipe, accelerator.device)
-    per_process = recipe.batch_size // accelerator.num_processes
+    share = recipe.batch_size // accelerator.num_processes
     state.generator.train()
     state.discriminator.train()
     while state.images < images:
-        # This process's share of the batch: image numbers first, first + 1, ...
-        first = state.images + accelerator.process_index * per_process
-        current = load_batch(recipe, dataset, state.generator, first, per_process, seed)
+        first = state.images + accelerator.process_index * share  # this process's images are first, first + 1, ...
+        batch = load_batch(recipe, dataset, state.generator, first, share, seed)
         torch.manual_seed(int(philox(seed, first, Stream.TORCH).integers(2**63)))  # dropout
         set_schedules(recipe, state)
-        step = state.images // recipe.batch_size
-        moves = (step + 1) % recipe.discriminator_steps == 0  # the generator does, after this step of the discriminator
-
-        state.discriminator.requires_grad_(True)
-        with accelerator.autocast():
-            with torch.set_grad_enabled(moves):
-                drawn = game.draw(state, current)
-            loss, scalars = game.discriminator_loss(state, current, drawn)
-        scalars["discriminator_gradient"] = optimise(state.discriminator_optimiser, loss, accelerator)
-        if recipe.clip:
-            clip_weights(state.discriminator, recipe.clip)
-        if moves:
-            state.discriminator.requires_grad_(False)
-            with accelerator.autocast():
-                if state.discriminator.shares_weights:
-                    drawn = game.draw(state, current)  # those that drew it have just moved
-                loss, more = game.generator_loss(state, current, drawn)
-            scalars |= more | {"generator_gradient": optimise(state.generator_optimiser, loss, accelerator)}
-            update_ema(recipe, state)
+        moves = (state.images // recipe.batch_size + 1) % recipe.discriminator_steps == 0
+        scalars = step(recipe, game, state, batch, accelerator, moves)
         state.images += recipe.batch_size
         if any([callback(state, scalars) for callback in callbacks]):
             break
     return state
+
+
+def step(
+    recipe: Recipe, game: Game, state: State, batch: Batch, accelerator: Accelerator, moves: bool = True
+) -> dict[str, Tensor]:
+    """One update of the discriminator and, where `moves`, one of the generator and of its average. Returns what is
+    worth plotting."""
+    state.discriminator.requires_grad_(True)
+    with accelerator.autocast():
+        game.prepare(state, batch)
+        with torch.set_grad_enabled(moves):
+            generated = game.generate(state, batch)
+        loss, scalars = game.discriminator_loss(state, batch, generated)
+    scalars["discriminator_gradient"] = optimise(state.discriminator_optimiser, loss, accelerator)
+    if recipe.clip:
+        clip_weights(state.discriminator, recipe.clip)
+    if moves:
+        state.discriminator.requires_grad_(False)
+        with accelerator.autocast():
+            if state.discriminator.shares_weights:
+                generated = game.generate(state, batch)  # those that drew it have just moved
+            loss, more = game.generator_loss(state, batch, generated)
+        scalars |= more | {"generator_gradient": optimise(state.generator_optimiser, loss, accelerator)}
+        update_ema(recipe, state)
+    return scalars
 
 
 def load_batch(recipe: Recipe, dataset: Dataset, generator: Generator, first: int, count: int, seed: int) -> Batch:
@@ -83,7 +90,8 @@ def load_batch(recipe: Recipe, dataset: Dataset, generator: Generator, first: in
         mirrored = torch.tensor([philox(seed, first + k, Stream.FLIPS).random() < 0.5 for k in range(count)])
         pictures = torch.where(mirrored[:, None, None, None], pictures.flip(3), pictures)
     real = to_float(pictures.to(like.device)).to(like.dtype).contiguous(memory_format=torch.channels_last)
-    encoded = encode_labels(labels, dataset.label_names, dataset.multi_label).to(like) if recipe.labelled else None
+    wanted = recipe.conditional or GAMES[recipe.game].reads_labels
+    encoded = encode_labels(labels, dataset.label_names, dataset.multi_label).to(like) if wanted else None
     numbers = torch.tensor([int(dataset.names[k]) for k in indices], device=like.device) if dataset.names else None
     return Batch(
         real, encoded, sample(count, generator.latent_dim, seed=seed, start=first).to(like), first, seed, numbers
@@ -97,17 +105,6 @@ def set_schedules(recipe: Recipe, state: State) -> None:
             group["lr"] = at(recipe.learning_rate, state.images) * factor
             if "betas" in group:
                 group["betas"] = (recipe.beta1, at(recipe.beta2, state.images))
-
-
-def batch_dependent_layers(state: State) -> list[str]:
-    """The kinds of layers whose work depends on how a batch is shared by processes."""
-    kinds = {"BatchNorm": (nn.BatchNorm1d, nn.BatchNorm2d), "Dropout": (nn.Dropout,)}
-    layers = [*state.generator.modules(), *state.discriminator.modules()]
-    return [
-        name
-        for name, kind in kinds.items()
-        if any(isinstance(layer, kind) and getattr(layer, "p", 1) for layer in layers)
-    ]
 
 
 def optimise(optimiser: torch.optim.Optimizer, loss: Tensor, accelerator: Accelerator) -> Tensor:

@@ -18,6 +18,8 @@ from torch.nn.functional import (
     softplus,
 )
 
+from gan_models.networks.layers import upcast
+
 Loss = tuple[Tensor, dict[str, Tensor]]
 
 
@@ -144,8 +146,9 @@ def mmd(a: Tensor, b: Tensor, widths: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 
     """
     with torch.autocast(a.device.type, enabled=False):
         distances = {key: (x[:, None] - y).square().sum(2) for key, x, y in (("aa", a, a), ("bb", b, b), ("ab", a, b))}
-        others = ~torch.eye(len(b), dtype=torch.bool, device=b.device)
-        scale = distances["bb"].detach()[others].median().clamp_min(1e-12)
+        n = len(b)
+        others = distances["bb"].detach().flatten()[1:].view(n - 1, n + 1)[:, :-1]  # all but the diagonal
+        scale = others.median().clamp_min(1e-12)
 
         def kernel(squared: Tensor) -> Tensor:
             return sum((-squared / (2 * width * scale)).exp() for width in widths)
@@ -155,6 +158,18 @@ def mmd(a: Tensor, b: Tensor, widths: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 
             return (kernel(squared).sum() - n * len(widths)) / (n * (n - 1))
 
         return within(distances["aa"]) + within(distances["bb"]) - 2 * kernel(distances["ab"]).mean()
+
+
+def all_gather(x: Tensor) -> Tensor:
+    """The rows of all processes, (processes x n, ...), for losses that look at a whole batch. With gradients averaged
+    over the processes afterwards, as the loop does, the result is that of one process with the whole batch."""
+    x = upcast(x)
+    if not torch.distributed.is_initialized() or torch.distributed.get_world_size() == 1:
+        return x
+    # Differentiable, unlike Accelerate's gather; imported here, since it is missing where torch is built without it.
+    from torch.distributed.nn.functional import all_gather
+
+    return torch.cat(all_gather(x.contiguous()))
 
 
 class Objective(NamedTuple):

@@ -1,8 +1,8 @@
 """Every GAN as a few lines of data: which networks, on which pictures, playing which game.
 
-To read how two GANs differ, compare their entries. A number may be a Schedule. `--set KEY=VALUE` changes any field,
-`--set generator.KEY=VALUE` an argument of a network. Choosing another objective also takes that objective's own
-settings (OBJECTIVE_SETTINGS), since none of them is at its best with those of another.
+To read how two GANs differ, compare their entries. A number may be a Schedule. `--set KEY=VALUE` changes any field, or
+a term of the game, `--set generator.KEY=VALUE` an argument of a network. Choosing another objective also takes that
+objective's own settings (OBJECTIVE_SETTINGS), since none of them is at its best with those of another.
 """
 
 import math
@@ -42,7 +42,7 @@ class Recipe:
     name: str
     summary: str
     source: str  # the paper
-    family: str  # networks: mlp | dcgan | resnet | infogan | vaegan | bigan | implicit | tied | invertible | editor
+    networks: str  # generator and discriminator: a row of gan_models.networks.PAIRS
     data: str  # mnist | fashionmnist | stackedmnist | cifar10 | celeba | a folder of images
     image_size: int  # pixels
     image_channels: int  # 1 | 3
@@ -51,30 +51,9 @@ class Recipe:
     attributes: tuple[str, ...] | None = None  # of a data set with attributes: those to be told
     generator: dict[str, Any] = field(default_factory=dict)  # arguments beyond size and labels
     discriminator: dict[str, Any] = field(default_factory=dict)
-    # adversarial | vaegan | bigan | moments | inversion | editor: who draws what, and what each player minimises
-    game: str = "adversarial"
-    objective: str = "logistic"  # logistic | minimax | least_squares | wasserstein | hinge | relativistic
-    # Weights of the terms in the losses; 0 leaves a term out.
-    adversarial: float = 1.0  # the generator's loss of the objective
-    auxiliary: float = 0.0  # the auxiliary classifier's loss (needs discriminator.auxiliary)
-    feature_matching: float = 0.0  # means of the discriminator's features
-    perceptual: float = 0.0  # means of the features of a fixed network (digits only)
-    information: float = 0.0  # what pictures tell of the latent codes (needs family infogan)
-    clustering: float = (
-        0.0  # what real pictures tell of the category read in changed copies of them (needs family infogan)
-    )
-    reconstruction: float = (
-        0.0  # vaegan: in the discriminator's features; moments: generated pictures through the autoencoder
-    )
-    recovery: float = 0.0  # inversion, editor: latents and labels of generated pictures (needs --init-from)
-    divergence: float = 0.0  # vaegan, editor: of the encoder's distribution from the prior
-    requested: float = 0.0  # editor: its classifier sees what was asked for
-    keeping: float = 0.0  # editor: the classifier sees nothing else changed
-    sparing: float = 0.0  # editor: absolute change of the photo
-    temperature: float | Schedule = (
-        1.0  # editor: of its classifier's logits of what was asked for; above 1, sure is not sure enough
-    )
-    edits_after: int = 1  # editor: images of the autoencoder alone
+    game: str = "adversarial"  # who draws what, and what each player minimises: a row of training.games.GAMES
+    objective: str = "logistic"  # the pair of losses: a row of training.losses.OBJECTIVES
+    terms: dict[str, Any] = field(default_factory=dict)  # further arguments of the game: its Terms
     # What keeps the discriminator smooth, and what it is shown.
     r1: float | Schedule = 0.0  # gamma of the gradient penalty on real images
     r2: float | Schedule = 0.0  # gamma of the gradient penalty on generated images
@@ -96,11 +75,6 @@ class Recipe:
     flip: bool = False  # mirror half of the real images
     ema_half_life: int = 20_000  # images, of the averaged generator that is sampled and published
     ema_ramp: float = 0.05  # but at most this share of the images seen (Karras et al. 2020): early averages forget soon
-
-    @property
-    def labelled(self) -> bool:
-        """Whether its game looks at labels."""
-        return self.conditional or self.game == "editor"
 
 
 # What each objective is at its best with. Gradient penalties need a discriminator that judges each picture alone,
@@ -210,278 +184,158 @@ _EDITOR = _CELEBA | {
     "objective": "hinge",
     "batch_size": 32,
     "ema_half_life": 10_000,
-    "reconstruction": 1.0,
-    "adversarial": 0.4,
-    "requested": 2.0,
-    "keeping": 1.0,
-    "sparing": 0.25,
 }
+_EDITS = {"reconstruction": 1.0, "adversarial": 0.4, "attribute": 2.0, "preservation": 1.0, "change": 0.25}
 
-# fmt: off (a table)
-RECIPES: dict[str, Recipe] = {
-    recipe.name: recipe
-    for recipe in (
-        Recipe(
-            "mnist-mlp",
-            "digits from fully connected networks: the first GAN",
-            "Goodfellow et al. 2014, arXiv:1406.2661",
-            "mlp",
-            **_MNIST,
-        ),
-        Recipe(
-            "mnist-dcgan",
-            "digits from convolutional networks",
-            "Radford et al. 2015, arXiv:1511.06434",
-            "dcgan",
-            **_MNIST,
-            generator={"latent_dim": 100},
-        ),
-        Recipe(
-            "mnist-lsgan",
-            "least squares instead of cross-entropy",
-            "Mao et al. 2016, arXiv:1611.04076",
-            "dcgan",
-            **_MNIST,
-            objective="least_squares",
-        ),
-        Recipe(
-            "mnist-cgan",
-            "the digit that you ask for",
-            "Mirza and Osindero 2014, arXiv:1411.1784; Odena et al. 2016, arXiv:1610.09585",
-            "dcgan",
-            **_MNIST,
-            conditional=True,
-            discriminator={"auxiliary": True, "normalisation": "none"},
-            auxiliary=1.0,
-            **RELATIVISTIC,
-        ),
-        Recipe(
-            "mnist-acgan",
-            "the digit that you ask for, by an auxiliary classifier alone",
-            "Odena et al. 2016, arXiv:1610.09585",
-            "dcgan",
-            **_MNIST,
-            conditional=True,
-            discriminator={"auxiliary": True, "projection": False},
-            auxiliary=1.0,
-        ),
-        Recipe(
-            "mnist-wgan",
-            "the Wasserstein distance, by clipped weights",
-            "Arjovsky et al. 2017, arXiv:1701.07875",
-            "dcgan",
-            **_MNIST,
-            objective="wasserstein",
-            clip=0.01,
-            discriminator_steps=5,
-            optimiser="rmsprop",
-            learning_rate=2e-4,
-        ),
-        Recipe(
-            "mnist-wgan-gp",
-            "the Wasserstein distance, by a gradient penalty",
-            "Gulrajani et al. 2017, arXiv:1704.00028",
-            "dcgan",
-            **_MNIST,
-            discriminator={"normalisation": "none"},
-            **(WASSERSTEIN | {"learning_rate": 5e-4}),
-        ),
-        Recipe(
-            "mnist-sngan",
-            "hinge loss and spectral normalisation",
-            "Miyato et al. 2018, arXiv:1802.05957",
-            "dcgan",
-            **_MNIST,
-            objective="hinge",
-            discriminator={"normalisation": "spectral"},
-        ),
-        Recipe(
-            "mnist-featmatch",
-            "matched features instead of a fooled discriminator",
-            "Salimans et al. 2016, arXiv:1606.03498",
-            "dcgan",
-            **_MNIST,
-            adversarial=0.0,
-            feature_matching=1.0,
-            perceptual=1.0,
-        ),
-        Recipe(
-            "mnist-infogan",
-            "codes for digit, slant and width, found without labels",
-            "Chen et al. 2016, arXiv:1606.03657; Ji et al. 2019, arXiv:1807.06653",
-            # Without `clustering` the categories settle where generated pictures can be told apart, not where real ones
-            # differ: 4, 7 and 9 remain mixed, 88 % are right after 680,000 images; with it 99 % after 160,000.
-            "infogan",
-            **_MNIST,
-            information=1.0,
-            clustering=1.0,
-            generator_rate=5.0,
-        ),
-        Recipe(
-            "mnist-vaegan",
-            "an encoder too, and similarity learned by the discriminator",
-            "Larsen et al. 2016, arXiv:1512.09300",
-            "vaegan",
-            **_MNIST,
-            game="vaegan",
-            reconstruction=1e-3,
-            divergence=1e-2,
-            generator_rate=5.0,
-        ),
-        Recipe(
-            "mnist-bigan",
-            "an encoder too, learned by judging pairs of picture and latent",
-            "Donahue et al. 2017, arXiv:1605.09782",
-            "bigan",
-            **_MNIST,
-            game="bigan",
-            generator={"latent_dim": 64},
-            generator_rate=5.0,
-        ),
-        Recipe(
-            "mnist-implicit",
-            "no discriminator: distributions matched in an autoencoder's latent space",
-            "Li et al. 2015, arXiv:1502.02761",
-            "implicit",
-            **_MNIST,
-            game="moments",
-            batch_size=128,
-            reconstruction=1.0,
-            generator_rate=5.0,
-        ),
-        Recipe(
-            "mnist-tied",
-            "generator and discriminator share their convolutions",
-            "Radford et al. 2015, arXiv:1511.06434, tied",
-            "tied",
-            **_MNIST,
-        ),
-        Recipe(
-            "mnist-r3gan",
-            "relativistic pairs, R1 and R2, residual networks without norms",
-            "Huang et al. 2024, arXiv:2501.05441",
-            "resnet",
-            **_MNIST,
-            **R3GAN,
-        ),
-        Recipe(
-            "stackedmnist-dcgan",
-            "a thousand kinds of pictures: does the generator draw them all?",
-            "Metz et al. 2017, arXiv:1611.02163",
-            "dcgan",
-            **_STACKED,
-        ),
-        Recipe(
-            "stackedmnist-r3gan",
-            "the same thousand kinds, by a game that finds them",
-            "Huang et al. 2024, arXiv:2501.05441",
-            # A wider generator: three digits are drawn at once. (48 wide, it stayed at 998 kinds and a KL of 0.15.)
-            "resnet",
-            **_STACKED,
-            **(R3GAN | {"learning_rate": Schedule(2e-3, 1e-4, 800_000)}),
-            generator={"width": 96},
-        ),
-        Recipe(
-            "fashion-r3gan",
-            "clothes, by relativistic pairs and residual networks",
-            "Huang et al. 2024, arXiv:2501.05441",
-            "resnet",
-            **(_MNIST | {"data": "fashionmnist"}),
-            conditional=True,
-            **R3GAN,
-        ),
-        Recipe(
-            "cifar10-r3gan",
-            "ten kinds of small photographs",
-            "Huang et al. 2024, arXiv:2501.05441",
-            "resnet",
-            data="cifar10",
-            image_size=32,
-            image_channels=3,
-            images=5_000_000,
-            flip=True,
-            conditional=True,
-            **R3GAN,
-        ),
-        Recipe(
-            "celeba-dcgan",
-            "faces from convolutional networks",
-            "Radford et al. 2015, arXiv:1511.06434",
-            "dcgan",
-            **_CELEBA,
-            generator={"latent_dim": 100},
-        ),
-        Recipe(
-            "celeba-cgan",
-            "faces with the attributes that you ask for",
-            "Mirza and Osindero 2014, arXiv:1411.1784; Odena et al. 2016, arXiv:1610.09585",
-            "dcgan",
-            **_CELEBA,
-            conditional=True,
-            attributes=CELEBA_ATTRIBUTES,
-            discriminator={"width": 48, "auxiliary": True, "normalisation": "none"},
-            auxiliary=1.0,
-            **RELATIVISTIC,
-        ),
-        Recipe(
-            "celeba-cgan-128",
-            "the same at twice the size; begins with the smaller one's layers (--init-from celeba-cgan)",
-            "Karras et al. 2018, arXiv:1710.10196; Huang et al. 2024, arXiv:2501.05441",
-            "dcgan",
-            **_CELEBA | {"image_size": 128},
-            conditional=True,
-            attributes=CELEBA_ATTRIBUTES,
-            generator={"width": 32},
-            discriminator={"width": 32, "auxiliary": True, "normalisation": "none"},
-            auxiliary=1.0,
-            **RELATIVISTIC,
-        ),
-        Recipe(
-            "celeba-inversion",
-            "an encoder for celeba-cgan, which stays as it is (--init-from celeba-cgan)",
-            "Zhu et al. 2020, arXiv:2004.00049",
-            "invertible",
-            **_CELEBA | {"images": 64_000, "ema_half_life": 5_000},
-            game="inversion",
-            conditional=True,
-            attributes=CELEBA_ATTRIBUTES,
-            discriminator={"width": 32, "projection": False},
-            reconstruction=1.0,
-            recovery=0.2,
-            adversarial=0.02,
-            learning_rate=Schedule(1e-3, 1e-4, 64_000),
-        ),
-        Recipe(
-            "celeba-editor-64",
-            "changes attributes of a face that it is shown, and draws as celeba-cgan does (--init-from celeba-cgan)",
-            "Perarnau et al. 2016, arXiv:1611.06355; Liu et al. 2019, arXiv:1904.09709",
-            "editor",
-            **_EDITOR | {"images": 150_000},
-            edits_after=64_000,
-            recovery=0.2,
-            learning_rate=Schedule(1e-3, 2e-4, 64_000),
-            temperature=Schedule(5.0, 1.0, 150_000),
-            generator={
-                "attributes": list(ATTRIBUTES),
-                "conditions": list(CELEBA_ATTRIBUTES),
-                "latent_dim": 128 + len(CELEBA_ATTRIBUTES),
-                "width": 24,
-                "decoder_width": 64,
-                "hidden": 256,
-            },
-            discriminator={"latent_dim": 128 + len(CELEBA_ATTRIBUTES)},
-        ),
-        Recipe(
-            "celeba-editor-128",
-            "the same at twice the size, with a decoder of its own, for a GPU",
-            "Kingma and Welling 2013, arXiv:1312.6114; Liu et al. 2019, arXiv:1904.09709",
-            "editor",
-            **_EDITOR | {"image_size": 128, "images": 2_000_000},
-            edits_after=500_000,
-            divergence=2e-5,
-            learning_rate=Schedule(1e-3, 2e-4, 500_000),
-            generator={"attributes": list(ATTRIBUTES)},
-        ),
-    )
-}
+# fmt: off
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
+    Recipe(
+        "mnist-mlp", "digits from fully connected networks: the first GAN",
+        "Goodfellow et al. 2014, arXiv:1406.2661",
+        "mlp", **_MNIST,
+    ),
+    Recipe(
+        "mnist-dcgan", "digits from convolutional networks",
+        "Radford et al. 2015, arXiv:1511.06434",
+        "dcgan", **_MNIST, generator={"latent_dim": 100},
+    ),
+    Recipe(
+        "mnist-lsgan", "least squares instead of cross-entropy",
+        "Mao et al. 2016, arXiv:1611.04076",
+        "dcgan", **_MNIST, objective="least_squares",
+    ),
+    Recipe(
+        "mnist-cgan", "the digit that you ask for",
+        "Mirza and Osindero 2014, arXiv:1411.1784; Odena et al. 2016, arXiv:1610.09585",
+        "dcgan", **_MNIST, conditional=True, discriminator={"auxiliary": True, "normalisation": "none"},
+        terms={"auxiliary": 1.0}, **RELATIVISTIC,
+    ),
+    Recipe(
+        "mnist-acgan", "the digit that you ask for, by an auxiliary classifier alone",
+        "Odena et al. 2016, arXiv:1610.09585",
+        "dcgan", **_MNIST, conditional=True, discriminator={"auxiliary": True, "projection": False},
+        terms={"auxiliary": 1.0},
+    ),
+    Recipe(
+        "mnist-wgan", "the Wasserstein distance, by clipped weights",
+        "Arjovsky et al. 2017, arXiv:1701.07875",
+        "dcgan", **_MNIST, objective="wasserstein", clip=0.01, discriminator_steps=5, optimiser="rmsprop",
+        learning_rate=2e-4,
+    ),
+    Recipe(
+        "mnist-wgan-gp", "the Wasserstein distance, by a gradient penalty",
+        "Gulrajani et al. 2017, arXiv:1704.00028",
+        "dcgan", **_MNIST, discriminator={"normalisation": "none"}, **WASSERSTEIN | {"learning_rate": 5e-4},
+    ),
+    Recipe(
+        "mnist-sngan", "hinge loss and spectral normalisation",
+        "Miyato et al. 2018, arXiv:1802.05957",
+        "dcgan", **_MNIST, objective="hinge", discriminator={"normalisation": "spectral"},
+    ),
+    Recipe(
+        "mnist-featmatch", "matched features instead of a fooled discriminator",
+        "Salimans et al. 2016, arXiv:1606.03498",
+        "dcgan", **_MNIST, terms={"adversarial": 0.0, "feature_matching": 1.0, "perceptual": 1.0},
+    ),
+    Recipe(
+        "mnist-infogan", "codes for digit, slant and width, found without labels",
+        "Chen et al. 2016, arXiv:1606.03657; Ji et al. 2019, arXiv:1807.06653",
+        # Without `clustering` the categories settle where generated pictures can be told apart, not where real ones
+        # differ: 4, 7 and 9 remain mixed, 88 % are right after 680,000 images; with it 99 % after 160,000.
+        "infogan", **_MNIST, terms={"information": 1.0, "clustering": 1.0}, generator_rate=5.0,
+    ),
+    Recipe(
+        "mnist-vaegan", "an encoder too, and similarity learned by the discriminator",
+        "Larsen et al. 2016, arXiv:1512.09300",
+        "vaegan", **_MNIST, game="vaegan", terms={"reconstruction": 1e-3, "divergence": 1e-2}, generator_rate=5.0,
+    ),
+    Recipe(
+        "mnist-bigan", "an encoder too, learned by judging pairs of picture and latent",
+        "Donahue et al. 2017, arXiv:1605.09782",
+        "bigan", **_MNIST, game="bigan", generator={"latent_dim": 64}, generator_rate=5.0,
+    ),
+    Recipe(
+        "mnist-implicit", "no discriminator: distributions matched in an autoencoder's latent space",
+        "Li et al. 2015, arXiv:1502.02761",
+        "implicit", **_MNIST, game="moments", batch_size=128, terms={"reconstruction": 1.0}, generator_rate=5.0,
+    ),
+    Recipe(
+        "mnist-tied", "generator and discriminator share their convolutions",
+        "Radford et al. 2015, arXiv:1511.06434, tied",
+        "tied", **_MNIST,
+    ),
+    Recipe(
+        "mnist-r3gan", "relativistic pairs, R1 and R2, residual networks without norms",
+        "Huang et al. 2024, arXiv:2501.05441",
+        "resnet", **_MNIST, **R3GAN,
+    ),
+    Recipe(
+        "stackedmnist-dcgan", "a thousand kinds of pictures: does the generator draw them all?",
+        "Metz et al. 2017, arXiv:1611.02163",
+        "dcgan", **_STACKED,
+    ),
+    Recipe(
+        "stackedmnist-r3gan", "the same thousand kinds, by a game that finds them",
+        "Huang et al. 2024, arXiv:2501.05441",
+        # A wider generator: three digits are drawn at once. (48 wide, it stayed at 998 kinds and a KL of 0.15.)
+        "resnet", **_STACKED, **R3GAN | {"learning_rate": Schedule(2e-3, 1e-4, 800_000)}, generator={"width": 96},
+    ),
+    Recipe(
+        "fashion-r3gan", "clothes, by relativistic pairs and residual networks",
+        "Huang et al. 2024, arXiv:2501.05441",
+        "resnet", **_MNIST | {"data": "fashionmnist"}, conditional=True, **R3GAN,
+    ),
+    Recipe(
+        "cifar10-r3gan", "ten kinds of small photographs",
+        "Huang et al. 2024, arXiv:2501.05441",
+        "resnet", data="cifar10", image_size=32, image_channels=3, images=5_000_000, flip=True, conditional=True,
+        **R3GAN,
+    ),
+    Recipe(
+        "celeba-dcgan", "faces from convolutional networks",
+        "Radford et al. 2015, arXiv:1511.06434",
+        "dcgan", **_CELEBA, generator={"latent_dim": 100},
+    ),
+    Recipe(
+        "celeba-cgan", "faces with the attributes that you ask for",
+        "Mirza and Osindero 2014, arXiv:1411.1784; Odena et al. 2016, arXiv:1610.09585",
+        "dcgan", **_CELEBA, conditional=True, attributes=CELEBA_ATTRIBUTES,
+        discriminator={"width": 48, "auxiliary": True, "normalisation": "none"}, terms={"auxiliary": 1.0},
+        **RELATIVISTIC,
+    ),
+    Recipe(
+        "celeba-cgan-128",
+        "the same at twice the size; begins with the smaller one's layers (--init-from celeba-cgan)",
+        "Karras et al. 2018, arXiv:1710.10196; Huang et al. 2024, arXiv:2501.05441",
+        "dcgan", **_CELEBA | {"image_size": 128}, conditional=True, attributes=CELEBA_ATTRIBUTES,
+        generator={"width": 32}, discriminator={"width": 32, "auxiliary": True, "normalisation": "none"},
+        terms={"auxiliary": 1.0}, **RELATIVISTIC,
+    ),
+    Recipe(
+        "celeba-inversion", "an encoder for celeba-cgan, which stays as it is (--init-from celeba-cgan)",
+        "Zhu et al. 2020, arXiv:2004.00049",
+        "invertible", **_CELEBA | {"images": 64_000, "ema_half_life": 5_000}, game="inversion", conditional=True,
+        attributes=CELEBA_ATTRIBUTES, discriminator={"width": 32, "projection": False},
+        terms={"reconstruction": 1.0, "latent_regression": 0.2, "adversarial": 0.02},
+        learning_rate=Schedule(1e-3, 1e-4, 64_000),
+    ),
+    Recipe(
+        "celeba-editor-64",
+        "changes attributes of a face that it is shown, and draws as celeba-cgan does (--init-from celeba-cgan)",
+        "Perarnau et al. 2016, arXiv:1611.06355; Liu et al. 2019, arXiv:1904.09709",
+        "editor", **_EDITOR | {"images": 150_000},
+        terms=_EDITS | {"edits_after": 64_000, "latent_regression": 0.2, "temperature": Schedule(5.0, 1.0, 150_000)},
+        learning_rate=Schedule(1e-3, 2e-4, 64_000),
+        generator={"attributes": list(ATTRIBUTES), "conditions": list(CELEBA_ATTRIBUTES), "latent_dim": 128 + len(CELEBA_ATTRIBUTES),
+                   "width": 24, "decoder_width": 64, "hidden": 256},
+        discriminator={"latent_dim": 128 + len(CELEBA_ATTRIBUTES)},
+    ),
+    Recipe(
+        "celeba-editor-128", "the same at twice the size, with a decoder of its own, for a GPU",
+        "Kingma and Welling 2013, arXiv:1312.6114; Liu et al. 2019, arXiv:1904.09709",
+        "editor", **_EDITOR | {"image_size": 128, "images": 2_000_000},
+        terms=_EDITS | {"edits_after": 500_000, "divergence": 2e-5}, learning_rate=Schedule(1e-3, 2e-4, 500_000),
+        generator={"attributes": list(ATTRIBUTES)},
+    ),
+)}
 # fmt: on

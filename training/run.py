@@ -31,11 +31,12 @@ from . import callbacks, checkpoints, cpu, growing, loop, run_folder
 from .data import open_dataset
 from .data.dataset import Dataset, to_float
 from .errors import TrainingError
+from .games import GAMES, to_json, with_defaults
 from .publish import PublishError, check_name
 from .recipes import Recipe
 from .run_folder import STATS, images_of, read_lines, trained_seconds
-from .settings import as_words, change, find, to_json, with_defaults
-from .state import State, build
+from .settings import as_words, change, find
+from .state import State, batch_dependent_layers, build
 from .watch import Watch
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class RunOptions:
     recipe: str  # its name
     output: Path  # the run's folder
     settings: tuple[str, ...] = ()  # KEY=VALUE, which change the recipe
-    data: str | None = None  # a data set's name or a folder; None: the recipe's
+    data: str | Dataset | None = None  # a data set's name, a folder, or pictures in memory; None: the recipe's
     data_root: Path | None = None  # None: $GAN_STUDIO_DATA, else ./data
     images: int | None = None  # real images to show in all; None: the recipe's
     seed: int = 0
@@ -88,7 +89,7 @@ class RunOptions:
         words = [self.recipe, *(word for setting in self.settings for word in ("--set", setting))]
         for name in ("data", "data_root", "output", "images", "seed", "checkpoint_every", "fid_every", "init_from"):
             if (value := getattr(self, name)) is not None:
-                words += [_option(name), str(value)]
+                words += [_option(name), value.name if isinstance(value, Dataset) else str(value)]
         words += ["--precision", self.precision, *(word for name in self.trackers for word in ("--tracker", name))]
         return words + (["--push-to-hub", self.push_to_hub] if self.push_to_hub else [])
 
@@ -106,7 +107,7 @@ class Trained:
 def train(
     recipe: str,
     *,
-    data: str | os.PathLike | None = None,
+    data: str | os.PathLike | Dataset | None = None,
     data_root: str | os.PathLike | None = None,
     images: int | None = None,
     output: str | os.PathLike | None = None,
@@ -126,7 +127,7 @@ def train(
         run = training.train("mnist-dcgan", images=100_000, output="runs/mine", batch_size=64, generator={"width": 32})
         gan_models.load(run.model)
 
-    Each argument is the command's option of that name, and each of `settings` a --set: a number, a word, a list
+    Each argument is the command's option of that name (but `data` may also be a data.dataset.Dataset), and each of `settings` a --set: a number, a word, a list
     [start, end, images] or a Schedule; `generator` and `discriminator` take a dict of their networks' arguments. Raises
     TrainingError or ModelError with one sentence: where the input is bad, the run has diverged (callbacks.Diverged),
     the disk is full, or memory ends.
@@ -138,7 +139,7 @@ def train(
         recipe,
         Path(output or Path("runs") / recipe),
         as_words(settings),
-        None if data is None else str(data),
+        data if data is None or isinstance(data, Dataset) else str(data),
         None if data_root is None else Path(data_root),
         images,
         seed,
@@ -193,6 +194,7 @@ def run(options: RunOptions, budget=None) -> Trained:
 
 def _run(options: RunOptions, budget) -> Trained:
     recipe = change(find(options.recipe), list(options.settings))
+    game = GAMES[recipe.game]
     cpu.tune_allocator()
     try:
         accelerator = make_accelerator(options.precision, options.trackers, options.output)
@@ -215,12 +217,12 @@ def _run(options: RunOptions, budget) -> Trained:
     fid_every = (
         options.fid_every if options.fid_every is None else _whole(options.fid_every, recipe.batch_size, "--fid-every")
     )
-    if fid_every and recipe.game == "editor":
+    if fid_every and not game.draws:
         raise RunError(
             f"{recipe.name} edits pictures and draws none of its own, so it has no FID; leave out --fid-every."
         )
 
-    if (recipe.game == "inversion" or recipe.recovery) and not options.init_from:
+    if game.needs_model(recipe) and not options.init_from:
         raise RunError(
             f"{recipe.name} trains an encoder for a generator that is there already: name it, such as --init-from celeba-cgan."
         )
@@ -281,7 +283,7 @@ def _run(options: RunOptions, budget) -> Trained:
     saving = callbacks.Checkpoints(options.output, accelerator, report, write_model, every)
     interrupt = callbacks.Interrupt(accelerator)
     measuring, drawing = [], []
-    if recipe.game != "editor":  # which draws nothing of its own
+    if game.draws:
         measuring.append(callbacks.Diversity(dataset, state, options.seed, every=DIVERSITY_STEPS * recipe.batch_size))
     if fid_every:
         measuring.append(callbacks.FIDCallback(dataset, state, accelerator, options.seed, fid_every))
@@ -311,7 +313,7 @@ def _run(options: RunOptions, budget) -> Trained:
         f"{recipe.name}: {accelerator.num_processes} process(es) on {accelerator.device.type}, {precision}, "
         f"{budget.goal if budget else f'{total:,} images'}, into {options.output}"
     )
-    if accelerator.num_processes > 1 and (layers := loop.batch_dependent_layers(state)):
+    if accelerator.num_processes > 1 and (layers := batch_dependent_layers(state)):
         say(
             f"{' and '.join(layers)}: each process sees its own share of a batch, so other numbers of processes give other weights."
         )
@@ -428,15 +430,24 @@ def prepare_folder(options: RunOptions, accelerator: Accelerator) -> Path | None
 
 
 def open_data(recipe: Recipe, options: RunOptions) -> Dataset:
-    name = options.data or recipe.data
-    dataset = open_dataset(
-        name,
-        options.data_root,
-        recipe.image_size,
-        channels=recipe.image_channels,
-        attributes=recipe.attributes if name.lower() == "celeba" else None,
-    )
-    if recipe.labelled and dataset.labels is None:
+    """The pictures that the run learns from. Raises DataError, and RunError where they do not fit the recipe."""
+    if isinstance(options.data, Dataset):
+        dataset, shape = options.data, (recipe.image_channels, recipe.image_size, recipe.image_size)
+        if dataset.images.shape[1:] != shape:
+            raise RunError(
+                f"The pictures of {dataset.name} are {dataset.images.shape[1:]}, and {recipe.name} draws {shape}: "
+                "give others, or set image_size and image_channels."
+            )
+    else:
+        name = options.data or recipe.data
+        dataset = open_dataset(
+            name,
+            options.data_root,
+            recipe.image_size,
+            channels=recipe.image_channels,
+            attributes=recipe.attributes if name.lower() == "celeba" else None,
+        )
+    if (recipe.conditional or GAMES[recipe.game].reads_labels) and dataset.labels is None:
         raise RunError(
             f"{recipe.name} is conditional and {dataset.name} has no labels; put the pictures into one sub-folder a "
             "class, or take a recipe without conditioning."

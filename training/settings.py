@@ -1,4 +1,6 @@
-"""How `--set KEY=VALUE` changes a recipe: parsing, checks, and what fits together."""
+"""How `--set KEY=VALUE` changes a recipe: parsing, checks, and what fits together.
+
+A key is a field of the recipe, a term of its game, or an argument of a network ("generator.width")."""
 
 import dataclasses
 import difflib
@@ -7,34 +9,21 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from gan_models.networks import PAIRS
+
 from .augment import POLICIES
+from .games import ALIASES, GAMES, terms_of, without_defaults
+from .losses import OBJECTIVES
 from .recipes import OBJECTIVE_SETTINGS, RECIPES, Recipe, RecipeError, Schedule
 
 CHOICES: dict[str, tuple[str, ...]] = {
-    "family": ("mlp", "dcgan", "resnet", "infogan", "vaegan", "bigan", "implicit", "tied", "invertible", "editor"),
-    "game": ("adversarial", "vaegan", "bigan", "moments", "inversion", "editor"),
-    "objective": tuple(OBJECTIVE_SETTINGS),
+    "networks": tuple(PAIRS),
+    "game": tuple(GAMES),
+    "objective": tuple(OBJECTIVES),
     "optimiser": ("adam", "rmsprop"),
 }
-
-
-# The options that only some games hear: elsewhere they would be taken in silence, and do nothing.
-_EVERY_ADVERSARY = ("adversarial", "vaegan", "bigan", "inversion")
-HEARD_BY: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("r1", "r2", "gradient_penalty", "instance_noise", "augment"), _EVERY_ADVERSARY),
-    **dict.fromkeys(("auxiliary", "feature_matching", "perceptual", "information", "clustering"), ("adversarial",)),
-    **dict.fromkeys(("requested", "keeping", "sparing"), ("editor",)),
-    "reconstruction": ("vaegan", "moments", "inversion", "editor"),
-    "recovery": ("inversion", "editor"),
-    "divergence": ("vaegan", "editor"),
-}
-_OWN_GAME = {
-    "vaegan": "vaegan",
-    "bigan": "bigan",
-    "implicit": "moments",
-    "invertible": "inversion",
-    "editor": "editor",
-}  # family: the only game that it can play
+# What only games that are `penalised` hear: elsewhere it would be taken in silence, and do nothing.
+OF_PENALISED = ("r1", "r2", "gradient_penalty", "instance_noise", "augment")
 
 
 def find(name: str) -> Recipe:
@@ -48,27 +37,24 @@ def find(name: str) -> Recipe:
 
 def with_objective(recipe: Recipe, objective: str) -> Recipe:
     """The recipe playing another game, with the settings that this game is at its best with."""
+    known = PAIRS[recipe.networks][1].normalisations
     for key, value in OBJECTIVE_SETTINGS[_checked("objective", objective, "str")].items():
-        if (
-            key == "discriminator.normalisation"
-            and value == "spectral"
-            and recipe.family in ("infogan", "bigan", "tied")
-        ):
-            value = "none"  # which theirs cannot have
-        if recipe.family in ("dcgan", "infogan", "vaegan", "bigan", "tied", "invertible") or not key.startswith(
-            "discriminator."
-        ):
-            recipe = _replace(recipe, key, value)
+        if key == "discriminator.normalisation" and not known:
+            continue
+        if key == "discriminator.normalisation" and value not in known:
+            value = "none"
+        recipe = _replace(recipe, key, value)
     return recipe
 
 
 def change(recipe: Recipe, settings: list[str]) -> Recipe:
     """The recipe with KEY=VALUE settings applied; those of another objective first, so that explicit ones win."""
-    pairs = dict(_parse(setting) for setting in settings)
+    parsed = (_parse(setting) for setting in settings)
+    pairs = {ALIASES.get(key, key): value for key, value in parsed}
     if pairs.get("objective", recipe.objective) != recipe.objective:
         recipe = with_objective(recipe, pairs["objective"])
-    for key, value in pairs.items():
-        recipe = _replace(recipe, key, value)
+    for key in sorted(pairs, key=lambda key: key != "game"):  # first, since it decides what terms there are
+        recipe = _replace(recipe, key, pairs[key])
     return check(recipe)
 
 
@@ -79,65 +65,37 @@ def check(recipe: Recipe) -> Recipe:
     """The recipe itself. Raises RecipeError where its parts do not fit each other."""
     if not 1 <= recipe.batch_size <= MOST_PICTURES:
         raise RecipeError(f"batch_size must be from 1 to {MOST_PICTURES:,}, not {recipe.batch_size:,}.")
-    if recipe.auxiliary and not (recipe.conditional and recipe.discriminator.get("auxiliary")):
+    game, owners = GAMES[recipe.game], {pair: name for name, other in GAMES.items() for pair in other.pairs}
+    if owners.get(recipe.networks, recipe.game) != recipe.game or (game.pairs and recipe.networks not in game.pairs):
+        pairs = ", ".join(f"{networks} with {name}" for networks, name in owners.items())
         raise RecipeError(
-            "The loss of the auxiliary classifier needs labels and a classifier: "
-            "--set conditional=true and --set discriminator.auxiliary=true, or --set auxiliary=0."
+            f"The game {recipe.game} cannot be played by the networks {recipe.networks}: {pairs}, "
+            "all others with adversarial."
         )
-    if (recipe.game == "adversarial") == (recipe.family in _OWN_GAME) or _OWN_GAME.get(
-        recipe.family, recipe.game
-    ) != recipe.game:
-        pairs = ", ".join(f"{family} with {game}" for family, game in _OWN_GAME.items())
+    for option in OF_PENALISED:
+        if max(_ends(getattr(recipe, option))) and not game.penalised:
+            able = ", ".join(name for name, other in GAMES.items() if other.penalised)
+            raise RecipeError(f"The game {recipe.game} knows no {option} ({able} do): --set {option}=0.")
+    game.check(recipe, terms_of(recipe))
+    if recipe.conditional and not _takes_labels(recipe.networks):
+        able = ", ".join(networks for networks in PAIRS if _takes_labels(networks))
         raise RecipeError(
-            f"The game {recipe.game} cannot be played by the family {recipe.family}: {pairs}, all others with adversarial."
-        )
-    for option, games in HEARD_BY.items():
-        if max(_ends(getattr(recipe, option))) and not hears(recipe, option):
-            raise RecipeError(f"The game {recipe.game} knows no {option} ({', '.join(games)} do): --set {option}=0.")
-    if recipe.game == "moments" and recipe.objective != "logistic":
-        raise RecipeError("The game moments has no discriminator, so no objective can be set.")
-    for term in ("information", "clustering"):
-        if getattr(recipe, term) and recipe.family != "infogan":
-            raise RecipeError(f"The {term} term needs latent codes: --set family=infogan, or --set {term}=0.")
-    if recipe.perceptual and recipe.data != "mnist":
-        raise RecipeError(
-            "The perceptual term looks through a network that reads MNIST's digits; --set perceptual=0 for other pictures."
-        )
-    if recipe.conditional and recipe.family not in ("dcgan", "resnet", "invertible"):
-        raise RecipeError(
-            f"The family {recipe.family} knows no labels: --set conditional=false, or take dcgan, resnet or invertible."
+            f"The networks {recipe.networks} know no labels: --set conditional=false, or take some that do: {able}."
         )
     unknown = set(recipe.augment_policies) - set(POLICIES)
     if unknown:
         raise RecipeError(f"There is no augmentation {min(unknown)!r}; known are {', '.join(POLICIES)}.")
     if max(_ends(recipe.augment)) > 1:
         raise RecipeError("augment is a strength from 0 to 1.")
-    if min(_ends(recipe.temperature)) <= 0:
-        raise RecipeError("temperature must be above 0.")
     return recipe
 
 
-def hears(recipe: Recipe, option: str) -> bool:
-    """Whether the option means anything to the recipe's game."""
-    return recipe.game in HEARD_BY.get(option, CHOICES["game"])
+def _takes_labels(networks: str) -> bool:
+    return all(network.takes_labels for network in PAIRS[networks])
 
 
 def _ends(value: float | Schedule) -> tuple[float, float]:
     return (value.start, value.end) if isinstance(value, Schedule) else (value, value)
-
-
-def to_json(recipe: Recipe) -> dict:
-    """As plain JSON values; a Schedule becomes {"start", "end", "images"}."""
-    return json.loads(json.dumps(dataclasses.asdict(recipe)))
-
-
-def with_defaults(described: dict) -> dict:
-    """What :func:`to_json` wrote, perhaps by an older version, with the defaults of the options that it did not
-    know."""
-    defaults = {
-        field.name: field.default for field in dataclasses.fields(Recipe) if field.default is not dataclasses.MISSING
-    }
-    return json.loads(json.dumps(defaults)) | described
 
 
 def _parse(setting: str) -> tuple[str, Any]:
@@ -154,12 +112,34 @@ def _replace(recipe: Recipe, key: str, value: Any) -> Recipe:
     network, dot, argument = key.partition(".")
     if dot and network in ("generator", "discriminator"):
         return dataclasses.replace(recipe, **{network: getattr(recipe, network) | {argument: value}})
-    types = {f.name: getattr(f.type, "__name__", str(f.type)) for f in dataclasses.fields(Recipe)}
-    if key not in types or key in ("name", "summary", "source", "generator", "discriminator"):
-        settable = [name for name in types if name not in ("name", "summary", "source")]
-        near = difflib.get_close_matches(key, settable, n=3, cutoff=0.6) or settable
-        raise RecipeError(f"There is no option {key!r} to set; known are {', '.join(near)}.")
-    return dataclasses.replace(recipe, **{key: _checked(key, value, types[key])})
+    game = GAMES[recipe.game]
+    fields = {name: kind for name, kind in _kinds(Recipe).items() if name not in NOT_SETTABLE}
+    terms = _kinds(game.Terms)
+    if key in terms:
+        changed = recipe.terms | {key: _checked(key, value, terms[key])}
+        return dataclasses.replace(recipe, terms=without_defaults(changed, game))
+    if key in fields:
+        recipe = dataclasses.replace(recipe, **{key: _checked(key, value, fields[key])})
+        if key == "game":  # the terms that it shares with the one before stay
+            shared = {name: weight for name, weight in recipe.terms.items() if name in _kinds(GAMES[value].Terms)}
+            recipe = dataclasses.replace(recipe, terms=shared)
+        return recipe
+    own = f"its terms are {', '.join(terms)}" if terms else "it has no terms"
+    if able := [name for name, other in GAMES.items() if key in _kinds(other.Terms)]:
+        if _is_number(value) and not value:
+            return recipe  # it is left out, as it is already
+        raise RecipeError(f"The game {recipe.game} knows no {key} ({', '.join(able)} do); {own}.")
+    near = difflib.get_close_matches(key, [*fields, *terms, *ALIASES], n=3, cutoff=0.6)
+    known = ", ".join(dict.fromkeys(ALIASES.get(name, name) for name in near) if near else fields)
+    raise RecipeError(f"There is no option {key!r} to set; known are {known}. The game is {recipe.game}; {own}.")
+
+
+NOT_SETTABLE = ("name", "summary", "source", "generator", "discriminator", "terms")
+
+
+def _kinds(declared: type) -> dict[str, str]:
+    """The fields of a dataclass, with their types in words."""
+    return {f.name: getattr(f.type, "__name__", str(f.type)) for f in dataclasses.fields(declared)}
 
 
 def _checked(key: str, value: Any, kind: str) -> Any:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from gan_models.networks import PAIRS
 from gan_models.networks.base import Discriminator, Generator
@@ -28,7 +29,7 @@ class State:
 def build(recipe: Recipe, dataset: Dataset, seed: int, device: torch.device) -> State:
     """Networks and optimisers at the start of a run: initialised on the CPU, so equal on every device and process."""
     torch.manual_seed(seed)
-    generator_class, discriminator_class = PAIRS[recipe.family]
+    generator_class, discriminator_class = PAIRS[recipe.networks]
     shared = {"image_size": recipe.image_size, "image_channels": recipe.image_channels}
     if recipe.conditional:
         shared |= {"labels": list(dataset.label_names), "multi_label": dataset.multi_label}
@@ -59,6 +60,17 @@ def _optimiser(recipe: Recipe, parameters: list[torch.nn.Parameter]) -> torch.op
         return torch.optim.RMSprop(parameters, rate)
     fused = parameters[0].device.type in ("cpu", "cuda")
     return torch.optim.Adam(parameters, rate, (recipe.beta1, at(recipe.beta2, 0)), fused=fused)
+
+
+def batch_dependent_layers(state: State) -> list[str]:
+    """The kinds of layers whose work depends on how a batch is shared by processes."""
+    kinds = {"BatchNorm": (nn.BatchNorm1d, nn.BatchNorm2d), "Dropout": (nn.Dropout,)}
+    layers = [*state.generator.modules(), *state.discriminator.modules()]
+    return [
+        name
+        for name, kind in kinds.items()
+        if any(isinstance(layer, kind) and getattr(layer, "p", 1) for layer in layers)
+    ]
 
 
 @torch.no_grad()

@@ -9,7 +9,6 @@ remedy of the literature as an option of ours.
 """
 
 import argparse
-import dataclasses
 import json
 import statistics
 import sys
@@ -17,9 +16,12 @@ from collections import deque
 from pathlib import Path
 from typing import NamedTuple
 
+from gan_models.networks import PAIRS
+
 from . import cli
 from .curves import CurvesError, read
-from .recipes import Recipe, Schedule, at
+from .games import GAMES, from_json, terms_of
+from .recipes import Recipe, at
 from .run_folder import WATCH
 
 # Mode collapse. The diversity is the mean distance of 64 fixed samples to their nearest neighbour, 1 for real pictures
@@ -74,6 +76,9 @@ class Watch:
 
     def __init__(self, recipe: Recipe, folder: Path | None = None, history: list[dict] = ()):
         self.recipe, self.folder = recipe, None
+        terms = terms_of(recipe)
+        self.plays = bool(getattr(terms, "adversarial", True))  # the generator, against the discriminator
+        self.sums = any(getattr(terms, name) for name in GAMES[recipe.game].sums)
         self.lines: deque[dict] = deque(maxlen=1000)
         self.largest: dict[str, float] = {}
         self.best = 0.0  # diversity
@@ -166,7 +171,7 @@ class Watch:
 
     def _won(self, line: dict) -> str | None:
         pair, real, fake = (line.get(f"{kind}_accuracy") for kind in ("pair", "real", "fake"))
-        if pair is None and real is None or not self.recipe.adversarial:
+        if pair is None and real is None or not self.plays:
             return UNKNOWN  # no discriminator, scores without a threshold, or a generator that does not play against it
         right = pair >= ACCURACY if pair is not None else min(real, fake) >= ACCURACY
         since = self._lasting("won", right, WON_STEPS)
@@ -204,8 +209,7 @@ class Watch:
 
     def _limit(self, key: str) -> float:
         """Above it a gradient explodes."""
-        sums = self.recipe.feature_matching or self.recipe.perceptual or self.recipe.reconstruction
-        huge = HUGE_SUMS if sums else HUGE
+        huge = HUGE_SUMS if self.sums else HUGE
         norms = [past[key] for past in list(self.lines)[-201:-1] if key in past]
         return min(huge, max(EXPLODED * statistics.median(norms), MODEST)) if len(norms) >= HISTORY else huge
 
@@ -223,15 +227,15 @@ class Watch:
 
 def remedy(kind: str, recipe: Recipe) -> str:
     """What the literature does about a trouble, in options that fit the recipe."""
-    rate = at(recipe.learning_rate, 0)
+    rate, known = at(recipe.learning_rate, 0), GAMES[recipe.game].remedies
     lower = f"start again with a lower --set learning_rate={rate / 10:.2g}"
     if kind in ("exploding", "nan"):
-        smoother = "" if recipe.game in ("moments", "editor") else f", or with {_smoother(recipe)}"
+        smoother = f", or with {_smoother(recipe)}" if "smoother" in known else ""
         return f"{lower} (Bengio 2012, arXiv:1206.5533, section 3.1.1){smoother}"
-    if recipe.game == "editor":
+    if not known:
         return f"{lower} (Radford et al. 2015, arXiv:1511.06434)"
     slower = f"--set learning_rate={rate / 2:.2g} (Radford et al. 2015, arXiv:1511.06434)"
-    if recipe.game == "moments":
+    if "batch" in known:
         larger = f"larger batches, --set batch_size={2 * recipe.batch_size} (Li et al. 2015, arXiv:1502.02761)"
         return f"start again with {larger}, or with {slower}"
     if kind == "collapse":
@@ -257,15 +261,7 @@ def _smoother(recipe: Recipe) -> str:
         stronger = f"--set gradient_penalty={2 * recipe.gradient_penalty:g}"
         return f"a stronger penalty, {stronger} (Gulrajani et al. 2017, arXiv:1704.00028)"
     if recipe.objective == "wasserstein":
-        normalised = recipe.family in (
-            "dcgan",
-            "infogan",
-            "vaegan",
-            "bigan",
-            "tied",
-            "invertible",
-        )  # by their default, and the others never
-        without = "--set discriminator.normalisation=none " * normalised
+        without = "--set discriminator.normalisation=none " if PAIRS[recipe.networks][1].normalisations else ""
         return (
             "a gradient penalty instead of clipped weights, --set clip=0 --set gradient_penalty=10 "
             f"{without}(Gulrajani et al. 2017, arXiv:1704.00028)"
@@ -317,18 +313,7 @@ def command(arguments: list[str] | None) -> None:
 def recipe_of(folder: Path) -> Recipe:
     """The recipe that a run was started with. Raises CurvesError where its options.json cannot be read."""
     try:
-        stored = json.loads((folder / "options.json").read_bytes())["recipe"]
-        known = {key: stored[key] for key in (field.name for field in dataclasses.fields(Recipe)) if key in stored}
-        return Recipe(
-            **{
-                key: Schedule(**value)
-                if isinstance(value, dict) and "start" in value
-                else tuple(value)
-                if isinstance(value, list)
-                else value
-                for key, value in known.items()
-            }
-        )
+        return from_json(json.loads((folder / "options.json").read_bytes())["recipe"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CurvesError(
             f"The options of the run in {folder} cannot be read: name the folder of a run, which holds options.json."

@@ -60,6 +60,7 @@ class Generator(nn.Module, PyTorchModelHubMixin):
     """
 
     family: str
+    takes_labels = False  # whether it can be told any: `labels` and `multi_label` are arguments of it
     latent_dim: int
     image_shape: tuple[int, int, int]
     labels: tuple[str, ...] | None
@@ -229,6 +230,8 @@ class Discriminator(nn.Module):
     """Base of all discriminators: (images (n, C, H, W) in [-1, 1], labels as from `encode_labels`) ->
     DiscriminatorOutput."""
 
+    takes_labels = False  # whether it can be told any: `labels` and `multi_label` are arguments of it
+    normalisations: tuple[str, ...] = ()  # what its argument `normalisation` can be, its default first
     shares_weights = False  # with the generator
 
     def trained(self) -> dict[str, nn.Parameter]:

@@ -22,6 +22,7 @@ class DCGANGenerator(Generator):
     """Transposed convolutions with BatchNorm and ReLU, doubling the size at each step; tanh at the end."""
 
     family = "dcgan"
+    takes_labels = True
 
     def __init__(
         self,
@@ -63,6 +64,8 @@ class DCGANDiscriminator(Discriminator):
     or "none", for gradient penalties, which are defined for each picture alone. auxiliary: also classify the labels.
     """
 
+    takes_labels, normalisations = True, ("batch", "spectral", "none")
+
     def __init__(
         self,
         image_size: int = 64,
@@ -76,7 +79,7 @@ class DCGANDiscriminator(Discriminator):
     ):
         super().__init__()
         check_config(locals(), {key: LIMITS[key] for key in ("image_size", "image_channels", "width")})
-        check_normalisation(normalisation)
+        check_normalisation(normalisation, self.normalisations)
         labels = check_labels(labels, multi_label)
         size, channels = pyramid(image_size, width)
         self.layers = downwards(image_channels, channels, normalisation)

@@ -28,6 +28,7 @@ class EncodingGenerator(DCGANGenerator):
     """A DCGAN generator with an encoder beside it: `encode` gives the latent that a picture is drawn from."""
 
     family = "encoding"
+    takes_labels = False
 
     def __init__(self, image_size: int = 28, image_channels: int = 1, latent_dim: int = 64, width: int = 64):
         super().__init__(image_size, image_channels, latent_dim, width)
@@ -39,6 +40,8 @@ class EncodingGenerator(DCGANGenerator):
 
 class PairDiscriminator(Discriminator):
     """Judges pairs of a picture and a latent: features of both, then two layers."""
+
+    normalisations = ("batch", "none")
 
     def __init__(
         self,
@@ -52,7 +55,7 @@ class PairDiscriminator(Discriminator):
         super().__init__()
         check_config(locals(), {key: LIMITS[key] for key in ("image_size", "image_channels", "width", "latent_dim")})
         check_config(locals(), {"hidden": (1, 4096)})
-        check_normalisation(normalisation, ("batch", "none"))
+        check_normalisation(normalisation, self.normalisations)
         size, channels = pyramid(image_size, width)
         self.layers = downwards(image_channels, channels, normalisation)
         self.of_image = nn.Linear(channels[-1] * size**2, hidden)

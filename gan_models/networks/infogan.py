@@ -94,6 +94,8 @@ class InfoGANDiscriminator(Discriminator):
     """The paper's: strided convolutions, then a fully connected layer, from which one head tells real from generated
     and the other the codes, Verdict.logits (n, categories + continuous)."""
 
+    normalisations = ("batch", "none")
+
     def __init__(
         self,
         image_size: int = 28,
@@ -106,7 +108,7 @@ class InfoGANDiscriminator(Discriminator):
     ):
         super().__init__()
         check_config(locals(), CODE_LIMITS)
-        check_normalisation(normalisation, ("batch", "none"))
+        check_normalisation(normalisation, self.normalisations)
         size, channels = pyramid(image_size, width)
 
         def connected(inputs: int, outputs: int) -> nn.Sequential:

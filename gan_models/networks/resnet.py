@@ -104,6 +104,7 @@ class ResNetGenerator(Generator):
     """A learned picture of the smallest size, weighed by the latent, then stages upwards."""
 
     family = "resnet"
+    takes_labels = True
 
     def __init__(
         self,
@@ -153,6 +154,8 @@ class ResNetGenerator(Generator):
 
 class ResNetDiscriminator(Discriminator):
     """Stages downwards, a filter for each channel of the smallest map, and a score."""
+
+    takes_labels = True
 
     def __init__(
         self,

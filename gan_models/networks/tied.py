@@ -18,10 +18,11 @@ class TiedDiscriminator(Discriminator):
     """Only its norms, a scale for each layer and the last layer are its own."""
 
     shares_weights = True
+    normalisations = ("batch", "none")
 
     def __init__(self, generator: DCGANGenerator, normalisation: str = "batch"):
         super().__init__()
-        check_normalisation(normalisation, ("batch", "none"))
+        check_normalisation(normalisation, self.normalisations)
         turned = [layer for layer in generator.layers if isinstance(layer, nn.ConvTranspose2d)][::-1]
         self._convolutions = tuple(turned)  # in a tuple, so that they are not registered here as well
         self._frozen = False

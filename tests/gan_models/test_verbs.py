@@ -1,6 +1,7 @@
 """The command `gan-studio`: every verb starts its command, and nothing that was not asked for is imported."""
 
 import importlib
+import importlib.util
 import os
 import re
 import resource
@@ -99,6 +100,13 @@ def test_without_training_the_extra_is_named(verb):
     assert re.match(
         rf"error: gan-studio {verb} needs training[.\w]*, which is not installed.*pip install '\.\[train\]'", err
     )
+
+
+def test_where_there_is_no_app_its_place_is_told(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(cli, "__file__", str(tmp_path / "gan_models/cli.py"))
+    if importlib.util.find_spec("gan_models.demo") is None:  # which would be started instead
+        assert cli.main(["demo"]) == 2
+        assert f"app.py is not in {tmp_path}: run it in a checkout" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ import gan_models
 from training import callbacks, checkpoints
 from training.evaluate import editor, features
 from training.evaluate import generator as evaluate
+from training.games import GAMES
 from training.recipes import RECIPES
-from training.settings import hears
 
 ROOT = Path(__file__).parents[2]
 
@@ -82,9 +82,9 @@ def belonging(recipe) -> set[str]:
         names |= {"label_agreement"} | (
             {"toggle_agreement", "toggle_others_kept"} if recipe.data == "celeba" else set()
         )
-    names |= {"code_agreement"} if recipe.family == "infogan" else set()
+    names |= {"code_agreement"} if recipe.networks == "infogan" else set()
     return names | (
-        {"reconstruction_psnr", "reconstruction_mae"} if recipe.family in ("vaegan", "bigan", "invertible") else set()
+        {"reconstruction_psnr", "reconstruction_mae"} if recipe.networks in ("vaegan", "bigan", "invertible") else set()
     )
 
 
@@ -115,7 +115,7 @@ def test_trains_goes_on_to_the_same_bits_loads_and_is_evaluated(
         "discriminator_steps=2",
     ]
     for option, schedule in (("augment", "[0,1,40]"), ("instance_noise", "[0.2,0,40]")):
-        options += ["--set", f"{option}={schedule}"] if hears(RECIPES[name], option) else []
+        options += ["--set", f"{option}={schedule}"] if GAMES[RECIPES[name].game].penalised else []
     options += needed(name, tmp_path / "there")
     assert train(name, *options, "--output", tmp_path / "whole") == 0
     with monkeypatch.context() as patch:

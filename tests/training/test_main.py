@@ -386,7 +386,7 @@ def test_list_names_every_recipe_first(capsys):
         ("mnist-dcgan", ["--set", "generator.color=red"], "color"),
         ("mnist-dcgan", ["--set", "image_size=33"], "image_size"),
         ("mnist-dcgan", ["--set", "image_channels=2"], "1 channel (grey) or 3"),
-        ("mnist-dcgan", ["--set", "family=mlp", "--set", "conditional=true"], "labels"),
+        ("mnist-dcgan", ["--set", "networks=mlp", "--set", "conditional=true"], "labels"),
         ("mnist-dcgan", ["--init-from", "mnist-xyz"], "mnist-xyz"),
         ("mnist-dcgan", ["--init-from", "mnist-xyz", "--data", "nowhere"], "mnist-xyz"),  # before any work on the data
         ("mnist-dcgan", ["--push-to-hub", "mnist", "--data", "nowhere"], "USER/REPO"),

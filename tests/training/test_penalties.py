@@ -154,9 +154,9 @@ def losses_gradients(generator, settings: list[str], dtype) -> tuple[dict, dict]
     game, state = Adversarial(recipe, torch.device("cpu")), State(generator, discriminator, generator, None, None)
     batch = Batch(torch.rand(4, 1, 8, 8) * 2 - 1, None, torch.randn(4, 3), 0, 0)
     with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
-        drawn = game.draw(state, batch)
-        assert drawn.fake.requires_grad  # the graph of the generator is there, as in a step that moves both
-        loss, scalars = game.discriminator_loss(state, batch, drawn)
+        generated = game.generate(state, batch)
+        assert generated.fake.requires_grad  # the graph of the generator is there, as in a step that moves both
+        loss, scalars = game.discriminator_loss(state, batch, generated)
     loss.backward()
     assert all(parameter.grad is None for parameter in generator.parameters())
     return scalars, {name: parameter.grad for name, parameter in discriminator.named_parameters()}

@@ -7,8 +7,9 @@ import pytest
 import torch
 from recipe_data import dataset_of
 
+from training.games import ALIASES, GAMES, from_json, terms_of, to_json, with_defaults
 from training.recipes import OBJECTIVE_SETTINGS, RECIPES, RecipeError, Schedule, at
-from training.settings import change, find, to_json
+from training.settings import change, find
 from training.state import build
 
 DCGAN, CGAN, FACES = RECIPES["mnist-dcgan"], RECIPES["mnist-cgan"], RECIPES["celeba-cgan"]
@@ -83,8 +84,9 @@ def test_a_recipe_is_json_and_every_field_can_be_set_to_its_own_value(name):
     assert json.loads(json.dumps(plain)) == plain and list(plain) == [
         field.name for field in dataclasses.fields(recipe)
     ]
-    for key, value in plain.items():
-        if key in ("name", "summary", "source", "generator", "discriminator"):
+    assert from_json(plain) == recipe
+    for key, value in (plain | plain["terms"]).items():
+        if key in ("name", "summary", "source", "generator", "discriminator", "terms"):
             continue
         text = json.dumps([value["start"], value["end"], value["images"]] if isinstance(value, dict) else value)
         assert change(recipe, [f"{key}={text}"]) == recipe, key
@@ -204,6 +206,7 @@ def test_every_objective_has_settings():
         ("objective=wgan", "known are logistic, minimax, least_squares, wasserstein, hinge, relativistic"),
         ("objective=[1]", "no objective [1]"),
         ("objective=3", "no objective 3"),
+        ("networks=transformer", "known are mlp, dcgan, resnet"),
         ("family=transformer", "known are mlp, dcgan, resnet"),
         ("beta1=1", "beta1 must be below 1"),
         ("beta2=[0.9,1.0,100]", "beta2 must be below 1"),
@@ -212,15 +215,21 @@ def test_every_objective_has_settings():
         ("attributes=[]", "attributes must be"),
         ("auxiliary=1", "discriminator.auxiliary=true"),
         ("game=chess", "known are adversarial, vaegan, bigan, moments"),
-        ("game=vaegan", "cannot be played by the family dcgan"),
+        ("game=vaegan", "cannot be played by the networks dcgan"),
         ("family=implicit", "implicit with moments"),
-        ("information=1", "family=infogan"),
+        ("information=1", "networks=infogan"),
         ("clustering=1", "clustering=0"),
         ("augment=1.5", "strength from 0 to 1"),
         ("augment=[0, 2, 100]", "strength from 0 to 1"),
         ("augment_policies=colour", "known are color, translation, cutout"),
         ("augment_policies=null", "augment=0"),
         ("clip=-1", "number of at least 0"),
+        (
+            "feature_machting=1",
+            "known are feature_matching. The game is adversarial; its terms are adversarial, ",
+        ),
+        ("reqested=1", "known are attribute"),
+        ("terms={}", "no option 'terms'"),
     ],
 )
 def test_one_sentence_for_whatever_is_wrong(setting, words):
@@ -230,15 +239,16 @@ def test_one_sentence_for_whatever_is_wrong(setting, words):
 def test_an_auxiliary_loss_needs_labels_and_a_classifier():
     assert "conditional" in refused(DCGAN, "auxiliary=1", "discriminator.auxiliary=true")
     assert "discriminator.auxiliary=true" in refused(CGAN, "discriminator.auxiliary=false")
-    assert change(CGAN, ["discriminator.auxiliary=false", "auxiliary=0"]).auxiliary == 0
-    assert change(DCGAN, ["auxiliary=1", "discriminator.auxiliary=true", "conditional=true"]).auxiliary == 1
+    assert change(CGAN, ["discriminator.auxiliary=false", "auxiliary=0"]).terms == {}
+    with_classifier = change(DCGAN, ["auxiliary=1", "discriminator.auxiliary=true", "conditional=true"])
+    assert with_classifier.terms == {"auxiliary": 1}
 
 
 @pytest.mark.parametrize(
     "name, settings, words",
     [
-        ("mnist-mlp", ["conditional=true"], "mlp knows no labels"),
-        ("mnist-vaegan", ["conditional=true"], "vaegan knows no labels"),
+        ("mnist-mlp", ["conditional=true"], "mlp know no labels"),
+        ("mnist-vaegan", ["conditional=true"], "vaegan know no labels"),
         ("mnist-vaegan", ["game=adversarial"], "cannot be played"),
         ("celeba-dcgan", ["perceptual=1"], "MNIST's digits"),
         ("mnist-implicit", ["instance_noise=0.1"], "moments knows no instance_noise"),
@@ -247,6 +257,8 @@ def test_an_auxiliary_loss_needs_labels_and_a_classifier():
         ("mnist-dcgan", ["reconstruction=1"], "vaegan, moments, inversion, editor do"),
         ("celeba-editor-64", ["augment=[0,1,100]"], "editor knows no augment"),
         ("celeba-editor-64", ["temperature=[5,0,100]"], "above 0"),
+        ("mnist-vaegan", ["divergense=1"], "its terms are adversarial, reconstruction, divergence"),
+        ("mnist-bigan", ["feature_matching=1"], "it has no terms"),
     ],
 )
 def test_parts_that_do_not_fit_each_other(name, settings, words):
@@ -271,3 +283,55 @@ def test_networks_that_cannot_be_built_say_why(name, settings, words):
     recipe = change(RECIPES[name], settings)
     with pytest.raises(RecipeError, match=rf"networks of {name} cannot be built: .*{words}"):
         build(recipe, dataset_of(recipe), 0, torch.device("cpu"))
+
+
+def test_a_term_is_set_like_a_field_also_by_its_old_name():
+    editor = RECIPES["celeba-editor-64"]
+    for old, new in (("recovery", "latent_regression"), ("requested", "attribute"), ("keeping", "preservation")):
+        assert change(editor, [f"{old}=7"]) == change(editor, [f"{new}=7"])
+        assert change(editor, [f"{old}=7"]).terms == editor.terms | {new: 7}
+    assert change(editor, ["sparing=7"]).terms["change"] == 7
+    assert change(DCGAN, ["family=mlp"]).networks == "mlp"
+    assert change(DCGAN, ["reconstruction=0"]) == DCGAN  # no term of its game, and so left out already
+
+
+def test_another_game_keeps_the_terms_that_it_has_too_in_any_order():
+    settings = ["divergence=3", "networks=vaegan", "game=vaegan"]
+    for order in (settings, settings[::-1]):
+        assert change(RECIPES["mnist-featmatch"], order).terms == {"adversarial": 0, "divergence": 3}
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_terms_are_the_games_own(name):
+    recipe = dataclasses.replace(DCGAN, game=name, terms={"nothing": 1.0})
+    with pytest.raises(RecipeError, match=f"The game {name} knows no nothing; its terms are"):
+        terms_of(recipe)
+    fields = {field.name for field in dataclasses.fields(DCGAN)}
+    assert not fields & {field.name for field in dataclasses.fields(GAMES[name].Terms)}  # --set would not know which
+
+
+OLDER = {  # what was a field of every recipe, with its default
+    "adversarial": 1.0,
+    "auxiliary": 0.0,
+    "feature_matching": 0.0,
+    "perceptual": 0.0,
+    "information": 0.0,
+    "clustering": 0.0,
+    "reconstruction": 0.0,
+    "recovery": 0.0,
+    "divergence": 0.0,
+    "requested": 0.0,
+    "keeping": 0.0,
+    "sparing": 0.0,
+    "temperature": 1.0,
+    "edits_after": 1,
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_options_of_an_older_run_are_read_as_they_would_be_written_now(name):
+    now = to_json(RECIPES[name])
+    back = {new: old for old, new in ALIASES.items()}
+    flat = {back.get(key, key): value for key, value in now["terms"].items()}
+    older = {back.get(key, key): value for key, value in now.items() if key not in ("terms", "ema_ramp")} | OLDER | flat
+    assert with_defaults(older) == now and from_json(older) == RECIPES[name]

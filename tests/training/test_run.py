@@ -17,6 +17,7 @@ import gan_models
 import training
 from training import __main__ as command
 from training import callbacks, loop
+from training.data.dataset import Dataset
 from training.recipes import RECIPES, RecipeError, Schedule
 from training.run import PRECISIONS, TRACKERS, RunError, RunOptions
 from training.settings import as_words, change
@@ -70,6 +71,15 @@ def test_a_run_that_was_stopped_says_so_and_goes_on_by_resume(train, tmp_path, m
     assert train(images=32, resume=True).finished
     assert train(images=32, output=tmp_path / "whole").images == 32
     assert weights(tmp_path / "run") == weights(tmp_path / "whole")
+
+
+def test_pictures_in_memory_are_data(train, tmp_path):
+    two = Dataset("rings", np.zeros((9, 1, 28, 28), np.uint8), np.arange(9) % 2, ("thin", "thick"), False, "")
+    assert gan_models.load(train("mnist-cgan", data=two, images=8).model).labels == ("thin", "thick")
+    options = json.loads((tmp_path / "run/options.json").read_text())
+    assert options["data"]["name"] == "rings" and "--data rings " in options["command"]
+    with pytest.raises(RunError, match=r"pictures of rings are \(1, 28, 28\), and celeba-dcgan draws \(3, 64, 64\)"):
+        train("celeba-dcgan", data=two, output=tmp_path / "other")
 
 
 def test_it_trains_in_any_thread(train):

@@ -19,6 +19,7 @@ from gan_models.networks.dcgan import DCGANGenerator
 from training.__main__ import main
 from training.data.dataset import Dataset
 from training.data.digits import DIGITS
+from training.games import GAMES
 from training.losses import OBJECTIVES
 from training.recipes import EDITOR_ATTRIBUTES, RECIPES
 
@@ -100,7 +101,7 @@ def train(recipe: str, *options) -> int:
 
 def needed(recipe: str, folder: Path) -> list:
     """The options that a recipe cannot begin without: an encoder is trained for a generator that is there already."""
-    if not RECIPES[recipe].recovery:
+    if not GAMES[RECIPES[recipe].game].needs_model(RECIPES[recipe]):
         return []
     torch.manual_seed(0)
     labels = RECIPES[recipe].generator.get("conditions") or list(RECIPES[recipe].attributes)

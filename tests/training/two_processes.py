@@ -16,9 +16,10 @@ from tiny import small
 from torch import nn
 
 from training import checkpoints, loop
-from training.games import adversarial
+from training.games import GAMES
+from training.judges import networks as judges
 from training.recipes import RECIPES
-from training.settings import change, hears
+from training.settings import change
 from training.state import State, build
 
 LIVELY = {"instance_noise": 0.1, "augment": 0.5}  # whatever is random
@@ -43,19 +44,19 @@ def state_of(recipe, dataset) -> State:
     return state
 
 
-def exact_teacher(device: torch.device, read=adversarial._teacher) -> nn.Module:
+def exact_teacher(name: str, read=judges.read) -> nn.Module:
     """The fixed network of feature matching in float64. What it is shown was rounded to float32 before, alike on any
     number of processes."""
-    teacher = read(device).double()
+    teacher = read(name).double()
     teacher.register_forward_pre_hook(lambda module, inputs: tuple(images.double() for images in inputs))
     return teacher
 
 
-@mock.patch.object(adversarial, "_teacher", exact_teacher)
+@mock.patch.object(judges, "read", exact_teacher)
 def train(accelerator: Accelerator, folder: Path) -> None:
     torch.set_num_threads(1)
     for name, recipe in RECIPES.items():
-        lively = [f"{option}={value}" for option, value in LIVELY.items() if hears(recipe, option)]
+        lively = [f"{option}={value}" for option, value in LIVELY.items() if GAMES[recipe.game].penalised]
         recipe = change(recipe, [*small(name), *lively, "discriminator_steps=1", "penalty_every=2"])
         dataset = dataset_of(recipe)
         scalars = []

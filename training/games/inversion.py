@@ -5,6 +5,7 @@ which have to be drawn again so that they are like the photo and a discriminator
 inversion of Zhu et al. 2020, arXiv:2004.00049.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -18,8 +19,9 @@ from gan_models.networks.layers import upcast
 
 from .. import losses
 from ..losses import Loss
+from ..recipes import Recipe
 from ..state import State
-from .adversarial import Adversarial, Batch
+from .adversarial import Batch, Game
 
 
 class Inverted(NamedTuple):
@@ -30,56 +32,53 @@ class Inverted(NamedTuple):
     reconstructed: Tensor  # the real pictures, read and drawn again
 
 
-class Inverting(Adversarial):
-    """The recipe weighs `reconstruction` (real pictures), `recovery` (latents and labels of generated ones) and
-    `adversarial`."""
+class Inverting(Game):
+    """As the file's head says."""
 
-    def draw(self, state: State, batch: Batch) -> Inverted:
+    @dataclass(frozen=True)
+    class Terms:
+        adversarial: float = 1.0
+        reconstruction: float = 0.0  # of real pictures
+        latent_regression: float = 0.0  # latents and labels of generated pictures
+
+    pairs, penalised, sums, remedies = ("invertible",), True, ("reconstruction",), ("smoother", "noise")
+
+    @classmethod
+    def needs_model(cls, recipe: Recipe) -> bool:
+        return True
+
+    def prepare(self, state: State, batch: Batch) -> None:
+        freeze(state.generator)
+
+    def generate(self, state: State, batch: Batch) -> Inverted:
         generator = state.generator
-        freeze(generator)
         with torch.no_grad():
             fake = generator(batch.latents, batch.labels)
         latents, logits = generator.read(torch.cat([batch.real, fake]))
         of_real, of_fake = latents.chunk(2)
         if logits is None:
             return Inverted(of_fake, None, generator(of_real))
-        seen, asked = upcast(logits).chunk(2)
-        labels = encode_labels(labels_of(generator, seen), generator.labels, generator.multi_label)
-        return Inverted(of_fake, asked, generator(of_real, labels))
+        logits_of_real, logits_of_fake = upcast(logits).chunk(2)
+        labels = encode_labels(labels_of(generator, logits_of_real), generator.labels, generator.multi_label)
+        return Inverted(of_fake, logits_of_fake, generator(of_real, labels))
 
-    def discriminator_loss(self, state: State, batch: Batch, drawn: Inverted) -> Loss:
-        fake, look = drawn.reconstructed.detach(), self._look(state, batch)
-        on_real, on_fake = look(batch.real, 0), look(fake, 1)
-        loss, scalars = self.objective.discriminator(upcast(on_real.scores), upcast(on_fake.scores))
-        scalars |= {
-            "discriminator_loss": loss,
-            "real_score": on_real.scores.mean(),
-            "fake_score": on_fake.scores.mean(),
-        }
-        return self._penalised(
-            state,
-            loss,
-            scalars,
-            {"real": batch.real, "fake": fake},
-            batch,
-            lambda side: lambda images: look(images, side).scores,
-        )
+    def discriminator_loss(self, state: State, batch: Batch, generated: Inverted) -> Loss:
+        D, fake = self.discriminator(state, batch), generated.reconstructed.detach()
+        loss, scalars = self.tell_apart(D(batch.real).scores, D(fake, fake=True).scores)
+        return self.penalise(state, batch, D, fake, loss, scalars)
 
-    def generator_loss(self, state: State, batch: Batch, drawn: Inverted) -> Loss:
-        recipe, look = self.recipe, self._look(state, batch)
-        on_real = look(batch.real, 0) if self.objective.paired else None
-        adversarial, scalars = self.objective.generator(
-            upcast(on_real.scores) if on_real else None, upcast(look(drawn.reconstructed, 1).scores)
-        )
-        reconstruction = coarse_and_fine(upcast(drawn.reconstructed), batch.real).mean()
-        recovery = F.mse_loss(upcast(drawn.latents), batch.latents)
-        if drawn.logits is not None:
-            recovery = recovery + losses.classification(drawn.logits, batch.labels, state.generator.multi_label)
-        scalars |= {"generator_loss": adversarial, "reconstruction": reconstruction, "recovery": recovery}
-        return (
-            recipe.reconstruction * reconstruction + recipe.recovery * recovery + recipe.adversarial * adversarial,
-            scalars,
-        )
+    def generator_loss(self, state: State, batch: Batch, generated: Inverted) -> Loss:
+        terms, D = self.terms, self.discriminator(state, batch)
+        on_real = upcast(D(batch.real).scores) if self.objective.paired else None
+        on_fake = upcast(D(generated.reconstructed, fake=True).scores)
+        adversarial, scalars = self.objective.generator(on_real, on_fake)
+        reconstruction = coarse_and_fine(upcast(generated.reconstructed), batch.real).mean()
+        regression = F.mse_loss(upcast(generated.latents), batch.latents)
+        if generated.logits is not None:
+            regression = regression + losses.classification(generated.logits, batch.labels, state.generator.multi_label)
+        scalars |= {"generator_loss": adversarial, "reconstruction": reconstruction, "latent_regression": regression}
+        loss = terms.reconstruction * reconstruction + terms.latent_regression * regression
+        return loss + terms.adversarial * adversarial, scalars
 
 
 def freeze(generator: Generator) -> None:

@@ -188,7 +188,7 @@ def test_equal_time_is_equal_and_what_is_not_training_does_not_count(run, tmp_pa
         return slow
 
     monkeypatch.setattr(
-        loop, "load_batch", takes(lambda recipe, *_: 1 if recipe.family == "mlp" else 3, loop.load_batch)
+        loop, "load_batch", takes(lambda recipe, *_: 1 if recipe.networks == "mlp" else 3, loop.load_batch)
     )
     for place, name in ((evaluate, "fid"), (callbacks.Checkpoints, "save"), (callbacks.Samples, "write")):
         monkeypatch.setattr(place, name, takes(3600, getattr(place, name)))

@@ -148,8 +148,8 @@ def test_then_mapping_and_decoder_learn_to_edit(alone):
     )
     assert {
         "fake_classification",
-        "keeping",
-        "sparing",
+        "preservation",
+        "change",
         "seen",
         "kept",
         "discriminator_loss",
@@ -161,18 +161,20 @@ def test_then_mapping_and_decoder_learn_to_edit(alone):
 def test_a_finished_decoder_stays_while_the_encoder_learns_to_read_it(alone):
     state, scalars, before = run(8, BORROWING)
     assert moved(state, before, "encoder") and not moved(state, before, "decoder") and not moved(state, before, "code_")
-    assert {"reconstruction", "recovery", "estimate", "real_classification"} <= scalars[
+    assert {"reconstruction", "latent_regression", "estimate", "real_classification"} <= scalars[
         -1
     ].keys() and "divergence" not in scalars[-1]
 
     editor, batch = state.generator, Batch(torch.rand(8, 3, 64, 64) - 0.5, torch.ones(8, 40), torch.randn(8, 14), 0, 0)
-    drawn = Editing(BORROWING, torch.device("cpu")).draw(state, batch)
+    game = Editing(BORROWING, torch.device("cpu"))
+    game.prepare(state, batch)
+    generated = game.generate(state, batch)
     codes = editor.codes_from(batch.latents)
     assert codes.shape == (8, 14) and set(codes[:, 4:].unique().tolist()) == {-1.0, 1.0}
     fake = editor.decoder(codes)  # what BatchNorm makes of a picture depends on those beside it
     read = editor.encoder(torch.cat([batch.real, fake]))[0]
-    torch.testing.assert_close(drawn.recovery, (read[8:] - codes).square().mean())
-    torch.testing.assert_close(drawn.reconstructed, editor.decoder(read[:8]))
+    torch.testing.assert_close(generated.latent_regression, (read[8:] - codes).square().mean())
+    torch.testing.assert_close(generated.reconstructed, editor.decoder(read[:8]))
 
 
 def test_then_its_first_layer_learns_to_edit_from_the_conditions_on(alone):
@@ -191,7 +193,7 @@ def test_then_its_first_layer_learns_to_edit_from_the_conditions_on(alone):
             torch.testing.assert_close(state.generator.state_dict()[key], value)
     assert "seen" in scalars[-1]
 
-    Editing(BORROWING, torch.device("cpu"))._straight(first)
+    Editing(BORROWING, torch.device("cpu")).init_directions(first)
     directions, conditions = first.generator.mapping.directions, first.generator.conditions
     for k, name in enumerate(ATTRIBUTES):
         if name in conditions:
@@ -230,7 +232,7 @@ def test_the_command_trains_both_phases_and_goes_on_where_it_was(tmp_path, alone
     assert isinstance(editor, Editor) and editor.mapping.directions.any()
     assert "image-to-image" in (tmp_path / "whole/model/README.md").read_text()
     lines = [json.loads(line) for line in (tmp_path / "whole/stats.jsonl").read_text().splitlines()]
-    assert "seen" in lines[-1] and "recovery" in lines[0]
+    assert "seen" in lines[-1] and "latent_regression" in lines[0]
 
 
 def test_opposite_wishes_take_the_hair_that_was_there_away():
