@@ -49,8 +49,13 @@ def bundle(source: Path, name: str, pretrained: Path = hub.PRETRAINED) -> Path:
         files.write_atomically(
             temporary / "metrics.json", (json.dumps(portable.record(metrics), indent=2) + "\n").encode()
         )
-        if (source / "samples.png").is_file():
-            shutil.copyfile(source / "samples.png", temporary / "samples.png")
+        picture, most = model_folder.PICTURE, model_folder.MAX_PICTURE_BYTES
+        try:
+            files.write_atomically(temporary / picture, files.read_bounded(source / picture, most, source))
+        except FileNotFoundError:
+            pass  # a folder may do without
+        except files.UnfitFile as error:
+            raise BundleError(f"{source / picture} {error}; replace it or delete it.") from error
         write_card(temporary)
         if target.exists():
             shutil.rmtree(target)
