@@ -69,5 +69,8 @@ def test_records_and_pages_lose_their_paths_and_nothing_else():
     assert told["training"]["summary"] == "and/or 3/4, see https://a.b/c/d or notes.txt"
     assert told["training"]["origin"] == {"command": "python -m training a --data b", "dataset": "b"}
     assert told["evaluation"] == {"judge": {"weights": ["w.pth", 3]}} and "/home/me/b" in str(record)
-    page = "# T\n\n```sh\npip install git+https://a.b/c.git\npython -m training a --data '/home/me/my b'\n```\n\n<b>x</b> `~/y/z`\n"
+    page = (
+        "# T\n\n```sh\npip install git+https://a.b/c.git\npython -m training a --data '/home/me/my b'\n```\n\n"
+        "<b>x</b> `~/y/z`\n"
+    )
     assert portable.page(page) == page.replace("/home/me/", "").replace("~/y/", "")
