@@ -17,12 +17,11 @@ from . import card, files, hub, model_folder, rng
 from . import latents as _latents
 from .celeba import one_hair_colour
 from .errors import InvalidConfig, InvalidInput, short
+from .model_folder import CARD, MAX_CARD_BYTES, METRICS
 from .networks.base import Generator
 from .sanitise import safe
 
 MAX_ANCHORS = 6
-CARD = "README.md"
-MAX_CARD = 1_000_000  # bytes; ours have ten thousand
 
 
 class Codes(NamedTuple):
@@ -197,7 +196,7 @@ def about(source: str) -> About:
     sentence says so in their place. Raises ModelError where there is no such model."""
     folder, _ = hub.find(source)
     try:
-        record = model_folder.read_metrics(folder / model_folder.METRICS).get("training")
+        record = model_folder.read_metrics(folder / METRICS).get("training")
         dataset = record.get("dataset") if isinstance(record, dict) else None
         notice = card.dataset_of(dataset if isinstance(dataset, str) else None)
         data = f"Data: {notice.title}. {notice.note}"
@@ -210,7 +209,7 @@ def about(source: str) -> About:
 def card_text(folder: Path) -> str:
     """The README.md of a model folder, or the sentence that says why there is none to show."""
     try:
-        return files.read_bounded(folder / CARD, MAX_CARD, folder).decode("utf-8", "replace")
+        return files.read_bounded(folder / CARD, MAX_CARD_BYTES, folder).decode("utf-8", "replace")
     except FileNotFoundError:
         return "This model has no card."
     except files.UnfitFile as error:

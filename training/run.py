@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import gan_models
-from gan_models import files, hub, model_folder
+from gan_models import files, hub, model_folder, portable
 from gan_models import images as pictures
 from gan_models.card import write_card
 from gan_models.cli import missing
@@ -542,7 +542,9 @@ def export(state: State, folder: Path, training: dict, seed: int) -> None:
     (folder / "README.md").unlink(missing_ok=True)  # it is written last: where it is, the folder is whole
     model_folder.save(state.ema, folder)
     pictures.save_png(sample_grid(state.ema, seed), folder / "samples.png")
-    files.write_atomically(folder / "metrics.json", (json.dumps({"training": training}, indent=2) + "\n").encode())
+    files.write_atomically(
+        folder / "metrics.json", (json.dumps({"training": portable.record(training)}, indent=2) + "\n").encode()
+    )
     write_card(folder)
 
 
