@@ -14,6 +14,7 @@ one network and with frozen networks, and costs little at this size.
 import torch
 from accelerate import Accelerator
 from torch import Tensor
+from torch.nn.utils import get_total_norm
 
 from gan_models.latents import sample
 from gan_models.networks.base import Generator, encode_labels
@@ -111,4 +112,4 @@ def optimise(optimiser: torch.optim.Optimizer, loss: Tensor, accelerator: Accele
         for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients])):
             gradient.copy_(mean.view_as(gradient))
     optimiser.step()
-    return torch.stack(torch._foreach_norm(gradients)).norm()
+    return get_total_norm(gradients)
