@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-from . import hub, images, networks, rng
-from .errors import InvalidInput, ModelError, short
+from . import cli, hub, images, networks, rng
+from .errors import InvalidInput, short
 from .networks.base import Generator
 
 MAX_COUNT = 4096  # pictures on one sheet
@@ -17,16 +17,16 @@ BATCH = 64  # pictures at once, which bounds the memory
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: command(arguments))
+
+
+def command(arguments: list[str] | None) -> None:
     options = parse(arguments)
-    try:
-        if options.list:
-            print("\n".join(hub.bundled()) or "No models are bundled here.")
-            return 0
+    if options.list:
+        print("\n".join(hub.bundled()) or "No models are bundled here.")
+    else:
         run(options)
-        return 0
-    except (ModelError, OSError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
 
 
 class Parser(argparse.ArgumentParser):

@@ -148,9 +148,20 @@ def model_card(
     record of `training.evaluate`. samples: show samples.png."""
     metrics = dict(metrics or {})
     recorded = metrics.pop("training", None)
-    recorded = {key: value for key, value in recorded.items() if key in ABOUT} if isinstance(recorded, dict) else {}
+    recorded = (
+        {key: value for key, value in recorded.items() if key in ABOUT and _fits(key, value)}
+        if (isinstance(recorded, dict))
+        else {}
+    )
     sections = _sections(config, metrics, samples, **recorded | (about or {}))
     return ModelCard("\n\n".join(section.strip() for section in sections) + "\n")
+
+
+def _fits(key: str, value) -> bool:
+    """Whether a recorded value is of the kind that its key has; what is not is left out, whoever wrote it."""
+    if key in ("origin", "calibration"):
+        return isinstance(value, dict)
+    return isinstance(value, str) or (key in ("images_seen", "hours", "seed") and _is_number(value))
 
 
 def dataset_of(name: str | None) -> DatasetNotice:

@@ -5,17 +5,10 @@ import os
 from pathlib import Path
 
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import (
-    GatedRepoError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
 
-from .errors import HubUnreachable, InvalidInput, ModelNotFound, short
-from .model_folder import CONFIG, WEIGHTS, build_on_meta, read_config
+from .download import Repository
+from .errors import InvalidInput, ModelNotFound, short
+from .model_folder import CONFIG, WEIGHTS
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 
@@ -63,7 +56,7 @@ def find(source, revision=None, **download) -> tuple[Path, str]:
         raise ModelNotFound(
             f"There is no folder or bundled model {short(name)}; {_near(name)} A Hub repository is named user/repo."
         )
-    return _download(name, revision, **download), name
+    return Repository(name, revision, **download).snapshot(), name
 
 
 def _near(name: str) -> str:
@@ -71,45 +64,3 @@ def _near(name: str) -> str:
     if near:
         return f"did you mean {' or '.join(near)}?"
     return f"bundled are: {', '.join(bundled()) or 'none'}."
-
-
-def _download(repo: str, revision: str | None, **download) -> Path:
-    """The folder in the Hub cache. The configuration comes first, so that nobody waits for the weights of a foreign
-    model."""
-    at = f" at revision {revision!r}" if revision else ""
-    folder = _snapshot(repo, revision, at, [CONFIG], download)
-    build_on_meta(*read_config(folder / CONFIG, repo), repo)
-    return _snapshot(repo, folder.name, at, [CONFIG, WEIGHTS], download)
-
-
-def _snapshot(repo: str, revision: str | None, at: str, files: list[str], download: dict) -> Path:
-    try:
-        return Path(snapshot_download(repo, revision=revision, allow_patterns=files, **download))
-    except HFValidationError as error:
-        raise ModelNotFound(
-            f"{short(repo)} is neither a folder nor a valid Hub repository name (user/repo)."
-        ) from error
-    except GatedRepoError as error:
-        raise ModelNotFound(
-            f"The Hub repository {repo} is gated: accept its terms on its page and run `hf auth login`."
-        ) from error
-    except RevisionNotFoundError as error:
-        raise ModelNotFound(f"The Hub repository {repo} has no revision {short(revision)}.") from error
-    except RepositoryNotFoundError as error:
-        raise ModelNotFound(
-            f"There is no folder {repo} here and no Hub repository {repo}{at}, or it is private: "
-            "check the name, or run `hf auth login`."
-        ) from error
-    except LocalEntryNotFoundError as error:
-        raise HubUnreachable(
-            f"The Hub cannot be reached and {repo}{at} is not in the local cache: "
-            "check the network, or give a folder or a bundled model."
-        ) from error
-    except Exception as error:  # the Hub's client lets its network library's own exceptions through
-        if getattr(getattr(error, "response", None), "status_code", None) in (401, 403):
-            raise ModelNotFound(
-                f"The Hub refuses access to {repo}{at} with your token: run `hf auth login` again."
-            ) from error
-        raise HubUnreachable(
-            f"Downloading {repo}{at} from the Hub failed ({type(error).__name__}): try again later."
-        ) from error

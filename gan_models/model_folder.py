@@ -16,14 +16,16 @@ from safetensors.torch import save as to_safetensors
 from torch.overrides import TorchFunctionMode
 
 from .errors import InvalidConfig, InvalidWeights, short
-from .files import write_atomically
+from .files import UnfitFile, open_regular, read_json, write_atomically
 
 if TYPE_CHECKING:
     from .networks.base import Generator
 
 FORMAT = "gan-studio/1"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+METRICS = "metrics.json"
 MAX_CONFIG_BYTES = 1_000_000
+MAX_METRICS_BYTES = 10_000_000  # ours have ten kilobytes
 MAX_HEADER_BYTES = 1_000_000  # ours have a few kilobytes
 FAMILIES: dict[str, type["Generator"]] = {}  # `family` of config.json -> class; networks/__init__.py fills it
 
@@ -42,7 +44,9 @@ def load_folder(folder: Path, name: str | None = None) -> "Generator":
     model = build_on_meta(*read_config(folder / CONFIG, name), name)
     tensors = _read_weights(folder / WEIGHTS, model.state_dict(), name)
     model.load_state_dict(tensors, strict=True, assign=True)
-    return model.requires_grad_(False).eval()
+    model.requires_grad_(False).eval()
+    _check_use(model, name)
+    return model
 
 
 def save(model: "Generator", folder: str | os.PathLike, dtype: torch.dtype = torch.float32) -> None:
@@ -74,19 +78,15 @@ def save_weights(model: "Generator", folder: str | os.PathLike, dtype: torch.dty
 
 def read_config(path: Path, name: str) -> tuple[str, dict]:
     try:
-        if path.stat().st_size > MAX_CONFIG_BYTES:
-            raise InvalidConfig(
-                f"The {CONFIG} of {name} is larger than {MAX_CONFIG_BYTES} bytes; it is not one of ours."
-            )
-        config = json.loads(path.read_bytes())
+        config = read_json(path, MAX_CONFIG_BYTES, path.parent)
+    except UnfitFile as error:
+        raise InvalidConfig(f"The {CONFIG} of {name} {error}; fetch or export the model again.") from error
     except FileNotFoundError as error:
         raise InvalidConfig(f"{name} has no {CONFIG}, so it is not a model folder of GAN Studio.") from error
     except OSError as error:
         raise InvalidConfig(
             f"The {CONFIG} of {name} cannot be read ({error.strerror or error}); check its permissions."
         ) from error
-    except (ValueError, RecursionError) as error:
-        raise InvalidConfig(f"The {CONFIG} of {name} is not JSON; fetch or export the model again.") from error
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         got = config.get("format") if isinstance(config, dict) else None
         raise InvalidConfig(
@@ -135,12 +135,8 @@ def build_on_meta(family: str, arguments: dict, name: str) -> "Generator":
 
 def _read_weights(path: Path, expected: dict[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
     """The tensors, float ones as float32, after their names, shapes and kinds were found to be the expected ones."""
-    if not path.is_file():
-        raise InvalidWeights(
-            f"{name} has no {WEIGHTS} (pickled weights are never read); fetch or export the model again."
-        )
     try:
-        with open(path, "rb") as file:
+        with open_regular(path, weights_size(expected), path.parent) as file:
             if int.from_bytes(file.read(8), "little") > MAX_HEADER_BYTES:
                 raise InvalidWeights(
                     f"The {WEIGHTS} of {name} is not a safetensors file of ours; fetch the model again."
@@ -149,6 +145,12 @@ def _read_weights(path: Path, expected: dict[str, torch.Tensor], name: str) -> d
             _check_header(file, expected, name)
             # Copies: what safetensors returns is a view of the mapped file, which somebody may overwrite.
             tensors = {key: file.get_tensor(key).to(value.dtype, copy=True) for key, value in expected.items()}
+    except FileNotFoundError as error:
+        raise InvalidWeights(
+            f"{name} has no {WEIGHTS} (pickled weights are never read); fetch or export the model again."
+        ) from error
+    except UnfitFile as error:
+        raise InvalidWeights(f"The {WEIGHTS} of {name} {error}; fetch or export the model again.") from error
     except SafetensorError as error:
         raise InvalidWeights(
             f"The {WEIGHTS} of {name} is truncated or not a safetensors file; fetch the model again."
@@ -159,6 +161,11 @@ def _read_weights(path: Path, expected: dict[str, torch.Tensor], name: str) -> d
         ) from error
     _check_finite(tensors, f"The {WEIGHTS} of {name}")
     return tensors
+
+
+def weights_size(expected: dict[str, torch.Tensor]) -> int:
+    """The most bytes that a file of these tensors may have: float64, which is refused by name, and any header."""
+    return MAX_HEADER_BYTES + sum(8 * value.numel() for value in expected.values()) + 8
 
 
 def _check_header(file, expected: dict[str, torch.Tensor], name: str) -> None:
@@ -187,11 +194,35 @@ def _check_finite(tensors: dict[str, torch.Tensor], what: str) -> None:
         raise InvalidWeights(f"{what} holds numbers that are not finite (in {broken[0]!r}); the model is unusable.")
 
 
-def read_metrics(path: Path) -> dict:
+def _check_use(model: "Generator", name: str) -> None:
+    """Raise InvalidWeights where finite weights are of no use: labels that there are none of, pictures that are no
+    numbers. It costs one picture."""
+    table = getattr(model, "label_table", None)
+    if table is not None and not ((table >= 0) & (table <= 1)).all():
+        raise InvalidWeights(
+            f"The {WEIGHTS} of {name} holds attributes outside 0 to 1 (in 'label_table'); the model is unusable."
+        )
     try:
-        metrics = json.loads(path.read_bytes()) if path.exists() else {}
-    except (OSError, ValueError, RecursionError) as error:
-        raise InvalidConfig(f"{path} cannot be read as JSON; repair it or delete it.") from error
+        with torch.no_grad():
+            useful = all(made.isfinite().all() for made in model.trial())
+    except RuntimeError as error:  # such as a covariance that is none
+        raise InvalidWeights(
+            f"The weights of {name} draw nothing ({(str(error).splitlines() or [''])[0][:150]}); the model is unusable."
+        ) from error
+    if not useful:
+        raise InvalidWeights(f"The weights of {name} draw pictures that are not finite; the model is unusable.")
+
+
+def read_metrics(path: Path) -> dict:
+    """What a metrics.json holds, {} where there is none. Raises InvalidConfig."""
+    try:
+        metrics = read_json(path, MAX_METRICS_BYTES, path.parent)
+    except FileNotFoundError:
+        return {}
+    except UnfitFile as error:
+        raise InvalidConfig(f"{path} {error}; repair it or delete it.") from error
+    except OSError as error:
+        raise InvalidConfig(f"{path} cannot be read ({error.strerror or error}); repair it or delete it.") from error
     if not isinstance(metrics, dict):
         raise InvalidConfig(f"{path} must hold an object of names and values; repair it or delete it.")
     return metrics

@@ -126,7 +126,7 @@ def morph(first: Portrait, second: Portrait, frames: int) -> Tensor:
     frames = check_count(frames, least=2, most=1000, what="number of frames")
     t = torch.linspace(0, 1, frames)[:, None]
     a, b = first.encoded, second.encoded
-    drawn = first.editor.decoder(torch.lerp(a.codes, b.codes, t))
+    drawn = first.editor.draw(torch.lerp(a.codes, b.codes, t))
     t = t[:, :, None, None]
     return (drawn + torch.lerp(a.photos - drawn[:1], b.photos - drawn[-1:], t)).clamp(-1, 1)
 

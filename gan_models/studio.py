@@ -5,20 +5,24 @@ others are wished for. `wishes` are a class number for a generator of classes, {
 or `Codes` for one that has found codes by itself (InfoGAN).
 """
 
+import html
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from . import card, hub, model_folder, rng
+from . import card, files, hub, model_folder, rng
 from . import latents as _latents
 from .celeba import one_hair_colour
-from .errors import InvalidInput, short
+from .errors import InvalidConfig, InvalidInput, short
 from .networks.base import Generator
+from .sanitise import safe
 
 MAX_ANCHORS = 6
-MAX_CARD = 100_000  # characters
+CARD = "README.md"
+MAX_CARD = 1_000_000  # bytes; ours have ten thousand
 
 
 class Codes(NamedTuple):
@@ -181,20 +185,35 @@ def _sweep_codes(
 
 
 class About(NamedTuple):
-    """What a person should know of a model: a line on data and licence, and its card. Both Markdown without
-    pictures."""
+    """What a person should know of a model: a line on data and licence (Markdown), and its card (one block of HTML
+    that loads nothing, which a Markdown component shows as it is)."""
 
     data: str
     card: str
 
 
 def about(source: str) -> About:
-    """What the folder of a model says of it."""
+    """What the folder of a model says of it. Where its metrics.json or its README.md is not what it should be, a
+    sentence says so in their place. Raises ModelError where there is no such model."""
     folder, _ = hub.find(source)
-    record = model_folder.read_metrics(folder / "metrics.json").get("training")
-    data = card.dataset_of(record.get("dataset") if isinstance(record, dict) else None)
-    path = folder / "README.md"
-    text = path.read_text("utf-8", "replace")[:MAX_CARD] if path.is_file() else "This model has no card."
-    text = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL)
-    text = re.sub(r"!\[[^\]]*\]\([^)]*\)\s*", "", text)  # a picture may be a request to a stranger
-    return About(f"Data: {data.title}. {data.note}", text.replace(card.PLACEHOLDER, source).strip())
+    try:
+        record = model_folder.read_metrics(folder / model_folder.METRICS).get("training")
+        dataset = record.get("dataset") if isinstance(record, dict) else None
+        notice = card.dataset_of(dataset if isinstance(dataset, str) else None)
+        data = f"Data: {notice.title}. {notice.note}"
+    except InvalidConfig as error:
+        data = f"Data: not known, for {html.escape(str(error))}"
+    text = re.sub(r"\A---\n.*?\n---\n", "", card_text(folder), flags=re.DOTALL)
+    return About(data, safe(text.replace(card.PLACEHOLDER, source).strip()))
+
+
+def card_text(folder: Path) -> str:
+    """The README.md of a model folder, or the sentence that says why there is none to show."""
+    try:
+        return files.read_bounded(folder / CARD, MAX_CARD, folder).decode("utf-8", "replace")
+    except FileNotFoundError:
+        return "This model has no card."
+    except files.UnfitFile as error:
+        return f"The card of this model is not shown: its {CARD} {error}."
+    except OSError as error:
+        return f"The card of this model cannot be read ({error.strerror or error})."

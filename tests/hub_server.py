@@ -51,6 +51,21 @@ class Repository:
         return next((commit for commit in self.commits if commit.oid == oid), None)
 
 
+@dataclass
+class Fault:
+    """What befalls requests whose "METHOD path" holds a match of `pattern`, the first `times` of them.
+
+    kind: "hang" (nothing is ever answered), "drip" (an answer begins and comes byte by byte), "drip headers" (the same,
+    before its content), "flip" (one bit of the content is another), "cut" (the content breaks off), or the status of
+    an error, which may name the seconds to wait (`retry_after`).
+    """
+
+    pattern: str
+    kind: str | int
+    times: int = 10**9
+    retry_after: int | None = None
+
+
 class HubServer:
     """`with HubServer() as hub:` serves at hub.url until stopped."""
 
@@ -59,6 +74,8 @@ class HubServer:
         self.blobs: dict[str, bytes] = {}  # LFS: sha256 -> content
         self.log: list[tuple[str, str]] = []  # (method, path) of every request
         self.failing = 0  # answer everything with this status instead
+        self.faults: list[Fault] = []
+        self.stopped = threading.Event()
 
     def __enter__(self) -> "HubServer":
         handler = type("Handler", (_Handler,), {"hub": self})
@@ -71,7 +88,16 @@ class HubServer:
     def __exit__(self, *_) -> None:
         self.stop()
 
+    def fault(self, request: str) -> Fault | None:
+        """What is to befall a request now."""
+        for fault in self.faults:
+            if fault.times > 0 and re.search(fault.pattern, request):
+                fault.times -= 1
+                return fault
+        return None
+
     def stop(self) -> None:
+        self.stopped.set()
         if self._thread.is_alive():
             self._server.shutdown()
             self._server.server_close()
@@ -172,7 +198,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.body = self._read_body()
         path = urlsplit(self.path).path
         self.hub.log.append((self.command, path))
+        self.fault = self.hub.fault(f"{self.command} {path}")
+        if self.fault and self.fault.kind in ("hang", "drip headers"):
+            return self._never_answer()
         try:
+            if self.fault and isinstance(self.fault.kind, int):
+                raise Problem(self.fault.kind, "as the test wishes")
             if self.hub.failing:
                 raise Problem(self.hub.failing, "out of order")
             self.writer = self._authorise()
@@ -185,6 +216,8 @@ class _Handler(BaseHTTPRequestHandler):
             headers = {"X-Error-Message": " ".join(str(problem).split())} | (
                 {"X-Error-Code": problem.code} if problem.code else {}
             )
+            if self.fault and self.fault.retry_after is not None:
+                headers["Retry-After"] = str(self.fault.retry_after)
             self.send({"error": str(problem), "errors": [{"message": str(problem)}]}, problem.status, headers)
 
     do_GET = do_HEAD = do_POST = do_PUT = handle_request
@@ -208,8 +241,35 @@ class _Handler(BaseHTTPRequestHandler):
         for key, value in ({"Content-Length": str(len(data))} | (headers or {})).items():
             self.send_header(key, value)
         self.end_headers()
-        if self.command != "HEAD":
+        if self.command == "HEAD":
+            return
+        kind = self.fault.kind if self.fault else None
+        if kind == "drip":
+            self._drip(data)
+        elif kind == "cut":
+            self.wfile.write(data[: len(data) // 2])
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+        elif kind == "flip":
+            k = len(data) // 2
+            self.wfile.write(data[:k] + bytes([data[k] ^ 1]) + data[k + 1 :])
+        else:
             self.wfile.write(data)
+
+    def _never_answer(self) -> None:
+        self.close_connection = True
+        if self.fault.kind == "drip headers":
+            self._drip(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 100_000)
+        self.hub.stopped.wait(60)
+
+    def _drip(self, data: bytes) -> None:
+        """A byte at a time, as long as anybody listens and the server runs."""
+        with contextlib.suppress(OSError):
+            for byte in data:
+                self.wfile.write(bytes([byte]))
+                if self.hub.stopped.wait(0.05):
+                    break
+        self.close_connection = True
 
     # Who asks, and what may they see?
 
@@ -347,9 +407,22 @@ class _Handler(BaseHTTPRequestHandler):
                 "tags": [],
                 "downloads": 0,
                 "likes": 0,
-                "siblings": [{"rfilename": path} for path in commit.files],
+                "siblings": [
+                    {"rfilename": path} | (self._blob(path, content) if "blobs=" in self.path else {})
+                    for path, content in commit.files.items()
+                ],
             }
         )
+
+    @staticmethod
+    def _blob(path: str, content: bytes) -> dict:
+        """What the Hub says of a file. Of one in LFS git has only the pointer."""
+        if not is_lfs(path, len(content)):
+            return {"size": len(content), "blobId": git_oid(content)}
+        oid = hashlib.sha256(content).hexdigest()
+        pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {len(content)}\n".encode()
+        lfs = {"sha256": oid, "size": len(content), "pointerSize": len(pointer)}
+        return {"size": len(content), "blobId": git_oid(pointer), "lfs": lfs}
 
     def tree(self, kind: str, repo_id: str, revision: str) -> None:
         entries = []

@@ -2,72 +2,32 @@
 machines."""
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
-import torch
+from . import cli, recipes
+from .run import PRECISIONS, TRACKERS, RunOptions, run
 
-from gan_models.errors import ModelError
-
-from . import callbacks, checkpoints, recipes, run_folder
-from .data.decoding import DataError
-from .evaluate.sampling import EvaluationError
-from .judges.networks import JudgeError
-from .publish import PublishError
-from .recipes import RecipeError
-from .run import TRACKERS, RunError, fail, run
+STOPPED = "Stopped at once; the same command with --resume goes on from the last checkpoint, if there is one."
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line. Returns the exit status: 0 done, 1 diverged, 2 bad input, 130 interrupted (and resumable)."""
+    return cli.run(lambda: command(sys.argv[1:] if arguments is None else arguments), stopped=STOPPED)
+
+
+def command(arguments: list[str]) -> int:
     options = parse(arguments)
-    if options.list:
+    if options is None:
         for recipe in recipes.RECIPES.values():
             print(f"{recipe.name:<16} {recipe.summary} ({recipe.source})")
         return 0
-    try:
-        return run(options)
-    except (
-        RunError,
-        RecipeError,
-        DataError,
-        ModelError,
-        checkpoints.CheckpointError,
-        EvaluationError,
-        JudgeError,
-        PublishError,
-    ) as error:
-        return fail(str(error), 2)
-    except callbacks.Diverged as error:
-        return fail(str(error), 1)
-    except KeyboardInterrupt:
-        return fail(
-            "Stopped at once; the same command with --resume goes on from the last checkpoint, if there is one.", 130
-        )
-    except OSError as error:
-        last = run_folder.find_checkpoint(options.output)
-        kept = (
-            f" The last good checkpoint is {last}: mend that, and the same command with --resume goes on."
-            if last
-            else ""
-        )
-        return fail(
-            f"{error.filename or options.output} cannot be written or read ({error.strerror or error}).{kept}", 2
-        )
-    except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and "allocate memory" not in str(error):
-            raise
-        if not run_folder.find_checkpoint(options.output):
-            (options.output / "options.json").unlink(
-                missing_ok=True
-            )  # the run has not begun: another may take its place
-        return fail(
-            "There is not enough memory for this run; give it smaller batches or networks, such as --set batch_size=16.",
-            2,
-        )
+    return 0 if run(options).finished else 130
 
 
-def parse(arguments: list[str] | None) -> argparse.Namespace:
+def parse(arguments: list[str]) -> RunOptions | None:
+    """What a run is told; None where the recipes are asked for."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("recipe", nargs="?", metavar="RECIPE", help="what to train; --list names them")
     parser.add_argument("--list", action="store_true", help="list the recipes and exit")
@@ -84,9 +44,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "--images", type=int, metavar="N", help="how many real images to show in all (default: the recipe's)"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="the run's seed (default: 0)")
-    parser.add_argument(
-        "--precision", choices=("auto", "fp32", "bf16"), default="auto", help="auto: bf16 where it is native"
-    )
+    parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="auto: bf16 where it is native")
     parser.add_argument(
         "--checkpoint-every", type=int, metavar="IMAGES", help="between checkpoints (default: a fiftieth of all)"
     )
@@ -114,12 +72,27 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--push-to-hub", metavar="USER/REPO", help="publish the model folder when done")
     options = parser.parse_args(arguments)
-    if not options.list and not options.recipe:
+    if options.list:
+        return None
+    if not options.recipe:
         parser.error("name a recipe; --list lists them")
-    if options.recipe and not options.output:
-        options.output = Path("runs") / options.recipe
-    options.command = [word for word in (sys.argv[1:] if arguments is None else arguments) if word != "--resume"]
-    return options
+    return RunOptions(
+        recipe=options.recipe,
+        output=options.output or Path("runs") / options.recipe,
+        settings=tuple(options.set),
+        data=options.data,
+        data_root=options.data_root,
+        images=options.images,
+        seed=options.seed,
+        precision=options.precision,
+        checkpoint_every=options.checkpoint_every,
+        fid_every=options.fid_every,
+        trackers=tuple(options.tracker),
+        resume=options.resume,
+        init_from=options.init_from,
+        push_to_hub=options.push_to_hub,
+        command=f"python -m training {shlex.join(word for word in arguments if word != '--resume')}",
+    )
 
 
 if __name__ == "__main__":

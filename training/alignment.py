@@ -24,12 +24,13 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from gan_models.celeba import FRAME, WINDOW
-from gan_models.errors import ModelError, NoFace
+from gan_models.errors import NoFace
 from gan_models.photos import faces as photos
 from gan_models.photos import geometry
 from gan_models.photos.faces import Face
 from gan_models.photos.geometry import Similarity
 
+from . import cli
 from .data.celeba import celeba_originals
 from .data.decoding import DataError
 
@@ -173,7 +174,12 @@ def report(results: Sequence[Result]) -> list[str]:
     return lines
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: list[str] | None = None) -> int:
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: command(arguments))
+
+
+def command(arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser(prog="python -m training.alignment", description=__doc__.splitlines()[0])
     parser.add_argument(
         "--data-root",
@@ -191,33 +197,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.count < 1 or options.seed < 0:
         parser.error("--count must be at least 1 and --seed at least 0.")
     root = Path(options.data_root or os.environ.get("GAN_STUDIO_DATA") or "data").expanduser()
-    try:
-        originals = celeba_originals(root)
-        if options.average:
-            print(np.array2string(average(originals).round(1), separator=", ", max_line_width=120))
-            return 0
-        originals = held_out(originals) if options.held_out else originals
-        if len(originals) < 4:
-            raise DataError(f"There are {len(originals)} originals; photos of several faces need 4.")
-        results, false, seconds = [], 0, []
-        for test in make_tests(originals, options.count, options.seed):
-            began = time.perf_counter()
-            try:
-                faces = photos.find_faces(test.photo)
-            except NoFace:
-                faces = []
-            seconds.append(time.perf_counter() - began)
-            judged, wrong = judge(test, faces)
-            results, false = results + judged, false + wrong
-    except (DataError, ModelError) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 2
+    originals = celeba_originals(root)
+    if options.average:
+        print(np.array2string(average(originals).round(1), separator=", ", max_line_width=120))
+        return
+    originals = held_out(originals) if options.held_out else originals
+    if len(originals) < 4:
+        raise DataError(f"There are {len(originals)} originals; photos of several faces need 4.")
+    results, false, seconds = [], 0, []
+    for test in make_tests(originals, options.count, options.seed):
+        began = time.perf_counter()
+        try:
+            faces = photos.find_faces(test.photo)
+        except NoFace:
+            faces = []
+        seconds.append(time.perf_counter() - began)
+        judged, wrong = judge(test, faces)
+        results, false = results + judged, false + wrong
     print(f"{options.count} photos made of {len(originals):,} aligned originals, seed {options.seed}")
     print("\n".join(report(results)))
     print(
         f"faces found where none is: {false}; seconds for a photo: median {np.median(seconds):.2f}, most {max(seconds):.2f}"
     )
-    return 0
 
 
 if __name__ == "__main__":

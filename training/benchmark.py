@@ -7,6 +7,8 @@ so that nothing that this package sets up for a CPU helps it. Both take turns, s
 favours neither.
 """
 
+from __future__ import annotations
+
 import argparse
 import multiprocessing
 import os
@@ -14,20 +16,24 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from accelerate import Accelerator
 from torch import nn
 
 from gan_models.networks import PAIRS
 
-from . import cpu, loop, recipes, settings
-from .data import celeba, decoding, open_dataset
+from . import cli, cpu, loop, recipes, settings
+from .data import celeba, open_dataset
 from .data.dataset import Dataset
 from .run import make_accelerator
 from .state import build
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 PICTURES = 4000  # as many JPEG files are unpacked for the plain loop
 
@@ -35,16 +41,16 @@ PICTURES = 4000  # as many JPEG files are unpacked for the plain loop
 class Clock:
     """Steps per second, the first ones, in which memory is laid out and workers start, not counted."""
 
-    def __init__(self, seconds: float, ignored: int = 3):
-        self.seconds, self.steps, self.speed = seconds, -ignored, 0.0
+    def __init__(self, seconds: float, ignored: int = 3, now: Callable[[], float] = time.perf_counter):
+        self.seconds, self.steps, self.speed, self.now = seconds, -ignored, 0.0, now
 
     def __call__(self) -> bool:
         """Count a step. True when the time is over."""
         self.steps += 1
         if self.steps <= 0:
-            self.began = time.perf_counter()
+            self.began = self.now()
             return False
-        elapsed = time.perf_counter() - self.began
+        elapsed = self.now() - self.began
         self.speed = self.steps / elapsed
         return elapsed >= self.seconds
 
@@ -112,6 +118,11 @@ def unpack(root: Path, dataset: Dataset, folder: Path, least: int) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: command(arguments))
+
+
+def command(arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser(prog="python -m training.benchmark", description=__doc__.partition("\n")[0])
     parser.add_argument(
         "--data-root", type=Path, metavar="DIR", help="where celeba/ is (default: $GAN_STUDIO_DATA, else ./data)"
@@ -125,15 +136,11 @@ def main(arguments: list[str] | None = None) -> int:
     if not 0 < options.seconds < float("inf") or options.rounds < 1:
         parser.error("--seconds must be more than 0, and --rounds at least 1")
     root = Path(options.data_root or os.environ.get("GAN_STUDIO_DATA") or "data").expanduser()
-    try:
-        recipe = settings.change(settings.find("celeba-dcgan"), options.set)
-        dataset = open_dataset("celeba", root, recipe.image_size)
-        cpu.tune_allocator()  # as `python -m training` does
-        accelerator = make_accelerator("auto")
-        build(recipe, dataset, 0, accelerator.device)  # so that a wrong setting is told at once
-    except (decoding.DataError, recipes.RecipeError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    recipe = settings.change(settings.find("celeba-dcgan"), options.set)
+    dataset = open_dataset("celeba", root, recipe.image_size)
+    cpu.tune_allocator()  # as `python -m training` does
+    accelerator = make_accelerator("auto")
+    build(recipe, dataset, 0, accelerator.device)  # so that a wrong setting is told at once
     precision = accelerator.mixed_precision.replace("no", "fp32")
     print(
         f"{recipe.name} ({recipe.objective}), {recipe.image_size} px, batch {recipe.batch_size}, {accelerator.device.type}, "
@@ -151,7 +158,6 @@ def main(arguments: list[str] | None = None) -> int:
             ratios.append(a / b)
             print(f"this loop {a:7.1f}   plain loop {b:7.1f}   ratio {a / b:.2f}", flush=True)
     print(f"median ratio {statistics.median(ratios):.2f}")
-    return 0
 
 
 if __name__ == "__main__":

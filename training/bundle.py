@@ -17,13 +17,15 @@ import torch
 
 from gan_models import files, hub, model_folder
 from gan_models.card import write_card
-from gan_models.errors import ModelError
 from gan_models.model_folder import read_metrics
+
+from . import cli
+from .errors import TrainingError
 
 MAX_BYTES = 10_000_000  # what the Hub takes without LFS
 
 
-class BundleError(Exception):
+class BundleError(TrainingError):
     """A model that cannot be bundled; one sentence."""
 
 
@@ -57,19 +59,16 @@ def bundle(source: Path, name: str, pretrained: Path = hub.PRETRAINED) -> Path:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: command(arguments))
+
+
+def command(arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser(prog="python -m training.bundle", description=__doc__.partition("\n")[0])
     parser.add_argument("model_folder", type=Path, help="such as runs/mnist-cgan/model")
     parser.add_argument("name", help="what gan_models.load() will know it by")
     options = parser.parse_args(arguments)
-    try:
-        print(bundle(options.model_folder, options.name))
-    except (ModelError, BundleError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"error: {error.filename} cannot be written or read ({error.strerror}).", file=sys.stderr)
-        return 2
-    return 0
+    print(bundle(options.model_folder, options.name))
 
 
 if __name__ == "__main__":

@@ -27,16 +27,16 @@ from gan_models import files, model_folder
 from gan_models import images as pictures
 from gan_models.card import write_card
 from gan_models.celeba import opposite_edit
-from gan_models.errors import ModelError
 from gan_models.images import to_uint8
 from gan_models.model_folder import read_metrics
 from gan_models.networks.compositing import colours, from_head
 from gan_models.networks.editor import SHADES, Editor
 from gan_models.samples import sample_grid
 
+from . import cli
 from .data import open_dataset
 from .data.dataset import Dataset, to_float
-from .data.decoding import DataError
+from .errors import TrainingError
 from .judges import networks
 from .judges.networks import JudgeError
 
@@ -64,7 +64,7 @@ FACES = 3000  # whose colours are measured
 WORTH = 1.0  # of others kept, beside changes seen
 
 
-class CalibrationError(Exception):
+class CalibrationError(TrainingError):
     """A model that cannot be calibrated; one sentence."""
 
 
@@ -236,7 +236,11 @@ def write(editor: Editor, folder: Path, found: dict, command: str) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit status: 0, or 2 for bad input; 130 after Ctrl-C."""
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: command(arguments), stopped="Stopped; nothing was written.")
+
+
+def command(arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m training.calibrate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -246,29 +250,18 @@ def main(arguments: list[str] | None = None) -> int:
         "--data-root", type=Path, metavar="DIR", help="where the data sets are (default: $GAN_STUDIO_DATA, else ./data)"
     )
     options = parser.parse_args(arguments)
-    try:
-        editor = model_folder.load_folder(options.model_folder)
-        if not isinstance(editor, Editor):
-            raise CalibrationError(
-                f"{options.model_folder} holds a model of the family {editor.family}; only editors have strengths."
-            )
-        found = calibrate(editor, options.data, options.data_root)
-        command = ["python", "-m", "training.calibrate", str(options.model_folder), "--data", options.data]
-        write(editor, options.model_folder, found, shlex.join(command))
-    except (ModelError, DataError, JudgeError, CalibrationError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"error: {error.filename} cannot be written or read ({error.strerror}).", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("Stopped; nothing was written.", file=sys.stderr)
-        return 130
+    editor = model_folder.load_folder(options.model_folder)
+    if not isinstance(editor, Editor):
+        raise CalibrationError(
+            f"{options.model_folder} holds a model of the family {editor.family}; only editors have strengths."
+        )
+    found = calibrate(editor, options.data, options.data_root)
+    words = ["python", "-m", "training.calibrate", str(options.model_folder), "--data", options.data]
+    write(editor, options.model_folder, found, shlex.join(words))
     for name, (brought, taken) in found["strengths"].items():
         print(f"{name:<24}{brought:.1f} {taken:.1f}")
     for when in ("before", "after"):
         print(f"{when:<8}" + ", ".join(f"{key} {value:.4g}" for key, value in found[when].items()))
-    return 0
 
 
 if __name__ == "__main__":

@@ -5,16 +5,19 @@ images happens where the count of images is a multiple of it: give a multiple of
 added to the scalars, and so comes before the report.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from accelerate import Accelerator
 from torch import Tensor
 
 from gan_models import images as pictures
@@ -22,22 +25,32 @@ from gan_models.samples import SAMPLES, fixed_batch, sample_grid
 
 from . import checkpoints, curves, run_folder
 from .data.dataset import Dataset, to_float
+from .errors import TrainingError
 from .judges import networks
 from .state import State
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 FID_PICTURES = {"inception": 5_000}  # more than the network has features (2048); else
 FID_FEWEST = 2_000  # the course can be seen in so many; results are told of 10,000
 
 
-class Diverged(Exception):
-    """A loss or a gradient is no longer a number."""
+class Diverged(TrainingError):
+    """A loss, a gradient or a weight is no longer a number."""
+
+    status = 1
 
 
 class Report:
     """The means of all scalars every `every` images: to stats.jsonl and the accelerator's trackers, and as a line on
-    the terminal every few seconds. Each of `readers`, on the main process, is called with the line as a dict."""
+    the terminal every few seconds, unless `shown` is False. Each of `readers`, on the main process, is called with the
+    line as a dict."""
 
-    def __init__(self, folder: Path, accelerator: Accelerator, total: int, state: State, every: int):
+    def __init__(
+        self, folder: Path, accelerator: Accelerator, total: int, state: State, every: int, shown: bool = True
+    ):
+        self.shown = shown
         self.path, self.accelerator, self.total, self.every = folder / run_folder.STATS, accelerator, total, every
         self.readers: list[Callable[[dict], object]] = []
         self.sums: dict[str, Tensor] = {}
@@ -90,7 +103,8 @@ class Report:
             self.accelerator.log(measured, step=state.images)
             for reader in self.readers:
                 reader(line)
-            self._print(state, means, now)
+            if self.shown:
+                self._print(state, means, now)
 
     def _print(self, state: State, means: dict[str, float], now: float) -> None:
         terminal = sys.stderr.isatty()
@@ -225,9 +239,7 @@ class Checkpoints:
 
     def save(self, state: State) -> None:
         self.report.flush(state)
-        tensors = [*checkpoints.tensors(state).values(), *state.ema.state_dict().values()]
-        if not all(tensor.isfinite().all() for tensor in tensors):
-            raise Diverged(f"the weights stopped being numbers before {state.images:,} images")
+        check_finite([*checkpoints.tensors(state).values(), *state.ema.state_dict().values()], state.images)
         if self.accelerator.is_main_process and self.saved != state.images:
             checkpoints.save(state, self.folder, self.accelerator, lambda folder: self.write_model(state, folder))
         self.saved = state.images
@@ -235,14 +247,16 @@ class Checkpoints:
 
 
 class Interrupt:
-    """While it is entered, Ctrl-C and SIGTERM end the run after the step at hand. A second Ctrl-C ends it at once."""
+    """While it is entered, Ctrl-C and SIGTERM end the run after the step at hand. A second Ctrl-C ends it at once. Only
+    a program's main thread is told of them."""
 
     def __init__(self, accelerator: Accelerator, ask_every: int = 10):
         self.accelerator, self.ask_every, self.asked, self.stopped = accelerator, ask_every, False, False
         self.steps = 0
 
     def __enter__(self) -> "Interrupt":
-        self.before = {name: signal.signal(name, self._ask) for name in (signal.SIGINT, signal.SIGTERM)}
+        names = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
+        self.before = {name: signal.signal(name, self._ask) for name in names}
         return self
 
     def __exit__(self, *exception) -> None:
@@ -266,6 +280,12 @@ class Interrupt:
             asked = torch.tensor(float(self.asked), device=self.accelerator.device)
             self.stopped = bool(self.accelerator.reduce(asked, "sum") > 0)
         return self.stopped
+
+
+def check_finite(tensors: Iterable[Tensor], images: int) -> None:
+    """Raise Diverged unless all weights (and moments) are finite."""
+    if not all(tensor.isfinite().all() for tensor in tensors):
+        raise Diverged(f"the weights stopped being numbers before {images:,} images")
 
 
 def nearest(images: Tensor) -> Tensor:

@@ -9,14 +9,16 @@ A checkpoint is written beside the last one and exchanged for it by renaming; wh
 checkpoint is there.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import platform
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from accelerate import Accelerator
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -24,11 +26,15 @@ from gan_models.errors import ModelError
 from gan_models.files import write_atomically
 from gan_models.model_folder import load_folder
 
+from .errors import TrainingError
 from .run_folder import find_checkpoint
 from .state import State
 
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
-class CheckpointError(Exception):
+
+class CheckpointError(TrainingError):
     """A checkpoint that cannot be written or read; one sentence."""
 
 

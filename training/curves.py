@@ -14,8 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gan_models.cli import missing
 from gan_models.files import write_atomically
 
+from . import cli
+from .errors import TrainingError
 from .run_folder import STATS, WATCH, read_lines
 
 POINTS = 300  # of a curve: more cannot be seen on a screen, and noise hides the course
@@ -23,7 +26,7 @@ COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8
 DASHES = ("-", "--", ":", "-.")
 
 
-class CurvesError(Exception):
+class CurvesError(TrainingError):
     """A run folder without statistics, a file that cannot be written, or no matplotlib; one sentence."""
 
 
@@ -92,7 +95,7 @@ def draw(runs: list[Run], path: Path) -> None:
             Figure,  # without pyplot: no global state, no display
         )
     except ImportError as error:
-        raise CurvesError("The picture of the curves needs matplotlib: pip install matplotlib.") from error
+        raise CurvesError(missing("matplotlib")) from error
     fids = {
         key: f"{key[3:].replace('_', ', ')}"
         for run in runs
@@ -195,22 +198,22 @@ def _thousands(value: float) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit status: 0, or 2 for bad input."""
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: command(arguments))
+
+
+def command(arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser(prog="python -m training.curves", description=__doc__.partition("\n")[0])
     parser.add_argument(
         "runs", nargs="+", type=Path, metavar="RUN_FOLDER", help="one to look at, or several to compare"
     )
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the PNG to write")
     options = parser.parse_args(arguments)
+    runs = [read(folder) for folder in options.runs]
     try:
-        draw([read(folder) for folder in options.runs], options.output)
-    except CurvesError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        draw(runs, options.output)
     except OSError as error:
-        print(f"error: {options.output} cannot be written ({error.strerror or error}).", file=sys.stderr)
-        return 2
-    return 0
+        raise CurvesError(f"{options.output} cannot be written ({error.strerror or error}).") from error
 
 
 if __name__ == "__main__":

@@ -11,8 +11,11 @@ gradients are averaged here, after the backward pass. That is exact with gradien
 one network and with frozen networks, and costs little at this size.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import torch
-from accelerate import Accelerator
 from torch import Tensor
 from torch.nn.utils import get_total_norm
 
@@ -26,6 +29,9 @@ from .games.adversarial import Batch, Game
 from .penalties import clip_weights
 from .recipes import Recipe, at
 from .state import State, update_ema
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 
 def train(

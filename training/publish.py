@@ -22,11 +22,14 @@ from gan_models.card import PLACEHOLDER
 from gan_models.errors import ModelError
 from gan_models.model_folder import load_folder
 
+from . import cli
+from .errors import TrainingError
+
 REQUIRED = ("config.json", "model.safetensors", "README.md")
 OPTIONAL = ("samples.png", "metrics.json")
 
 
-class PublishError(Exception):
+class PublishError(TrainingError):
     """Nothing, or not everything, was published; the message is one sentence that says why."""
 
 
@@ -170,20 +173,20 @@ def _line(error: Exception) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: command(arguments))
+
+
+def command(arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser("python -m training.publish", description="Publish a model folder on the Hub.")
     parser.add_argument("model_folder", type=Path, help="such as runs/mnist-cgan/model")
     parser.add_argument("repo_id", metavar="USER/REPO", help="the repository; made where there is none")
     parser.add_argument("--space", metavar="USER/SPACE", help="also make a Gradio Space that shows the model")
     parser.add_argument("--private", action="store_true", help="a new repository is visible to you alone")
     options = parser.parse_args(arguments)
-    try:
-        print(publish(options.model_folder, options.repo_id, space=options.space, private=options.private))
-    except (PublishError, OSError) as error:
-        print(f"error: {_line(error)}", file=sys.stderr)
-        return 2
+    print(publish(options.model_folder, options.repo_id, space=options.space, private=options.private))
     if options.space:
         print(f"{HfApi().endpoint}/spaces/{options.space}")
-    return 0
 
 
 if __name__ == "__main__":

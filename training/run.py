@@ -1,6 +1,7 @@
 """One run: its options, its folder, resuming, hooks and the export of the model folder."""
 
-import argparse
+from __future__ import annotations
+
 import contextlib
 import importlib.util
 import json
@@ -8,18 +9,19 @@ import netrc
 import os
 import shlex
 import subprocess
-import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
-from accelerate import Accelerator
-from accelerate.utils import ProjectConfiguration
 
 import gan_models
 from gan_models import files, hub, model_folder
 from gan_models import images as pictures
 from gan_models.card import write_card
+from gan_models.cli import missing
+from gan_models.errors import MissingPackage
 from gan_models.model_folder import read_metrics
 from gan_models.networks.editor import Editor
 from gan_models.rng import check_seed
@@ -28,31 +30,180 @@ from gan_models.samples import sample_grid
 from . import callbacks, checkpoints, cpu, growing, loop, run_folder
 from .data import open_dataset
 from .data.dataset import Dataset, to_float
+from .errors import TrainingError
 from .games import GAMES, to_json, with_defaults
 from .publish import PublishError, check_name
 from .recipes import Recipe
 from .run_folder import STATS, images_of, read_lines, trained_seconds
-from .settings import change, find
+from .settings import as_words, change, find
 from .state import State, batch_dependent_layers, build
 from .watch import Watch
 
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+PRECISIONS = ("auto", "fp32", "bf16")
 TRACKERS = ("tensorboard", "trackio", "wandb")
 DIVERSITY_STEPS = 100  # between looks at the samples
-GRACE = 5.0  # seconds in which a launcher ends the processes whose main one has failed
 
 
-class RunError(Exception):
-    """A run that cannot be started; one sentence."""
+class RunError(TrainingError):
+    """A run that cannot be started, or that could not go on; one sentence."""
 
 
-def run(options: argparse.Namespace, companion=None) -> int:
-    """Train as the options say. A companion (training/compare.py has one) may stop the run by its own measure:
-    `companion.goal` names it, `companion.join(state, checkpoint, hooks)` returns the callbacks with its own among them,
-    and `companion.notes(state)` is added to what each model folder records of its training."""
-    recipe = change(find(options.recipe), options.set)
+@dataclass(frozen=True)
+class RunOptions:
+    """What a run is told, by `python -m training` or by :func:`train`. Raises RunError for what no run can take."""
+
+    recipe: str  # its name
+    output: Path  # the run's folder
+    settings: tuple[str, ...] = ()  # KEY=VALUE, which change the recipe
+    data: str | Dataset | None = None  # a data set's name, a folder, or pictures in memory; None: the recipe's
+    data_root: Path | None = None  # None: $GAN_STUDIO_DATA, else ./data
+    images: int | None = None  # real images to show in all; None: the recipe's
+    seed: int = 0
+    precision: str = "auto"  # one of PRECISIONS
+    checkpoint_every: int | None = None  # images; None: a fiftieth of all
+    fid_every: int | None = None  # images; None: never
+    trackers: tuple[str, ...] = ()  # of TRACKERS
+    resume: bool = False
+    init_from: str | None = None  # a model, or the folder of a run
+    push_to_hub: str | None = None  # USER/REPO
+    progress: bool = True  # a line on stderr every few seconds
+    command: str | None = None  # that was typed, without --resume; None: one that does the same
+
+    def __post_init__(self):
+        for name in ("images", "seed", "checkpoint_every", "fid_every"):
+            value = getattr(self, name)
+            if not (isinstance(value, int) and not isinstance(value, bool) or value is None and name != "seed"):
+                raise RunError(f"{_option(name)} must be a whole number, not {value!r}.")
+        for name, value, choices in [
+            ("precision", self.precision, PRECISIONS),
+            *(("tracker", tracker, TRACKERS) for tracker in self.trackers),
+        ]:
+            if value not in choices:
+                raise RunError(f"{_option(name)} must be one of {', '.join(choices)}, not {value!r}.")
+
+    def words(self) -> list[str]:
+        """The arguments of `python -m training` that say the same, but for `resume` and `progress`."""
+        words = [self.recipe, *(word for setting in self.settings for word in ("--set", setting))]
+        for name in ("data", "data_root", "output", "images", "seed", "checkpoint_every", "fid_every", "init_from"):
+            if (value := getattr(self, name)) is not None:
+                words += [_option(name), value.name if isinstance(value, Dataset) else str(value)]
+        words += ["--precision", self.precision, *(word for name in self.trackers for word in ("--tracker", name))]
+        return words + (["--push-to-hub", self.push_to_hub] if self.push_to_hub else [])
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run leaves."""
+
+    folder: Path  # the run's
+    model: Path  # the model folder, for gan_models.load; that of the checkpoint, where the run was stopped
+    images: int  # real images shown
+    finished: bool  # False: it was stopped, by Ctrl-C or SIGTERM, and can be resumed
+
+
+def train(
+    recipe: str,
+    *,
+    data: str | os.PathLike | Dataset | None = None,
+    data_root: str | os.PathLike | None = None,
+    images: int | None = None,
+    output: str | os.PathLike | None = None,
+    resume: bool = False,
+    seed: int = 0,
+    precision: str = "auto",
+    init_from: str | os.PathLike | None = None,
+    checkpoint_every: int | None = None,
+    fid_every: int | None = None,
+    trackers: tuple[str, ...] = (),
+    push_to_hub: str | None = None,
+    progress: bool = True,
+    **settings: Any,
+) -> Trained:
+    """Train a recipe as `python -m training` does, with the same checks, and return where its model is:
+
+        run = training.train("mnist-dcgan", images=100_000, output="runs/mine", batch_size=64, generator={"width": 32})
+        gan_models.load(run.model)
+
+    Each argument is the command's option of that name (but `data` may also be a data.dataset.Dataset), and each of `settings` a --set: a number, a word, a list
+    [start, end, images] or a Schedule; `generator` and `discriminator` take a dict of their networks' arguments. Raises
+    TrainingError or ModelError with one sentence: where the input is bad, the run has diverged (callbacks.Diverged),
+    the disk is full, or memory ends.
+
+    All runs of one process compute in the same precision, since Accelerate keeps it. Denormal numbers are zero in the
+    process from then on, and freed memory is kept (cpu.py).
+    """
+    options = RunOptions(
+        recipe,
+        Path(output or Path("runs") / recipe),
+        as_words(settings),
+        data if data is None or isinstance(data, Dataset) else str(data),
+        None if data_root is None else Path(data_root),
+        images,
+        seed,
+        precision,
+        checkpoint_every,
+        fid_every,
+        tuple(trackers),
+        resume,
+        None if init_from is None else str(init_from),
+        push_to_hub,
+        progress,
+    )
+    return run(options)
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def run(options: RunOptions, budget=None) -> Trained:
+    """Train as the options say. A budget (compare.protocol has one) may end the run by its own measure. It is attached
+    by `budget.attach(state, checkpoint, accelerator)`; then, after each step, `budget.pause` is the first callback,
+    `budget.measure` comes just before the checkpoint, and `budget.resume` just before the next step. `budget.goal`
+    names the end, and `budget.record(state)` is added to what each model folder records of its training.
+
+    Raises TrainingError or ModelError. What goes wrong with disk or memory is a RunError.
+    """
+    try:
+        return _run(options, budget)
+    except BrokenPipeError:  # not the disk: whoever read the output has gone
+        raise
+    except OSError as error:
+        last = run_folder.find_checkpoint(options.output)
+        kept = (
+            f" The last good checkpoint is {last}: mend that, and the same command with --resume goes on."
+            if last
+            else ""
+        )
+        raise RunError(
+            f"{error.filename or options.output} cannot be written or read ({error.strerror or error}).{kept}"
+        ) from error
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and "allocate memory" not in str(error):
+            raise
+        if not run_folder.find_checkpoint(options.output):
+            # The run has not begun: another may take its place.
+            (options.output / "options.json").unlink(missing_ok=True)
+        raise RunError(
+            "There is not enough memory for this run; give it smaller batches or networks, such as --set batch_size=16."
+        ) from error
+
+
+def _run(options: RunOptions, budget) -> Trained:
+    recipe = change(find(options.recipe), list(options.settings))
     game = GAMES[recipe.game]
     cpu.tune_allocator()
-    accelerator = make_accelerator(options.precision, options.tracker, options.output)
+    try:
+        accelerator = make_accelerator(options.precision, options.trackers, options.output)
+    except TrainingError:
+        raise
+    except ModuleNotFoundError as error:
+        raise MissingPackage(missing("accelerate")) from error
+    except ValueError as error:  # such as for another precision than that of this process's runs before
+        raise RunError(f"Accelerate cannot be set up: {str(error).splitlines()[0]}") from error
     say = accelerator.print if accelerator.is_main_process else (lambda *a, **k: None)
     if recipe.batch_size % accelerator.num_processes:
         raise RunError(
@@ -96,18 +247,20 @@ def run(options: argparse.Namespace, companion=None) -> int:
             say(note)
         if state.images >= total and images_of(options.output / "model") == state.images:
             say(f"{options.output} is finished: {state.images:,} images. Its model is {options.output / 'model'}.")
-            return publish(options, accelerator)
+            publish(options, accelerator)
+            return Trained(options.output, options.output / "model", state.images, True)
         say(f"Going on from {state.images:,} images.")
     elif options.init_from:
         initialise_from(state, options.init_from)
     accelerator.wait_for_everyone()
 
-    report = callbacks.Report(options.output, accelerator, total, state, every=min(recipe.batch_size * 25, every))
+    lines = min(recipe.batch_size * 25, every)
+    report = callbacks.Report(options.output, accelerator, total, state, lines, options.progress)
     began, before = time.monotonic(), state.images
 
     def write_model(state: State, folder: Path) -> None:
         seconds = earlier_seconds + time.monotonic() - began
-        notes = companion.notes(state) if companion else {}
+        notes = budget.record(state) if budget else {}
         export(
             state,
             folder,
@@ -129,12 +282,11 @@ def run(options: argparse.Namespace, companion=None) -> int:
     }
     saving = callbacks.Checkpoints(options.output, accelerator, report, write_model, every)
     interrupt = callbacks.Interrupt(accelerator)
-    hooks = []
+    measuring, drawing = [], []
     if game.draws:
-        hooks.append(callbacks.Diversity(dataset, state, options.seed, every=DIVERSITY_STEPS * recipe.batch_size))
+        measuring.append(callbacks.Diversity(dataset, state, options.seed, every=DIVERSITY_STEPS * recipe.batch_size))
     if fid_every:
-        hooks.append(callbacks.FIDCallback(dataset, state, accelerator, options.seed, fid_every))
-    hooks += [report, saving]  # in this order: what has diverged is not saved, and what could not be saved is not shown
+        measuring.append(callbacks.FIDCallback(dataset, state, accelerator, options.seed, fid_every))
     watch = Watch(recipe)
     if accelerator.is_main_process:
         files.write_atomically(options.output / "options.json", (json.dumps(described, indent=2) + "\n").encode())
@@ -144,26 +296,29 @@ def run(options: argparse.Namespace, companion=None) -> int:
             pictures.save_png(pictures.grid(to_float(reals)), options.output / "reals.png")
         watch = Watch(recipe, options.output, read_lines(options.output / STATS))
         report.readers.append(watch)
-        samples, drawing = (
+        samples, curves = (
             callbacks.Samples(options.output, state, options.seed, every),
             callbacks.Curves(options.output),
         )
-        report.readers.append(drawing)
-        hooks.append(samples)
-    if companion:
-        hooks = companion.join(state, checkpoint, hooks)
-    hooks.append(interrupt)
+        report.readers.append(curves)
+        drawing.append(samples)
+    # In this order: what has diverged is not saved, and what could not be saved is not shown.
+    if budget:
+        budget.attach(state, checkpoint, accelerator)
+        hooks = [budget.pause, *measuring, report, budget.measure, saving, *drawing, budget.resume, interrupt]
+    else:
+        hooks = [*measuring, report, saving, *drawing, interrupt]
     precision = accelerator.mixed_precision.replace("no", "fp32")
     say(
         f"{recipe.name}: {accelerator.num_processes} process(es) on {accelerator.device.type}, {precision}, "
-        f"{companion.goal if companion else f'{total:,} images'}, into {options.output}"
+        f"{budget.goal if budget else f'{total:,} images'}, into {options.output}"
     )
     if accelerator.num_processes > 1 and (layers := batch_dependent_layers(state)):
         say(
             f"{' and '.join(layers)}: each process sees its own share of a batch, so other numbers of processes give other weights."
         )
 
-    if options.tracker:
+    if options.trackers:
         start_trackers(accelerator, described, state.images, options.output)
     try:
         with interrupt:
@@ -174,17 +329,17 @@ def run(options: argparse.Namespace, companion=None) -> int:
         kept = f"the last good state is in {last}" if last else "there was no checkpoint yet"
         raise callbacks.Diverged(f"Training has diverged: {error}; {kept}; {watch.diverged(str(error))}.") from error
     finally:
-        if options.tracker:
+        if options.trackers:
             accelerator.end_training()
         if accelerator.is_main_process:
             with contextlib.suppress(OSError):  # on a full disk, say: what went wrong before is what to tell
-                drawing.write()
+                curves.write()
     if interrupt.stopped and state.images < total:
         say(
             f"Stopped at {state.images:,} images; the same command with --resume goes on. The model so far is "
             f"{options.output / 'checkpoint/model'}."
         )
-        return 130
+        return Trained(options.output, options.output / "checkpoint/model", state.images, False)
     if accelerator.is_main_process:
         write_model(state, options.output / "model")
         samples.write(state)
@@ -194,12 +349,16 @@ def run(options: argparse.Namespace, companion=None) -> int:
         f"Done: {state.images:,} images, {(state.images - before) / seconds:,.0f} images/s. The model is {model}; "
         f"`python -m gan_models {shlex.quote(str(model))} --output grid.png` samples it."
     )
-    return publish(options, accelerator)
+    publish(options, accelerator)
+    return Trained(options.output, model, state.images, True)
 
 
 def make_accelerator(precision: str, trackers: list[str] = (), folder: Path | None = None) -> Accelerator:
     """Accelerate's engine, in bf16 where the machine computes in it natively, unless told otherwise. Raises RunError
     where a tracker is not installed."""
+    from accelerate import Accelerator  # of the extra "train", without which the commands still list and explain
+    from accelerate.utils import ProjectConfiguration
+
     for name in trackers:
         if importlib.util.find_spec(name) is None:
             raise RunError(f"--tracker {name} needs the package {name}: pip install {name}.")
@@ -249,7 +408,7 @@ def _in_netrc(host: str) -> bool:
         return False
 
 
-def prepare_folder(options: argparse.Namespace, accelerator: Accelerator) -> Path | None:
+def prepare_folder(options: RunOptions, accelerator: Accelerator) -> Path | None:
     """Make the output folder; the checkpoint to go on from, or None. Raises RunError rather than touch a run without
     --resume."""
     folder = options.output
@@ -270,15 +429,24 @@ def prepare_folder(options: argparse.Namespace, accelerator: Accelerator) -> Pat
     return run_folder.find_checkpoint(folder) if options.resume else None
 
 
-def open_data(recipe: Recipe, options: argparse.Namespace) -> Dataset:
-    name = options.data or recipe.data
-    dataset = open_dataset(
-        name,
-        options.data_root,
-        recipe.image_size,
-        channels=recipe.image_channels,
-        attributes=recipe.attributes if name.lower() == "celeba" else None,
-    )
+def open_data(recipe: Recipe, options: RunOptions) -> Dataset:
+    """The pictures that the run learns from. Raises DataError, and RunError where they do not fit the recipe."""
+    if isinstance(options.data, Dataset):
+        dataset, shape = options.data, (recipe.image_channels, recipe.image_size, recipe.image_size)
+        if dataset.images.shape[1:] != shape:
+            raise RunError(
+                f"The pictures of {dataset.name} are {dataset.images.shape[1:]}, and {recipe.name} draws {shape}: "
+                "give others, or set image_size and image_channels."
+            )
+    else:
+        name = options.data or recipe.data
+        dataset = open_dataset(
+            name,
+            options.data_root,
+            recipe.image_size,
+            channels=recipe.image_channels,
+            attributes=recipe.attributes if name.lower() == "celeba" else None,
+        )
     if (recipe.conditional or GAMES[recipe.game].reads_labels) and dataset.labels is None:
         raise RunError(
             f"{recipe.name} is conditional and {dataset.name} has no labels; put the pictures into one sub-folder a "
@@ -287,7 +455,7 @@ def open_data(recipe: Recipe, options: argparse.Namespace) -> Dataset:
     return dataset
 
 
-def describe(recipe: Recipe, dataset: Dataset, options: argparse.Namespace, total: int) -> dict:
+def describe(recipe: Recipe, dataset: Dataset, options: RunOptions, total: int) -> dict:
     """options.json: what the run is, and all that must be equal for it to be continued."""
     return {
         "recipe": to_json(recipe),
@@ -295,7 +463,7 @@ def describe(recipe: Recipe, dataset: Dataset, options: argparse.Namespace, tota
         "seed": options.seed,
         "images": total,
         "init_from": options.init_from,
-        "command": f"python -m training {shlex.join(options.command)}",
+        "command": options.command or f"python -m training {shlex.join(options.words())}",
         "commit": commit(),
         "version": gan_models.__version__,
     }
@@ -374,15 +542,15 @@ def export(state: State, folder: Path, training: dict, seed: int) -> None:
     write_card(folder)
 
 
-def publish(options: argparse.Namespace, accelerator: Accelerator) -> int:
+def publish(options: RunOptions, accelerator: Accelerator) -> None:
+    """Publish the finished model, where that was asked for. Raises RunError where it cannot be done."""
     if options.push_to_hub and accelerator.is_main_process:
         from .publish import publish as push
 
         try:
             print(f"Published: {push(options.output / 'model', options.push_to_hub)}")
         except PublishError as error:
-            return fail(f"{error} The model itself is safe in {options.output / 'model'}.", 2)
-    return 0
+            raise RunError(f"{error} The model itself is safe in {options.output / 'model'}.") from error
 
 
 def commit() -> str | None:
@@ -398,15 +566,6 @@ def commit() -> str | None:
         ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
-
-
-def fail(sentence: str, status: int) -> int:
-    """Print the sentence once, not once a process: the main one speaks at once, and the launcher then ends the others;
-    one that is still there after a while has an error of its own."""
-    if os.environ.get("RANK", "0") != "0":
-        time.sleep(GRACE)
-    print(f"error: {sentence}", file=sys.stderr)
-    return status
 
 
 def _whole(images: int, batch_size: int, option: str) -> int:

@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from gan_models.networks import PAIRS
@@ -183,3 +184,24 @@ def _is_number(value: Any) -> bool:
 def _is_whole(value: Any) -> bool:
     """A whole number of at least 1; 1e6 is one."""
     return _is_number(value) and value == int(value) and value >= 1
+
+
+def as_words(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """{"r1": 0.5, "generator": {"width": 32}} -> ("r1=0.5", "generator.width=32"): what :func:`change` takes. Raises
+    RecipeError for values that no setting has."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        inside = key in ("generator", "discriminator") and isinstance(value, Mapping)
+        flat |= {f"{key}.{argument}": one for argument, one in value.items()} if inside else {key: value}
+    return tuple(f"{key}={_as_word(key, value)}" for key, value in flat.items())
+
+
+def _as_word(key: str, value: Any) -> str:
+    """As JSON, but that a word needs no quotes."""
+    if isinstance(value, Schedule):
+        value = [value.start, value.end, value.images]
+    try:
+        text = json.dumps(value)
+    except (TypeError, ValueError) as error:
+        raise RecipeError(f"{key} must be a number, a word or a list, not {value!r}.") from error
+    return value if isinstance(value, str) and _parse(f"{key}={value}")[1] == value else text

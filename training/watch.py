@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from gan_models.networks import PAIRS
 
+from . import cli
 from .curves import CurvesError, read
 from .games import GAMES, from_json, terms_of
 from .recipes import Recipe, at
@@ -292,22 +293,21 @@ def _append(folder: Path, verdict: Remark) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit status: 0, or 2 for bad input."""
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: command(arguments))
+
+
+def command(arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser(prog="python -m training.watch", description=__doc__.partition("\n")[0])
     parser.add_argument("run", type=Path, metavar="RUN_FOLDER", help="a run's folder")
     folder = parser.parse_args(arguments).run
-    try:
-        run = read(folder)
-        watch = Watch(recipe_of(folder))
-    except CurvesError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    run = read(folder)
+    watch = Watch(recipe_of(folder))
     verdicts = [verdict for line in run.lines for verdict in watch(line)]
     for verdict in verdicts:
         print(f"{verdict.images:>11,} images: {verdict.sentence}")
     if not verdicts:
         print(f"Nothing to remark in {run.lines[-1]['images']:,} images.")
-    return 0
 
 
 def recipe_of(folder: Path) -> Recipe:

@@ -10,6 +10,7 @@ from .. import latents as _latents
 from .. import rng
 from ..card import model_card
 from ..errors import InvalidConfig, InvalidInput, short
+from ..files import is_text
 from ..hub import find
 from ..model_folder import config_of, load_folder, save
 
@@ -36,7 +37,9 @@ def check_labels(labels, multi_label) -> tuple[str, ...] | None:
     names = tuple(labels) if isinstance(labels, (list, tuple)) else ()
     if not (1 if multi_label else 2) <= len(names) <= 1000:
         raise InvalidConfig("The configuration's labels must be a list of at most 1000 names, at least 2 for classes.")
-    if not all(isinstance(name, str) and 0 < len(name) <= 100 for name in names) or len(set(names)) != len(names):
+    if not all(isinstance(name, str) and 0 < len(name) <= 100 and is_text(name) for name in names) or (
+        len(set(names)) != len(names)
+    ):
         raise InvalidConfig("The configuration's labels must be distinct names of 1 to 100 characters.")
     return names
 
@@ -109,6 +112,20 @@ class Generator(nn.Module, PyTorchModelHubMixin):
     def device(self) -> torch.device:
         return next(self.parameters()).device
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights. Whatever it is after `half()` or `bfloat16()`, pictures and latents go in and out as float32."""
+        return next(self.parameters()).dtype
+
+    def trial(self) -> list[Tensor]:
+        """What it makes of one latent, by which `load` sees that the weights are of use: a picture and, where it has an
+        encoder, what that reads from it."""
+        images = self.generate(self.sample_latents(1, seed=0), self.sample_labels(1, seed=0))
+        if not self.encodes or not images.isfinite().all():
+            return [images]
+        found = self.encode(images)
+        return [images, *(found if isinstance(found, tuple) else (found,))]
+
     def sample_latents(self, n: int, *, seed: int | None = None, truncation: float = 1.0) -> Tensor:
         """n latents of a seed: (n, latent_dim) float32 on the generator's device.
 
@@ -143,8 +160,9 @@ class Generator(nn.Module, PyTorchModelHubMixin):
             raise InvalidInput(f"The latents must be a tensor (n, {self.latent_dim}), not {got}.")
         if not latents.is_floating_point():
             raise InvalidInput(f"The latents must be floating-point numbers, not {latents.dtype}.")
-        latents = latents.to(self.device)
-        return self(latents, self._checked_labels(labels, len(latents)))
+        labels = self._checked_labels(labels, len(latents))
+        labels = labels if labels is None else labels.to(self.dtype)
+        return self(latents.to(self.device, self.dtype), labels).float()
 
     def _checked_labels(self, labels, n: int) -> Tensor | None:
         if self.labels is None:

@@ -19,7 +19,7 @@ from ..errors import InvalidConfig, InvalidInput, short
 from .base import Generator, check_config, check_labels
 from .compositing import blurred, colours, from_colours, from_head, smoothstep
 from .dcgan import DCGANGenerator
-from .layers import capped_pyramid, downwards, initialise, upwards
+from .layers import capped_pyramid, downwards, initialise, upcast, upwards
 
 LIMITS = {
     "image_size": (8, 256),
@@ -155,9 +155,8 @@ class Editor(Generator):
 
     def codes_from(self, latents: Tensor) -> Tensor:
         """Standard normal latents (n, latent_dim) as codes that photos could have, conditions being -1 or 1."""
-        spread = self.code_covariance + 1e-3 * self.code_covariance.diagonal().mean() * torch.eye(
-            self.latent_dim, device=latents.device
-        )
+        covariance = upcast(self.code_covariance)  # there is no Cholesky factor in half precision
+        spread = covariance + 1e-3 * covariance.diagonal().mean() * torch.eye(self.latent_dim, device=latents.device)
         codes = self.code_mean + latents @ torch.linalg.cholesky(spread).T.to(latents)
         free = self.latent_dim - len(self.conditions)
         return torch.cat([codes[:, :free], torch.where(codes[:, free:] > 0, 1.0, -1.0).to(codes)], 1)
@@ -192,8 +191,18 @@ class Editor(Generator):
         """Faces (n, C, H, W) float in [-1, 1] -> what `decode` takes: encode once, decode for every movement of a
         slider. Raises InvalidInput for other tensors."""
         images = self.check_images(images).float()
-        codes, logits = self.encoder(images)
-        return Encoded(codes, images, self.decoder(codes), logits.sigmoid())
+        codes, logits = self.encoder(images.to(self.dtype))
+        return Encoded(codes.float(), images, self.draw(codes), logits.float().sigmoid())
+
+    def draw(self, codes: Tensor) -> Tensor:
+        """What the decoder makes of codes (n, latent_dim): (n, C, H, W) float32 in [-1, 1]."""
+        return self.decoder(codes.to(self.dtype)).float()
+
+    def trial(self) -> list[Tensor]:
+        made = super().trial()
+        if len(made) == 1:
+            return made
+        return [*made, self.decode(Encoded(*made[1:]), torch.ones(1, len(self.attributes)))]
 
     def decode(self, latents: Encoded, differences: Tensor) -> Tensor:
         """The photos with the change that differences (n, K) in -2..2 make: (n, C, H, W) in [-1, 1]. 0 leaves an
@@ -201,10 +210,11 @@ class Editor(Generator):
         goes with any number of differences. Outside the head (HEAD) and of the regions of what is asked no pixel
         changes. Raises InvalidInput."""
         differences = self._checked_differences(latents, differences)
-        moved = latents.codes + self.mapping(latents.codes.expand(len(differences), -1), differences)
+        codes = latents.codes.expand(len(differences), -1).to(self.dtype)
+        moved = latents.codes + self.mapping(codes, differences.to(self.dtype)).float()
         # Not all sizes of a batch round alike: where nothing is asked, the very photo.
         asked = differences.any(1)[:, None, None, None]
-        change = self.change(latents.photos, latents.drawn, self.decoder(moved))
+        change = self.change(latents.photos, latents.drawn, self.draw(moved))
         edited = (latents.photos + asked * self.reach(differences) * change).clamp(-1, 1)
         return self._plausible(latents.photos, edited) if self.image_shape[0] == 3 else edited
 
@@ -242,7 +252,7 @@ class Editor(Generator):
         nothing changes, and none outside its own region; what is asked for less than half as much as another reaches
         less into its own."""
         share = (2 * differences.abs() / differences.abs().amax(1, keepdim=True).clamp_min(1e-6)).clamp(max=1)
-        regions = (share[:, :, None, None] * self.regions).amax(1, keepdim=True)
+        regions = (share[:, :, None, None] * self.regions.float()).amax(1, keepdim=True)
         return regions * smoothstep((1 - from_head(self.image_shape[-1], self.device)) / FADING)
 
     def _plausible(self, photos: Tensor, edited: Tensor) -> Tensor:
@@ -250,8 +260,9 @@ class Editor(Generator):
         Colours of the photo stay."""
         had, has = colours(photos), colours(edited)
         shade = ((has[:, 0] + 1) / 2 * SHADES - 0.5).clamp(0, SHADES - 1)
-        below = shade.long().clamp_max(SHADES - 2)
-        low, high = torch.lerp(self.palette[..., below], self.palette[..., below + 1], shade - below).unbind(
+        below = shade.long().clamp(0, SHADES - 2)  # NaN is any number
+        palette = self.palette.float()
+        low, high = torch.lerp(palette[..., below], palette[..., below + 1], shade - below).unbind(
             1
         )  # (2, n, H, W) each
         low, high = (torch.minimum(low.movedim(0, 1), had[:, 1:]), torch.maximum(high.movedim(0, 1), had[:, 1:]))

@@ -35,7 +35,7 @@ class EncodingGenerator(DCGANGenerator):
         self.encoder = Encoder(image_size, image_channels, latent_dim, width)
 
     def encode(self, images: Tensor) -> Tensor:
-        return self.encoder(self.check_images(images))[0]
+        return self.encoder(self.check_images(images).to(self.dtype))[0].float()
 
 
 class PairDiscriminator(Discriminator):

@@ -40,12 +40,13 @@ class InvertibleGenerator(DCGANGenerator):
         return latents, logits if self.labels else None
 
     def encode(self, images: Tensor) -> Tensor:
-        return self.read(self.check_images(images))[0]
+        return self.read(self.check_images(images).to(self.dtype))[0].float()
 
     def estimate_labels(self, images: Tensor) -> Tensor | None:
         """images (n, C, H, W) in [-1, 1] -> labels (n, K) in 0..1 as `generate` takes them; None for an unconditional
         generator."""
-        return labels_of(self, self.read(self.check_images(images))[1])
+        logits = self.read(self.check_images(images).to(self.dtype))[1]
+        return labels_of(self, logits if logits is None else logits.float())
 
 
 def labels_of(generator: Generator, logits: Tensor | None) -> Tensor | None:

@@ -1,7 +1,6 @@
 """Model folders: what is saved loads equal; whatever else lies there is refused in one sentence, before memory is
 taken."""
 
-import io
 import json
 import os
 import pickle
@@ -9,14 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hostile
 import pytest
 import safetensors.torch
 import torch
-from hub_server import HubServer, client_environment
+from hub_server import Fault, HubServer, client_environment
 from huggingface_hub import constants
 
 import gan_models
-from gan_models import hub, model_folder
+from gan_models import download, hub, model_folder
 from gan_models.errors import (
     HubUnreachable,
     InvalidConfig,
@@ -36,6 +36,11 @@ def small(labels=("a", "b"), multi_label=False):
     return DCGANGenerator(
         image_size=16, image_channels=1, latent_dim=4, width=4, labels=labels, multi_label=multi_label
     )
+
+
+@pytest.fixture(name="hub_server")
+def named_apart_from_our_own_hub(request):
+    return request.getfixturevalue("hub")
 
 
 @pytest.fixture
@@ -380,15 +385,14 @@ def test_files_that_may_not_be_read_are_refused(folder, name, error, monkeypatch
     """Simulated where the user may read everything, as in a container."""
     (folder / name).chmod(0)
     if os.access(folder / name, os.R_OK):
-        real = io.open
+        real = os.open
 
         def denying(path, *arguments, **options):
             if str(path) == str(folder / name):
                 raise PermissionError(13, "Permission denied", str(path))
             return real(path, *arguments, **options)
 
-        monkeypatch.setattr(io, "open", denying)
-        monkeypatch.setattr("builtins.open", denying)
+        monkeypatch.setattr(os, "open", denying)
     assert "Permission denied" in refusal(error, folder)
 
 
@@ -474,9 +478,214 @@ def test_what_was_loaded_once_loads_without_a_network(hub_server, tmp_path, monk
     refusal(HubUnreachable, "user/other")
 
 
-def test_a_hub_out_of_order_is_told_apart_from_a_missing_model(hub_server):
-    hub_server.failing = 500
-    refusal(HubUnreachable, "user/toy")
+@pytest.fixture
+def hasty(monkeypatch):
+    """Limits of a second or two, and no rests."""
+    monkeypatch.setattr(constants, "HF_HUB_ETAG_TIMEOUT", 1)
+    monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 1)
+    monkeypatch.setattr(download, "PATIENCE", 2.0)
+    monkeypatch.setattr(download, "SLOWEST", 1e6)
+    monkeypatch.setattr(download, "WAITS", (0.01, 0.02))
+
+
+@pytest.mark.parametrize(
+    "status, error, words",
+    [
+        (500, HubUnreachable, "out of order (HTTP 500)"),
+        (502, HubUnreachable, "out of order (HTTP 502)"),
+        (503, HubUnreachable, "out of order (HTTP 503)"),
+        (429, HubUnreachable, "HTTP 429"),
+        (403, ModelNotFound, "refuses access"),
+        (401, ModelNotFound, "refuses access"),
+        (451, ModelNotFound, "HTTP 451"),
+    ],
+)
+@pytest.mark.parametrize("where", ["GET /api/models/user/toy", "(HEAD|GET) /user/toy/resolve", "GET /cdn/"])
+def test_what_the_hub_answers_is_told_as_what_it_is(hub_server, hasty, tmp_path, status, error, words, where):
+    hub_server.add("user/toy", files_of(small(), tmp_path))
+    hub_server.faults.append(Fault(where, status))
+    if (status, where) == (429, "GET /cdn/"):
+        words = "in time"  # the Hub's client keeps trying by itself
+    with hostile.within(60):
+        assert words in refusal(error, "user/toy")
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize("where", ["GET /api/models/user/toy", "HEAD /user/toy/resolve", "GET /cdn/"])
+def test_what_may_be_retried_is_retried(hub_server, hasty, tmp_path, status, where):
+    model = small()
+    hub_server.add("user/toy", files_of(model, tmp_path))
+    hub_server.faults.append(Fault(where, status, times=2, retry_after=0))
+    with hostile.within(60):
+        assert equal(gan_models.load("user/toy"), model)
+
+
+def test_a_hub_that_wants_a_long_wait_gets_none(hub_server, hasty, tmp_path):
+    hub_server.add("user/toy", files_of(small(), tmp_path))
+    hub_server.faults.append(Fault("GET /api", 429, retry_after=3000))
+    with hostile.within(10):
+        assert "3000 seconds" in refusal(HubUnreachable, "user/toy")
+    assert len([path for _, path in hub_server.log if path.startswith("/api")]) == 1
+    hub_server.faults[:] = [Fault("HEAD .*/resolve/", 429, retry_after=3000)]
+    with hostile.within(10):
+        assert "3000 seconds" in refusal(HubUnreachable, "user/toy")
+
+
+@pytest.mark.parametrize("status, words", [(429, "HTTP 429"), (500, "HTTP 500"), (403, "refuses access")])
+def test_the_cached_copy_does_where_the_hub_refuses(hub_server, hasty, tmp_path, status, words):
+    model = small()
+    hub_server.add("user/toy", files_of(model, tmp_path))
+    gan_models.load("user/toy")
+    hub_server.failing = status
+    assert equal(gan_models.load("user/toy"), model)
+    assert words in refusal(HubUnreachable if status != 403 else ModelNotFound, "user/other")
+
+
+@pytest.mark.parametrize("kind", ["hang", "drip", "drip headers"])
+@pytest.mark.parametrize(
+    "where", ["GET /api/models/user/toy", "HEAD .*config.json", "GET .*config.json", "HEAD .*safetensors", "GET /cdn/"]
+)
+def test_a_hub_that_never_comes_to_an_end_holds_nobody(hub_server, hasty, tmp_path, kind, where):
+    hub_server.add("user/toy", files_of(small(), tmp_path))
+    hub_server.faults.append(Fault(where, kind))
+    if kind == "drip" and "HEAD" in where:
+        pytest.skip("an answer to HEAD has no content that could drip")
+    with hostile.within(30):
+        assert "in time" in refusal(HubUnreachable, "user/toy")
+
+
+@pytest.mark.parametrize("kind", ["hang", "drip", "drip headers"])
+def test_the_cached_copy_does_where_the_hub_never_answers(hub_server, hasty, tmp_path, kind):
+    model = small()
+    hub_server.add("user/toy", files_of(model, tmp_path))
+    gan_models.load("user/toy")
+    hub_server.faults.append(Fault("/api/", kind))
+    with hostile.within(20):
+        assert equal(gan_models.load("user/toy"), model)
+
+
+def test_a_process_ends_though_a_download_still_drips(tmp_path):
+    script = """if True:
+        import gan_models
+        from gan_models import download
+        download.PATIENCE, download.SLOWEST = 2, 1e6
+        try:
+            gan_models.load("user/toy")
+        except gan_models.HubUnreachable as error:
+            print(error)
+    """
+    with HubServer() as server:
+        server.add("user/toy", files_of(small(), tmp_path))
+        server.faults.append(Fault("GET /cdn/", "drip"))
+        environment = os.environ | client_environment(server.url, tmp_path / "home")
+        process = subprocess.run(
+            [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+        )
+    assert "in time" in process.stdout, process.stderr
+
+
+# What came damaged
+
+
+def blob_of(hub_home, name: str) -> Path:
+    (link,) = Path(hub_home).glob(f"hub/models--user--toy/snapshots/*/{name}")
+    return link.resolve()
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1  # of the last weight, or of the last brace
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_a_file_that_comes_damaged_at_the_right_size_is_fetched_anew(hub_server, tmp_path, name):
+    model = small()
+    hub_server.add("user/toy", files_of(model, tmp_path))
+    hub_server.faults.append(Fault("GET .*config.json" if name == "config.json" else "GET /cdn/", "flip", times=1))
+    assert equal(gan_models.load("user/toy"), model)
+
+
+@pytest.mark.parametrize(
+    "name, error", [("config.json", InvalidConfig), ("model.safetensors", InvalidWeights)], ids=["config", "weights"]
+)
+def test_a_file_that_always_comes_damaged_is_told(hub_server, tmp_path, name, error):
+    hub_server.add("user/toy", files_of(small(), tmp_path))
+    hub_server.faults.append(Fault("GET .*config.json" if name == "config.json" else "GET /cdn/", "flip"))
+    assert "damaged, twice" in refusal(error, "user/toy")
+    hub_server.faults.clear()
+    gan_models.load("user/toy")  # it does not stay in the cache for good
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+@pytest.mark.parametrize("links", [True, False], ids=["links", "copies"])
+def test_a_file_of_the_cache_that_was_damaged_later_is_fetched_anew(hub_server, tmp_path, name, links):
+    model = small()
+    hub_server.add("user/toy", files_of(model, tmp_path))
+    gan_models.load("user/toy")
+    blob = blob_of(tmp_path, name)
+    flip(blob)
+    if not links:  # as on Windows
+        (link,) = tmp_path.glob(f"hub/models--user--toy/snapshots/*/{name}")
+        link.unlink()
+        blob.rename(link)
+    assert equal(gan_models.load("user/toy"), model)
+
+
+@pytest.mark.parametrize(
+    "name, error", [("config.json", InvalidConfig), ("model.safetensors", InvalidWeights)], ids=["config", "weights"]
+)
+def test_a_damaged_file_is_told_without_a_network_and_a_whole_one_loads(hub_server, tmp_path, name, error):
+    model = small()
+    hub_server.add("user/toy", files_of(model, tmp_path))
+    gan_models.load("user/toy")
+    hub_server.stop()
+    assert equal(gan_models.load("user/toy"), model)
+    assert equal(DCGANGenerator.from_pretrained("user/toy", local_files_only=True), model)
+    flip(blob_of(tmp_path, name))
+    assert "cache is damaged" in refusal(error, "user/toy")
+
+
+def test_a_cached_file_without_a_checksum_is_kept(hub_server, tmp_path):
+    model = small()
+    hub_server.add("user/toy", files_of(model, tmp_path))
+    gan_models.load("user/toy")
+    for link in list(tmp_path.glob("hub/models--user--toy/snapshots/*/*")):
+        blob = link.resolve()
+        link.unlink()
+        blob.rename(link)
+    hub_server.stop()
+    assert equal(gan_models.load("user/toy"), model)
+
+
+def test_a_download_that_breaks_off_is_taken_up(hub_server, hasty, tmp_path):
+    model = small()
+    hub_server.add("user/toy", files_of(model, tmp_path))
+    hub_server.faults.append(Fault("GET /cdn/", "cut", times=1))
+    with hostile.within(60):
+        assert equal(gan_models.load("user/toy"), model)
+
+
+def test_weights_that_are_too_large_are_not_fetched(hub_server, tmp_path):
+    files = files_of(small(), tmp_path)
+    hub_server.add("user/toy", files | {"model.safetensors": files["model.safetensors"] + bytes(2_000_000)})
+    assert "too large" in refusal(InvalidWeights, "user/toy")
+    hub_server.add("user/config", files | {"config.json": files["config.json"] + b" " * 1_000_000})
+    assert "too large" in refusal(InvalidConfig, "user/config")
+    assert not [path for _, path in hub_server.log if "/cdn/" in path or path.startswith("/user/config")]
+
+
+def test_a_branch_that_moves_meanwhile_gives_one_commit(hub_server, tmp_path, monkeypatch):
+    first, second = small(["a", "b"]), small(["c", "d"])
+    hub_server.add("user/toy", files_of(first, tmp_path))
+    real = download.Repository._ask
+
+    def ask_and_move(self):
+        real(self)
+        hub_server.add("user/toy", files_of(second, tmp_path))
+
+    monkeypatch.setattr(download.Repository, "_ask", ask_and_move)
+    assert equal(gan_models.load("user/toy"), second)
 
 
 @pytest.mark.parametrize("token", ["hf_write", None])

@@ -7,9 +7,8 @@ import re
 import pytest
 from tiny import BATCH, forget_accelerate, losses_become_nan, small, train
 
+import training
 from gan_models.networks.mlp import MLPGenerator
-from training import __main__ as command
-from training import run
 from training import watch as watching
 from training.curves import read
 from training.data import open_dataset
@@ -93,7 +92,7 @@ def test_a_diversity_that_falls_is_noticed(tmp_path, monkeypatch, real_digits):
 
     shrinking.share = 1.0
     monkeypatch.setattr(MLPGenerator, "forward", shrinking)
-    healthy_run("mnist-mlp", tmp_path, monkeypatch, real_digits)
+    healthy_run("mnist-mlp", tmp_path, real_digits)
     (said,) = [remark for remark in remarks(tmp_path) if remark["verdict"] == "collapse"]
     assert re.match(
         r"mode collapse: the diversity of fixed samples has fallen from 0\.[12]\d to 0\.0\d", said["sentence"]
@@ -145,24 +144,23 @@ HEALTHY = (
 )
 
 
-def healthy_run(name, folder, monkeypatch, digits) -> None:
+def healthy_run(name, folder, digits) -> None:
     """Narrow networks, which learn ten times as fast; not where it would undo the balance that penalties keep, nor wide
     ones."""
-    monkeypatch.setattr(run, "open_data", lambda *arguments: digits)
     recipe = RECIPES[name]
     faster = 1 if at(recipe.r1, 0) or recipe.networks == "mlp" else 10
-    settings = [f"batch_size={BATCH}", f"learning_rate={faster * at(recipe.learning_rate, 0)}"]
+    settings = {"batch_size": BATCH, "learning_rate": faster * at(recipe.learning_rate, 0)}
     if recipe.networks != "mlp":  # so narrow it draws one picture only
-        settings += ["generator.width=8"] + ["discriminator.width=8"] * (name != "mnist-tied")
+        settings |= {"generator": {"width": 8}} | ({"discriminator": {"width": 8}} if name != "mnist-tied" else {})
     forget_accelerate()
-    options = [word for setting in settings for word in ("--set", setting)]
-    assert command.main([name, *map(str, LONG), "--output", str(folder), *options]) == 0
+    length = {"images": STEPS * BATCH, "checkpoint_every": STEPS * BATCH, "precision": "fp32"}
+    assert training.train(name, data=digits, output=folder, **length, **settings).finished
 
 
 @pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("name", HEALTHY)
-def test_a_healthy_run_is_left_in_peace(tmp_path, monkeypatch, real_digits, name):
-    healthy_run(name, tmp_path, monkeypatch, real_digits)
+def test_a_healthy_run_is_left_in_peace(tmp_path, real_digits, name):
+    healthy_run(name, tmp_path, real_digits)
     assert remarks(tmp_path) == []
     course, recipe = read(tmp_path).lines, watching.recipe_of(tmp_path)
     for kind, spoil in SPOILED.items():  # each trouble would have been told in the time that the run took

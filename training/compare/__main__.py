@@ -24,17 +24,16 @@ from pathlib import Path
 
 import torch
 
-from gan_models.errors import ModelError
+from gan_models.cli import missing
 
-from .. import checkpoints
-from ..data.decoding import DataError
-from ..recipes import RecipeError
-from ..run import RunError, fail, open_data
+from .. import cli
+from ..run import PRECISIONS, open_data
 from ..state import build
-from .protocol import Goal
+from . import page
+from .protocol import Goal, Method
 from .runs import (
+    STOPPED,
     CompareError,
-    Stopped,
     do_runs,
     evaluation_options,
     outcome,
@@ -44,18 +43,9 @@ from .runs import (
 )
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit status: 0, 2 for bad input, 130 when stopped."""
-    options = parse(arguments)
-    try:
-        compare(options)
-    except (CompareError, RecipeError, DataError, ModelError, RunError, checkpoints.CheckpointError) as error:
-        return fail(str(error), 2)
-    except (Stopped, KeyboardInterrupt):
-        return fail("Stopped; the same command goes on from here.", 130)
-    except OSError as error:
-        return fail(f"{error.filename or options.work} cannot be written or read ({error.strerror or error}).", 2)
-    return 0
+def main(arguments: list[str] | None = None, method: Method = Method()) -> int:
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: compare(parse(arguments), method), stopped=STOPPED)
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -83,9 +73,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change all recipes; may be repeated"
     )
-    parser.add_argument(
-        "--precision", choices=("auto", "fp32", "bf16"), default="auto", help="auto: bf16 where it is native"
-    )
+    parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="auto: bf16 where it is native")
     parser.add_argument(
         "--data-root", type=Path, metavar="DIR", help="of the data (default: $GAN_STUDIO_DATA, else ./data)"
     )
@@ -117,14 +105,12 @@ def _seeds(text: str) -> tuple[int, ...]:
     return seeds
 
 
-def compare(options: argparse.Namespace) -> None:
+def compare(options: argparse.Namespace, method: Method) -> None:
     """Run what is missing, then write the results."""
-    from . import page as results
-
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise CompareError("A comparison is made by one process: start it without accelerate or torchrun.")
     if importlib.util.find_spec("matplotlib") is None:
-        raise CompareError("The figure of the curves needs matplotlib: pip install matplotlib.")
+        raise CompareError(missing("matplotlib"))
     goal = Goal(options.minutes, options.images)
     rows = [parse_row(text, options.set) for text in options.rows]
     for row in rows:
@@ -134,7 +120,7 @@ def compare(options: argparse.Namespace) -> None:
     for row in rows:  # whatever cannot be had or built is told at once, not after hours
         datasets[row.name] = open_data(row.recipe, training_options(row, 0, goal, options.work, options))
         build(row.recipe, datasets[row.name], 0, torch.device("cpu"))
-    unjudged = {} if options.write_only else do_runs(rows, datasets, goal, options)
+    unjudged = {} if options.write_only else do_runs(rows, datasets, goal, options, method)
     found = [
         outcome(row, seed, goal, run_folder(options.work, row, seed), evaluation_options(row, options), unjudged)
         for row in rows
@@ -142,7 +128,7 @@ def compare(options: argparse.Namespace) -> None:
     ]
     if not any(run.evaluation for run in found):
         raise CompareError(f"There is no evaluated run in {options.work}, so there is nothing to write.")
-    results.write(found, datasets, goal, options)
+    page.write(found, datasets, goal, options)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,17 @@ from .protocol import Outcome, by_row, fid_name
 STRIP = 2  # rows of a strip of samples
 
 
-def draw_samples(found: list[Outcome], datasets: dict[str, Dataset], path: Path) -> None:
+def samples_of(model: Path, count: int) -> torch.Tensor:
+    """What a model folder draws for the first latents of seed 0: (count, C, H, W) in [-1, 1]."""
+    return drawn(gan_models.load(model), count)
+
+
+def draw_samples(
+    found: list[Outcome],
+    datasets: dict[str, Dataset],
+    path: Path,
+    samples: Callable[[Path, int], torch.Tensor] = samples_of,
+) -> None:
     """A strip for each row, and of real pictures before those of each data set that may be shown: CelebA's people were
     not asked."""
     strips, seen = [], set()
@@ -31,9 +41,7 @@ def draw_samples(found: list[Outcome], datasets: dict[str, Dataset], path: Path)
             seen.add((dataset.name, size))
             pictures, _ = dataset.batch(dataset.order(0, count, 0))
             strips.append((f"real pictures: {dataset.name}", enlarge(grid(to_float(pictures), columns), factor)))
-        strips.append(
-            (row.name, enlarge(grid(drawn(gan_models.load(some[0].folder / "model"), count), columns), factor))
-        )
+        strips.append((row.name, enlarge(grid(samples(some[0].folder / "model", count), columns), factor)))
     caption = 22
     width, height = max(strip.width for _, strip in strips), sum(strip.height + caption for _, strip in strips)
     sheet = Image.new("RGB", (width, height), "white")

@@ -15,40 +15,40 @@ from gan_models.files import write_atomically
 
 from ..data.dataset import Dataset
 from .figures import draw_curves, draw_samples
-from .protocol import Goal, Outcome, by_row, fid_name
+from .protocol import Goal, Outcome, by_row, fid_name, on_cpu
 
 MISSING = "–"
 
-# Metrics in the order of the table: names up to the number, which direction is better, what it tells.
+# Metrics in the order of the table: name up to the number, which direction is better, what it tells.
 KINDS = (
-    (("fid",), "↓", "distance of the distributions of features (Heusel et al. 2017)"),
-    (("kid",), "↓", "the same without the assumption of Gaussians (Binkowski et al. 2018)"),
+    ("fid", "↓", "distance of the distributions of features (Heusel et al. 2017)"),
+    ("kid", "↓", "the same without the assumption of Gaussians (Binkowski et al. 2018)"),
     (
-        ("is", "isc", "inception_score"),
+        "is",
         "↑",
         "how sure the network is of each picture, and how different the pictures are (Salimans et al. 2016)",
     ),
-    (("precision",), "↑", "share of generated pictures that lie among the real ones (Kynkäänniemi et al. 2019)"),
-    (("recall",), "↑", "share of real pictures that lie among the generated ones"),
-    (("density",), "↑", "how densely real pictures surround the generated ones (Naeem et al. 2020)"),
-    (("coverage",), "↑", "share of real pictures that have a generated one near by"),
-    (("label_agreement",), "↑", "share of pictures in which the network sees the label that was asked for"),
-    (("toggle_agreement",), "↑", "the same for single attributes, switched off and on"),
-    (("toggle_others_kept",), "↑", "share of the other attributes that the network then sees as they were"),
-    (("code_agreement",), "↑", "share of pictures whose digit is that of their code, found without labels"),
+    ("precision", "↑", "share of generated pictures that lie among the real ones (Kynkäänniemi et al. 2019)"),
+    ("recall", "↑", "share of real pictures that lie among the generated ones"),
+    ("density", "↑", "how densely real pictures surround the generated ones (Naeem et al. 2020)"),
+    ("coverage", "↑", "share of real pictures that have a generated one near by"),
+    ("label_agreement", "↑", "share of pictures in which the network sees the label that was asked for"),
+    ("toggle_agreement", "↑", "the same for single attributes, switched off and on"),
+    ("toggle_others_kept", "↑", "share of the other attributes that the network then sees as they were"),
+    ("code_agreement", "↑", "share of pictures whose digit is that of their code, found without labels"),
     (
-        ("cas", "classification_accuracy", "classification_accuracy_score"),
+        "cas",
         "↑",
         "of a classifier that has learned from generated pictures alone, on real test pictures",
     ),
     (
-        ("reconstruction_psnr",),
+        "reconstruction_psnr",
         "↑",
         "how alike pictures and their reconstructions are, in decibels, where there is an encoder",
     ),
-    (("reconstruction_mae",), "↓", "their mean absolute difference"),
-    (("modes", "modes_found"), "↑", "kinds of pictures that are drawn at all"),
-    (("kl", "mode_kl", "modes_kl"), "↓", "divergence of their frequencies from those of the data"),
+    ("reconstruction_mae", "↓", "their mean absolute difference"),
+    ("modes", "↑", "kinds of pictures that are drawn at all"),
+    ("kl", "↓", "divergence of their frequencies from those of the data"),
 )
 
 
@@ -96,7 +96,9 @@ def protocol(shown: list[Outcome], goal: Goal, options) -> str:
     if goal.images:
         equal = f"for equally many real images ({goal.images:,})"
     else:
-        kind = "CPU time of the training process" if _on_cpu(shown) else "wall time on the GPU"
+        kind = (
+            "CPU time of the training process" if all(on_cpu(run.training) for run in shown) else "wall time on the GPU"
+        )
         equal = f"for equal compute time: {goal.minutes:g} minutes ({kind}, without start-up, decoding, checkpoints, evaluation)"
     seeds = len(options.seeds)
     return (
@@ -175,9 +177,7 @@ def time_to(reach: float, notes: list[dict]) -> str:
 
 def reading(shown: list[Outcome]) -> str:
     kinds = {_kind(name) for run in shown for name in run.evaluation["metrics"]}
-    lines = [
-        f"- `{names[0]}` {arrow}: {meaning}." for k, (names, arrow, meaning) in enumerate(KINDS) if (k, arrow) in kinds
-    ]
+    lines = [f"- `{name}` {arrow}: {meaning}." for k, (name, arrow, meaning) in enumerate(KINDS) if (k, arrow) in kinds]
     return "\n".join(
         [
             "A metric's name carries its protocol: how many pictures, which real ones they are held against, which network looks. "
@@ -265,8 +265,4 @@ def table(lines: list[list[str]]) -> str:
 def _kind(name: str) -> tuple[int, str]:
     """Its place in the table and its arrow."""
     kind = re.split(r"_?\d", name)[0]
-    return next(((k, arrow) for k, (names, arrow, _) in enumerate(KINDS) if kind in names), (len(KINDS), ""))
-
-
-def _on_cpu(shown: list[Outcome]) -> bool:
-    return all("thread" in run.training["machine"] for run in shown)
+    return next(((k, arrow) for k, (known, arrow, _) in enumerate(KINDS) if kind == known), (len(KINDS), ""))

@@ -1,5 +1,7 @@
 """What a comparison is about: rows, goals, budgets of compute time, outcomes."""
 
+from __future__ import annotations
+
 import contextlib
 import platform
 import re
@@ -7,10 +9,9 @@ import shlex
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import TYPE_CHECKING, Callable, NamedTuple
 
 import torch
-from accelerate import Accelerator
 
 from .. import callbacks
 from ..data.dataset import Dataset
@@ -20,6 +21,9 @@ from ..judges.networks import JudgeError
 from ..recipes import Recipe
 from ..run_folder import notes_of
 from ..state import State
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 SHARES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)  # of the run, after which FID is measured: early ones lie closer
 FID_SAMPLES = 2000  # for those; on each side
@@ -56,56 +60,75 @@ class Outcome(NamedTuple):
     row: Row
     seed: int
     folder: Path
-    training: dict | None  # what Companion.notes says; None before the goal is reached
+    training: dict | None  # what Budget.record says; None before the goal is reached
     evaluation: dict | None  # {"metrics": as evaluate gives them, "how", "images_seen", "cpu_seconds"}
     trouble: str | None = None  # why something is missing
+
+
+def stopwatch(device: torch.device) -> Callable[[], float]:
+    """A clock of compute time, in seconds."""
+    if device.type == "cpu":
+        return time.process_time
+
+    def wall() -> float:
+        torch.accelerator.synchronize(device)
+        return time.perf_counter()
+
+    return wall
+
+
+@dataclass(frozen=True)
+class Method:
+    """How runs are measured. A comparison has the default; tests are in a hurry."""
+
+    shares: tuple[float, ...] = SHARES
+    fid_samples: int = FID_SAMPLES
+    checkpoint_every: int = 20_000  # images at most
+    stopwatch: Callable[[torch.device], Callable[[], float]] = stopwatch
 
 
 class Budget:
     """Measures a run: the compute time of its steps, and now and then FID, which is not counted. Ends it when the goal
     is reached. All that it knows goes into each checkpoint, so that a resumed run goes on counting from there."""
 
-    def __init__(self, row: Row, seed: int, goal: Goal, dataset: Dataset):
-        self.row, self.seed, self.goal, self.dataset = row, seed, goal, dataset
+    def __init__(self, row: Row, seed: int, goal: Goal, dataset: Dataset, method: Method = Method()):
+        self.row, self.seed, self.goal, self.dataset, self.method = row, seed, goal, dataset, method
 
-    def join(self, state: State, checkpoint: Path | None, hooks: list) -> list:
+    def attach(self, state: State, checkpoint: Path | None, accelerator: Accelerator) -> None:
+        """Before the first step of a run that begins, or goes on from a checkpoint."""
         known = notes_of(checkpoint / "model") if checkpoint else {}
         self.seconds, self.points = known.get("compute_seconds", 0.0), known.get("fid_points", [])
         self.fid_seconds = known.get("fid_seconds", 0.0)
         self.last = max(
             (self.goal.share(point["images"], point["compute_seconds"]) for point in self.points), default=0.0
         )
-        report = next(hook for hook in hooks if isinstance(hook, callbacks.Report))
-        if self.goal.minutes:
-            report.printed = float("inf")  # how many images are left is not known
         self.facts = {
             "goal": str(self.goal),
-            "machine": machine(report.accelerator),
+            "machine": machine(accelerator),
+            "device": accelerator.device.type,
             "generator_parameters": sum(p.numel() for p in state.generator.parameters()),
             # Weights that both share are the generator's.
             "discriminator_parameters": sum(p.numel() for p in state.discriminator.parameters()),
         }
-        saving = next(k for k, hook in enumerate(hooks) if isinstance(hook, callbacks.Checkpoints))
-        self.clock = stopwatch(state.ema.device)
+        self.clock = self.method.stopwatch(state.ema.device)
         self.began = self.clock()
-        return [self.stop, *hooks[:saving], self.measure, *hooks[saving:], self.go]
 
-    def stop(self, state: State, scalars: dict) -> bool:
-        """First after a step: what the other callbacks take is not counted."""
+    def pause(self, state: State, scalars: dict) -> bool:
+        """The first callback after a step: what the others take is not counted."""
         self.seconds += self.clock() - self.began
         return False
 
     def measure(self, state: State, scalars: dict) -> bool:
-        """FID, where one of SHARES has been passed. It stands before the checkpoint, which takes it along."""
+        """FID, where one of the method's shares has been passed. It stands before the checkpoint, which takes it
+        along."""
         share = self.goal.share(state.images, self.seconds)
-        if any(self.last < at <= share for at in SHARES):
-            if not all(tensor.isfinite().all() for tensor in state.ema.state_dict().values()):
-                raise callbacks.Diverged(f"the weights stopped being numbers before {state.images:,} images")
+        if any(self.last < at <= share for at in self.method.shares):
+            callbacks.check_finite(state.ema.state_dict().values(), state.images)
             self.last, began = share, time.process_time()
             with contextlib.suppress(
                 EvaluationError, JudgeError
             ):  # no network for these pictures, or too few of them: no points
-                value = generator.fid(state.ema, self.dataset, FID_SAMPLES)
+                value = generator.fid(state.ema, self.dataset, self.method.fid_samples)
                 self.points.append(
                     {"images": state.images, "compute_seconds": round(self.seconds, 3), "fid": round(value, 4)}
                 )
@@ -116,12 +139,12 @@ class Budget:
             self.fid_seconds += time.process_time() - began
         return False
 
-    def go(self, state: State, scalars: dict) -> bool:
-        """Last before the next step."""
+    def resume(self, state: State, scalars: dict) -> bool:
+        """The last callback before the next step. True when the goal is reached."""
         self.began = self.clock()
         return self.goal.share(state.images, self.seconds) >= 1
 
-    def notes(self, state: State) -> dict:
+    def record(self, state: State) -> dict:
         """For "training" in metrics.json of the model folder; `command` makes the same weights without a clock."""
         arguments = [
             self.row.base,
@@ -135,21 +158,9 @@ class Budget:
             "command": f"python -m training {shlex.join(arguments)}",
             "compute_seconds": round(self.seconds, 3),
             "fid_points": self.points,
-            "fid_samples": min(FID_SAMPLES, len(self.dataset)),
+            "fid_samples": min(self.method.fid_samples, len(self.dataset)),
             "fid_seconds": round(self.fid_seconds, 1),
         }
-
-
-def stopwatch(device: torch.device) -> Callable[[], float]:
-    """A clock of compute time, in seconds."""
-    if device.type == "cpu":
-        return time.process_time
-
-    def wall() -> float:
-        torch.accelerator.synchronize(device)
-        return time.perf_counter()
-
-    return wall
 
 
 def machine(accelerator: Accelerator) -> str:
@@ -165,6 +176,12 @@ def machine(accelerator: Accelerator) -> str:
             f"{found[1] if found else platform.processor() or platform.machine()}, {torch.get_num_threads()} thread(s)"
         )
     return f"{name}, {accelerator.mixed_precision.replace('no', 'fp32')}, torch {torch.__version__}"
+
+
+def on_cpu(notes: dict) -> bool:
+    """Whether a run's compute time is that of the processor, by its record. Those of older versions have no "device",
+    and name the processor's threads."""
+    return notes["device"] == "cpu" if "device" in notes else "thread(s)" in notes["machine"]
 
 
 def fid_name(runs: list[Outcome]) -> str:

@@ -11,28 +11,30 @@ from typing import Iterator
 
 from gan_models.files import write_atomically
 
-from .. import __main__ as command
 from .. import callbacks
 from ..data.dataset import Dataset
+from ..errors import TrainingError
 from ..evaluate import generator
 from ..evaluate.sampling import EvaluationError
 from ..judges.networks import JudgeError
-from ..run import RunError, compare_options, describe, run
+from ..run import RunError, RunOptions, compare_options, describe, run
 from ..run_folder import find_checkpoint, images_of, notes_of, read_json
 from ..settings import change, find
-from .protocol import Budget, Goal, Outcome, Row
+from .protocol import Budget, Goal, Method, Outcome, Row
 
-CHECKPOINT_EVERY = 20_000  # images at most
 EVALUATION, DIVERGED = "evaluation.json", "diverged.json"
 ENDLESS = 10**12
+STOPPED = "Stopped; the same command goes on from here."
 
 
-class CompareError(Exception):
+class CompareError(TrainingError):
     """A comparison that cannot be made; one sentence."""
 
 
-class Stopped(Exception):
-    """Ctrl-C or SIGTERM; the run's checkpoint is written."""
+class Stopped(TrainingError):
+    """Ctrl-C or SIGTERM; the run's checkpoint is written, and the same command goes on."""
+
+    status = 130
 
 
 def parse_row(text: str, everywhere: list[str]) -> Row:
@@ -51,35 +53,34 @@ def run_folder(work: Path, row: Row, seed: int) -> Path:
     return work / row.name / f"seed-{seed}"
 
 
-def training_options(row: Row, seed: int, goal: Goal, folder: Path, options: argparse.Namespace) -> argparse.Namespace:
-    """Those of `python -m training` for this run."""
+def training_options(
+    row: Row, seed: int, goal: Goal, folder: Path, options: argparse.Namespace, method: Method = Method()
+) -> RunOptions:
+    """How this run is trained."""
     reached = notes_of(folder / "checkpoint" / "model")
     images = goal.images or ENDLESS
     if goal.minutes and reached and goal.share(0, reached.get("compute_seconds", 0)) >= 1:
         images = reached["images_seen"]  # only the model is left to be written
-    every = min(CHECKPOINT_EVERY, images)
-    words = [
-        row.base,
-        "--images",
-        str(images),
-        "--seed",
-        str(seed),
-        "--output",
-        str(folder),
-        "--checkpoint-every",
-        str(every),
-        "--precision",
-        options.precision,
-        "--resume",
-    ]
-    words += [] if options.data_root is None else ["--data-root", str(options.data_root)]
-    return command.parse(words + [word for setting in row.settings for word in ("--set", setting)])
+    return RunOptions(
+        recipe=row.base,
+        output=folder,
+        settings=row.settings,
+        data_root=options.data_root,
+        images=images,
+        seed=seed,
+        precision=options.precision,
+        checkpoint_every=min(method.checkpoint_every, images),
+        resume=True,
+        progress=not goal.minutes,  # how many images are left is not known
+    )
 
 
-def train(row: Row, seed: int, goal: Goal, folder: Path, dataset: Dataset, options: argparse.Namespace) -> None:
+def train(
+    row: Row, seed: int, goal: Goal, folder: Path, dataset: Dataset, options: argparse.Namespace, method: Method
+) -> None:
     """Train until the goal is reached, unless it is. Raises Stopped, Diverged, or CompareError where the folder holds
     another run."""
-    options = training_options(row, seed, goal, folder, options)
+    options = training_options(row, seed, goal, folder, options, method)
     recipe = dataclasses.replace(row.recipe, name=row.base)
     if (folder / "options.json").exists():
         try:
@@ -93,8 +94,8 @@ def train(row: Row, seed: int, goal: Goal, folder: Path, dataset: Dataset, optio
         raise CompareError(
             f"The run in {folder} was trained for {reached['goal']} and has gone beyond {goal}; give another --work."
         )
-    if run(options, Budget(row, seed, goal, dataset)) != 0:
-        raise Stopped
+    if not run(options, Budget(row, seed, goal, dataset, method)).finished:
+        raise Stopped(STOPPED)
 
 
 def finished(folder: Path, goal: Goal) -> dict | None:
@@ -153,7 +154,9 @@ def alone(folder: Path) -> Iterator[bool]:
             yield True
 
 
-def do_runs(rows: list[Row], datasets: dict[str, Dataset], goal: Goal, options: argparse.Namespace) -> dict[Path, str]:
+def do_runs(
+    rows: list[Row], datasets: dict[str, Dataset], goal: Goal, options: argparse.Namespace, method: Method
+) -> dict[Path, str]:
     """Train and judge all that is not done yet; the first seed of all rows first. Returns why a run (its folder) could
     not be judged."""
     runs, unjudged = [(row, seed) for seed in options.seeds for row in rows], {}
@@ -167,7 +170,7 @@ def do_runs(rows: list[Row], datasets: dict[str, Dataset], goal: Goal, options: 
                 continue
             print(f"[{number}/{len(runs)}] {row.name}, seed {seed}", flush=True)
             try:
-                train(row, seed, goal, folder, datasets[row.name], options)
+                train(row, seed, goal, folder, datasets[row.name], options, method)
                 judge(row, folder, options)
             except callbacks.Diverged as error:
                 write_atomically(folder / DIVERGED, json.dumps({"sentence": str(error)}).encode())

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ..errors import TrainingError
 from .dataset import Dataset, Request, make_dataset
 from .decoding import DataError, is_html
 from .digits import fetch, resize_images
@@ -65,7 +66,7 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 MAX_BYTES = 2**26  # a batch has 31 MB
 
 
-class Refused(ValueError):
+class Refused(TrainingError):
     """A file that is no batch of CIFAR-10, or that would run a program; one sentence without its name."""
 
 

@@ -23,11 +23,13 @@ from tqdm import tqdm
 from gan_models.celeba import CELEBA_PAGE, CELEBA_SIZE
 from gan_models.images import plain
 
+from ..errors import TrainingError
+
 CACHE_VERSION = 1  # raise it when the same files decode to other pixels
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
 
-class DataError(Exception):
+class DataError(TrainingError):
     """A data set that is missing, damaged or not what it should be: one sentence on what is wrong and what to do."""
 
 

@@ -41,12 +41,10 @@ import sys
 from pathlib import Path
 
 from gan_models.card import write_card
-from gan_models.errors import ModelError
 from gan_models.files import write_atomically
 from gan_models.model_folder import CONFIG
 
-from ..data.decoding import DataError
-from ..judges.networks import JudgeError
+from .. import cli
 from ..run_folder import model_of
 from .generator import evaluate
 from .sampling import EvaluationError
@@ -133,7 +131,11 @@ def _check_outputs(options: argparse.Namespace) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit status: 0, or 2 for bad input; 130 after Ctrl-C."""
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: command(arguments), stopped="Stopped; nothing was written.")
+
+
+def command(arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m training.evaluate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -177,32 +179,24 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     if int(os.environ.get("RANK", 0)) > 0:  # of a torchrun or accelerate launch
-        return 0
-    try:
-        _check_outputs(options)
-        result = evaluate(
-            options.source,
-            options.data,
-            options.data_root,
-            samples=options.samples,
-            network=options.network,
-            inception_weights=options.inception_weights,
-            batch_size=options.batch_size,
-            seed=options.seed,
-            cas=options.cas,
-        )
-        if options.json:
-            _write(options.json, result)
-        if options.write:
-            _update(Path(options.source) / METRICS, result)
-    except (ModelError, DataError, JudgeError, EvaluationError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("Stopped; nothing was written.", file=sys.stderr)
-        return 130
+        return
+    _check_outputs(options)
+    result = evaluate(
+        options.source,
+        options.data,
+        options.data_root,
+        samples=options.samples,
+        network=options.network,
+        inception_weights=options.inception_weights,
+        batch_size=options.batch_size,
+        seed=options.seed,
+        cas=options.cas,
+    )
+    if options.json:
+        _write(options.json, result)
+    if options.write:
+        _update(Path(options.source) / METRICS, result)
     print(table(result))
-    return 0
 
 
 if __name__ == "__main__":

@@ -20,9 +20,9 @@ import torch
 
 from gan_models.files import write_atomically
 
+from .. import cli
 from ..data import open_dataset
 from ..data.dataset import Dataset
-from ..data.decoding import DataError
 from ..judges import fit
 from ..judges.networks import FOLDER, JUDGES
 
@@ -58,6 +58,11 @@ def file(name: str, folder: Path = FOLDER) -> Path:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: command(arguments))
+
+
+def command(arguments: list[str] | None) -> None:
     names = [name for name, plan in JUDGES.items() if plan.data == name and not plan.faces and not plan.stacked]
     parser = argparse.ArgumentParser(
         prog="python -m training.cas", description="Record the classification accuracy score of real pictures."
@@ -70,12 +75,8 @@ def main(arguments: list[str] | None = None) -> int:
         "--output", type=Path, default=FOLDER, metavar="DIR", help="(default: the package's own folder)"
     )
     options = parser.parse_args(arguments)
-    try:
-        size = JUDGES[options.name].image_shape[1]
-        train, test = (open_dataset(options.name, options.data_root, size, split=split) for split in ("train", "test"))
-    except DataError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    size = JUDGES[options.name].image_shape[1]
+    train, test = (open_dataset(options.name, options.data_root, size, split=split) for split in ("train", "test"))
     began = time.monotonic()
     accuracy = score(options.name, train, test)
     record = settings(options.name) | {
@@ -94,7 +95,6 @@ def main(arguments: list[str] | None = None) -> int:
         f"{options.name}: a classifier that learned from {len(train):,} real pictures names {accuracy:.2%} of the test "
         "pictures right."
     )
-    return 0
 
 
 if __name__ == "__main__":

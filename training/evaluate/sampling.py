@@ -12,6 +12,7 @@ from gan_models.images import to_uint8
 from gan_models.networks.base import Generator
 
 from ..data.dataset import Dataset, to_float
+from ..errors import TrainingError
 
 
 def short_count(n: int) -> str:
@@ -19,7 +20,7 @@ def short_count(n: int) -> str:
     return f"{round(n / 1000)}k" if n >= 1000 else str(n)
 
 
-class EvaluationError(ValueError):
+class EvaluationError(TrainingError):
     """Model, data and network do not fit each other, or a file cannot be written; one sentence."""
 
 

@@ -31,13 +31,18 @@ from pathlib import Path
 
 import torch
 
+from .. import cli
 from ..data import open_dataset
-from ..data.decoding import DataError
 from .fit import half, train, write
-from .networks import FOLDER, JUDGES, JudgeError, files
+from .networks import FOLDER, JUDGES, files
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: command(arguments))
+
+
+def command(arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m training.judges", description="Train the judge network of a data set."
     )
@@ -55,35 +60,30 @@ def main(arguments: list[str] | None = None) -> int:
         "--output", type=Path, default=FOLDER, metavar="DIR", help="(default: the package's own folder)"
     )
     options = parser.parse_args(arguments)
-    try:
-        plan = JUDGES[options.name]
-        data, test = (
-            open_dataset(plan.data, options.data_root, plan.image_shape[1], split=split) for split in ("train", "test")
-        )
-        data = half(data) if plan.half else data
-        began = time.monotonic()
-        seed = plan.seed if options.seed is None else options.seed
-        judge = train(options.name, data, epochs=options.epochs, seed=seed)
-        record = {
-            "seed": seed,
-            "epochs": options.epochs or plan.epochs,
-            "minutes": round((time.monotonic() - began) / 60, 1),
-            "train_images": len(data),
-            "train_checksum": data.checksum,
-            "train_rule": "training pictures with an even file number" if plan.half else "all training pictures",
-            "threads": torch.get_num_threads(),
-            "torch": torch.__version__,
-            "machine": platform.machine(),
-        }
-        judge = write(options.name, judge, record, test, options.output)
-    except (DataError, JudgeError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    plan = JUDGES[options.name]
+    data, test = (
+        open_dataset(plan.data, options.data_root, plan.image_shape[1], split=split) for split in ("train", "test")
+    )
+    data = half(data) if plan.half else data
+    began = time.monotonic()
+    seed = plan.seed if options.seed is None else options.seed
+    judge = train(options.name, data, epochs=options.epochs, seed=seed)
+    record = {
+        "seed": seed,
+        "epochs": options.epochs or plan.epochs,
+        "minutes": round((time.monotonic() - began) / 60, 1),
+        "train_images": len(data),
+        "train_checksum": data.checksum,
+        "train_rule": "training pictures with an even file number" if plan.half else "all training pictures",
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "machine": platform.machine(),
+    }
+    judge = write(options.name, judge, record, test, options.output)
     shown = {key: value for key, value in judge.record.items() if key.endswith("accuracy")}
     print(
         f"{options.name}: {shown} on {len(test):,} test pictures; weights in {files(options.name, options.output)[0]}"
     )
-    return 0
 
 
 if __name__ == "__main__":

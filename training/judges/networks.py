@@ -15,11 +15,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..data.dataset import to_float
+from ..errors import TrainingError
 
 FOLDER = Path(__file__).parent / "weights"
 
 
-class JudgeError(ValueError):
+class JudgeError(TrainingError):
     """A judge's files are missing or do not fit; the message says what to do."""
 
 

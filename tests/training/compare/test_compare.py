@@ -2,6 +2,7 @@
 
 import argparse
 import fcntl
+import functools
 import importlib.util
 import json
 import re
@@ -9,7 +10,6 @@ import statistics
 import struct
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,9 +19,10 @@ from tiny import Killed, forget_accelerate, losses_become_nan
 
 from training import callbacks, loop
 from training.compare import __main__ as compare
-from training.compare import figures, page, protocol, runs
-from training.compare.protocol import Budget, Goal, stopwatch
+from training.compare import figures, page, runs
+from training.compare.protocol import Budget, Goal, Method, Outcome, on_cpu, stopwatch
 from training.compare.runs import parse_row
+from training.data.dataset import Dataset
 from training.evaluate import generator as evaluate
 from training.evaluate import sampling
 from training.recipes import RECIPES
@@ -47,16 +48,15 @@ def root(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def run(root, tmp_path, monkeypatch):
+def run(root, tmp_path):
     """The command, its files below tmp_path. FID is measured twice a run."""
-    monkeypatch.setattr(protocol, "SHARES", (0.5, 1.0))
-    monkeypatch.setattr(protocol, "FID_SAMPLES", 130)
 
-    def run(*arguments, work="work") -> int:
+    def run(*arguments, work="work", **method) -> int:
         forget_accelerate()
         places = ["--data-root", root, "--work", tmp_path / work, "--output", tmp_path / "docs/results.md"]
         return compare.main(
-            list(map(str, [*arguments, "--samples", N, "--set", "batch_size=8", "--precision", "fp32", *places]))
+            list(map(str, [*arguments, "--samples", N, "--set", "batch_size=8", "--precision", "fp32", *places])),
+            Method(shares=(0.5, 1.0), fid_samples=130, **method),
         )
 
     return run
@@ -139,8 +139,8 @@ def test_the_page_says_what_the_runs_say_and_nothing_is_done_twice(run, tmp_path
 
 
 def test_interrupted_anywhere_it_goes_on_to_the_same(run, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(runs, "CHECKPOINT_EVERY", 16)
     arguments = (MLP, "--images", 64, "--seeds", 2)
+    run = functools.partial(run, checkpoint_every=16)
     assert run(*arguments, work="whole") == 0
 
     def ask(self, state, scalars):
@@ -187,14 +187,13 @@ def test_equal_time_is_equal_and_what_is_not_training_does_not_count(run, tmp_pa
 
         return slow
 
-    monkeypatch.setattr(protocol, "stopwatch", lambda device: lambda: now["seconds"])
-    monkeypatch.setattr(runs, "CHECKPOINT_EVERY", 16)
     monkeypatch.setattr(
         loop, "load_batch", takes(lambda recipe, *_: 1 if recipe.networks == "mlp" else 3, loop.load_batch)
     )
     for place, name in ((evaluate, "fid"), (callbacks.Checkpoints, "save"), (callbacks.Samples, "write")):
         monkeypatch.setattr(place, name, takes(3600, getattr(place, name)))
-    assert run(*ROWS, "--minutes", 0.5, "--seeds", "3,") == 0
+    clock = {"stopwatch": lambda device: lambda: now["seconds"], "checkpoint_every": 16}
+    assert run(*ROWS, "--minutes", 0.5, "--seeds", "3,", **clock) == 0
     mlp, cgan = (notes(tmp_path / f"work/{name}/seed-3") for name in ("mnist-mlp", "mnist-cgan"))
     assert mlp["compute_seconds"] == cgan["compute_seconds"] == 30
     assert (mlp["images_seen"], cgan["images_seen"]) == (30 * 8, 10 * 8)
@@ -214,6 +213,12 @@ def test_a_clock_of_the_processor_does_not_count_waiting():
     while clock() - began < 0.05:
         pass
     assert waited < 0.1
+
+
+def test_what_kind_of_time_it_was_is_the_device_s_and_no_word_of_its_name():
+    assert on_cpu({"device": "cpu", "machine": "a processor"})
+    assert not on_cpu({"device": "cuda", "machine": "Hyperthread(s) 9000, bf16"})
+    assert on_cpu({"machine": "a processor, 2 thread(s), fp32"}) and not on_cpu({"machine": "NVIDIA H100, bf16"})
 
 
 def test_a_diverged_run_is_told_and_the_others_stand(run, tmp_path, capsys, monkeypatch):
@@ -281,7 +286,7 @@ def test_several_processes_or_no_matplotlib_are_one_sentence(run, capsys, monkey
         patch.setenv("WORLD_SIZE", "2")
         assert "made by one process" in refused(run, capsys, MLP)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert "pip install matplotlib" in refused(run, capsys, MLP)
+    assert "package matplotlib, which comes with the extra 'train'" in refused(run, capsys, MLP)
 
 
 @pytest.mark.parametrize(
@@ -321,13 +326,13 @@ def test_the_time_to_a_fid_is_that_of_the_first_point_below_it():
     assert page.time_to(5, [one, two, nothing]) == "3.0 ± 1.4 (2 of 3 seeds)" and page.time_to(5, [nothing]) == "–"
 
 
-def test_a_weight_that_is_not_a_number_ends_the_run_before_it_is_judged(monkeypatch):
-    companion = Budget(parse_row("mnist-mlp", []), 0, Goal(images=8), None)
-    companion.seconds, companion.last = 1.0, 0.0
+def test_a_weight_that_is_not_a_number_ends_the_run_before_it_is_judged():
+    budget = Budget(parse_row("mnist-mlp", []), 0, Goal(images=8), None)
+    budget.seconds, budget.last = 1.0, 0.0
     generator = torch.nn.Linear(1, 1)
     generator.weight.data.fill_(float("nan"))
     with pytest.raises(callbacks.Diverged, match="stopped being numbers before 8 images"):
-        companion.measure(State(None, None, generator, None, None, images=8), {})
+        budget.measure(State(None, None, generator, None, None, images=8), {})
 
 
 @pytest.mark.parametrize(
@@ -349,15 +354,21 @@ def test_the_accuracy_score_is_of_classes_that_a_network_reads(recipe, scored):
 
 
 @pytest.mark.parametrize("name, shown", [("mnist", 1), ("celeba", 0), ("CelebA (test)", 0)])
-def test_real_pictures_are_shown_but_for_those_of_celeba(tmp_path, monkeypatch, name, shown):
+def test_real_pictures_are_shown_but_for_those_of_celeba(tmp_path, name, shown):
     """Nobody whose photo is in CelebA has agreed to stand in a page of results."""
     looked = []
-    pictures = torch.zeros(40, 3, 64, 64, dtype=torch.uint8)
-    dataset = SimpleNamespace(name=name, order=lambda *a: None, batch=lambda k: looked.append(name) or (pictures, None))
-    row = SimpleNamespace(name="row", recipe=SimpleNamespace(image_size=64, image_channels=3))
-    run = SimpleNamespace(evaluation={"a": 1}, folder=tmp_path)
-    monkeypatch.setattr(figures, "by_row", lambda found: [(row, found)])
-    monkeypatch.setattr(page.gan_models, "load", lambda folder: None)
-    monkeypatch.setattr(figures, "drawn", lambda generator, count: torch.zeros(count, 3, 64, 64))
-    figures.draw_samples([run], {"row": dataset}, tmp_path / "samples.png")
+
+    class Watched(Dataset):
+        def batch(self, indices):
+            looked.append(name)
+            return super().batch(indices)
+
+    dataset = Watched(name, np.zeros((40, 3, 64, 64), np.uint8), None, None, False, "")
+    row = parse_row("celeba-dcgan", [])
+    found = [Outcome(row, 0, tmp_path, None, {"metrics": {}})]
+
+    def blank(model: Path, count: int) -> torch.Tensor:
+        return torch.zeros(count, 3, 64, 64)
+
+    figures.draw_samples(found, {row.name: dataset}, tmp_path / "samples.png", blank)
     assert len(looked) == shown and (tmp_path / "samples.png").is_file()
