@@ -63,9 +63,7 @@ class Game:
     class Terms:
         """What this game alone hears: weights of the terms of its losses (0 leaves one out), as `recipe.terms`."""
 
-    pairs: tuple[
-        str, ...
-    ] = ()  # of PAIRS: the networks that it alone can be played with; none: all that are no others'
+    pairs: tuple[str, ...] = ()  # rows of PAIRS that it alone can be played with; none: whichever no other claims
     penalised = False  # hears r1, r2, gradient_penalty, instance_noise and augment
     draws = True  # pictures of its own, of which diversity and FID can be measured
     reads_labels = False  # of the data, even where the networks are not told them
