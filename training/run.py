@@ -35,7 +35,7 @@ from .errors import TrainingError
 from .games import GAMES, to_json, with_defaults
 from .publish import PublishError, check_name
 from .recipes import Recipe
-from .run_folder import STATS, images_of, read_lines, trained_seconds
+from .run_folder import STATS, WATCH, images_of, read_lines, trained_seconds
 from .settings import as_words, change, find
 from .state import State, batch_dependent_layers, build
 from .watch import Watch
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 PRECISIONS = ("auto", "fp32", "bf16")
+PREVIOUS_ONE = "previous"  # what --resume takes beside nothing
 TRACKERS = ("tensorboard", "trackio", "wandb")
 DIVERSITY_STEPS = 100  # between looks at the samples
 
@@ -67,7 +68,7 @@ class RunOptions:
     checkpoint_every: int | None = None  # images; None: a fiftieth of all
     fid_every: int | None = None  # images; None: never
     trackers: tuple[str, ...] = ()  # of TRACKERS
-    resume: bool = False
+    resume: bool | str = False  # True: from the last checkpoint, if there is one; "previous": from the one before it
     init_from: str | None = None  # a model, or the folder of a run
     push_to_hub: str | None = None  # USER/REPO
     progress: bool = True  # a line on stderr every few seconds
@@ -84,6 +85,8 @@ class RunOptions:
         ]:
             if value not in choices:
                 raise RunError(f"{_option(name)} must be one of {', '.join(choices)}, not {value!r}.")
+        if self.resume not in (True, False, PREVIOUS_ONE):
+            raise RunError(f"--resume takes nothing or the word {PREVIOUS_ONE}, not {self.resume!r}.")
 
     def words(self) -> list[str]:
         """The arguments of `python -m training` that say the same, but for `resume` and `progress`."""
@@ -112,7 +115,7 @@ def train(
     data_root: str | os.PathLike | None = None,
     images: int | None = None,
     output: str | os.PathLike | None = None,
-    resume: bool = False,
+    resume: bool | str = False,
     seed: int = 0,
     precision: str = "auto",
     init_from: str | os.PathLike | None = None,
@@ -249,6 +252,12 @@ def _run(options: RunOptions, budget, hooks: tuple) -> Trained:
     if checkpoint:
         for note in checkpoints.restore(state, checkpoint, accelerator):
             say(note)
+        if options.resume == PREVIOUS_ONE:
+            accelerator.wait_for_everyone()
+            if accelerator.is_main_process:
+                checkpoints.go_back(options.output)
+            accelerator.wait_for_everyone()
+            checkpoint = options.output / "checkpoint"
         if state.images >= total and images_of(options.output / "model") == state.images:
             say(f"{options.output} is finished: {state.images:,} images. Its model is {options.output / 'model'}.")
             publish(options, accelerator)
@@ -420,6 +429,9 @@ def prepare_folder(options: RunOptions, accelerator: Accelerator) -> Path | None
         raise RunError(f"{folder} is a file; give --output a folder.")
     if (folder / "options.json").exists() and not options.resume:
         raise RunError(f"{folder} holds a run already: go on with it by --resume, or give another --output.")
+    for path in (folder / name for name in ("options.json", STATS, WATCH)):
+        if path.exists() and not path.is_file():
+            raise RunError(f"{path} is no regular file, so the run cannot use it; move it away.")
     accelerator.wait_for_everyone()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -430,7 +442,12 @@ def prepare_folder(options: RunOptions, accelerator: Accelerator) -> Path | None
         raise RunError(
             f"The output folder {folder} cannot be written ({error.strerror}); give another --output."
         ) from error
-    return run_folder.find_checkpoint(folder) if options.resume else None
+    if options.resume != PREVIOUS_ONE:
+        return run_folder.find_checkpoint(folder) if options.resume else None
+    found = run_folder.find_checkpoint(folder, PREVIOUS_ONE)
+    if not found:
+        raise RunError(f"{folder} has no checkpoint before the last one; go on by --resume, or give another --output.")
+    return found
 
 
 def open_data(recipe: Recipe, options: RunOptions) -> Dataset:
@@ -479,11 +496,11 @@ def compare_options(folder: Path, described: dict) -> None:
     An option that came after the run was started had its default then.
     """
     try:
-        before = json.loads((folder / "options.json").read_text())
+        before = files.read_json(folder / "options.json", run_folder.MAX_JSON)
         differing = [key for key in ("data", "seed", "init_from") if before[key] != described[key]]
         old, new = with_defaults(before["recipe"]), described["recipe"]
         differing += [key for key in new if key not in ("images", "summary", "source") and old.get(key) != new[key]]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, files.UnfitFile, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(
             f"{folder / 'options.json'} cannot be read, so it is unknown what the run was; give another --output."
         ) from error
