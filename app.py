@@ -1,7 +1,6 @@
 """The demo: `python app.py [--model SOURCE ...]`. Wiring and words; what it computes is in gan_models."""
 
 import argparse
-import contextlib
 import functools
 import hashlib
 import html
@@ -12,6 +11,8 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -20,16 +21,17 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import gradio as gr
 import torch
+from starlette.middleware import Middleware
 
 import gan_models
 from gan_models import InvalidInput, ModelError, images, inversion, photos, portrait, studio
+from gan_models.demo.uploads import MOST_BYTES, Page, Picked, UploadRoute, Uploads, blank
 from gan_models.editor import ATTRIBUTES, MOST, Editor
 from gan_models.latents import check_count, check_seed
 
 TILE, LARGE = 128, 256  # pixels of a picture in the file; the page scales it
 FRAMES, STRIP = 96, 9
 EXAMPLES = 6
-MAX_UPLOAD = "40mb"
 SLIDERS = 40  # as many attributes as CelebA has
 EITHER = -1
 EXAMPLE_SEED = 7
@@ -270,9 +272,10 @@ def as_it_is(generator, anchor) -> tuple[list[str], list[float], int | None]:
     return ([pretty(label) for label in generator.labels], labels[0].tolist(), None) if generator.multi_label else ([], [], int(labels[0]))
 
 
-def add_anchor(anchors, event: gr.SelectData):
+@spoken
+def add_anchor(anchors, event: Picked):
     """A click on a picture of the gallery adds it to the walk and shows it among the attributes."""
-    picked = event.value["caption"]
+    picked = event.caption
     gr.Info(f"Picture {picked} is in the walk and under Attributes now.", duration=3, title="Picked")
     return ", ".join([*str(anchors or "").replace(",", " ").split(), picked][-studio.MAX_ANCHORS:]), picked
 
@@ -321,21 +324,12 @@ def visit(request: gr.Request) -> Path:
 def empty(folder: Path) -> None:
     """Nothing is left of the pictures, though a slow page that still fetches one is answered."""
     for file in list(folder.glob("[!.]*")):  # what begins with a dot is being written, or is blank
-        with contextlib.suppress(FileNotFoundError):
-            blank(file)
+        blank(file)
 
 
 def leave(request: gr.Request) -> None:
     """The page was closed."""
     shutil.rmtree(visit(request), ignore_errors=True)
-
-
-def blank(path: Path) -> None:
-    """Zeros, as many as there were bytes, take the file's place at once."""
-    zeros = path.with_name(f".{secrets.token_hex(8)}.tmp")
-    with open(zeros, "wb") as file:
-        file.truncate(path.stat().st_size)
-    os.replace(zeros, path)
 
 
 def seen(subject: portrait.Portrait, attribute: str, folder: Path):
@@ -382,28 +376,36 @@ def has_photo(subject) -> portrait.Portrait:
     return subject
 
 
-@contextlib.contextmanager
-def uploaded(upload):
-    """The path of a visitor's file, of which nothing is left afterwards. A slow page may still be fetching it to show it."""
-    path = Path(upload["path"])
-    try:
-        yield path
-    finally:
-        if path.exists():
-            blank(path)
+def sweep_always(kept: Uploads) -> None:
+    """Nothing is left of an upload after an hour, whether it was opened or not."""
+    while True:
+        time.sleep(60)
+        kept.sweep()
+
+
+@functools.lru_cache(maxsize=1)
+def uploads_in(folder: str) -> Uploads:
+    return Uploads(Path(folder) / "uploads")
+
+
+def uploads() -> Uploads:
+    """The uploads of this run of the server."""
+    return uploads_in(os.environ["GRADIO_TEMP_DIR"])
 
 
 @spoken
 def open_photo(name, attribute, upload, request: gr.Request):
     if not upload:
         return gr.skip()
-    with uploaded(upload) as path:
-        return seen(portrait.open_portrait(editor_of(name), path), attribute, visit(request))
+    content = uploads().take(upload)  # first of all, so that nothing of it stays whatever else is wrong
+    return seen(portrait.open_portrait(editor_of(name), content), attribute, visit(request))
 
 
 @spoken
-def open_example(name, attribute, event: gr.SelectData, request: gr.Request):
-    k = studio.parse_anchors(f"{event.value['caption']} 0")[0].k
+def open_example(name, attribute, event: Picked, request: gr.Request):
+    k = studio.parse_anchors(f"{event.caption} 0")[0].k
+    if k >= EXAMPLES:
+        raise InvalidInput("There is no such drawn face; choose one that is shown.")
     return seen(portrait.drawn_portrait(editor_of(name), drawn_faces(EXAMPLES)[k]), attribute, visit(request))
 
 
@@ -420,10 +422,10 @@ def choose_face(subject, attribute, number, request: gr.Request):
 
 
 @spoken
-def click_face(subject, attribute, event: gr.SelectData, request: gr.Request):
+def click_face(subject, attribute, event: Picked, request: gr.Request):
     """A click on the photo chooses the face there."""
     subject = has_photo(subject)
-    found = photos.choose(list(subject.small().faces), *event.index)
+    found = photos.choose(list(subject.small().faces), *event.point)
     if found is None:
         raise InvalidInput("There is no face there; click on one that is framed.")
     return seen(subject.choose(found), attribute, visit(request))
@@ -456,8 +458,8 @@ def open_other(name, subject, way, upload, request: gr.Request, progress=gr.Prog
     """The photo to morph into, its largest face."""
     if not upload:
         return gr.skip()
-    with uploaded(upload) as path:
-        first, second = has_photo(subject), portrait.open_portrait(editor_of(name), path)
+    content = uploads().take(upload)  # first of all, so that nothing of it stays whatever else is wrong
+    first, second = has_photo(subject), portrait.open_portrait(editor_of(name), content)
     return second, *morphed(first, second, way, visit(request), progress)
 
 
@@ -562,7 +564,7 @@ def build() -> gr.Blocks:
     look = controls(first)
     plain = {"interactive": False, "allow_preview": False, "show_label": False, "container": False, "buttons": [],
              "object_fit": "contain", "elem_classes": "pictures", "height": "auto"}
-    with gr.Blocks(title="GAN Studio", analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)) as demo:
+    with Page(title="GAN Studio", analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)) as demo:
         with gr.Row(elem_id="top"):
             gr.Markdown("# GAN Studio\nPictures that no camera took: draw them, walk between them, change them.", elem_id="title")
             source = gr.Dropdown(list(offered), value=first, label="Model", filterable=False, elem_id="model", min_width=200)
@@ -725,9 +727,11 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # an orderly end, so that the folder goes too
     with tempfile.TemporaryDirectory(prefix="gan-studio-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
+        threading.Thread(target=sweep_always, args=[uploads()], daemon=True).start()
         try:
             build().launch(server_name=host, server_port=options.port, theme=THEME, css=CSS, ssr_mode=False, footer_links=[],
-                           max_file_size=MAX_UPLOAD, state_session_capacity=VISITORS)
+                           max_file_size=MOST_BYTES, state_session_capacity=VISITORS,
+                           app_kwargs={"middleware": [Middleware(UploadRoute, uploads=uploads())]})
         except (OSError, OverflowError) as error:  # a port beyond 65535 overflows
             print(f"error: the demo cannot listen on {host}, port {options.port or 7860} ({error}); give another --host or --port.",
                   file=sys.stderr)

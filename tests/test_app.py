@@ -4,68 +4,27 @@ import io
 import os
 import shutil
 import signal
-import socket
 import statistics
-import subprocess
-import sys
 import time
-import urllib.request
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 import gan_models
-from gan_models import hub
-from gan_models.dcgan import DCGANGenerator
-from gan_models.editor import Editor
 
 from conftest import skip_or_fail
+from demo_server import ATTRIBUTES, running, tiny_models
 
 ROOT = Path(__file__).parents[1]
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 375, "height": 740}
-ATTRIBUTES = ["Black_Hair", "Blond_Hair", "Eyeglasses", "Male", "Smiling"]
 CLICKS = int(os.environ.get("GAN_STUDIO_CLICKS", 5))  # of the latency test, which prints its median
-
-
-def tiny(folder: Path, **arguments) -> Path:
-    """A model folder of random weights, large enough that pictures and labels differ visibly."""
-    torch.manual_seed(0)
-    model = DCGANGenerator(latent_dim=16, width=8, embedding_dim=16, **arguments)
-    for name, weight in model.named_parameters():
-        if weight.ndim == 4:
-            torch.nn.init.normal_(weight, 0, 0.15)
-    if model.multi_label:
-        model.label_table.bernoulli_(0.4)
-    hub.save(model.eval(), folder)
-    return folder
-
-
-def tiny_editor(folder: Path) -> Path:
-    torch.manual_seed(0)
-    editor = Editor(width=4, latent_dim=16, hidden=8).eval().requires_grad_(False)
-    for weight in editor.decoder.parameters():  # an untrained one draws next to nothing
-        if weight.ndim > 1:
-            weight.normal_(0, 0.2)
-    editor.mapping.directions.normal_(0, 1)
-    hub.save(editor, folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory) -> list[Path]:
-    folder = tmp_path_factory.mktemp("models")
-    return [tiny(folder / "faces", image_size=64, image_channels=3, labels=ATTRIBUTES, multi_label=True),
-            tiny(folder / "digits", image_size=28, image_channels=1, labels=list("0123456789")),
-            tiny(folder / "plain", image_size=28, image_channels=1), tiny_editor(folder / "editor")]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return tiny_models(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="module")
@@ -77,31 +36,14 @@ def temporary(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def address(models, temporary, tmp_path_factory):
     """The demo, running over the three models."""
-    port, log = free_port(), tmp_path_factory.mktemp("log") / "app.log"
-    sources = [word for folder in models for word in ("--model", str(folder))]
-    with open(log, "w") as output:
-        process = subprocess.Popen([sys.executable, "app.py", *sources, "--port", str(port)], stdout=output, stderr=output, cwd=ROOT,
-                                   env=os.environ | {"TMPDIR": str(temporary)})
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(240):
-            if process.poll() is not None:
-                pytest.fail(f"the demo ended by itself:\n{log.read_text()}")
-            try:
-                urllib.request.urlopen(url, timeout=5).close()
-                break
-            except OSError:
-                time.sleep(0.5)
-        else:
-            pytest.fail(f"the demo did not answer within two minutes:\n{log.read_text()}")
+    log = tmp_path_factory.mktemp("log") / "app.log"
+    with running(models, temporary, log) as (url, process):
         yield url
         assert "Traceback" not in log.read_text(), log.read_text()
         assert list(temporary.glob("gan-studio-*/*.webp"))  # the pictures are there, and go when the demo ends
         process.terminate()
         process.wait(20)
         assert not list(temporary.glob("gan-studio-*"))
-    finally:
-        process.kill()
 
 
 @pytest.fixture(scope="module")
@@ -592,17 +534,3 @@ def test_a_port_that_is_none_ends_with_a_sentence(main, models, port, capsys):
     assert "--port" in capsys.readouterr().err.strip().splitlines()[-1]
     assert main(["--model", str(models[2]), "--host", "300.1.1.1"]) == 2
     assert capsys.readouterr().err == "error: 300.1.1.1 is no address of this machine; give another --host, such as 127.0.0.1 or 0.0.0.0.\n"
-
-
-def test_an_upload_is_blanked_whatever_becomes_of_it_and_may_be_gone(tmp_path):
-    import app
-
-    path = tmp_path / "photo.jpg"
-    path.write_bytes(b"secret")
-    with pytest.raises(ValueError), app.uploaded({"path": str(path)}) as found:
-        assert found.read_bytes() == b"secret"
-        raise ValueError
-    assert path.read_bytes() == bytes(6) and list(tmp_path.iterdir()) == [path]
-    with app.uploaded({"path": str(tmp_path / "gone.jpg")}):
-        pass
-    assert list(tmp_path.iterdir()) == [path]

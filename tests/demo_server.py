@@ -1,0 +1,123 @@
+"""The demo as a server for tests: tiny models, `python app.py` over them, and visitors who speak its HTTP queue as pages do."""
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import torch
+
+from gan_models import hub
+from gan_models.dcgan import DCGANGenerator
+from gan_models.editor import Editor
+
+ROOT = Path(__file__).parents[1]
+ATTRIBUTES = ["Black_Hair", "Blond_Hair", "Eyeglasses", "Male", "Smiling"]
+
+
+def tiny(folder: Path, **arguments) -> Path:
+    """A model folder of random weights, large enough that pictures and labels differ visibly."""
+    torch.manual_seed(0)
+    model = DCGANGenerator(latent_dim=16, width=8, embedding_dim=16, **arguments)
+    for name, weight in model.named_parameters():
+        if weight.ndim == 4:
+            torch.nn.init.normal_(weight, 0, 0.15)
+    if model.multi_label:
+        model.label_table.bernoulli_(0.4)
+    hub.save(model.eval(), folder)
+    return folder
+
+
+def tiny_editor(folder: Path) -> Path:
+    torch.manual_seed(0)
+    editor = Editor(width=4, latent_dim=16, hidden=8).eval().requires_grad_(False)
+    for weight in editor.decoder.parameters():  # an untrained one draws next to nothing
+        if weight.ndim > 1:
+            weight.normal_(0, 0.2)
+    editor.mapping.directions.normal_(0, 1)
+    hub.save(editor, folder)
+    return folder
+
+
+def tiny_models(folder: Path) -> list[Path]:
+    """Attributes, classes, no labels, an editor."""
+    return [tiny(folder / "faces", image_size=64, image_channels=3, labels=ATTRIBUTES, multi_label=True),
+            tiny(folder / "digits", image_size=28, image_channels=1, labels=list("0123456789")),
+            tiny(folder / "plain", image_size=28, image_channels=1), tiny_editor(folder / "editor")]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def running(models: list[Path], temporary: Path, log: Path):
+    """`python app.py` over some models, its files in `temporary`: (address, process)."""
+    port = free_port()
+    sources = [word for folder in models for word in ("--model", str(folder))]
+    with open(log, "w") as output:
+        process = subprocess.Popen([sys.executable, "app.py", *sources, "--port", str(port)], stdout=output, stderr=output, cwd=ROOT,
+                                   env=os.environ | {"TMPDIR": str(temporary)})
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            assert process.poll() is None, f"the demo ended by itself:\n{log.read_text()}"
+            try:
+                httpx.get(address, timeout=5)
+                break
+            except httpx.HTTPError:
+                time.sleep(0.5)
+        else:
+            raise AssertionError(f"the demo did not answer within two minutes:\n{log.read_text()}")
+        yield address, process
+    finally:
+        process.kill()
+        process.wait(20)
+
+
+class Page:
+    """A visitor's page: what it asks for and what it is told, without a browser."""
+
+    def __init__(self, address: str):
+        self.session = secrets.token_hex(8)
+        self.client = httpx.Client(base_url=address, timeout=120)
+        self.endpoints = self.client.get("/config").json()["dependencies"]
+
+    def upload(self, content: bytes, name: str = "photo.jpg") -> dict:
+        """A file as Gradio's page names it afterwards."""
+        answer = self.client.post("/gradio_api/upload", files={"files": (name, content)})
+        answer.raise_for_status()
+        return {"path": answer.json()[0], "orig_name": name, "size": len(content), "meta": {"_type": "gradio.FileData"}}
+
+    def named(self, name: str) -> dict:
+        """The first endpoint of a function."""
+        return next(endpoint for endpoint in self.endpoints if endpoint["api_name"] == name)
+
+    def ask(self, endpoint: dict, data: list, event=None) -> tuple[list | None, list[str]]:
+        """(outputs, or None after an error; the sentences that were said)"""
+        body = {"fn_index": endpoint["id"], "data": data, "session_hash": self.session, "event_data": event, "trigger_id": None}
+        joined = self.client.post("/gradio_api/queue/join", json=body)
+        joined.raise_for_status()
+        said = []
+        with self.client.stream("GET", "/gradio_api/queue/data", params={"session_hash": self.session}) as lines:
+            for line in lines.iter_lines():
+                message = json.loads(line[5:]) if line.startswith("data:") else {}
+                if message.get("msg") == "log":
+                    said.append(message["log"])
+                if message.get("msg") == "process_completed":
+                    output = message["output"]
+                    if output.get("error"):
+                        said.append(output["error"])
+                    return output.get("data") if message["success"] else None, said
+        raise AssertionError("the queue ended without an answer")
+
+    def get(self, path: str) -> httpx.Response:
+        return self.client.get(f"/gradio_api/file={path}")
