@@ -15,7 +15,7 @@ from PIL import Image
 import gan_models
 
 from conftest import skip_or_fail
-from demo_server import ATTRIBUTES, running, tiny_models
+from demo_server import ATTRIBUTES, Asking, running, tiny_models
 
 ROOT = Path(__file__).parents[1]
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 375, "height": 740}
@@ -454,7 +454,6 @@ def main(monkeypatch, tmp_path):
     """`app.main`, which leaves this process as it was."""
     import app
 
-    monkeypatch.setattr(app, "offered", {})
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     handler = signal.getsignal(signal.SIGTERM)
     yield app.main
@@ -462,44 +461,57 @@ def main(monkeypatch, tmp_path):
 
 
 def test_what_is_bundled_is_offered_and_drawn(main, monkeypatch):
-    import app
+    from gan_models.demo.page import Page
 
     drawn = {}
 
-    def launch(demo, **options):
-        drawn.update({name: len(app.sample(name, 1, 2, 1.0, app.EITHER, [], [])) for name in app.offered})
+    def launch(page, **options):
+        ask = Asking(page)
+        for name in gan_models.bundled():
+            (gallery,), said = ask("sample", [name, 1, 2, 1.0, -1, [], []])
+            drawn[name] = len(gallery)
+            assert not said
 
-    monkeypatch.setattr(app.gr.Blocks, "launch", launch)
+    monkeypatch.setattr(Page, "launch", launch)
     assert main([]) == 0
     assert gan_models.bundled() and drawn == dict.fromkeys(gan_models.bundled(), 2)
 
 
-def test_a_page_that_asks_for_what_is_not_offered_gets_a_sentence(main, models, monkeypatch):
-    import app
+def test_a_page_that_asks_for_what_is_not_offered_gets_a_sentence(main, models, monkeypatch, tmp_path):
+    from gan_models.demo import Models, build
 
-    said = []
-    monkeypatch.setattr(app.gr, "Warning", lambda text, **_: said.append(text))
-    app.offered.update(digits=str(models[1]), gone=str(models[1] / "nowhere"))
-    for name, seed, count, wanted, part in (("/etc", 1, 1, -1, "not offered"), (["digits"], 1, 1, -1, "not offered"),
+    gone = tmp_path / "gone"
+    shutil.copytree(models[1], gone)
+    offered = Models([str(models[1]), str(gone)])
+    ask = Asking(build(offered, tmp_path))
+    assert offered.names == ["digits", "gone"]
+    shutil.rmtree(gone)
+    offered._opened.clear()
+    for name, seed, count, wanted, part in (("/etc", 1, 1, -1, "not offered"), (["digits"], 1, 1, -1, "one of the list"),
                                             ("digits", 1, 65, -1, "from 1 to 64"), ("digits", 1, "many", -1, "whole number"),
                                             ("digits", True, 1, -1, "whole number"), ("digits", float("inf"), 1, -1, "whole number"),
                                             ("digits", 1, 1, 10, "class"), ("digits", 1, 1, "7", "class")):
-        assert app.sample(name, seed, count, 1.0, wanted, [], []) == app.gr.skip()
-        assert part in said.pop() and not said
+        assert unchanged(ask("sample", [name, seed, count, 1.0, wanted, [], []]), part)
     # A model that cannot be opened: the choice goes back, everything else stays.
-    name, current, *others = app.switch("gone", "digits")
-    assert name == current == "digits" and others == [app.gr.skip()] * (len(app.switch("digits", "digits")) - 2)
-    assert "nowhere" in said.pop() and not said
+    (name, current, *others), said = ask("switch", ["gone", "digits"])
+    assert name == current == "digits" and all(other == {"__type__": "update"} for other in others[:-1])  # the last is kept by the server
+    assert len(said) == 1 and "gone" in said[0]
+
+
+def unchanged(answer, part: str) -> bool:
+    """Whether one sentence with that part was all that an endpoint did."""
+    outputs, said = answer
+    return all(output == {"__type__": "update"} for output in outputs) and len(said) == 1 and part in said[0]
 
 
 def test_models_have_short_names_unless_these_clash(tmp_path):
-    import app
+    from gan_models.demo.models import short_names
 
     for folder in ("runs/a/model", "runs/b/checkpoint/model", "other/a"):
         (tmp_path / folder).mkdir(parents=True)
     a, b, other = (str(tmp_path / folder) for folder in ("runs/a/model", "runs/b/checkpoint/model", "other/a"))
-    assert app.names([a, b, "user/faces", "mnist-cgan"]) == {"a": a, "b": b, "user/faces": "user/faces", "mnist-cgan": "mnist-cgan"}
-    assert app.names([a, other]) == {a: a, other: other}
+    assert short_names([a, b, "user/faces", "mnist-cgan"]) == {"a": a, "b": b, "user/faces": "user/faces", "mnist-cgan": "mnist-cgan"}
+    assert short_names([a, other]) == {a: a, other: other}
 
 
 def test_the_container_gets_what_the_demo_needs_and_nothing_of_training():

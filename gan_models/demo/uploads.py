@@ -14,14 +14,14 @@ import threading
 import time
 from pathlib import Path
 
-import gradio as gr
 from gradio.route_utils import MultiPartException, upload_fn
 from gradio.routes import file_upload_statuses
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 
-from ..errors import InvalidInput, InvalidPhoto
+from ..errors import InvalidPhoto
+from . import words
 
 MOST_BYTES = 40 * 1024 * 1024  # of a photo
 ENVELOPE = 64 * 1024  # bytes of a request around its photo
@@ -60,7 +60,7 @@ class Uploads:
         with self._lock:
             known = isinstance(path, str) and self._waiting.pop(path, None) is not None
         if not known:
-            raise InvalidPhoto("That photo is not here, or no longer; choose the file anew.")
+            raise InvalidPhoto(words.NO_UPLOAD)
         try:
             return _read(Path(path))
         finally:
@@ -82,7 +82,7 @@ class Uploads:
 
 def _read(path: Path) -> bytes:
     """A regular file, read without following links or waiting for anybody. The route made it; this holds even if it was exchanged."""
-    gone = InvalidPhoto("That photo is no longer here; choose the file anew.")
+    gone = InvalidPhoto(words.NO_UPLOAD)
     try:
         if path.resolve(strict=True) != path:
             raise gone
@@ -132,15 +132,15 @@ class UploadRoute:
                                             upload_progress=file_upload_statuses if upload_id else None)
             made = [] if left else made  # a name that no file can have
             self.uploads.add(made)
-            return JSONResponse(made) if made else PlainTextResponse("There is no file in this upload.", 400)
+            return JSONResponse(made) if made else PlainTextResponse(words.UPLOAD_EMPTY, 400)
         except TooLarge:
-            return PlainTextResponse(f"File size exceeded maximum allowed size of {MOST_BYTES} bytes.", 413)
+            return PlainTextResponse(words.too_large(MOST_BYTES), 413)
         except MultiPartException as error:
             return PlainTextResponse(error.message, 413 if "maximum allowed size" in error.message else 400)
         except HTTPException as error:
             return PlainTextResponse(str(error.detail), error.status_code)
         except Exception:  # a request that broke off, or that is none: parsers of strangers' bytes raise nearly anything
-            return PlainTextResponse("This upload cannot be read.", 400)
+            return PlainTextResponse(words.UPLOAD_BROKEN, 400)
         finally:
             if not made:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -164,39 +164,3 @@ def bounded(receive, most: int = MOST_BYTES + ENVELOPE):
             raise TooLarge
         return message
     return bounded_receive
-
-
-class Page(gr.Blocks):
-    """Gradio's Blocks, but what a request sends reaches our functions as it came, and they check it.
-
-    Gradio would first open and copy every file that is named anywhere in it, and fetch every address.
-    """
-
-    async def preprocess_data(self, block_fn, inputs, state, explicit_call=False):
-        if len(inputs) < len(block_fn.inputs):
-            raise gr.Error("The page sent too little; load it anew.", print_exception=False)
-        return [state[block._id] if block.stateful else value for block, value in zip(block_fn.inputs, inputs, strict=False)]
-
-
-class Picked(gr.EventData):
-    """What was clicked on, which may be anything: its parts raise InvalidInput where they are missing."""
-
-    def __init__(self, target, data):
-        super().__init__(None, data if isinstance(data, dict) else {})
-
-    @property
-    def caption(self) -> str:
-        """Of a picture in a gallery."""
-        value = self._data.get("value")
-        caption = value.get("caption") if isinstance(value, dict) else None
-        if not isinstance(caption, str):
-            raise InvalidInput("Nothing was picked; click on a picture.")
-        return caption
-
-    @property
-    def point(self) -> tuple[float, float]:
-        """In pixels of the picture."""
-        point = self._data.get("index")
-        if not isinstance(point, list) or len(point) != 2 or not all(type(x) in (int, float) and abs(x) < 1e6 for x in point):
-            raise InvalidInput("No place was picked; click on the picture.")
-        return point[0], point[1]

@@ -13,7 +13,7 @@ from PIL import Image
 import gan_models
 from gan_models import InvalidInput, images
 from gan_models.demo.uploads import Uploads
-from demo_server import Page, running, tiny_models
+from demo_server import ROOT, Page, running, tiny_models
 
 META = {"meta": {"_type": "gradio.FileData"}}
 
@@ -51,12 +51,12 @@ def test_what_was_exchanged_after_the_upload_is_not_opened(tmp_path):
         path = uploaded(uploads)
         path.unlink()
         exchange(path)
-        with pytest.raises(InvalidInput, match="no longer here"):
+        with pytest.raises(InvalidInput, match="or no longer"):
             uploads.take({"path": str(path)})
     path = uploaded(uploads)
     path.parent.rename(tmp_path / "moved")
     path.parent.symlink_to(tmp_path / "moved")
-    with pytest.raises(InvalidInput, match="no longer here"):
+    with pytest.raises(InvalidInput, match="or no longer"):
         uploads.take({"path": str(path)})
     assert victim.read_bytes() == b"victim"
 
@@ -151,7 +151,7 @@ def test_no_path_that_a_request_names_is_opened_by_any_endpoint(demo, photo, tmp
                     start = time.perf_counter()
                     data = [names[0], None, "themselves", value] if endpoint["api_name"] == "open_other" else [
                         *names, value] if endpoint["api_name"] == "open_photo" else [value] * len(endpoint["inputs"])
-                    outputs, said = page.ask(endpoint, data)
+                    outputs, said = page.ask(endpoint, data, {"index": value, "value": value, **value})
                     assert time.perf_counter() - start < 10
                     if endpoint["api_name"] in TAKE_FILES:
                         assert len(said) == 1 and "choose the file anew" in said[0], (endpoint["api_name"], path, said)
@@ -159,6 +159,8 @@ def test_no_path_that_a_request_names_is_opened_by_any_endpoint(demo, photo, tmp
                     break
         after = contents(tmp_path) | contents(run)
         assert {path: content for path, content in after.items() if path in before} == before
+        taken = photo, (ROOT / "app.py").read_bytes()
+        assert not [path for path, content in after.items() if path not in before and content in taken]  # nor copied to where it is served
         assert not asked
     finally:
         stranger.shutdown()
