@@ -6,6 +6,7 @@ one that has found codes by itself (InfoGAN).
 """
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -18,6 +19,7 @@ from .errors import InvalidInput, short
 
 MAX_ANCHORS = 6
 HAIR_COLOURS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")  # they exclude each other
+AT_ONCE = 12  # frames of a walk that somebody watches
 MAX_CARD = 100_000  # characters
 
 
@@ -111,15 +113,23 @@ def sample(generator: Generator, seed: int, count: int, truncation: float = 1.0,
 
 @torch.inference_mode()
 def interpolate(generator: Generator, anchors: list[Anchor], frames: int, truncation: float = 1.0, wishes: Wishes = None,
-                loop: bool = True) -> Tensor:
-    """A walk through the anchors, latents and labels together: (frames, C, H, W) in [-1, 1]."""
+                loop: bool = True, progress: Callable[[int, int], None] | None = None) -> Tensor:
+    """A walk through the anchors, latents and labels together: (frames, C, H, W) in [-1, 1]. progress(done, frames) is called after
+    every few frames, and may raise to end it."""
     path = _latents.walk(latents_for(generator, anchors, truncation, wishes), frames, loop)
     labels = labels_for(generator, anchors, wishes)
     if labels is not None:
         if not generator.multi_label:
             labels = torch.nn.functional.one_hot(labels, len(generator.labels))
         labels = _latents.blend(labels.float(), frames, loop)
-    return generator.generate(path, labels)
+    if progress is None:
+        return generator.generate(path, labels)
+    drawn = []
+    for start in range(0, len(path), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        drawn.append(generator.generate(path[part], None if labels is None else labels[part]))
+        progress(min(start + AT_ONCE, len(path)), len(path))
+    return torch.cat(drawn)
 
 
 @torch.inference_mode()

@@ -108,9 +108,7 @@ class Page:
 
     def ask(self, endpoint: dict, data: list, event=None) -> tuple[list | None, list[str]]:
         """(outputs, or None after an error; the sentences that were said)"""
-        body = {"fn_index": endpoint["id"], "data": data, "session_hash": self.session, "event_data": event, "trigger_id": None}
-        joined = self.client.post("/gradio_api/queue/join", json=body)
-        joined.raise_for_status()
+        self.join(endpoint, data, event)
         said = []
         with self.client.stream("GET", "/gradio_api/queue/data", params={"session_hash": self.session}) as lines:
             for line in lines.iter_lines():
@@ -123,6 +121,13 @@ class Page:
                         said.append(output["error"])
                     return output.get("data") if message["success"] else None, said
         raise AssertionError("the queue ended without an answer")
+
+    def join(self, endpoint: dict, data: list, event=None) -> None:
+        """Ask, and do not wait for the answer."""
+        body = {"fn_index": endpoint["id"], "data": data, "session_hash": self.session, "event_data": event, "trigger_id": None}
+        # JSON as Python writes it, which knows NaN and half a surrogate pair
+        joined = self.client.post("/gradio_api/queue/join", content=json.dumps(body), headers={"content-type": "application/json"})
+        joined.raise_for_status()
 
     def get(self, path: str) -> httpx.Response:
         return self.client.get(f"/gradio_api/file={path}")

@@ -102,8 +102,7 @@ def serve(models: Models, host: str, port: int | None = None) -> None:
 
         def sweep() -> None:
             while not over.wait(SWEEP_SECONDS):
-                page.uploads.sweep()
-                page.visits.sweep()
+                page.sweep()
 
         threading.Thread(target=sweep, daemon=True).start()
         try:

@@ -114,6 +114,13 @@ class Page(gr.Blocks):
         endpoint.__name__ = endpoint.__qualname__ = function.__name__
         return endpoint
 
+    def sweep(self) -> None:
+        """Remove what is older than it may become."""
+        self.uploads.sweep()
+        self.visits.sweep()
+        for component in self.blocks.values():
+            component.temp_files.clear()  # Gradio's own list of files, which grows with each answer and is of no use here
+
     async def preprocess_data(self, block_fn, inputs, state, explicit_call=False):
         needed = len(block_fn.inputs)
         if len(inputs) < needed:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from gradio.route_utils import MultiPartException, upload_fn
 from gradio.routes import file_upload_statuses
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
@@ -25,6 +26,7 @@ from . import words
 
 MOST_BYTES = 40 * 1024 * 1024  # of a photo
 ENVELOPE = 64 * 1024  # bytes of a request around its photo
+MOST_ASKED = 1024**2  # bytes of any other request
 MOST_WAITING = 2 * 1024**3  # bytes of all photos that were sent and not opened yet: beyond it the oldest go
 SECONDS = 3600  # after which nothing is left of an upload, opened or not
 
@@ -110,7 +112,8 @@ def blank(path: Path) -> None:
 class UploadRoute:
     """ASGI middleware that answers Gradio's upload route: each request has a folder of its own and at most MOST_BYTES in all.
 
-    Gradio itself would store by content, so that the same photo of two visitors would be one file.
+    Gradio itself would store by content, so that the same photo of two visitors would be one file. Of other requests it refuses those
+    that say that they are larger than any that the page makes.
     """
 
     PATH = "/gradio_api/upload"
@@ -122,6 +125,8 @@ class UploadRoute:
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].rstrip("/").endswith(self.PATH):
             response = await self._receive(Request(scope, bounded(receive)))
             return await response(scope, receive, send)
+        if scope["type"] == "http" and int(Headers(scope=scope).get("content-length", 0)) > MOST_ASKED:
+            return await PlainTextResponse(words.too_large(MOST_ASKED), 413)(scope, receive, send)
         return await self.app(scope, receive, send)
 
     async def _receive(self, request: Request):

@@ -28,9 +28,8 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         wished = wishes(generator, wanted, present, absent)
         tell(0.1, words.DRAWING)
         pictures = studio.interpolate(generator, path, STRIP, truncation, wished, loop=False)
-        tell(0.2, words.DRAWING)
-        frames = studio.interpolate(generator, path, FRAMES, truncation, wished)
-        tell(0.6, words.MAKING_VIDEO)
+        frames = studio.interpolate(generator, path, FRAMES, truncation, wished, progress=lambda *done: tell(done, words.DRAWING))
+        tell(0.9, words.MAKING_VIDEO)
         file = visit.drawn.file("walk-video", "walk.mp4", lambda path: images.write_video(frames, path))
         return {strip: visit.drawn.pictures("walk", images.to_pil(pictures, TILE)), video: str(file), shown: asked}
 

@@ -210,3 +210,19 @@ def test_an_upload_that_is_none_or_too_large_is_refused_and_leaves_nothing(demo,
     for query in ("", "?upload_id=abc"):
         assert Page(address).client.post(f"/gradio_api/upload{query}", **send).status_code == status
     assert set(uploads.rglob("*")) == before
+
+
+ODD = [None, [], [["a"]], {}, {"path": None, "meta": {"_type": "gradio.FileData"}}, "\ud800", float("nan"), float("inf"), 10**400, -1, True,
+       "1, 2", {"__type__": "update", "value": "x"}]
+
+
+def test_odd_values_get_a_sentence_through_the_real_queue_too(demo):
+    """Many more are tried in test_endpoints; here they pass Gradio's server as well."""
+    page = Page(demo[0])
+    for endpoint in page.endpoints:
+        for value in ODD if endpoint["inputs"] or endpoint["targets"][0][1] == "select" else ODD[:1]:
+            outputs, said = page.ask(endpoint, [value] * len(endpoint["inputs"]), {"index": value, "value": {"caption": value}})
+            assert outputs is not None and len(said) <= 1, (endpoint["api_name"], value, said)
+    outputs, said = page.ask(page.named("sample"), ["faces"])
+    assert outputs is None and "load it anew" in said[0]
+    assert page.client.post("/gradio_api/queue/join", content=b" " * 2**21).status_code == 413
