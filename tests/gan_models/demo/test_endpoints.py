@@ -33,11 +33,13 @@ clicks = st.fixed_dictionaries({"index": st.lists(st.integers(0, 511), min_size=
                                 "value": st.fixed_dictionaries({"caption": st.sampled_from(["7", "7:3", "7:5"])})})
 points = st.lists(st.integers(-50, 600) | numbers, min_size=2, max_size=2)
 odd_clicks = st.fixed_dictionaries({"index": points | junk, "value": st.fixed_dictionaries({"caption": captions}) | junk})
-events = st.one_of(clicks, st.one_of(odd_clicks, junk))
+
+def mostly(usual: st.SearchStrategy, seldom: st.SearchStrategy, share: int = 5) -> st.SearchStrategy:
+    """One of `share` is another. (st.one_of would choose among all the parts of both.)"""
+    return st.integers(1, share).flatmap(lambda n: usual if n < share else seldom)
 
 
-def mostly(usual: st.SearchStrategy, seldom: st.SearchStrategy) -> st.SearchStrategy:
-    return st.integers(0, 4).flatmap(lambda n: usual if n else seldom)
+events = mostly(clicks, mostly(odd_clicks, junk, 2), 2)
 
 
 def plausible(component) -> st.SearchStrategy:
@@ -66,7 +68,7 @@ def asked(inputs: list) -> st.SearchStrategy:
         return st.just([]) | st.lists(junk, max_size=2)
     spoiled = st.tuples(good, st.dictionaries(st.integers(0, len(inputs) - 1), junk, min_size=1, max_size=2)).map(
         lambda pair: [pair[1].get(k, value) for k, value in enumerate(pair[0])])
-    return st.one_of(good, st.one_of(spoiled, st.lists(junk, max_size=len(inputs) + 2)))
+    return mostly(good, mostly(spoiled, st.lists(junk, max_size=len(inputs) + 2), 3), 2)
 
 
 # ---- The endpoints
