@@ -129,6 +129,16 @@ class Page:
         joined = self.client.post("/gradio_api/queue/join", content=json.dumps(body), headers={"content-type": "application/json"})
         joined.raise_for_status()
 
+    @contextmanager
+    def here(self):
+        """The connection that says that the page is open; it breaks when the page is closed."""
+        host, port = self.client.base_url.host, self.client.base_url.port
+        with socket.create_connection((host, port), timeout=30) as connection:
+            connection.sendall(f"GET /gradio_api/heartbeat/{self.session} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
+            assert b"200 OK" in connection.recv(1000)
+            yield
+            connection.shutdown(socket.SHUT_RDWR)
+
     def get(self, path: str) -> httpx.Response:
         return self.client.get(f"/gradio_api/file={path}")
 

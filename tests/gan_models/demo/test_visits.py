@@ -197,8 +197,7 @@ def test_a_closed_page_ends_its_visit(models, tmp_path):
     with running(models, tmp_path, tmp_path / "app.log") as (address, _):
         page = Page(address)
         (run,) = tmp_path.glob("gan-studio-*")
-        with page.client.stream("GET", f"/gradio_api/heartbeat/{page.session}") as beats:
-            next(beats.iter_lines())
+        with page.here():
             outputs, said = page.ask(page.named("sample"), ["faces", 1, 16, 1.0, -1, [], []])
             assert not said and len(outputs[0]) == 16 and list(run.glob("drawn-*/*.webp"))
             page.join(page.named("interpolate"), ["faces", "1, 2, 3, 4, 5, 6", 1.0, -1, [], []])
