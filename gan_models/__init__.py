@@ -1,10 +1,47 @@
-"""Use a GAN: `gan_models.load("mnist-cgan")` gives a generator; `generate(sample_latents(16, seed=1))` gives pictures."""
+"""Use a GAN: `gan_models.load("mnist-cgan")` gives a generator; `generate(sample_latents(16, seed=1))` gives
+pictures."""
 
-from . import latents
-from .base import Generator
-from .errors import HubUnreachable, InvalidConfig, InvalidInput, InvalidWeights, ModelError, ModelNotFound
-from .hub import bundled, load
+import importlib
+from typing import TYPE_CHECKING
 
-__all__ = ["Generator", "HubUnreachable", "InvalidConfig", "InvalidInput", "InvalidWeights", "ModelError", "ModelNotFound",
-           "bundled", "latents", "load"]
+if TYPE_CHECKING:
+    from . import latents
+    from .errors import HubUnreachable, InvalidConfig, InvalidInput, InvalidWeights, ModelError, ModelNotFound
+    from .hub import bundled
+    from .networks import Generator, load
+
+__all__ = [
+    "Generator",
+    "HubUnreachable",
+    "InvalidConfig",
+    "InvalidInput",
+    "InvalidWeights",
+    "ModelError",
+    "ModelNotFound",
+    "bundled",
+    "latents",
+    "load",
+]
 __version__ = "0.1.0"
+
+_HOMES = {"Generator": "networks", "bundled": "hub", "load": "networks"} | dict.fromkeys(
+    ("HubUnreachable", "InvalidConfig", "InvalidInput", "InvalidWeights", "ModelError", "ModelNotFound"), "errors"
+)
+
+_MODULES = ("card", "hub", "images", "inversion", "latents", "networks", "photos", "portrait", "studio")
+
+
+def __getattr__(name: str):
+    """Public names are loaded when they are first used (PEP 562): what needs no torch does not import it."""
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f".{name}", __name__)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -8,25 +8,25 @@ from pathlib import Path
 
 import torch
 
-from . import hub, images, latents
-from .base import Generator
-from .errors import InvalidInput, ModelError, short
+from . import cli, hub, images, networks, rng
+from .errors import InvalidInput, short
+from .networks.base import Generator
 
 MAX_COUNT = 4096  # pictures on one sheet
 BATCH = 64  # pictures at once, which bounds the memory
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: command(arguments))
+
+
+def command(arguments: list[str] | None) -> None:
     options = parse(arguments)
-    try:
-        if options.list:
-            print("\n".join(hub.bundled()) or "No models are bundled here.")
-            return 0
+    if options.list:
+        print("\n".join(hub.bundled()) or "No models are bundled here.")
+    else:
         run(options)
-        return 0
-    except (ModelError, OSError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
 
 
 class Parser(argparse.ArgumentParser):
@@ -36,14 +36,18 @@ class Parser(argparse.ArgumentParser):
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = Parser("python -m gan_models", description="Sample a model into one picture.", allow_abbrev=False)
-    parser.add_argument("source", nargs="?", help="a model folder, a bundled name (see --list) or a Hub repository user/repo")
+    parser.add_argument(
+        "source", nargs="?", help="a model folder, a bundled name (see --list) or a Hub repository user/repo"
+    )
     parser.add_argument("--list", action="store_true", help="print the names of the bundled models")
     parser.add_argument("--revision", help="branch, tag or commit of the Hub repository")
     parser.add_argument(
         "--seed", type=int, help="0 or more; the same seed gives the same pictures (default: a fresh one, printed)"
     )
     parser.add_argument("--count", type=int, default=16, help=f"how many pictures, 1 to {MAX_COUNT} (default: 16)")
-    parser.add_argument("--truncation", type=float, default=1.0, help="0 to 2; below 1: more typical, less varied (default: 1)")
+    parser.add_argument(
+        "--truncation", type=float, default=1.0, help="0 to 2; below 1: more typical, less varied (default: 1)"
+    )
     parser.add_argument(
         "--labels",
         nargs="+",
@@ -61,17 +65,21 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> None:
     check_output(options.output)
-    latents.check_count(options.count, most=MAX_COUNT, what="count")
-    seed = latents.check_seed(options.seed)
-    model = hub.load(options.source, revision=options.revision, device=options.device)
+    rng.check_count(options.count, most=MAX_COUNT, what="count")
+    seed = rng.check_seed(options.seed)
+    model = networks.load(options.source, revision=options.revision, device=options.device)
     points = model.sample_latents(options.count, seed=seed, truncation=options.truncation)
     labels = choose_labels(model, options.labels, options.count, seed)
-    pictures = [model.generate(points[k:k + BATCH], None if labels is None else labels[k:k + BATCH]).cpu()
-                for k in range(0, options.count, BATCH)]
+    pictures = [
+        model.generate(points[k : k + BATCH], None if labels is None else labels[k : k + BATCH]).cpu()
+        for k in range(0, options.count, BATCH)
+    ]
     try:
         images.save_png(images.grid(torch.cat(pictures)), options.output)
     except OSError as error:
-        raise InvalidInput(f"{options.output} cannot be written ({error.strerror or error}); give another --output.") from error
+        raise InvalidInput(
+            f"{options.output} cannot be written ({error.strerror or error}); give another --output."
+        ) from error
     print(f"{options.output}: {options.count} pictures of {options.source}, seed {seed}")
 
 
@@ -88,7 +96,8 @@ def check_output(path: Path) -> None:
 
 
 def choose_labels(model: Generator, words: list[str] | None, n: int, seed: int) -> torch.Tensor | None:
-    """Labels for n pictures, from the words of --labels: (n,) classes | (n, K) attributes | None for an unconditional model."""
+    """Labels for n pictures, from the words of --labels: (n,) classes | (n, K) attributes | None for an unconditional
+    model."""
     if words and not model.labels:
         raise InvalidInput("This model is unconditional: leave --labels out.")
     labels = model.sample_labels(n, seed=seed)
@@ -113,8 +122,11 @@ def find_label(names: tuple[str, ...], word: str) -> int:
     if word.isdecimal() and len(word) < 10 and int(word) < len(names):
         return int(word)
     near = difflib.get_close_matches(word.casefold(), folded, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(names[folded.index(name)] for name in near)}?" if near else (
-        f"it knows {', '.join(names[:40])}{' ...' if len(names) > 40 else ''}.")
+    hint = (
+        f"did you mean {' or '.join(names[folded.index(name)] for name in near)}?"
+        if near
+        else (f"it knows {', '.join(names[:40])}{' ...' if len(names) > 40 else ''}.")
+    )
     raise InvalidInput(f"This model has no label {short(word)}; {hint}")
 
 

@@ -23,7 +23,7 @@ class ModelNotFound(ModelError):
 
 
 class HubUnreachable(ModelError):
-    """The Hub did not answer and the model is not in the local cache."""
+    """The Hub did not answer, or refused for now, and the model is not in the local cache."""
 
 
 class InvalidConfig(ModelError, ValueError):

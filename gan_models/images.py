@@ -1,7 +1,7 @@
 """Pictures as files: grids, strips, videos."""
 
-import io
 import hashlib
+import io
 import os
 import secrets
 from pathlib import Path
@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .hub import write_atomically
+from .files import write_atomically
 
 
 def to_uint8(images: Tensor) -> np.ndarray:
@@ -35,15 +35,18 @@ def enlarge(picture: Image.Image, factor: int) -> Image.Image:
 
 
 def grid(images: Tensor, columns: int | None = None, padding: int = 2) -> Image.Image:
-    """One picture of all images (n, C, H, W) in [-1, 1], row by row, as square as n allows unless `columns` says otherwise."""
+    """One picture of all images (n, C, H, W) in [-1, 1], row by row, as square as n allows unless `columns` says
+    otherwise."""
     arrays = to_uint8(images)
     n, height, width, channels = arrays.shape
     columns = columns or int(np.ceil(np.sqrt(n)))
     rows = -(-n // columns)
-    sheet = np.full((rows * (height + padding) + padding, columns * (width + padding) + padding, channels), 255, np.uint8)
+    sheet = np.full(
+        (rows * (height + padding) + padding, columns * (width + padding) + padding, channels), 255, np.uint8
+    )
     for k, array in enumerate(arrays):
         top, left = (k // columns * (height + padding) + padding, k % columns * (width + padding) + padding)
-        sheet[top:top + height, left:left + width] = array
+        sheet[top : top + height, left : left + width] = array
     return Image.fromarray(sheet.squeeze(-1) if channels == 1 else sheet)
 
 
@@ -86,8 +89,8 @@ def save_by_content(picture: Image.Image, folder: str | os.PathLike) -> Path:
 
 
 def write_video(images: Tensor, path: str | os.PathLike, *, size: int = 256, frames_per_second: int = 24) -> None:
-    """Frames (n, C, H, W) in [-1, 1] as an H.264 MP4 of about `size` pixels that every browser plays, whole or not at all.
-    Needs PyAV."""
+    """Frames (n, C, H, W) in [-1, 1] as an H.264 MP4 of about `size` pixels that every browser plays, whole or not at
+    all. Needs PyAV."""
     import av
 
     pictures = [picture.convert("RGB") for picture in to_pil(images, size)]

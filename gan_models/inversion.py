@@ -1,5 +1,5 @@
-"""Inversion: the latent and the labels from which a generator draws a given picture, found by an encoder and then by optimisation
-(Zhu et al. 2016, arXiv:1609.03552; Zhu et al. 2020, arXiv:2004.00049).
+"""Inversion: the latent and the labels from which a generator draws a given picture, found by an encoder and then by
+optimisation (Zhu et al. 2016, arXiv:1609.03552; Zhu et al. 2020, arXiv:2004.00049).
 
     found = invert(model, photos)              # photos (n, C, H, W) in [-1, 1]
     model.generate(found.latents, found.labels)
@@ -9,44 +9,18 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from . import latents as _latents
-from .base import Generator, check_config
-from .dcgan import LIMITS, DCGANGenerator, downwards, initialise, pyramid
+from . import rng
+from .networks.base import Generator
+from .networks.invertible import InvertibleGenerator, labels_of
 
 STEPS = 60
 RATE = 0.05  # of Adam; latents have a standard deviation of 1
 PRIOR = 0.003  # weight of the latents' mean square: among equally good ones, the likelier
 SURE = 0.98  # labels start no closer to 0 and 1 than this, where nothing would move them any more
-
-
-class InvertibleGenerator(DCGANGenerator):
-    """A DCGAN generator that was trained before, with an encoder beside it that learned to read what it draws, and real pictures."""
-
-    family = "invertible"
-
-    def __init__(self, image_size: int = 64, image_channels: int = 3, latent_dim: int = 128, width: int = 64,
-                 labels: list | None = None, multi_label: bool = False, embedding_dim: int = 64, encoder_width: int = 20):
-        super().__init__(image_size, image_channels, latent_dim, width, labels, multi_label, embedding_dim)
-        check_config(locals(), {"encoder_width": LIMITS["width"]})
-        size, channels = pyramid(image_size, encoder_width)
-        self.encoder = nn.Sequential(downwards(image_channels, channels, "batch"),
-                                     nn.Conv2d(channels[-1], latent_dim + len(self.labels or ()), size))
-        initialise(self.encoder, normal=True)
-
-    def read(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
-        """images (n, C, H, W) in [-1, 1] -> latents (n, latent_dim), and logits of the labels (n, K) where it has labels."""
-        latents, logits = self.encoder(images).flatten(1).split((self.latent_dim, len(self.labels or ())), 1)
-        return latents, logits if self.labels else None
-
-    def encode(self, images: Tensor) -> Tensor:
-        return self.read(self.check_images(images))[0]
-
-    def estimate_labels(self, images: Tensor) -> Tensor | None:
-        """images (n, C, H, W) in [-1, 1] -> labels (n, K) in 0..1 as `generate` takes them; None for an unconditional generator."""
-        return labels_of(self, self.read(self.check_images(images))[1])
 
 
 class Inversion(NamedTuple):
@@ -57,15 +31,17 @@ class Inversion(NamedTuple):
 
 
 @torch.enable_grad()
-def invert(generator: Generator, images: Tensor, *, steps: int = STEPS, progress: Callable[[int, int], None] | None = None) -> Inversion:
+def invert(
+    generator: Generator, images: Tensor, *, steps: int = STEPS, progress: Callable[[int, int], None] | None = None
+) -> Inversion:
     """Latents and labels from which the generator draws something like the pictures (n, C, H, W) in [-1, 1].
 
-    It starts from what the generator's encoder says (without one: from the most typical latent) and then takes `steps` steps (0 to
-    10,000) of Adam down the error in the picture and in a coarse copy of it. Pictures do not depend on each other. progress(done,
-    steps) is called after each step. Raises InvalidInput.
+    It starts from what the generator's encoder says (without one: from the most typical latent) and then takes `steps`
+    steps (0 to 10,000) of Adam down the error in the picture and in a coarse copy of it. Pictures do not depend on each
+    other. progress(done, steps) is called after each step. Raises InvalidInput.
     """
     images = generator.check_images(images).float()
-    _latents.check_count(steps, least=0, most=10_000, what="number of steps")
+    rng.check_count(steps, least=0, most=10_000, what="number of steps")
     with torch.no_grad():
         latents, labels = _start(generator, images)
     latents = latents.clone().requires_grad_()
@@ -86,8 +62,8 @@ def invert(generator: Generator, images: Tensor, *, steps: int = STEPS, progress
 
 @torch.inference_mode()
 def morph(generator: Generator, places: Inversion, frames: int) -> Tensor:
-    """Pictures on the way from one place to the next, and so on to the last: (frames, C, H, W). Latents along great circles, labels
-    straight. Raises InvalidInput for less than two places or frames."""
+    """Pictures on the way from one place to the next, and so on to the last: (frames, C, H, W). Latents along great
+    circles, labels straight. Raises InvalidInput for less than two places or frames."""
     labels = None if places.labels is None else _latents.blend(places.labels, frames)
     return generator.generate(_latents.walk(places.latents, frames), labels)
 
@@ -102,13 +78,16 @@ def _start(generator: Generator, images: Tensor) -> Inversion:
     if isinstance(generator, InvertibleGenerator):
         return Inversion(generator.encode(images), generator.estimate_labels(images))
     # Near the most typical latent, but not 0, where a network without biases has no gradient.
-    latents = generator.encode(images) if generator.encodes else generator.sample_latents(1, seed=0, truncation=0.1).expand(len(images), -1)
+    latents = (
+        generator.encode(images)
+        if generator.encodes
+        else generator.sample_latents(1, seed=0, truncation=0.1).expand(len(images), -1)
+    )
     if generator.labels is None:
         return Inversion(latents, None)
-    typical = generator.label_table.mean(0) if generator.multi_label else torch.full((len(generator.labels),), 1 / len(generator.labels))
+    typical = (
+        generator.label_table.mean(0)
+        if generator.multi_label
+        else torch.full((len(generator.labels),), 1 / len(generator.labels))
+    )
     return Inversion(latents, typical.to(images).expand(len(images), -1))
-
-
-def labels_of(generator: Generator, logits: Tensor | None) -> Tensor | None:
-    """Logits (n, K) as labels in 0..1: each attribute for itself, classes as shares of one."""
-    return None if logits is None else logits.sigmoid() if generator.multi_label else logits.softmax(1)

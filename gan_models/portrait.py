@@ -1,7 +1,8 @@
-"""A photo while somebody edits it: opened once, faces found once, the chosen one encoded once; every edit after that is quick.
+"""A photo while somebody edits it: opened once, faces found once, the chosen one encoded once; every edit after that is
+quick.
 
-    portrait = open_portrait(editor, "holiday.jpg")
-    portrait.edited({"Smiling": 1.0}).save("smiling.jpg")
+portrait = open_portrait(editor, "holiday.jpg")
+portrait.edited({"Smiling": 1.0}).save("smiling.jpg")
 """
 
 from dataclasses import dataclass, replace
@@ -11,17 +12,21 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from . import images, photos
-from .editor import EXCLUSIVE, MOST, Editor, Encoded
+from . import images
+from .celeba import EXCLUSIVE
 from .errors import InvalidInput, short
-from .latents import check_count
+from .networks.editor import MOST, Editor, Encoded
+from .photos import crop, geometry, opening
+from .photos import faces as photos
+from .rng import check_count
 
 PREVIEW = 960  # pixels of the longer side of what is shown while sliders move
 
 
 @dataclass(frozen=True)
 class Portrait:
-    """faces: all that were found, the largest first; chosen: the one that is edited; encoded: what the editor knows of it."""
+    """faces: all that were found, the largest first; chosen: the one that is edited; encoded: what the editor knows of
+    it."""
 
     editor: Editor
     photo: Image.Image
@@ -34,22 +39,27 @@ class Portrait:
         return self.faces[self.chosen]
 
     def choose(self, number: int) -> "Portrait":
-        """The same photo with another face to edit, counted from 0. Raises InvalidInput where there is none of that number."""
+        """The same photo with another face to edit, counted from 0. Raises InvalidInput where there is none of that
+        number."""
         if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(self.faces):
-            raise InvalidInput(f"There are {len(self.faces)} faces in the photo, so face {short(number)} cannot be chosen.")
+            raise InvalidInput(
+                f"There are {len(self.faces)} faces in the photo, so face {short(number)} cannot be chosen."
+            )
         other = replace(self, chosen=number, encoded=_encode(self.editor, self.photo, self.faces[number]))
         vars(other)["_shrunken"] = self._shrunken
         return other
 
     @torch.inference_mode()
     def edited(self, differences: dict[str, float]) -> Image.Image:
-        """The photo, at full size, with differences of attributes {name: -2..2} put into the chosen face. Raises InvalidInput."""
+        """The photo, at full size, with differences of attributes {name: -2..2} put into the chosen face. Raises
+        InvalidInput."""
         after = self.editor.decode(self.encoded, self._row(differences))
-        return photos.put_back(self.photo, self.face, self.encoded.photos[0], after[0])
+        return crop.put_back(self.photo, self.face, self.encoded.photos[0], after[0])
 
     @torch.inference_mode()
     def strip(self, attribute: str, differences: dict[str, float], steps: int = 9) -> Tensor:
-        """The aligned face (steps, C, H, W) with one attribute from -2 to 2, the others as asked. Raises InvalidInput."""
+        """The aligned face (steps, C, H, W) with one attribute from -2 to 2, the others as asked. Raises
+        InvalidInput."""
         self._check_name(attribute)
         values = torch.linspace(-MOST, MOST, steps).tolist()
         rows = torch.cat([self._row(differences | {attribute: value}, attribute) for value in values])
@@ -60,9 +70,16 @@ class Portrait:
         zoom = PREVIEW / max(self.photo.size)
         if zoom >= 1:
             return self
-        scale = photos.Similarity(complex(zoom), 0)
-        faces = tuple(replace(face, box=tuple(round(side * zoom) for side in face.box), landmarks=face.landmarks * zoom,
-                              frame=scale @ face.frame) for face in self.faces)
+        scale = geometry.Similarity(complex(zoom), 0)
+        faces = tuple(
+            replace(
+                face,
+                box=tuple(round(side * zoom) for side in face.box),
+                landmarks=face.landmarks * zoom,
+                frame=scale @ face.frame,
+            )
+            for face in self.faces
+        )
         return replace(self, photo=self._shrunken, faces=faces)
 
     @cached_property
@@ -76,11 +93,13 @@ class Portrait:
 
     def _check_name(self, name: str) -> None:
         if name not in self.editor.attributes:
-            raise InvalidInput(f"There is no attribute {short(name)} to edit; there are {', '.join(self.editor.attributes)}.")
+            raise InvalidInput(
+                f"There is no attribute {short(name)} to edit; there are {', '.join(self.editor.attributes)}."
+            )
 
     def _row(self, differences: dict[str, float], first: str | None = None) -> Tensor:
-        """(1, K). Of hair colours and baldness one is given, `first` if asked for, else what is asked for most; it takes away
-        what the face shows of the others."""
+        """(1, K). Of hair colours and baldness one is given, `first` if asked for, else what is asked for most; it
+        takes away what the face shows of the others."""
         row = torch.zeros(1, len(self.editor.attributes))
         for name, value in differences.items():
             self._check_name(name)
@@ -99,21 +118,22 @@ class Portrait:
 
 @torch.inference_mode()
 def morph(first: Portrait, second: Portrait, frames: int) -> Tensor:
-    """From one aligned face to another: (frames, C, H, W) in [-1, 1]. The codes move in a straight line and what the codes do not
-    hold, the photos' own detail, is faded over, so that the ends are the very photos. Raises InvalidInput for two editors."""
+    """From one aligned face to another: (frames, C, H, W) in [-1, 1]. The codes move in a straight line and what the
+    codes do not hold, the photos' own detail, is faded over, so that the ends are the very photos. Raises InvalidInput
+    for two editors."""
     if first.editor is not second.editor:
         raise InvalidInput("Both photos must have been opened for the same editor.")
     frames = check_count(frames, least=2, most=1000, what="number of frames")
     t = torch.linspace(0, 1, frames)[:, None]
     a, b = first.encoded, second.encoded
-    drawn = first.editor.decoder(torch.lerp(a.codes, b.codes, t))
+    drawn = first.editor.draw(torch.lerp(a.codes, b.codes, t))
     t = t[:, :, None, None]
     return (drawn + torch.lerp(a.photos - drawn[:1], b.photos - drawn[-1:], t)).clamp(-1, 1)
 
 
-def open_portrait(editor: Editor, source: photos.Source) -> Portrait:
+def open_portrait(editor: Editor, source: opening.Source) -> Portrait:
     """A stranger's photo, its largest face chosen. Raises InvalidPhoto, NoFace, or MissingPackage."""
-    photo = photos.open_photo(source)
+    photo = opening.open_photo(source)
     faces = tuple(photos.find_faces(photo))
     return Portrait(editor, photo, faces, 0, _encode(editor, photo, faces[0]))
 
@@ -121,10 +141,10 @@ def open_portrait(editor: Editor, source: photos.Source) -> Portrait:
 def drawn_portrait(editor: Editor, picture: Tensor, size: int = 512) -> Portrait:
     """A picture (C, H, W) in [-1, 1] that a generator drew, all of it the face as the networks know faces."""
     photo = images.to_pil(picture[None])[0].convert("RGB").resize((size, size), Image.Resampling.BICUBIC)
-    face = photos.whole(photo)
+    face = photos.aligned_face(photo)
     return Portrait(editor, photo, (face,), 0, _encode(editor, photo, face))
 
 
 @torch.inference_mode()
 def _encode(editor: Editor, photo: Image.Image, face: photos.Face) -> Encoded:
-    return editor.encode(photos.align(photo, face, editor.image_shape[-1])[None])
+    return editor.encode(crop.align(photo, face, editor.image_shape[-1])[None])

@@ -1,36 +1,40 @@
 """What a person does with a generator: sample, walk, change attributes. Each call is one button of the demo.
 
-A picture is named by an anchor (seed, k): latent k of a seed, with the labels that `sample_labels` gives it unless others
-are wished for. `wishes` are a class number for a generator of classes, {attribute: 0..1} for one of attributes, or `Codes` for
-one that has found codes by itself (InfoGAN).
+A picture is named by an anchor (seed, k): latent k of a seed, with the labels that `sample_labels` gives it unless
+others are wished for. `wishes` are a class number for a generator of classes, {attribute: 0..1} for one of attributes,
+or `Codes` for one that has found codes by itself (InfoGAN).
 """
 
+import html
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from . import card, hub
+from . import card, files, hub, model_folder, rng
 from . import latents as _latents
-from .base import Generator
-from .errors import InvalidInput, short
+from .celeba import one_hair_colour
+from .errors import InvalidConfig, InvalidInput, short
+from .model_folder import CARD, MAX_CARD_BYTES, METRICS
+from .networks.base import Generator
+from .sanitise import safe
 
 MAX_ANCHORS = 6
-HAIR_COLOURS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")  # they exclude each other
 AT_ONCE = 12  # frames of a walk that somebody watches
-MAX_CARD = 100_000  # characters
 
 
 class Codes(NamedTuple):
-    """What is wished of an InfoGAN: a category, and values -1..1 of all its continuous codes. None leaves them as they are."""
+    """What is wished of an InfoGAN: a category, and values -1..1 of all its continuous codes. None leaves them as they
+    are."""
 
     category: int | None = None
     continuous: tuple[float, ...] | None = None
 
 
-Wishes = int | dict[str, float] | Codes | None
+Targets = int | dict[str, float] | Codes | None
 
 
 class Anchor(NamedTuple):
@@ -42,19 +46,21 @@ class Anchor(NamedTuple):
 
 
 def parse_anchors(text: str) -> list[Anchor]:
-    """"3, 7:2" -> [Anchor(3, 0), Anchor(7, 2)]. Raises InvalidInput for junk, fewer than 2 or more than 6."""
+    """ "3, 7:2" -> [Anchor(3, 0), Anchor(7, 2)]. Raises InvalidInput for junk, fewer than 2 or more than 6."""
     anchors = []
     for word in re.findall(r"[^\s,;]+", str(text or "")):
         match = re.fullmatch(r"(\d{1,19})(?::(\d{1,3}))?", word)
         if not match:
-            raise InvalidInput(f"{word[:40]!r} is not a picture: write seeds such as 3, 14, or 7:2 for picture 2 of seed 7.")
-        anchors.append(Anchor(_latents.check_seed(int(match[1])), int(match[2] or 0)))
+            raise InvalidInput(
+                f"{word[:40]!r} is not a picture: write seeds such as 3, 14, or 7:2 for picture 2 of seed 7."
+            )
+        anchors.append(Anchor(rng.check_seed(int(match[1])), int(match[2] or 0)))
     if not 2 <= len(anchors) <= MAX_ANCHORS:
         raise InvalidInput(f"A walk goes through 2 to {MAX_ANCHORS} pictures, not {len(anchors)}.")
     return anchors
 
 
-def labels_for(generator: Generator, anchors: list[Anchor], wishes: Wishes = None) -> Tensor | None:
+def labels_for(generator: Generator, anchors: list[Anchor], wishes: Targets = None) -> Tensor | None:
     """The labels of some pictures: (n,) classes, (n, K) attributes 0..1, or None for an unconditional generator.
 
     A wish for one hair colour takes the others away that are not wished for too.
@@ -71,31 +77,32 @@ def labels_for(generator: Generator, anchors: list[Anchor], wishes: Wishes = Non
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
                 raise InvalidInput(f"{name} must be a number from 0 to 1, not {short(value)}.")
             rows[:, generator.labels.index(name)] = value
-        settle(rows, generator.labels, wishes or {})
+        one_hair_colour(rows, generator.labels, wishes or {})
     elif wishes is not None:
         if isinstance(wishes, bool) or not isinstance(wishes, int) or not 0 <= wishes < len(generator.labels):
-            raise InvalidInput(f"The class must be a number from 0 to {len(generator.labels) - 1}, not {short(wishes)}.")
+            raise InvalidInput(
+                f"The class must be a number from 0 to {len(generator.labels) - 1}, not {short(wishes)}."
+            )
         rows = torch.full_like(rows, wishes)
     return rows
 
 
-def settle(rows: Tensor, names: tuple[str, ...], wishes: dict[str, float]) -> None:
-    """In labels (n, K) 0..1 a wished hair colour fades the others, in place, unless they are wished for as well: no face has two at once."""
-    wished = max((wishes.get(name, 0) for name in HAIR_COLOURS), default=0)
-    for name in HAIR_COLOURS:
-        if name in names and name not in wishes:
-            rows[:, names.index(name)] *= 1 - wished
-
-
-def latents_for(generator: Generator, anchors: list[Anchor], truncation: float = 1.0, wishes: Wishes = None) -> Tensor:
+def latents_for(generator: Generator, anchors: list[Anchor], truncation: float = 1.0, wishes: Targets = None) -> Tensor:
     """The latents of some pictures, with the wished codes: (n, latent_dim)."""
-    rows = torch.stack([generator.sample_latents(anchor.k + 1, seed=anchor.seed, truncation=truncation)[anchor.k] for anchor in anchors])
+    rows = torch.stack(
+        [
+            generator.sample_latents(anchor.k + 1, seed=anchor.seed, truncation=truncation)[anchor.k]
+            for anchor in anchors
+        ]
+    )
     return _with_codes(generator, rows, wishes) if isinstance(wishes, Codes) else rows
 
 
 def _with_codes(generator: Generator, rows: Tensor, wishes: Codes) -> Tensor:
     category = None if wishes.category is None else torch.full((len(rows),), wishes.category, device=rows.device)
-    continuous = None if wishes.continuous is None else torch.tensor([wishes.continuous] * len(rows), device=rows.device)
+    continuous = (
+        None if wishes.continuous is None else torch.tensor([wishes.continuous] * len(rows), device=rows.device)
+    )
     return generator.with_codes(rows, category, continuous)
 
 
@@ -104,7 +111,7 @@ def has_codes(generator: Generator) -> bool:
 
 
 @torch.inference_mode()
-def sample(generator: Generator, seed: int, count: int, truncation: float = 1.0, wishes: Wishes = None) -> Tensor:
+def sample(generator: Generator, seed: int, count: int, truncation: float = 1.0, wishes: Targets = None) -> Tensor:
     """Pictures 0 to count - 1 of a seed: (count, C, H, W) in [-1, 1]."""
     latents = generator.sample_latents(count, seed=seed, truncation=truncation)
     latents = _with_codes(generator, latents, wishes) if isinstance(wishes, Codes) else latents
@@ -112,10 +119,17 @@ def sample(generator: Generator, seed: int, count: int, truncation: float = 1.0,
 
 
 @torch.inference_mode()
-def interpolate(generator: Generator, anchors: list[Anchor], frames: int, truncation: float = 1.0, wishes: Wishes = None,
-                loop: bool = True, progress: Callable[[int, int], None] | None = None) -> Tensor:
-    """A walk through the anchors, latents and labels together: (frames, C, H, W) in [-1, 1]. progress(done, frames) is called after
-    every few frames, and may raise to end it."""
+def interpolate(
+    generator: Generator,
+    anchors: list[Anchor],
+    frames: int,
+    truncation: float = 1.0,
+    wishes: Targets = None,
+    loop: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> Tensor:
+    """A walk through the anchors, latents and labels together: (frames, C, H, W) in [-1, 1]. progress(done, frames) is
+    called after every few frames, and may raise to end it."""
     path = _latents.walk(latents_for(generator, anchors, truncation, wishes), frames, loop)
     labels = labels_for(generator, anchors, wishes)
     if labels is not None:
@@ -133,7 +147,7 @@ def interpolate(generator: Generator, anchors: list[Anchor], frames: int, trunca
 
 
 @torch.inference_mode()
-def change(generator: Generator, anchor: Anchor, wishes: Wishes, truncation: float = 1.0) -> Tensor:
+def change(generator: Generator, anchor: Anchor, wishes: Targets, truncation: float = 1.0) -> Tensor:
     """One picture as it is and with the wished labels, the latent being the same: (2, C, H, W) in [-1, 1]."""
     labels = labels_for(generator, [anchor]), labels_for(generator, [anchor], wishes)
     labels = None if labels[0] is None else torch.cat(labels)
@@ -142,46 +156,74 @@ def change(generator: Generator, anchor: Anchor, wishes: Wishes, truncation: flo
 
 
 @torch.inference_mode()
-def sweep(generator: Generator, anchor: Anchor, wishes: Wishes, attribute: str | None, steps: int = 7,
-          truncation: float = 1.0) -> Tensor:
-    """One latent, (n, C, H, W) in [-1, 1]: with `attribute` from 0 to 1 in `steps` steps, the others as wished; or, from a
-    generator of classes, as each class. From one with codes: with the continuous code number `attribute` from -1 to 1, or, where that is
-    None, with each category."""
+def sweep(
+    generator: Generator,
+    anchor: Anchor,
+    wishes: Targets,
+    attribute: str | None,
+    steps: int = 7,
+    truncation: float = 1.0,
+) -> Tensor:
+    """One latent, (n, C, H, W) in [-1, 1]: with `attribute` from 0 to 1 in `steps` steps, the others as wished; or,
+    from a generator of classes, as each class. From one with codes: with the continuous code number `attribute` from -1
+    to 1, or, where that is None, with each category."""
     if has_codes(generator):
         return _sweep_codes(generator, anchor, wishes or Codes(), attribute, steps, truncation)
     if not generator.multi_label:
         labels = torch.arange(len(generator.labels or [0]))
-        return generator.generate(latents_for(generator, [anchor], truncation).expand(len(labels), -1),
-                                  labels if generator.labels else None)
+        return generator.generate(
+            latents_for(generator, [anchor], truncation).expand(len(labels), -1), labels if generator.labels else None
+        )
     values = torch.linspace(0, 1, steps).tolist()
     labels = torch.cat([labels_for(generator, [anchor], {**(wishes or {}), attribute: value}) for value in values])
     return generator.generate(latents_for(generator, [anchor], truncation).expand(steps, -1), labels)
 
 
-def _sweep_codes(generator: Generator, anchor: Anchor, wishes: Codes, code: str | None, steps: int, truncation: float) -> Tensor:
+def _sweep_codes(
+    generator: Generator, anchor: Anchor, wishes: Codes, code: str | None, steps: int, truncation: float
+) -> Tensor:
     if code is None:
         wished = [wishes._replace(category=k) for k in range(generator.categories)]
     else:
         own = generator.codes(latents_for(generator, [anchor], truncation))[1][0].tolist()
         values, k = list(wishes.continuous or own), int(code)
-        wished = [wishes._replace(continuous=(*values[:k], value, *values[k + 1:])) for value in torch.linspace(-1, 1, steps).tolist()]
+        wished = [
+            wishes._replace(continuous=(*values[:k], value, *values[k + 1 :]))
+            for value in torch.linspace(-1, 1, steps).tolist()
+        ]
     return generator.generate(torch.cat([latents_for(generator, [anchor], truncation, codes) for codes in wished]))
 
 
 class About(NamedTuple):
-    """What a person should know of a model: a line on data and licence, and its card. Both Markdown without pictures."""
+    """What a person should know of a model: a line on data and licence (Markdown), and its card (one block of HTML
+    that loads nothing, which a Markdown component shows as it is)."""
 
     data: str
     card: str
 
 
 def about(source: str) -> About:
-    """What the folder of a model says of it."""
-    folder, _ = hub._find(source)
-    record = card.read_metrics(folder / "metrics.json").get("training")
-    data = card.dataset_of(record.get("dataset") if isinstance(record, dict) else None)
-    path = folder / "README.md"
-    text = path.read_text("utf-8", "replace")[:MAX_CARD] if path.is_file() else "This model has no card."
-    text = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL)
-    text = re.sub(r"!\[[^\]]*\]\([^)]*\)\s*", "", text)  # a picture may be a request to a stranger
-    return About(f"Data: {data.title}. {data.note}", text.replace(card.PLACEHOLDER, source).strip())
+    """What the folder of a model says of it. Where its metrics.json or its README.md is not what it should be, a
+    sentence says so in their place. Raises ModelError where there is no such model."""
+    folder, _ = hub.find(source)
+    try:
+        record = model_folder.read_metrics(folder / METRICS).get("training")
+        dataset = record.get("dataset") if isinstance(record, dict) else None
+        notice = card.dataset_of(dataset if isinstance(dataset, str) else None)
+        data = f"Data: {notice.title}. {notice.note}"
+    except InvalidConfig as error:
+        data = f"Data: not known, for {html.escape(str(error))}"
+    text = re.sub(r"\A---\n.*?\n---\n", "", card_text(folder), flags=re.DOTALL)
+    return About(data, safe(text.replace(card.PLACEHOLDER, source).strip()))
+
+
+def card_text(folder: Path) -> str:
+    """The README.md of a model folder, or the sentence that says why there is none to show."""
+    try:
+        return files.read_bounded(folder / CARD, MAX_CARD_BYTES, folder).decode("utf-8", "replace")
+    except FileNotFoundError:
+        return "This model has no card."
+    except files.UnfitFile as error:
+        return f"The card of this model is not shown: its {CARD} {error}."
+    except OSError as error:
+        return f"The card of this model cannot be read ({error.strerror or error})."

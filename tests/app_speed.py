@@ -1,4 +1,5 @@
-"""How fast the demo is in a browser. Run by hand: `python tests/app_speed.py [--model SOURCE] [--clicks 20] [--megapixels 12 | --photo FILE]`.
+"""How fast the demo is in a browser. Run by hand: `python tests/app_speed.py [--model SOURCE] [--clicks 20]
+[--megapixels 12 | --photo FILE]`.
 
 Starts `python app.py` and headless Chromium on this machine's CPU and prints, as JSON:
 - import_s: a Python process that only imports gradio and torch, from start to end (median of 3)
@@ -7,11 +8,10 @@ Starts `python app.py` and headless Chromium on this machine's CPU and prints, a
   least and most
 - threads and load: of the machine, because the numbers depend on what else it does
 
-With --megapixels, which draws a face into a JPEG of that size, or --photo, it measures the editing of a photo instead, in seconds:
-- opened_s: from choosing the file to before and after, faces and strip being shown
-- shown_s: from moving a slider to the edited picture being shown
-- file_s: from the button to the edited photo, at full size, having been downloaded; total_s: the three
-- server_cpu_s: what the process of the app computed meanwhile, where /proc says it
+With --megapixels, which draws a face into a JPEG of that size, or --photo, it measures the editing of a photo instead,
+in seconds: - opened_s: from choosing the file to before and after, faces and strip being shown - shown_s: from moving a
+slider to the edited picture being shown - file_s: from the button to the edited photo, at full size, having been
+downloaded; total_s: the three - server_cpu_s: what the process of the app computed meanwhile, where /proc says it
 "first" is the first photo after the start, "later" has the medians of --rounds further visits.
 
 The first model is the first bundled one, or the one that --model names.
@@ -93,8 +93,9 @@ def measure(page, port: int, model: list[str], clicks: int) -> tuple[float, list
     start = time.perf_counter()
     with started(port, model):
         page.goto(f"http://127.0.0.1:{port}", wait_until="commit")
-        page.wait_for_function("[...document.querySelectorAll('#samples img')].some(p => p.complete && p.naturalWidth)",
-                               timeout=60_000)
+        page.wait_for_function(
+            "[...document.querySelectorAll('#samples img')].some(p => p.complete && p.naturalWidth)", timeout=60_000
+        )
         first = time.perf_counter() - start
         page.wait_for_timeout(3000)  # the other tabs are drawn too
         times = []
@@ -106,12 +107,15 @@ def measure(page, port: int, model: list[str], clicks: int) -> tuple[float, list
 
 
 def draw_photo(megapixels: float, path: Path) -> None:
-    """A JPEG of 4 to 3 with one of the demo's own drawn faces, enlarged, on noisy clouds as heavy as a camera's picture."""
+    """A JPEG of 4 to 3 with one of the demo's own drawn faces, enlarged, on noisy clouds as heavy as a camera's
+    picture."""
     import gan_models
     from gan_models import images
 
     generator = gan_models.load("celeba-cgan")
-    face = images.to_pil(generator.generate(generator.sample_latents(1, seed=7, truncation=0.8), generator.sample_labels(1, seed=7)))[0]
+    face = images.to_pil(
+        generator.generate(generator.sample_latents(1, seed=7, truncation=0.8), generator.sample_labels(1, seed=7))
+    )[0]
     height = round((megapixels * 1e6 * 3 / 4) ** 0.5)
     width, side = round(height * 4 / 3), height // 2
     random = np.random.default_rng(0)
@@ -173,7 +177,12 @@ def measure_photo(page, port: int, model: list[str], photo: Path, rounds: int) -
     medians = {key: statistics.median(visit[key] for visit in later) for key in first} if later else {}
     with Image.open(photo) as picture:
         size = list(picture.size)
-    return {"photo": size, "megabytes": round(photo.stat().st_size / 1e6, 1), "first": rounded(first), "later": rounded(medians)}
+    return {
+        "photo": size,
+        "megabytes": round(photo.stat().st_size / 1e6, 1),
+        "first": rounded(first),
+        "later": rounded(medians),
+    }
 
 
 def rounded(times: dict[str, float]) -> dict[str, float]:
@@ -187,7 +196,9 @@ def main() -> None:
     photos = parser.add_mutually_exclusive_group()
     photos.add_argument("--megapixels", type=float, help="draw a photo of that size and edit it, instead")
     photos.add_argument("--photo", type=Path, help="edit this photo, instead")
-    parser.add_argument("--rounds", type=int, default=3, help="how often a photo is edited after the first time (default 3)")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="how often a photo is edited after the first time (default 3)"
+    )
     options = parser.parse_args()
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     model = ["--model", options.model] if options.model else []
@@ -202,11 +213,26 @@ def main() -> None:
         else:
             imports = statistics.median(seconds_to_import() for _ in range(3))
             first, times = measure(page, free_port(), model, options.clicks)
-            result = {"import_s": round(imports, 2), "first_picture_s": round(first, 2), "click_to_16_ms": {
-                "median": round(statistics.median(times)), "least": round(min(times)), "most": round(max(times))}}
+            result = {
+                "import_s": round(imports, 2),
+                "first_picture_s": round(first, 2),
+                "click_to_16_ms": {
+                    "median": round(statistics.median(times)),
+                    "least": round(min(times)),
+                    "most": round(max(times)),
+                },
+            }
         browser.close()
-    print(json.dumps(result | {"cores": os.cpu_count(), "threads": os.environ.get("OMP_NUM_THREADS", "default"),
-                               "load": [round(x, 1) for x in os.getloadavg()]}))
+    print(
+        json.dumps(
+            result
+            | {
+                "cores": os.cpu_count(),
+                "threads": os.environ.get("OMP_NUM_THREADS", "default"),
+                "load": [round(x, 1) for x in os.getloadavg()],
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hub_server import hub  # noqa: F401 (a fixture, which tests name as an argument)
 
 CI = os.environ.get("CI") == "true"
 

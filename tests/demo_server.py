@@ -1,4 +1,5 @@
-"""The demo as a server for tests: tiny models, `python app.py` over them, and visitors who speak its HTTP queue as pages do."""
+"""The demo as a server for tests: tiny models, `python app.py` over them, and visitors who speak its HTTP queue as
+pages do."""
 
 import asyncio
 import json
@@ -18,9 +19,9 @@ import httpx
 import torch
 from gradio.state_holder import SessionState
 
-from gan_models import hub
-from gan_models.dcgan import DCGANGenerator
-from gan_models.editor import Editor
+from gan_models import model_folder
+from gan_models.networks.dcgan import DCGANGenerator
+from gan_models.networks.editor import Editor
 
 ROOT = Path(__file__).parents[1]
 ATTRIBUTES = ["Black_Hair", "Blond_Hair", "Eyeglasses", "Male", "Smiling"]
@@ -30,12 +31,12 @@ def tiny(folder: Path, **arguments) -> Path:
     """A model folder of random weights, large enough that pictures and labels differ visibly."""
     torch.manual_seed(0)
     model = DCGANGenerator(latent_dim=16, width=8, embedding_dim=16, **arguments)
-    for name, weight in model.named_parameters():
+    for weight in model.parameters():
         if weight.ndim == 4:
             torch.nn.init.normal_(weight, 0, 0.15)
     if model.multi_label:
         model.label_table.bernoulli_(0.4)
-    hub.save(model.eval(), folder)
+    model_folder.save(model.eval(), folder)
     return folder
 
 
@@ -46,15 +47,18 @@ def tiny_editor(folder: Path) -> Path:
         if weight.ndim > 1:
             weight.normal_(0, 0.2)
     editor.mapping.directions.normal_(0, 1)
-    hub.save(editor, folder)
+    model_folder.save(editor, folder)
     return folder
 
 
 def tiny_models(folder: Path) -> list[Path]:
     """Attributes, classes, no labels, an editor."""
-    return [tiny(folder / "faces", image_size=64, image_channels=3, labels=ATTRIBUTES, multi_label=True),
-            tiny(folder / "digits", image_size=28, image_channels=1, labels=list("0123456789")),
-            tiny(folder / "plain", image_size=28, image_channels=1), tiny_editor(folder / "editor")]
+    return [
+        tiny(folder / "faces", image_size=64, image_channels=3, labels=ATTRIBUTES, multi_label=True),
+        tiny(folder / "digits", image_size=28, image_channels=1, labels=list("0123456789")),
+        tiny(folder / "plain", image_size=28, image_channels=1),
+        tiny_editor(folder / "editor"),
+    ]
 
 
 def free_port() -> int:
@@ -69,8 +73,13 @@ def running(models: list[Path], temporary: Path, log: Path):
     port = free_port()
     sources = [word for folder in models for word in ("--model", str(folder))]
     with open(log, "w") as output:
-        process = subprocess.Popen([sys.executable, "app.py", *sources, "--port", str(port)], stdout=output, stderr=output, cwd=ROOT,
-                                   env=os.environ | {"TMPDIR": str(temporary)})
+        process = subprocess.Popen(
+            [sys.executable, "app.py", *sources, "--port", str(port)],
+            stdout=output,
+            stderr=output,
+            cwd=ROOT,
+            env=os.environ | {"TMPDIR": str(temporary)},
+        )
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(240):
@@ -124,9 +133,17 @@ class Page:
 
     def join(self, endpoint: dict, data: list, event=None) -> None:
         """Ask, and do not wait for the answer."""
-        body = {"fn_index": endpoint["id"], "data": data, "session_hash": self.session, "event_data": event, "trigger_id": None}
+        body = {
+            "fn_index": endpoint["id"],
+            "data": data,
+            "session_hash": self.session,
+            "event_data": event,
+            "trigger_id": None,
+        }
         # JSON as Python writes it, which knows NaN and half a surrogate pair
-        joined = self.client.post("/gradio_api/queue/join", content=json.dumps(body), headers={"content-type": "application/json"})
+        joined = self.client.post(
+            "/gradio_api/queue/join", content=json.dumps(body), headers={"content-type": "application/json"}
+        )
         joined.raise_for_status()
 
     @contextmanager
@@ -134,7 +151,9 @@ class Page:
         """The connection that says that the page is open; it breaks when the page is closed."""
         host, port = self.client.base_url.host, self.client.base_url.port
         with socket.create_connection((host, port), timeout=30) as connection:
-            connection.sendall(f"GET /gradio_api/heartbeat/{self.session} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
+            connection.sendall(
+                f"GET /gradio_api/heartbeat/{self.session} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode()
+            )
             assert b"200 OK" in connection.recv(1000)
             yield
             connection.shutdown(socket.SHUT_RDWR)
@@ -162,7 +181,16 @@ class Asking:
         endpoint = self.named(endpoint) if isinstance(endpoint, str) else endpoint
         said = []
         request = gr.Request(session_hash=self.session)
-        with patch.object(gr, "Warning", lambda sentence, **_: said.append(sentence)), patch.object(gr, "Info", lambda *_, **__: None):
-            answer = self.page.process_api(endpoint, data, state=self.state, request=request, session_hash=self.session,
-                                           event_data=gr.EventData(None, event))
+        with (
+            patch.object(gr, "Warning", lambda sentence, **_: said.append(sentence)),
+            patch.object(gr, "Info", lambda *_, **__: None),
+        ):
+            answer = self.page.process_api(
+                endpoint,
+                data,
+                state=self.state,
+                request=request,
+                session_hash=self.session,
+                event_data=gr.EventData(None, event),
+            )
             return asyncio.run_coroutine_threadsafe(answer, self.loop).result()["data"], said

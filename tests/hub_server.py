@@ -1,8 +1,9 @@
 """A small Hugging Face Hub on this machine, for tests of the real client: no network, no account, nothing left behind.
 
 It speaks what huggingface_hub asks when it publishes and loads: whoami, repository creation, front matter validation,
-preupload, Git LFS (batch, upload, verify), commits, repository info, trees, and files by `resolve`, where LFS files redirect
-to another address as on the Hub. Repositories live in memory; `HubServer.repositories` is what a test looks into.
+preupload, Git LFS (batch, upload, verify), commits, repository info, trees, and files by `resolve`, where LFS files
+redirect to another address as on the Hub. Repositories live in memory; `HubServer.repositories` is what a test looks
+into.
 """
 
 import base64
@@ -50,6 +51,21 @@ class Repository:
         return next((commit for commit in self.commits if commit.oid == oid), None)
 
 
+@dataclass
+class Fault:
+    """What befalls requests whose "METHOD path" holds a match of `pattern`, the first `times` of them.
+
+    kind: "hang" (nothing is ever answered), "drip" (an answer begins and comes byte by byte), "drip headers" (the same,
+    before its content), "flip" (one bit of the content is another), "cut" (the content breaks off), or the status of
+    an error, which may name the seconds to wait (`retry_after`).
+    """
+
+    pattern: str
+    kind: str | int
+    times: int = 10**9
+    retry_after: int | None = None
+
+
 class HubServer:
     """`with HubServer() as hub:` serves at hub.url until stopped."""
 
@@ -58,6 +74,8 @@ class HubServer:
         self.blobs: dict[str, bytes] = {}  # LFS: sha256 -> content
         self.log: list[tuple[str, str]] = []  # (method, path) of every request
         self.failing = 0  # answer everything with this status instead
+        self.faults: list[Fault] = []
+        self.stopped = threading.Event()
 
     def __enter__(self) -> "HubServer":
         handler = type("Handler", (_Handler,), {"hub": self})
@@ -70,7 +88,16 @@ class HubServer:
     def __exit__(self, *_) -> None:
         self.stop()
 
+    def fault(self, request: str) -> Fault | None:
+        """What is to befall a request now."""
+        for fault in self.faults:
+            if fault.times > 0 and re.search(fault.pattern, request):
+                fault.times -= 1
+                return fault
+        return None
+
     def stop(self) -> None:
+        self.stopped.set()
         if self._thread.is_alive():
             self._server.shutdown()
             self._server.server_close()
@@ -97,15 +124,27 @@ def hub(monkeypatch, tmp_path):
 
 def client_settings(url: str, home) -> dict:
     """What huggingface_hub reads from the environment when it is imported."""
-    return {"ENDPOINT": url, "HUGGINGFACE_CO_URL_TEMPLATE": url + "/{repo_id}/resolve/{revision}/{filename}",
-            "HF_HUB_CACHE": str(home / "hub"), "HF_TOKEN_PATH": str(home / "token"), "HF_HUB_OFFLINE": False,
-            "HF_HUB_DISABLE_XET": True, "HF_URL_HOSTS": frozenset({"127.0.0.1"})}
+    return {
+        "ENDPOINT": url,
+        "HUGGINGFACE_CO_URL_TEMPLATE": url + "/{repo_id}/resolve/{revision}/{filename}",
+        "HF_HUB_CACHE": str(home / "hub"),
+        "HF_TOKEN_PATH": str(home / "token"),
+        "HF_HUB_OFFLINE": False,
+        "HF_HUB_DISABLE_XET": True,
+        "HF_URL_HOSTS": frozenset({"127.0.0.1"}),
+    }
 
 
 def client_environment(url: str, home) -> dict[str, str]:
     """The same for a process that is yet to start."""
-    return {"HF_ENDPOINT": url, "HF_HOME": str(home), "HF_TOKEN": "hf_write", "HF_HUB_DISABLE_XET": "1",
-            "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+    return {
+        "HF_ENDPOINT": url,
+        "HF_HOME": str(home),
+        "HF_TOKEN": "hf_write",
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    }
 
 
 def is_lfs(path: str, size: int) -> bool:
@@ -159,7 +198,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.body = self._read_body()
         path = urlsplit(self.path).path
         self.hub.log.append((self.command, path))
+        self.fault = self.hub.fault(f"{self.command} {path}")
+        if self.fault and self.fault.kind in ("hang", "drip headers"):
+            return self._never_answer()
         try:
+            if self.fault and isinstance(self.fault.kind, int):
+                raise Problem(self.fault.kind, "as the test wishes")
             if self.hub.failing:
                 raise Problem(self.hub.failing, "out of order")
             self.writer = self._authorise()
@@ -172,6 +216,8 @@ class _Handler(BaseHTTPRequestHandler):
             headers = {"X-Error-Message": " ".join(str(problem).split())} | (
                 {"X-Error-Code": problem.code} if problem.code else {}
             )
+            if self.fault and self.fault.retry_after is not None:
+                headers["Retry-After"] = str(self.fault.retry_after)
             self.send({"error": str(problem), "errors": [{"message": str(problem)}]}, problem.status, headers)
 
     do_GET = do_HEAD = do_POST = do_PUT = handle_request
@@ -195,8 +241,35 @@ class _Handler(BaseHTTPRequestHandler):
         for key, value in ({"Content-Length": str(len(data))} | (headers or {})).items():
             self.send_header(key, value)
         self.end_headers()
-        if self.command != "HEAD":
+        if self.command == "HEAD":
+            return
+        kind = self.fault.kind if self.fault else None
+        if kind == "drip":
+            self._drip(data)
+        elif kind == "cut":
+            self.wfile.write(data[: len(data) // 2])
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+        elif kind == "flip":
+            k = len(data) // 2
+            self.wfile.write(data[:k] + bytes([data[k] ^ 1]) + data[k + 1 :])
+        else:
             self.wfile.write(data)
+
+    def _never_answer(self) -> None:
+        self.close_connection = True
+        if self.fault.kind == "drip headers":
+            self._drip(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 100_000)
+        self.hub.stopped.wait(60)
+
+    def _drip(self, data: bytes) -> None:
+        """A byte at a time, as long as anybody listens and the server runs."""
+        with contextlib.suppress(OSError):
+            for byte in data:
+                self.wfile.write(bytes([byte]))
+                if self.hub.stopped.wait(0.05):
+                    break
+        self.close_connection = True
 
     # Who asks, and what may they see?
 
@@ -243,7 +316,9 @@ class _Handler(BaseHTTPRequestHandler):
         if not repo_id.startswith(f"{USER}/"):
             raise Problem(403, "You don't have the rights to create a repository under this namespace")
         if (kind, repo_id) in self.hub.repositories:
-            return self.send({"error": "You already created this repo", "url": f"{self.hub.url}/{PREFIXES[kind]}{repo_id}"}, 409)
+            return self.send(
+                {"error": "You already created this repo", "url": f"{self.hub.url}/{PREFIXES[kind]}{repo_id}"}, 409
+            )
         repository = Repository(wanted.get("visibility") == "private" or bool(wanted.get("private")), wanted)
         repository.commit("initial commit", {".gitattributes": b"*.safetensors filter=lfs diff=lfs merge=lfs -text\n"})
         self.hub.repositories[kind, repo_id] = repository
@@ -268,7 +343,9 @@ class _Handler(BaseHTTPRequestHandler):
             lfs = is_lfs(file["path"], file["size"])
             there = files.get(file["path"])
             oid = None if there is None else hashlib.sha256(there).hexdigest() if lfs else git_oid(there)
-            answer.append({"path": file["path"], "uploadMode": "lfs" if lfs else "regular", "shouldIgnore": False, "oid": oid})
+            answer.append(
+                {"path": file["path"], "uploadMode": "lfs" if lfs else "regular", "shouldIgnore": False, "oid": oid}
+            )
         self.send({"files": answer})
 
     def lfs_batch(self, _, repo_id: str) -> None:
@@ -276,8 +353,10 @@ class _Handler(BaseHTTPRequestHandler):
         objects = []
         for item in json.loads(self.body)["objects"]:
             if item["oid"] not in self.hub.blobs:
-                item["actions"] = {"upload": {"href": f"{self.hub.url}/lfs/upload/{item['oid']}"},
-                                   "verify": {"href": f"{self.hub.url}/lfs/verify"}}
+                item["actions"] = {
+                    "upload": {"href": f"{self.hub.url}/lfs/upload/{item['oid']}"},
+                    "verify": {"href": f"{self.hub.url}/lfs/verify"},
+                }
             objects.append(item)
         self.send({"transfer": "basic", "objects": objects})
 
@@ -311,14 +390,39 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 raise Problem(400, f"unknown operation {item['key']}")
         commit = self._repository(kind, repo_id).commit(message, files, revision)
-        self.send({"commitUrl": f"{self.hub.url}/{PREFIXES[kind]}{repo_id}/commit/{commit.oid}", "commitOid": commit.oid})
+        self.send(
+            {"commitUrl": f"{self.hub.url}/{PREFIXES[kind]}{repo_id}/commit/{commit.oid}", "commitOid": commit.oid}
+        )
 
     # Loading
 
     def info(self, kind: str, repo_id: str, revision: str | None) -> None:
         commit = self._commit(kind, repo_id, revision)
-        self.send({"id": repo_id, "modelId": repo_id, "sha": commit.oid, "private": self._repository(kind, repo_id).private,
-                   "tags": [], "downloads": 0, "likes": 0, "siblings": [{"rfilename": path} for path in commit.files]})
+        self.send(
+            {
+                "id": repo_id,
+                "modelId": repo_id,
+                "sha": commit.oid,
+                "private": self._repository(kind, repo_id).private,
+                "tags": [],
+                "downloads": 0,
+                "likes": 0,
+                "siblings": [
+                    {"rfilename": path} | (self._blob(path, content) if "blobs=" in self.path else {})
+                    for path, content in commit.files.items()
+                ],
+            }
+        )
+
+    @staticmethod
+    def _blob(path: str, content: bytes) -> dict:
+        """What the Hub says of a file. Of one in LFS git has only the pointer."""
+        if not is_lfs(path, len(content)):
+            return {"size": len(content), "blobId": git_oid(content)}
+        oid = hashlib.sha256(content).hexdigest()
+        pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {len(content)}\n".encode()
+        lfs = {"sha256": oid, "size": len(content), "pointerSize": len(pointer)}
+        return {"size": len(content), "blobId": git_oid(pointer), "lfs": lfs}
 
     def tree(self, kind: str, repo_id: str, revision: str) -> None:
         entries = []
@@ -340,12 +444,16 @@ class _Handler(BaseHTTPRequestHandler):
         oid = hashlib.sha256(content).hexdigest()
         self.hub.blobs[oid] = content
         elsewhere = self.hub.url.replace("127.0.0.1", "localhost")  # the client must see another host than the Hub's
-        headers |= {"X-Linked-Etag": f'"{oid}"', "X-Linked-Size": str(len(content)), "Location": f"{elsewhere}/cdn/{oid}"}
+        headers |= {
+            "X-Linked-Etag": f'"{oid}"',
+            "X-Linked-Size": str(len(content)),
+            "Location": f"{elsewhere}/cdn/{oid}",
+        }
         self.send(b"", 302, headers)
 
     def cdn(self, oid: str) -> None:
         content = self.hub.blobs[oid]
         start = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         if start:
-            return self.send(content[int(start[1]):], 206)
+            return self.send(content[int(start[1]) :], 206)
         self.send(content)

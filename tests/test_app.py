@@ -6,16 +6,16 @@ import shutil
 import signal
 import statistics
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import skip_or_fail
+from demo_server import ATTRIBUTES, Asking, running, tiny_models
 from PIL import Image
 
 import gan_models
-
-from conftest import skip_or_fail
-from demo_server import ATTRIBUTES, Asking, running, tiny_models
 
 ROOT = Path(__file__).parents[1]
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 375, "height": 740}
@@ -48,15 +48,22 @@ def address(models, temporary, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    playwright = pytest.importorskip("playwright.sync_api") if not os.environ.get("CI") else __import__(
-        "playwright.sync_api", fromlist=["sync_playwright"])
+    playwright = (
+        pytest.importorskip("playwright.sync_api")
+        if not os.environ.get("CI")
+        else __import__("playwright.sync_api", fromlist=["sync_playwright"])
+    )
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if not chromium:
         skip_or_fail("needs Chromium on the PATH (Debian: apt-get install chromium)")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=[
-            "--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"])
-        yield browser.new_context(permissions=["camera"])  # one for all, so that each page finds the scripts of the one before in the cache
+        browser = driver.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
+        )
+        yield browser.new_context(
+            permissions=["camera"]
+        )  # one for all, so that each page finds the scripts of the one before in the cache
         browser.close()
 
 
@@ -70,27 +77,40 @@ class Visitor:
         self.odd = []
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.odd.append(str(error)))
-        self.page.on("request", lambda request: None if request.url.startswith((address, "data:", "blob:")) else self.odd.append(
-            f"a request to {request.url}"))
+        self.page.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith((address, "data:", "blob:"))
+                else self.odd.append(f"a request to {request.url}")
+            ),
+        )
         self.page.goto(address)
         self.wait_for("#samples", 16)
 
     def _hear(self, message) -> None:
-        # Gradio's page closes the camera's stream, of which its server knows nothing where the camera takes single pictures.
+        # Gradio's page closes the camera's stream, of which its server knows nothing where it takes single pictures.
         closing = message.location["url"].endswith("/close") and "/gradio_api/stream/" in message.location["url"]
         if message.type == "error" and not closing:
             self.odd.append(f"{message.text} {message.location['url']}")
 
     def sources(self, where: str) -> list[str]:
         """The addresses of the pictures shown there; none while one of them is still loading."""
-        return self.page.evaluate("""where => { const all = [...document.querySelectorAll(where + ' img')];
-            return all.every(img => img.complete && img.naturalWidth) ? all.map(img => img.src) : [] }""", where)
+        return self.page.evaluate(
+            """where => { const all = [...document.querySelectorAll(where + ' img')];
+            return all.every(img => img.complete && img.naturalWidth) ? all.map(img => img.src) : [] }""",
+            where,
+        )
 
-    def wait_for(self, where: str, count: int, other_than: list[str] = []) -> list[str]:
+    def wait_for(self, where: str, count: int, other_than: Sequence[str] = ()) -> list[str]:
         """The addresses of `count` pictures there, once they are others than those."""
-        self.page.wait_for_function("""([where, count, old]) => { const all = [...document.querySelectorAll(where + ' img')];
+        self.page.wait_for_function(
+            """([where, count, old]) => { const all = [...document.querySelectorAll(where + ' img')];
             return all.length == count && all.every(img => img.complete && img.naturalWidth)
-                && JSON.stringify(all.map(img => img.src)) != old }""", arg=[where, count, compact(other_than)], polling="raf")
+                && JSON.stringify(all.map(img => img.src)) != old }""",
+            arg=[where, count, compact(list(other_than))],
+            polling="raf",
+        )
         return self.sources(where)
 
     def pictures(self, where: str) -> np.ndarray:
@@ -220,13 +240,18 @@ def test_another_model_leaves_nothing_of_the_one_before(visitor):
     visitor.tab("Interpolate")
     visitor.wait_for("#strip", 9)
     visitor.choose("digits")
-    visitor.page.wait_for_function("!document.querySelector('#strip img') && !document.querySelector('#video video[src]')")
+    visitor.page.wait_for_function(
+        "!document.querySelector('#strip img') && !document.querySelector('#video video[src]')"
+    )
     visitor.tab("Attributes")
     assert not visitor.page.locator("#attribute-0").is_visible()
     assert len(set(visitor.wait_for("#sweep", 10))) == 10
     visitor.choose("faces")
     visitor.tab("Sample")
-    assert visitor.page.locator("#present").is_visible() and visitor.page.locator("#present").get_by_text("Smiling").count() == 0
+    assert (
+        visitor.page.locator("#present").is_visible()
+        and visitor.page.locator("#present").get_by_text("Smiling").count() == 0
+    )
     assert visitor.page.get_by_test_id("toast-body").count() == 0
 
 
@@ -285,7 +310,10 @@ def test_a_digit_can_be_drawn_as_another(visitor):
 def compared(visitor) -> list[np.ndarray]:
     """The two pictures of the before-and-after slider."""
     sources = visitor.page.eval_on_selector_all("#retouched img", "images => images.map(image => image.src)")
-    return [np.asarray(Image.open(io.BytesIO(visitor.page.request.get(source).body())).convert("RGB"), int) for source in sources]
+    return [
+        np.asarray(Image.open(io.BytesIO(visitor.page.request.get(source).body())).convert("RGB"), int)
+        for source in sources
+    ]
 
 
 def open_tab(visitor) -> None:
@@ -328,7 +356,9 @@ def files_of(temporary: Path) -> list[bytes]:
     return [path.read_bytes() for path in temporary.rglob("*") if path.is_file()]
 
 
-def test_a_photo_of_two_is_edited_where_one_says_and_nothing_of_the_upload_stays(visitor, temporary, data_root, tmp_path):
+def test_a_photo_of_two_is_edited_where_one_says_and_nothing_of_the_upload_stays(
+    visitor, temporary, data_root, tmp_path
+):
     from training.data import open_dataset
 
     faces = open_dataset("celeba", data_root.parent / "data" / "original", 128).images[[3, 8]].transpose(0, 2, 3, 1)
@@ -341,7 +371,9 @@ def test_a_photo_of_two_is_edited_where_one_says_and_nothing_of_the_upload_stays
     visitor.page.wait_for_selector("#face input")
     until(visitor, lambda: len(compared(visitor)) == 2)
     uploaded = (tmp_path / "two.jpg").read_bytes()
-    assert bytes(len(uploaded)) in files_of(temporary) and not any(uploaded[:1000] in content for content in files_of(temporary))
+    assert bytes(len(uploaded)) in files_of(temporary) and not any(
+        uploaded[:1000] in content for content in files_of(temporary)
+    )
     changed = {}
     for number in ("1", "2"):
         if number == "1":
@@ -349,7 +381,9 @@ def test_a_photo_of_two_is_edited_where_one_says_and_nothing_of_the_upload_stays
         else:  # the other one by a click on it
             shown = visitor.page.locator("#upload img")
             box = shown.bounding_box()
-            shown.click(position={"x": box["width"] * (0.75 if changed["1"] == "left" else 0.25), "y": box["height"] / 2})
+            shown.click(
+                position={"x": box["width"] * (0.75 if changed["1"] == "left" else 0.25), "y": box["height"] / 2}
+            )
             until(visitor, lambda: visitor.page.locator("#face input").nth(1).is_checked())
         until(visitor, lambda: visitor.page.locator("#retouch-Smiling input[type=range]").input_value() == "0")
         visitor.page.wait_for_timeout(500)
@@ -365,7 +399,9 @@ def test_a_photo_of_two_is_edited_where_one_says_and_nothing_of_the_upload_stays
     visitor.wait_for("#morph-strip", 9)
     assert visitor.page.locator("#morph-video video").get_attribute("src").endswith(".mp4")
     shown = visitor.sources("#morph-strip")
-    visitor.page.locator("#morph-way label", has_text="that faces draws").click()  # the same, through faces of the generator
+    visitor.page.locator(
+        "#morph-way label", has_text="that faces draws"
+    ).click()  # the same, through faces of the generator
     assert not set(visitor.wait_for("#morph-strip", 9, other_than=shown)) & set(shown)
 
     made = [path for path in temporary.glob("gan-studio-*/visit-*/[!.]*") if any(path.read_bytes())]
@@ -378,8 +414,10 @@ def test_a_photo_of_two_is_edited_where_one_says_and_nothing_of_the_upload_stays
     until(visitor, lambda: not [path for path in made if path.exists()], 60)
 
 
-@pytest.mark.parametrize("name, content, words", [
-    ("notes.jpg", b"this is no picture", "not a picture"), ("grey.png", None, "No face was found")])
+@pytest.mark.parametrize(
+    "name, content, words",
+    [("notes.jpg", b"this is no picture", "not a picture"), ("grey.png", None, "No face was found")],
+)
 def test_what_is_no_photo_of_a_face_gets_a_sentence_and_is_not_kept(visitor, temporary, tmp_path, name, content, words):
     if content is None:
         Image.new("RGB", (300, 300), "grey").save(tmp_path / name)
@@ -414,7 +452,13 @@ def test_a_bad_seed_gets_a_sentence_and_the_pictures_stay(visitor):
 def test_bad_stops_of_a_walk_get_a_sentence_each_and_the_walk_stays(visitor):
     visitor.tab("Interpolate")
     strip = visitor.wait_for("#strip", 9)
-    for stops, said in (("1", "2 to 6"), ("1 2 3 4 5 6 7", "2 to 6"), ("cat, <b>dog", "cat"), ("", "2 to 6"), ("1, -2", "-2")):
+    for stops, said in (
+        ("1", "2 to 6"),
+        ("1 2 3 4 5 6 7", "2 to 6"),
+        ("cat, <b>dog", "cat"),
+        ("", "2 to 6"),
+        ("1, -2", "-2"),
+    ):
         visitor.page.locator("#anchors").locator("input, textarea").fill(stops)
         visitor.page.locator("#walk").click()
         assert said in visitor.complaint()
@@ -445,7 +489,10 @@ def test_a_click_shows_16_faces_soon(visitor):
         visitor.page.locator("#draw").click()
         visitor.wait_for("#samples", 16, other_than=shown)
         seconds.append(time.perf_counter() - start)
-    print(f"\nclick to 16 faces: median {statistics.median(seconds) * 1000:.0f} ms of {CLICKS}, load {os.getloadavg()[0]:.1f}")
+    print(
+        f"\nclick to 16 faces: median {statistics.median(seconds) * 1000:.0f} ms of {CLICKS}, "
+        f"load {os.getloadavg()[0]:.1f}"
+    )
     assert statistics.median(seconds) < 2
 
 
@@ -487,14 +534,22 @@ def test_a_page_that_asks_for_what_is_not_offered_gets_a_sentence(main, models, 
     assert offered.names == ["digits", "gone"]
     shutil.rmtree(gone)
     offered._opened.clear()
-    for name, seed, count, wanted, part in (("/etc", 1, 1, -1, "not offered"), (["digits"], 1, 1, -1, "one of the list"),
-                                            ("digits", 1, 65, -1, "from 1 to 64"), ("digits", 1, "many", -1, "whole number"),
-                                            ("digits", True, 1, -1, "whole number"), ("digits", float("inf"), 1, -1, "whole number"),
-                                            ("digits", 1, 1, 10, "class"), ("digits", 1, 1, "7", "class")):
+    for name, seed, count, wanted, part in (
+        ("/etc", 1, 1, -1, "not offered"),
+        (["digits"], 1, 1, -1, "one of the list"),
+        ("digits", 1, 65, -1, "from 1 to 64"),
+        ("digits", 1, "many", -1, "whole number"),
+        ("digits", True, 1, -1, "whole number"),
+        ("digits", float("inf"), 1, -1, "whole number"),
+        ("digits", 1, 1, 10, "class"),
+        ("digits", 1, 1, "7", "class"),
+    ):
         assert unchanged(ask("sample", [name, seed, count, 1.0, wanted, [], []]), part)
     # A model that cannot be opened: the choice goes back, everything else stays.
     (name, current, *others), said = ask("switch", ["gone", "digits"])
-    assert name == current == "digits" and all(other == {"__type__": "update"} for other in others[:-1])  # the last is kept by the server
+    assert name == current == "digits" and all(
+        other == {"__type__": "update"} for other in others[:-1]
+    )  # the last is kept by the server
     assert len(said) == 1 and "gone" in said[0]
 
 
@@ -510,7 +565,12 @@ def test_models_have_short_names_unless_these_clash(tmp_path):
     for folder in ("runs/a/model", "runs/b/checkpoint/model", "other/a"):
         (tmp_path / folder).mkdir(parents=True)
     a, b, other = (str(tmp_path / folder) for folder in ("runs/a/model", "runs/b/checkpoint/model", "other/a"))
-    assert short_names([a, b, "user/faces", "mnist-cgan"]) == {"a": a, "b": b, "user/faces": "user/faces", "mnist-cgan": "mnist-cgan"}
+    assert short_names([a, b, "user/faces", "mnist-cgan"]) == {
+        "a": a,
+        "b": b,
+        "user/faces": "user/faces",
+        "mnist-cgan": "mnist-cgan",
+    }
     assert short_names([a, other]) == {a: a, other: other}
 
 
@@ -518,14 +578,19 @@ def test_the_container_gets_what_the_demo_needs_and_nothing_of_training():
     """The Dockerfile cuts requirements.txt at its line "# training"."""
     before, found, after = (ROOT / "requirements.txt").read_text().partition("\n# training")
     assert found and "sed '/^# training/,$d' requirements.txt" in (ROOT / "Dockerfile").read_text()
-    assert all(f"\n{name}==" in before for name in ("torch", "huggingface-hub", "safetensors", "numpy", "pillow", "gradio", "av"))
+    assert all(
+        f"\n{name}==" in before
+        for name in ("torch", "huggingface-hub", "safetensors", "numpy", "pillow", "gradio", "av")
+    )
     assert "\naccelerate==" in after and "\npytest==" in after
 
 
 def test_a_model_that_is_nowhere_ends_with_a_sentence(main, capsys):
     assert main(["--model", "nonsense"]) == 2
     said = capsys.readouterr()
-    assert said.out == "" and said.err.startswith("error: ") and "nonsense" in said.err and len(said.err.splitlines()) == 1
+    assert (
+        said.out == "" and said.err.startswith("error: ") and "nonsense" in said.err and len(said.err.splitlines()) == 1
+    )
 
 
 def test_a_model_that_cannot_be_loaded_ends_with_a_sentence(main, tmp_path, capsys):
@@ -545,4 +610,7 @@ def test_a_port_that_is_none_ends_with_a_sentence(main, models, port, capsys):
     assert main(["--model", str(models[2]), "--port", port]) == 2
     assert "--port" in capsys.readouterr().err.strip().splitlines()[-1]
     assert main(["--model", str(models[2]), "--host", "300.1.1.1"]) == 2
-    assert capsys.readouterr().err == "error: 300.1.1.1 is no address of this machine; give another --host, such as 127.0.0.1 or 0.0.0.0.\n"
+    assert (
+        capsys.readouterr().err
+        == "error: 300.1.1.1 is no address of this machine; give another --host, such as 127.0.0.1 or 0.0.0.0.\n"
+    )

@@ -1,1 +1,27 @@
-"""Make a GAN: data, recipes, losses, the loop, metrics, publishing."""
+"""Make a GAN: data, recipes, losses, the loop, metrics, publishing.
+
+`training.train("mnist-cgan", images=100_000)` trains from Python as `python -m training` does, and returns where the
+model is. Public names are loaded when they are first used (PEP 562): `import training` needs no torch.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .errors import TrainingError
+    from .run import RunOptions, Trained, train
+
+__all__ = ["RunOptions", "Trained", "TrainingError", "train"]
+
+_HOMES = {"TrainingError": "errors"} | dict.fromkeys(("RunOptions", "Trained", "train"), "run")
+
+
+def __getattr__(name: str):
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

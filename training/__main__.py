@@ -1,412 +1,98 @@
-"""Train a GAN: `python -m training mnist-cgan`, or `accelerate launch -m training mnist-cgan` on several GPUs or machines."""
+"""Train a GAN: `python -m training mnist-cgan`, or `accelerate launch -m training mnist-cgan` on several GPUs or
+machines."""
 
 import argparse
-import contextlib
-import importlib.util
-import json
-import netrc
-import os
 import shlex
-import subprocess
 import sys
-import time
 from pathlib import Path
 
-import torch
-from accelerate import Accelerator
-from accelerate.utils import ProjectConfiguration
+from . import cli, recipes
+from .run import PRECISIONS, TRACKERS, RunOptions, run
 
-import gan_models
-from gan_models import ModelError, hub
-from gan_models import images as pictures
-from gan_models.card import read_metrics, write_card
-from gan_models.editor import Editor
-from gan_models.latents import check_seed
-
-from . import callbacks, checkpoints, cpu, loop, recipes
-from .curves import STATS, read_lines
-from .data import DataError, Dataset, open_dataset, to_float
-from .evaluate import EvaluationError
-from .judges import JudgeError
-from .publish import PublishError, check_name
-from .recipes import Recipe, RecipeError
-from .watch import Watch
-
-TRACKERS = ("tensorboard", "trackio", "wandb")
-DIVERSITY_STEPS = 100  # between looks at the samples
-GRACE = 5.0  # seconds in which a launcher ends the processes whose main one has failed
-
-
-class RunError(Exception):
-    """A run that cannot be started; one sentence."""
+STOPPED = "Stopped at once; the same command with --resume goes on from the last checkpoint, if there is one."
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line. Returns the exit status: 0 done, 1 diverged, 2 bad input, 130 interrupted (and resumable)."""
+    return cli.run(lambda: command(sys.argv[1:] if arguments is None else arguments), stopped=STOPPED)
+
+
+def command(arguments: list[str]) -> int:
     options = parse(arguments)
-    if options.list:
+    if options is None:
         for recipe in recipes.RECIPES.values():
             print(f"{recipe.name:<16} {recipe.summary} ({recipe.source})")
         return 0
-    try:
-        return run(options)
-    except (RunError, RecipeError, DataError, ModelError, checkpoints.CheckpointError, EvaluationError, JudgeError, PublishError) as error:
-        return fail(str(error), 2)
-    except callbacks.Diverged as error:
-        return fail(str(error), 1)
-    except KeyboardInterrupt:
-        return fail("Stopped at once; the same command with --resume goes on from the last checkpoint, if there is one.", 130)
-    except OSError as error:
-        last = checkpoints.find(options.output)
-        kept = f" The last good checkpoint is {last}: mend that, and the same command with --resume goes on." if last else ""
-        return fail(f"{error.filename or options.output} cannot be written or read ({error.strerror or error}).{kept}", 2)
-    except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and "allocate memory" not in str(error):
-            raise
-        if not checkpoints.find(options.output):
-            (options.output / "options.json").unlink(missing_ok=True)  # the run has not begun: another may take its place
-        return fail("There is not enough memory for this run; give it smaller batches or networks, such as --set batch_size=16.", 2)
+    return 0 if run(options).finished else 130
 
 
-def parse(arguments: list[str] | None) -> argparse.Namespace:
+def parse(arguments: list[str]) -> RunOptions | None:
+    """What a run is told; None where the recipes are asked for."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("recipe", nargs="?", metavar="RECIPE", help="what to train; --list names them")
     parser.add_argument("--list", action="store_true", help="list the recipes and exit")
-    parser.add_argument("--data", metavar="NAME|DIR",
-                        help="mnist, fashionmnist, stackedmnist, cifar10, celeba, or a folder (default: the recipe's)")
-    parser.add_argument("--data-root", type=Path, metavar="DIR", help="their place (default: $GAN_STUDIO_DATA, else ./data)")
+    parser.add_argument(
+        "--data",
+        metavar="NAME|DIR",
+        help="mnist, fashionmnist, stackedmnist, cifar10, celeba, or a folder (default: the recipe's)",
+    )
+    parser.add_argument(
+        "--data-root", type=Path, metavar="DIR", help="their place (default: $GAN_STUDIO_DATA, else ./data)"
+    )
     parser.add_argument("--output", type=Path, metavar="DIR", help="the run's folder (default: runs/RECIPE)")
-    parser.add_argument("--images", type=int, metavar="N", help="how many real images to show in all (default: the recipe's)")
+    parser.add_argument(
+        "--images", type=int, metavar="N", help="how many real images to show in all (default: the recipe's)"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="the run's seed (default: 0)")
-    parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="auto: bf16 where it is native")
-    parser.add_argument("--checkpoint-every", type=int, metavar="IMAGES", help="between checkpoints (default: a fiftieth of all)")
-    parser.add_argument("--fid-every", type=int, metavar="IMAGES", help="measure the FID (default: never, as it takes time)")
-    parser.add_argument("--tracker", action="append", choices=TRACKERS, default=[],
-                        help="log the statistics there too; may be repeated (default: only in the run's folder)")
-    parser.add_argument("--resume", action="store_true", help="go on with the run in the output folder, if there is one")
-    parser.add_argument("--init-from", metavar="SOURCE", help="start from the weights of a model: folder, bundled name or Hub id; "
-                             "or from both networks of a run: its folder")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe; may be repeated")
+    parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="auto: bf16 where it is native")
+    parser.add_argument(
+        "--checkpoint-every", type=int, metavar="IMAGES", help="between checkpoints (default: a fiftieth of all)"
+    )
+    parser.add_argument(
+        "--fid-every", type=int, metavar="IMAGES", help="measure the FID (default: never, as it takes time)"
+    )
+    parser.add_argument(
+        "--tracker",
+        action="append",
+        choices=TRACKERS,
+        default=[],
+        help="log the statistics there too; may be repeated (default: only in the run's folder)",
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with the run in the output folder, if there is one"
+    )
+    parser.add_argument(
+        "--init-from",
+        metavar="SOURCE",
+        help="start from the weights of a model: folder, bundled name or Hub id; "
+        "or from both networks of a run: its folder",
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe; may be repeated"
+    )
     parser.add_argument("--push-to-hub", metavar="USER/REPO", help="publish the model folder when done")
     options = parser.parse_args(arguments)
-    if not options.list and not options.recipe:
+    if options.list:
+        return None
+    if not options.recipe:
         parser.error("name a recipe; --list lists them")
-    if options.recipe and not options.output:
-        options.output = Path("runs") / options.recipe
-    options.command = [word for word in (sys.argv[1:] if arguments is None else arguments) if word != "--resume"]
-    return options
-
-
-def run(options: argparse.Namespace, companion=None) -> int:
-    """Train as the options say. A companion (training/compare.py has one) may stop the run by its own measure: `companion.goal` names it,
-    `companion.join(state, checkpoint, hooks)` returns the callbacks with its own among them, and `companion.notes(state)` is
-    added to what each model folder records of its training."""
-    recipe = recipes.change(recipes.find(options.recipe), options.set)
-    cpu.prepare()
-    accelerator = make_accelerator(options.precision, options.tracker, options.output)
-    say = accelerator.print if accelerator.is_main_process else (lambda *a, **k: None)
-    if recipe.batch_size % accelerator.num_processes:
-        raise RunError(f"The batch of {recipe.batch_size} cannot be shared by {accelerator.num_processes} processes: "
-                       "--set batch_size to a multiple.")
-    check_seed(options.seed)
-    total = _whole(recipe.images if options.images is None else options.images, recipe.batch_size, "--images")
-    every = max(total // 50, 1) if options.checkpoint_every is None else options.checkpoint_every
-    every = _whole(every, recipe.batch_size, "--checkpoint-every")
-    fid_every = options.fid_every if options.fid_every is None else _whole(options.fid_every, recipe.batch_size, "--fid-every")
-    if fid_every and recipe.game == "editor":
-        raise RunError(f"{recipe.name} edits pictures and draws none of its own, so it has no FID; leave out --fid-every.")
-
-    if (recipe.game == "inversion" or recipe.recovery) and not options.init_from:
-        raise RunError(f"{recipe.name} trains an encoder for a generator that is there already: name it, such as --init-from celeba-cgan.")
-    if options.init_from and not options.resume and not checkpoints.find(Path(options.init_from)):
-        hub.locate(options.init_from)  # what cannot be found is told before hours of work, as is a name that the Hub would refuse
-    if options.push_to_hub:
-        check_name(options.push_to_hub)
-
-    checkpoint = prepare_folder(options, accelerator)
-    with accelerator.main_process_first():  # one process decodes; the others read its cache
-        dataset = open_data(recipe, options)
-    for note in dataset.notes:
-        say(note)
-    described = describe(recipe, dataset, options, total)
-    state = loop.build(recipe, dataset, options.seed, accelerator.device)
-    if (options.output / "options.json").exists():
-        compare_options(options.output, described)
-    if checkpoint:
-        for note in checkpoints.restore(state, checkpoint, accelerator):
-            say(note)
-        if state.images >= total and images_of(options.output / "model") == state.images:
-            say(f"{options.output} is finished: {state.images:,} images. Its model is {options.output / 'model'}.")
-            return publish(options, accelerator)
-        say(f"Going on from {state.images:,} images.")
-    elif options.init_from:
-        initialise_from(state, options.init_from)
-    accelerator.wait_for_everyone()
-
-    report = callbacks.Report(options.output, accelerator, total, state, every=min(recipe.batch_size * 25, every))
-    began, before = time.monotonic(), state.images
-
-    def write_model(state: loop.State, folder: Path) -> None:
-        seconds = earlier_seconds + time.monotonic() - began
-        notes = companion.notes(state) if companion else {}
-        export(state, folder, about | {"images_seen": state.images, "hours": round(seconds / 3600, 2)} | notes, options.seed)
-
-    earlier_seconds = trained_seconds(checkpoint)
-    about = {"recipe": recipe.name, "summary": recipe.summary, "source": recipe.source, "dataset": dataset.name,
-             "seed": options.seed, "init_from": options.init_from, "command": described["command"], "commit": described["commit"],
-             "origin": origin(options.init_from, checkpoint)}
-    saving = callbacks.Checkpoints(options.output, accelerator, report, write_model, every)
-    interrupt = callbacks.Interrupt(accelerator)
-    hooks = []
-    if recipe.game != "editor":  # which draws nothing of its own
-        hooks.append(callbacks.Diversity(dataset, state, options.seed, every=DIVERSITY_STEPS * recipe.batch_size))
-    if fid_every:
-        hooks.append(callbacks.Distance(dataset, state, accelerator, options.seed, fid_every))
-    hooks += [report, saving]  # in this order: what has diverged is not saved, and what could not be saved is not shown
-    watch = Watch(recipe)
-    if accelerator.is_main_process:
-        hub.write_atomically(options.output / "options.json", (json.dumps(described, indent=2) + "\n").encode())
-        if not (options.output / "reals.png").exists():
-            count = min(64, len(dataset))
-            reals, _ = dataset.batch(dataset.order(0, count, options.seed))
-            pictures.save_png(pictures.grid(to_float(reals)), options.output / "reals.png")
-        watch = Watch(recipe, options.output, read_lines(options.output / STATS))
-        report.readers.append(watch)
-        samples, drawing = callbacks.Samples(options.output, state, options.seed, every), callbacks.Curves(options.output)
-        report.readers.append(drawing)
-        hooks.append(samples)
-    if companion:
-        hooks = companion.join(state, checkpoint, hooks)
-    hooks.append(interrupt)
-    precision = accelerator.mixed_precision.replace("no", "fp32")
-    say(f"{recipe.name}: {accelerator.num_processes} process(es) on {accelerator.device.type}, {precision}, "
-        f"{companion.goal if companion else f'{total:,} images'}, into {options.output}")
-    if accelerator.num_processes > 1 and (layers := loop.per_process(state)):
-        say(f"{' and '.join(layers)}: each process sees its own share of a batch, so other numbers of processes give other weights.")
-
-    if options.tracker:
-        start_trackers(accelerator, described, state.images, options.output)
-    try:
-        with interrupt:
-            loop.train(recipe, dataset, state, accelerator, total, options.seed, hooks)
-            saving.save(state)
-    except callbacks.Diverged as error:
-        last = checkpoints.find(options.output)
-        kept = f"the last good state is in {last}" if last else "there was no checkpoint yet"
-        raise callbacks.Diverged(f"Training has diverged: {error}; {kept}; {watch.diverged(str(error))}.") from error
-    finally:
-        if options.tracker:
-            accelerator.end_training()
-        if accelerator.is_main_process:
-            with contextlib.suppress(OSError):  # on a full disk, say: what went wrong before is what to tell
-                drawing.write()
-    if interrupt.stopped and state.images < total:
-        say(f"Stopped at {state.images:,} images; the same command with --resume goes on. The model so far is "
-            f"{options.output / 'checkpoint/model'}.")
-        return 130
-    if accelerator.is_main_process:
-        write_model(state, options.output / "model")
-        samples.write(state)
-    seconds = max(time.monotonic() - began, 1e-9)
-    model = options.output / "model"
-    say(f"Done: {state.images:,} images, {(state.images - before) / seconds:,.0f} images/s. The model is {model}; "
-        f"`python -m gan_models {shlex.quote(str(model))} --output grid.png` samples it.")
-    return publish(options, accelerator)
-
-
-def make_accelerator(precision: str, trackers: list[str] = (), folder: Path | None = None) -> Accelerator:
-    """Accelerate's engine, in bf16 where the machine computes in it natively, unless told otherwise. Raises RunError where a
-    tracker is not installed."""
-    for name in trackers:
-        if importlib.util.find_spec(name) is None:
-            raise RunError(f"--tracker {name} needs the package {name}: pip install {name}.")
-    if precision == "auto":
-        use_cpu = os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes")
-        if torch.cuda.is_available() and not use_cpu:
-            precision = "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-        else:
-            native = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-            precision = "bf16" if native and torch.cpu._is_avx512_bf16_supported() else "fp32"
-    return Accelerator(mixed_precision="no" if precision == "fp32" else precision, log_with=list(dict.fromkeys(trackers)) or None,
-                       project_config=ProjectConfiguration(logging_dir=str(folder / "tensorboard")) if trackers else None)
-
-
-def start_trackers(accelerator: Accelerator, described: dict, images: int, folder: Path) -> None:
-    """Begin to log; steps are images. Nothing leaves the machine unless its user has logged in to Weights & Biases, or told
-    it to by WANDB_MODE."""
-    mode = os.environ.get("WANDB_MODE", "online" if "WANDB_API_KEY" in os.environ or _in_netrc("api.wandb.ai") else "offline")
-    settings = {"tensorboard": {"purge_step": images + 1},  # what came after the checkpoint will be made again
-                "trackio": {"name": folder.name, "resume": "allow"},
-                "wandb": {"name": folder.name, "dir": str(folder), "mode": mode}}
-    accelerator.init_trackers("gan-studio", flat(described), settings)
-
-
-def flat(described: dict, prefix: str = "") -> dict:
-    """Nested options as {"recipe.generator.width": 64}, with plain values."""
-    items = {}
-    for key, value in described.items():
-        if isinstance(value, dict):
-            items |= flat(value, f"{prefix}{key}.")
-        else:
-            items[prefix + key] = value if isinstance(value, (bool, int, float, str)) else str(value)
-    return items
-
-
-def _in_netrc(host: str) -> bool:
-    try:
-        return netrc.netrc().authenticators(host) is not None
-    except (OSError, netrc.NetrcParseError):
-        return False
-
-
-def prepare_folder(options: argparse.Namespace, accelerator: Accelerator) -> Path | None:
-    """Make the output folder; the checkpoint to go on from, or None. Raises RunError rather than touch a run without --resume."""
-    folder = options.output
-    if folder.exists() and not folder.is_dir():
-        raise RunError(f"{folder} is a file; give --output a folder.")
-    if (folder / "options.json").exists() and not options.resume:
-        raise RunError(f"{folder} holds a run already: go on with it by --resume, or give another --output.")
-    accelerator.wait_for_everyone()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".writable.{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise RunError(f"The output folder {folder} cannot be written ({error.strerror}); give another --output.") from error
-    return checkpoints.find(folder) if options.resume else None
-
-
-def open_data(recipe: Recipe, options: argparse.Namespace) -> Dataset:
-    name = options.data or recipe.data
-    dataset = open_dataset(name, options.data_root, recipe.image_size, channels=recipe.image_channels,
-                           attributes=recipe.attributes if name.lower() == "celeba" else None)
-    if recipe.labelled and dataset.labels is None:
-        raise RunError(f"{recipe.name} is conditional and {dataset.name} has no labels; put the pictures into one sub-folder a "
-                       "class, or take a recipe without conditioning.")
-    return dataset
-
-
-def describe(recipe: Recipe, dataset: Dataset, options: argparse.Namespace, total: int) -> dict:
-    """options.json: what the run is, and all that must be equal for it to be continued."""
-    return {"recipe": recipes.to_json(recipe),
-            "data": {"name": dataset.name, "images": len(dataset), "checksum": dataset.checksum},
-            "seed": options.seed, "images": total, "init_from": options.init_from,
-            "command": f"python -m training {shlex.join(options.command)}", "commit": commit(), "version": gan_models.__version__}
-
-
-def compare_options(folder: Path, described: dict) -> None:
-    """Raises RunError unless the run in the folder is the one described; only the number of images may change.
-
-    An option that came after the run was started had its default then.
-    """
-    try:
-        before = json.loads((folder / "options.json").read_text())
-        differing = [key for key in ("data", "seed", "init_from") if before[key] != described[key]]
-        old, new = recipes.with_defaults(before["recipe"]), described["recipe"]
-        differing += [key for key in new if key not in ("images", "summary", "source") and old.get(key) != new[key]]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RunError(f"{folder / 'options.json'} cannot be read, so it is unknown what the run was; "
-                       "give another --output.") from error
-    if differing:
-        raise RunError(f"The run in {folder} was started with another {' and '.join(differing)}; give the same options, "
-                       "or another --output.")
-
-
-def initialise_from(state: loop.State, source: str) -> None:
-    """Start from the generator of a model, whose configuration must be the recipe's, but that an encoder may be missing in it; or
-    from a run's folder, with its discriminator too."""
-    if checkpoint := checkpoints.find(Path(source)):
-        checkpoints.begin_with(state, checkpoint)
-        return
-    model = gan_models.load(source)
-    if isinstance(state.ema, Editor) and not isinstance(model, Editor):
-        try:
-            for network in (state.generator, state.ema):
-                network.adopt(model)
-        except gan_models.InvalidInput as error:
-            raise RunError(f"{source} does not fit the recipe. {error}") from error
-        return
-    wanted, weights = state.ema._hub_mixin_config, model.state_dict()
-    lacking = state.ema.state_dict().keys() - weights.keys()
-    if any(wanted.get(key) != value for key, value in model._hub_mixin_config.items()) or any(not key.startswith("encoder.") for key in lacking):
-        raise RunError(f"{source} has another configuration than the recipe, so its weights do not fit; "
-                       "give the options that it was made with by --set.")
-    for network in (state.generator, state.ema):
-        network.load_state_dict(network.state_dict() | weights, strict=True)
-
-
-def origin(source: str | None, checkpoint: Path | None) -> dict | None:
-    """What the model that a run started from records of its own training. A run that goes on no longer needs that model."""
-    if checkpoint:
-        return read_metrics(checkpoint / "model" / "metrics.json").get("training", {}).get("origin")
-    if not source:
-        return None
-    run = checkpoints.find(Path(source))
-    return read_metrics((run / "model" if run else hub.locate(source)) / "metrics.json").get("training")
-
-
-def export(state: loop.State, folder: Path, training: dict, seed: int) -> None:
-    """Write the model folder: what crosses from training to use."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "README.md").unlink(missing_ok=True)  # it is written last: where it is, the folder is whole
-    hub.save(state.ema, folder)
-    pictures.save_png(callbacks.sample_grid(state.ema, seed), folder / "samples.png")
-    hub.write_atomically(folder / "metrics.json", (json.dumps({"training": training}, indent=2) + "\n").encode())
-    write_card(folder)
-
-
-def images_of(folder: Path) -> int | None:
-    """After how many images a model folder was made; None where it is not whole."""
-    try:
-        metrics = json.loads((folder / "metrics.json").read_text())
-        return metrics["training"]["images_seen"] if (folder / "README.md").exists() else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def trained_seconds(checkpoint: Path | None) -> float:
-    """How long the run took before the checkpoint."""
-    try:
-        return json.loads((checkpoint / "model" / "metrics.json").read_text())["training"]["hours"] * 3600 if checkpoint else 0.0
-    except (OSError, ValueError, KeyError, TypeError):
-        return 0.0
-
-
-def publish(options: argparse.Namespace, accelerator: Accelerator) -> int:
-    if options.push_to_hub and accelerator.is_main_process:
-        from .publish import publish as push
-
-        try:
-            print(f"Published: {push(options.output / 'model', options.push_to_hub)}")
-        except PublishError as error:
-            return fail(f"{error} The model itself is safe in {options.output / 'model'}.", 2)
-    return 0
-
-
-def commit() -> str | None:
-    """The commit of the code, where it runs from a checkout."""
-    try:
-        return subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=Path(__file__).parent, capture_output=True,
-                              text=True, timeout=10, check=True).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return None
-
-
-def fail(sentence: str, status: int) -> int:
-    """Print the sentence once, not once a process: the main one speaks at once, and the launcher then ends the others; one that
-    is still there after a while has an error of its own."""
-    if os.environ.get("RANK", "0") != "0":
-        time.sleep(GRACE)
-    print(f"error: {sentence}", file=sys.stderr)
-    return status
-
-
-def _whole(images: int, batch_size: int, option: str) -> int:
-    """Rounded up to whole batches."""
-    if not 1 <= images <= 10**12:
-        raise RunError(f"{option} must be from 1 to 10^12, not {images}.")
-    return -(-images // batch_size) * batch_size
+    return RunOptions(
+        recipe=options.recipe,
+        output=options.output or Path("runs") / options.recipe,
+        settings=tuple(options.set),
+        data=options.data,
+        data_root=options.data_root,
+        images=options.images,
+        seed=options.seed,
+        precision=options.precision,
+        checkpoint_every=options.checkpoint_every,
+        fid_every=options.fid_every,
+        trackers=tuple(options.tracker),
+        resume=options.resume,
+        init_from=options.init_from,
+        push_to_hub=options.push_to_hub,
+        command=f"python -m training {shlex.join(word for word in arguments if word != '--resume')}",
+    )
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """Does the alignment of strangers' photos find its way? `python -m training.alignment --data-root DIR` answers.
 
-CelebA's original pictures are aligned by definition: in their 178 x 218 frame all eyes lie at the same place. Test photos are
-made from them by known turns (up to 30 degrees either way), scales (0.3 to 6), shifts, cuts at the border and pasting several
-into one; then `gan_models.photos.find_faces` has to find the faces and the way back. A face counts as found where both eyes
-are within a quarter of their distance; the error is the mean distance of the two eyes from where they are, by their distance.
+CelebA's original pictures are aligned by definition: in their 178 x 218 frame all eyes lie at the same place. Test
+photos are made from them by known turns (up to 30 degrees either way), scales (0.3 to 6), shifts, cuts at the border
+and pasting several into one; then `gan_models.photos.find_faces` has to find the faces and the way back. A face counts
+as found where both eyes are within a quarter of their distance; the error is the mean distance of the two eyes from
+where they are, by their distance.
 
-The detector's thresholds were chosen by photos of seed 0. With --held-out, photos are made of other originals than those are (the
-average places of eyes and mouth are over all originals).
+The detector's thresholds were chosen by photos of seed 0. With --held-out, photos are made of other originals than
+those are (the average places of eyes and mouth are over all originals).
 """
 
 import argparse
@@ -22,11 +23,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from gan_models import photos
-from gan_models.errors import ModelError, NoFace
-from gan_models.photos import FRAME, WINDOW, Face, Similarity
+from gan_models.celeba import FRAME, WINDOW
+from gan_models.errors import NoFace
+from gan_models.photos import faces as photos
+from gan_models.photos import geometry
+from gan_models.photos.faces import Face
+from gan_models.photos.geometry import Similarity
 
-from .data import DataError, celeba_originals
+from . import cli
+from .data.celeba import celeba_originals
+from .data.decoding import DataError
 
 KINDS = ("alone", "at the border", "several")
 SCALES, DEGREES = (0.3, 6.0), 30
@@ -45,7 +51,8 @@ class Test:
 
 @dataclass(frozen=True)
 class Result:
-    """One face: kind of photo, scale, degrees, and the error of its eyes by their distance (infinite where it is not found)."""
+    """One face: kind of photo, scale, degrees, and the error of its eyes by their distance (infinite where it is not
+    found)."""
 
     kind: str
     scale: float
@@ -122,25 +129,31 @@ def _paste(photo: Image.Image, picture: Image.Image, frame: Similarity) -> None:
     corners = shifted(np.array([[0, 0], [FRAME[0], 0], FRAME, [0, FRAME[1]]], float))
     mask = Image.new("L", size)
     ImageDraw.Draw(mask).polygon([tuple(corner) for corner in corners.tolist()], fill=255)
-    photo.paste(photos.sample(picture, shifted.inverse(), size), (int(left), int(top)), mask)
+    photo.paste(geometry.sample(picture, shifted.inverse(), size), (int(left), int(top)), mask)
 
 
 def judge(test: Test, faces: Sequence[Face]) -> tuple[list[Result], int]:
     """What became of each face of the photo, and the number of faces found where none is."""
     truth = [frame(photos.eyes_in_frame()) for frame in test.frames]
     distances = [float(np.hypot(*(eyes[1] - eyes[0]))) for eyes in truth]
-    errors = np.array([[np.hypot(*(face.eyes - eyes).T).mean() / distance for face in faces]
-                       for eyes, distance in zip(truth, distances)]).reshape(len(truth), len(faces))
+    errors = np.array(
+        [
+            [np.hypot(*(face.eyes - eyes).T).mean() / distance for face in faces]
+            for eyes, distance in zip(truth, distances)
+        ]
+    ).reshape(len(truth), len(faces))
     best = errors.min(1, initial=np.inf)
-    results = [Result(test.kind, frame.scale, frame.degrees, float(error) if error < FOUND else math.inf)
-               for frame, error in zip(test.frames, best)]
+    results = [
+        Result(test.kind, frame.scale, frame.degrees, float(error) if error < FOUND else math.inf)
+        for frame, error in zip(test.frames, best)
+    ]
     return results, int((errors.min(0) >= FOUND).sum()) if len(faces) else 0
 
 
 def average(originals: Sequence[bytes]) -> np.ndarray:
     """Where eyes and mouth lie in the frame: the mean of the landmarks found in the originals, (32, 2). The source of
     gan_models.photos.EYES_AND_MOUTH."""
-    return np.mean([photos._landmarks(_open(data).convert("L"))[36:] for data in originals], axis=0)
+    return np.mean([photos.find_landmarks(_open(data).convert("L"))[36:] for data in originals], axis=0)
 
 
 def report(results: Sequence[Result]) -> list[str]:
@@ -161,43 +174,51 @@ def report(results: Sequence[Result]) -> list[str]:
     return lines
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: list[str] | None = None) -> int:
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: command(arguments))
+
+
+def command(arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser(prog="python -m training.alignment", description=__doc__.splitlines()[0])
-    parser.add_argument("--data-root", help="holds celeba/ with pictures of 178 x 218 "
-                                            "(default: the variable GAN_STUDIO_DATA, else ./data)")
+    parser.add_argument(
+        "--data-root",
+        help="holds celeba/ with pictures of 178 x 218 (default: the variable GAN_STUDIO_DATA, else ./data)",
+    )
     parser.add_argument("--count", type=int, default=300, help="how many test photos (default 300)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--held-out", action="store_true", help=f"leave out the originals in the {TUNED_ON} photos of seed 0")
-    parser.add_argument("--average", action="store_true", help="print where eyes and mouth lie on average, and nothing else")
+    parser.add_argument(
+        "--held-out", action="store_true", help=f"leave out the originals in the {TUNED_ON} photos of seed 0"
+    )
+    parser.add_argument(
+        "--average", action="store_true", help="print where eyes and mouth lie on average, and nothing else"
+    )
     options = parser.parse_args(arguments)
     if options.count < 1 or options.seed < 0:
         parser.error("--count must be at least 1 and --seed at least 0.")
     root = Path(options.data_root or os.environ.get("GAN_STUDIO_DATA") or "data").expanduser()
-    try:
-        originals = celeba_originals(root)
-        if options.average:
-            print(np.array2string(average(originals).round(1), separator=", ", max_line_width=120))
-            return 0
-        originals = held_out(originals) if options.held_out else originals
-        if len(originals) < 4:
-            raise DataError(f"There are {len(originals)} originals; photos of several faces need 4.")
-        results, false, seconds = [], 0, []
-        for test in make_tests(originals, options.count, options.seed):
-            began = time.perf_counter()
-            try:
-                faces = photos.find_faces(test.photo)
-            except NoFace:
-                faces = []
-            seconds.append(time.perf_counter() - began)
-            judged, wrong = judge(test, faces)
-            results, false = results + judged, false + wrong
-    except (DataError, ModelError) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 2
+    originals = celeba_originals(root)
+    if options.average:
+        print(np.array2string(average(originals).round(1), separator=", ", max_line_width=120))
+        return
+    originals = held_out(originals) if options.held_out else originals
+    if len(originals) < 4:
+        raise DataError(f"There are {len(originals)} originals; photos of several faces need 4.")
+    results, false, seconds = [], 0, []
+    for test in make_tests(originals, options.count, options.seed):
+        began = time.perf_counter()
+        try:
+            faces = photos.find_faces(test.photo)
+        except NoFace:
+            faces = []
+        seconds.append(time.perf_counter() - began)
+        judged, wrong = judge(test, faces)
+        results, false = results + judged, false + wrong
     print(f"{options.count} photos made of {len(originals):,} aligned originals, seed {options.seed}")
     print("\n".join(report(results)))
-    print(f"faces found where none is: {false}; seconds for a photo: median {np.median(seconds):.2f}, most {max(seconds):.2f}")
-    return 0
+    print(
+        f"faces found where none is: {false}; seconds for a photo: median {np.median(seconds):.2f}, most {max(seconds):.2f}"
+    )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
-"""Differentiable augmentation (Zhao et al. 2020, arXiv:2006.10738): the discriminator sees real and generated pictures only through
-random changes, so that it cannot learn a small data set by heart, and the generator learns to draw them unchanged.
+"""Differentiable augmentation (Zhao et al. 2020, arXiv:2006.10738): the discriminator sees real and generated pictures
+only through random changes, so that it cannot learn a small data set by heart, and the generator learns to draw them
+unchanged.
 
 Every random number comes from the caller, so that a picture's augmentation is a function of (seed, image number).
 """
@@ -36,8 +37,9 @@ def augment(images: Tensor, randoms: Tensor, strength: float = 1.0, policies: tu
 
 
 def warp(images: Tensor, randoms: Tensor) -> Tensor:
-    """images (n, C, H, W) in [-1, 1] and randoms (n, 6) uniform in 0..1 -> the same picture in another hand: turned by up to 20 degrees,
-    scaled by up to 15 %, stretched by up to 10 %, slanted by up to 0.2 and shifted by up to 7 % of its size, over black."""
+    """images (n, C, H, W) in [-1, 1] and randoms (n, 6) uniform in 0..1 -> the same picture in another hand: turned by
+    up to 20 degrees, scaled by up to 15 %, stretched by up to 10 %, slanted by up to 0.2 and shifted by up to 7 % of
+    its size, over black."""
     turn, scale, stretch, slant, right, down = (randoms.to(images) * 2 - 1).unbind(1)
     turn, scale, stretch = turn * math.pi / 9, 1 + 0.15 * scale, 1 + 0.1 * stretch
     # From places in the result to places in the picture, both in -1..1.
@@ -48,7 +50,8 @@ def warp(images: Tensor, randoms: Tensor) -> Tensor:
 
 
 def _shift(images: Tensor, right: Tensor, down: Tensor) -> Tensor:
-    """Moved by whole pixels, shares of the size; what comes in is black (-1 is the background of digits; the paper's 0 is grey)."""
+    """Moved by whole pixels, shares of the size; what comes in is black (-1 is the background of digits; the paper's 0
+    is grey)."""
     n, _, height, width = images.shape
     rows = torch.arange(height, device=images.device) - (down.flatten() * height).round().long()[:, None]
     columns = torch.arange(width, device=images.device) - (right.flatten() * width).round().long()[:, None]

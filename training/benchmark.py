@@ -1,10 +1,13 @@
 """How fast does `celeba-dcgan` train here? `python -m training.benchmark` answers, beside a plain loop.
 
-The plain loop is the one of PyTorch's well-known DCGAN example: the same two networks, batch and optimiser in float32, the JPEG
-files read by torchvision's ImageFolder in two worker processes, two backward passes for the discriminator and one through
-it for the generator, with gradients of the discriminator that nobody uses. It runs in a process of its own, so that nothing that
-this package sets up for a CPU helps it. Both take turns, so that a machine whose speed drifts favours neither.
+The plain loop is the one of PyTorch's well-known DCGAN example: the same two networks, batch and optimiser in float32,
+the JPEG files read by torchvision's ImageFolder in two worker processes, two backward passes for the discriminator and
+one through it for the generator, with gradients of the discriminator that nobody uses. It runs in a process of its own,
+so that nothing that this package sets up for a CPU helps it. Both take turns, so that a machine whose speed drifts
+favours neither.
 """
+
+from __future__ import annotations
 
 import argparse
 import multiprocessing
@@ -13,15 +16,24 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from accelerate import Accelerator
 from torch import nn
 
-from . import cpu, data, loop, recipes
-from .__main__ import make_accelerator
+from gan_models.networks import PAIRS
+
+from . import cli, cpu, loop, recipes, settings
+from .data import celeba, open_dataset
+from .data.dataset import Dataset
+from .run import make_accelerator
+from .state import build
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 PICTURES = 4000  # as many JPEG files are unpacked for the plain loop
 
@@ -29,24 +41,24 @@ PICTURES = 4000  # as many JPEG files are unpacked for the plain loop
 class Clock:
     """Steps per second, the first ones, in which memory is laid out and workers start, not counted."""
 
-    def __init__(self, seconds: float, ignored: int = 3):
-        self.seconds, self.steps, self.speed = seconds, -ignored, 0.0
+    def __init__(self, seconds: float, ignored: int = 3, now: Callable[[], float] = time.perf_counter):
+        self.seconds, self.steps, self.speed, self.now = seconds, -ignored, 0.0, now
 
     def __call__(self) -> bool:
         """Count a step. True when the time is over."""
         self.steps += 1
         if self.steps <= 0:
-            self.began = time.perf_counter()
+            self.began = self.now()
             return False
-        elapsed = time.perf_counter() - self.began
+        elapsed = self.now() - self.began
         self.speed = self.steps / elapsed
         return elapsed >= self.seconds
 
 
-def ours(recipe: recipes.Recipe, dataset: data.Dataset, accelerator: Accelerator, seconds: float) -> float:
+def ours(recipe: recipes.Recipe, dataset: Dataset, accelerator: Accelerator, seconds: float) -> float:
     """Images/s of this package's loop."""
     clock = Clock(seconds)
-    state = loop.build(recipe, dataset, 0, accelerator.device)
+    state = build(recipe, dataset, 0, accelerator.device)
     loop.train(recipe, dataset, state, accelerator, 10**12, 0, [lambda state, scalars: clock()])
     return clock.speed * recipe.batch_size
 
@@ -56,14 +68,19 @@ def plain(recipe: recipes.Recipe, folder: Path, device: torch.device, seconds: f
     from torchvision import datasets, transforms
 
     torch.set_num_threads(threads)
-    prepare = transforms.Compose([
-        transforms.Resize(recipe.image_size), transforms.CenterCrop(recipe.image_size), transforms.ToTensor(),
-        transforms.Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-    ])
-    loader = torch.utils.data.DataLoader(datasets.ImageFolder(folder, prepare), recipe.batch_size, shuffle=True, num_workers=2,
-                                         drop_last=True)
+    prepare = transforms.Compose(
+        [
+            transforms.Resize(recipe.image_size),
+            transforms.CenterCrop(recipe.image_size),
+            transforms.ToTensor(),
+            transforms.Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+        ]
+    )
+    loader = torch.utils.data.DataLoader(
+        datasets.ImageFolder(folder, prepare), recipe.batch_size, shuffle=True, num_workers=2, drop_last=True
+    )
     size = {"image_size": recipe.image_size, "image_channels": recipe.image_channels}
-    generator_class, discriminator_class = loop.NETWORKS[recipe.family]
+    generator_class, discriminator_class = PAIRS[recipe.networks]
     generator = generator_class(**size, **recipe.generator).to(device)
     discriminator = discriminator_class(**size, **recipe.discriminator).to(device)
     generator_optimiser, discriminator_optimiser = (
@@ -89,10 +106,10 @@ def plain(recipe: recipes.Recipe, folder: Path, device: torch.device, seconds: f
                 return clock.speed * recipe.batch_size
 
 
-def unpack(root: Path, dataset: data.Dataset, folder: Path, least: int) -> None:
-    """Write JPEG files of the data set as they are, up to PICTURES of them, as the one class of an ImageFolder; again and
-    again where they are fewer than `least`, a batch for each worker."""
-    pictures = data._celeba_pictures(root / "celeba")
+def unpack(root: Path, dataset: Dataset, folder: Path, least: int) -> None:
+    """Write JPEG files of the data set as they are, up to PICTURES of them, as the one class of an ImageFolder; again
+    and again where they are fewer than `least`, a batch for each worker."""
+    pictures = celeba.celeba_pictures(root / "celeba")
     chosen = [name for name in pictures.names if Path(name).stem in set(dataset.names[:PICTURES])]
     (folder / "faces").mkdir(parents=True)
     for k in range(max(len(chosen), least)):
@@ -101,38 +118,46 @@ def unpack(root: Path, dataset: data.Dataset, folder: Path, least: int) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: command(arguments))
+
+
+def command(arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser(prog="python -m training.benchmark", description=__doc__.partition("\n")[0])
-    parser.add_argument("--data-root", type=Path, metavar="DIR", help="where celeba/ is (default: $GAN_STUDIO_DATA, else ./data)")
+    parser.add_argument(
+        "--data-root", type=Path, metavar="DIR", help="where celeba/ is (default: $GAN_STUDIO_DATA, else ./data)"
+    )
     parser.add_argument("--seconds", type=float, default=30, help="of each turn (default: 30)")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each (default: 3)")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe, as in training")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe, as in training"
+    )
     options = parser.parse_args(arguments)
     if not 0 < options.seconds < float("inf") or options.rounds < 1:
         parser.error("--seconds must be more than 0, and --rounds at least 1")
     root = Path(options.data_root or os.environ.get("GAN_STUDIO_DATA") or "data").expanduser()
-    try:
-        recipe = recipes.change(recipes.find("celeba-dcgan"), options.set)
-        dataset = data.open_dataset("celeba", root, recipe.image_size)
-        cpu.prepare()  # as `python -m training` does
-        accelerator = make_accelerator("auto")
-        loop.build(recipe, dataset, 0, accelerator.device)  # so that a wrong setting is told at once
-    except (data.DataError, recipes.RecipeError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    recipe = settings.change(settings.find("celeba-dcgan"), options.set)
+    dataset = open_dataset("celeba", root, recipe.image_size)
+    cpu.tune_allocator()  # as `python -m training` does
+    accelerator = make_accelerator("auto")
+    build(recipe, dataset, 0, accelerator.device)  # so that a wrong setting is told at once
     precision = accelerator.mixed_precision.replace("no", "fp32")
-    print(f"{recipe.name} ({recipe.objective}), {recipe.image_size} px, batch {recipe.batch_size}, {accelerator.device.type}, "
-          f"{torch.get_num_threads()} threads, {precision} beside fp32; images/s, {options.seconds:g} s a turn")
+    print(
+        f"{recipe.name} ({recipe.objective}), {recipe.image_size} px, batch {recipe.batch_size}, {accelerator.device.type}, "
+        f"{torch.get_num_threads()} threads, {precision} beside fp32; images/s, {options.seconds:g} s a turn"
+    )
     ratios = []
     spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(1, mp_context=spawn) as other:
         unpack(root, dataset, Path(folder), least=2 * recipe.batch_size)
         for _ in range(options.rounds):
             a = ours(recipe, dataset, accelerator, options.seconds)
-            b = other.submit(plain, recipe, Path(folder), accelerator.device, options.seconds, torch.get_num_threads()).result()
+            b = other.submit(
+                plain, recipe, Path(folder), accelerator.device, options.seconds, torch.get_num_threads()
+            ).result()
             ratios.append(a / b)
             print(f"this loop {a:7.1f}   plain loop {b:7.1f}   ratio {a / b:.2f}", flush=True)
     print(f"median ratio {statistics.median(ratios):.2f}")
-    return 0
 
 
 if __name__ == "__main__":

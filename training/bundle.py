@@ -1,7 +1,8 @@
 """Put a trained model into the package: `python -m training.bundle runs/mnist-cgan/model mnist-cgan`.
 
-The weights are stored in half precision, which halves the file; `gan_models.load` gives float32. Judge it afterwards, as
-`python -m training.evaluate gan_models/pretrained/NAME --data DATA --write`, so that the card tells of these very weights.
+The weights are stored in half precision, which halves the file; `gan_models.load` gives float32. Judge it afterwards,
+as `python -m training.evaluate gan_models/pretrained/NAME --data DATA --write`, so that the card tells of these very
+weights.
 """
 
 import argparse
@@ -14,33 +15,47 @@ from pathlib import Path
 
 import torch
 
-from gan_models import ModelError, hub
-from gan_models.card import read_metrics, write_card
+from gan_models import files, hub, model_folder, portable
+from gan_models.card import write_card
+from gan_models.model_folder import read_metrics
+
+from . import cli
+from .errors import TrainingError
 
 MAX_BYTES = 10_000_000  # what the Hub takes without LFS
 
 
-class BundleError(Exception):
+class BundleError(TrainingError):
     """A model that cannot be bundled; one sentence."""
 
 
 def bundle(source: Path, name: str, pretrained: Path = hub.PRETRAINED) -> Path:
-    """Copy a model folder to `pretrained`/NAME, weights in half precision, and return that. Its metrics are left behind:
-    they were those of other weights. Raises ModelError for a folder that does not load, BundleError for a file of 10 MB."""
+    """Copy a model folder to `pretrained`/NAME, weights in half precision, and return that. Its metrics are left
+    behind: they were those of other weights. Raises ModelError for a folder that does not load, BundleError for a file
+    of 10 MB."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,49}", name):
         raise BundleError(f"The name of a bundled model is of small letters, digits and hyphens, not {name!r}.")
-    model = hub.load_folder(source)
+    model = model_folder.load_folder(source)
     metrics = {key: value for key, value in read_metrics(source / "metrics.json").items() if key == "training"}
     target, temporary = pretrained / name, pretrained / f".{name}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     try:
-        hub.save(model, temporary, torch.float16)
-        size = (temporary / hub.WEIGHTS).stat().st_size
+        model_folder.save(model, temporary, torch.float16)
+        size = (temporary / model_folder.WEIGHTS).stat().st_size
         if size >= MAX_BYTES:
-            raise BundleError(f"The weights of {source} take {size:,} bytes in half precision; a bundled file must stay below {MAX_BYTES:,}.")
-        hub.write_atomically(temporary / "metrics.json", (json.dumps(metrics, indent=2) + "\n").encode())
-        if (source / "samples.png").is_file():
-            shutil.copyfile(source / "samples.png", temporary / "samples.png")
+            raise BundleError(
+                f"The weights of {source} take {size:,} bytes in half precision; a bundled file must stay below {MAX_BYTES:,}."
+            )
+        files.write_atomically(
+            temporary / "metrics.json", (json.dumps(portable.record(metrics), indent=2) + "\n").encode()
+        )
+        picture, most = model_folder.PICTURE, model_folder.MAX_PICTURE_BYTES
+        try:
+            files.write_atomically(temporary / picture, files.read_bounded(source / picture, most, source))
+        except FileNotFoundError:
+            pass  # a folder may do without
+        except files.UnfitFile as error:
+            raise BundleError(f"{source / picture} {error}; replace it or delete it.") from error
         write_card(temporary)
         if target.exists():
             shutil.rmtree(target)
@@ -51,19 +66,16 @@ def bundle(source: Path, name: str, pretrained: Path = hub.PRETRAINED) -> Path:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: command(arguments))
+
+
+def command(arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser(prog="python -m training.bundle", description=__doc__.partition("\n")[0])
     parser.add_argument("model_folder", type=Path, help="such as runs/mnist-cgan/model")
     parser.add_argument("name", help="what gan_models.load() will know it by")
     options = parser.parse_args(arguments)
-    try:
-        print(bundle(options.model_folder, options.name))
-    except (ModelError, BundleError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"error: {error.filename} cannot be written or read ({error.strerror}).", file=sys.stderr)
-        return 2
-    return 0
+    print(bundle(options.model_folder, options.name))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """How far edits go, and in which colours: `python -m training.calibrate runs/celeba-editor-64/model --data celeba`.
 
-An editor learns to edit until a classifier is sure. Of some attributes less would have been enough, of others more is needed, and
-what is pushed further than needed looks less like a photo. So each attribute's two strengths (brought in, taken out) are tuned on the
-validation pictures, as the judge sees them: as many changes seen and other attributes kept as possible, for as small a distance (FID) of edited from real pictures.
-So the judge that evaluates an editor (evaluate_editor.py) has had a say in its strengths, two numbers of each attribute; what it
-said before and after stands in metrics.json ("training", "calibration") and in the card. Test pictures are not looked at.
-The colours that faces have at each brightness, which edits may not leave, are measured on training pictures.
+An editor learns to edit until a classifier is sure. Of some attributes less would have been enough, of others more is
+needed, and what is pushed further than needed looks less like a photo. So each attribute's two strengths (brought in,
+taken out) are tuned on the validation pictures, as the judge sees them: as many changes seen and other attributes kept
+as possible, for as small a distance (FID) of edited from real pictures. So the judge that evaluates an editor
+(evaluate_editor.py) has had a say in its strengths, two numbers of each attribute; what it said before and after stands
+in metrics.json ("training", "calibration") and in the card. Test pictures are not looked at. The colours that faces
+have at each brightness, which edits may not leave, are measured on training pictures.
 """
 
 import argparse
@@ -22,27 +23,48 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from gan_models import ModelError, hub
+from gan_models import files, model_folder, portable
 from gan_models import images as pictures
-from gan_models.card import read_metrics, write_card
-from gan_models.editor import SHADES, Editor, colours, from_head
+from gan_models.card import write_card
+from gan_models.celeba import opposite_edit
 from gan_models.images import to_uint8
+from gan_models.model_folder import read_metrics
+from gan_models.networks.compositing import colours, from_head
+from gan_models.networks.editor import SHADES, Editor
+from gan_models.samples import sample_grid
 
-from . import judges
-from .callbacks import sample_grid
-from .data import DataError, Dataset, open_dataset, to_float
-from .editor import opposite
-from .judges import JudgeError
+from . import cli
+from .data import open_dataset
+from .data.dataset import Dataset, to_float
+from .errors import TrainingError
+from .judges import networks
+from .judges.networks import JudgeError
 
-STRENGTHS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5)  # further, colours break, which no score here sees
+STRENGTHS = (
+    0.3,
+    0.4,
+    0.5,
+    0.6,
+    0.7,
+    0.8,
+    0.9,
+    1.0,
+    1.1,
+    1.2,
+    1.3,
+    1.4,
+    1.5,
+)  # further, colours break, which no score here sees
 TURNS = 3  # attributes that are changed, one at a time, in each picture
-PRICE = 0.03  # of a point of FID, in shares of the changes seen: of 13 attributes 73 % are then seen on validation pictures
+PRICE = (
+    0.03  # of a point of FID, in shares of the changes seen: of 13 attributes 73 % are then seen on validation pictures
+)
 RARE = 0.06  # share of the pixels of faces beyond either end of the palette
 FACES = 3000  # whose colours are measured
 WORTH = 1.0  # of others kept, beside changes seen
 
 
-class CalibrationError(Exception):
+class CalibrationError(TrainingError):
     """A model that cannot be calibrated; one sentence."""
 
 
@@ -57,11 +79,17 @@ class Measured(NamedTuple):
     real: Tensor  # (n, D) features of real pictures
 
 
-def calibrate(editor: Editor, data: str | os.PathLike, data_root: str | os.PathLike | None = None, *, split: str = "valid",
-              batch_size: int = 100) -> dict:
-    """Set the editor's strengths and palette. Returns how the strengths were found. Raises JudgeError and DataError as `evaluate` does,
-    and CalibrationError for pictures without the editor's attributes."""
-    judge = judges.read("celeba")
+def calibrate(
+    editor: Editor,
+    data: str | os.PathLike,
+    data_root: str | os.PathLike | None = None,
+    *,
+    split: str = "valid",
+    batch_size: int = 100,
+) -> dict:
+    """Set the editor's strengths and palette. Returns how the strengths were found. Raises JudgeError and DataError as
+    `evaluate` does, and CalibrationError for pictures without the editor's attributes."""
+    judge = networks.read("celeba")
     unknown = set(editor.attributes) - set(judge.label_names)
     if unknown:
         raise JudgeError(f"No judge knows the attribute {min(unknown)}.")
@@ -69,7 +97,9 @@ def calibrate(editor: Editor, data: str | os.PathLike, data_root: str | os.PathL
     channels, size, _ = editor.image_shape
     train = open_dataset(data, data_root, size, channels=channels, attributes=editor.attributes)
     if train.labels is None or tuple(train.label_names) != tuple(editor.attributes):
-        raise CalibrationError(f"{train.name} does not say which pictures show {', '.join(editor.attributes)}; take --data celeba.")
+        raise CalibrationError(
+            f"{train.name} does not say which pictures show {', '.join(editor.attributes)}; take --data celeba."
+        )
     if channels == 3:
         editor.palette.copy_(palette(to_float(torch.from_numpy(np.array(train.images[:FACES])))))
     tuned = open_dataset(data, data_root, size, channels=channels, split=split, attributes=editor.attributes)
@@ -77,13 +107,23 @@ def calibrate(editor: Editor, data: str | os.PathLike, data_root: str | os.PathL
     chosen = choose(measured)
     editor.mapping.strengths.copy_(torch.tensor(STRENGTHS)[chosen])
     distance = distance_to(measured.real.double())
-    before, after = (score(measured, choice, distance) for choice in (torch.full_like(chosen, STRENGTHS.index(1.0)), chosen))
-    return {"split": split, "edits": len(measured.attribute), "price": PRICE, "worth": WORTH, "before": before, "after": after,
-            "strengths": dict(zip(editor.attributes, np.array(STRENGTHS)[chosen].T.tolist()))}
+    before, after = (
+        score(measured, choice, distance) for choice in (torch.full_like(chosen, STRENGTHS.index(1.0)), chosen)
+    )
+    return {
+        "split": split,
+        "edits": len(measured.attribute),
+        "price": PRICE,
+        "worth": WORTH,
+        "before": before,
+        "after": after,
+        "strengths": dict(zip(editor.attributes, np.array(STRENGTHS)[chosen].T.tolist())),
+    }
 
 
 def palette(faces: Tensor) -> Tensor:
-    """The least and the largest warmth and greenness of faces (n, 3, H, W) at each brightness, but for the rarest: (2, 2, SHADES)."""
+    """The least and the largest warmth and greenness of faces (n, 3, H, W) at each brightness, but for the rarest: (2,
+    2, SHADES)."""
     brightness, *others = colours(faces)[..., from_head(faces.shape[-1]) < 1].movedim(1, 0).flatten(1).numpy()
     shade = np.clip(((brightness + 1) / 2 * SHADES).astype(int), 0, SHADES - 1)
     found = np.zeros((2, 2, SHADES))
@@ -95,20 +135,25 @@ def palette(faces: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def measure(editor: Editor, judge: judges.Judge, tuned: Dataset, train: Dataset, batch_size: int) -> Measured:
+def measure(editor: Editor, judge: networks.Judge, tuned: Dataset, train: Dataset, batch_size: int) -> Measured:
     columns = [judge.label_names.index(name) for name in editor.attributes]
 
     def look(some: Tensor) -> tuple[Tensor, Tensor]:
-        opinion = judges.opinions(judge, to_uint8(some).transpose(0, 3, 1, 2))
+        opinion = networks.classify(judge, to_uint8(some).transpose(0, 3, 1, 2))
         return opinion.features, opinion.logits[:, columns] > 0
 
     parts: list[tuple[Tensor, ...]] = []
     turns = min(TURNS, len(editor.attributes))
     with tqdm(total=len(tuned) * turns, unit=" edits", desc="Calibrating", disable=None) as bar:
         for chosen in np.array_split(np.arange(len(tuned)), -(-len(tuned) // batch_size)):
-            images, labels = to_float(torch.from_numpy(np.array(tuned.images[chosen]))), torch.from_numpy(tuned.labels[chosen]) > 0
+            images, labels = (
+                to_float(torch.from_numpy(np.array(tuned.images[chosen]))),
+                torch.from_numpy(tuned.labels[chosen]) > 0,
+            )
             latents, before, rows = editor.encode(images), look(images)[1], torch.arange(len(chosen))
-            differences = torch.stack([opposite(labels, k, editor.attributes) for k in range(len(editor.attributes))])
+            differences = torch.stack(
+                [opposite_edit(labels, k, editor.attributes) for k in range(len(editor.attributes))]
+            )
             for turn in range(turns):
                 k = (torch.from_numpy(chosen) + turn * len(editor.attributes) // turns) % len(editor.attributes)
                 asked = differences[k, rows]
@@ -119,16 +164,24 @@ def measure(editor: Editor, judge: judges.Judge, tuned: Dataset, train: Dataset,
                     looks.append(look(editor.decode(latents, asked)))
                 seen = torch.stack([after[rows, k] != labels[rows, k] for _, after in looks]).double()
                 kept = torch.stack([((after == before) & others).sum(1) / others.sum(1) for _, after in looks]).double()
-                parts.append((torch.stack([features for features, _ in looks]), seen, kept, k[None], labels[rows, k][None].long()))
+                parts.append(
+                    (
+                        torch.stack([features for features, _ in looks]),
+                        seen,
+                        kept,
+                        k[None],
+                        labels[rows, k][None].long(),
+                    )
+                )
                 bar.update(len(chosen))
     features, seen, kept, k, away = (torch.cat(some, 1) for some in zip(*parts))
-    real = np.random.Generator(np.random.Philox(0)).permutation(len(train))[:features.shape[1]]
-    return Measured(features, seen, kept, k[0], away[0], judges.opinions(judge, train.images[np.sort(real)]).features)
+    real = np.random.Generator(np.random.Philox(0)).permutation(len(train))[: features.shape[1]]
+    return Measured(features, seen, kept, k[0], away[0], networks.classify(judge, train.images[np.sort(real)]).features)
 
 
 def distance_to(real: Tensor) -> Callable[[Tensor], float]:
-    """`fidelity.frechet_distance` of features (n, D) from the real ones (m, D), which are looked at once: with their covariance's root R,
-    tr (S S_real)^(1/2) is the sum of the roots of the eigenvalues of R S R."""
+    """`fidelity.frechet_distance` of features (n, D) from the real ones (m, D), which are looked at once: with their
+    covariance's root R, tr (S S_real)^(1/2) is the sum of the roots of the eigenvalues of R S R."""
     mean, covariance = real.mean(0), real.T.cov()
     values, vectors = torch.linalg.eigh(covariance)
     root = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
@@ -142,11 +195,17 @@ def distance_to(real: Tensor) -> Callable[[Tensor], float]:
 
 
 def score(measured: Measured, choice: Tensor, distance: Callable[[Tensor], float]) -> dict[str, float]:
-    """What becomes of the edits where attribute k has the strengths number choice[0, k] and choice[1, k]; "score" is to be large."""
+    """What becomes of the edits where attribute k has the strengths number choice[0, k] and choice[1, k]; "score" is to
+    be large."""
     rows, picked = torch.arange(len(measured.attribute)), choice[measured.away, measured.attribute]
     seen = [float(measured.seen[picked, rows][measured.attribute == k].mean()) for k in measured.attribute.unique()]
     kept, fid = float(measured.kept[picked, rows].mean()), distance(measured.features[picked, rows].double())
-    return {"seen": float(np.mean(seen)), "kept": kept, "fid": fid, "score": float(np.mean(seen)) + WORTH * kept - PRICE * fid}
+    return {
+        "seen": float(np.mean(seen)),
+        "kept": kept,
+        "fid": fid,
+        "score": float(np.mean(seen)) + WORTH * kept - PRICE * fid,
+    }
 
 
 def choose(measured: Measured) -> Tensor:
@@ -170,41 +229,41 @@ def write(editor: Editor, folder: Path, found: dict, command: str) -> None:
     training = read_metrics(folder / "metrics.json").get("training", {})
     first = str(training.get("command") or "").partition("\n")[0]
     training |= {"calibration": found, "command": f"{first}\n{command}".strip()}
-    hub.save(editor, folder)
+    model_folder.save(editor, folder)
     pictures.save_png(sample_grid(editor, int(training.get("seed") or 0)), folder / "samples.png")
-    hub.write_atomically(folder / "metrics.json", (json.dumps({"training": training}, indent=2) + "\n").encode())
+    files.write_atomically(
+        folder / "metrics.json", (json.dumps({"training": portable.record(training)}, indent=2) + "\n").encode()
+    )
     write_card(folder)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit status: 0, or 2 for bad input; 130 after Ctrl-C."""
-    parser = argparse.ArgumentParser(prog="python -m training.calibrate", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: command(arguments), stopped="Stopped; nothing was written.")
+
+
+def command(arguments: list[str] | None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.calibrate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("model_folder", type=Path, help="of an editor, such as runs/celeba-editor-64/model")
     parser.add_argument("--data", required=True, metavar="NAME|DIR", help="celeba")
-    parser.add_argument("--data-root", type=Path, metavar="DIR", help="where the data sets are (default: $GAN_STUDIO_DATA, else ./data)")
+    parser.add_argument(
+        "--data-root", type=Path, metavar="DIR", help="where the data sets are (default: $GAN_STUDIO_DATA, else ./data)"
+    )
     options = parser.parse_args(arguments)
-    try:
-        editor = hub.load_folder(options.model_folder)
-        if not isinstance(editor, Editor):
-            raise CalibrationError(f"{options.model_folder} holds a model of the family {editor.family}; only editors have strengths.")
-        found = calibrate(editor, options.data, options.data_root)
-        command = ["python", "-m", "training.calibrate", str(options.model_folder), "--data", options.data]
-        write(editor, options.model_folder, found, shlex.join(command))
-    except (ModelError, DataError, JudgeError, CalibrationError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"error: {error.filename} cannot be written or read ({error.strerror}).", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("Stopped; nothing was written.", file=sys.stderr)
-        return 130
+    editor = model_folder.load_folder(options.model_folder)
+    if not isinstance(editor, Editor):
+        raise CalibrationError(
+            f"{options.model_folder} holds a model of the family {editor.family}; only editors have strengths."
+        )
+    found = calibrate(editor, options.data, options.data_root)
+    words = ["python", "-m", "training.calibrate", str(options.model_folder), "--data", options.data]
+    write(editor, options.model_folder, found, shlex.join(words))
     for name, (brought, taken) in found["strengths"].items():
         print(f"{name:<24}{brought:.1f} {taken:.1f}")
     for when in ("before", "after"):
         print(f"{when:<8}" + ", ".join(f"{key} {value:.4g}" for key, value in found[when].items()))
-    return 0
 
 
 if __name__ == "__main__":

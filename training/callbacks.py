@@ -1,46 +1,57 @@
 """What hangs on the loop without being it: statistics, measurements, sample grids, curves, checkpoints, stopping.
 
 A callback is called after each step with (state, scalars) and returns True to end the run. What happens "every" so many
-images happens where the count of images is a multiple of it: give a multiple of the batch size. What is measured is added to
-the scalars, and so comes before the report.
+images happens where the count of images is a multiple of it: give a multiple of the batch size. What is measured is
+added to the scalars, and so comes before the report.
 """
+
+from __future__ import annotations
 
 import json
 import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from accelerate import Accelerator
 from torch import Tensor
 
 from gan_models import images as pictures
-from gan_models.base import Generator
-from gan_models.editor import Editor
+from gan_models.samples import SAMPLES, fixed_batch, sample_grid
 
-from . import checkpoints, curves, judges
-from .data import Dataset, to_float
-from .editor import sheet
-from .loop import State
+from . import checkpoints, curves, run_folder
+from .data.dataset import Dataset, to_float
+from .errors import TrainingError
+from .judges import networks
+from .state import State
 
-SAMPLES = 64  # of the same latents, as a picture and as a measure
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
 FID_PICTURES = {"inception": 5_000}  # more than the network has features (2048); else
 FID_FEWEST = 2_000  # the course can be seen in so many; results are told of 10,000
 
 
-class Diverged(Exception):
-    """A loss or a gradient is no longer a number."""
+class Diverged(TrainingError):
+    """A loss, a gradient or a weight is no longer a number."""
+
+    status = 1
 
 
 class Report:
-    """The means of all scalars every `every` images: to stats.jsonl and the accelerator's trackers, and as a line on the terminal
-    every few seconds. Each of `readers`, on the main process, is called with the line as a dict."""
+    """The means of all scalars every `every` images: to stats.jsonl and the accelerator's trackers, and as a line on
+    the terminal every few seconds, unless `shown` is False. Each of `readers`, on the main process, is called with the
+    line as a dict."""
 
-    def __init__(self, folder: Path, accelerator: Accelerator, total: int, state: State, every: int):
-        self.path, self.accelerator, self.total, self.every = folder / curves.STATS, accelerator, total, every
+    def __init__(
+        self, folder: Path, accelerator: Accelerator, total: int, state: State, every: int, shown: bool = True
+    ):
+        self.shown = shown
+        self.path, self.accelerator, self.total, self.every = folder / run_folder.STATS, accelerator, total, every
         self.readers: list[Callable[[dict], object]] = []
         self.sums: dict[str, Tensor] = {}
         self.counts: dict[str, int] = {}
@@ -75,19 +86,25 @@ class Report:
         self.sums, self.counts = {}, {}
         broken = [key for key, value in means.items() if not abs(value) < float("inf")]
         if broken:
-            raise Diverged(f"{' and '.join(broken)} stopped being a number between {self.last:,} and {state.images:,} images")
+            raise Diverged(
+                f"{' and '.join(broken)} stopped being a number between {self.last:,} and {state.images:,} images"
+            )
         now = time.monotonic()
         speed = (state.images - self.last) / max(now - self.since, 1e-9)
         self.last, self.since = state.images, now
         if self.accelerator.is_main_process:
-            measured = {"images_per_second": round(speed, 1), **{key: float(f"{value:.5g}") for key, value in means.items()}}
+            measured = {
+                "images_per_second": round(speed, 1),
+                **{key: float(f"{value:.5g}") for key, value in means.items()},
+            }
             line = {"images": state.images, **measured}
             with open(self.path, "a") as file:
                 file.write(json.dumps(line) + "\n")
             self.accelerator.log(measured, step=state.images)
             for reader in self.readers:
                 reader(line)
-            self._print(state, means, now)
+            if self.shown:
+                self._print(state, means, now)
 
     def _print(self, state: State, means: dict[str, float], now: float) -> None:
         terminal = sys.stderr.isatty()
@@ -97,18 +114,21 @@ class Report:
         speed = (state.images - self.first) / max(now - self.began, 1e-9)
         names = {"discriminator_loss": "D", "generator_loss": "G"}
         losses = "  ".join(f"{name} {means[key]:.2f}" for key, name in names.items() if key in means)
-        line = (f"{state.images:>11,} of {self.total:,} images  {speed:,.0f} images/s  "
-                f"{duration((self.total - state.images) / speed)} left  {losses}")
+        line = (
+            f"{state.images:>11,} of {self.total:,} images  {speed:,.0f} images/s  "
+            f"{duration((self.total - state.images) / speed)} left  {losses}"
+        )
         start, end = ("\r\033[K", "" if state.images < self.total else "\n") if terminal else ("", "\n")
         print(start + line, end=end, file=sys.stderr, flush=True)
 
 
 class Diversity:
-    """Adds the scalar "diversity": how far each of 64 fixed samples of the averaged generator is from the nearest other one, as a
-    multiple of the same of real pictures; 1 is as diverse as these, 0 one picture for all latents.
+    """Adds the scalar "diversity": how far each of 64 fixed samples of the averaged generator is from the nearest other
+    one, as a multiple of the same of real pictures; 1 is as diverse as these, 0 one picture for all latents.
 
-    The nearest, because a generator with ten pictures in stock has a mean distance like that of real pictures, but twins among
-    any 64 (the birthday paradox test: Arora and Zhang 2017, arXiv:1706.08224). Costs a 64-picture forward pass every `every` images.
+    The nearest, because a generator with ten pictures in stock has a mean distance like that of real pictures, but
+    twins among any 64 (the birthday paradox test: Arora and Zhang 2017, arXiv:1706.08224). Costs a 64-picture forward
+    pass every `every` images.
     """
 
     def __init__(self, dataset: Dataset, state: State, seed: int, every: int):
@@ -126,16 +146,17 @@ class Diversity:
         return False
 
 
-class Distance:
-    """Adds the FID of the averaged generator, from a few thousand pictures; its name carries the protocol, fid2k_train_reader.
+class FIDCallback:
+    """Adds the FID of the averaged generator, from a few thousand pictures; its name carries the protocol,
+    fid2k_train_reader.
 
-    It is measured once at the start, where its value is of no interest, but what is missing must be said before hours have
-    passed. Raises EvaluationError.
+    It is measured once at the start, where its value is of no interest, but what is missing must be said before hours
+    have passed. Raises EvaluationError.
     """
 
     def __init__(self, dataset: Dataset, state: State, accelerator: Accelerator, seed: int, every: int):
         self.dataset, self.accelerator, self.seed, self.every = dataset, accelerator, seed, every
-        self.network = judges.PLANS[dataset.name].network if dataset.name in judges.PLANS else "inception"
+        self.network = networks.JUDGES[dataset.name].network if dataset.name in networks.JUDGES else "inception"
         self.count = min(FID_PICTURES.get(self.network, FID_FEWEST), len(dataset))
         short = f"{round(self.count / 1000)}k" if self.count >= 1000 else self.count
         self.name = f"fid{short}_train_{self.network}"
@@ -148,7 +169,7 @@ class Distance:
 
     def measure(self, state: State) -> Tensor:
         """The FID, on all processes: the main one measures, the others wait for it."""
-        from . import evaluate  # which needs torch-fidelity
+        from .evaluate import generator as evaluate  # which needs torch-fidelity
 
         value = 0.0
         if self.accelerator.is_main_process:
@@ -176,35 +197,35 @@ class Samples:
 
 
 class Curves:
-    """curves.png: the statistics so far as a picture, from their first line on, but so seldom that drawing takes a fiftieth of the time
-    at most. Without matplotlib training goes on, and says so once."""
+    """curves.png: the statistics so far as a picture, from their first line on, but so seldom that drawing takes a
+    fiftieth of the time at most. Without matplotlib training goes on, and says so once."""
 
-    def __init__(self, folder: Path):
-        self.folder, self.able = folder, True
+    def __init__(self, folder: Path, draw: Callable | None = None, clock: Callable[[], float] = time.monotonic):
+        self.folder, self.able, self.draw, self.clock = folder, True, draw or curves.draw, clock
         self.rest_until = 0.0
         self.write()
 
     def __call__(self, line: dict) -> None:
         """A reader of Report."""
-        if time.monotonic() >= self.rest_until:
+        if self.clock() >= self.rest_until:
             self.write()
 
     def write(self) -> None:
-        began = time.monotonic()
-        if not self.able or not curves.read_lines(self.folder / curves.STATS):
+        began = self.clock()
+        if not self.able or not run_folder.read_lines(self.folder / run_folder.STATS):
             return
         try:
-            curves.draw([curves.read(self.folder)], self.folder / "curves.png")
+            self.draw([curves.read(self.folder)], self.folder / "curves.png")
         except curves.CurvesError as error:
             self.able = False
             print(f"{error} Training goes on without it.", file=sys.stderr)
-        now = time.monotonic()
+        now = self.clock()
         self.rest_until = now + 50 * (now - began)
 
 
 class Checkpoints:
-    """A checkpoint every `every` images. A state that has diverged is never saved: `report` is flushed first, which tells of
-    losses and gradients, and the weights are looked at. Raises Diverged."""
+    """A checkpoint every `every` images. A state that has diverged is never saved: `report` is flushed first, which
+    tells of losses and gradients, and the weights are looked at. Raises Diverged."""
 
     def __init__(self, folder: Path, accelerator: Accelerator, report: Report, write_model, every: int):
         self.folder, self.accelerator, self.report = folder, accelerator, report
@@ -218,9 +239,7 @@ class Checkpoints:
 
     def save(self, state: State) -> None:
         self.report.flush(state)
-        tensors = [*checkpoints.tensors(state).values(), *state.ema.state_dict().values()]
-        if not all(tensor.isfinite().all() for tensor in tensors):
-            raise Diverged(f"the weights stopped being numbers before {state.images:,} images")
+        check_finite([*checkpoints.tensors(state).values(), *state.ema.state_dict().values()], state.images)
         if self.accelerator.is_main_process and self.saved != state.images:
             checkpoints.save(state, self.folder, self.accelerator, lambda folder: self.write_model(state, folder))
         self.saved = state.images
@@ -228,14 +247,16 @@ class Checkpoints:
 
 
 class Interrupt:
-    """While it is entered, Ctrl-C and SIGTERM end the run after the step at hand. A second Ctrl-C ends it at once."""
+    """While it is entered, Ctrl-C and SIGTERM end the run after the step at hand. A second Ctrl-C ends it at once. Only
+    a program's main thread is told of them."""
 
     def __init__(self, accelerator: Accelerator, ask_every: int = 10):
         self.accelerator, self.ask_every, self.asked, self.stopped = accelerator, ask_every, False, False
         self.steps = 0
 
     def __enter__(self) -> "Interrupt":
-        self.before = {name: signal.signal(name, self._ask) for name in (signal.SIGINT, signal.SIGTERM)}
+        names = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
+        self.before = {name: signal.signal(name, self._ask) for name in names}
         return self
 
     def __exit__(self, *exception) -> None:
@@ -247,7 +268,9 @@ class Interrupt:
             raise KeyboardInterrupt
         self.asked = True
         if self.accelerator.is_main_process:
-            print("\nStopping after this step; the checkpoint is being written. (Again to stop at once.)", file=sys.stderr)
+            print(
+                "\nStopping after this step; the checkpoint is being written. (Again to stop at once.)", file=sys.stderr
+            )
 
     def __call__(self, state: State, scalars: dict[str, Tensor]) -> bool:
         self.steps += 1
@@ -259,27 +282,10 @@ class Interrupt:
         return self.stopped
 
 
-def fixed_batch(generator: Generator, seed: int, count: int = SAMPLES) -> tuple[Tensor, Tensor | None]:
-    """At most `count` latents and labels that are always the same; of a class-conditional generator the classes in turn, each as
-    often as the others."""
-    labels = generator.sample_labels(count, seed=seed)
-    if labels is not None and (columns := _columns(generator)):
-        count = count - count % columns
-        labels = torch.arange(count, device=generator.device) % columns
-    return generator.sample_latents(count, seed=seed) if count else torch.empty(0, generator.latent_dim), labels
-
-
-def _columns(generator: Generator) -> int | None:
-    """How many classes a class-conditional generator shows side by side."""
-    return len(generator.labels) if generator.labels and not generator.multi_label and len(generator.labels) <= 20 else None
-
-
-def sample_grid(generator: Generator, seed: int, count: int = SAMPLES):
-    """A picture of `count` uncurated samples; an editor edits eight, a class-conditional generator shows its classes in columns."""
-    with torch.inference_mode():
-        if isinstance(generator, Editor):
-            return pictures.grid(sheet(generator, seed), len(generator.attributes) + 1)
-        return pictures.grid(generator.generate(*fixed_batch(generator, seed, count)), _columns(generator))
+def check_finite(tensors: Iterable[Tensor], images: int) -> None:
+    """Raise Diverged unless all weights (and moments) are finite."""
+    if not all(tensor.isfinite().all() for tensor in tensors):
+        raise Diverged(f"the weights stopped being numbers before {images:,} images")
 
 
 def nearest(images: Tensor) -> Tensor:

@@ -9,31 +9,45 @@ A checkpoint is written beside the last one and exchanged for it by renaming; wh
 checkpoint is there.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import platform
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from accelerate import Accelerator
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from gan_models import ModelError
-from gan_models.hub import load_folder, write_atomically
+from gan_models.errors import ModelError
+from gan_models.files import write_atomically
+from gan_models.model_folder import load_folder
 
-from .loop import State
+from .errors import TrainingError
+from .run_folder import find_checkpoint
+from .state import State
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 
-class CheckpointError(Exception):
+class CheckpointError(TrainingError):
     """A checkpoint that cannot be written or read; one sentence."""
 
 
 def circumstances(accelerator: Accelerator) -> dict:
     """What bit-exact equality depends on besides options and data."""
-    return {"processes": accelerator.num_processes, "threads": torch.get_num_threads(), "precision": accelerator.mixed_precision,
-            "device": accelerator.device.type, "machine": platform.machine(), "torch": torch.__version__}
+    return {
+        "processes": accelerator.num_processes,
+        "threads": torch.get_num_threads(),
+        "precision": accelerator.mixed_precision,
+        "device": accelerator.device.type,
+        "machine": platform.machine(),
+        "torch": torch.__version__,
+    }
 
 
 def tensors(state: State) -> dict[str, torch.Tensor]:
@@ -47,15 +61,19 @@ def tensors(state: State) -> dict[str, torch.Tensor]:
 
 
 def save(state: State, folder: Path, accelerator: Accelerator, write_model) -> None:
-    """Write DIR/checkpoint. write_model(folder) writes the model folder. Raises CheckpointError; the last one survives."""
+    """Write DIR/checkpoint. write_model(folder) writes the model folder. Raises CheckpointError; the last one
+    survives."""
     new, old, final = folder / "checkpoint.new", folder / "checkpoint.old", folder / "checkpoint"
     try:
-        if not final.exists() and (last := find(folder)):
+        if not final.exists() and (last := find_checkpoint(folder)):
             last.rename(final)  # a kill came between two renames
         shutil.rmtree(new, ignore_errors=True)
         (new / "model").mkdir(parents=True)
-        save_file({key: value.cpu().contiguous() for key, value in tensors(state).items()}, new / "state.safetensors",
-                  metadata={"format": "pt"})
+        save_file(
+            {key: value.cpu().contiguous() for key, value in tensors(state).items()},
+            new / "state.safetensors",
+            metadata={"format": "pt"},
+        )
         write_model(new / "model")
         for path in new.rglob("*"):
             if path.is_file():
@@ -72,22 +90,16 @@ def save(state: State, folder: Path, accelerator: Accelerator, write_model) -> N
     except (OSError, SafetensorError) as error:
         shutil.rmtree(new, ignore_errors=True)  # frees the room of a full disk
         reason = getattr(error, "strerror", None) or error
-        kept = "the one before it is kept" if find(folder) else "there is none before it"
-        raise CheckpointError(f"The checkpoint at {state.images:,} images could not be written to {folder} ({reason}); {kept}: "
-                              "make room and go on with --resume.") from error
-
-
-def find(folder: Path) -> Path | None:
-    """The newest complete checkpoint of a run folder, or None. Between two renames it has another name."""
-    for name in ("checkpoint", "checkpoint.new", "checkpoint.old"):
-        if (folder / name / "state.json").is_file():
-            return folder / name
-    return None
+        kept = "the one before it is kept" if find_checkpoint(folder) else "there is none before it"
+        raise CheckpointError(
+            f"The checkpoint at {state.images:,} images could not be written to {folder} ({reason}); {kept}: "
+            "make room and go on with --resume."
+        ) from error
 
 
 def restore(state: State, checkpoint: Path, accelerator: Accelerator) -> list[str]:
-    """Fill `state`, as built for the same recipe, from a checkpoint. Returns sentences to say aloud, where the circumstances
-    differ. Raises CheckpointError where it is damaged or of other networks."""
+    """Fill `state`, as built for the same recipe, from a checkpoint. Returns sentences to say aloud, where the
+    circumstances differ. Raises CheckpointError where it is damaged or of other networks."""
     try:
         saved = json.loads((checkpoint / "state.json").read_bytes())
         found = load_file(checkpoint / "state.safetensors")
@@ -98,8 +110,10 @@ def restore(state: State, checkpoint: Path, accelerator: Accelerator) -> list[st
             for key, parameter in parameters.items():
                 prefix, suffix = f"{name}_optimiser.", f".{key}"
                 names = [n for n in found if n.startswith(prefix) and n.removeprefix(prefix).partition(".")[2] == key]
-                moments = {n[len(prefix):-len(suffix)]: found.pop(n) for n in names}
-                optimiser.state[parameter] = {what: _like(value, parameter, optimiser) for what, value in moments.items()}
+                moments = {n[len(prefix) : -len(suffix)]: found.pop(n) for n in names}
+                optimiser.state[parameter] = {
+                    what: _like(value, parameter, optimiser) for what, value in moments.items()
+                }
                 kinds.add(frozenset(moments))
             if len(kinds - {frozenset()}) > 1:  # a weight that had no gradient yet has none
                 raise KeyError(f"moments of {name}_optimiser")
@@ -108,36 +122,53 @@ def restore(state: State, checkpoint: Path, accelerator: Accelerator) -> list[st
         state.ema.load_state_dict(load_folder(checkpoint / "model").state_dict(), strict=True)
         state.images = int(saved["images"])
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError, ModelError) as error:
-        raise CheckpointError(f"The checkpoint {checkpoint} cannot be continued: it is damaged or belongs to other networks "
-                              f"({str(error).splitlines()[0]}).") from error
+        raise CheckpointError(
+            f"The checkpoint {checkpoint} cannot be continued: it is damaged or belongs to other networks "
+            f"({str(error).splitlines()[0]})."
+        ) from error
     now = circumstances(accelerator)
-    return [f"The run was made with {key} {saved.get(key)}, now it is {value}: the result will be as good, but not equal bit for "
-            "bit." for key, value in now.items() if saved.get(key) != value]
+    return [
+        f"The run was made with {key} {saved.get(key)}, now it is {value}: the result will be as good, but not equal bit for "
+        "bit."
+        for key, value in now.items()
+        if saved.get(key) != value
+    ]
 
 
 def begin_with(state: State, checkpoint: Path) -> None:
-    """Start a new run with both networks of a checkpoint, which may know other labels: those of the same name are taken over, new
-    ones begin at zero. Optimisers begin anew. Raises CheckpointError where it is damaged or the networks differ in more."""
+    """Start a new run with both networks of a checkpoint, which may know other labels: those of the same name are taken
+    over, new ones begin at zero. Optimisers begin anew. Raises CheckpointError where it is damaged or the networks
+    differ in more."""
     try:
         found, model = load_file(checkpoint / "state.safetensors"), load_folder(checkpoint / "model")
-        labels = [(model.labels or ()).index(name) if name in (model.labels or ()) else None for name in state.ema.labels or ()]
+        labels = [
+            (model.labels or ()).index(name) if name in (model.labels or ()) else None
+            for name in state.ema.labels or ()
+        ]
         averaged = {f"generator.{key}": value for key, value in model.state_dict().items()}
-        for name, network, source in (("generator", state.generator, found), ("discriminator", state.discriminator, found),
-                                      ("generator", state.ema, averaged)):
+        for name, network, source in (
+            ("generator", state.generator, found),
+            ("discriminator", state.discriminator, found),
+            ("generator", state.ema, averaged),
+        ):
             with torch.no_grad():
                 for key, value in network.state_dict().items():
                     if key != "label_table":  # the new run's data
                         value.copy_(_relabelled(source[f"{name}.{key}"], value.shape, labels))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError, ModelError) as error:
-        raise CheckpointError(f"A run cannot begin with {checkpoint}: it is damaged or its networks are others "
-                              f"({str(error).splitlines()[0]}). Its generator alone is {checkpoint / 'model'}.") from error
+        raise CheckpointError(
+            f"A run cannot begin with {checkpoint}: it is damaged or its networks are others "
+            f"({str(error).splitlines()[0]}). Its generator alone is {checkpoint / 'model'}."
+        ) from error
 
 
 def _relabelled(value: torch.Tensor, shape: torch.Size, labels: list[int | None]) -> torch.Tensor:
     """The tensor in the shape that it has with other labels: labels[k] is where label k was, None where it was not."""
     for axis, (old, new) in enumerate(zip(value.shape, shape)):
         if old != new == len(labels):
-            parts = [torch.zeros_like(value.select(axis, 0)) if was is None else value.select(axis, was) for was in labels]
+            parts = [
+                torch.zeros_like(value.select(axis, 0)) if was is None else value.select(axis, was) for was in labels
+            ]
             value = torch.stack(parts, axis)
     if value.shape != shape:
         raise ValueError(f"a tensor of {tuple(value.shape)} where {tuple(shape)} fits")
@@ -146,8 +177,10 @@ def _relabelled(value: torch.Tensor, shape: torch.Size, labels: list[int | None]
 
 def _parts(state: State):
     """Each player: its network, the weights that it moves, by name, and its optimiser."""
-    return (("generator", state.generator, dict(state.generator.named_parameters()), state.generator_optimiser),
-            ("discriminator", state.discriminator, state.discriminator.trained(), state.discriminator_optimiser))
+    return (
+        ("generator", state.generator, dict(state.generator.named_parameters()), state.generator_optimiser),
+        ("discriminator", state.discriminator, state.discriminator.trained(), state.discriminator_optimiser),
+    )
 
 
 def _like(value: torch.Tensor, parameter: torch.Tensor, optimiser: torch.optim.Optimizer) -> torch.Tensor:

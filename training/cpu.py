@@ -12,15 +12,18 @@ from torch.nn import functional as F
 SMALL = 8  # pixels: on larger maps oneDNN's own gradient is as fast, or faster
 
 
-def prepare() -> None:
+def tune_allocator() -> None:
     """Set the process up for training on its CPU; elsewhere it does no harm."""
-    torch.set_flush_denormal(True)  # a winning discriminator's gradients underflow; CPUs compute with denormals 10 times slower
+    torch.set_flush_denormal(
+        True
+    )  # a winning discriminator's gradients underflow; CPUs compute with denormals 10 times slower
     keep_memory()
 
 
 def keep_memory() -> bool:
-    """Have freed memory kept for the next step, which needs blocks of the same megabytes again: from the kernel they would come
-    back as new pages, each to be zeroed and cold in the cache. True where the C library, glibc, can be told so."""
+    """Have freed memory kept for the next step, which needs blocks of the same megabytes again: from the kernel they
+    would come back as new pages, each to be zeroed and cold in the cache. True where the C library, glibc, can be told
+    so."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):  # musl and macOS have none; Windows has no such list of symbols
@@ -30,8 +33,8 @@ def keep_memory() -> bool:
 
 
 def faster(network: nn.Module) -> None:
-    """Let the network's convolutions that halve or double a map compute their weights' gradients as `Strided` does, where
-    they run in bfloat16 on a CPU without matrix instructions (AMX). Weights and their names stay as they are."""
+    """Let the network's convolutions that halve or double a map compute their weights' gradients as `Strided` does,
+    where they run in bfloat16 on a CPU without matrix instructions (AMX). Weights and their names stay as they are."""
     if torch.cpu._is_amx_tile_supported():
         return
     for layer in network.modules():
@@ -40,9 +43,9 @@ def faster(network: nn.Module) -> None:
 
 
 class Strided(torch.autograd.Function):
-    """conv2d, or conv_transpose2d, with a kernel of 4, stride 2 and padding 1. The gradient of the weights is one matrix product,
-    patches of the large map by pixels of the small one: on maps of 4 and 8 pixels oneDNN's, which walks along their rows,
-    takes half as long again. Differentiable any number of times."""
+    """conv2d, or conv_transpose2d, with a kernel of 4, stride 2 and padding 1. The gradient of the weights is one
+    matrix product, patches of the large map by pixels of the small one: on maps of 4 and 8 pixels oneDNN's, which walks
+    along their rows, takes half as long again. Differentiable any number of times."""
 
     @staticmethod
     def forward(ctx, images: Tensor, weight: Tensor, transposed: bool) -> Tensor:
@@ -54,8 +57,11 @@ class Strided(torch.autograd.Function):
     def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         images, weight = ctx.saved_tensors
         large, small = (gradient, images) if ctx.transposed else (images, gradient)
-        return (Strided.apply(gradient, weight, not ctx.transposed) if ctx.needs_input_grad[0] else None,
-                _weights(large, small) if ctx.needs_input_grad[1] else None, None)
+        return (
+            Strided.apply(gradient, weight, not ctx.transposed) if ctx.needs_input_grad[0] else None,
+            _weights(large, small) if ctx.needs_input_grad[1] else None,
+            None,
+        )
 
 
 def _weights(large: Tensor, small: Tensor) -> Tensor:

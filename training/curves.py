@@ -1,27 +1,32 @@
-"""The curves of one run or several as one picture: `python -m training.curves RUN_FOLDER [RUN_FOLDER ...] --output curves.png`.
+"""The curves of one run or several as one picture: `python -m training.curves RUN_FOLDER [RUN_FOLDER ...] --output
+curves.png`.
 
-They are read from stats.jsonl, and the remarks of the watch from watch.jsonl, which stand in the picture as upright lines. The
-x axis is images: real pictures that the discriminator was shown. Needs matplotlib, which is imported only to draw.
+They are read from stats.jsonl, and the remarks of the watch from watch.jsonl, which stand in the picture as upright
+lines. The x axis is images: real pictures that the discriminator was shown. Needs matplotlib, which is imported only to
+draw.
 """
 
 import argparse
 import io
-import json
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from gan_models.hub import write_atomically
+from gan_models.cli import missing
+from gan_models.files import write_atomically
 
-STATS, WATCH = "stats.jsonl", "watch.jsonl"
+from . import cli
+from .errors import TrainingError
+from .run_folder import STATS, WATCH, read_lines
+
 POINTS = 300  # of a curve: more cannot be seen on a screen, and noise hides the course
 COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22")
 DASHES = ("-", "--", ":", "-.")
 
 
-class CurvesError(Exception):
+class CurvesError(TrainingError):
     """A run folder without statistics, a file that cannot be written, or no matplotlib; one sentence."""
 
 
@@ -35,15 +40,35 @@ class Panel(NamedTuple):
 
 PANELS = (
     Panel("Losses", "loss", {"discriminator_loss": "discriminator", "generator_loss": "generator"}),
-    Panel("How often the discriminator is right", "share of pictures",
-          {"real_accuracy": "real", "fake_accuracy": "generated", "pair_accuracy": "pairs"}),
-    Panel("Gradients", "norm", {"discriminator_gradient": "discriminator", "generator_gradient": "generator"}, log=True),
+    Panel(
+        "How often the discriminator is right",
+        "share of pictures",
+        {"real_accuracy": "real", "fake_accuracy": "generated", "pair_accuracy": "pairs"},
+    ),
+    Panel(
+        "Gradients", "norm", {"discriminator_gradient": "discriminator", "generator_gradient": "generator"}, log=True
+    ),
     Panel("Diversity of fixed samples", "real pictures = 1", {"diversity": "nearest other sample"}, level=1.0),
-    Panel("Penalties and further terms", "value", {
-        "r1": "R1", "r2": "R2", "gradient_penalty": "gradient penalty", "real_classification": "classes of real",
-        "fake_classification": "classes of generated", "information": "information", "clustering": "clustering", "feature_matching": "feature matching",
-        "perceptual": "perceptual", "reconstruction": "reconstruction", "divergence": "divergence", "discrepancy": "discrepancy",
-        "wasserstein_distance": "Wasserstein distance"}, log=True),
+    Panel(
+        "Penalties and further terms",
+        "value",
+        {
+            "r1": "R1",
+            "r2": "R2",
+            "gradient_penalty": "gradient penalty",
+            "real_classification": "classes of real",
+            "fake_classification": "classes of generated",
+            "information": "information",
+            "clustering": "clustering",
+            "feature_matching": "feature matching",
+            "perceptual": "perceptual",
+            "reconstruction": "reconstruction",
+            "divergence": "divergence",
+            "discrepancy": "discrepancy",
+            "wasserstein_distance": "Wasserstein distance",
+        },
+        log=True,
+    ),
 )
 
 
@@ -61,34 +86,28 @@ def read(folder: Path) -> Run:
     return Run(folder.resolve().name, lines, [line["images"] for line in read_lines(folder / WATCH)])
 
 
-def read_lines(path: Path) -> list[dict]:
-    """The whole lines of a .jsonl file of a run; [] where it is missing. A line that a kill cut short is left out."""
-    try:
-        text = path.read_text()
-    except (OSError, UnicodeDecodeError):
-        return []
-    lines = []
-    for line in text.splitlines():
-        try:
-            value = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(value, dict) and isinstance(value.get("images"), int):
-            lines.append(value)
-    return lines
-
-
 def draw(runs: list[Run], path: Path) -> None:
-    """Write the picture as a PNG: one panel under another, those without a curve left out. One run: a colour for each curve;
-    several: a colour for each run. Raises CurvesError where matplotlib is missing."""
+    """Write the picture as a PNG: one panel under another, those without a curve left out. One run: a colour for each
+    curve; several: a colour for each run. Raises CurvesError where matplotlib is missing."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure  # without pyplot: no global state, no display
+        from matplotlib.figure import (
+            Figure,  # without pyplot: no global state, no display
+        )
     except ImportError as error:
-        raise CurvesError("The picture of the curves needs matplotlib: pip install matplotlib.") from error
-    fids = {key: f"{key[3:].replace('_', ', ')}" for run in runs for line in run.lines for key in line if key.startswith("fid")}
-    panels = [panel for panel in (*PANELS, Panel("FID", "FID", fids, log=True))
-              if any(key in line for run in runs for line in run.lines for key in panel.curves)]
+        raise CurvesError(missing("matplotlib")) from error
+    fids = {
+        key: f"{key[3:].replace('_', ', ')}"
+        for run in runs
+        for line in run.lines
+        for key in line
+        if key.startswith("fid")
+    }
+    panels = [
+        panel
+        for panel in (*PANELS, Panel("FID", "FID", fids, log=True))
+        if any(key in line for run in runs for line in run.lines for key in panel.curves)
+    ]
     height = 0.7 + 2.1 * max(len(panels), 1)
     figure = Figure(figsize=(9, height), dpi=90)
     FigureCanvasAgg(figure)
@@ -104,8 +123,14 @@ def draw(runs: list[Run], path: Path) -> None:
         figure.suptitle(runs[0].name + about, fontsize=10, y=1 - 0.12 / height)
     else:
         colours = [axes[0].plot([], [], color=COLOURS[k % len(COLOURS)], linewidth=3)[0] for k in range(len(runs))]
-        figure.legend(colours, [run.name for run in runs], loc="upper left", fontsize=8, frameon=False,
-                      bbox_to_anchor=(0.74, 1 - 1.15 / height))
+        figure.legend(
+            colours,
+            [run.name for run in runs],
+            loc="upper left",
+            fontsize=8,
+            frameon=False,
+            bbox_to_anchor=(0.74, 1 - 1.15 / height),
+        )
     file = io.BytesIO()
     figure.savefig(file, format="png")
     write_atomically(path, file.getvalue())
@@ -120,10 +145,19 @@ def _draw_panel(axis, panel: Panel, runs: list[Run]) -> None:
             if not len(images):
                 continue
             least, most = min(least, values.min()), max(most, values.max())
-            style = {"color": COLOURS[k % len(COLOURS)]} if len(runs) == 1 else {
-                "color": COLOURS[number % len(COLOURS)], "linestyle": DASHES[k % len(DASHES)]}
-            axis.plot(images, values, linewidth=1.3, marker="." if len(images) < 3 else None,
-                      label=panel.curves[key] if len(runs) == 1 else None, **style)
+            style = (
+                {"color": COLOURS[k % len(COLOURS)]}
+                if len(runs) == 1
+                else {"color": COLOURS[number % len(COLOURS)], "linestyle": DASHES[k % len(DASHES)]}
+            )
+            axis.plot(
+                images,
+                values,
+                linewidth=1.3,
+                marker="." if len(images) < 3 else None,
+                label=panel.curves[key] if len(runs) == 1 else None,
+                **style,
+            )
         if len(runs) == 1:
             for images in run.remarks:
                 axis.axvline(images, color="red", linewidth=0.8, alpha=0.6)
@@ -145,11 +179,12 @@ def _draw_panel(axis, panel: Panel, runs: list[Run]) -> None:
 
 
 def course(lines: list[dict], key: str, points: int = POINTS) -> tuple[np.ndarray, np.ndarray]:
-    """The curve of one quantity: (images, values). Each point is the mean of so many neighbours that at most `points` are left."""
+    """The curve of one quantity: (images, values). Each point is the mean of so many neighbours that at most `points`
+    are left."""
     pairs = [(line["images"], line[key]) for line in lines if isinstance(line.get(key), (int, float))]
     pairs = np.array(pairs, float).reshape(-1, 2)
     together = max(1, -(-len(pairs) // points))
-    means = [pairs[k:k + together].mean(0) for k in range(0, len(pairs), together)]
+    means = [pairs[k : k + together].mean(0) for k in range(0, len(pairs), together)]
     images, values = np.array(means).reshape(-1, 2).T
     return images, values
 
@@ -163,20 +198,22 @@ def _thousands(value: float) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit status: 0, or 2 for bad input."""
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: command(arguments))
+
+
+def command(arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser(prog="python -m training.curves", description=__doc__.partition("\n")[0])
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN_FOLDER", help="one to look at, or several to compare")
+    parser.add_argument(
+        "runs", nargs="+", type=Path, metavar="RUN_FOLDER", help="one to look at, or several to compare"
+    )
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the PNG to write")
     options = parser.parse_args(arguments)
+    runs = [read(folder) for folder in options.runs]
     try:
-        draw([read(folder) for folder in options.runs], options.output)
-    except CurvesError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        draw(runs, options.output)
     except OSError as error:
-        print(f"error: {options.output} cannot be written ({error.strerror or error}).", file=sys.stderr)
-        return 2
-    return 0
+        raise CurvesError(f"{options.output} cannot be written ({error.strerror or error}).") from error
 
 
 if __name__ == "__main__":

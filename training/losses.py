@@ -1,8 +1,9 @@
-"""GAN losses: pure functions of discriminator scores, in discriminator/generator pairs; then the terms that are added to them.
+"""GAN losses: pure functions of discriminator scores, in discriminator/generator pairs; then the terms that are added
+to them.
 
-Scores are logits, (n,) float, larger for "looks real"; f(t) = log(1 + e^-t) below is `softplus(-t)`. Every loss of a pair returns
-(loss to minimise, scalars worth plotting). They work on logits, never on probabilities, so they are exact in any precision
-that the scores come in; the games hand them float32.
+Scores are logits, (n,) float, larger for "looks real"; f(t) = log(1 + e^-t) below is `softplus(-t)`. Every loss of a
+pair returns (loss to minimise, scalars worth plotting). They work on logits, never on probabilities, so they are exact
+in any precision that the scores come in; the games hand them float32.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,14 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, relu, softplus
+from torch.nn.functional import (
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    relu,
+    softplus,
+)
+
+from gan_models.networks.layers import upcast
 
 Loss = tuple[Tensor, dict[str, Tensor]]
 
@@ -37,8 +45,8 @@ def minimax_generator(real: Tensor | None, fake: Tensor) -> Loss:
 
 
 def least_squares_discriminator(real: Tensor, fake: Tensor) -> Loss:
-    """1/2 E (D(x) - 1)^2 + 1/2 E D(G(z))^2 (Mao et al. 2016, arXiv:1611.04076, equation 9): here scores are no logits, 1 is real and
-    0 generated, and a picture that is right but far from the boundary still pulls."""
+    """1/2 E (D(x) - 1)^2 + 1/2 E D(G(z))^2 (Mao et al. 2016, arXiv:1611.04076, equation 9): here scores are no logits,
+    1 is real and 0 generated, and a picture that is right but far from the boundary still pulls."""
     return ((real - 1).square().mean() + fake.square().mean()) / 2, _accuracy(real, fake, threshold=0.5)
 
 
@@ -48,8 +56,8 @@ def least_squares_generator(real: Tensor | None, fake: Tensor) -> Loss:
 
 
 def hinge_discriminator(real: Tensor, fake: Tensor) -> Loss:
-    """E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))): what is right by a margin is left alone (Lim and Ye 2017, arXiv:1705.02894;
-    Miyato et al. 2018, equation 16)."""
+    """E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))): what is right by a margin is left alone (Lim and Ye 2017,
+    arXiv:1705.02894; Miyato et al. 2018, equation 16)."""
     return relu(1 - real).mean() + relu(1 + fake).mean(), _accuracy(real, fake)
 
 
@@ -59,14 +67,15 @@ def critic_generator(real: Tensor | None, fake: Tensor) -> Loss:
 
 
 def wasserstein_discriminator(real: Tensor, fake: Tensor) -> Loss:
-    """E D(G(z)) - E D(x) (Arjovsky et al. 2017, arXiv:1701.07875): negated, an estimate of the Wasserstein distance as long as D is
-    Lipschitz, for which weights are clipped or gradients penalised. Scores have no threshold."""
+    """E D(G(z)) - E D(x) (Arjovsky et al. 2017, arXiv:1701.07875): negated, an estimate of the Wasserstein distance as
+    long as D is Lipschitz, for which weights are clipped or gradients penalised. Scores have no threshold."""
     distance = real.mean() - fake.mean()
     return -distance, {"wasserstein_distance": distance}
 
 
 def relativistic_discriminator(real: Tensor, fake: Tensor) -> Loss:
-    """E f(D(x) - D(G(z))): each real picture beside a generated one (Jolicoeur-Martineau 2018; Huang et al. 2024, equation 2)."""
+    """E f(D(x) - D(G(z))): each real picture beside a generated one (Jolicoeur-Martineau 2018; Huang et al. 2024,
+    equation 2)."""
     return softplus(fake - real).mean(), {"pair_accuracy": (real > fake).float().mean()} | _accuracy(real, fake)
 
 
@@ -76,7 +85,8 @@ def relativistic_generator(real: Tensor, fake: Tensor) -> Loss:
 
 
 def classification(logits: Tensor, labels: Tensor, multi_label: bool) -> Tensor:
-    """Auxiliary classifier (Odena et al. 2016): cross-entropy of classes, or the mean binary cross-entropy of attributes.
+    """Auxiliary classifier (Odena et al. 2016): cross-entropy of classes, or the mean binary cross-entropy of
+    attributes.
 
     logits (n, K); labels as the networks take them: one-hot rows, or attributes -1..1.
     """
@@ -86,12 +96,12 @@ def classification(logits: Tensor, labels: Tensor, multi_label: bool) -> Tensor:
 
 
 def feature_matching(real: Tensor, fake: Tensor) -> Tensor:
-    """|| E phi(x) - E phi(G(z)) ||^2 (Salimans et al. 2016, arXiv:1606.03498, section 3.1), in features phi (n, ...) of the
-    discriminator, or of a network that is not trained (then it is a perceptual term)."""
+    """|| E phi(x) - E phi(G(z)) ||^2 (Salimans et al. 2016, arXiv:1606.03498, section 3.1), in features phi (n, ...) of
+    the discriminator, or of a network that is not trained (then it is a perceptual term)."""
     return (real.flatten(1).mean(0) - fake.flatten(1).mean(0)).square().sum()
 
 
-def information(logits: Tensor, categories: Tensor, continuous: Tensor) -> Tensor:
+def mutual_information(logits: Tensor, categories: Tensor, continuous: Tensor) -> Tensor:
     """-log Q(c | G(z)) up to a constant: the variational bound of the mutual information between codes and pictures
     (Chen et al. 2016, arXiv:1606.03657, equation 5), negated.
 
@@ -103,38 +113,42 @@ def information(logits: Tensor, categories: Tensor, continuous: Tensor) -> Tenso
 
 
 def clustering(logits: Tensor, changed: Tensor) -> Tensor:
-    """-I(c; c'), the mutual information of the categories read in pictures and in changed copies of them, negated: categories have to be
-    sure, the same in both, and equally frequent (invariant information clustering: Ji et al. 2019, arXiv:1807.06653, equation 3).
+    """-I(c; c'), the mutual information of the categories read in pictures and in changed copies of them, negated:
+    categories have to be sure, the same in both, and equally frequent (invariant information clustering: Ji et al.
+    2019, arXiv:1807.06653, equation 3).
 
-    logits, changed (n, K). The joint distribution is the mean over the n pictures, made symmetric; at its best the loss is -log K.
+    logits, changed (n, K). The joint distribution is the mean over the n pictures, made symmetric; at its best the loss
+    is -log K.
     """
     joint = logits.softmax(1).T @ changed.softmax(1) / len(logits)
     joint = ((joint + joint.T) / 2).clamp_min(torch.finfo(joint.dtype).tiny)
     return -(joint * (joint.log() - joint.sum(0).log() - joint.sum(1, keepdim=True).log())).sum()
 
 
-def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
     """KL(N(mean, variance) || N(0, 1)), summed over the latent's dimensions (n, d), averaged over the pictures
     (Kingma and Welling 2013, arXiv:1312.6114, appendix B)."""
     return (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean() / 2
 
 
-def similarity(real: Tensor, reconstructed: Tensor) -> Tensor:
-    """1/2 E || phi(x) - phi(x') ||^2 in the discriminator's features (n, ...): the learned similarity (Larsen et al. 2016,
-    arXiv:1512.09300, equation 7: a Gaussian of variance 1)."""
+def feature_reconstruction(real: Tensor, reconstructed: Tensor) -> Tensor:
+    """1/2 E || phi(x) - phi(x') ||^2 in the discriminator's features (n, ...): the learned similarity (Larsen et al.
+    2016, arXiv:1512.09300, equation 7: a Gaussian of variance 1)."""
     return (real - reconstructed).flatten(1).square().sum(1).mean() / 2
 
 
-def discrepancy(a: Tensor, b: Tensor, widths: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0)) -> Tensor:
+def mmd(a: Tensor, b: Tensor, widths: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0)) -> Tensor:
     """Maximum mean discrepancy (Gretton et al. 2012) of two sets of codes (n, d) and (m, d), squared, unbiased:
     E k(a, a') + E k(b, b') - 2 E k(a, b), with k a sum of Gaussian kernels (Li et al. 2015, arXiv:1502.02761).
 
-    Their bandwidths are `widths` times the median squared distance within b, so that the scale of the codes is of no account.
+    Their bandwidths are `widths` times the median squared distance within b, so that the scale of the codes is of no
+    account.
     """
     with torch.autocast(a.device.type, enabled=False):
         distances = {key: (x[:, None] - y).square().sum(2) for key, x, y in (("aa", a, a), ("bb", b, b), ("ab", a, b))}
-        others = ~torch.eye(len(b), dtype=torch.bool, device=b.device)
-        scale = distances["bb"].detach()[others].median().clamp_min(1e-12)
+        n = len(b)
+        others = distances["bb"].detach().flatten()[1:].view(n - 1, n + 1)[:, :-1]  # all but the diagonal
+        scale = others.median().clamp_min(1e-12)
 
         def kernel(squared: Tensor) -> Tensor:
             return sum((-squared / (2 * width * scale)).exp() for width in widths)
@@ -144,6 +158,18 @@ def discrepancy(a: Tensor, b: Tensor, widths: tuple[float, ...] = (0.25, 0.5, 1.
             return (kernel(squared).sum() - n * len(widths)) / (n * (n - 1))
 
         return within(distances["aa"]) + within(distances["bb"]) - 2 * kernel(distances["ab"]).mean()
+
+
+def all_gather(x: Tensor) -> Tensor:
+    """The rows of all processes, (processes x n, ...), for losses that look at a whole batch. With gradients averaged
+    over the processes afterwards, as the loop does, the result is that of one process with the whole batch."""
+    x = upcast(x)
+    if not torch.distributed.is_initialized() or torch.distributed.get_world_size() == 1:
+        return x
+    # Differentiable, unlike Accelerate's gather; imported here, since it is missing where torch is built without it.
+    from torch.distributed.nn.functional import all_gather
+
+    return torch.cat(all_gather(x.contiguous()))
 
 
 class Objective(NamedTuple):

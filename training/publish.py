@@ -1,23 +1,55 @@
-"""Publish a model folder on the Hub, and a Space that shows it: `python -m training.publish runs/mnist-cgan/model USER/REPO`."""
+"""Publish a model folder on the Hub, and a Space that shows it: `python -m training.publish runs/mnist-cgan/model
+USER/REPO`."""
 
 import argparse
+import json
 import re
 import sys
 from pathlib import Path
 
-import gan_models
-from gan_models import ModelError, hub
-from gan_models.card import PLACEHOLDER
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, SpaceCardData, get_token
+from huggingface_hub import (
+    CommitOperationAdd,
+    CommitOperationDelete,
+    HfApi,
+    SpaceCardData,
+    get_token,
+)
 from huggingface_hub.errors import HFValidationError, OfflineModeIsEnabled
 from huggingface_hub.repocard import metadata_load
 from huggingface_hub.utils import validate_repo_id
 
-REQUIRED = ("config.json", "model.safetensors", "README.md")
-OPTIONAL = ("samples.png", "metrics.json")
+import gan_models
+from gan_models import portable
+from gan_models.card import PLACEHOLDER
+from gan_models.errors import ModelError
+from gan_models.files import UnfitFile, read_bounded
+from gan_models.model_folder import (
+    CARD,
+    CONFIG,
+    MAX_CARD_BYTES,
+    MAX_CONFIG_BYTES,
+    MAX_METRICS_BYTES,
+    MAX_PICTURE_BYTES,
+    METRICS,
+    PICTURE,
+    WEIGHTS,
+    load_folder,
+    read_metrics,
+)
+
+from . import cli
+from .errors import TrainingError
+
+# What is published beside the weights, and the bytes that it may have.
+CONTENTS = {
+    CONFIG: MAX_CONFIG_BYTES,
+    CARD: MAX_CARD_BYTES,
+    PICTURE: MAX_PICTURE_BYTES,
+    METRICS: MAX_METRICS_BYTES,
+}
 
 
-class PublishError(Exception):
+class PublishError(TrainingError):
     """Nothing, or not everything, was published; the message is one sentence that says why."""
 
 
@@ -35,7 +67,9 @@ def publish(model_folder: str | Path, repo_id: str, *, space: str | None = None,
         check_name(space)
         demo = space_files(folder, repo_id)
     if not get_token():
-        raise PublishError("You are not logged in to the Hub: run `hf auth login`, or set HF_TOKEN to a token that may write.")
+        raise PublishError(
+            "You are not logged in to the Hub: run `hf auth login`, or set HF_TOKEN to a token that may write."
+        )
     url = upload(api, repo_id, model_files(folder, repo_id), f"Publish {repo_id}", private=private or None)
     if demo:
         upload(api, space, demo, f"Show {repo_id}", private=private or None, repo_type="space", space_sdk="gradio")
@@ -45,14 +79,18 @@ def publish(model_folder: str | Path, repo_id: str, *, space: str | None = None,
 def check_folder(model_folder: str | Path) -> Path:
     folder = Path(model_folder)
     if not folder.is_dir():
-        raise PublishError(f"There is no folder {folder}; give the model folder of a finished run, such as runs/NAME/model.")
+        raise PublishError(
+            f"There is no folder {folder}; give the model folder of a finished run, such as runs/NAME/model."
+        )
     try:
-        hub.load_folder(folder)
+        load_folder(folder)
     except ModelError as error:
         raise PublishError(f"Not published, since it would not load: {error}") from error
     if not (folder / "README.md").is_file():
-        raise PublishError(f"{folder} has no card (README.md), so nobody would know its data and licence; "
-                           "write it with gan_models.card.write_card.")
+        raise PublishError(
+            f"{folder} has no card (README.md), so nobody would know its data and licence; "
+            "write it with gan_models.card.write_card."
+        )
     return folder
 
 
@@ -66,9 +104,27 @@ def check_name(repo_id: str) -> None:
 
 
 def model_files(folder: Path, repo_id: str) -> dict[str, Path | bytes]:
-    """Path in the repository -> file or content. The card gets the name under which the model can be loaded from now on."""
-    files = {name: folder / name for name in (*REQUIRED, *OPTIONAL) if (folder / name).is_file()}
-    files["README.md"] = (folder / "README.md").read_bytes().replace(PLACEHOLDER.encode(), repo_id.encode())
+    """Path in the repository -> file or content. The card gets the name under which the model can be loaded from now
+    on."""
+    files = {WEIGHTS: folder / WEIGHTS}  # which loaded, so it is a file of the folder
+    for name, most in CONTENTS.items():
+        try:
+            files[name] = read_bounded(folder / name, most, folder)
+        except FileNotFoundError:
+            continue
+        except UnfitFile as error:
+            raise PublishError(f"Not published: {folder / name} {error}; replace it or delete it.") from error
+        except OSError as error:
+            raise PublishError(f"Not published: {folder / name} cannot be read ({error.strerror}).") from error
+    card = files[CARD].decode("utf-8", "replace")
+    files[CARD] = portable.page(card).replace(PLACEHOLDER, repo_id).encode()
+    if METRICS in files:
+        try:
+            metrics = read_metrics(folder / METRICS)
+        except ModelError as error:
+            raise PublishError(f"Not published: {error}") from error
+        if (names := portable.record(metrics)) != metrics:
+            files[METRICS] = (json.dumps(names, indent=2) + "\n").encode()
     return files
 
 
@@ -79,7 +135,9 @@ def space_files(folder: Path, repo_id: str) -> dict[str, Path | bytes]:
     root = package.parent
     for name in ("app.py", "requirements.txt", "README.md"):
         if not (root / name).is_file():
-            raise PublishError(f"A Space needs the demo's {name}, which is not in {root}: run this in a checkout of GAN Studio.")
+            raise PublishError(
+                f"A Space needs the demo's {name}, which is not in {root}: run this in a checkout of GAN Studio."
+            )
     files = {name: root / name for name in ("app.py", "requirements.txt", "LICENSE") if (root / name).is_file()}
     for path in sorted(package.rglob("*")):
         inside = path.relative_to(package)
@@ -110,14 +168,20 @@ licence and limits.
 """
 
 
-def upload(api: HfApi, repo_id: str, files: dict[str, Path | bytes], message: str, repo_type: str = "model", **create) -> str:
-    """Make the repository hold these files by one commit, and return its URL. In a Space, code that is gone is deleted."""
+def upload(
+    api: HfApi, repo_id: str, files: dict[str, Path | bytes], message: str, repo_type: str = "model", **create
+) -> str:
+    """Make the repository hold these files by one commit, and return its URL. In a Space, code that is gone is
+    deleted."""
     operations = [CommitOperationAdd(name, content) for name, content in files.items()]
     try:
         url = api.create_repo(repo_id, repo_type=repo_type, exist_ok=True, **create)
         if repo_type == "space":
-            stale = [name for name in api.list_repo_files(repo_id, repo_type=repo_type)
-                     if name.startswith("gan_models/") and name not in files]
+            stale = [
+                name
+                for name in api.list_repo_files(repo_id, repo_type=repo_type)
+                if name.startswith("gan_models/") and name not in files
+            ]
             operations += [CommitOperationDelete(name) for name in stale]
         api.create_commit(repo_id, operations, commit_message=message, repo_type=repo_type)
         return str(url)
@@ -146,20 +210,20 @@ def _line(error: Exception) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: command(arguments))
+
+
+def command(arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser("python -m training.publish", description="Publish a model folder on the Hub.")
     parser.add_argument("model_folder", type=Path, help="such as runs/mnist-cgan/model")
     parser.add_argument("repo_id", metavar="USER/REPO", help="the repository; made where there is none")
     parser.add_argument("--space", metavar="USER/SPACE", help="also make a Gradio Space that shows the model")
     parser.add_argument("--private", action="store_true", help="a new repository is visible to you alone")
     options = parser.parse_args(arguments)
-    try:
-        print(publish(options.model_folder, options.repo_id, space=options.space, private=options.private))
-    except (PublishError, OSError) as error:
-        print(f"error: {_line(error)}", file=sys.stderr)
-        return 2
+    print(publish(options.model_folder, options.repo_id, space=options.space, private=options.private))
     if options.space:
         print(f"{HfApi().endpoint}/spaces/{options.space}")
-    return 0
 
 
 if __name__ == "__main__":

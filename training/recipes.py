@@ -1,23 +1,21 @@
 """Every GAN as a few lines of data: which networks, on which pictures, playing which game.
 
-To read how two GANs differ, compare their entries. A number may be a Schedule. `--set KEY=VALUE` changes any field,
-`--set generator.KEY=VALUE` an argument of a network. Choosing another objective also takes that objective's own
-settings (OBJECTIVE_SETTINGS), since none of them is at its best with those of another.
+To read how two GANs differ, compare their entries. A number may be a Schedule. `--set KEY=VALUE` changes any field, or
+a term of the game, `--set generator.KEY=VALUE` an argument of a network. Choosing another objective also takes that
+objective's own settings (OBJECTIVE_SETTINGS), since none of them is at its best with those of another.
 """
 
-import dataclasses
-import difflib
-import json
 import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from gan_models.editor import ATTRIBUTES
+from gan_models.celeba import ATTRIBUTES
 
 from .augment import POLICIES
+from .errors import TrainingError
 
 
-class RecipeError(ValueError):
+class RecipeError(TrainingError):
     """An unknown recipe, option or value; the message says which are known."""
 
 
@@ -44,7 +42,7 @@ class Recipe:
     name: str
     summary: str
     source: str  # the paper
-    family: str  # networks: mlp | dcgan | resnet | infogan | vaegan | bigan | implicit | tied | invertible | editor
+    networks: str  # generator and discriminator: a row of gan_models.networks.PAIRS
     data: str  # mnist | fashionmnist | stackedmnist | cifar10 | celeba | a folder of images
     image_size: int  # pixels
     image_channels: int  # 1 | 3
@@ -53,23 +51,9 @@ class Recipe:
     attributes: tuple[str, ...] | None = None  # of a data set with attributes: those to be told
     generator: dict[str, Any] = field(default_factory=dict)  # arguments beyond size and labels
     discriminator: dict[str, Any] = field(default_factory=dict)
-    game: str = "adversarial"  # adversarial | vaegan | bigan | moments | inversion | editor: who draws what, and what each player minimises
-    objective: str = "logistic"  # logistic | minimax | least_squares | wasserstein | hinge | relativistic
-    # Weights of the terms in the losses; 0 leaves a term out.
-    adversarial: float = 1.0  # the generator's loss of the objective
-    auxiliary: float = 0.0  # the auxiliary classifier's loss (needs discriminator.auxiliary)
-    feature_matching: float = 0.0  # means of the discriminator's features
-    perceptual: float = 0.0  # means of the features of a fixed network (digits only)
-    information: float = 0.0  # what pictures tell of the latent codes (needs family infogan)
-    clustering: float = 0.0  # what real pictures tell of the category read in changed copies of them (needs family infogan)
-    reconstruction: float = 0.0  # vaegan: in the discriminator's features; moments: generated pictures through the autoencoder
-    recovery: float = 0.0  # inversion, editor: latents and labels of generated pictures (needs --init-from)
-    divergence: float = 0.0  # vaegan, editor: of the encoder's distribution from the prior
-    requested: float = 0.0  # editor: its classifier sees what was asked for
-    keeping: float = 0.0  # editor: the classifier sees nothing else changed
-    sparing: float = 0.0  # editor: absolute change of the photo
-    temperature: float | Schedule = 1.0  # editor: of its classifier's logits of what was asked for; above 1, sure is not sure enough
-    edits_after: int = 1  # editor: images of the autoencoder alone
+    game: str = "adversarial"  # who draws what, and what each player minimises: a row of training.games.GAMES
+    objective: str = "logistic"  # the pair of losses: a row of training.losses.OBJECTIVES
+    terms: dict[str, Any] = field(default_factory=dict)  # further arguments of the game: its Terms
     # What keeps the discriminator smooth, and what it is shown.
     r1: float | Schedule = 0.0  # gamma of the gradient penalty on real images
     r2: float | Schedule = 0.0  # gamma of the gradient penalty on generated images
@@ -82,7 +66,9 @@ class Recipe:
     discriminator_steps: int = 1  # for each generator step
     optimiser: str = "adam"  # adam | rmsprop
     learning_rate: float | Schedule = 2e-4
-    generator_rate: float = 1.0  # times the learning rate, for the generator (TTUR: Heusel et al. 2017, arXiv:1706.08500)
+    generator_rate: float = (
+        1.0  # times the learning rate, for the generator (TTUR: Heusel et al. 2017, arXiv:1706.08500)
+    )
     beta1: float = 0.5
     beta2: float | Schedule = 0.999
     batch_size: int = 64  # of all processes together
@@ -90,26 +76,48 @@ class Recipe:
     ema_half_life: int = 20_000  # images, of the averaged generator that is sampled and published
     ema_ramp: float = 0.05  # but at most this share of the images seen (Karras et al. 2020): early averages forget soon
 
-    @property
-    def labelled(self) -> bool:
-        """Whether its game looks at labels."""
-        return self.conditional or self.game == "editor"
 
-
-# What each objective is at its best with. Gradient penalties need a discriminator that judges each picture alone, without BatchNorm.
+# What each objective is at its best with. Gradient penalties need a discriminator that judges each picture alone,
+# without BatchNorm.
 PLAIN: dict[str, Any] = {
-    "r1": 0.0, "r2": 0.0, "gradient_penalty": 0.0, "penalty_every": 1, "clip": 0.0, "discriminator_steps": 1,
-    "optimiser": "adam", "learning_rate": 2e-4, "generator_rate": 1.0, "beta1": 0.5, "beta2": 0.999,
+    "r1": 0.0,
+    "r2": 0.0,
+    "gradient_penalty": 0.0,
+    "penalty_every": 1,
+    "clip": 0.0,
+    "discriminator_steps": 1,
+    "optimiser": "adam",
+    "learning_rate": 2e-4,
+    "generator_rate": 1.0,
+    "beta1": 0.5,
+    "beta2": 0.999,
 }
 LOGISTIC = PLAIN | {"objective": "logistic"}
-WASSERSTEIN = PLAIN | {"objective": "wasserstein", "gradient_penalty": 10.0, "discriminator_steps": 5, "learning_rate": 1e-4,
-                       "beta1": 0.0, "beta2": 0.9}
-RELATIVISTIC = PLAIN | {"objective": "relativistic", "r1": Schedule(1.0, 0.1, 200_000), "r2": Schedule(1.0, 0.1, 200_000),
-                        "penalty_every": 8, "beta1": 0.0, "beta2": Schedule(0.9, 0.99, 200_000)}
-# A residual discriminator wins too fast for lazy penalties: with them the generator collapses within 10,000 images. So held, small
-# networks bear ten times the paper's learning rate at first: FID 10 rather than 43 on MNIST after two minutes of one core.
-R3GAN = RELATIVISTIC | {"r1": Schedule(10.0, 1.0, 200_000), "r2": Schedule(10.0, 1.0, 200_000), "penalty_every": 1,
-                        "learning_rate": Schedule(2e-3, 2e-4, 400_000)}
+WASSERSTEIN = PLAIN | {
+    "objective": "wasserstein",
+    "gradient_penalty": 10.0,
+    "discriminator_steps": 5,
+    "learning_rate": 1e-4,
+    "beta1": 0.0,
+    "beta2": 0.9,
+}
+RELATIVISTIC = PLAIN | {
+    "objective": "relativistic",
+    "r1": Schedule(1.0, 0.1, 200_000),
+    "r2": Schedule(1.0, 0.1, 200_000),
+    "penalty_every": 8,
+    "beta1": 0.0,
+    "beta2": Schedule(0.9, 0.99, 200_000),
+}
+# A residual discriminator wins too fast for lazy penalties: with them the generator collapses within 10,000 images. So
+# held, small networks bear ten times the paper's learning rate at first: FID 10 rather than 43 on MNIST after two
+# minutes of one core.
+R3GAN = RELATIVISTIC | {
+    "r1": Schedule(10.0, 1.0, 200_000),
+    "r2": Schedule(10.0, 1.0, 200_000),
+    "penalty_every": 1,
+    "learning_rate": Schedule(2e-3, 2e-4, 400_000),
+}
 OBJECTIVE_SETTINGS: dict[str, dict[str, Any]] = {
     "logistic": LOGISTIC | {"discriminator.normalisation": "batch"},
     "minimax": LOGISTIC | {"objective": "minimax", "discriminator.normalisation": "batch"},
@@ -119,133 +127,205 @@ OBJECTIVE_SETTINGS: dict[str, dict[str, Any]] = {
     "relativistic": RELATIVISTIC | {"discriminator.normalisation": "none"},
 }
 
-CHOICES: dict[str, tuple[str, ...]] = {
-    "family": ("mlp", "dcgan", "resnet", "infogan", "vaegan", "bigan", "implicit", "tied", "invertible", "editor"),
-    "game": ("adversarial", "vaegan", "bigan", "moments", "inversion", "editor"),
-    "objective": tuple(OBJECTIVE_SETTINGS),
-    "optimiser": ("adam", "rmsprop"),
-}
-
-CELEBA_ATTRIBUTES = ("Bangs", "Black_Hair", "Blond_Hair", "Brown_Hair", "Eyeglasses", "Male", "Mouth_Slightly_Open",
-                     "No_Beard", "Smiling", "Young")
+CELEBA_ATTRIBUTES = (
+    "Bangs",
+    "Black_Hair",
+    "Blond_Hair",
+    "Brown_Hair",
+    "Eyeglasses",
+    "Male",
+    "Mouth_Slightly_Open",
+    "No_Beard",
+    "Smiling",
+    "Young",
+)
 # What the editor edits, and then the other labels, all of which its directions are told apart from.
 EDITOR_ATTRIBUTES = ATTRIBUTES + (
-    "5_o_Clock_Shadow", "Arched_Eyebrows", "Attractive", "Bags_Under_Eyes", "Big_Lips", "Big_Nose", "Blurry", "Chubby", "Double_Chin",
-    "Goatee", "Gray_Hair", "Heavy_Makeup", "High_Cheekbones", "Narrow_Eyes", "Oval_Face", "Pointy_Nose", "Receding_Hairline",
-    "Rosy_Cheeks", "Sideburns", "Straight_Hair", "Wavy_Hair", "Wearing_Earrings", "Wearing_Hat", "Wearing_Lipstick",
-    "Wearing_Necklace", "Wearing_Necktie")
+    "5_o_Clock_Shadow",
+    "Arched_Eyebrows",
+    "Attractive",
+    "Bags_Under_Eyes",
+    "Big_Lips",
+    "Big_Nose",
+    "Blurry",
+    "Chubby",
+    "Double_Chin",
+    "Goatee",
+    "Gray_Hair",
+    "Heavy_Makeup",
+    "High_Cheekbones",
+    "Narrow_Eyes",
+    "Oval_Face",
+    "Pointy_Nose",
+    "Receding_Hairline",
+    "Rosy_Cheeks",
+    "Sideburns",
+    "Straight_Hair",
+    "Wavy_Hair",
+    "Wearing_Earrings",
+    "Wearing_Hat",
+    "Wearing_Lipstick",
+    "Wearing_Necklace",
+    "Wearing_Necktie",
+)
 _MNIST = {"data": "mnist", "image_size": 28, "image_channels": 1, "images": 400_000}
 _STACKED = {"data": "stackedmnist", "image_size": 28, "image_channels": 3, "images": 1_000_000}
-_CELEBA = {"data": "celeba", "image_size": 64, "image_channels": 3, "images": 1_000_000, "flip": True, "ema_half_life": 50_000}
-_EDITOR = _CELEBA | {
-    "attributes": EDITOR_ATTRIBUTES, "game": "editor", "objective": "hinge", "batch_size": 32, "ema_half_life": 10_000, "reconstruction": 1.0,
-    "adversarial": 0.4, "requested": 2.0, "keeping": 1.0, "sparing": 0.25,
+_CELEBA = {
+    "data": "celeba",
+    "image_size": 64,
+    "image_channels": 3,
+    "images": 1_000_000,
+    "flip": True,
+    "ema_half_life": 50_000,
 }
+_EDITOR = _CELEBA | {
+    "attributes": EDITOR_ATTRIBUTES,
+    "game": "editor",
+    "objective": "hinge",
+    "batch_size": 32,
+    "ema_half_life": 10_000,
+}
+_EDITS = {"reconstruction": 1.0, "adversarial": 0.4, "attribute": 2.0, "preservation": 1.0, "change": 0.25}
 
+# fmt: off
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
     Recipe(
-        "mnist-mlp", "digits from fully connected networks: the first GAN", "Goodfellow et al. 2014, arXiv:1406.2661",
+        "mnist-mlp", "digits from fully connected networks: the first GAN",
+        "Goodfellow et al. 2014, arXiv:1406.2661",
         "mlp", **_MNIST,
     ),
     Recipe(
-        "mnist-dcgan", "digits from convolutional networks", "Radford et al. 2015, arXiv:1511.06434",
+        "mnist-dcgan", "digits from convolutional networks",
+        "Radford et al. 2015, arXiv:1511.06434",
         "dcgan", **_MNIST, generator={"latent_dim": 100},
     ),
     Recipe(
-        "mnist-lsgan", "least squares instead of cross-entropy", "Mao et al. 2016, arXiv:1611.04076",
+        "mnist-lsgan", "least squares instead of cross-entropy",
+        "Mao et al. 2016, arXiv:1611.04076",
         "dcgan", **_MNIST, objective="least_squares",
     ),
     Recipe(
         "mnist-cgan", "the digit that you ask for",
         "Mirza and Osindero 2014, arXiv:1411.1784; Odena et al. 2016, arXiv:1610.09585",
-        "dcgan", **_MNIST, conditional=True, discriminator={"auxiliary": True, "normalisation": "none"}, auxiliary=1.0, **RELATIVISTIC,
+        "dcgan", **_MNIST, conditional=True, discriminator={"auxiliary": True, "normalisation": "none"},
+        terms={"auxiliary": 1.0}, **RELATIVISTIC,
     ),
     Recipe(
-        "mnist-acgan", "the digit that you ask for, by an auxiliary classifier alone", "Odena et al. 2016, arXiv:1610.09585",
-        "dcgan", **_MNIST, conditional=True, discriminator={"auxiliary": True, "projection": False}, auxiliary=1.0,
+        "mnist-acgan", "the digit that you ask for, by an auxiliary classifier alone",
+        "Odena et al. 2016, arXiv:1610.09585",
+        "dcgan", **_MNIST, conditional=True, discriminator={"auxiliary": True, "projection": False},
+        terms={"auxiliary": 1.0},
     ),
     Recipe(
-        "mnist-wgan", "the Wasserstein distance, by clipped weights", "Arjovsky et al. 2017, arXiv:1701.07875",
-        "dcgan", **_MNIST, objective="wasserstein", clip=0.01, discriminator_steps=5, optimiser="rmsprop", learning_rate=2e-4,
+        "mnist-wgan", "the Wasserstein distance, by clipped weights",
+        "Arjovsky et al. 2017, arXiv:1701.07875",
+        "dcgan", **_MNIST, objective="wasserstein", clip=0.01, discriminator_steps=5, optimiser="rmsprop",
+        learning_rate=2e-4,
     ),
     Recipe(
-        "mnist-wgan-gp", "the Wasserstein distance, by a gradient penalty", "Gulrajani et al. 2017, arXiv:1704.00028",
-        "dcgan", **_MNIST, discriminator={"normalisation": "none"}, **(WASSERSTEIN | {"learning_rate": 5e-4}),
+        "mnist-wgan-gp", "the Wasserstein distance, by a gradient penalty",
+        "Gulrajani et al. 2017, arXiv:1704.00028",
+        "dcgan", **_MNIST, discriminator={"normalisation": "none"}, **WASSERSTEIN | {"learning_rate": 5e-4},
     ),
     Recipe(
-        "mnist-sngan", "hinge loss and spectral normalisation", "Miyato et al. 2018, arXiv:1802.05957",
+        "mnist-sngan", "hinge loss and spectral normalisation",
+        "Miyato et al. 2018, arXiv:1802.05957",
         "dcgan", **_MNIST, objective="hinge", discriminator={"normalisation": "spectral"},
     ),
     Recipe(
-        "mnist-featmatch", "matched features instead of a fooled discriminator", "Salimans et al. 2016, arXiv:1606.03498",
-        "dcgan", **_MNIST, adversarial=0.0, feature_matching=1.0, perceptual=1.0,
+        "mnist-featmatch", "matched features instead of a fooled discriminator",
+        "Salimans et al. 2016, arXiv:1606.03498",
+        "dcgan", **_MNIST, terms={"adversarial": 0.0, "feature_matching": 1.0, "perceptual": 1.0},
     ),
     Recipe(
         "mnist-infogan", "codes for digit, slant and width, found without labels",
         "Chen et al. 2016, arXiv:1606.03657; Ji et al. 2019, arXiv:1807.06653",
-        # Without `clustering` the categories settle where generated pictures can be told apart, not where real ones differ: 4, 7 and 9
-        # remain mixed, 88 % are right after 680,000 images; with it 99 % after 160,000.
-        "infogan", **_MNIST, information=1.0, clustering=1.0, generator_rate=5.0,
+        # Without `clustering` the categories settle where generated pictures can be told apart, not where real ones
+        # differ: 4, 7 and 9 remain mixed, 88 % are right after 680,000 images; with it 99 % after 160,000.
+        "infogan", **_MNIST, terms={"information": 1.0, "clustering": 1.0}, generator_rate=5.0,
     ),
     Recipe(
-        "mnist-vaegan", "an encoder too, and similarity learned by the discriminator", "Larsen et al. 2016, arXiv:1512.09300",
-        "vaegan", **_MNIST, game="vaegan", reconstruction=1e-3, divergence=1e-2, generator_rate=5.0,
+        "mnist-vaegan", "an encoder too, and similarity learned by the discriminator",
+        "Larsen et al. 2016, arXiv:1512.09300",
+        "vaegan", **_MNIST, game="vaegan", terms={"reconstruction": 1e-3, "divergence": 1e-2}, generator_rate=5.0,
     ),
     Recipe(
-        "mnist-bigan", "an encoder too, learned by judging pairs of picture and latent", "Donahue et al. 2017, arXiv:1605.09782",
+        "mnist-bigan", "an encoder too, learned by judging pairs of picture and latent",
+        "Donahue et al. 2017, arXiv:1605.09782",
         "bigan", **_MNIST, game="bigan", generator={"latent_dim": 64}, generator_rate=5.0,
     ),
     Recipe(
-        "mnist-implicit", "no discriminator: distributions matched in an autoencoder's latent space", "Li et al. 2015, arXiv:1502.02761",
-        "implicit", **_MNIST, game="moments", batch_size=128, reconstruction=1.0, generator_rate=5.0,
+        "mnist-implicit", "no discriminator: distributions matched in an autoencoder's latent space",
+        "Li et al. 2015, arXiv:1502.02761",
+        "implicit", **_MNIST, game="moments", batch_size=128, terms={"reconstruction": 1.0}, generator_rate=5.0,
     ),
     Recipe(
-        "mnist-tied", "generator and discriminator share their convolutions", "Radford et al. 2015, arXiv:1511.06434, tied",
+        "mnist-tied", "generator and discriminator share their convolutions",
+        "Radford et al. 2015, arXiv:1511.06434, tied",
         "tied", **_MNIST,
     ),
     Recipe(
-        "mnist-r3gan", "relativistic pairs, R1 and R2, residual networks without norms", "Huang et al. 2024, arXiv:2501.05441",
+        "mnist-r3gan", "relativistic pairs, R1 and R2, residual networks without norms",
+        "Huang et al. 2024, arXiv:2501.05441",
         "resnet", **_MNIST, **R3GAN,
     ),
     Recipe(
-        "stackedmnist-dcgan", "a thousand kinds of pictures: does the generator draw them all?", "Metz et al. 2017, arXiv:1611.02163",
+        "stackedmnist-dcgan", "a thousand kinds of pictures: does the generator draw them all?",
+        "Metz et al. 2017, arXiv:1611.02163",
         "dcgan", **_STACKED,
     ),
     Recipe(
-        "stackedmnist-r3gan", "the same thousand kinds, by a game that finds them", "Huang et al. 2024, arXiv:2501.05441",
+        "stackedmnist-r3gan", "the same thousand kinds, by a game that finds them",
+        "Huang et al. 2024, arXiv:2501.05441",
         # A wider generator: three digits are drawn at once. (48 wide, it stayed at 998 kinds and a KL of 0.15.)
-        "resnet", **_STACKED, **(R3GAN | {"learning_rate": Schedule(2e-3, 1e-4, 800_000)}), generator={"width": 96},
+        "resnet", **_STACKED, **R3GAN | {"learning_rate": Schedule(2e-3, 1e-4, 800_000)}, generator={"width": 96},
     ),
     Recipe(
-        "fashion-r3gan", "clothes, by relativistic pairs and residual networks", "Huang et al. 2024, arXiv:2501.05441",
-        "resnet", **(_MNIST | {"data": "fashionmnist"}), conditional=True, **R3GAN,
+        "fashion-r3gan", "clothes, by relativistic pairs and residual networks",
+        "Huang et al. 2024, arXiv:2501.05441",
+        "resnet", **_MNIST | {"data": "fashionmnist"}, conditional=True, **R3GAN,
     ),
     Recipe(
-        "cifar10-r3gan", "ten kinds of small photographs", "Huang et al. 2024, arXiv:2501.05441",
-        "resnet", data="cifar10", image_size=32, image_channels=3, images=5_000_000, flip=True, conditional=True, **R3GAN,
+        "cifar10-r3gan", "ten kinds of small photographs",
+        "Huang et al. 2024, arXiv:2501.05441",
+        "resnet", data="cifar10", image_size=32, image_channels=3, images=5_000_000, flip=True, conditional=True,
+        **R3GAN,
     ),
     Recipe(
-        "celeba-dcgan", "faces from convolutional networks", "Radford et al. 2015, arXiv:1511.06434",
+        "celeba-dcgan", "faces from convolutional networks",
+        "Radford et al. 2015, arXiv:1511.06434",
         "dcgan", **_CELEBA, generator={"latent_dim": 100},
     ),
     Recipe(
         "celeba-cgan", "faces with the attributes that you ask for",
         "Mirza and Osindero 2014, arXiv:1411.1784; Odena et al. 2016, arXiv:1610.09585",
         "dcgan", **_CELEBA, conditional=True, attributes=CELEBA_ATTRIBUTES,
-        discriminator={"width": 48, "auxiliary": True, "normalisation": "none"}, auxiliary=1.0, **RELATIVISTIC,
+        discriminator={"width": 48, "auxiliary": True, "normalisation": "none"}, terms={"auxiliary": 1.0},
+        **RELATIVISTIC,
+    ),
+    Recipe(
+        "celeba-cgan-128",
+        "the same at twice the size; begins with the smaller one's layers (--init-from celeba-cgan)",
+        "Karras et al. 2018, arXiv:1710.10196; Huang et al. 2024, arXiv:2501.05441",
+        "dcgan", **_CELEBA | {"image_size": 128}, conditional=True, attributes=CELEBA_ATTRIBUTES,
+        generator={"width": 32}, discriminator={"width": 32, "auxiliary": True, "normalisation": "none"},
+        terms={"auxiliary": 1.0}, **RELATIVISTIC,
     ),
     Recipe(
         "celeba-inversion", "an encoder for celeba-cgan, which stays as it is (--init-from celeba-cgan)",
         "Zhu et al. 2020, arXiv:2004.00049",
-        "invertible", **_CELEBA | {"images": 64_000, "ema_half_life": 5_000}, game="inversion", conditional=True, attributes=CELEBA_ATTRIBUTES,
-        discriminator={"width": 32, "projection": False}, reconstruction=1.0, recovery=0.2, adversarial=0.02,
+        "invertible", **_CELEBA | {"images": 64_000, "ema_half_life": 5_000}, game="inversion", conditional=True,
+        attributes=CELEBA_ATTRIBUTES, discriminator={"width": 32, "projection": False},
+        terms={"reconstruction": 1.0, "latent_regression": 0.2, "adversarial": 0.02},
         learning_rate=Schedule(1e-3, 1e-4, 64_000),
     ),
     Recipe(
-        "celeba-editor-64", "changes attributes of a face that it is shown, and draws as celeba-cgan does (--init-from celeba-cgan)",
+        "celeba-editor-64",
+        "changes attributes of a face that it is shown, and draws as celeba-cgan does (--init-from celeba-cgan)",
         "Perarnau et al. 2016, arXiv:1611.06355; Liu et al. 2019, arXiv:1904.09709",
-        "editor", **_EDITOR | {"images": 150_000}, edits_after=64_000, recovery=0.2, learning_rate=Schedule(1e-3, 2e-4, 64_000),
-        temperature=Schedule(5.0, 1.0, 150_000),
+        "editor", **_EDITOR | {"images": 150_000},
+        terms=_EDITS | {"edits_after": 64_000, "latent_regression": 0.2, "temperature": Schedule(5.0, 1.0, 150_000)},
+        learning_rate=Schedule(1e-3, 2e-4, 64_000),
         generator={"attributes": list(ATTRIBUTES), "conditions": list(CELEBA_ATTRIBUTES), "latent_dim": 128 + len(CELEBA_ATTRIBUTES),
                    "width": 24, "decoder_width": 64, "hidden": 256},
         discriminator={"latent_dim": 128 + len(CELEBA_ATTRIBUTES)},
@@ -253,164 +333,9 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
     Recipe(
         "celeba-editor-128", "the same at twice the size, with a decoder of its own, for a GPU",
         "Kingma and Welling 2013, arXiv:1312.6114; Liu et al. 2019, arXiv:1904.09709",
-        "editor", **_EDITOR | {"image_size": 128, "images": 2_000_000}, edits_after=500_000, divergence=2e-5,
-        learning_rate=Schedule(1e-3, 2e-4, 500_000), generator={"attributes": list(ATTRIBUTES)},
+        "editor", **_EDITOR | {"image_size": 128, "images": 2_000_000},
+        terms=_EDITS | {"edits_after": 500_000, "divergence": 2e-5}, learning_rate=Schedule(1e-3, 2e-4, 500_000),
+        generator={"attributes": list(ATTRIBUTES)},
     ),
 )}
-
-
-# The options that only some games hear: elsewhere they would be taken in silence, and do nothing.
-_EVERY_ADVERSARY = ("adversarial", "vaegan", "bigan", "inversion")
-HEARD_BY: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("r1", "r2", "gradient_penalty", "instance_noise", "augment"), _EVERY_ADVERSARY),
-    **dict.fromkeys(("auxiliary", "feature_matching", "perceptual", "information", "clustering"), ("adversarial",)),
-    **dict.fromkeys(("requested", "keeping", "sparing"), ("editor",)),
-    "reconstruction": ("vaegan", "moments", "inversion", "editor"), "recovery": ("inversion", "editor"), "divergence": ("vaegan", "editor"),
-}
-_OWN_GAME = {"vaegan": "vaegan", "bigan": "bigan", "implicit": "moments", "invertible": "inversion", "editor": "editor"}  # family: the only game that it can play
-
-
-def find(name: str) -> Recipe:
-    """The recipe of a name. Raises RecipeError that names the near ones."""
-    if name in RECIPES:
-        return RECIPES[name]
-    near = difflib.get_close_matches(name, RECIPES, n=3, cutoff=0.4)
-    hint = f"Did you mean {' or '.join(near)}?" if near else "`python -m training --list` lists them."
-    raise RecipeError(f"There is no recipe {name!r}. {hint}")
-
-
-def with_objective(recipe: Recipe, objective: str) -> Recipe:
-    """The recipe playing another game, with the settings that this game is at its best with."""
-    for key, value in OBJECTIVE_SETTINGS[_checked("objective", objective, "str")].items():
-        if key == "discriminator.normalisation" and value == "spectral" and recipe.family in ("infogan", "bigan", "tied"):
-            value = "none"  # which theirs cannot have
-        if recipe.family in ("dcgan", "infogan", "vaegan", "bigan", "tied", "invertible") or not key.startswith("discriminator."):
-            recipe = _replace(recipe, key, value)
-    return recipe
-
-
-def change(recipe: Recipe, settings: list[str]) -> Recipe:
-    """The recipe with KEY=VALUE settings applied; those of another objective first, so that explicit ones win."""
-    pairs = dict(_parse(setting) for setting in settings)
-    if pairs.get("objective", recipe.objective) != recipe.objective:
-        recipe = with_objective(recipe, pairs["objective"])
-    for key, value in pairs.items():
-        recipe = _replace(recipe, key, value)
-    return check(recipe)
-
-
-MOST_PICTURES = 1 << 16  # in a batch
-
-
-def check(recipe: Recipe) -> Recipe:
-    """The recipe itself. Raises RecipeError where its parts do not fit each other."""
-    if not 1 <= recipe.batch_size <= MOST_PICTURES:
-        raise RecipeError(f"batch_size must be from 1 to {MOST_PICTURES:,}, not {recipe.batch_size:,}.")
-    if recipe.auxiliary and not (recipe.conditional and recipe.discriminator.get("auxiliary")):
-        raise RecipeError("The loss of the auxiliary classifier needs labels and a classifier: "
-                          "--set conditional=true and --set discriminator.auxiliary=true, or --set auxiliary=0.")
-    if (recipe.game == "adversarial") == (recipe.family in _OWN_GAME) or _OWN_GAME.get(recipe.family, recipe.game) != recipe.game:
-        pairs = ", ".join(f"{family} with {game}" for family, game in _OWN_GAME.items())
-        raise RecipeError(f"The game {recipe.game} cannot be played by the family {recipe.family}: {pairs}, all others with adversarial.")
-    for option, games in HEARD_BY.items():
-        if max(_ends(getattr(recipe, option))) and not hears(recipe, option):
-            raise RecipeError(f"The game {recipe.game} knows no {option} ({', '.join(games)} do): --set {option}=0.")
-    if recipe.game == "moments" and recipe.objective != "logistic":
-        raise RecipeError("The game moments has no discriminator, so no objective can be set.")
-    for term in ("information", "clustering"):
-        if getattr(recipe, term) and recipe.family != "infogan":
-            raise RecipeError(f"The {term} term needs latent codes: --set family=infogan, or --set {term}=0.")
-    if recipe.perceptual and recipe.data != "mnist":
-        raise RecipeError("The perceptual term looks through a network that reads MNIST's digits; --set perceptual=0 for other pictures.")
-    if recipe.conditional and recipe.family not in ("dcgan", "resnet", "invertible"):
-        raise RecipeError(f"The family {recipe.family} knows no labels: --set conditional=false, or take dcgan, resnet or invertible.")
-    unknown = set(recipe.augment_policies) - set(POLICIES)
-    if unknown:
-        raise RecipeError(f"There is no augmentation {min(unknown)!r}; known are {', '.join(POLICIES)}.")
-    if max(_ends(recipe.augment)) > 1:
-        raise RecipeError("augment is a strength from 0 to 1.")
-    if min(_ends(recipe.temperature)) <= 0:
-        raise RecipeError("temperature must be above 0.")
-    return recipe
-
-
-def hears(recipe: Recipe, option: str) -> bool:
-    """Whether the option means anything to the recipe's game."""
-    return recipe.game in HEARD_BY.get(option, CHOICES["game"])
-
-
-def _ends(value: "float | Schedule") -> tuple[float, float]:
-    return (value.start, value.end) if isinstance(value, Schedule) else (value, value)
-
-
-def to_json(recipe: Recipe) -> dict:
-    """As plain JSON values; a Schedule becomes {"start", "end", "images"}."""
-    return json.loads(json.dumps(dataclasses.asdict(recipe)))
-
-
-def with_defaults(described: dict) -> dict:
-    """What :func:`to_json` wrote, perhaps by an older version, with the defaults of the options that it did not know."""
-    defaults = {field.name: field.default for field in dataclasses.fields(Recipe) if field.default is not dataclasses.MISSING}
-    return json.loads(json.dumps(defaults)) | described
-
-
-def _parse(setting: str) -> tuple[str, Any]:
-    key, equals, text = setting.partition("=")
-    if not equals or not key:
-        raise RecipeError(f"--set takes KEY=VALUE, not {setting!r}.")
-    try:
-        return key, json.loads(text)
-    except ValueError:
-        return key, {"True": True, "False": False, "None": None}.get(text, text)  # a bare word is a string
-
-
-def _replace(recipe: Recipe, key: str, value: Any) -> Recipe:
-    network, dot, argument = key.partition(".")
-    if dot and network in ("generator", "discriminator"):
-        return dataclasses.replace(recipe, **{network: getattr(recipe, network) | {argument: value}})
-    types = {f.name: getattr(f.type, "__name__", str(f.type)) for f in dataclasses.fields(Recipe)}
-    if key not in types or key in ("name", "summary", "source", "generator", "discriminator"):
-        settable = [name for name in types if name not in ("name", "summary", "source")]
-        near = difflib.get_close_matches(key, settable, n=3, cutoff=0.6) or settable
-        raise RecipeError(f"There is no option {key!r} to set; known are {', '.join(near)}.")
-    return dataclasses.replace(recipe, **{key: _checked(key, value, types[key])})
-
-
-def _checked(key: str, value: Any, kind: str) -> Any:
-    """The value in the type of the field, or RecipeError. A Schedule is written as JSON: [start, end, images]."""
-    if isinstance(value, Schedule):
-        return value
-    if key == "augment_policies" and value is None:
-        raise RecipeError("augment_policies must be names with commas between them; --set augment=0 takes them away.")
-    if key in ("attributes", "augment_policies"):
-        names = value.split(",") if isinstance(value, str) else value
-        if names is None or isinstance(names, (list, tuple)) and names and all(isinstance(name, str) for name in names):
-            return names and tuple(names)
-        raise RecipeError(f"{key} must be names with commas between them{', or null for all' if key == 'attributes' else ''}, not {value!r}.")
-    if key in CHOICES:
-        if value in CHOICES[key]:
-            return value
-        raise RecipeError(f"There is no {key} {value!r}; known are {', '.join(CHOICES[key])}.")
-    if kind in ("bool", "str"):
-        if isinstance(value, {"bool": bool, "str": str}[kind]):
-            return value
-        raise RecipeError(f"{key} must be {'true or false' if kind == 'bool' else 'a word'}, not {value!r}.")
-    is_schedule = "Schedule" in kind and isinstance(value, list) and len(value) == 3 and _is_whole(value[2])
-    numbers = value[:2] if is_schedule else [value]
-    if not all(_is_number(number) and number >= 0 for number in numbers) or kind == "int" and not _is_whole(value):
-        what = "a whole number of at least 1" if kind == "int" else "a number of at least 0"
-        raise RecipeError(f"{key} must be {what}{' or [start, end, images]' if 'Schedule' in kind else ''}, not {value!r}.")
-    if key in ("beta1", "beta2") and max(numbers) >= 1:
-        raise RecipeError(f"{key} must be below 1, not {value!r}.")
-    if is_schedule:
-        return Schedule(float(value[0]), float(value[1]), int(value[2]))
-    return int(value) if kind == "int" else float(value)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _is_whole(value: Any) -> bool:
-    """A whole number of at least 1; 1e6 is one."""
-    return _is_number(value) and value == int(value) and value >= 1
+# fmt: on

@@ -1,14 +1,14 @@
-"""A watch over the training that speaks plain language: `python -m training.watch RUN_FOLDER` reads a run's statistics again.
+"""A watch over the training that speaks plain language: `python -m training.watch RUN_FOLDER` reads a run's statistics
+again.
 
-It sees the lines of stats.jsonl one after another (means over some 25 steps) and nothing else, so it costs nothing, says the same
-live and afterwards, and after a resume knows what it has said. It knows five troubles: mode collapse, a discriminator that has
-won, vanishing and exploding gradients, and (told by the loop) numbers that are none. Each is said once and again only
-after it had passed, as one sentence: what is wrong, by which numbers, since when, and the remedy of the literature as an
-option of ours.
+It sees the lines of stats.jsonl one after another (means over some 25 steps) and nothing else, so it costs nothing,
+says the same live and afterwards, and after a resume knows what it has said. It knows five troubles: mode collapse, a
+discriminator that has won, vanishing and exploding gradients, and (told by the loop) numbers that are none. Each is
+said once and again only after it had passed, as one sentence: what is wrong, by which numbers, since when, and the
+remedy of the literature as an option of ours.
 """
 
 import argparse
-import dataclasses
 import json
 import statistics
 import sys
@@ -16,12 +16,18 @@ from collections import deque
 from pathlib import Path
 from typing import NamedTuple
 
-from .curves import WATCH, CurvesError, read
-from .recipes import Recipe, Schedule, at
+from gan_models.networks import PAIRS
+
+from . import cli
+from .curves import CurvesError, read
+from .games import GAMES, from_json, terms_of
+from .recipes import Recipe, at
+from .run_folder import WATCH
 
 # Mode collapse. The diversity is the mean distance of 64 fixed samples to their nearest neighbour, 1 for real pictures
-# (callbacks.Diversity). Healthy runs on digits and faces are above 0.12 from step 200 on, narrow WGAN-GPs with their fifth of
-# generator steps too, and rise to 0.9; a conditional DCGAN whose digits of one kind all looked alike fell from 0.25 to 0.07.
+# (callbacks.Diversity). Healthy runs on digits and faces are above 0.12 from step 200 on, narrow WGAN-GPs with their
+# fifth of generator steps too, and rise to 0.9; a conditional DCGAN whose digits of one kind all looked alike fell from
+# 0.25 to 0.07.
 WARM_UP = 200  # steps: before, it draws the noise that it was initialised with
 FALLEN = 0.55  # of the best so far: the sampling noise of 64 pictures is some 5 %, and one healthy run fell to 0.59
 LOW = 0.5  # of real pictures; above it a fall is the end of early noise
@@ -29,14 +35,15 @@ NEVER = 0.1  # still this low after ...
 NEVER_STEPS = 300  # ... so many steps, and not rising
 RISING, RISING_BY = 1.1, 0.01  # from one look to the next, times and plus: what rises so is under way
 
-# A discriminator that has won. Relativistic and penalised ones are right about 99.9 % of all pairs for the first 300 steps
-# of healthy runs, so accuracy alone proves nothing: the generator must suffer too.
+# A discriminator that has won. Relativistic and penalised ones are right about 99.9 % of all pairs for the first 300
+# steps of healthy runs, so accuracy alone proves nothing: the generator must suffer too.
 ACCURACY = 0.99
 WON_STEPS = 200
 SUFFERS = 0.05  # the generator's gradient, all this time, of its largest; 0.15 was seen in healthy runs
 CLIMBED = 2.0  # the generator's loss, over the time that the discriminator is right
 
-# Vanishing gradients: Adam does not mind their scale, but what is this much weaker than it was carries no direction, only noise.
+# Vanishing gradients: Adam does not mind their scale, but what is this much weaker than it was carries no direction,
+# only noise.
 VANISHED = 1e-3  # of its largest
 NOTHING = 1e-8  # Adam's epsilon: below it Adam stops too
 VANISHED_STEPS = 75
@@ -54,21 +61,24 @@ GRADIENTS = ("generator_gradient", "discriminator_gradient")
 UNKNOWN = "this line does not tell"
 
 
-class Verdict(NamedTuple):
+class Remark(NamedTuple):
     kind: str  # collapse | won | vanishing | exploding | nan
     images: int
     sentence: str
 
 
 class Watch:
-    """Call it with each line of stats.jsonl. It returns its verdicts; with a folder it says them aloud, and appends them to its
-    watch.jsonl.
+    """Call it with each line of stats.jsonl. It returns its verdicts; with a folder it says them aloud, and appends
+    them to its watch.jsonl.
 
     history: lines that were seen before a resume; what they called for has been said.
     """
 
     def __init__(self, recipe: Recipe, folder: Path | None = None, history: list[dict] = ()):
         self.recipe, self.folder = recipe, None
+        terms = terms_of(recipe)
+        self.plays = bool(getattr(terms, "adversarial", True))  # the generator, against the discriminator
+        self.sums = any(getattr(terms, name) for name in GAMES[recipe.game].sums)
         self.lines: deque[dict] = deque(maxlen=1000)
         self.largest: dict[str, float] = {}
         self.best = 0.0  # diversity
@@ -81,13 +91,17 @@ class Watch:
         if folder and (before or (folder / WATCH).exists()):  # lines beyond the checkpoint will be made again
             (folder / WATCH).write_text("".join(_json(verdict) for verdict in before))
 
-    def __call__(self, line: dict) -> list[Verdict]:
+    def __call__(self, line: dict) -> list[Remark]:
         self.lines.append(line)
         for key in GRADIENTS:  # an explosion is not what others are measured by
             self.largest[key] = max(self.largest.get(key, 0.0), min(line.get(key, 0.0), self._limit(key)))
         verdicts = []
-        for kind, look in (("exploding", self._exploding), ("collapse", self._collapse), ("won", self._won),
-                           ("vanishing", self._vanishing)):
+        for kind, look in (
+            ("exploding", self._exploding),
+            ("collapse", self._collapse),
+            ("won", self._won),
+            ("vanishing", self._vanishing),
+        ):
             evidence = look(line)
             if evidence == UNKNOWN:
                 continue
@@ -99,7 +113,7 @@ class Watch:
             if not told:
                 self.exploded = self.exploded or kind == "exploding"  # what follows follows from it
                 cure = remedy("exploding" if self.exploded else kind, self.recipe)
-                verdicts.append(Verdict(kind, line["images"], f"{evidence}; {cure}"))
+                verdicts.append(Remark(kind, line["images"], f"{evidence}; {cure}"))
         for verdict in verdicts:
             self._tell(verdict)
         return verdicts
@@ -110,10 +124,10 @@ class Watch:
         seen = f" (the discriminator's gradient was {_number(last['discriminator_gradient'])} before)" if last else ""
         cure = remedy("nan", self.recipe)
         if self.folder:
-            _append(self.folder, Verdict("nan", self.lines[-1]["images"] if self.lines else 0, f"{what}{seen}; {cure}"))
+            _append(self.folder, Remark("nan", self.lines[-1]["images"] if self.lines else 0, f"{what}{seen}; {cure}"))
         return cure
 
-    def _tell(self, verdict: Verdict) -> None:
+    def _tell(self, verdict: Remark) -> None:
         if self.folder:
             _append(self.folder, verdict)
             start = "\r\033[K" if sys.stderr.isatty() else ""  # the line of progress comes again
@@ -144,23 +158,29 @@ class Watch:
         if not later or now > max(RISING * before, before + RISING_BY):
             return None
         if self.best < NEVER and steps >= NEVER_STEPS:
-            return (f"mode collapse: fixed samples are nearly one picture, their diversity is still {now:.2f} of that of real "
-                    f"pictures after {line['images']:,} images, {self.best:.2f} at best")
+            return (
+                f"mode collapse: fixed samples are nearly one picture, their diversity is still {now:.2f} of that of real "
+                f"pictures after {line['images']:,} images, {self.best:.2f} at best"
+            )
         if max(before, now) < min(FALLEN * self.best, LOW) and self.best >= NEVER:
-            return (f"mode collapse: the diversity of fixed samples has fallen from {self.best:.2f} to {now:.2f} of that of real "
-                    f"pictures, {_since(since)}")
+            return (
+                f"mode collapse: the diversity of fixed samples has fallen from {self.best:.2f} to {now:.2f} of that of real "
+                f"pictures, {_since(since)}"
+            )
         return None
 
     def _won(self, line: dict) -> str | None:
         pair, real, fake = (line.get(f"{kind}_accuracy") for kind in ("pair", "real", "fake"))
-        if pair is None and real is None or not self.recipe.adversarial:
+        if pair is None and real is None or not self.plays:
             return UNKNOWN  # no discriminator, scores without a threshold, or a generator that does not play against it
         right = pair >= ACCURACY if pair is not None else min(real, fake) >= ACCURACY
         since = self._lasting("won", right, WON_STEPS)
         if since is None or "generator_gradient" not in line:
             return None if since is None else UNKNOWN
         stretch = [past for past in self.lines if past["images"] > since and "generator_loss" in past]
-        first, last = (statistics.fmean(past["generator_loss"] for past in part) for part in (stretch[:2], stretch[-2:]))
+        first, last = (
+            statistics.fmean(past["generator_loss"] for past in part) for part in (stretch[:2], stretch[-2:])
+        )
         recent = [past for past in stretch if past["images"] > line["images"] - WON_STEPS * self.recipe.batch_size]
         gradient = max(past.get("generator_gradient", 0.0) for past in recent)
         largest = self.largest["generator_gradient"]
@@ -170,7 +190,11 @@ class Watch:
             suffering = f"the generator's loss has climbed from {first:.1f} to {last:.1f}"
         else:
             return None
-        about = f"{pair:.1%} of all pairs" if pair is not None else f"{real:.1%} of real and {fake:.1%} of generated pictures"
+        about = (
+            f"{pair:.1%} of all pairs"
+            if pair is not None
+            else f"{real:.1%} of real and {fake:.1%} of generated pictures"
+        )
         return f"the discriminator has won: {_since(since)} it has been right about nearly all, now {about}, and {suffering}"
 
     def _vanishing(self, line: dict) -> str | None:
@@ -178,14 +202,14 @@ class Watch:
         since = self._lasting("vanishing", bool(who), VANISHED_STEPS)
         if since is None:
             return None
-        whose = " and ".join(f"{_whose(key)} has a norm of {_number(line[key])}, once {_number(self.largest[key])}"
-                             for key in who)
+        whose = " and ".join(
+            f"{_whose(key)} has a norm of {_number(line[key])}, once {_number(self.largest[key])}" for key in who
+        )
         return f"vanishing gradients: {_since(since)} next to nothing is left of them; {whose}"
 
     def _limit(self, key: str) -> float:
         """Above it a gradient explodes."""
-        sums = self.recipe.feature_matching or self.recipe.perceptual or self.recipe.reconstruction
-        huge = HUGE_SUMS if sums else HUGE
+        huge = HUGE_SUMS if self.sums else HUGE
         norms = [past[key] for past in list(self.lines)[-201:-1] if key in past]
         return min(huge, max(EXPLODED * statistics.median(norms), MODEST)) if len(norms) >= HISTORY else huge
 
@@ -194,22 +218,24 @@ class Watch:
         since = self._begun("exploding", bool(too_large))
         if since is None:
             return None
-        whose = " and ".join(f"{_whose(key)} has a norm of {_number(line[key])}, where {_number(limit)} would be too much"
-                             for key, limit in too_large.items())
+        whose = " and ".join(
+            f"{_whose(key)} has a norm of {_number(line[key])}, where {_number(limit)} would be too much"
+            for key, limit in too_large.items()
+        )
         return f"exploding gradients: {_since(since)} {whose}"
 
 
 def remedy(kind: str, recipe: Recipe) -> str:
     """What the literature does about a trouble, in options that fit the recipe."""
-    rate = at(recipe.learning_rate, 0)
+    rate, known = at(recipe.learning_rate, 0), GAMES[recipe.game].remedies
     lower = f"start again with a lower --set learning_rate={rate / 10:.2g}"
     if kind in ("exploding", "nan"):
-        smoother = "" if recipe.game in ("moments", "editor") else f", or with {_smoother(recipe)}"
+        smoother = f", or with {_smoother(recipe)}" if "smoother" in known else ""
         return f"{lower} (Bengio 2012, arXiv:1206.5533, section 3.1.1){smoother}"
-    if recipe.game == "editor":
+    if not known:
         return f"{lower} (Radford et al. 2015, arXiv:1511.06434)"
     slower = f"--set learning_rate={rate / 2:.2g} (Radford et al. 2015, arXiv:1511.06434)"
-    if recipe.game == "moments":
+    if "batch" in known:
         larger = f"larger batches, --set batch_size={2 * recipe.batch_size} (Li et al. 2015, arXiv:1502.02761)"
         return f"start again with {larger}, or with {slower}"
     if kind == "collapse":
@@ -217,8 +243,10 @@ def remedy(kind: str, recipe: Recipe) -> str:
     if recipe.objective == "minimax":
         return "start again with the non-saturating loss, --set objective=logistic (Goodfellow et al. 2014, section 3)"
     noise = 2 * at(recipe.instance_noise, 0) or 0.1
-    return (f"make its task harder: start again with {_smoother(recipe)}, or with noise on what it sees, "
-            f"--set instance_noise={noise:g} (Soenderby et al. 2017, arXiv:1610.04490)")
+    return (
+        f"make its task harder: start again with {_smoother(recipe)}, or with noise on what it sees, "
+        f"--set instance_noise={noise:g} (Soenderby et al. 2017, arXiv:1610.04490)"
+    )
 
 
 def _smoother(recipe: Recipe) -> str:
@@ -233,11 +261,14 @@ def _smoother(recipe: Recipe) -> str:
         stronger = f"--set gradient_penalty={2 * recipe.gradient_penalty:g}"
         return f"a stronger penalty, {stronger} (Gulrajani et al. 2017, arXiv:1704.00028)"
     if recipe.objective == "wasserstein":
-        normalised = recipe.family in ("dcgan", "infogan", "vaegan", "bigan", "tied", "invertible")  # by their default, and the others never
-        without = "--set discriminator.normalisation=none " * normalised
-        return ("a gradient penalty instead of clipped weights, --set clip=0 --set gradient_penalty=10 "
-                f"{without}(Gulrajani et al. 2017, arXiv:1704.00028)")
-    return "paired scores and both gradient penalties, --set objective=relativistic (Huang et al. 2024, arXiv:2501.05441)"
+        without = "--set discriminator.normalisation=none " if PAIRS[recipe.networks][1].normalisations else ""
+        return (
+            "a gradient penalty instead of clipped weights, --set clip=0 --set gradient_penalty=10 "
+            f"{without}(Gulrajani et al. 2017, arXiv:1704.00028)"
+        )
+    return (
+        "paired scores and both gradient penalties, --set objective=relativistic (Huang et al. 2024, arXiv:2501.05441)"
+    )
 
 
 def _whose(key: str) -> str:
@@ -252,44 +283,41 @@ def _number(value: float) -> str:
     return f"{value:.2g}" if abs(value) < 100 else f"{value:,.0f}"
 
 
-def _json(verdict: Verdict) -> str:
+def _json(verdict: Remark) -> str:
     return json.dumps({"images": verdict.images, "verdict": verdict.kind, "sentence": verdict.sentence}) + "\n"
 
 
-def _append(folder: Path, verdict: Verdict) -> None:
+def _append(folder: Path, verdict: Remark) -> None:
     with open(folder / WATCH, "a") as file:
         file.write(_json(verdict))
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit status: 0, or 2 for bad input."""
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: command(arguments))
+
+
+def command(arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser(prog="python -m training.watch", description=__doc__.partition("\n")[0])
     parser.add_argument("run", type=Path, metavar="RUN_FOLDER", help="a run's folder")
     folder = parser.parse_args(arguments).run
-    try:
-        run = read(folder)
-        watch = Watch(recipe_of(folder))
-    except CurvesError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    run = read(folder)
+    watch = Watch(recipe_of(folder))
     verdicts = [verdict for line in run.lines for verdict in watch(line)]
     for verdict in verdicts:
         print(f"{verdict.images:>11,} images: {verdict.sentence}")
     if not verdicts:
         print(f"Nothing to remark in {run.lines[-1]['images']:,} images.")
-    return 0
 
 
 def recipe_of(folder: Path) -> Recipe:
     """The recipe that a run was started with. Raises CurvesError where its options.json cannot be read."""
     try:
-        stored = json.loads((folder / "options.json").read_bytes())["recipe"]
-        known = {key: stored[key] for key in (field.name for field in dataclasses.fields(Recipe)) if key in stored}
-        return Recipe(**{key: Schedule(**value) if isinstance(value, dict) and "start" in value else
-                         tuple(value) if isinstance(value, list) else value for key, value in known.items()})
+        return from_json(json.loads((folder / "options.json").read_bytes())["recipe"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CurvesError(f"The options of the run in {folder} cannot be read: name the folder of a run, which holds "
-                          "options.json.") from error
+        raise CurvesError(
+            f"The options of the run in {folder} cannot be read: name the folder of a run, which holds options.json."
+        ) from error
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The demo: what a person sees in the browser. The only room that imports gradio; `import gan_models` does not load it.
 
-    page = build(Models(["mnist-cgan"]), folder)
-    serve(Models(["mnist-cgan"]), "127.0.0.1", 7860)
+page = build(Models(["mnist-cgan"]), folder)
+serve(Models(["mnist-cgan"]), "127.0.0.1", 7860)
 """
 
 import os
@@ -30,8 +30,8 @@ __all__ = ["Models", "build", "serve"]
 
 
 def build(models: Models, folder: str | os.PathLike) -> Page:
-    """The page over the models that are offered; the first is shown first. Its files, and those of its visitors, lie in `folder`,
-    which must be GRADIO_TEMP_DIR when it is launched. Raises what opening the first model raises."""
+    """The page over the models that are offered; the first is shown first. Its files, and those of its visitors, lie
+    in `folder`, which must be GRADIO_TEMP_DIR when it is launched. Raises what opening the first model raises."""
     first = models.names[0]
     about = {"value": describe(models, first)}
     with Page(Uploads(Path(folder) / "uploads"), Visits(folder), title=words.NAME, analytics_enabled=False) as page:
@@ -55,7 +55,8 @@ def build(models: Models, folder: str | os.PathLike) -> Page:
         gr.Markdown(words.ABOUT)
 
         def switch(visit, name, current):
-            """To another model: its controls, and nothing left of the model before. If it cannot be opened, the page stays as it is."""
+            """To another model: its controls, and nothing left of the model before. If it cannot be opened, the page
+            stays as it is."""
             try:
                 changes = {component: gr.update(**look(models, name)) for component, look in common.looks.items()}
                 changes |= {line: describe(models, name), text: models.about(name).card}
@@ -65,8 +66,13 @@ def build(models: Models, folder: str | os.PathLike) -> Page:
                 return {common.source: current, common.current: current}
             return {common.source: name, common.current: name, **changes, **dict.fromkeys(common.leftovers)}
 
-        then = page.on(common.source.input, switch, [common.source, common.current],
-                       [common.source, common.current, *common.looks, line, text, *common.leftovers], spinner=common.source)
+        then = page.on(
+            common.source.input,
+            switch,
+            [common.source, common.current],
+            [common.source, common.current, *common.looks, line, text, *common.leftovers],
+            spinner=common.source,
+        )
         for drawing in common.redrawn:
             page.on(page.load, *drawing)
             then = page.on(then.then, *drawing)
@@ -88,13 +94,15 @@ def describe(models: Models, name: str) -> str:
     kind = "attributes" if generator.multi_label else "classes"
     told = f"told {len(generator.labels)} {kind}" if generator.labels else "told no labels"
     told += f", found {generator.categories} categories by itself" if studio.has_codes(generator) else ""
-    network = f"family `{generator.family}`, {width} x {height} pixels, latent of {generator.latent_dim} numbers, {told}"
+    network = (
+        f"family `{generator.family}`, {width} x {height} pixels, latent of {generator.latent_dim} numbers, {told}"
+    )
     return f"**{name}**: {network}. {models.about(name).data}"
 
 
 def serve(models: Models, host: str, port: int | None = None) -> None:
-    """Show the page until the process is told to end. Raises OSError or OverflowError where it cannot listen there, and what `build`
-    raises. Nothing of it is left on the disk afterwards."""
+    """Show the page until the process is told to end. Raises OSError or OverflowError where it cannot listen there,
+    and what `build` raises. Nothing of it is left on the disk afterwards."""
     over = threading.Event()
     with tempfile.TemporaryDirectory(prefix="gan-studio-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
@@ -106,8 +114,16 @@ def serve(models: Models, host: str, port: int | None = None) -> None:
 
         threading.Thread(target=sweep, daemon=True).start()
         try:
-            page.launch(server_name=host, server_port=port, theme=THEME, css=CSS, ssr_mode=False, footer_links=[],
-                        max_file_size=MOST_BYTES, state_session_capacity=VISITORS,
-                        app_kwargs={"middleware": [Middleware(UploadRoute, uploads=page.uploads)]})
+            page.launch(
+                server_name=host,
+                server_port=port,
+                theme=THEME,
+                css=CSS,
+                ssr_mode=False,
+                footer_links=[],
+                max_file_size=MOST_BYTES,
+                state_session_capacity=VISITORS,
+                app_kwargs={"middleware": [Middleware(UploadRoute, uploads=page.uploads)]},
+            )
         finally:
             over.set()

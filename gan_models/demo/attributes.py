@@ -4,7 +4,7 @@ import gradio as gr
 import torch
 
 from .. import images, studio
-from ..editor import ATTRIBUTES
+from ..celeba import ATTRIBUTES
 from ..errors import InvalidInput, short
 from . import reading, words
 from .models import Models
@@ -18,16 +18,31 @@ SLIDERS = 40  # as many attributes as CelebA has; of a model with more, the firs
 def tab(page: Page, models: Models, shared: Shared, first: str) -> None:
     with gr.Tab(words.ATTRIBUTES, elem_id="attributes-tab", id="attributes"):
         before_after = gr.Gallery(label=words.PAIR, columns=2, elem_id="pair", **PLAIN)
-        as_class = page.reads(gr.Radio(label=words.AS_CLASS, elem_id="as_class", **as_class_look(models, first)),
-                              reading.choice("class", int))
+        as_class = page.reads(
+            gr.Radio(label=words.AS_CLASS, elem_id="as_class", **as_class_look(models, first)),
+            reading.choice("class", int),
+        )
         with gr.Row(elem_id="sliders"):
-            sliders = [page.reads(gr.Slider(0, 1, 0.5, step=0.05, visible=False, min_width=140, buttons=[], elem_id=f"attribute-{k}"),
-                                  reading.number("value of an attribute", -1, 1)) for k in range(SLIDERS)]
+            sliders = [
+                page.reads(
+                    gr.Slider(0, 1, 0.5, step=0.05, visible=False, min_width=140, buttons=[], elem_id=f"attribute-{k}"),
+                    reading.number("value of an attribute", -1, 1),
+                )
+                for k in range(SLIDERS)
+            ]
         note = gr.Markdown(elem_id="hint", **hint_look(models, first))
         with gr.Row():
             shared.picture.render()
-            attribute = page.reads(gr.Dropdown(label=words.STEPS, filterable=False, elem_id="attribute", min_width=200,
-                                               **attribute_look(models, first)), reading.choice("attribute", str))
+            attribute = page.reads(
+                gr.Dropdown(
+                    label=words.STEPS,
+                    filterable=False,
+                    elem_id="attribute",
+                    min_width=200,
+                    **attribute_look(models, first),
+                ),
+                reading.choice("attribute", str),
+            )
         strip = gr.Gallery(label=words.SWEEP, columns=10, elem_id="sweep", **PLAIN)
 
     def pair(visit, generator, anchor, wished, truncation):
@@ -39,13 +54,25 @@ def tab(page: Page, models: Models, shared: Shared, first: str) -> None:
         if generator.labels is None and not studio.has_codes(generator):
             return []
         attribute = checked(generator, attribute)
-        drawn = studio.sweep(generator, anchor, wished, None if attribute == CATEGORY else attribute, truncation=truncation)
-        return list(zip(visit.drawn.pictures("sweep", images.to_pil(drawn, TILE)), said_of(generator, attribute, len(drawn)), strict=True))
+        drawn = studio.sweep(
+            generator, anchor, wished, None if attribute == CATEGORY else attribute, truncation=truncation
+        )
+        return list(
+            zip(
+                visit.drawn.pictures("sweep", images.to_pil(drawn, TILE)),
+                said_of(generator, attribute, len(drawn)),
+                strict=True,
+            )
+        )
 
     def change(visit, name, picture, truncation, as_class, *values):
         """One picture before and after."""
         generator = models[name]
-        return {before_after: pair(visit, generator, one_anchor(picture), wished_change(generator, as_class, values), truncation)}
+        return {
+            before_after: pair(
+                visit, generator, one_anchor(picture), wished_change(generator, as_class, values), truncation
+            )
+        }
 
     def sweep(visit, name, picture, truncation, as_class, attribute, *values):
         generator = models[name]
@@ -58,24 +85,41 @@ def tab(page: Page, models: Models, shared: Shared, first: str) -> None:
         names, values, chosen = as_it_is(generator, anchor)
         wished = wished_change(generator, chosen, values)
         least = -1 if studio.has_codes(generator) else 0
-        changes = {slider: gr.Slider(visible=False) for slider in sliders[len(names):]}
-        changes |= {slider: gr.Slider(label=label, value=value, minimum=least, visible=True)
-                    for slider, label, value in zip(sliders, names, values, strict=False)}
+        changes = {slider: gr.Slider(visible=False) for slider in sliders[len(names) :]}
+        changes |= {
+            slider: gr.Slider(label=label, value=value, minimum=least, visible=True)
+            for slider, label, value in zip(sliders, names, values, strict=False)
+        }
         if chosen is not None:
             changes[as_class] = gr.Radio(value=chosen)
-        return changes | {before_after: pair(visit, generator, anchor, wished, truncation),
-                          strip: series(visit, generator, anchor, wished, attribute, truncation)}
+        return changes | {
+            before_after: pair(visit, generator, anchor, wished, truncation),
+            strip: series(visit, generator, anchor, wished, attribute, truncation),
+        }
 
-    inspecting = Redrawing(inspect, [shared.current, shared.picture, shared.truncation, attribute],
-                           [*sliders, as_class, before_after, strip])
+    inspecting = Redrawing(
+        inspect,
+        [shared.current, shared.picture, shared.truncation, attribute],
+        [*sliders, as_class, before_after, strip],
+    )
     shared.redrawn.append(inspecting)
     shared.when_picked.append(inspecting)
     shared.looks |= {attribute: attribute_look, as_class: as_class_look, note: hint_look}
     page.on([shared.picture.submit, shared.picture.blur], *inspecting)
-    page.on([*(slider.input for slider in sliders), as_class.input, shared.truncation.input], change,
-            [shared.current, shared.picture, shared.truncation, as_class, *sliders], [before_after], live=True)
-    page.on([*(slider.release for slider in sliders), attribute.input, shared.truncation.release], sweep,
-            [shared.current, shared.picture, shared.truncation, as_class, attribute, *sliders], [strip], live=True)
+    page.on(
+        [*(slider.input for slider in sliders), as_class.input, shared.truncation.input],
+        change,
+        [shared.current, shared.picture, shared.truncation, as_class, *sliders],
+        [before_after],
+        live=True,
+    )
+    page.on(
+        [*(slider.release for slider in sliders), attribute.input, shared.truncation.release],
+        sweep,
+        [shared.current, shared.picture, shared.truncation, as_class, attribute, *sliders],
+        [strip],
+        live=True,
+    )
 
 
 def one_anchor(text: str) -> studio.Anchor:
@@ -86,9 +130,9 @@ def one_anchor(text: str) -> studio.Anchor:
     return studio.parse_anchors(f"{text} {text}")[0]
 
 
-def wished_change(generator, as_class: int | None, values) -> studio.Wishes:
+def wished_change(generator, as_class: int | None, values) -> studio.Targets:
     if studio.has_codes(generator):
-        return studio.Codes(as_class, tuple(values[:generator.continuous]))
+        return studio.Codes(as_class, tuple(values[: generator.continuous]))
     if generator.labels is None:
         return None
     # Of a model with more attributes than there are sliders the last ones stay as they are.
@@ -99,7 +143,11 @@ def as_it_is(generator, anchor: studio.Anchor) -> tuple[list[str], list[float], 
     """Of a picture: the names of its sliders, their values, and its class."""
     if studio.has_codes(generator):
         category, continuous = generator.codes(studio.latents_for(generator, [anchor]))
-        return [f"Code {k + 1}" for k in range(generator.continuous)][:SLIDERS], continuous[0].tolist(), int(category[0])
+        return (
+            [f"Code {k + 1}" for k in range(generator.continuous)][:SLIDERS],
+            continuous[0].tolist(),
+            int(category[0]),
+        )
     labels = studio.labels_for(generator, [anchor])
     if labels is None:
         return [], [], None
@@ -119,7 +167,11 @@ def checked(generator, attribute: str | None) -> str | None:
 def said_of(generator, attribute: str | None, n: int) -> list[str]:
     """What stands below each picture of a series."""
     if studio.has_codes(generator):
-        return code_names(generator) if attribute == CATEGORY else [f"{value:.1f}" for value in torch.linspace(-1, 1, n).tolist()]
+        return (
+            code_names(generator)
+            if attribute == CATEGORY
+            else [f"{value:.1f}" for value in torch.linspace(-1, 1, n).tolist()]
+        )
     return [f"{k / (n - 1):.0%}" for k in range(n)] if generator.multi_label else list(generator.labels)
 
 
@@ -147,5 +199,9 @@ def hint(generator) -> str:
         return words.UNCONDITIONAL
     people = bool(set(ATTRIBUTES) & set(generator.labels))
     said = [words.ONE_HAIR_COLOUR] if people and sum(label.endswith("_Hair") for label in generator.labels) > 1 else []
-    said += [words.first_ones(SLIDERS, len(generator.labels))] if generator.multi_label and len(generator.labels) > SLIDERS else []
+    said += (
+        [words.first_ones(SLIDERS, len(generator.labels))]
+        if generator.multi_label and len(generator.labels) > SLIDERS
+        else []
+    )
     return " ".join([*said, words.LABELS] if people else said)

@@ -5,15 +5,15 @@ import threading
 from pathlib import Path
 
 from .. import studio
-from ..base import Generator
-from ..editor import Editor
 from ..errors import InvalidInput, ModelError
-from ..hub import load
+from ..networks import Generator, load
+from ..networks.editor import Editor
 from . import words
 
 
 class Models:
-    """sources: folders, bundled names or Hub repositories; the first is shown first. Nothing else is opened, whatever a page asks for."""
+    """sources: folders, bundled names or Hub repositories; the first is shown first. Nothing else is opened, whatever
+    a page asks for."""
 
     def __init__(self, sources: list[str]):
         self.sources = short_names(list(dict.fromkeys(sources)))
@@ -35,7 +35,8 @@ class Models:
             return self._opened[name]
 
     def usable(self) -> dict[str, Generator | Editor]:
-        """All models that can be opened. What keeps the others closed is said on the console, and on the page to whoever chooses one."""
+        """All models that can be opened. What keeps the others closed is said on the console, and on the page to
+        whoever chooses one."""
         found = {}
         for name in self.names:
             try:
@@ -62,7 +63,8 @@ class Models:
 
 
 def short_names(sources: list[str]) -> dict[str, str]:
-    """A short name for each source: runs/mnist-cgan/model is "mnist-cgan". Sources of the same short name keep their whole one."""
+    """A short name for each source: runs/mnist-cgan/model is "mnist-cgan". Sources of the same short name keep their
+    whole one."""
     short = [name_of(source) for source in sources]
     return {source if short.count(name) > 1 else name: source for name, source in zip(short, sources, strict=True)}
 

@@ -3,8 +3,8 @@
     page.reads(component, reader)                     how the value of a component is read, once, where it is made
     page.on(button.click, function, [a, b], [c])      function(visit, a, b) -> {c: ...}
 
-A function gets the visit first and then values that were read; it returns what changes, {component: update}. What it raises as
-ModelError is said on the page in one sentence, and what was shown stays.
+A function gets the visit first and then values that were read; it returns what changes, {component: update}. What it
+raises as ModelError is said on the page in one sentence, and what was shown stays.
 """
 
 import html
@@ -42,7 +42,11 @@ class Picked(gr.EventData):
     def point(self) -> tuple[float, float]:
         """In pixels of the picture."""
         point = self._data.get("index")
-        if not isinstance(point, list) or len(point) != 2 or not all(type(x) in (int, float) and abs(x) < 1e6 for x in point):
+        if (
+            not isinstance(point, list)
+            or len(point) != 2
+            or not all(type(x) in (int, float) and abs(x) < 1e6 for x in point)
+        ):
             raise InvalidInput(words.NO_PLACE)
         return point[0], point[1]
 
@@ -62,12 +66,24 @@ class Page(gr.Blocks):
         self.readers[component._id] = reader
         return component
 
-    def on(self, triggers, function: Callable, inputs: Sequence = (), outputs: Sequence = (), *, picks: bool = False, long: bool = False,
-           live: bool = False, spinner=None):
-        """Wire events. function(visit, *values), or function(visit, picked, *values) with `picks`, or function(visit, tell, *values)
-        with `long`, where tell(share or (done, all), words) shows how far it is and ends the job when the visitor is gone.
+    def on(
+        self,
+        triggers,
+        function: Callable,
+        inputs: Sequence = (),
+        outputs: Sequence = (),
+        *,
+        picks: bool = False,
+        long: bool = False,
+        live: bool = False,
+        spinner=None,
+    ):
+        """Wire events. function(visit, *values), or function(visit, picked, *values) with `picks`, or function(visit,
+        tell, *values) with `long`, where tell(share or (done, all), words) shows how far it is and ends the job when
+        the visitor is gone.
 
-        live: of many events in a row only the last counts. spinner: the component that shows that there is something to wait for.
+        live: of many events in a row only the last counts. spinner: the component that shows that there is something
+        to wait for.
         """
         options = {"preprocess": False, "api_visibility": "private"}
         options |= {"show_progress_on": spinner} if spinner is not None else {"show_progress": "hidden"}
@@ -103,14 +119,18 @@ class Page(gr.Blocks):
             return (changes or gr.skip()) if answers else []
 
         if picks:
+
             def endpoint(request: gr.Request, picked: Picked, *values):
                 return answer(request, values, picked)
         elif long:
+
             def endpoint(request: gr.Request, progress=gr.Progress(), *values):  # noqa: B008 - Gradio finds it by its default
                 return answer(request, values, progress)
         else:
+
             def endpoint(request: gr.Request, *values):
                 return answer(request, values)
+
         endpoint.__name__ = endpoint.__qualname__ = function.__name__
         return endpoint
 
@@ -118,15 +138,18 @@ class Page(gr.Blocks):
         """Remove what is older than it may become."""
         self.uploads.sweep()
         self.visits.sweep()
-        for component in self.blocks.values():
-            component.temp_files.clear()  # Gradio's own list of files, which grows with each answer and is of no use here
+        for component in self.blocks.values():  # Gradio's own lists of files grow with each answer and are of no use
+            component.temp_files.clear()
 
     async def preprocess_data(self, block_fn, inputs, state, explicit_call=False):
         needed = len(block_fn.inputs)
         if len(inputs) < needed:
             raise gr.Error(words.TOO_LITTLE, print_exception=False)
         state = state or SessionState(self)
-        return [state[block._id] if block.stateful else value for block, value in zip(block_fn.inputs, inputs[:needed], strict=True)]
+        return [
+            state[block._id] if block.stateful else value
+            for block, value in zip(block_fn.inputs, inputs[:needed], strict=True)
+        ]
 
     async def process_api(self, *arguments, event_data=None, **named):
         if event_data is not None:  # it may name files too, and Gradio would look for them
@@ -144,12 +167,13 @@ def telling(visit, progress: gr.Progress) -> Callable:
     def tell(share: float | tuple[int, int], what: str) -> None:
         visit.check()
         progress(share, desc=what)
+
     return tell
 
 
 def names_files(value) -> bool:
-    """Whether Gradio would take something in it for a file to copy and to show. Our functions name files by their paths alone, so such
-    a thing can only have come with a request."""
+    """Whether Gradio would take something in it for a file to copy and to show. Our functions name files by their
+    paths alone, so such a thing can only have come with a request."""
     if isinstance(value, dict):
         return "path" in value and "meta" in value or any(map(names_files, value.values()))
     return isinstance(value, (list, tuple)) and any(map(names_files, value))
@@ -160,5 +184,7 @@ def without_files(data, depth: int = 5):
     if isinstance(data, (dict, list)) and not depth:
         return None
     if isinstance(data, dict):
-        return {key: without_files(value, depth - 1) for key, value in data.items() if key not in ("path", "meta", "url")}
+        return {
+            key: without_files(value, depth - 1) for key, value in data.items() if key not in ("path", "meta", "url")
+        }
     return [without_files(value, depth - 1) for value in data] if isinstance(data, list) else data

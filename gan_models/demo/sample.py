@@ -5,7 +5,7 @@ import secrets
 import gradio as gr
 
 from .. import images, studio
-from ..latents import check_count, check_seed
+from ..rng import check_count, check_seed
 from . import reading, words
 from .models import Models
 from .page import Page
@@ -20,8 +20,10 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         gallery = gr.Gallery(label=words.SAMPLES, columns=8, elem_id="samples", **PLAIN)
         with gr.Row(elem_id="seed-row"):
             seed = page.reads(gr.Number(1, label=words.SEED, elem_id="seed", min_width=100), reading.whole("seed"))
-            count = page.reads(gr.Slider(1, MOST, 16, step=1, label=words.PICTURES, elem_id="count", min_width=160, buttons=[]),
-                               reading.whole("number of pictures"))
+            count = page.reads(
+                gr.Slider(1, MOST, 16, step=1, label=words.PICTURES, elem_id="count", min_width=160, buttons=[]),
+                reading.whole("number of pictures"),
+            )
             roll = gr.Button(words.NEW_SEED, elem_id="new-seed", min_width=120)
             draw = gr.Button(words.DRAW, variant="primary", elem_id="draw", min_width=120)
 
@@ -40,7 +42,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         """A click on a picture adds it to the walk and shows it among the attributes."""
         picture = str(studio.parse_anchors(f"{picked.caption} 0")[0])
         gr.Info(words.picked(picture), duration=3, title=words.PICKED_TITLE)
-        some = [*anchors.replace(",", " ").split(), picture][-studio.MAX_ANCHORS:]
+        some = [*anchors.replace(",", " ").split(), picture][-studio.MAX_ANCHORS :]
         return {shared.anchors: ", ".join(some), shared.picture: picture}
 
     drawing = Redrawing(sample, [shared.current, seed, count, shared.truncation, *shared.wished], [gallery])

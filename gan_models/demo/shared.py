@@ -26,17 +26,22 @@ class Redrawing(NamedTuple):
 
 @dataclass
 class Shared:
-    """Components are made here and rendered where the page has them. A tab adds what it wants done when another model is chosen."""
+    """Components are made here and rendered where the page has them. A tab adds what it wants done when another model
+    is chosen."""
 
     source: gr.Dropdown
-    current: gr.Textbox  # the model that the other controls belong to; `source` runs ahead of them while a model is being opened
+    current: (
+        gr.Textbox
+    )  # the model that the other controls belong to; `source` runs ahead of them while a model is being opened
     wanted: gr.Radio
     present: gr.Dropdown
     absent: gr.Dropdown
     truncation: gr.Slider
     anchors: gr.Textbox
     picture: gr.Textbox
-    looks: dict[gr.components.Component, Callable] = field(default_factory=dict)  # component -> f(name) -> how it looks for a model
+    looks: dict[gr.components.Component, Callable] = field(
+        default_factory=dict
+    )  # component -> f(name) -> how it looks for a model
     leftovers: list[gr.components.Component] = field(default_factory=list)  # emptied when another model is chosen
     redrawn: list[Redrawing] = field(default_factory=list)
     picking: Any = None  # the event of a click on a sample, and
@@ -50,25 +55,84 @@ class Shared:
 
 def make(page: Page, models: Models, first: str) -> Shared:
     """The controls, not rendered yet, as they look for the first model."""
+
     def look(function):
         return function(models, first)
 
     shared = Shared(
-        source=page.reads(gr.Dropdown(models.names, value=first, label=words.MODEL, filterable=False, elem_id="model", min_width=200,
-                                      render=False), reading.choice("model", str)),
+        source=page.reads(
+            gr.Dropdown(
+                models.names,
+                value=first,
+                label=words.MODEL,
+                filterable=False,
+                elem_id="model",
+                min_width=200,
+                render=False,
+            ),
+            reading.choice("model", str),
+        ),
         current=page.reads(gr.Textbox(first, visible=False, render=False), reading.choice("model", str)),
-        wanted=page.reads(gr.Radio(label=words.DRAW_CLASS, elem_id="class", scale=3, min_width=300, render=False, **look(class_look)),
-                          reading.choice("class", int)),
-        present=page.reads(gr.Dropdown(multiselect=True, label=words.ONLY_WITH, elem_id="present", min_width=140, render=False,
-                                       **look(several_look)), reading.choices("wanted attributes")),
-        absent=page.reads(gr.Dropdown(multiselect=True, label=words.ONLY_WITHOUT, elem_id="absent", min_width=140, render=False,
-                                      **look(several_look)), reading.choices("unwanted attributes")),
-        truncation=page.reads(gr.Slider(0, 1.5, 1.0, step=0.05, label=words.TRUNCATION, elem_id="truncation", buttons=[], min_width=200,
-                                        info=words.TRUNCATION_INFO, render=False), reading.number("truncation", 0, 1.5)),
-        anchors=page.reads(gr.Textbox("1, 2, 3", label=words.ANCHORS, elem_id="anchors", max_lines=1, info=words.ANCHORS_INFO,
-                                      render=False), reading.text("list of pictures")),
-        picture=page.reads(gr.Textbox("1", label=words.PICTURE, info=words.PICTURE_INFO, elem_id="picture", max_lines=1, min_width=200,
-                                      render=False), reading.text("picture")))
+        wanted=page.reads(
+            gr.Radio(label=words.DRAW_CLASS, elem_id="class", scale=3, min_width=300, render=False, **look(class_look)),
+            reading.choice("class", int),
+        ),
+        present=page.reads(
+            gr.Dropdown(
+                multiselect=True,
+                label=words.ONLY_WITH,
+                elem_id="present",
+                min_width=140,
+                render=False,
+                **look(several_look),
+            ),
+            reading.choices("wanted attributes"),
+        ),
+        absent=page.reads(
+            gr.Dropdown(
+                multiselect=True,
+                label=words.ONLY_WITHOUT,
+                elem_id="absent",
+                min_width=140,
+                render=False,
+                **look(several_look),
+            ),
+            reading.choices("unwanted attributes"),
+        ),
+        truncation=page.reads(
+            gr.Slider(
+                0,
+                1.5,
+                1.0,
+                step=0.05,
+                label=words.TRUNCATION,
+                elem_id="truncation",
+                buttons=[],
+                min_width=200,
+                info=words.TRUNCATION_INFO,
+                render=False,
+            ),
+            reading.number("truncation", 0, 1.5),
+        ),
+        anchors=page.reads(
+            gr.Textbox(
+                "1, 2, 3", label=words.ANCHORS, elem_id="anchors", max_lines=1, info=words.ANCHORS_INFO, render=False
+            ),
+            reading.text("list of pictures"),
+        ),
+        picture=page.reads(
+            gr.Textbox(
+                "1",
+                label=words.PICTURE,
+                info=words.PICTURE_INFO,
+                elem_id="picture",
+                max_lines=1,
+                min_width=200,
+                render=False,
+            ),
+            reading.text("picture"),
+        ),
+    )
     shared.looks |= {shared.wanted: class_look, shared.present: several_look, shared.absent: several_look}
     return shared
 
@@ -97,7 +161,7 @@ def several_look(models: Models, name: str) -> dict:
     return {"choices": attributes_of(generator), "value": [], "visible": generator.multi_label}
 
 
-def wishes(generator, wanted: int | None, present: list[str], absent: list[str]) -> studio.Wishes:
+def wishes(generator, wanted: int | None, present: list[str], absent: list[str]) -> studio.Targets:
     """What the label controls ask for."""
     if wanted in (None, EITHER) and not generator.multi_label:
         return None

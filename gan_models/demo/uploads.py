@@ -1,8 +1,8 @@
 """What may be opened: the files that this server's own upload route made, each once, and nothing else.
 
-A request names a file by its path, and a request can name anything. So a path is never looked at: it is compared with the
-paths that the route gave away, and only one that is among them is opened. Each upload has a folder of its own with a name that
-nobody can guess, so two visitors who send the same photo share nothing.
+A request names a file by its path, and a request can name anything. So a path is never looked at: it is compared with
+the paths that the route gave away, and only one that is among them is opened. Each upload has a folder of its own with
+a name that nobody can guess, so two visitors who send the same photo share nothing.
 """
 
 import contextlib
@@ -56,8 +56,9 @@ class Uploads:
                 self._remove(Path(oldest))
 
     def take(self, upload) -> bytes:
-        """The content of an upload that a request names, {"path": ...}. It can be taken once and nothing of it is left on the disk:
-        zeros, as many, stand in its place for a slow page that still fetches it to show it. Raises InvalidPhoto for anything else."""
+        """The content of an upload that a request names, {"path": ...}. It can be taken once and nothing of it is left
+        on the disk: zeros, as many, stand in its place for a slow page that still fetches it to show it. Raises
+        InvalidPhoto for anything else."""
         path = upload.get("path") if isinstance(upload, dict) else None
         with self._lock:
             known = isinstance(path, str) and self._waiting.pop(path, None) is not None
@@ -83,7 +84,8 @@ class Uploads:
 
 
 def _read(path: Path) -> bytes:
-    """A regular file, read without following links or waiting for anybody. The route made it; this holds even if it was exchanged."""
+    """A regular file, read without following links or waiting for anybody. The route made it; this holds even if it
+    was exchanged."""
     gone = InvalidPhoto(words.NO_UPLOAD)
     try:
         if path.resolve(strict=True) != path:
@@ -99,7 +101,8 @@ def _read(path: Path) -> bytes:
 
 
 def blank(path: Path) -> None:
-    """Zeros, as many as there were bytes, take the place of a regular file at once. What is gone, or no file, is left alone."""
+    """Zeros, as many as there were bytes, take the place of a regular file at once. What is gone, or no file, is left
+    alone."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         status = path.lstat()
         if stat.S_ISREG(status.st_mode):
@@ -110,10 +113,11 @@ def blank(path: Path) -> None:
 
 
 class UploadRoute:
-    """ASGI middleware that answers Gradio's upload route: each request has a folder of its own and at most MOST_BYTES in all.
+    """ASGI middleware that answers Gradio's upload route: each request has a folder of its own and at most MOST_BYTES
+    in all.
 
-    Gradio itself would store by content, so that the same photo of two visitors would be one file. Of other requests it refuses those
-    that say that they are larger than any that the page makes.
+    Gradio itself would store by content, so that the same photo of two visitors would be one file. Of other requests
+    it refuses those that say that they are larger than any that the page makes.
     """
 
     PATH = "/gradio_api/upload"
@@ -133,8 +137,9 @@ class UploadRoute:
         folder, made = self.uploads.new_folder(), []
         upload_id = request.query_params.get("upload_id")
         try:
-            made, left, _ = await upload_fn(request, str(folder), MOST_BYTES, upload_id,
-                                            upload_progress=file_upload_statuses if upload_id else None)
+            made, left, _ = await upload_fn(
+                request, str(folder), MOST_BYTES, upload_id, upload_progress=file_upload_statuses if upload_id else None
+            )
             made = [] if left else made  # a name that no file can have
             self.uploads.add(made)
             return JSONResponse(made) if made else PlainTextResponse(words.UPLOAD_EMPTY, 400)
@@ -144,7 +149,9 @@ class UploadRoute:
             return PlainTextResponse(error.message, 413 if "maximum allowed size" in error.message else 400)
         except HTTPException as error:
             return PlainTextResponse(str(error.detail), error.status_code)
-        except Exception:  # a request that broke off, or that is none: parsers of strangers' bytes raise nearly anything
+        except (
+            Exception
+        ):  # a request that broke off, or that is none: parsers of strangers' bytes raise nearly anything
             return PlainTextResponse(words.UPLOAD_BROKEN, 400)
         finally:
             if not made:
@@ -168,4 +175,5 @@ def bounded(receive, most: int = MOST_BYTES + ENVELOPE):
         if left < 0:
             raise TooLarge
         return message
+
     return bounded_receive

@@ -1,7 +1,7 @@
 """A visitor's files: where they lie, how many there may be, and that they go.
 
-All that is drawn for a visit or made of its photos lies in folders of its own. When the page is closed they go at once, and jobs that
-still run for it end; what nobody closed goes after an hour.
+All that is drawn for a visit or made of its photos lies in folders of its own. When the page is closed they go at
+once, and jobs that still run for it end; what nobody closed goes after an hour.
 """
 
 import contextlib
@@ -28,8 +28,8 @@ class Gone(Exception):
 
 
 class Store:
-    """The files of one visit for one purpose. Each belongs to the place of the page that shows it; a place shows what was put there last.
-    Beyond so many files or bytes the oldest go, but never what is on the screen."""
+    """The files of one visit for one purpose. Each belongs to the place of the page that shows it; a place shows what
+    was put there last. Beyond so many files or bytes the oldest go, but never what is on the screen."""
 
     def __init__(self, folder: Path, gone: threading.Event, most: tuple[int, int]):
         self.folder, self.gone, self.most_files, self.most_bytes = folder, gone, *most
@@ -47,7 +47,8 @@ class Store:
         return sum(size for size, _ in self._files.values())
 
     def begin(self) -> None:
-        """A job starts in this thread. If the store is emptied meanwhile, nothing that it made before comes in any more."""
+        """A job starts in this thread. If the store is emptied meanwhile, nothing that it made before comes in any
+        more."""
         self._job.emptied = self._emptied
 
     def pictures(self, place: str, pictures: list[Image.Image]) -> list[Path]:

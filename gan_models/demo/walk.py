@@ -14,8 +14,17 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
     with gr.Tab(words.INTERPOLATE) as opened:
         strip = gr.Gallery(label=words.STRIP, columns=STRIP, elem_id="strip", **PLAIN)
         with gr.Row():
-            video = gr.Video(label=words.WALK_VIDEO, show_label=False, autoplay=True, loop=True, interactive=False, elem_id="video",
-                             buttons=["download"], height=320, min_width=280)
+            video = gr.Video(
+                label=words.WALK_VIDEO,
+                show_label=False,
+                autoplay=True,
+                loop=True,
+                interactive=False,
+                elem_id="video",
+                buttons=["download"],
+                height=320,
+                min_width=280,
+            )
             with gr.Column(min_width=280):
                 shared.anchors.render()
                 start = gr.Button(words.WALK, variant="primary", elem_id="walk")
@@ -28,7 +37,9 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         wished = wishes(generator, wanted, present, absent)
         tell(0.1, words.DRAWING)
         pictures = studio.interpolate(generator, path, STRIP, truncation, wished, loop=False)
-        frames = studio.interpolate(generator, path, FRAMES, truncation, wished, progress=lambda *done: tell(done, words.DRAWING))
+        frames = studio.interpolate(
+            generator, path, FRAMES, truncation, wished, progress=lambda *done: tell(done, words.DRAWING)
+        )
         tell(0.9, words.MAKING_VIDEO)
         file = visit.drawn.file("walk-video", "walk.mp4", lambda path: images.write_video(frames, path))
         return {strip: visit.drawn.pictures("walk", images.to_pil(pictures, TILE)), video: str(file), shown: asked}

@@ -33,8 +33,8 @@ PICTURE, PICTURE_INFO = "Picture", "A seed, or 7:2 for picture 2 of seed 7. A cl
 STEPS, SWEEP = "In steps from none to full", "The same latent, label by label"
 UNCONDITIONAL = "This model was trained without labels, so there is nothing to change here."
 FOUND = "Nobody told this model what digits there are: it found the categories and the codes by itself (InfoGAN)."
-LABELS = """What an attribute means is what annotators of CelebA saw, not what anybody is. Only 12 of the 40 are labelled reliably (Wu et al.
-2023); Young, Pale Skin and Bushy Eyebrows are judgements, and often disputed."""
+LABELS = """What an attribute means is what annotators of CelebA saw, not what anybody is. Only 12 of the 40 are
+labelled reliably (Wu et al. 2023); Young, Pale Skin and Bushy Eyebrows are judgements, and often disputed."""
 ONE_HAIR_COLOUR = "Hair has one colour at a time: raise one and lower the others."
 
 
@@ -44,14 +44,20 @@ def first_ones(shown: int, all_of_them: int) -> str:
 
 # ---- Edit a photo
 PHOTO_TAB = "Edit a photo"
-PHOTO_NOTE = """Upload a photo with a face, or take one of the drawn faces. Please only photos of people who agree. Nothing is kept: what is made
-of a photo is deleted when you take it away, open another or close the page, and the photo leaves this server's memory within an hour."""
+PHOTO_NOTE = """Upload a photo with a face, or take one of the drawn faces. Please only photos of people who agree.
+Nothing is kept: what is made of a photo is deleted when you take it away, open another or close the page, and the
+photo leaves this server's memory within an hour."""
 UNRELIABLE = f"0 leaves an attribute as it is. {LABELS} Bald and Mustache are rare there, and change little."
 HAIR_COUNTS = "Of hair colours that are raised, the highest counts."
 EDITOR, PHOTO, FACE, DRAWN_FACES = "Editor", "Photo", "Face (or click on it)", "Drawn faces"
 FULL_SIZE, EDITED_PHOTO = "Make the full-size picture", "Edited photo, at full size"
-MORPH, OTHER_PHOTO, WAY, MORPH_STRIP, MORPH_VIDEO = ("Morph into another photo", "The other photo", "The way there",
-                                                    "From one face to the other", "There and back")
+MORPH, OTHER_PHOTO, WAY, MORPH_STRIP, MORPH_VIDEO = (
+    "Morph into another photo",
+    "The other photo",
+    "The way there",
+    "From one face to the other",
+    "There and back",
+)
 KEEPING_DETAIL = "keeping the photos' detail"
 FINDING = "Finding both faces in the latent space"
 

@@ -1,4 +1,5 @@
-"""The model card: front matter that the Hub understands, and a page that tells the truth of what is known, and no more."""
+"""The model card: front matter that the Hub understands, and a page that tells the truth of what is known, and no
+more."""
 
 import json
 
@@ -6,11 +7,12 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
-from gan_models import InvalidConfig, hub
+from gan_models import model_folder
 from gan_models.card import ABOUT, DATASETS, PLACEHOLDER, write_card
-from gan_models.dcgan import DCGANGenerator
-from gan_models.editor import Editor
-from gan_models.mlp import MLPGenerator
+from gan_models.errors import InvalidConfig
+from gan_models.networks.dcgan import DCGANGenerator
+from gan_models.networks.editor import Editor
+from gan_models.networks.mlp import MLPGenerator
 
 ABOUT_CELEBA = {
     "recipe": "celeba-cgan",
@@ -26,7 +28,9 @@ LICENCES = {"mit", "other", "apache-2.0"}
 
 @pytest.fixture
 def folder(tmp_path):
-    hub.save(DCGANGenerator(image_size=16, latent_dim=4, width=4, labels=["Smiling", "Male"], multi_label=True), tmp_path)
+    model_folder.save(
+        DCGANGenerator(image_size=16, latent_dim=4, width=4, labels=["Smiling", "Male"], multi_label=True), tmp_path
+    )
     return tmp_path
 
 
@@ -107,7 +111,11 @@ def test_metrics_are_a_table_by_protocol_with_the_floor_beside(folder):
     text = card_of(folder).text
     assert "| metric | value | real pictures | details |" in text
     assert "| `fid10k_test_reader` | 12.35 | 1.5 | seed 0, network mnist\\|reader |" in text
-    assert "| `label_agreement10k_reader` | 0.991 |" in text and "| `images` | 10,000 |" in text and "two lines &lt;b>" in text
+    assert (
+        "| `label_agreement10k_reader` | 0.991 |" in text
+        and "| `images` | 10,000 |" in text
+        and "two lines &lt;b>" in text
+    )
 
 
 def test_the_record_of_an_evaluation_is_readable(folder):
@@ -122,7 +130,9 @@ def test_the_record_of_an_evaluation_is_readable(folder):
     text = card_of(folder).text
     assert "The network `judge` judged (samples 10,000, seed 0)" in text and "versions" not in text
     assert (
-        "| attribute | agreement | real agreement |" in text and "| Smiling | 0.91 | 0.9 |" in text and "| Male |  |  |" in text
+        "| attribute | agreement | real agreement |" in text
+        and "| Smiling | 0.91 | 0.9 |" in text
+        and "| Male |  |  |" in text
     )
     assert "`evaluation`" not in text
 
@@ -156,7 +166,7 @@ EDITOR = {
 
 @pytest.fixture
 def editor(tmp_path):
-    hub.save(Editor(16, width=4, latent_dim=8, hidden=8), tmp_path)
+    model_folder.save(Editor(16, width=4, latent_dim=8, hidden=8), tmp_path)
     return tmp_path
 
 
@@ -183,10 +193,17 @@ def test_an_editors_card_says_what_its_judge_had_to_do_with_it(editor):
         assert words in text, words
 
 
-@pytest.mark.parametrize("calibration", [None, "1", {}, {"split": "valid", "before": {"seen": 1}}, {"split": [], "before": 1}])
+@pytest.mark.parametrize(
+    "calibration", [None, "1", {}, {"split": "valid", "before": {"seen": 1}}, {"split": [], "before": 1}]
+)
 def test_no_calibration_is_told_where_none_is_recorded(editor, calibration):
     text = with_metrics(editor, {"training": {"dataset": "celeba", "calibration": calibration}})
-    assert "even file number" in text and "both halves." in text and "calibration" not in text and "Test pictures" not in text
+    assert (
+        "even file number" in text
+        and "both halves." in text
+        and "calibration" not in text
+        and "Test pictures" not in text
+    )
 
 
 def test_of_a_calibration_on_test_pictures_no_innocence_is_claimed(editor):
@@ -208,7 +225,10 @@ def test_an_editors_limits_are_those_that_were_measured(editor):
     "metrics",
     [
         {},
-        {"change_seen3k_test_judge": {"value": None}, "evaluation": {"judge": {"attributes": {"Bald": {"change_seen": None}}}}},
+        {
+            "change_seen3k_test_judge": {"value": None},
+            "evaluation": {"judge": {"attributes": {"Bald": {"change_seen": None}}}},
+        },
         {"change_seen3k_test_judge": "much", "evaluation": {"judge": {"attributes": {"Bald": 1}}}},
         {"evaluation": {"judge": {"attributes": []}}},
         {"evaluation": []},
@@ -227,11 +247,21 @@ def test_columns_have_a_legend_and_only_those_that_are_there(editor, folder):
         assert text.count(f"- *{key}*: ") == 1, key
     assert "*by target*" not in text and "*toggled*" not in text
     toggled = {"toggled": 0.9, "toggled_others_kept": 0.95}
-    text = with_metrics(folder, {"toggle_others_kept1k_judge": {"value": 0.95, "real": None, "own": 0.93},
-                                 "evaluation": {"judge": {"attributes": {"Smiling": toggled}}}})
+    text = with_metrics(
+        folder,
+        {
+            "toggle_others_kept1k_judge": {"value": 0.95, "real": None, "own": 0.93},
+            "evaluation": {"judge": {"attributes": {"Smiling": toggled}}},
+        },
+    )
     assert "| `toggle_others_kept1k_judge` | 0.95 | own 0.93 |" in text.replace(" |  | ", " | ")
     assert "| attribute | toggled | toggled others kept |" in text and "| Smiling | 0.9 | 0.95 |" in text
-    assert "- *toggled others kept*: " in text and "- *own*: " in text and "*real pictures*" not in text and "ellipse" not in text
+    assert (
+        "- *toggled others kept*: " in text
+        and "- *own*: " in text
+        and "*real pictures*" not in text
+        and "ellipse" not in text
+    )
 
 
 def test_other_models_have_no_editors_paragraphs(folder):
@@ -243,15 +273,23 @@ def test_what_the_training_recorded_is_used_and_not_shown_as_a_metric(folder):
     (folder / "metrics.json").write_text(json.dumps({"training": ABOUT_CELEBA | {"unheard": 1}}))
     card = card_of(folder)
     assert (
-        card.data.license == "other" and "1,000,000" in card.text and "## Metrics" not in card.text and "unheard" not in card.text
+        card.data.license == "other"
+        and "1,000,000" in card.text
+        and "## Metrics" not in card.text
+        and "unheard" not in card.text
     )
     assert "# Another" in card_of(folder, {"name": "Another"}).text
 
 
 def test_a_card_from_nothing_but_the_weights(tmp_path):
-    hub.save(MLPGenerator(image_size=8, latent_dim=3, width=4), tmp_path)
+    model_folder.save(MLPGenerator(image_size=8, latent_dim=3, width=4), tmp_path)
     card = card_of(tmp_path)
-    assert "# mlp" in card.text and "8 x 8 grey" in card.text and "## Training" not in card.text and card.data.license is None
+    assert (
+        "# mlp" in card.text
+        and "8 x 8 grey" in card.text
+        and "## Training" not in card.text
+        and card.data.license is None
+    )
 
 
 def test_every_key_of_about_is_taken_and_no_other(folder):

@@ -1,4 +1,5 @@
-"""`python -m gan_models`: pictures that are those of the seed and the labels, and one sentence for whatever is wrong."""
+"""`python -m gan_models`: pictures that are those of the seed and the labels, and one sentence for whatever is
+wrong."""
 
 import os
 import subprocess
@@ -11,10 +12,10 @@ import torch
 from PIL import Image
 
 import gan_models
-from gan_models import hub, images
+from gan_models import hub, images, model_folder
 from gan_models.__main__ import main
-from gan_models.dcgan import DCGANGenerator
-from gan_models.mlp import MLPGenerator
+from gan_models.networks.dcgan import DCGANGenerator
+from gan_models.networks.mlp import MLPGenerator
 
 ROOT = Path(__file__).parents[2]
 ATTRIBUTES = ["Smiling", "Male", "Wearing_Hat"]
@@ -22,14 +23,16 @@ ATTRIBUTES = ["Smiling", "Male", "Wearing_Hat"]
 
 @pytest.fixture
 def plain(tmp_path):
-    hub.save(MLPGenerator(image_size=8, latent_dim=4, width=8), tmp_path / "plain")
+    model_folder.save(MLPGenerator(image_size=8, latent_dim=4, width=8), tmp_path / "plain")
     return str(tmp_path / "plain")
 
 
 @pytest.fixture
 def digits(tmp_path):
     labels = ["three", "two", "0", "Nine"]
-    hub.save(DCGANGenerator(image_size=16, image_channels=1, latent_dim=4, width=4, labels=labels), tmp_path / "digits")
+    model_folder.save(
+        DCGANGenerator(image_size=16, image_channels=1, latent_dim=4, width=4, labels=labels), tmp_path / "digits"
+    )
     return str(tmp_path / "digits")
 
 
@@ -37,7 +40,7 @@ def digits(tmp_path):
 def faces(tmp_path):
     model = DCGANGenerator(image_size=16, latent_dim=4, width=4, labels=ATTRIBUTES, multi_label=True)
     model.label_table = torch.randint(2, (256, 3)).float()
-    hub.save(model, tmp_path / "faces")
+    model_folder.save(model, tmp_path / "faces")
     return str(tmp_path / "faces")
 
 
@@ -74,11 +77,15 @@ def test_a_fresh_seed_is_printed_so_that_the_picture_can_be_had_again(plain, out
 
 def test_more_pictures_than_a_batch(plain, output):
     assert main([plain, "--seed", "1", "--count", "150", "--output", str(output)]) == 0
-    difference = pixels(output).astype(int) - expected(plain, 150, 1)  # batches may differ in the last bit before rounding
+    difference = pixels(output).astype(int) - expected(
+        plain, 150, 1
+    )  # batches may differ in the last bit before rounding
     assert abs(difference).max() <= 1
 
 
-@pytest.mark.parametrize("words, classes", [(["1"], [1, 1, 1, 1, 1]), (["two", "NINE", "3"], [1, 3, 3, 1, 3]), (["0"], [2] * 5)])
+@pytest.mark.parametrize(
+    "words, classes", [(["1"], [1, 1, 1, 1, 1]), (["two", "NINE", "3"], [1, 3, 3, 1, 3]), (["0"], [2] * 5)]
+)
 def test_classes_by_name_or_number_in_turns(digits, output, words, classes):
     """A name comes before a number: a digit model's class "0" need not be its first."""
     assert main([digits, "--seed", "3", "--count", "5", "--output", str(output), "--labels", *words]) == 0
@@ -93,7 +100,10 @@ def test_without_labels_plausible_ones_are_drawn(digits, faces, output):
 
 
 def test_attributes_that_are_not_named_come_from_the_data(faces, output):
-    assert main([faces, "--seed", "3", "--count", "5", "--output", str(output), "--labels", "smiling=0.25", "Wearing_Hat"]) == 0
+    assert (
+        main([faces, "--seed", "3", "--count", "5", "--output", str(output), "--labels", "smiling=0.25", "Wearing_Hat"])
+        == 0
+    )
     labels = gan_models.load(faces).sample_labels(5, seed=3)
     labels[:, 0], labels[:, 2] = 0.25, 1
     assert np.array_equal(pixels(output), expected(faces, 5, 3, labels))
@@ -102,7 +112,7 @@ def test_attributes_that_are_not_named_come_from_the_data(faces, output):
 def test_list_names_the_bundled_models(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(hub, "PRETRAINED", tmp_path)
     assert main(["--list"]) == 0 and "No models" in capsys.readouterr().out
-    hub.save(MLPGenerator(image_size=8, latent_dim=4, width=8), tmp_path / "toy")
+    model_folder.save(MLPGenerator(image_size=8, latent_dim=4, width=8), tmp_path / "toy")
     assert main(["--list"]) == 0 and capsys.readouterr().out == "toy\n"
 
 
@@ -133,7 +143,9 @@ def test_values_out_of_range(plain, output, capsys, option, value, words):
     assert not output.exists()
 
 
-@pytest.mark.parametrize("option, value", [("--seed", "x"), ("--count", "1.5"), ("--truncation", "much"), ("--unheard", "1")])
+@pytest.mark.parametrize(
+    "option, value", [("--seed", "x"), ("--count", "1.5"), ("--truncation", "much"), ("--unheard", "1")]
+)
 def test_values_that_are_no_numbers(plain, output, capsys, option, value):
     with pytest.raises(SystemExit) as caught:
         main([plain, "--output", str(output), option, value])
@@ -173,7 +185,7 @@ def test_unknown_labels_name_near_ones(digits, faces, output, capsys):
 
 def test_unknown_models_name_near_ones(output, capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(hub, "PRETRAINED", tmp_path)
-    hub.save(MLPGenerator(image_size=8, latent_dim=4, width=8), tmp_path / "mnist-toy")
+    model_folder.save(MLPGenerator(image_size=8, latent_dim=4, width=8), tmp_path / "mnist-toy")
     assert "did you mean mnist-toy?" in refused(capsys, "mnist-tyo", "--output", output)
     assert "no config.json" in refused(capsys, ROOT / "tests", "--output", output)
 

@@ -1,6 +1,6 @@
-"""Model folders: what is saved loads equal; whatever else lies there is refused in one sentence, before memory is taken."""
+"""Model folders: what is saved loads equal; whatever else lies there is refused in one sentence, before memory is
+taken."""
 
-import io
 import json
 import os
 import pickle
@@ -8,27 +8,44 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hostile
 import pytest
 import safetensors.torch
 import torch
+from hub_server import Fault, HubServer, client_environment
 from huggingface_hub import constants
 
 import gan_models
-from gan_models import HubUnreachable, InvalidConfig, InvalidInput, InvalidWeights, ModelError, ModelNotFound, hub
-from gan_models.dcgan import DCGANGenerator
-from gan_models.mlp import MLPGenerator
-from hub_server import HubServer, client_environment, hub as hub_server  # noqa: F401 (a fixture)
+from gan_models import download, hub, model_folder
+from gan_models.errors import (
+    HubUnreachable,
+    InvalidConfig,
+    InvalidInput,
+    InvalidWeights,
+    ModelError,
+    ModelNotFound,
+)
+from gan_models.files import write_atomically
+from gan_models.networks.dcgan import DCGANGenerator
+from gan_models.networks.mlp import MLPGenerator
 
 ROOT = Path(__file__).parents[2]
 
 
 def small(labels=("a", "b"), multi_label=False):
-    return DCGANGenerator(image_size=16, image_channels=1, latent_dim=4, width=4, labels=labels, multi_label=multi_label)
+    return DCGANGenerator(
+        image_size=16, image_channels=1, latent_dim=4, width=4, labels=labels, multi_label=multi_label
+    )
+
+
+@pytest.fixture(name="hub_server")
+def named_apart_from_our_own_hub(request):
+    return request.getfixturevalue("hub")
 
 
 @pytest.fixture
 def folder(tmp_path):
-    hub.save(small(), tmp_path / "model")
+    model_folder.save(small(), tmp_path / "model")
     return tmp_path / "model"
 
 
@@ -49,14 +66,21 @@ def equal(a, b) -> bool:
 # What is saved is what loads
 
 
-@pytest.mark.parametrize("model", [MLPGenerator(image_size=8, latent_dim=3, width=8), small(None), small(),
-                                   small(["Smiling", "Male"], True)], ids=["mlp", "plain", "classes", "attributes"])
+@pytest.mark.parametrize(
+    "model",
+    [MLPGenerator(image_size=8, latent_dim=3, width=8), small(None), small(), small(["Smiling", "Male"], True)],
+    ids=["mlp", "plain", "classes", "attributes"],
+)
 def test_a_saved_model_loads_equal(tmp_path, model):
-    hub.save(model, tmp_path / "model")
+    model_folder.save(model, tmp_path / "model")
     assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["config.json", "model.safetensors"]
     loaded = gan_models.load(tmp_path / "model")
     assert type(loaded) is type(model) and equal(loaded, model)
-    assert (loaded.labels, loaded.multi_label, loaded.image_shape) == (model.labels, model.multi_label, model.image_shape)
+    assert (loaded.labels, loaded.multi_label, loaded.image_shape) == (
+        model.labels,
+        model.multi_label,
+        model.image_shape,
+    )
     assert not loaded.training and not any(value.requires_grad for value in loaded.parameters())
     points, labels = loaded.sample_latents(2, seed=1), loaded.sample_labels(2, seed=1)
     assert torch.equal(loaded.generate(points, labels), model.eval().generate(points, labels))
@@ -64,15 +88,15 @@ def test_a_saved_model_loads_equal(tmp_path, model):
 
 def test_labels_survive_whether_they_came_as_a_tuple_or_a_list(tmp_path):
     for labels in (("a", "b"), ["a", "b"]):
-        hub.save(small(labels), tmp_path)
+        model_folder.save(small(labels), tmp_path)
         assert gan_models.load(tmp_path).labels == ("a", "b")
         assert json.loads((tmp_path / "config.json").read_text())["labels"] == ["a", "b"]
 
 
 def test_the_same_weights_are_the_same_bytes(tmp_path):
     model = small()
-    hub.save(model, tmp_path / "a")
-    hub.save(gan_models.load(tmp_path / "a"), tmp_path / "b")
+    model_folder.save(model, tmp_path / "a")
+    model_folder.save(gan_models.load(tmp_path / "a"), tmp_path / "b")
     for name in ("config.json", "model.safetensors"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
@@ -80,14 +104,16 @@ def test_the_same_weights_are_the_same_bytes(tmp_path):
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_weights_may_be_stored_in_half_precision(tmp_path, dtype):
     model = small()
-    hub.save(model, tmp_path / "full")
-    hub.save(model, tmp_path / "half", dtype)
+    model_folder.save(model, tmp_path / "full")
+    model_folder.save(model, tmp_path / "half", dtype)
     loaded = gan_models.load(tmp_path / "half")
     assert all(value.dtype == torch.float32 for value in loaded.parameters())
     for key, value in model.state_dict().items():
         expected = value.to(dtype).float() if value.is_floating_point() else value
         assert torch.equal(loaded.state_dict()[key], expected)
-    assert (tmp_path / "half/model.safetensors").stat().st_size < 0.6 * (tmp_path / "full/model.safetensors").stat().st_size
+    assert (tmp_path / "half/model.safetensors").stat().st_size < 0.6 * (
+        tmp_path / "full/model.safetensors"
+    ).stat().st_size
 
 
 def test_a_model_does_not_change_with_its_file(folder):
@@ -106,16 +132,16 @@ def test_weights_that_would_not_load_are_not_saved(folder, value, dtype):
     model = small()
     model.state_dict()["layers.0.weight"][0, 0, 0, 0] = value
     with pytest.raises(InvalidWeights, match="not finite"):
-        hub.save(model, folder, dtype)
+        model_folder.save(model, folder, dtype)
     assert (folder / "model.safetensors").read_bytes() == before
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     path = tmp_path / "file"
-    hub.write_atomically(path, b"old")
+    write_atomically(path, b"old")
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(OSError):
-        hub.write_atomically(path, b"new")
+        write_atomically(path, b"new")
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
 
 
@@ -126,7 +152,7 @@ def test_save_pretrained_writes_a_model_folder(tmp_path):
     model = small()
     model.save_pretrained(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
-    assert config["format"] == hub.FORMAT and config["family"] == "dcgan"
+    assert config["format"] == model_folder.FORMAT and config["family"] == "dcgan"
     assert "gan_models.load" in (tmp_path / "README.md").read_text()
     assert equal(gan_models.load(tmp_path), model) and equal(DCGANGenerator.from_pretrained(tmp_path), model)
 
@@ -159,11 +185,11 @@ def test_a_bundled_name_loads_and_an_existing_folder_comes_first(tmp_path, monke
     monkeypatch.setattr(hub, "PRETRAINED", tmp_path / "pretrained")
     monkeypatch.chdir(tmp_path)
     assert gan_models.bundled() == []
-    hub.save(small(["x", "y"]), tmp_path / "pretrained" / "toy-gan")
-    hub.save(small(), tmp_path / "pretrained" / "other")
+    model_folder.save(small(["x", "y"]), tmp_path / "pretrained" / "toy-gan")
+    model_folder.save(small(), tmp_path / "pretrained" / "other")
     assert gan_models.bundled() == ["other", "toy-gan"]
     assert gan_models.load("toy-gan").labels == ("x", "y")
-    hub.save(small(["here", "there"]), tmp_path / "toy-gan")
+    model_folder.save(small(["here", "there"]), tmp_path / "toy-gan")
     assert gan_models.load("toy-gan").labels == ("here", "there")
     assert "did you mean toy-gan?" in refusal(ModelNotFound, "toygan")
 
@@ -210,7 +236,8 @@ def test_a_device_that_cannot_be_used_is_refused(folder, device):
 # Bad configurations
 
 CONFIG_VALUES = [
-    ("latent_dim", value) for value in (10**9, -1, 0, 1.5, 4.0, True, "4", None, [4], {}, float("nan"), float("inf"), 10**400)
+    ("latent_dim", value)
+    for value in (10**9, -1, 0, 1.5, 4.0, True, "4", None, [4], {}, float("nan"), float("inf"), 10**400)
 ]
 CONFIG_VALUES += [
     ("image_size", -64),
@@ -250,7 +277,9 @@ CONFIG_VALUES += [
 ]
 
 
-@pytest.mark.parametrize("key, value", CONFIG_VALUES, ids=[f"{key[:12]}-{k}" for k, (key, _) in enumerate(CONFIG_VALUES)])
+@pytest.mark.parametrize(
+    "key, value", CONFIG_VALUES, ids=[f"{key[:12]}-{k}" for k, (key, _) in enumerate(CONFIG_VALUES)]
+)
 def test_a_bad_value_in_the_configuration_is_refused(folder, key, value):
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {key: value}))
@@ -356,22 +385,21 @@ def test_files_that_may_not_be_read_are_refused(folder, name, error, monkeypatch
     """Simulated where the user may read everything, as in a container."""
     (folder / name).chmod(0)
     if os.access(folder / name, os.R_OK):
-        real = io.open
+        real = os.open
 
         def denying(path, *arguments, **options):
             if str(path) == str(folder / name):
                 raise PermissionError(13, "Permission denied", str(path))
             return real(path, *arguments, **options)
 
-        monkeypatch.setattr(io, "open", denying)
-        monkeypatch.setattr("builtins.open", denying)
+        monkeypatch.setattr(os, "open", denying)
     assert "Permission denied" in refusal(error, folder)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="measures memory by the resource module")
 def test_nothing_is_allocated_for_a_network_that_the_weights_do_not_fit(tmp_path):
     """The largest networks within the limits (3 GB and more) beside small weights: refused with a header's memory."""
-    hub.save(small(), tmp_path)
+    model_folder.save(small(), tmp_path)
     script = """if True:
         import json, resource, sys
         from pathlib import Path
@@ -389,7 +417,9 @@ def test_nothing_is_allocated_for_a_network_that_the_weights_do_not_fit(tmp_path
             except gan_models.InvalidWeights:
                 print((peak() - before) // 2**20)
     """
-    process = subprocess.run([sys.executable, "-c", script, tmp_path], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    process = subprocess.run(
+        [sys.executable, "-c", script, tmp_path], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
     assert process.returncode == 0, process.stderr
     grown = [int(line) for line in process.stdout.split()]
     assert len(grown) == 2 and max(grown) < 100, grown
@@ -399,7 +429,7 @@ def test_nothing_is_allocated_for_a_network_that_the_weights_do_not_fit(tmp_path
 
 
 def files_of(model, tmp_path) -> dict[str, bytes]:
-    hub.save(model, tmp_path / "files")
+    model_folder.save(model, tmp_path / "files")
     return {path.name: path.read_bytes() for path in (tmp_path / "files").iterdir()}
 
 
@@ -416,7 +446,8 @@ def test_a_revision_can_be_chosen(hub_server, tmp_path):
 
 def test_only_the_two_files_are_fetched_and_only_once(hub_server, tmp_path):
     hub_server.add(
-        "user/toy", files_of(small(), tmp_path) | {"samples.png": b"x", "evil.py": b"raise SystemExit", "pytorch_model.bin": b"x"}
+        "user/toy",
+        files_of(small(), tmp_path) | {"samples.png": b"x", "evil.py": b"raise SystemExit", "pytorch_model.bin": b"x"},
     )
     gan_models.load("user/toy")
     fetched = {path.rsplit("/", 1)[1] for method, path in hub_server.log if "/resolve/" in path}
@@ -447,9 +478,214 @@ def test_what_was_loaded_once_loads_without_a_network(hub_server, tmp_path, monk
     refusal(HubUnreachable, "user/other")
 
 
-def test_a_hub_out_of_order_is_told_apart_from_a_missing_model(hub_server):
-    hub_server.failing = 500
-    refusal(HubUnreachable, "user/toy")
+@pytest.fixture
+def hasty(monkeypatch):
+    """Limits of a second or two, and no rests."""
+    monkeypatch.setattr(constants, "HF_HUB_ETAG_TIMEOUT", 1)
+    monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 1)
+    monkeypatch.setattr(download, "PATIENCE", 2.0)
+    monkeypatch.setattr(download, "SLOWEST", 1e6)
+    monkeypatch.setattr(download, "WAITS", (0.01, 0.02))
+
+
+@pytest.mark.parametrize(
+    "status, error, words",
+    [
+        (500, HubUnreachable, "out of order (HTTP 500)"),
+        (502, HubUnreachable, "out of order (HTTP 502)"),
+        (503, HubUnreachable, "out of order (HTTP 503)"),
+        (429, HubUnreachable, "HTTP 429"),
+        (403, ModelNotFound, "refuses access"),
+        (401, ModelNotFound, "refuses access"),
+        (451, ModelNotFound, "HTTP 451"),
+    ],
+)
+@pytest.mark.parametrize("where", ["GET /api/models/user/toy", "(HEAD|GET) /user/toy/resolve", "GET /cdn/"])
+def test_what_the_hub_answers_is_told_as_what_it_is(hub_server, hasty, tmp_path, status, error, words, where):
+    hub_server.add("user/toy", files_of(small(), tmp_path))
+    hub_server.faults.append(Fault(where, status))
+    if (status, where) == (429, "GET /cdn/"):
+        words = "in time"  # the Hub's client keeps trying by itself
+    with hostile.within(60):
+        assert words in refusal(error, "user/toy")
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize("where", ["GET /api/models/user/toy", "HEAD /user/toy/resolve", "GET /cdn/"])
+def test_what_may_be_retried_is_retried(hub_server, hasty, tmp_path, status, where):
+    model = small()
+    hub_server.add("user/toy", files_of(model, tmp_path))
+    hub_server.faults.append(Fault(where, status, times=2, retry_after=0))
+    with hostile.within(60):
+        assert equal(gan_models.load("user/toy"), model)
+
+
+def test_a_hub_that_wants_a_long_wait_gets_none(hub_server, hasty, tmp_path):
+    hub_server.add("user/toy", files_of(small(), tmp_path))
+    hub_server.faults.append(Fault("GET /api", 429, retry_after=3000))
+    with hostile.within(10):
+        assert "3000 seconds" in refusal(HubUnreachable, "user/toy")
+    assert len([path for _, path in hub_server.log if path.startswith("/api")]) == 1
+    hub_server.faults[:] = [Fault("HEAD .*/resolve/", 429, retry_after=3000)]
+    with hostile.within(10):
+        assert "3000 seconds" in refusal(HubUnreachable, "user/toy")
+
+
+@pytest.mark.parametrize("status, words", [(429, "HTTP 429"), (500, "HTTP 500"), (403, "refuses access")])
+def test_the_cached_copy_does_where_the_hub_refuses(hub_server, hasty, tmp_path, status, words):
+    model = small()
+    hub_server.add("user/toy", files_of(model, tmp_path))
+    gan_models.load("user/toy")
+    hub_server.failing = status
+    assert equal(gan_models.load("user/toy"), model)
+    assert words in refusal(HubUnreachable if status != 403 else ModelNotFound, "user/other")
+
+
+@pytest.mark.parametrize("kind", ["hang", "drip", "drip headers"])
+@pytest.mark.parametrize(
+    "where", ["GET /api/models/user/toy", "HEAD .*config.json", "GET .*config.json", "HEAD .*safetensors", "GET /cdn/"]
+)
+def test_a_hub_that_never_comes_to_an_end_holds_nobody(hub_server, hasty, tmp_path, kind, where):
+    hub_server.add("user/toy", files_of(small(), tmp_path))
+    hub_server.faults.append(Fault(where, kind))
+    if kind == "drip" and "HEAD" in where:
+        pytest.skip("an answer to HEAD has no content that could drip")
+    with hostile.within(30):
+        assert "in time" in refusal(HubUnreachable, "user/toy")
+
+
+@pytest.mark.parametrize("kind", ["hang", "drip", "drip headers"])
+def test_the_cached_copy_does_where_the_hub_never_answers(hub_server, hasty, tmp_path, kind):
+    model = small()
+    hub_server.add("user/toy", files_of(model, tmp_path))
+    gan_models.load("user/toy")
+    hub_server.faults.append(Fault("/api/", kind))
+    with hostile.within(20):
+        assert equal(gan_models.load("user/toy"), model)
+
+
+def test_a_process_ends_though_a_download_still_drips(tmp_path):
+    script = """if True:
+        import gan_models
+        from gan_models import download
+        download.PATIENCE, download.SLOWEST = 2, 1e6
+        try:
+            gan_models.load("user/toy")
+        except gan_models.HubUnreachable as error:
+            print(error)
+    """
+    with HubServer() as server:
+        server.add("user/toy", files_of(small(), tmp_path))
+        server.faults.append(Fault("GET /cdn/", "drip"))
+        environment = os.environ | client_environment(server.url, tmp_path / "home")
+        process = subprocess.run(
+            [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+        )
+    assert "in time" in process.stdout, process.stderr
+
+
+# What came damaged
+
+
+def blob_of(hub_home, name: str) -> Path:
+    (link,) = Path(hub_home).glob(f"hub/models--user--toy/snapshots/*/{name}")
+    return link.resolve()
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1  # of the last weight, or of the last brace
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_a_file_that_comes_damaged_at_the_right_size_is_fetched_anew(hub_server, tmp_path, name):
+    model = small()
+    hub_server.add("user/toy", files_of(model, tmp_path))
+    hub_server.faults.append(Fault("GET .*config.json" if name == "config.json" else "GET /cdn/", "flip", times=1))
+    assert equal(gan_models.load("user/toy"), model)
+
+
+@pytest.mark.parametrize(
+    "name, error", [("config.json", InvalidConfig), ("model.safetensors", InvalidWeights)], ids=["config", "weights"]
+)
+def test_a_file_that_always_comes_damaged_is_told(hub_server, tmp_path, name, error):
+    hub_server.add("user/toy", files_of(small(), tmp_path))
+    hub_server.faults.append(Fault("GET .*config.json" if name == "config.json" else "GET /cdn/", "flip"))
+    assert "damaged, twice" in refusal(error, "user/toy")
+    hub_server.faults.clear()
+    gan_models.load("user/toy")  # it does not stay in the cache for good
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+@pytest.mark.parametrize("links", [True, False], ids=["links", "copies"])
+def test_a_file_of_the_cache_that_was_damaged_later_is_fetched_anew(hub_server, tmp_path, name, links):
+    model = small()
+    hub_server.add("user/toy", files_of(model, tmp_path))
+    gan_models.load("user/toy")
+    blob = blob_of(tmp_path, name)
+    flip(blob)
+    if not links:  # as on Windows
+        (link,) = tmp_path.glob(f"hub/models--user--toy/snapshots/*/{name}")
+        link.unlink()
+        blob.rename(link)
+    assert equal(gan_models.load("user/toy"), model)
+
+
+@pytest.mark.parametrize(
+    "name, error", [("config.json", InvalidConfig), ("model.safetensors", InvalidWeights)], ids=["config", "weights"]
+)
+def test_a_damaged_file_is_told_without_a_network_and_a_whole_one_loads(hub_server, tmp_path, name, error):
+    model = small()
+    hub_server.add("user/toy", files_of(model, tmp_path))
+    gan_models.load("user/toy")
+    hub_server.stop()
+    assert equal(gan_models.load("user/toy"), model)
+    assert equal(DCGANGenerator.from_pretrained("user/toy", local_files_only=True), model)
+    flip(blob_of(tmp_path, name))
+    assert "cache is damaged" in refusal(error, "user/toy")
+
+
+def test_a_cached_file_without_a_checksum_is_kept(hub_server, tmp_path):
+    model = small()
+    hub_server.add("user/toy", files_of(model, tmp_path))
+    gan_models.load("user/toy")
+    for link in list(tmp_path.glob("hub/models--user--toy/snapshots/*/*")):
+        blob = link.resolve()
+        link.unlink()
+        blob.rename(link)
+    hub_server.stop()
+    assert equal(gan_models.load("user/toy"), model)
+
+
+def test_a_download_that_breaks_off_is_taken_up(hub_server, hasty, tmp_path):
+    model = small()
+    hub_server.add("user/toy", files_of(model, tmp_path))
+    hub_server.faults.append(Fault("GET /cdn/", "cut", times=1))
+    with hostile.within(60):
+        assert equal(gan_models.load("user/toy"), model)
+
+
+def test_weights_that_are_too_large_are_not_fetched(hub_server, tmp_path):
+    files = files_of(small(), tmp_path)
+    hub_server.add("user/toy", files | {"model.safetensors": files["model.safetensors"] + bytes(2_000_000)})
+    assert "too large" in refusal(InvalidWeights, "user/toy")
+    hub_server.add("user/config", files | {"config.json": files["config.json"] + b" " * 1_000_000})
+    assert "too large" in refusal(InvalidConfig, "user/config")
+    assert not [path for _, path in hub_server.log if "/cdn/" in path or path.startswith("/user/config")]
+
+
+def test_a_branch_that_moves_meanwhile_gives_one_commit(hub_server, tmp_path, monkeypatch):
+    first, second = small(["a", "b"]), small(["c", "d"])
+    hub_server.add("user/toy", files_of(first, tmp_path))
+    real = download.Repository._ask
+
+    def ask_and_move(self):
+        real(self)
+        hub_server.add("user/toy", files_of(second, tmp_path))
+
+    monkeypatch.setattr(download.Repository, "_ask", ask_and_move)
+    assert equal(gan_models.load("user/toy"), second)
 
 
 @pytest.mark.parametrize("token", ["hf_write", None])
@@ -475,7 +711,8 @@ def test_bad_files_on_the_hub_are_refused(hub_server, tmp_path):
     assert "truncated" in refusal(InvalidWeights, "user/truncated")
     torch.save(small().state_dict(), tmp_path / "pytorch_model.bin")
     hub_server.add(
-        "user/pickle", {"config.json": files["config.json"], "pytorch_model.bin": (tmp_path / "pytorch_model.bin").read_bytes()}
+        "user/pickle",
+        {"config.json": files["config.json"], "pytorch_model.bin": (tmp_path / "pytorch_model.bin").read_bytes()},
     )
     assert "pickled weights are never read" in refusal(InvalidWeights, "user/pickle")
     hub_server.add("user/empty", {".gitattributes": b""})
@@ -491,6 +728,12 @@ def test_the_environment_is_honoured_by_a_process_of_its_own(tmp_path):
         online = subprocess.run(
             [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
         )
-    offline = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment | {"HF_HUB_OFFLINE": "1"},
-                             capture_output=True, text=True, timeout=120)
+    offline = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env=environment | {"HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert online.stdout == offline.stdout == "('a', 'b')\n", online.stderr + offline.stderr

@@ -51,14 +51,16 @@ def test_grey_pictures_are_enlarged_to_squares_and_coloured_ones_smoothly():
     assert colour.shape == (8, 8, 3) and len(np.unique(colour)) > 2
 
 
-@pytest.mark.parametrize("n, columns, layout", [(5, None, (2, 3)), (4, None, (2, 2)), (1, None, (1, 1)), (6, 6, (1, 6)), (3, 2, (2, 2))])
+@pytest.mark.parametrize(
+    "n, columns, layout", [(5, None, (2, 3)), (4, None, (2, 2)), (1, None, (1, 1)), (6, 6, (1, 6)), (3, 2, (2, 2))]
+)
 def test_grid_puts_every_pixel_in_its_place(n, columns, layout):
     x = torch.rand(n, 3, 4, 5) * 2 - 1
     rows, across = layout
     expected = np.full((rows * 6 + 2, across * 7 + 2, 3), 255, np.uint8)
     for k, array in enumerate(images.to_uint8(x)):
         top, left = 2 + k // across * 6, 2 + k % across * 7
-        expected[top:top + 4, left:left + 5] = array
+        expected[top : top + 4, left : left + 5] = array
     assert (np.asarray(images.grid(x, columns)) == expected).all()
 
 
@@ -106,12 +108,22 @@ def test_save_by_content_is_lossless_and_names_equal_pictures_equally(tmp_path, 
 def decode(path):
     with av.open(path) as file:
         stream = file.streams.video[0]
-        return stream.codec_context.name, stream.average_rate, [frame.to_ndarray(format="rgb24") for frame in file.decode(stream)]
+        return (
+            stream.codec_context.name,
+            stream.average_rate,
+            [frame.to_ndarray(format="rgb24") for frame in file.decode(stream)],
+        )
 
 
-@pytest.mark.parametrize("shape, size, expected", [
-    ((3, 64, 64), 256, (256, 256)), ((1, 28, 28), 256, (252, 252)), ((3, 27, 33), 27, (26, 32)), ((3, 33, 27), 66, (66, 54)),
-])
+@pytest.mark.parametrize(
+    "shape, size, expected",
+    [
+        ((3, 64, 64), 256, (256, 256)),
+        ((1, 28, 28), 256, (252, 252)),
+        ((3, 27, 33), 27, (26, 32)),
+        ((3, 33, 27), 66, (66, 54)),
+    ],
+)
 def test_a_video_holds_its_frames_whatever_their_size(tmp_path, shape, size, expected):
     levels = torch.linspace(-0.8, 0.8, 12)
     images.write_video(levels.reshape(-1, 1, 1, 1).expand(-1, *shape), tmp_path / "walk.mp4", size=size)

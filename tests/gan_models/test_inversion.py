@@ -5,10 +5,11 @@ import torch
 
 import gan_models
 from gan_models import inversion
-from gan_models.dcgan import DCGANGenerator
-from gan_models.encoding import EncodingGenerator
 from gan_models.errors import InvalidConfig, InvalidInput
-from gan_models.inversion import InvertibleGenerator, invert, morph
+from gan_models.inversion import invert, morph
+from gan_models.networks.dcgan import DCGANGenerator
+from gan_models.networks.encoding import EncodingGenerator
+from gan_models.networks.invertible import InvertibleGenerator
 
 NAMES = ["Smiling", "Male", "Young"]
 SMALL = {"image_size": 16, "image_channels": 3, "latent_dim": 6, "width": 8}
@@ -49,7 +50,9 @@ def test_reads_latents_and_labels_and_survives_a_save(tmp_path, labels, multi_la
 def test_optimisation_finds_what_was_drawn(generator):
     labels = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
     images = generator.generate(generator.sample_latents(2, seed=1), labels)
-    first = inversion.coarse_and_fine(generator.generate(generator.encode(images), generator.estimate_labels(images)), images)
+    first = inversion.coarse_and_fine(
+        generator.generate(generator.encode(images), generator.estimate_labels(images)), images
+    )
     seen = []
     found = invert(generator, images, steps=200, progress=lambda done, steps: seen.append((done, steps)))
     error = inversion.coarse_and_fine(generator.generate(found.latents, found.labels), images)
@@ -73,9 +76,15 @@ def test_one_picture_does_not_depend_on_the_others(generator):
     assert torch.allclose(together.labels[1:2], alone.labels, atol=1e-4)
 
 
-@pytest.mark.parametrize("build", [
-    lambda: DCGANGenerator(**SMALL), lambda: EncodingGenerator(**SMALL),
-    lambda: DCGANGenerator(**SMALL, labels=["0", "1", "2"]), lambda: DCGANGenerator(**SMALL, labels=NAMES, multi_label=True)])
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: DCGANGenerator(**SMALL),
+        lambda: EncodingGenerator(**SMALL),
+        lambda: DCGANGenerator(**SMALL, labels=["0", "1", "2"]),
+        lambda: DCGANGenerator(**SMALL, labels=NAMES, multi_label=True),
+    ],
+)
 def test_any_generator_can_be_inverted(build):
     torch.manual_seed(0)
     generator = lively(build())
@@ -95,9 +104,16 @@ def test_a_morph_begins_and_ends_where_it_should(generator):
     assert (way[2] - way[0]).abs().mean() > 1e-3
 
 
-@pytest.mark.parametrize("images, words", [
-    ("cat", "(n, 3, 16, 16), not str"), (torch.zeros(3, 16, 16), "not (3, 16, 16)"), (torch.zeros(1, 3, 16, 16, dtype=torch.uint8), "floating"),
-    (torch.full((1, 3, 16, 16), 255.0), "from -1 to 1"), (torch.full((1, 3, 16, 16), float("nan")), "from -1 to 1")])
+@pytest.mark.parametrize(
+    "images, words",
+    [
+        ("cat", "(n, 3, 16, 16), not str"),
+        (torch.zeros(3, 16, 16), "not (3, 16, 16)"),
+        (torch.zeros(1, 3, 16, 16, dtype=torch.uint8), "floating"),
+        (torch.full((1, 3, 16, 16), 255.0), "from -1 to 1"),
+        (torch.full((1, 3, 16, 16), float("nan")), "from -1 to 1"),
+    ],
+)
 def test_other_pictures_get_a_sentence(generator, images, words):
     for act in (generator.encode, generator.estimate_labels, lambda images: invert(generator, images)):
         with pytest.raises(InvalidInput) as caught:

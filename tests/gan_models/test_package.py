@@ -7,11 +7,16 @@ import sys
 import zipfile
 from pathlib import Path
 
-import gan_models
 from conftest import skip_or_fail
 
+import gan_models
+import gan_models.hub
+
 ROOT = Path(__file__).parents[2]
-DATA = {"gan_models/pretrained": gan_models.hub.PRETRAINED, "training/readers": ROOT / "training" / "readers"}
+DATA = {
+    "gan_models/pretrained": gan_models.hub.PRETRAINED,
+    "training/judges/weights": ROOT / "training" / "judges" / "weights",
+}
 
 
 def test_the_wheel_holds_both_packages_and_their_weights(tmp_path):
@@ -23,8 +28,12 @@ def test_the_wheel_holds_both_packages_and_their_weights(tmp_path):
     for folder in DATA:  # so that the test also says something while nothing is bundled
         (source / folder / "toy").mkdir(parents=True)
         (source / folder / "toy" / "model.safetensors").write_bytes(b"x")
-    build = subprocess.run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", wheels, source],
-                           capture_output=True, text=True, timeout=120)
+    build = subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", wheels, source],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     if build.returncode != 0 and ("No module named pip" in build.stderr or "No matching distribution" in build.stderr):
         skip_or_fail("building a wheel needs pip, and a network for its build requirement setuptools")
     assert build.returncode == 0, build.stderr
@@ -42,9 +51,7 @@ def test_the_wheel_holds_both_packages_and_their_weights(tmp_path):
     assert {top for top in tops if not top.endswith(".dist-info")} == {"gan_models", "training"}
 
     zipfile.ZipFile(wheel).extractall(tmp_path / "installed")  # what pip does with a wheel of this kind
-    script = (
-        "import gan_models; print(gan_models.__file__); [print(gan_models.load(name).family) for name in gan_models.bundled()]"
-    )
+    script = "import gan_models; print(gan_models.__file__); [print(gan_models.load(name).family) for name in gan_models.bundled()]"
     outside = subprocess.run(
         [sys.executable, "-c", script],
         cwd=tmp_path,

@@ -5,8 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_models import InvalidInput, photos
-from gan_models.editor import Editor
+from gan_models.errors import InvalidInput
+from gan_models.networks.editor import Editor
+from gan_models.photos import crop, faces, geometry
 from gan_models.portrait import PREVIEW, Portrait, _encode, drawn_portrait, morph
 
 
@@ -14,7 +15,10 @@ from gan_models.portrait import PREVIEW, Portrait, _encode, drawn_portrait, morp
 def editor() -> Editor:
     torch.manual_seed(0)
     editor = Editor(width=4, latent_dim=16, hidden=8).eval().requires_grad_(False)
-    for weight in [*editor.decoder.parameters(), *editor.encoder.parameters()]:  # lively: an untrained one draws next to nothing
+    for weight in [
+        *editor.decoder.parameters(),
+        *editor.encoder.parameters(),
+    ]:  # lively: an untrained one draws next to nothing
         if weight.ndim > 1:
             weight.normal_(0, 0.2)
     editor.mapping.directions.normal_(0, 1)
@@ -31,7 +35,7 @@ def far(a: Image.Image, b: Image.Image) -> np.ndarray:
 
 
 def test_a_drawn_face_is_wholly_the_face(editor, drawn):
-    back = photos.align(drawn.photo, drawn.face, 256)
+    back = crop.align(drawn.photo, drawn.face, 256)
     assert np.abs(((back + 1) * 127.5).permute(1, 2, 0).numpy() - np.asarray(drawn.photo)).max() < 1.5
     box = drawn.face.box
     assert 0 <= box[0] < box[2] <= 256 and drawn.face.landmarks.shape == (68, 2)
@@ -60,8 +64,8 @@ def test_a_strip_goes_from_none_to_more_than_full_through_the_face_as_it_is(edit
 def test_a_small_copy_shows_the_same_edit(editor, drawn):
     large = Image.new("RGB", (2400, 1600), "grey")
     large.paste(drawn.photo.resize((800, 800)), (900, 300))
-    frame = photos.Similarity(complex(800 / 256), complex(900, 300)) @ drawn.face.frame
-    face = photos.Face((900, 300, 1700, 1100), drawn.face.landmarks, frame, 1.0)
+    frame = geometry.Similarity(complex(800 / 256), complex(900, 300)) @ drawn.face.frame
+    face = faces.Face((900, 300, 1700, 1100), drawn.face.landmarks, frame, 1.0)
     portrait = Portrait(editor, large, (face,), 0, _encode(editor, large, face))
     small = portrait.small()
     assert max(small.photo.size) == PREVIEW and small.small() is small
@@ -88,7 +92,11 @@ def test_of_hair_colours_and_baldness_one_is_given(editor, drawn):
     for wishes in ({"Blond_Hair": 2.0, "Black_Hair": 2.0}, {"Black_Hair": 2.0, "Blond_Hair": 2.0}):
         assert torch.equal(drawn._row(wishes), drawn._row({"Black_Hair": 2.0}))
     row = drawn._row({"Blond_Hair": 0.5, "Bald": 0.2, "Brown_Hair": -1.5})[0]
-    assert row[blond] == 0.5 and row[brown] == -1.5 and row[black] == pytest.approx(-0.5 * drawn.encoded.shown[0, black].item())
+    assert (
+        row[blond] == 0.5
+        and row[brown] == -1.5
+        and row[black] == pytest.approx(-0.5 * drawn.encoded.shown[0, black].item())
+    )
 
 
 def test_the_colour_that_a_strip_shows_goes_before_the_one_asked_for(editor, drawn):
@@ -105,15 +113,22 @@ def test_a_strip_of_no_attribute_is_told(drawn, attribute):
         drawn.strip(attribute, {})
 
 
-@pytest.mark.parametrize("differences, words", [({"Hat": 1.0}, "no attribute 'Hat'"), ({"Smiling": 3.0}, "from -2 to 2"),
-                                                ({"Smiling": float("nan")}, "from -2 to 2"), ({"Smiling": "much"}, "from -2 to 2")])
+@pytest.mark.parametrize(
+    "differences, words",
+    [
+        ({"Hat": 1.0}, "no attribute 'Hat'"),
+        ({"Smiling": 3.0}, "from -2 to 2"),
+        ({"Smiling": float("nan")}, "from -2 to 2"),
+        ({"Smiling": "much"}, "from -2 to 2"),
+    ],
+)
 def test_wishes_that_cannot_be_met(drawn, differences, words):
     with pytest.raises(InvalidInput, match=words):
         drawn.edited(differences)
 
 
 def test_another_face_is_encoded_anew(editor, drawn):
-    other = photos.Face((0, 0, 99, 99), drawn.face.landmarks, photos.Similarity(complex(0.5), 0), 1.0)
+    other = faces.Face((0, 0, 99, 99), drawn.face.landmarks, geometry.Similarity(complex(0.5), 0), 1.0)
     two = Portrait(editor, drawn.photo, (drawn.face, other), 0, drawn.encoded).choose(1)
     assert two.chosen == 1 and not torch.equal(two.encoded.photos, drawn.encoded.photos)
     for number in (2, -1, True, "1"):
@@ -123,7 +138,7 @@ def test_another_face_is_encoded_anew(editor, drawn):
 
 def test_the_small_photo_is_made_once_for_all_faces(editor, drawn, monkeypatch):
     photo = drawn.photo.resize((PREVIEW + 60, PREVIEW + 60))
-    other = photos.Face((0, 0, 99, 99), drawn.face.landmarks, photos.Similarity(complex(0.5), 0), 1.0)
+    other = faces.Face((0, 0, 99, 99), drawn.face.landmarks, geometry.Similarity(complex(0.5), 0), 1.0)
     portrait = Portrait(editor, photo, (drawn.face, other), 0, drawn.encoded)
     made = portrait.small()
     before = portrait.choose(1)

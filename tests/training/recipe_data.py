@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from training.data import DIGITS, Dataset
+from training.data.dataset import Dataset
+from training.data.digits import DIGITS
 
 
 def dataset_of(recipe, n: int = 20) -> Dataset:

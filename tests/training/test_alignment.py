@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_models import photos
-from gan_models.photos import Face, Similarity
+from gan_models.photos import faces
+from gan_models.photos.faces import Face
+from gan_models.photos.geometry import Similarity
 from training import alignment
 from training.alignment import KINDS, Result, judge, main, make_tests, report
-from training.data import DataError, celeba_originals
+from training.data.celeba import celeba_originals
+from training.data.decoding import DataError
 
 
 def encoded(colour, size=(178, 218)) -> bytes:
@@ -34,7 +36,7 @@ def test_photos_are_a_function_of_the_seed_and_show_the_originals_where_they_say
         assert 1 <= len(test.frames) <= 4 and (len(test.frames) > 1) == (test.kind == "several")
         for frame in test.frames:
             assert 0.3 <= frame.scale <= 6 and abs(frame.degrees) <= 30
-            for point in photos.EYES_AND_MOUTH:
+            for point in faces.EYES_AND_MOUTH:
                 x, y = frame(point)
                 assert test.photo.getpixel((int(x), int(y))) == (255, 0, 0)
     assert list(make_tests(originals, 3, seed=5))[0].photo.size != tests[0].photo.size
@@ -64,7 +66,7 @@ def test_the_judge_measures_by_the_distance_of_the_eyes():
     frames = test.frames
     exact, false = judge(test, [a_face(frame) for frame in frames])
     assert [r.error for r in exact] == pytest.approx([0] * len(frames), abs=1e-9) and false == 0
-    eyes = frames[0](photos.eyes_in_frame())
+    eyes = frames[0](faces.eyes_in_frame())
     distance = np.hypot(*(eyes[1] - eyes[0]))
     near, far = (a_face(Similarity(frames[0].a, frames[0].b + part * distance * 1j)) for part in (0.1, 0.3))
     results, false = judge(test, [near])
@@ -76,7 +78,9 @@ def test_the_judge_measures_by_the_distance_of_the_eyes():
 
 
 def test_the_report_counts_what_was_not_found():
-    lines = report([Result("alone", 1.0, 0.0, 0.02), Result("alone", 5.0, -25.0, 0.04), Result("several", 0.4, 3.0, math.inf)])
+    lines = report(
+        [Result("alone", 1.0, 0.0, 0.02), Result("alone", 5.0, -25.0, 0.04), Result("several", 0.4, 3.0, math.inf)]
+    )
     cells = {line[:26].strip(): line[26:].split() for line in lines[1:]}
     assert cells["all"][:3] == ["3", "66.7", "%"] and cells["all"][3] == "3.0"
     assert cells["several"] == ["1", "0.0", "%"] and cells["alone"][1] == "100.0"
@@ -110,11 +114,12 @@ def test_the_constants_are_the_averages_of_the_originals(data_root):
     originals = celeba_originals(data_root / "original")
     assert len(originals) == 1200
     some = alignment.average(originals[::30])
-    assert np.abs(some - photos.EYES_AND_MOUTH).max() < 1.5
+    assert np.abs(some - faces.EYES_AND_MOUTH).max() < 1.5
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (["--count", "0"], "at least 1"), (["--data-root", "nowhere"], "CelebA is not in")])
+@pytest.mark.parametrize(
+    "arguments, message", [(["--count", "0"], "at least 1"), (["--data-root", "nowhere"], "CelebA is not in")]
+)
 def test_bad_input_is_told(arguments, message, capsys):
     try:
         code = main(arguments)

@@ -27,7 +27,9 @@ def test_in_the_middle_of_the_ranges_and_at_no_strength_nothing_changes():
 def test_brightness_is_added_and_contrast_and_saturation_scale_about_the_mean():
     one = PICTURES[:1]
     torch.testing.assert_close(augment(one, numbers(brightness=1.0), 1.0, ("color",)), one + 0.5)
-    torch.testing.assert_close(augment(one, numbers(contrast=1.0), 1.0, ("color",)), one.mean() + (one - one.mean()) * 1.5)
+    torch.testing.assert_close(
+        augment(one, numbers(contrast=1.0), 1.0, ("color",)), one.mean() + (one - one.mean()) * 1.5
+    )
     grey = one.mean(1, keepdim=True)
     torch.testing.assert_close(augment(one, numbers(saturation=0.0), 1.0, ("color",)), grey.expand(-1, 3, -1, -1))
 
@@ -51,7 +53,7 @@ def test_cutout_blanks_a_square_of_half_the_width():
 def test_each_picture_gets_its_own_change_alone(policy):
     whole = augment(PICTURES, NUMBERS, 1.0, (policy,))
     for k in range(6):
-        torch.testing.assert_close(augment(PICTURES[k:k + 1], NUMBERS[k:k + 1], 1.0, (policy,)), whole[k:k + 1])
+        torch.testing.assert_close(augment(PICTURES[k : k + 1], NUMBERS[k : k + 1], 1.0, (policy,)), whole[k : k + 1])
     assert not torch.equal(augment(PICTURES, NUMBERS.flip(0), 1.0, (policy,)), whole)
 
 

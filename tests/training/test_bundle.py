@@ -1,20 +1,23 @@
 import json
 
+import hostile
 import pytest
 import torch
 from safetensors.torch import load_file
 
 import gan_models
-from gan_models import hub
-from gan_models.dcgan import DCGANGenerator
+from gan_models import model_folder
+from gan_models.networks.dcgan import DCGANGenerator
 from training import bundle
 
 
 @pytest.fixture
 def folder(tmp_path):
     torch.manual_seed(0)
-    hub.save(DCGANGenerator(8, 1, width=4), tmp_path / "run")
-    (tmp_path / "run" / "metrics.json").write_text(json.dumps({"training": {"recipe": "mnist-dcgan"}, "fid10k_test_reader": 1.0}))
+    model_folder.save(DCGANGenerator(8, 1, width=4), tmp_path / "run")
+    (tmp_path / "run" / "metrics.json").write_text(
+        json.dumps({"training": {"recipe": "mnist-dcgan"}, "fid10k_test_reader": 1.0})
+    )
     return tmp_path / "run"
 
 
@@ -40,3 +43,11 @@ def test_too_large_or_broken_models_leave_what_was_there(folder, tmp_path, monke
     assert bundle.main([str(tmp_path / "nowhere"), "small"]) == 2
     assert bundle.main([str(folder), "../up"]) == 2
     assert all(line.startswith("error: ") for line in capsys.readouterr().err.splitlines())
+
+
+@pytest.mark.parametrize("kind", [hostile.pipe, hostile.link_out, hostile.endless], ids=lambda kind: kind.__name__)
+def test_a_picture_that_is_no_file_of_the_folder_is_not_bundled(folder, tmp_path, kind):
+    kind(folder / "samples.png")
+    with hostile.within(20), pytest.raises(bundle.BundleError, match="samples.png"):
+        bundle.bundle(folder, "small", tmp_path / "pretrained")
+    assert not list((tmp_path / "pretrained").iterdir())

@@ -11,21 +11,31 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
-from tiny import SMALL, accelerator, alone, digits, losses_become_nan, stats, tiny_root, train, weights  # noqa: F401 (fixtures)
+from tiny import SMALL, digits, losses_become_nan, stats, train, weights
 
 import gan_models
-from gan_models.dcgan import DCGANGenerator
-from training import callbacks, checkpoints, curves, loop
-from training.callbacks import (Checkpoints, Diverged, Diversity, Interrupt, Report, Samples, duration, fixed_batch, nearest,
-                                sample_grid)
-from training.recipes import change, find
+from gan_models.networks.dcgan import DCGANGenerator
+from gan_models.samples import fixed_batch, sample_grid
+from training import callbacks, curves, loop, run, run_folder
+from training.callbacks import (
+    Checkpoints,
+    Diverged,
+    Diversity,
+    Interrupt,
+    Report,
+    Samples,
+    duration,
+    nearest,
+)
+from training.settings import change, find
+from training.state import build
 
 pytestmark = pytest.mark.usefixtures("alone")
 
 
 @pytest.fixture
 def state():
-    return loop.build(change(find("mnist-dcgan"), SMALL), digits(), 0, torch.device("cpu"))
+    return build(change(find("mnist-dcgan"), SMALL), digits(), 0, torch.device("cpu"))
 
 
 def scalars(**values) -> dict[str, torch.Tensor]:
@@ -39,7 +49,9 @@ def test_a_line_is_the_mean_since_the_last_line(tmp_path, accelerator, state):
     report = Report(tmp_path, accelerator, 48, state, every=16)
     for k in range(1, 6):
         state.images = 8 * k
-        report(state, scalars(discriminator_loss=k, **({"r1": 10 * k} if k % 2 else {})))  # a lazy penalty is not always there
+        report(
+            state, scalars(discriminator_loss=k, **({"r1": 10 * k} if k % 2 else {}))
+        )  # a lazy penalty is not always there
     report.flush(state)
     assert [list(line.values()) for line in stats(tmp_path)] == [[16, 1.5, 10], [32, 3.5, 30], [40, 5, 50]]
     assert list(stats(tmp_path)[0]) == ["images", "discriminator_loss", "r1"]
@@ -76,7 +88,8 @@ def test_readers_and_trackers_get_the_lines(tmp_path, accelerator, state, monkey
         state.images = images
         report(state, scalars(discriminator_loss=images))
     assert [line | {"images_per_second": 0} for line in read] == [
-        {"images": k, "images_per_second": 0, "discriminator_loss": k} for k in (8, 16)]
+        {"images": k, "images_per_second": 0, "discriminator_loss": k} for k in (8, 16)
+    ]
     assert [(step, values["discriminator_loss"]) for step, values in logged] == [(8, 8), (16, 16)]
     assert "images" not in logged[0][1]
 
@@ -94,7 +107,7 @@ def test_nearest_is_the_mean_distance_to_the_nearest_other():
 
 def drawing(state, images):
     """The state's averaged generator draws these pictures."""
-    state.ema.generate = lambda latents, labels: images[:len(latents)]
+    state.ema.generate = lambda latents, labels: images[: len(latents)]
     return state
 
 
@@ -157,7 +170,9 @@ def test_one_value_that_is_no_number_is_enough(tmp_path, accelerator, state, val
 @pytest.mark.parametrize("where", ["generator", "discriminator", "ema", "optimiser"])
 def test_weights_that_are_no_numbers_are_never_saved(tmp_path, accelerator, state, where):
     loop.train(change(find("mnist-dcgan"), SMALL), digits(), state, accelerator, 8, 0, [])
-    saving = Checkpoints(tmp_path, accelerator, Report(tmp_path, accelerator, 100, state, 100), lambda *_: None, every=8)
+    saving = Checkpoints(
+        tmp_path, accelerator, Report(tmp_path, accelerator, 100, state, 100), lambda *_: None, every=8
+    )
     saving.save(state)
     if where == "optimiser":
         next(iter(state.generator_optimiser.state.values()))["exp_avg"].fill_(float("inf"))
@@ -180,7 +195,10 @@ def test_a_run_that_diverges_stops_says_so_and_keeps_the_last_good_state(tmp_pat
         assert train(*options, "--images", 48) == 1
     (sentence,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
     assert "diverged" in sentence and "generator_loss" in sentence
-    assert f"the last good state is in {tmp_path / 'checkpoint'}; start again with a lower --set learning_rate=2e-05" in sentence
+    assert (
+        f"the last good state is in {tmp_path / 'checkpoint'}; start again with a lower --set learning_rate=2e-05"
+        in sentence
+    )
     assert json.loads((tmp_path / "checkpoint/state.json").read_text())["images"] == 16
     assert all(tensor.isfinite().all() for tensor in load_file(tmp_path / "checkpoint/state.safetensors").values())
     assert set((tmp_path / "samples").iterdir()) == grids  # no picture of what has diverged
@@ -193,7 +211,7 @@ def test_a_run_that_diverges_at_once_does_not_promise_a_checkpoint(tmp_path, cap
     assert train("mnist-dcgan", *options, "--output", tmp_path) == 1
     (sentence,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
     assert "there was no checkpoint yet; start again with a lower --set learning_rate=1e+29" in sentence
-    assert checkpoints.find(tmp_path) is None and not (tmp_path / "model").exists()
+    assert run_folder.find_checkpoint(tmp_path) is None and not (tmp_path / "model").exists()
 
 
 def test_the_curves_of_a_run_that_diverges_show_its_end(tmp_path, monkeypatch):
@@ -271,7 +289,7 @@ def test_ctrl_c_while_a_run_starts_is_one_sentence(tmp_path, capsys, monkeypatch
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop, "build", interrupted)
+    monkeypatch.setattr(run, "build", interrupted)
     assert train("mnist-dcgan", "--output", tmp_path) == 130
     assert "--resume goes on" in capsys.readouterr().err.splitlines()[-1]
 

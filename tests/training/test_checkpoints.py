@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from recipe_data import dataset_of
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from recipe_data import dataset_of
-from tiny import Killed, accelerator, alone, digits, stats, tiny_root, train, weights  # noqa: F401 (fixtures)
+from tiny import Killed, digits, stats, train, weights
 
-from gan_models import hub
-from training import callbacks, checkpoints, loop
+from gan_models import model_folder
+from training import callbacks, checkpoints, loop, run_folder
 from training.checkpoints import CheckpointError
-from training.recipes import RECIPES, change
+from training.recipes import RECIPES
+from training.settings import change
+from training.state import State, build
 
 pytestmark = pytest.mark.usefixtures("alone")
 
@@ -34,7 +36,9 @@ RUNS = [
 ]
 
 
-@pytest.mark.parametrize("recipe, precision, settings", RUNS, ids=lambda run: run if isinstance(run, str) else "+".join(run))
+@pytest.mark.parametrize(
+    "recipe, precision, settings", RUNS, ids=lambda run: run if isinstance(run, str) else "+".join(run)
+)
 def test_a_killed_run_goes_on_to_the_same_bits(tmp_path, capsys, monkeypatch, recipe, precision, settings):
     options = ["--images", 48, "--checkpoint-every", 16, "--seed", 3, "--precision", precision]
     options += [word for setting in settings for word in ("--set", setting)]
@@ -59,6 +63,7 @@ def kill_at(images: int):
         if state.images == images:
             raise Killed
         return False
+
     return killed
 
 
@@ -80,26 +85,28 @@ def test_other_circumstances_are_said_aloud(tmp_path, capsys):
 # ---- One at a time ---------------------------------------------------------------------------------------------------
 
 
-RECIPE = change(RECIPES["mnist-dcgan"], ["generator.width=2", "generator.latent_dim=2", "discriminator.width=2", "batch_size=4"])
+RECIPE = change(
+    RECIPES["mnist-dcgan"], ["generator.width=2", "generator.latent_dim=2", "discriminator.width=2", "batch_size=4"]
+)
 DATA = digits()
 
 
-def trained(accelerator, images: int, recipe=RECIPE) -> loop.State:
-    state = loop.build(recipe, DATA, 0, torch.device("cpu"))
+def trained(accelerator, images: int, recipe=RECIPE) -> State:
+    state = build(recipe, DATA, 0, torch.device("cpu"))
     return loop.train(recipe, DATA, state, accelerator, images, 0, [])
 
 
 def save(state, folder, accelerator):
-    checkpoints.save(state, folder, accelerator, lambda model: hub.save(state.ema, model))
+    checkpoints.save(state, folder, accelerator, lambda model: model_folder.save(state.ema, model))
 
 
-def restored(folder, accelerator) -> loop.State:
-    state = loop.build(RECIPE, DATA, 1, torch.device("cpu"))  # other weights, all of which must be replaced
-    assert checkpoints.restore(state, checkpoints.find(folder), accelerator) == []
+def restored(folder, accelerator) -> State:
+    state = build(RECIPE, DATA, 1, torch.device("cpu"))  # other weights, all of which must be replaced
+    assert checkpoints.restore(state, run_folder.find_checkpoint(folder), accelerator) == []
     return state
 
 
-def equal(a: loop.State, b: loop.State) -> bool:
+def equal(a: State, b: State) -> bool:
     pairs = [(checkpoints.tensors(a), checkpoints.tensors(b)), (a.ema.state_dict(), b.ema.state_dict())]
     same = all(x.keys() == y.keys() and all(torch.equal(x[key], y[key]) for key in x) for x, y in pairs)
     return same and a.images == b.images
@@ -118,8 +125,12 @@ def test_what_is_restored_is_what_was_saved(tmp_path, accelerator):
 def test_the_folder_holds_safetensors_json_and_no_pickle(tmp_path, accelerator):
     save(trained(accelerator, 4), tmp_path, accelerator)
     files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
-    assert files == {"checkpoint/state.safetensors", "checkpoint/state.json", "checkpoint/model/config.json",
-                     "checkpoint/model/model.safetensors"}
+    assert files == {
+        "checkpoint/state.safetensors",
+        "checkpoint/state.json",
+        "checkpoint/model/config.json",
+        "checkpoint/model/model.safetensors",
+    }
     for name in files:
         json.loads((tmp_path / name).read_bytes()) if name.endswith(".json") else load_file(tmp_path / name)
     about = json.loads((tmp_path / "checkpoint/state.json").read_text())
@@ -127,9 +138,9 @@ def test_the_folder_holds_safetensors_json_and_no_pickle(tmp_path, accelerator):
 
 
 def test_without_a_checkpoint_there_is_none(tmp_path):
-    assert checkpoints.find(tmp_path) is None
+    assert run_folder.find_checkpoint(tmp_path) is None
     (tmp_path / "checkpoint.new").mkdir()
-    assert checkpoints.find(tmp_path) is None and checkpoints.find(tmp_path / "missing") is None
+    assert run_folder.find_checkpoint(tmp_path) is None and run_folder.find_checkpoint(tmp_path / "missing") is None
 
 
 @pytest.mark.parametrize("before", ["nothing", "checkpoint", "checkpoint.new", "checkpoint.old", "new and old"])
@@ -154,7 +165,7 @@ def test_a_kill_at_any_moment_of_saving_leaves_a_good_checkpoint(tmp_path, accel
                 break
             except Killed:
                 pass
-        if before == "nothing" and checkpoints.find(folder) is None:
+        if before == "nothing" and run_folder.find_checkpoint(folder) is None:
             outcomes.append(0)
             continue
         state = restored(folder, accelerator)
@@ -176,9 +187,17 @@ def stop_before_change(patch, moment: int) -> None:
             if next(calls) == moment:
                 raise Killed
             return function(*arguments, **options)
+
         return call
 
-    for owner, name in ((shutil, "rmtree"), (Path, "mkdir"), (Path, "rename"), (os, "replace"), (os, "fsync"), (os, "unlink")):
+    for owner, name in (
+        (shutil, "rmtree"),
+        (Path, "mkdir"),
+        (Path, "rename"),
+        (os, "replace"),
+        (os, "fsync"),
+        (os, "unlink"),
+    ):
         patch.setattr(owner, name, counted(getattr(owner, name)))
     patch.setattr(checkpoints, "save_file", counted(checkpoints.save_file))
 
@@ -186,10 +205,17 @@ def stop_before_change(patch, moment: int) -> None:
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-@pytest.mark.parametrize("what, error", [
-    ("save_file", SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")),
-    ("save_file", FULL), ("write_atomically", FULL), ("write_model", FULL), ("mkdir", FULL),
-], ids=["safetensors", "weights", "json", "model", "folder"])
+@pytest.mark.parametrize(
+    "what, error",
+    [
+        ("save_file", SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")),
+        ("save_file", FULL),
+        ("write_atomically", FULL),
+        ("write_model", FULL),
+        ("mkdir", FULL),
+    ],
+    ids=["safetensors", "weights", "json", "model", "folder"],
+)
 def test_a_full_disk_keeps_the_last_good_checkpoint(tmp_path, accelerator, monkeypatch, what, error):
     early, late = trained(accelerator, 4), trained(accelerator, 8)
     save(early, tmp_path, accelerator)
@@ -200,7 +226,9 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(tmp_path, accelerator, monke
     with monkeypatch.context() as patch:
         if what != "write_model":
             patch.setattr(Path if what == "mkdir" else checkpoints, what, fail)
-        with pytest.raises(CheckpointError, match="8 images could not be .*No space left on device.*; the one before it is kept"):
+        with pytest.raises(
+            CheckpointError, match="8 images could not be .*No space left on device.*; the one before it is kept"
+        ):
             checkpoints.save(late, tmp_path, accelerator, fail if what == "write_model" else lambda model: None)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]  # and what was half written makes room
     assert equal(restored(tmp_path, accelerator), early)
@@ -247,14 +275,29 @@ def damage(folder: Path, how: str) -> None:
         save_file(tensors, state)
 
 
-@pytest.mark.parametrize("how", [
-    "cut weights", "no weights", "a pickle", "not json", "json of another kind", "no model", "cut model", "a tensor too few",
-    "a tensor too many", "another shape", "a moment of another shape", "a moment too few",
-])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "cut weights",
+        "no weights",
+        "a pickle",
+        "not json",
+        "json of another kind",
+        "no model",
+        "cut model",
+        "a tensor too few",
+        "a tensor too many",
+        "another shape",
+        "a moment of another shape",
+        "a moment too few",
+    ],
+)
 def test_a_damaged_or_foreign_checkpoint_is_one_sentence(tmp_path, accelerator, how):
     save(trained(accelerator, 4), tmp_path, accelerator)
     damage(tmp_path / "checkpoint", how)
-    with pytest.raises(CheckpointError, match="cannot be continued: it is damaged or belongs to other networks") as caught:
+    with pytest.raises(
+        CheckpointError, match="cannot be continued: it is damaged or belongs to other networks"
+    ) as caught:
         restored(tmp_path, accelerator)
     assert "\n" not in str(caught.value) and str(caught.value).endswith(".")
 
@@ -268,25 +311,34 @@ def test_a_checkpoint_of_other_networks_is_one_sentence(tmp_path, accelerator):
 
 # ---- Beginning with another run --------------------------------------------------------------------------------------
 
-FACES = change(RECIPES["celeba-cgan"], ["image_size=16", "generator.width=4", "discriminator.width=4", "attributes=Male,Smiling,Young"])
+FACES = change(
+    RECIPES["celeba-cgan"],
+    ["image_size=16", "generator.width=4", "discriminator.width=4", "attributes=Male,Smiling,Young"],
+)
 MORE = change(FACES, ["attributes=Bald,Young,Male,Pale_Skin"])
 
 
 def test_a_run_begins_with_both_networks_of_another_whose_labels_were_others(tmp_path, accelerator):
-    state = loop.train(FACES, dataset_of(FACES), loop.build(FACES, dataset_of(FACES), 0, torch.device("cpu")), accelerator, 8, 0, [])
+    state = loop.train(
+        FACES, dataset_of(FACES), build(FACES, dataset_of(FACES), 0, torch.device("cpu")), accelerator, 8, 0, []
+    )
     save(state, tmp_path, accelerator)
-    new = loop.build(MORE, dataset_of(MORE), 1, torch.device("cpu"))
+    new = build(MORE, dataset_of(MORE), 1, torch.device("cpu"))
     table = new.generator.label_table.clone()
-    checkpoints.begin_with(new, checkpoints.find(tmp_path))
+    checkpoints.begin_with(new, run_folder.find_checkpoint(tmp_path))
     assert new.images == 0 and not new.generator_optimiser.state and torch.equal(new.generator.label_table, table)
-    for old, now in ((state.generator.embedding.weight.T, new.generator.embedding.weight.T),
-                     (state.ema.embedding.weight.T, new.ema.embedding.weight.T),
-                     (state.discriminator.embedding.weight, new.discriminator.embedding.weight),
-                     (state.discriminator.classifier.weight, new.discriminator.classifier.weight),
-                     (state.discriminator.classifier.bias, new.discriminator.classifier.bias)):
+    for old, now in (
+        (state.generator.embedding.weight.T, new.generator.embedding.weight.T),
+        (state.ema.embedding.weight.T, new.ema.embedding.weight.T),
+        (state.discriminator.embedding.weight, new.discriminator.embedding.weight),
+        (state.discriminator.classifier.weight, new.discriminator.classifier.weight),
+        (state.discriminator.classifier.bias, new.discriminator.classifier.bias),
+    ):
         assert torch.equal(now[1], old[2]) and torch.equal(now[2], old[0]) and not now[[0, 3]].any()
     others = [name for name in state.discriminator.state_dict() if not name.startswith(("embedding", "classifier"))]
-    assert others and all(torch.equal(state.discriminator.state_dict()[name], new.discriminator.state_dict()[name]) for name in others)
+    assert others and all(
+        torch.equal(state.discriminator.state_dict()[name], new.discriminator.state_dict()[name]) for name in others
+    )
     # Of what the first run knew, the second draws the same, whatever the new labels are.
     latents = state.ema.sample_latents(3, seed=0)
     known = torch.tensor([[1.0, 0, 1], [0, 0, 0], [1, 0, 0]])
@@ -299,18 +351,31 @@ def test_a_run_does_not_begin_with_networks_of_another_shape(tmp_path, accelerat
     save(trained(accelerator, 4), tmp_path, accelerator)
     wider = change(RECIPE, ["generator.width=8"])
     with pytest.raises(CheckpointError, match="its networks are others"):
-        checkpoints.begin_with(loop.build(wider, DATA, 0, torch.device("cpu")), checkpoints.find(tmp_path))
+        checkpoints.begin_with(build(wider, DATA, 0, torch.device("cpu")), run_folder.find_checkpoint(tmp_path))
     damage(tmp_path / "checkpoint", "cut weights")
     with pytest.raises(CheckpointError, match="is damaged"):
-        checkpoints.begin_with(loop.build(RECIPE, DATA, 0, torch.device("cpu")), checkpoints.find(tmp_path))
+        checkpoints.begin_with(build(RECIPE, DATA, 0, torch.device("cpu")), run_folder.find_checkpoint(tmp_path))
 
 
 def test_init_from_a_run_folder_takes_its_discriminator_too(tmp_path):
     assert train("mnist-dcgan", "--images", 16, "--output", tmp_path / "first") == 0
-    still = ["--images", 8, "--set", "learning_rate=0", "--output", tmp_path / "second", "--init-from", tmp_path / "first"]
+    still = [
+        "--images",
+        8,
+        "--set",
+        "learning_rate=0",
+        "--output",
+        tmp_path / "second",
+        "--init-from",
+        tmp_path / "first",
+    ]
     assert train("mnist-dcgan", *still) == 0
     first, second = (load_file(tmp_path / name / "checkpoint/state.safetensors") for name in ("first", "second"))
-    learned = [name for name in first if name.startswith("discriminator.") and "running" not in name and "num_batches" not in name]
+    learned = [
+        name
+        for name in first
+        if name.startswith("discriminator.") and "running" not in name and "num_batches" not in name
+    ]
     assert learned and all(torch.equal(first[name], second[name]) for name in learned)
     origin = json.loads((tmp_path / "second/model/metrics.json").read_text())["training"]["origin"]
     assert origin["images_seen"] == 16

@@ -6,14 +6,14 @@ import sys
 
 import pytest
 import torch
-from tiny import accelerator, alone, tiny_root  # noqa: F401 (fixtures)
 from torch import nn
 from torch.nn import functional as F
 
-from gan_models.dcgan import DCGANDiscriminator, DCGANGenerator
-from training import cpu, loop, penalties
+from gan_models.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from training import cpu, penalties
 from training.data import open_dataset
-from training.recipes import change, find
+from training.settings import change, find
+from training.state import build
 
 pytestmark = pytest.mark.usefixtures("alone")
 
@@ -28,17 +28,24 @@ def test_every_gradient_is_that_of_the_convolution(transposed):
     """First and second derivatives, in float64, by finite differences and beside PyTorch's own."""
     random = torch.Generator().manual_seed(0)
     images = torch.randn(2, 3, 4, 4, generator=random, dtype=torch.float64, requires_grad=True)
-    weight = torch.randn(*((3, 2) if transposed else (2, 3)), 4, 4, generator=random, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(
+        *((3, 2) if transposed else (2, 3)), 4, 4, generator=random, dtype=torch.float64, requires_grad=True
+    )
     strided = lambda images, weight: cpu.Strided.apply(images, weight, transposed)
     plain = lambda images, weight: (F.conv_transpose2d if transposed else F.conv2d)(images, weight, stride=2, padding=1)
     assert torch.equal(strided(images, weight), plain(images, weight))
-    assert torch.autograd.gradcheck(strided, (images, weight)) and torch.autograd.gradgradcheck(strided, (images, weight))
-    ours, theirs = (torch.autograd.grad(call(images, weight).square().sum(), (images, weight)) for call in (strided, plain))
+    assert torch.autograd.gradcheck(strided, (images, weight)) and torch.autograd.gradgradcheck(
+        strided, (images, weight)
+    )
+    ours, theirs = (
+        torch.autograd.grad(call(images, weight).square().sum(), (images, weight)) for call in (strided, plain)
+    )
     assert all(torch.allclose(a, b) for a, b in zip(ours, theirs))
 
 
 def test_a_network_keeps_its_weights_scores_and_gradients():
-    """Beside the same network as it was, in bfloat16: as near as two orders of adding up are; and its penalty's gradients too."""
+    """Beside the same network as it was, in bfloat16: as near as two orders of adding up are; and its penalty's
+    gradients too."""
     torch.manual_seed(0)
     network, other = (DCGANDiscriminator(width=16, normalisation="none") for _ in range(2))
     other.load_state_dict(network.state_dict())
@@ -49,7 +56,9 @@ def test_a_network_keeps_its_weights_scores_and_gradients():
     for each in (network, other):
         with torch.autocast("cpu", torch.bfloat16):
             scores = each(images).scores
-            loss = F.softplus(-scores.float()).mean() + penalties.zero_centred(lambda pictures: each(pictures).scores, images)
+            loss = F.softplus(-scores.float()).mean() + penalties.zero_centered_gradient_penalty(
+                lambda pictures: each(pictures).scores, images
+            )
         loss.backward()
         results.append([scores.detach(), *(p.grad for p in each.parameters())])
     for ours, theirs in zip(*results):
@@ -60,7 +69,9 @@ def test_a_network_keeps_its_weights_scores_and_gradients():
 def test_only_small_maps_in_bfloat16_and_with_gradients_go_the_other_way(monkeypatch):
     calls = []
     apply = cpu.Strided.apply
-    monkeypatch.setattr(cpu.Strided, "apply", lambda images, *more: calls.append(tuple(images.shape[1:])) or apply(images, *more))
+    monkeypatch.setattr(
+        cpu.Strided, "apply", lambda images, *more: calls.append(tuple(images.shape[1:])) or apply(images, *more)
+    )
     generator = DCGANGenerator(width=8)
     cpu.faster(generator)
     with torch.autocast("cpu", torch.bfloat16):
@@ -81,7 +92,7 @@ def test_with_matrix_instructions_all_stays_as_it_is(monkeypatch):
 
 def test_both_players_of_a_run_are_faster_and_what_is_kept_is_not(tiny_root):
     recipe = change(find("celeba-dcgan"), ["batch_size=8"])
-    state = loop.build(recipe, open_dataset("celeba", tiny_root, 64), 0, torch.device("cpu"))
+    state = build(recipe, open_dataset("celeba", tiny_root, 64), 0, torch.device("cpu"))
     count = lambda network: sum(isinstance(layer, cpu._Faster) for layer in network.modules())
     assert (count(state.generator), count(state.discriminator), count(state.ema)) == (4, 4, 0)
 
@@ -102,11 +113,15 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux") or not hasattr(ctypes.CDLL(None), "mallopt"), reason="needs glibc")
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux") or not hasattr(ctypes.CDLL(None), "mallopt"), reason="needs glibc"
+)
 def test_freed_memory_is_kept():
     """In processes of their own: 50 steps of 64 MB take few new pages, where they took many thousands."""
-    kept, returned = (int(subprocess.run([sys.executable, "-c", FAULTS, word], capture_output=True, text=True, check=True).stdout)
-                      for word in ("kept", "returned"))
+    kept, returned = (
+        int(subprocess.run([sys.executable, "-c", FAULTS, word], capture_output=True, text=True, check=True).stdout)
+        for word in ("kept", "returned")
+    )
     assert kept * 5 < returned and returned > 10_000
 
 
@@ -116,5 +131,6 @@ def test_a_system_without_mallopt_does_without(monkeypatch, error):
         if error:
             raise error("no")
         return object()
+
     monkeypatch.setattr(ctypes, "CDLL", library)
     assert cpu.keep_memory() is False

@@ -1,4 +1,5 @@
-"""Every recipe: trains, stops anywhere, goes on to the same bits, loads, draws, is evaluated; on two processes it is the same as on one."""
+"""Every recipe: trains, stops anywhere, goes on to the same bits, loads, draws, is evaluated; on two processes it is
+the same as on one."""
 
 import dataclasses
 import json
@@ -14,11 +15,14 @@ import torch
 import two_processes
 from accelerate import Accelerator
 from safetensors.torch import load_file
-from tiny import Killed, alone, needed, small, stats, tiny_root, train, weights, write_data  # noqa: F401 (fixtures)
+from tiny import Killed, needed, small, stats, train, weights, write_data
 
 import gan_models
-from training import callbacks, checkpoints, evaluate, evaluate_editor, fidelity
-from training.recipes import RECIPES, hears
+from training import callbacks, checkpoints
+from training.evaluate import editor, features
+from training.evaluate import generator as evaluate
+from training.games import GAMES
+from training.recipes import RECIPES
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,6 +32,7 @@ def kill_at(images: int):
         if state.images == images:
             raise Killed
         return False
+
     return killed
 
 
@@ -41,28 +46,46 @@ def judged_root(tmp_path_factory) -> Path:
 
 
 def judged(generator, recipe, root: Path, monkeypatch) -> dict:
-    """All metrics of a recipe's model. Photographs are seen by a smaller network in the place of Inception, whose 2,048 features want
-    as many pictures of 299 pixels; editors by two photos, since each is edited in every attribute, and no face is recognised (test_editing.py)."""
+    """All metrics of a recipe's model. Photographs are seen by a smaller network in the place of Inception, whose 2,048
+    features want as many pictures of 299 pixels; editors by two photos, since each is edited in every attribute, and no
+    face is recognised (test_editing.py)."""
     samples, network = 2 if recipe.game == "editor" else SAMPLES.get(recipe.data, 140), None
     if recipe.data == "cifar10":
-        network, reader = "inception", fidelity.open_network("mnist")
-        monkeypatch.setattr(fidelity, "open_network", lambda *_: dataclasses.replace(reader, name="inception", labels=()))
+        network, reader = "inception", features.open_network("mnist")
+        monkeypatch.setattr(
+            features, "open_network", lambda *_: dataclasses.replace(reader, name="inception", labels=())
+        )
     monkeypatch.setattr(evaluate, "TOGGLED", 20)
-    monkeypatch.setattr(evaluate_editor, "_recogniser", lambda size: None)
+    monkeypatch.setattr(editor, "_recogniser", lambda size: None)
     return evaluate.evaluate(generator, recipe.data, root, samples=samples, network=network)
 
 
 def belonging(recipe) -> set[str]:
     """The metrics of a recipe's model, without their protocols."""
     if recipe.game == "editor":
-        return {"change_seen", "change_seen_put_back", "change_seen_by_target", "others_kept", "psnr", "ssim", "psnr_outside",
-                "ssim_outside", "milliseconds"}
-    names = {"fid", "kid", "precision", "recall", "density", "coverage"} | ({"is"} if recipe.data != "celeba" else set())
+        return {
+            "change_seen",
+            "change_seen_put_back",
+            "change_seen_by_target",
+            "others_kept",
+            "psnr",
+            "ssim",
+            "psnr_outside",
+            "ssim_outside",
+            "milliseconds",
+        }
+    names = {"fid", "kid", "precision", "recall", "density", "coverage"} | (
+        {"is"} if recipe.data != "celeba" else set()
+    )
     names |= {"modes", "kl"} if recipe.data == "stackedmnist" else set()
     if recipe.conditional and recipe.data != "cifar10":  # Inception cannot name the classes
-        names |= {"label_agreement"} | ({"toggle_agreement", "toggle_others_kept"} if recipe.data == "celeba" else set())
-    names |= {"code_agreement"} if recipe.family == "infogan" else set()
-    return names | ({"reconstruction_psnr", "reconstruction_mae"} if recipe.family in ("vaegan", "bigan", "invertible") else set())
+        names |= {"label_agreement"} | (
+            {"toggle_agreement", "toggle_others_kept"} if recipe.data == "celeba" else set()
+        )
+    names |= {"code_agreement"} if recipe.networks == "infogan" else set()
+    return names | (
+        {"reconstruction_psnr", "reconstruction_mae"} if recipe.networks in ("vaegan", "bigan", "invertible") else set()
+    )
 
 
 def check_metrics(result: dict, recipe) -> None:
@@ -76,10 +99,23 @@ def check_metrics(result: dict, recipe) -> None:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_trains_goes_on_to_the_same_bits_loads_and_is_evaluated(tmp_path, capsys, monkeypatch, alone, judged_root, name):  # noqa: F811
-    options = ["--images", 48, "--checkpoint-every", 16, "--seed", 3, "--precision", "fp32", "--set", "discriminator_steps=2"]
+def test_trains_goes_on_to_the_same_bits_loads_and_is_evaluated(
+    tmp_path, capsys, monkeypatch, alone, judged_root, name
+):
+    options = [
+        "--images",
+        48,
+        "--checkpoint-every",
+        16,
+        "--seed",
+        3,
+        "--precision",
+        "fp32",
+        "--set",
+        "discriminator_steps=2",
+    ]
     for option, schedule in (("augment", "[0,1,40]"), ("instance_noise", "[0.2,0,40]")):
-        options += ["--set", f"{option}={schedule}"] if hears(RECIPES[name], option) else []
+        options += ["--set", f"{option}={schedule}"] if GAMES[RECIPES[name].game].penalised else []
     options += needed(name, tmp_path / "there")
     assert train(name, *options, "--output", tmp_path / "whole") == 0
     with monkeypatch.context() as patch:
@@ -99,14 +135,27 @@ def test_trains_goes_on_to_the_same_bits_loads_and_is_evaluated(tmp_path, capsys
     check_metrics(judged(generator, recipe, judged_root, monkeypatch), recipe)
 
 
-def test_two_processes_are_one_in_float64(tmp_path, alone):  # noqa: F811
+def test_two_processes_are_one_in_float64(tmp_path, alone):
     """One spawned pair for all recipes. Weights, moments, averages and scalars, after three steps."""
     for count in ("one", "two"):
         (tmp_path / count).mkdir()
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)])}
-    pair = subprocess.Popen([sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
-                             two_processes.__file__, str(tmp_path / "two")], env=environment, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    pair = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            "--nproc-per-node",
+            "2",
+            two_processes.__file__,
+            str(tmp_path / "two"),
+        ],
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     two_processes.train(Accelerator(cpu=True, mixed_precision="no"), tmp_path / "one")
     try:
         output = pair.communicate(timeout=300)[0]
@@ -116,8 +165,16 @@ def test_two_processes_are_one_in_float64(tmp_path, alone):  # noqa: F811
     for name, recipe in RECIPES.items():
         one, two = (load_file(tmp_path / count / f"{name}.safetensors") for count in ("one", "two"))
         assert one.keys() == two.keys()
-        before = checkpoints.tensors(two_processes.state_of(two_processes.change(recipe, small(name)), two_processes.dataset_of(recipe)))
+        before = checkpoints.tensors(
+            two_processes.state_of(two_processes.change(recipe, small(name)), two_processes.dataset_of(recipe))
+        )
         for key, value in one.items():
-            torch.testing.assert_close(two[key], value, rtol=1e-7, atol=1e-9, msg=lambda message: f"{name}, {key}: {message}")
-        moved = [key for key in before if key in one and one[key].ndim > 1 and (one[key] - before[key]).abs().max() > 1e-5]
-        assert {key.partition(".")[0] for key in moved} >= {"generator", "discriminator"} - ({"discriminator"} if name == "mnist-tied" else set())
+            torch.testing.assert_close(
+                two[key], value, rtol=1e-7, atol=1e-9, msg=lambda message: f"{name}, {key}: {message}"
+            )
+        moved = [
+            key for key in before if key in one and one[key].ndim > 1 and (one[key] - before[key]).abs().max() > 1e-5
+        ]
+        assert {key.partition(".")[0] for key in moved} >= {"generator", "discriminator"} - (
+            {"discriminator"} if name == "mnist-tied" else set()
+        )

@@ -1,24 +1,28 @@
 """The loop: what a step does and does not touch, and of what alone it is a function."""
 
 import dataclasses
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from tiny import SMALL, accelerator, alone, tiny_root  # noqa: F401 (fixtures)
+from recipe_data import dataset_of
+from tiny import SMALL
 from tiny import digits as dataset
 
+from gan_models.rng import Stream
 from training import loop
-from training.games import GAMES
-from gan_models.latents import Stream
+from training.games import GAMES, adversarial
 from training.losses import OBJECTIVES, logistic_discriminator
-from training.penalties import zero_centred
-from training.recipes import change, find
+from training.penalties import zero_centered_gradient_penalty
+from training.settings import change, find
+from training.state import batch_dependent_layers, build, update_ema
 
 
 def trained(recipe, accelerator, images, data=None, callbacks=(), seed=0):
     data = data or dataset()
-    state = loop.build(recipe, data, seed, accelerator.device)
+    state = build(recipe, data, seed, accelerator.device)
     return loop.train(recipe, data, state, accelerator, images, seed, callbacks)
 
 
@@ -26,16 +30,14 @@ def tensors(batch):
     return [x for x in (batch.real, batch.labels, batch.latents) if x is not None]
 
 
-def step(recipe, state, data, accelerator):
-    """One of each, as the loop does them: (scalars of the discriminator, scalars of the generator)."""
-    game, current = GAMES[recipe.game](recipe, accelerator.device), loop.batch(recipe, data, state.generator, 0, 8, 0)
-    drawn = game.draw(state, current)
-    loss, discriminator = game.discriminator_loss(state, current, drawn)
-    loop.update(state.discriminator_optimiser, loss, accelerator)
-    state.discriminator.requires_grad_(False)
-    loss, generator = game.generator_loss(state, current, drawn)
-    loop.update(state.generator_optimiser, loss, accelerator)
-    return discriminator, generator
+def one_step(recipe, data, accelerator):
+    """One step of both from the start. Returns (state, batch, game, what was plotted)."""
+    state = build(recipe, data, 0, accelerator.device)
+    batch, game = (
+        loop.load_batch(recipe, data, state.generator, 0, 8, 0),
+        GAMES[recipe.game](recipe, accelerator.device),
+    )
+    return state, batch, game, loop.step(recipe, game, state, batch, accelerator)
 
 
 def same(a, b):
@@ -45,7 +47,7 @@ def same(a, b):
 def test_training_moves_every_weight_and_is_a_function_of_the_seed(accelerator):
     # In the relativistic game only differences of scores count, so their bias is not trained.
     recipe = change(find("mnist-cgan"), [*SMALL, "objective=logistic"])
-    fresh = loop.build(recipe, dataset(), 0, accelerator.device)
+    fresh = build(recipe, dataset(), 0, accelerator.device)
     one, two, other = (trained(recipe, accelerator, 24, seed=seed) for seed in (0, 0, 1))
     for network in ("generator", "discriminator"):
         before, after = getattr(fresh, network), getattr(one, network)
@@ -57,23 +59,23 @@ def test_training_moves_every_weight_and_is_a_function_of_the_seed(accelerator):
 
 def test_an_image_number_decides_its_picture_latent_and_mirroring(accelerator):
     recipe, data = dataclasses.replace(change(find("mnist-cgan"), SMALL), flip=True), dataset()
-    generator = loop.build(recipe, data, 3, accelerator.device).generator
-    batch = loop.batch(recipe, data, generator, 16, 8, 3)
+    generator = build(recipe, data, 3, accelerator.device).generator
+    batch = loop.load_batch(recipe, data, generator, 16, 8, 3)
     whole = tensors(batch)
     randoms = lambda batch: [batch.normal(Stream.NOISE, 2, 3), batch.uniform(Stream.AUGMENT, 5)]  # noqa: E731
     for part in range(0, 8, 2):  # as four processes would see it
-        few = loop.batch(recipe, data, generator, 16 + part, 2, 3)
+        few = loop.load_batch(recipe, data, generator, 16 + part, 2, 3)
         for a, b in zip(whole + randoms(batch), tensors(few) + randoms(few)):
-            assert torch.equal(a[part:part + 2], b)
+            assert torch.equal(a[part : part + 2], b)
     assert whole[0].min() >= -1 and whole[0].max() <= 1 and whole[1].shape == (8, 10)
-    plain = loop.batch(dataclasses.replace(recipe, flip=False), data, generator, 16, 8, 3).real
+    plain = loop.load_batch(dataclasses.replace(recipe, flip=False), data, generator, 16, 8, 3).real
     mirrored = [torch.equal(a, b.flip(2)) for a, b in zip(whole[0], plain)]
     assert 0 < sum(mirrored) < 8 and all(m or torch.equal(a, b) for m, a, b in zip(mirrored, whole[0], plain))
 
 
 def test_labels_reach_both_networks(accelerator):
     recipe = change(find("mnist-cgan"), SMALL)
-    state = loop.build(recipe, dataset(), 0, accelerator.device)
+    state = build(recipe, dataset(), 0, accelerator.device)
     latents, pictures = torch.randn(2, state.generator.latent_dim), torch.randn(2, 1, 28, 28)
     labels = torch.eye(10)
     for network, inputs in ((state.generator, latents), (state.discriminator, pictures)):
@@ -87,58 +89,70 @@ def test_other_labels_are_another_loss_for_both(accelerator, objective):
     recipe = change(find("mnist-cgan"), [*SMALL, f"objective={objective}", "auxiliary=0"])  # so by the projection alone
     seen = []
     for turn in (0, 1):
-        state, data = loop.build(recipe, dataset(), 0, accelerator.device), dataset()
-        data = dataclasses.replace(data, labels=(data.labels + turn) % 10)
-        discriminator, generator = step(recipe, state, data, accelerator)
-        seen.append((generator["generator_loss"].item(), discriminator["discriminator_loss"].item()))
+        data = dataclasses.replace(dataset(), labels=(dataset().labels + turn) % 10)
+        _, _, _, scalars = one_step(recipe, data, accelerator)
+        seen.append((scalars["generator_loss"].item(), scalars["discriminator_loss"].item()))
     (one, two), (other_one, other_two) = seen
     assert one != other_one and two != other_two
 
 
-@pytest.mark.parametrize("name", ["mnist-cgan", "mnist-vaegan", "mnist-bigan", "mnist-implicit", "mnist-infogan", "mnist-tied"])
+@pytest.mark.parametrize(
+    "name", ["mnist-cgan", "mnist-vaegan", "mnist-bigan", "mnist-implicit", "mnist-infogan", "mnist-tied"]
+)
 def test_each_player_moves_its_own_weights_alone(accelerator, name):
     recipe, data = change(find(name), SMALL if name != "mnist-tied" else SMALL[:2]), dataset()
-    state = loop.build(recipe, data, 0, accelerator.device)
-    game, current = GAMES[recipe.game](recipe, accelerator.device), loop.batch(recipe, data, state.generator, 0, 8, 0)
-    drawn = game.draw(state, current)
-    loss, _ = game.discriminator_loss(state, current, drawn)
+    state = build(recipe, data, 0, accelerator.device)
+    batch, game = (
+        loop.load_batch(recipe, data, state.generator, 0, 8, 0),
+        GAMES[recipe.game](recipe, accelerator.device),
+    )
     own = list(state.discriminator.trained().values())
-    loop.update(state.discriminator_optimiser, loss, accelerator)
     moved = {id(p) for p in own}
-    assert all(p.grad is None for p in state.generator.parameters() if id(p) not in moved)
+    before = {p: p.detach().clone() for p in (*state.generator.parameters(), *own)}
+    loop.step(recipe, game, state, batch, accelerator, moves=False)
+    assert all(p.grad is None and torch.equal(p, before[p]) for p in state.generator.parameters() if id(p) not in moved)
     assert any(p.grad.abs().max() > 0 for p in own) and all(p.requires_grad for p in own)
 
-    state.discriminator.requires_grad_(False)
-    if state.discriminator.shares_weights:
-        drawn = game.draw(state, current)
-    before = [p.detach().clone() for p in state.discriminator.parameters()]
-    gradients = [None if p.grad is None else p.grad.clone() for p in state.discriminator.parameters()]
-    loss, _ = game.generator_loss(state, current, drawn)
-    loop.update(state.generator_optimiser, loss, accelerator)
-    for parameter, old, gradient in zip(state.discriminator.parameters(), before, gradients):
-        assert torch.equal(parameter, old) and (gradient is None or torch.equal(parameter.grad, gradient))
+    class OwnOnly(type(game)):
+        """Notes the discriminator as the generator finds it: updated, and with its gradients."""
+
+        def generator_loss(self, *arguments):
+            clone = lambda x: None if x is None else x.detach().clone()  # noqa: E731
+            self.found = [(p, clone(p), clone(p.grad)) for p in state.discriminator.parameters()]
+            return super().generator_loss(*arguments)
+
+    game = OwnOnly(recipe, accelerator.device)
+    loop.step(recipe, game, state, batch, accelerator)
+    for p, value, gradient in game.found:
+        assert torch.equal(p, value) and (gradient is None or torch.equal(p.grad, gradient))
+    assert any(not torch.equal(p, before[p]) for p in state.generator.parameters() if id(p) not in moved)
 
 
 def test_lazy_penalties_fall_on_every_kth_step_with_k_times_the_weight(accelerator):
     penalties = ["discriminator.normalisation=none", "r1=2", "r2=[4,1,1000000]", "penalty_every=3"]
     recipe = change(find("mnist-dcgan"), [*SMALL, *penalties])
     data = dataset()
-    state = loop.build(recipe, data, 0, accelerator.device)
-    current = loop.batch(recipe, data, state.generator, 0, 8, 0)
+    state = build(recipe, data, 0, accelerator.device)
+    batch = loop.load_batch(recipe, data, state.generator, 0, 8, 0)
     game = GAMES[recipe.game](recipe, accelerator.device)
-    drawn = game.draw(state, current)
+    generated = game.generate(state, batch)
     minimised = []
     for k in range(4):
         state.images = 8 * k
-        loss, scalars = game.discriminator_loss(state, current, drawn)
+        loss, scalars = game.discriminator_loss(state, batch, generated)
         minimised.append(loss.detach())
         assert ("r1" in scalars) == ("r2" in scalars) == (k % 3 == 0)
     score = lambda images: state.discriminator(images).scores  # noqa: E731
     with torch.no_grad():
-        plain = logistic_discriminator(score(current.real), score(drawn.fake))[0]
-    r1, r2 = (zero_centred(score, x) for x in (current.real, drawn.fake))
+        plain = logistic_discriminator(score(batch.real), score(generated.fake))[0]
+    r1, r2 = (zero_centered_gradient_penalty(score, x) for x in (batch.real, generated.fake))
     assert torch.allclose(minimised[0], plain + 3 * (2 * r1 + 4 * r2), rtol=1e-5)
     assert torch.allclose(minimised[1], plain, rtol=1e-5)
+
+
+def test_one_step_is_read_in_two_files():
+    lines = [len(Path(module.__file__).read_text().splitlines()) for module in (loop, adversarial)]
+    assert sum(lines) <= 350
 
 
 def test_clipped_weights_are_clipped_after_each_step(accelerator):
@@ -151,30 +165,49 @@ def test_instance_noise_and_augmentation_change_what_the_discriminator_sees_and_
     seen = {}
     for setting in ("instance_noise=0", "instance_noise=[0.5, 0, 100]", "augment=1"):
         recipe = change(find(name), [*SMALL, setting])
-        state = loop.build(recipe, dataset(), 0, accelerator.device)
-        discriminator, _ = step(recipe, state, dataset(), accelerator)
-        seen[setting] = discriminator["discriminator_loss"].item()
+        seen[setting] = one_step(recipe, dataset(), accelerator)[3]["discriminator_loss"].item()
     assert len(set(seen.values())) == 3
 
 
-@pytest.mark.parametrize("name, settings, layers", [
-    ("mnist-dcgan", [], ["BatchNorm"]), ("mnist-mlp", [], ["Dropout"]), ("mnist-mlp", ["discriminator.dropout=0"], []), ("mnist-r3gan", [], [])])
+@pytest.mark.parametrize("name", ["mnist-dcgan", "mnist-vaegan", "mnist-bigan", "celeba-inversion"])
+def test_every_penalty_can_be_taken_in_bfloat16(name):
+    penalties = ["r1=1", "r2=1", "gradient_penalty=1", "discriminator.normalisation=none"]
+    half = SimpleNamespace(
+        device=torch.device("cpu"), num_processes=1, autocast=lambda: torch.autocast("cpu", torch.bfloat16)
+    )
+    recipe = change(find(name), [*SMALL, *penalties])
+    _, _, _, scalars = one_step(recipe, dataset_of(recipe), half)
+    assert {"r1", "r2", "gradient_penalty"} <= scalars.keys()
+    assert all(value.isfinite() for value in scalars.values())
+
+
+@pytest.mark.parametrize(
+    "name, settings, layers",
+    [
+        ("mnist-dcgan", [], ["BatchNorm"]),
+        ("mnist-mlp", [], ["Dropout"]),
+        ("mnist-mlp", ["discriminator.dropout=0"], []),
+        ("mnist-r3gan", [], []),
+    ],
+)
 def test_layers_that_depend_on_how_a_batch_is_shared_are_named(name, settings, layers):
     recipe = change(find(name), settings)
-    assert loop.per_process(loop.build(recipe, dataset(), 0, torch.device("cpu"))) == layers
+    assert batch_dependent_layers(build(recipe, dataset(), 0, torch.device("cpu"))) == layers
 
 
 def test_shared_weights_are_stored_once_and_moved_by_both(accelerator):
     recipe = change(find("mnist-tied"), SMALL[:2])
-    state = loop.build(recipe, dataset(), 0, accelerator.device)
+    state = build(recipe, dataset(), 0, accelerator.device)
     shared = [p for name, p in state.discriminator.trained().items() if name.startswith("shared.")]
     generator = {id(p) for p in state.generator.parameters()}
     assert len(shared) == 3 and all(id(p) in generator for p in shared)
     assert not any(id(p) in generator for p in state.discriminator.parameters())
     before = [p.detach().clone() for p in shared]
-    game, current = GAMES[recipe.game](recipe, accelerator.device), loop.batch(recipe, dataset(), state.generator, 0, 8, 0)
-    loss, _ = game.discriminator_loss(state, current, game.draw(state, current))
-    loop.update(state.discriminator_optimiser, loss, accelerator)
+    game, batch = (
+        GAMES[recipe.game](recipe, accelerator.device),
+        loop.load_batch(recipe, dataset(), state.generator, 0, 8, 0),
+    )
+    loop.step(recipe, game, state, batch, accelerator, moves=False)
     assert all(not torch.equal(a, b) for a, b in zip(before, shared))
 
 
@@ -187,7 +220,7 @@ def test_several_discriminator_steps_for_each_of_the_generator(accelerator):
 
 def test_average_halves_in_its_half_life_which_grows_with_the_images(accelerator):
     recipe = change(find("mnist-dcgan"), [*SMALL, "ema_half_life=64", "ema_ramp=0.5"])
-    state = loop.build(recipe, dataset(), 0, accelerator.device)
+    state = build(recipe, dataset(), 0, accelerator.device)
     weight = next(state.generator.parameters())
     shadow = next(state.ema.parameters())
     for images, half_life in ((0, 0), (16, 8), (128, 64), (10_000, 64)):
@@ -195,14 +228,16 @@ def test_average_halves_in_its_half_life_which_grows_with_the_images(accelerator
         shadow.fill_(1.0)
         with torch.no_grad():
             weight.fill_(0.0)
-        loop.average(recipe, state)
+        update_ema(recipe, state)
         kept = 0.5 ** (8 / half_life) if half_life else 0.0
         assert shadow.unique().item() == pytest.approx(kept, abs=1e-6)
 
 
 def test_schedules_reach_the_optimisers(accelerator):
-    recipe = change(find("mnist-dcgan"), [*SMALL, "learning_rate=[1e-3, 1e-4, 100]", "beta2=[0.9, 0.99, 100]", "generator_rate=3"])
-    state = loop.build(recipe, dataset(), 0, accelerator.device)
+    recipe = change(
+        find("mnist-dcgan"), [*SMALL, "learning_rate=[1e-3, 1e-4, 100]", "beta2=[0.9, 0.99, 100]", "generator_rate=3"]
+    )
+    state = build(recipe, dataset(), 0, accelerator.device)
     state.images = 100
     loop.set_schedules(recipe, state)
     for optimiser, factor in ((state.generator_optimiser, 3), (state.discriminator_optimiser, 1)):
@@ -212,8 +247,12 @@ def test_schedules_reach_the_optimisers(accelerator):
 
 def test_a_callback_ends_the_run_and_all_are_called(accelerator):
     calls = []
-    state = trained(change(find("mnist-mlp"), SMALL), accelerator, 10_000,
-                    callbacks=[lambda s, _: s.images >= 16, lambda s, _: calls.append(s.images)])
+    state = trained(
+        change(find("mnist-mlp"), SMALL),
+        accelerator,
+        10_000,
+        callbacks=[lambda s, _: s.images >= 16, lambda s, _: calls.append(s.images)],
+    )
     assert state.images == 16 and calls == [8, 16]
 
 

@@ -1,4 +1,5 @@
-"""Each loss against its formula, written out by hand in float64 with log and exp; gradients against finite differences."""
+"""Each loss against its formula, written out by hand in float64 with log and exp; gradients against finite
+differences."""
 
 import math
 
@@ -18,7 +19,9 @@ def sigmoid(t):
 
 
 FORMULAS = {
-    losses.logistic_discriminator: lambda real, fake: -(torch.log(sigmoid(real)).mean() + torch.log(1 - sigmoid(fake)).mean()),
+    losses.logistic_discriminator: lambda real, fake: (
+        -(torch.log(sigmoid(real)).mean() + torch.log(1 - sigmoid(fake)).mean())
+    ),
     losses.logistic_generator: lambda real, fake: -torch.log(sigmoid(fake)).mean(),
     losses.minimax_generator: lambda real, fake: torch.log(1 - sigmoid(fake)).mean(),
     losses.least_squares_discriminator: lambda real, fake: 0.5 * ((real - 1) ** 2).mean() + 0.5 * (fake**2).mean(),
@@ -27,7 +30,9 @@ FORMULAS = {
     losses.relativistic_generator: lambda real, fake: torch.log(1 + torch.exp(-(fake - real))).mean(),
 }
 PIECEWISE = {  # linear in pieces, so their slopes do not shrink with the scores
-    losses.hinge_discriminator: lambda real, fake: torch.where(real < 1, 1 - real, 0).mean() + torch.where(fake > -1, 1 + fake, 0).mean(),
+    losses.hinge_discriminator: lambda real, fake: (
+        torch.where(real < 1, 1 - real, 0).mean() + torch.where(fake > -1, 1 + fake, 0).mean()
+    ),
     losses.wasserstein_discriminator: lambda real, fake: (fake.sum() - real.sum()) / 4,
     losses.critic_generator: lambda real, fake: -fake.sum() / 4,
 }
@@ -67,7 +72,9 @@ def test_a_piecewise_linear_loss_is_its_formula_and_so_are_its_gradients(loss):
     assert results[0][2].abs().max() > 0.1
 
 
-@pytest.mark.parametrize("loss", [f for f in FORMULAS if "least_squares" not in f.__name__], ids=lambda loss: loss.__name__)
+@pytest.mark.parametrize(
+    "loss", [f for f in FORMULAS if "least_squares" not in f.__name__], ids=lambda loss: loss.__name__
+)
 def test_extreme_scores_neither_overflow_nor_lose_their_gradient(loss):
     real, fake = EXTREME.clone().requires_grad_(), -EXTREME.clone()
     fake.requires_grad_()
@@ -75,7 +82,9 @@ def test_extreme_scores_neither_overflow_nor_lose_their_gradient(loss):
     value.backward()
     assert value.isfinite() and all(scalar.isfinite() for scalar in scalars.values())
     gradients = torch.cat([scores.grad for scores in (real, fake) if scores.grad is not None])
-    assert gradients.isfinite().all() and gradients.abs().max() == 0.5  # 1/n for the one that is wholly wrong, 0 for the other
+    assert (
+        gradients.isfinite().all() and gradients.abs().max() == 0.5
+    )  # 1/n for the one that is wholly wrong, 0 for the other
 
 
 def test_extreme_scores_have_the_value_of_the_asymptote():
@@ -152,7 +161,9 @@ def test_only_a_paired_generator_looks_at_real_scores():
 
 
 def test_least_squares_counts_who_is_right_about_a_half():
-    _, scalars = losses.least_squares_discriminator(torch.tensor([0.6, 0.4, 2.0, 0.51]), torch.tensor([0.6, 0.4, -2.0, 0.0]))
+    _, scalars = losses.least_squares_discriminator(
+        torch.tensor([0.6, 0.4, 2.0, 0.51]), torch.tensor([0.6, 0.4, -2.0, 0.0])
+    )
     assert scalars["real_accuracy"] == 0.75 and scalars["fake_accuracy"] == 0.75
 
 
@@ -179,7 +190,7 @@ def test_information_is_the_negative_log_likelihood_of_the_codes():
     probabilities = logits[:, :3].exp() / logits[:, :3].exp().sum(1, keepdim=True)
     log_normal = -((continuous - logits[:, 3:]) ** 2 / 2 + math.log(2 * math.pi) / 2).sum(1)
     by_hand = -(torch.stack([probabilities[k, c] for k, c in enumerate(categories)]).log() + log_normal).mean()
-    value = losses.information(logits, categories, continuous)
+    value = losses.mutual_information(logits, categories, continuous)
     torch.testing.assert_close(value + math.log(2 * math.pi), by_hand, rtol=1e-12, atol=0)
     value.backward()
     assert logits.grad.abs().min() > 1e-3
@@ -188,8 +199,14 @@ def test_information_is_the_negative_log_likelihood_of_the_codes():
 def test_clustering_is_the_negative_mutual_information_written_out():
     logits, changed = random(6, 3).requires_grad_(), random(7, 3)[:6].clone().requires_grad_()
     p, q = (some.detach().exp() / some.detach().exp().sum(1, keepdim=True) for some in (logits, changed))
-    joint = [[sum(p[n, i] * q[n, j] + p[n, j] * q[n, i] for n in range(6)).item() / 12 for j in range(3)] for i in range(3)]
-    by_hand = -sum(joint[i][j] * math.log(joint[i][j] / (sum(joint[i]) * sum(row[j] for row in joint))) for i in range(3) for j in range(3))
+    joint = [
+        [sum(p[n, i] * q[n, j] + p[n, j] * q[n, i] for n in range(6)).item() / 12 for j in range(3)] for i in range(3)
+    ]
+    by_hand = -sum(
+        joint[i][j] * math.log(joint[i][j] / (sum(joint[i]) * sum(row[j] for row in joint)))
+        for i in range(3)
+        for j in range(3)
+    )
     value = losses.clustering(logits, changed)
     torch.testing.assert_close(value.item(), by_hand, rtol=1e-12, atol=0)
     value.backward()
@@ -208,16 +225,16 @@ def test_divergence_is_that_of_two_gaussians():
     mean, log_variance = random(6, 3).requires_grad_(), random(6, 4)[:, :3].clone().requires_grad_()
     ours = torch.distributions.Normal(mean, (log_variance / 2).exp())
     by_hand = torch.distributions.kl_divergence(ours, torch.distributions.Normal(0.0, 1.0)).sum(1).mean()
-    value = losses.divergence(mean, log_variance)
+    value = losses.kl_divergence(mean, log_variance)
     torch.testing.assert_close(value, by_hand, rtol=1e-12, atol=0)
     value.backward()
     assert mean.grad.norm() > 0.1 and log_variance.grad.norm() > 0.1
-    assert losses.divergence(torch.zeros(2, 3), torch.zeros(2, 3)) == 0
+    assert losses.kl_divergence(torch.zeros(2, 3), torch.zeros(2, 3)) == 0
 
 
 def test_similarity_is_half_the_squared_distance_of_each_picture():
     a, b = random(3, 2, 2), random(4, 2, 2)[:3].clone().requires_grad_()
-    torch.testing.assert_close(losses.similarity(a, b), ((a - b) ** 2).sum() / 3 / 2, rtol=1e-12, atol=0)
+    torch.testing.assert_close(losses.feature_reconstruction(a, b), ((a - b) ** 2).sum() / 3 / 2, rtol=1e-12, atol=0)
 
 
 def test_discrepancy_is_the_unbiased_estimate_written_out():
@@ -229,16 +246,20 @@ def test_discrepancy_is_the_unbiased_estimate_written_out():
     def kernel(x, y):
         return sum(torch.exp(-((x - y) ** 2).sum() / (2 * width * scale)) for width in widths)
 
-    by_hand = (sum(kernel(x, y) for i, x in enumerate(a) for j, y in enumerate(a) if i != j) / 20
-               + sum(kernel(x, y) for i, x in enumerate(b) for j, y in enumerate(b) if i != j) / 30
-               - 2 * sum(kernel(x, y) for x in a for y in b) / 30)
-    value = losses.discrepancy(a, b, widths)
+    by_hand = (
+        sum(kernel(x, y) for i, x in enumerate(a) for j, y in enumerate(a) if i != j) / 20
+        + sum(kernel(x, y) for i, x in enumerate(b) for j, y in enumerate(b) if i != j) / 30
+        - 2 * sum(kernel(x, y) for x in a for y in b) / 30
+    )
+    value = losses.mmd(a, b, widths)
     torch.testing.assert_close(value, by_hand, rtol=1e-10, atol=0)
     value.backward()
     assert b.grad.abs().min() > 1e-6
 
 
 def test_discrepancy_tells_distributions_apart_and_not_their_scale():
-    same, other = losses.discrepancy(random(200, 4), random(201, 4)), losses.discrepancy(random(200, 4), random(201, 4) + 1)
+    same, other = losses.mmd(random(200, 4), random(201, 4)), losses.mmd(random(200, 4), random(201, 4) + 1)
     assert abs(same) < 0.05 < 0.3 < other
-    torch.testing.assert_close(losses.discrepancy(random(50, 4) * 100, random(60, 4) * 100), losses.discrepancy(random(50, 4), random(60, 4)))
+    torch.testing.assert_close(
+        losses.mmd(random(50, 4) * 100, random(60, 4) * 100), losses.mmd(random(50, 4), random(60, 4))
+    )

@@ -1,4 +1,5 @@
-"""The command line, from options to the files that a run leaves; last in real processes, killed, interrupted and in twos."""
+"""The command line, from options to the files that a run leaves; last in real processes, killed, interrupted and in
+twos."""
 
 import importlib.util
 import json
@@ -14,15 +15,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 from PIL import Image
 from safetensors.torch import load_file
-from tiny import SMALL, alone, digits, needed, stats, tiny, tiny_root, train, weights  # noqa: F401 (fixtures)
+from tiny import SMALL, digits, needed, stats, tiny, train, weights
 
 import gan_models
 from training import __main__ as command
-from training import evaluate, publish
-from training.data import DIGITS, GARMENTS
+from training import callbacks, checkpoints, loop, publish
+from training.data.digits import DIGITS, GARMENTS
+from training.evaluate import generator as evaluate
 from training.recipes import CELEBA_ATTRIBUTES, RECIPES
+from training.run import start_trackers
+from training.settings import change
+from training.state import build
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("alone")
@@ -51,9 +57,15 @@ def test_a_run_leaves_what_it_must_and_the_model_loads(tmp_path, capsys, recipe)
     assert "Done: 16 images" in capsys.readouterr().out
     model_folder = {"config.json", "model.safetensors", "README.md", "samples.png", "metrics.json"}
     assert files(tmp_path / "run") == {
-        "options.json", "stats.jsonl", "curves.png", "reals.png",
-        "samples/0000000000.png", "samples/0000000008.png", "samples/0000000016.png",
-        "checkpoint/state.safetensors", "checkpoint/state.json",
+        "options.json",
+        "stats.jsonl",
+        "curves.png",
+        "reals.png",
+        "samples/0000000000.png",
+        "samples/0000000008.png",
+        "samples/0000000016.png",
+        "checkpoint/state.safetensors",
+        "checkpoint/state.json",
         *(f"{folder}/{name}" for folder in ("model", "checkpoint/model") for name in model_folder),
     }
     options = json.loads((tmp_path / "run/options.json").read_text())
@@ -67,7 +79,9 @@ def test_a_run_leaves_what_it_must_and_the_model_loads(tmp_path, capsys, recipe)
     model = gan_models.load(tmp_path / "run/model")
     for key, value in gan_models.load(tmp_path / "run/checkpoint/model").state_dict().items():
         assert torch.equal(value, model.state_dict()[key])
-    expected = {"mnist": DIGITS, "fashionmnist": GARMENTS, "celeba": CELEBA_ATTRIBUTES}.get(RECIPES[recipe].data, model.labels)
+    expected = {"mnist": DIGITS, "fashionmnist": GARMENTS, "celeba": CELEBA_ATTRIBUTES}.get(
+        RECIPES[recipe].data, model.labels
+    )
     assert model.labels == (expected if RECIPES[recipe].conditional else None)
     pictures = model.generate(model.sample_latents(3, seed=0), model.sample_labels(3, seed=0))
     assert pictures.shape == (3, *model.image_shape) and pictures.isfinite().all()
@@ -154,13 +168,16 @@ def test_a_longer_run_killed_before_its_model_does_not_pass_off_the_shorter_ones
     assert weights(tmp_path / "run") == whole
 
 
-@pytest.mark.parametrize("options, what", [
-    (["--seed", 1], "seed"),
-    (["--set", "learning_rate=0.1"], "learning_rate"),
-    (["--set", "generator.width=8"], "generator"),
-    (["--data", "pictures"], "data"),
-    (["--init-from", "somewhere", "--seed", 2], "seed and init_from"),
-])
+@pytest.mark.parametrize(
+    "options, what",
+    [
+        (["--seed", 1], "seed"),
+        (["--set", "learning_rate=0.1"], "learning_rate"),
+        (["--set", "generator.width=8"], "generator"),
+        (["--data", "pictures"], "data"),
+        (["--init-from", "somewhere", "--seed", 2], "seed and init_from"),
+    ],
+)
 @pytest.mark.parametrize("has_checkpoint", [True, False])
 def test_a_run_is_not_continued_with_other_options(tmp_path, capsys, monkeypatch, options, what, has_checkpoint):
     monkeypatch.chdir(tmp_path)
@@ -169,7 +186,9 @@ def test_a_run_is_not_continued_with_other_options(tmp_path, capsys, monkeypatch
     assert train("mnist-dcgan", "--images", 8, "--output", "run") == 0
     if not has_checkpoint:
         shutil.rmtree("run/checkpoint")
-    assert f"another {what}; give the same options" in refused(capsys, "mnist-dcgan", "--output", "run", "--resume", *options)
+    assert f"another {what}; give the same options" in refused(
+        capsys, "mnist-dcgan", "--output", "run", "--resume", *options
+    )
 
 
 def test_another_recipe_does_not_go_on_with_a_run(tmp_path, capsys):
@@ -177,7 +196,9 @@ def test_another_recipe_does_not_go_on_with_a_run(tmp_path, capsys):
     assert "another name" in refused(capsys, "mnist-mlp", "--output", tmp_path / "run", "--resume")
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"recipe": []}', '{"data": 1, "seed": 0, "init_from": null, "recipe": [1]}'])
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"recipe": []}', '{"data": 1, "seed": 0, "init_from": null, "recipe": [1]}']
+)
 def test_options_that_cannot_be_read(tmp_path, capsys, text):
     (tmp_path / "options.json").write_text(text)
     sentence = refused(capsys, "mnist-dcgan", "--output", tmp_path, "--resume")
@@ -193,6 +214,12 @@ def test_a_damaged_checkpoint_is_one_sentence(tmp_path, capsys):
 # ---- Where from and where to -----------------------------------------------------------------------------------------
 
 
+def tells_paths(folder: Path, model: str) -> list[str]:
+    """The files of a model folder that tell where it was made."""
+    named = {name: (folder / model / name).read_text() for name in ("config.json", "metrics.json", "README.md")}
+    return [name for name, text in named.items() if str(folder) in text]
+
+
 def test_init_from_starts_with_the_weights_of_a_model(tmp_path, capsys):
     first = tmp_path / "first/model"
     assert train("mnist-dcgan", "--images", 24, "--output", tmp_path / "first") == 0
@@ -202,7 +229,8 @@ def test_init_from_starts_with_the_weights_of_a_model(tmp_path, capsys):
     assert all(torch.equal(x, y) for x, y in zip(a.parameters(), b.parameters()))
     sentence = refused(capsys, "mnist-cgan", "--init-from", first, "--output", tmp_path / "third")
     assert "another configuration than the recipe" in sentence
-    assert "the training started from the weights of `model`" in (tmp_path / "second/model/README.md").read_text().lower()
+    assert "started from the weights of `first`" in (tmp_path / "second/model/README.md").read_text()
+    assert not tells_paths(tmp_path, "second/model")
 
 
 @pytest.fixture
@@ -218,6 +246,7 @@ def pictures(tmp_path):
 def test_a_folder_of_pictures_is_data_and_its_subfolders_are_classes(tmp_path, pictures, capsys):
     assert train("mnist-cgan", "--data", pictures, "--images", 16, "--output", tmp_path / "run") == 0
     assert gan_models.load(tmp_path / "run/model").labels == ("cats", "dogs")
+    assert not tells_paths(tmp_path, "run/model")
     small = ["--set", "image_size=32", "--images", 8, "--output", tmp_path / "coloured"]
     assert train("celeba-dcgan", "--data", pictures, *small) == 0
     assert gan_models.load(tmp_path / "coloured/model").image_shape == (3, 32, 32)
@@ -267,24 +296,32 @@ def test_without_an_account_nothing_is_tracked_elsewhere(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     for key in ("WANDB_MODE", "WANDB_API_KEY"):
         monkeypatch.delenv(key, raising=False)
-    monkeypatch.setattr("accelerate.Accelerator.init_trackers", lambda self, name, config, settings: asked.append(settings))
+    monkeypatch.setattr(
+        "accelerate.Accelerator.init_trackers", lambda self, name, config, settings: asked.append(settings)
+    )
     assert train("mnist-mlp", "--images", 8, "--output", tmp_path / "a") == 0 and not asked  # not asked for
-    run = command.Accelerator(cpu=True)
-    for key, value, mode in ((None, None, "offline"), ("WANDB_API_KEY", "x", "online"), ("WANDB_MODE", "disabled", "disabled")):
+    run = Accelerator(cpu=True)
+    for key, value, mode in (
+        (None, None, "offline"),
+        ("WANDB_API_KEY", "x", "online"),
+        ("WANDB_MODE", "disabled", "disabled"),
+    ):
         if key:
             monkeypatch.setenv(key, value)
-        command.start_trackers(run, {"recipe": {"r1": 0.5}}, 16, tmp_path / "a")
+        start_trackers(run, {"recipe": {"r1": 0.5}}, 16, tmp_path / "a")
         assert asked[-1]["wandb"]["mode"] == mode and asked[-1]["tensorboard"] == {"purge_step": 17}
     monkeypatch.delenv("WANDB_MODE"), monkeypatch.delenv("WANDB_API_KEY")
     (tmp_path / ".netrc").write_text("machine api.wandb.ai login user password x\n")
     (tmp_path / ".netrc").chmod(0o600)
-    command.start_trackers(run, {}, 0, tmp_path / "a")
+    start_trackers(run, {}, 0, tmp_path / "a")
     assert asked[-1]["wandb"]["mode"] == "online"
 
 
 def test_a_tracker_that_is_not_installed_is_named_with_its_remedy(tmp_path, capsys, monkeypatch):
     find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "trackio" else find(name, *rest))
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "trackio" else find(name, *rest)
+    )
     sentence = refused(capsys, "mnist-mlp", "--tracker", "trackio", "--output", tmp_path / "run")
     assert sentence == "error: --tracker trackio needs the package trackio: pip install trackio."
     assert not (tmp_path / "run").exists()
@@ -300,7 +337,8 @@ def test_fid_is_measured_while_training(tmp_path, monkeypatch):
     monkeypatch.setattr(evaluate, "fid", fid)
     run = ["mnist-mlp", "--checkpoint-every", 8, "--seed", 3, "--output", tmp_path, "--fid-every", 12, "--resume"]
     assert train(*run, "--images", 32) == 0
-    # 40 pictures, all there are; every 16 images, whole batches; and at the start, in order to know that it can be done.
+    # 40 pictures, all there are; every 16 images, whole batches; and at the start, in order to know that it can be
+    # done.
     assert asked == [("mnist", 40, 3, "reader")] * 3
     assert [line.get("fid40_train_reader") for line in stats(tmp_path)] == [None, 98.0, None, 97.0]
 
@@ -311,9 +349,13 @@ def test_fid_of_real_training(tmp_path, data_root):
 
 
 def test_what_fid_needs_is_said_before_training(tmp_path, capsys):
-    assert "FID in the 128 features" in refused(capsys, "mnist-mlp", "--fid-every", 8, "--output", tmp_path)  # of 40 pictures
+    assert "FID in the 128 features" in refused(
+        capsys, "mnist-mlp", "--fid-every", 8, "--output", tmp_path
+    )  # of 40 pictures
     assert not (tmp_path / "stats.jsonl").exists()
-    assert "no FID; leave out --fid-every" in refused(capsys, "celeba-editor-64", "--fid-every", 8, "--output", tmp_path / "b")
+    assert "no FID; leave out --fid-every" in refused(
+        capsys, "celeba-editor-64", "--fid-every", 8, "--output", tmp_path / "b"
+    )
     assert "--fid-every must be from 1" in refused(capsys, "mnist-mlp", "--fid-every", 0, "--output", tmp_path / "c")
 
 
@@ -325,37 +367,42 @@ def test_list_names_every_recipe_first(capsys):
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(RECIPES)
 
 
-@pytest.mark.parametrize("recipe, options, words", [
-    ("mnist-cgn", [], "no recipe 'mnist-cgn'. Did you mean mnist-cgan"),
-    ("mnist-dcgan", ["--data", "nowhere"], "no folder 'nowhere'"),
-    ("mnist-dcgan", ["--data", "minst"], "did you mean mnist"),
-    ("mnist-dcgan", ["--data-root", "nowhere", "--data", "celeba"], "CelebA is not in nowhere"),
-    ("mnist-dcgan", ["--set", "bach_size=3"], "batch_size"),
-    ("mnist-dcgan", ["--set", "objective=wgan"], "known are logistic"),
-    ("mnist-dcgan", ["--images", -5], "--images must be from 1"),
-    ("mnist-dcgan", ["--images", 0], "--images must be from 1"),
-    ("mnist-dcgan", ["--images", 10**13], "--images must be from 1"),
-    ("mnist-dcgan", ["--checkpoint-every", 0], "--checkpoint-every must be from 1"),
-    ("mnist-dcgan", ["--seed", -1], "seed must be a whole number from 0"),
-    ("mnist-dcgan", ["--seed", 2**63], "seed must be a whole number from 0"),
-    ("mnist-dcgan", ["--set", "generator.latent_dim=1000000000"], "latent_dim"),
-    ("mnist-dcgan", ["--set", "generator.color=red"], "color"),
-    ("mnist-dcgan", ["--set", "image_size=33"], "image_size"),
-    ("mnist-dcgan", ["--set", "image_channels=2"], "1 channel (grey) or 3"),
-    ("mnist-dcgan", ["--set", "family=mlp", "--set", "conditional=true"], "labels"),
-    ("mnist-dcgan", ["--init-from", "mnist-xyz"], "mnist-xyz"),
-    ("mnist-dcgan", ["--init-from", "mnist-xyz", "--data", "nowhere"], "mnist-xyz"),  # before any work on the data
-    ("mnist-dcgan", ["--push-to-hub", "mnist", "--data", "nowhere"], "USER/REPO"),
-    ("mnist-dcgan", ["--set", "batch_size=1000000000"], "batch_size must be from 1 to 65,536"),
-    ("celeba-cgan", ["--set", "attributes=Smilling"], "Smiling"),
-])
+@pytest.mark.parametrize(
+    "recipe, options, words",
+    [
+        ("mnist-cgn", [], "no recipe 'mnist-cgn'. Did you mean mnist-cgan"),
+        ("mnist-dcgan", ["--data", "nowhere"], "no folder 'nowhere'"),
+        ("mnist-dcgan", ["--data", "minst"], "did you mean mnist"),
+        ("mnist-dcgan", ["--data-root", "nowhere", "--data", "celeba"], "CelebA is not in nowhere"),
+        ("mnist-dcgan", ["--set", "bach_size=3"], "batch_size"),
+        ("mnist-dcgan", ["--set", "objective=wgan"], "known are logistic"),
+        ("mnist-dcgan", ["--images", -5], "--images must be from 1"),
+        ("mnist-dcgan", ["--images", 0], "--images must be from 1"),
+        ("mnist-dcgan", ["--images", 10**13], "--images must be from 1"),
+        ("mnist-dcgan", ["--checkpoint-every", 0], "--checkpoint-every must be from 1"),
+        ("mnist-dcgan", ["--seed", -1], "seed must be a whole number from 0"),
+        ("mnist-dcgan", ["--seed", 2**63], "seed must be a whole number from 0"),
+        ("mnist-dcgan", ["--set", "generator.latent_dim=1000000000"], "latent_dim"),
+        ("mnist-dcgan", ["--set", "generator.color=red"], "color"),
+        ("mnist-dcgan", ["--set", "image_size=33"], "image_size"),
+        ("mnist-dcgan", ["--set", "image_channels=2"], "1 channel (grey) or 3"),
+        ("mnist-dcgan", ["--set", "networks=mlp", "--set", "conditional=true"], "labels"),
+        ("mnist-dcgan", ["--init-from", "mnist-xyz"], "mnist-xyz"),
+        ("mnist-dcgan", ["--init-from", "mnist-xyz", "--data", "nowhere"], "mnist-xyz"),  # before any work on the data
+        ("mnist-dcgan", ["--push-to-hub", "mnist", "--data", "nowhere"], "USER/REPO"),
+        ("mnist-dcgan", ["--set", "batch_size=1000000000"], "batch_size must be from 1 to 65,536"),
+        ("celeba-cgan", ["--set", "attributes=Smilling"], "Smiling"),
+    ],
+)
 def test_bad_input_gets_one_sentence(tmp_path, capsys, recipe, options, words):
     assert words in refused(capsys, recipe, *options, "--output", tmp_path / "run")
     assert not (tmp_path / "run/model").exists() and not (tmp_path / "run/options.json").exists()
 
 
-@pytest.mark.parametrize("arguments", [[], ["mnist-dcgan", "--seed", "one"], ["mnist-dcgan", "--precision", "fp8"],
-                                       ["mnist-dcgan", "--fast"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["mnist-dcgan", "--seed", "one"], ["mnist-dcgan", "--precision", "fp8"], ["mnist-dcgan", "--fast"]],
+)
 def test_bad_usage_is_told_with_the_usage(capsys, arguments):
     with pytest.raises(SystemExit) as caught:
         command.main(arguments)
@@ -369,7 +416,9 @@ def test_an_output_that_cannot_be_written_is_named(tmp_path, capsys):
     assert (tmp_path / "file").read_text() == "x"
 
 
-def test_a_full_disk_ends_the_run_with_a_sentence_and_it_goes_on_from_the_last_good_checkpoint(tmp_path, capsys, monkeypatch):
+def test_a_full_disk_ends_the_run_with_a_sentence_and_it_goes_on_from_the_last_good_checkpoint(
+    tmp_path, capsys, monkeypatch
+):
     run = ["mnist-dcgan", "--checkpoint-every", 8, "--output", tmp_path / "run", "--resume"]
     assert train(*run, "--images", 8) == 0
 
@@ -377,36 +426,46 @@ def test_a_full_disk_ends_the_run_with_a_sentence_and_it_goes_on_from_the_last_g
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(command.checkpoints, "save_file", full)
+        patch.setattr(checkpoints, "save_file", full)
         sentence = refused(capsys, *run, "--images", 24)
     assert "The checkpoint at 16 images could not be written" in sentence and "the one before it is kept" in sentence
     with monkeypatch.context() as patch:
-        patch.setattr(command.callbacks.pictures, "save_png", full)
+        patch.setattr(callbacks.pictures, "save_png", full)
         assert "No space left on device" in refused(capsys, *run, "--images", 24)
     with monkeypatch.context() as patch:
-        patch.setattr(command.callbacks.Report, "_print", full)
+        patch.setattr(callbacks.Report, "_print", full)
         sentence = refused(capsys, *run, "--images", 24)
-    assert "No space left on device" in sentence and f"last good checkpoint is {tmp_path / 'run/checkpoint'}" in sentence and "--resume" in sentence
+    assert (
+        "No space left on device" in sentence
+        and f"last good checkpoint is {tmp_path / 'run/checkpoint'}" in sentence
+        and "--resume" in sentence
+    )
     assert train(*run, "--images", 24) == 0
     assert train("mnist-dcgan", "--images", 24, "--output", tmp_path / "whole") == 0
     assert weights(tmp_path / "run") == weights(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory"),
-                                   RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1000 bytes")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1000 bytes"),
+    ],
+)
 def test_too_little_memory_is_a_sentence_and_another_run_may_take_the_place(tmp_path, capsys, monkeypatch, error):
     def exhausted(*arguments):
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(command.loop, "batch", exhausted)
+        patch.setattr(loop, "load_batch", exhausted)
         assert "not enough memory" in refused(capsys, "mnist-dcgan", "--output", tmp_path / "run")
     assert train("mnist-dcgan", "--images", 8, "--output", tmp_path / "run") == 0
 
     def broken(*arguments):
         raise RuntimeError("a mistake of ours")
 
-    monkeypatch.setattr(command.loop, "batch", broken)
+    monkeypatch.setattr(loop, "load_batch", broken)
     with pytest.raises(RuntimeError, match="mistake"):
         train("mnist-dcgan", "--output", tmp_path / "other")
 
@@ -420,8 +479,13 @@ def test_a_batch_that_the_processes_cannot_share(tmp_path, monkeypatch, capsys):
 
 
 def start(*arguments, launcher=()) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, *launcher, "-m", "training", *map(str, arguments)], cwd=ROOT, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return subprocess.Popen(
+        [sys.executable, *launcher, "-m", "training", *map(str, arguments)],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
 
 
 def finish(process: subprocess.Popen) -> str:
@@ -447,23 +511,37 @@ def test_two_processes_print_an_error_once_even_if_only_the_second_has_it(tmp_pa
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     both = start("mnist-cgn", "--output", tmp_path / "run", launcher=torchrun)
     second = tmp_path / "second.py"
-    second.write_text("import os, sys, time\n"
-                      "from training.__main__ import main\n"
-                      "if os.environ['RANK'] == '0':\n"
-                      "    time.sleep(60)\n"  # busy with something else
-                      f"sys.exit(main(['mnist-cgn', '--output', {str(tmp_path / 'run')!r}]))\n")
-    other = subprocess.Popen([sys.executable, *torchrun, str(second)], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                             env=os.environ | {"PYTHONPATH": str(ROOT)})
+    second.write_text(
+        "import os, sys, time\n"
+        "from training.__main__ import main\n"
+        "if os.environ['RANK'] == '0':\n"
+        "    time.sleep(60)\n"  # busy with something else
+        f"sys.exit(main(['mnist-cgn', '--output', {str(tmp_path / 'run')!r}]))\n"
+    )
+    other = subprocess.Popen(
+        [sys.executable, *torchrun, str(second)],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
     for process in (both, other):
         output = finish(process)
         assert process.returncode != 0 and output.count("error: There is no recipe 'mnist-cgn'") == 1, output
 
 
-@pytest.mark.parametrize("recipe, images, settings", [
-    ("mnist-dcgan", 1920, []),
-    # Its schedules end within the run, so that going on in their midst matters.
-    ("mnist-r3gan", 960, ["r1=[10,1,800]", "r2=[10,1,800]", "beta2=[0.9,0.99,800]", "learning_rate=[2e-3,2e-4,800]"]),
-])
+@pytest.mark.parametrize(
+    "recipe, images, settings",
+    [
+        ("mnist-dcgan", 1920, []),
+        # Its schedules end within the run, so that going on in their midst matters.
+        (
+            "mnist-r3gan",
+            960,
+            ["r1=[10,1,800]", "r2=[10,1,800]", "beta2=[0.9,0.99,800]", "learning_rate=[2e-3,2e-4,800]"],
+        ),
+    ],
+)
 def test_killed_at_a_random_moment_and_resumed_equals_uninterrupted(tmp_path, capsys, recipe, images, settings):
     options = [recipe, "--images", images, "--checkpoint-every", 80, "--precision", "fp32"]
     options += [word for setting in settings for word in ("--set", setting)]
@@ -472,7 +550,9 @@ def test_killed_at_a_random_moment_and_resumed_equals_uninterrupted(tmp_path, ca
     time.sleep(moment := random.uniform(0, 0.5))
     process.kill()
     output = finish(process)
-    assert process.returncode == -signal.SIGKILL and not (tmp_path / "killed/model").exists(), f"killed too late:\n{output}"
+    assert process.returncode == -signal.SIGKILL and not (tmp_path / "killed/model").exists(), (
+        f"killed too late:\n{output}"
+    )
     assert train(*options, "--output", tmp_path / "killed", "--resume") == 0
     said = capsys.readouterr().out
     assert "Going on from" in said and "bit for bit" not in said
@@ -496,19 +576,24 @@ def test_ctrl_c_checkpoints_and_resume_finishes(tmp_path, capsys):
 
 
 def test_two_processes_train_one_model_as_one_process_would(tmp_path, capsys):
-    # Without BatchNorm, whose statistics are each process's own, and without dropout. With both penalties, every second step.
+    # Without BatchNorm, whose statistics are each process's own, and without dropout. With both penalties, every second
+    # step.
     settings = ["discriminator.dropout=0", "objective=relativistic", "penalty_every=2"]
     options = ["--images", 24, "--precision", "fp32", *(word for setting in settings for word in ("--set", setting))]
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     process = start(*tiny("mnist-mlp", *options, "--output", tmp_path / "two"), launcher=torchrun)
     output = finish(process)
-    assert process.returncode == 0 and output.count("mnist-mlp: 2 process(es) on cpu") == 1 and "other weights" not in output, output
+    assert (
+        process.returncode == 0
+        and output.count("mnist-mlp: 2 process(es) on cpu") == 1
+        and "other weights" not in output
+    ), output
     assert json.loads((tmp_path / "two/checkpoint/state.json").read_text())["processes"] == 2
     assert train("mnist-mlp", *options, "--output", tmp_path / "one") == 0
     assert files(tmp_path / "two") == files(tmp_path / "one")
     one, two = (load_file(tmp_path / name / "checkpoint/state.safetensors") for name in ("one", "two"))
-    recipe = command.recipes.change(RECIPES["mnist-mlp"], [*SMALL, *settings])
-    untrained = command.checkpoints.tensors(command.loop.build(recipe, digits(), 0, torch.device("cpu")))
+    recipe = change(RECIPES["mnist-mlp"], [*SMALL, *settings])
+    untrained = checkpoints.tensors(build(recipe, digits(), 0, torch.device("cpu")))
     assert one.keys() == two.keys()
     for key, tensor in one.items():
         torch.testing.assert_close(two[key], tensor, rtol=1e-4, atol=1e-6, msg=lambda message: f"{key}: {message}")

@@ -5,14 +5,15 @@ import torch
 from torch import nn
 from torch._dynamo.utils import counters
 
-from gan_models.base import Discriminator, Verdict
-from gan_models.dcgan import DCGANDiscriminator, DCGANGenerator
-from gan_models.mlp import MLPDiscriminator
+from gan_models.networks.base import Discriminator, DiscriminatorOutput
+from gan_models.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from gan_models.networks.mlp import MLPDiscriminator
 from training import penalties
-from training.games import Adversarial, Batch
-from training.loop import State
-from training.penalties import clip_weights, one_centred
-from training.recipes import RECIPES, change
+from training.games.adversarial import Adversarial, Batch
+from training.penalties import clip_weights, wgan_gp
+from training.recipes import RECIPES
+from training.settings import change
+from training.state import State
 
 
 class Quadratic(Discriminator):
@@ -20,11 +21,14 @@ class Quadratic(Discriminator):
 
     def __init__(self, n: int):
         super().__init__()
-        self.a, self.b = nn.Parameter(torch.randn(n, n, dtype=torch.float64)), nn.Parameter(torch.randn(n, dtype=torch.float64))
+        self.a, self.b = (
+            nn.Parameter(torch.randn(n, n, dtype=torch.float64)),
+            nn.Parameter(torch.randn(n, dtype=torch.float64)),
+        )
 
     def forward(self, images, labels=None):
         x = images.flatten(1)
-        return Verdict((x @ self.a * x).sum(1) / 2 + x @ self.b, x)
+        return DiscriminatorOutput((x @ self.a * x).sum(1) / 2 + x @ self.b, x)
 
 
 class Watched(DCGANDiscriminator):
@@ -38,7 +42,7 @@ class Watched(DCGANDiscriminator):
 
 def zero_centred(discriminator, images, labels):
     """R1 as the games ask for it: the discriminator as a function of the pictures."""
-    return penalties.zero_centred(lambda x: discriminator(x, labels).scores, images)
+    return penalties.zero_centered_gradient_penalty(lambda x: discriminator(x, labels).scores, images)
 
 
 @pytest.fixture(autouse=True)
@@ -112,7 +116,7 @@ def test_the_one_centred_penalty_is_its_formula_between_real_and_generated():
     a, b = discriminator.a.detach(), discriminator.b.detach()
     between = [w * x + (1 - w) * y for w, x, y in zip(t, real.flatten(1), fake.flatten(1))]
     by_hand = sum(((((a + a.T) @ x / 2 + b) ** 2).sum().sqrt() - 1) ** 2 for x in between) / 5
-    penalty = one_centred(lambda x: discriminator(x).scores, real, fake, t)
+    penalty = wgan_gp(lambda x: discriminator(x).scores, real, fake, t)
     torch.testing.assert_close(penalty.detach(), by_hand, rtol=1e-12, atol=0)
     penalty.backward()
     assert discriminator.a.grad.norm() > 0.1 and discriminator.b.grad.norm() > 0.1
@@ -121,15 +125,18 @@ def test_the_one_centred_penalty_is_its_formula_between_real_and_generated():
 def test_the_one_centred_penalty_inside_autocast_is_in_float32_and_trains_the_weights():
     discriminator, (real, fake), t = Watched(8, 1, 4, normalisation="none"), torch.randn(2, 4, 1, 8, 8), torch.rand(4)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        penalty = one_centred(lambda x: discriminator(x).scores, real, fake.bfloat16(), t)
+        penalty = wgan_gp(lambda x: discriminator(x).scores, real, fake.bfloat16(), t)
     assert discriminator.seen == (torch.float32,) * 3 and penalty.dtype == torch.float32
     penalty.backward()
-    assert all(layer.weight.grad.abs().max() > 1e-4 for layer in discriminator.modules() if isinstance(layer, nn.Conv2d))
+    assert all(
+        layer.weight.grad.abs().max() > 1e-4 for layer in discriminator.modules() if isinstance(layer, nn.Conv2d)
+    )
 
 
 @pytest.fixture(scope="module")
 def generators() -> dict[str, nn.Module]:
-    """One tiny generator, compiled and not. "aot_eager" traces forward and backward as any backend does, and needs no C compiler."""
+    """One tiny generator, compiled and not. "aot_eager" traces forward and backward as any backend does, and needs no C
+    compiler."""
     torch.manual_seed(0)
     plain = DCGANGenerator(8, 1, latent_dim=3, width=4)
     compiled, before = torch.compile(plain, backend="aot_eager"), counters["stats"]["unique_graphs"]
@@ -139,16 +146,17 @@ def generators() -> dict[str, nn.Module]:
 
 
 def losses_gradients(generator, settings: list[str], dtype) -> tuple[dict, dict]:
-    """Of the discriminator's loss of the game with these settings: its scalars, and its gradient with respect to each weight."""
+    """Of the discriminator's loss of the game with these settings: its scalars, and its gradient with respect to each
+    weight."""
     torch.manual_seed(1)
     recipe = change(RECIPES["mnist-dcgan"], ["r1=0", *settings])
     discriminator = DCGANDiscriminator(8, 1, 4, normalisation="none")
     game, state = Adversarial(recipe, torch.device("cpu")), State(generator, discriminator, generator, None, None)
     batch = Batch(torch.rand(4, 1, 8, 8) * 2 - 1, None, torch.randn(4, 3), 0, 0)
     with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
-        drawn = game.draw(state, batch)
-        assert drawn.fake.requires_grad  # the graph of the generator is there, as in a step that moves both
-        loss, scalars = game.discriminator_loss(state, batch, drawn)
+        generated = game.generate(state, batch)
+        assert generated.fake.requires_grad  # the graph of the generator is there, as in a step that moves both
+        loss, scalars = game.discriminator_loss(state, batch, generated)
     loss.backward()
     assert all(parameter.grad is None for parameter in generator.parameters())
     return scalars, {name: parameter.grad for name, parameter in discriminator.named_parameters()}
@@ -165,8 +173,9 @@ def test_a_games_penalty_trains_the_weights_when_the_generator_is_compiled(gener
     _, without = losses_gradients(generators["compiled"], [], dtype)
     for name, gradient in gradients.items():
         scale = wanted[name].abs().max().item()
-        torch.testing.assert_close(gradient, wanted[name], rtol=precision, atol=precision * scale,
-                                   msg=lambda message: f"{name}: {message}")
+        torch.testing.assert_close(
+            gradient, wanted[name], rtol=precision, atol=precision * scale, msg=lambda message: f"{name}: {message}"
+        )
         if name.endswith("weight"):
             assert (gradient - without[name]).abs().max() > 10 * precision * scale, f"the penalty does not move {name}"
 

@@ -7,16 +7,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hostile
 import pytest
 import torch
 import yaml
+from hub_server import HubServer, client_environment
 from huggingface_hub import constants
 
 import gan_models
-from gan_models import hub as model_hub
+from gan_models import model_folder
 from gan_models.card import PLACEHOLDER, write_card
-from gan_models.dcgan import DCGANGenerator
-from hub_server import HubServer, client_environment, hub  # noqa: F401 (a fixture)
+from gan_models.networks.dcgan import DCGANGenerator
 from training import publish as publishing
 from training.publish import PublishError, main, publish
 
@@ -27,7 +28,9 @@ FILES = {"config.json", "model.safetensors", "README.md", "samples.png", "metric
 @pytest.fixture
 def folder(tmp_path):
     folder = tmp_path / "model"
-    model_hub.save(DCGANGenerator(image_size=16, latent_dim=4, width=4, labels=["Smiling", "Male"], multi_label=True), folder)
+    model_folder.save(
+        DCGANGenerator(image_size=16, latent_dim=4, width=4, labels=["Smiling", "Male"], multi_label=True), folder
+    )
     (folder / "samples.png").write_bytes(b"a picture")
     (folder / "metrics.json").write_text(json.dumps({"training": {"recipe": "toy", "dataset": "celeba"}}))
     write_card(folder)
@@ -74,7 +77,7 @@ def test_the_published_card_names_its_repository(hub, folder):
 def test_publishing_again_adds_one_commit_and_the_old_one_stays(hub, folder):
     publish(folder, "user/toy")
     first = commits(hub, "user/toy")[0].oid
-    model_hub.save(DCGANGenerator(image_size=16, latent_dim=4, width=4), folder)
+    model_folder.save(DCGANGenerator(image_size=16, latent_dim=4, width=4), folder)
     write_card(folder)
     publish(folder, "user/toy")
     assert len(commits(hub, "user/toy")) == 2
@@ -112,7 +115,9 @@ def test_a_folder_that_does_not_load_is_not_uploaded(hub, folder, tmp_path):
     assert not hub.repositories and not hub.log
 
 
-@pytest.mark.parametrize("name", ["toy", "user/", "/toy", "user/a b", "user/a--b", "a/b/c", "", "user/-toy", "user/" + "x" * 200])
+@pytest.mark.parametrize(
+    "name", ["toy", "user/", "/toy", "user/a b", "user/a--b", "a/b/c", "", "user/-toy", "user/" + "x" * 200]
+)
 def test_a_name_that_the_hub_does_not_take_is_refused(hub, folder, name):
     refused(folder, name)
     refused(folder, "user/toy", space=name) if name else None
@@ -191,9 +196,16 @@ def test_a_space_is_the_demo_with_this_model_bundled(hub, folder, checkout):
     assert hub.repositories["space", "user/demo"].options["sdk"] == "gradio"
     assert commit.files["gan_models/pretrained/toy/model.safetensors"] == (folder / "model.safetensors").read_bytes()
     data = yaml.safe_load(commit.files["README.md"].decode().split("---\n")[1])
-    assert data["sdk"] == "gradio" and data["sdk_version"] == "6.31.0" and data["app_file"] == "app.py" and data["emoji"] == "X"
+    assert (
+        data["sdk"] == "gradio"
+        and data["sdk_version"] == "6.31.0"
+        and data["app_file"] == "app.py"
+        and data["emoji"] == "X"
+    )
     assert data["models"] == ["user/toy"] and data["title"] == "toy"
-    assert data["license"] == "other" and data["license_name"] == "celeba-non-commercial-research"  # the weights', not the code's
+    assert (
+        data["license"] == "other" and data["license_name"] == "celeba-non-commercial-research"
+    )  # the weights', not the code's
     assert len(commits(hub, "user/toy")) == 1
 
 
@@ -227,7 +239,9 @@ def test_the_real_demo_makes_a_space_whose_package_finds_the_model(hub, folder, 
         (tmp_path / "space" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "space" / name).write_bytes(content)
     script = "import gan_models; print(gan_models.bundled(), gan_models.load('toy').labels)"
-    process = subprocess.run([sys.executable, "-c", script], cwd=tmp_path / "space", capture_output=True, text=True, timeout=60)
+    process = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path / "space", capture_output=True, text=True, timeout=60
+    )
     assert process.stdout == "['toy'] ('Smiling', 'Male')\n", process.stderr
     assert "import training" not in files["app.py"].decode() and "from training" not in files["app.py"].decode()
     data = yaml.safe_load(files["README.md"].decode().split("---\n")[1])
@@ -254,3 +268,41 @@ def test_as_a_process_with_the_settings_of_a_user(folder, tmp_path):
         process = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
         assert process.returncode == 0 and process.stdout == f"{server.url}/user/toy\n", process.stderr
         assert len(commits(server, "user/toy")) == 1
+
+
+def test_paths_of_the_trainer_are_not_published(hub, folder):
+    training = {
+        "recipe": "toy",
+        "dataset": "celeba",
+        "init_from": "/home/me/runs/first/model",
+        "command": "python -m training toy --data '/home/me/my cats' --init-from /home/me/runs/first/model --seed 3",
+        "origin": {"recipe": "first", "command": "python -m training first --data /home/me/cats"},
+    }
+    (folder / "metrics.json").write_text(json.dumps({"training": training, "evaluation": {"a": "/home/me/w.pth"}}))
+    write_card(folder)
+    assert "/home" not in (folder / "README.md").read_text()  # nor in a card that is written from such a record
+    text = (
+        folder / "README.md"
+    ).read_text() + "\n```sh\npython -m training toy --data /home/me/cats\n```\nSee /home/me/x.\n"
+    (folder / "README.md").write_text(text)
+    publish(folder, "user/toy", space="user/show")
+    for files in (commits(hub, "user/toy")[0].files, commits(hub, "user/show", "space")[-1].files):
+        published = {
+            name: data.decode() for name, data in files.items() if name.endswith(("README.md", "metrics.json"))
+        }
+        assert len(published) >= 2 and not [name for name, text in published.items() if "/home" in text]
+    told = json.loads(commits(hub, "user/toy")[0].files["metrics.json"])["training"]
+    assert told["init_from"] == "first" and told["command"].endswith("--data 'my cats' --init-from first --seed 3")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes in folders")
+@pytest.mark.parametrize(
+    "kind", [kind for kind in hostile.KINDS if kind is not hostile.folder], ids=lambda k: k.__name__
+)
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_nothing_but_files_of_the_folder_is_published(hub, folder, name, kind):
+    (folder / name).unlink()
+    kind(folder / name)
+    with hostile.within(20):
+        assert "secret of" not in refused(folder, "user/toy")
+    assert not hub.repositories

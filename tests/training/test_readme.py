@@ -6,13 +6,14 @@ import shlex
 from pathlib import Path
 
 import pytest
-from hub_server import hub  # noqa: F401 (a fixture)
 from PIL import Image
-from tiny import alone, tiny_root  # noqa: F401 (fixtures)
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line.strip()]
+PAGES = README + (ROOT / "docs/measured.md").read_text()
+COMMANDS = [
+    line for block in re.findall(r"```sh\n(.*?)```", PAGES, re.DOTALL) for line in block.splitlines() if line.strip()
+]
 CODE = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 # Run elsewhere, or by nobody here: the start of the command -> where.
@@ -24,12 +25,22 @@ ELSEWHERE = {
     "accelerate launch ": "several GPUs; two processes in test_main.py",
     "python -m training.benchmark": "test_benchmark.py",
     "python -m training.compare": "test_compare.py",
-    "python -m training.calibrate": "test_editing.py",
+    "python -m training.calibrate": "games/test_editor.py",
     "python tests/app_speed.py": "a measurement, made by hand",
 }
 SMALL = {
-    "training": ["--images", "16", "--precision", "fp32", "--set", "batch_size=8", "--set", "generator.width=4",
-                 "--set", "discriminator.width=4"],
+    "training": [
+        "--images",
+        "16",
+        "--precision",
+        "fp32",
+        "--set",
+        "batch_size=8",
+        "--set",
+        "generator.width=4",
+        "--set",
+        "discriminator.width=4",
+    ],
     "training.evaluate": ["--samples", "200"],
 }
 
@@ -39,7 +50,7 @@ def runnable():
 
 
 @pytest.fixture
-def workplace(tmp_path, tiny_root, alone, monkeypatch):  # noqa: F811
+def workplace(tmp_path, tiny_root, alone, monkeypatch):
     """What the README takes for granted: data/, path/to/pictures, a finished run, and its folder as the current one."""
     (tmp_path / "data").symlink_to(tiny_root)
     (tmp_path / "path/to/pictures").mkdir(parents=True)
@@ -53,8 +64,9 @@ def run(command: str) -> int:
     words = shlex.split(command)
     assert words[:2] == ["python", "-m"], f"nobody runs this command of the README: {command}"
     module = words[2]
-    name = module if "." in module else f"{module}.__main__"
-    return importlib.import_module(name).main(words[3:] + ([] if "--list" in words else SMALL.get(module, [])))
+    found = importlib.import_module(module)
+    command = importlib.import_module(f"{module}.__main__") if hasattr(found, "__path__") else found
+    return command.main(words[3:] + ([] if "--list" in words else SMALL.get(module, [])))
 
 
 def test_every_command_is_run_somewhere():
@@ -63,17 +75,23 @@ def test_every_command_is_run_somewhere():
         assert any(command.startswith(start) for command in COMMANDS), f"{start} is no longer in the README"
 
 
-def test_commands_in_order(workplace, hub):  # noqa: F811
+def test_commands_in_order(workplace, hub):
     for command in runnable():
         if "training.evaluate" in command:
             continue
         assert run(command.replace("USER/REPO", "user/repo")) == 0, command
     assert {"grid.png", "faces.png"} <= {path.name for path in workplace.iterdir()}
-    assert hub.repositories["model", "user/repo"].find("main").files.keys() >= {"config.json", "model.safetensors", "README.md"}
+    assert hub.repositories["model", "user/repo"].find("main").files.keys() >= {
+        "config.json",
+        "model.safetensors",
+        "README.md",
+    }
     assert (workplace / "runs/mnist-cgan/model/model.safetensors").exists() and (workplace / "runs/mine/model").is_dir()
 
 
-@pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("python -m training.evaluate")])
+@pytest.mark.parametrize(
+    "command", [command for command in COMMANDS if command.startswith("python -m training.evaluate")]
+)
 def test_evaluation(workplace, data_root, command, capsys):
     (workplace / "data").unlink()
     (workplace / "data").symlink_to(data_root)
@@ -92,3 +110,7 @@ def test_python_code(workplace):
 def test_pictures_and_links_are_there():
     for path in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert (ROOT / path).exists(), path
+
+
+def test_it_can_be_read_in_one_sitting():
+    assert len(README.splitlines()) <= 200

@@ -5,14 +5,15 @@ import json
 import re
 
 import pytest
-from tiny import BATCH, alone, forget_accelerate, losses_become_nan, small, tiny_root, train  # noqa: F401 (fixtures)
+from tiny import BATCH, forget_accelerate, losses_become_nan, small, train
 
-from gan_models.mlp import MLPGenerator
-from training import __main__ as command
+import training
+from gan_models.networks.mlp import MLPGenerator
 from training import watch as watching
 from training.curves import read
 from training.data import open_dataset
-from training.recipes import RECIPES, at, change, find
+from training.recipes import RECIPES, at
+from training.settings import change, find
 from training.watch import WARM_UP, Watch, remedy
 
 STEPS = 500
@@ -26,8 +27,15 @@ def remarks(folder) -> list[dict]:
 
 def lines(count: int = 20, every: int = 1600, **columns) -> list[dict]:
     """Made-up statistics; a column is a value for all lines, or a function of the line's number 1, 2, ..."""
-    return [{"images": k * every} | {key: value(k) if callable(value) else value for key, value in columns.items()
-                                     if (value(k) if callable(value) else value) is not None} for k in range(1, count + 1)]
+    return [
+        {"images": k * every}
+        | {
+            key: value(k) if callable(value) else value
+            for key, value in columns.items()
+            if (value(k) if callable(value) else value) is not None
+        }
+        for k in range(1, count + 1)
+    ]
 
 
 def seen(watch: Watch, some: list[dict]) -> list[tuple[str, int]]:
@@ -60,15 +68,21 @@ def test_a_discriminator_that_has_won_and_vanishing_gradients_are_noticed(tmp_pa
 @pytest.mark.usefixtures("alone")
 def test_a_generator_that_draws_one_picture_is_noticed(tmp_path, monkeypatch):
     forward = MLPGenerator.forward
-    monkeypatch.setattr(MLPGenerator, "forward", lambda self, latents, labels=None: forward(self, latents * 1e-3, labels))
+    monkeypatch.setattr(
+        MLPGenerator, "forward", lambda self, latents, labels=None: forward(self, latents * 1e-3, labels)
+    )
     assert train("mnist-mlp", *LONG, "--output", tmp_path) == 0
     (said,) = [remark for remark in remarks(tmp_path) if remark["verdict"] == "collapse"]
-    assert said["sentence"].startswith("mode collapse: fixed samples are nearly one picture") and "--set" in said["sentence"]
+    assert (
+        said["sentence"].startswith("mode collapse: fixed samples are nearly one picture")
+        and "--set" in said["sentence"]
+    )
 
 
 @pytest.mark.usefixtures("alone")
 def test_a_diversity_that_falls_is_noticed(tmp_path, monkeypatch, real_digits):
-    """From step 200 on, step by step, less and less of the latents reaches the generator, until a twentieth is left after 400."""
+    """From step 200 on, step by step, less and less of the latents reaches the generator, until a twentieth is left
+    after 400."""
     forward, steps = MLPGenerator.forward, itertools.count(1)
 
     def shrinking(self, latents, labels=None):
@@ -78,17 +92,25 @@ def test_a_diversity_that_falls_is_noticed(tmp_path, monkeypatch, real_digits):
 
     shrinking.share = 1.0
     monkeypatch.setattr(MLPGenerator, "forward", shrinking)
-    healthy_run("mnist-mlp", tmp_path, monkeypatch, real_digits)
+    healthy_run("mnist-mlp", tmp_path, real_digits)
     (said,) = [remark for remark in remarks(tmp_path) if remark["verdict"] == "collapse"]
-    assert re.match(r"mode collapse: the diversity of fixed samples has fallen from 0\.[12]\d to 0\.0\d", said["sentence"])
+    assert re.match(
+        r"mode collapse: the diversity of fixed samples has fallen from 0\.[12]\d to 0\.0\d", said["sentence"]
+    )
     assert "--set" in said["sentence"] and 300 * BATCH < said["images"] <= STEPS * BATCH
 
 
 @pytest.mark.usefixtures("alone")
 def test_exploding_gradients_are_noticed_and_the_first_remedy_is_a_lower_rate(tmp_path):
-    assert train("mnist-dcgan", *LONG, "--images", 100 * BATCH, "--set", "learning_rate=10", "--output", tmp_path) in (0, 1)
+    assert train("mnist-dcgan", *LONG, "--images", 100 * BATCH, "--set", "learning_rate=10", "--output", tmp_path) in (
+        0,
+        1,
+    )
     said = remarks(tmp_path)[0]
-    assert said["verdict"] == "exploding" and "start again with a lower --set learning_rate=1 (Bengio 2012," in said["sentence"]
+    assert (
+        said["verdict"] == "exploding"
+        and "start again with a lower --set learning_rate=1 (Bengio 2012," in said["sentence"]
+    )
 
 
 @pytest.mark.usefixtures("alone")
@@ -96,7 +118,11 @@ def test_numbers_that_are_none_are_noticed(tmp_path, monkeypatch, capsys):
     losses_become_nan(monkeypatch)
     assert train("mnist-dcgan", *LONG, "--output", tmp_path) == 1
     (said,) = remarks(tmp_path)
-    assert said["verdict"] == "nan" and "generator_loss" in said["sentence"] and "--set learning_rate=2e-05" in said["sentence"]
+    assert (
+        said["verdict"] == "nan"
+        and "generator_loss" in said["sentence"]
+        and "--set learning_rate=2e-05" in said["sentence"]
+    )
     error = capsys.readouterr().err.splitlines()[-1]
     assert "there was no checkpoint yet" in error and "--set learning_rate=2e-05" in error
 
@@ -104,31 +130,42 @@ def test_numbers_that_are_none_are_noticed(tmp_path, monkeypatch, capsys):
 # ---- Healthy ---------------------------------------------------------------------------------------------------------
 
 
-HEALTHY = ("mnist-mlp", "mnist-dcgan", "mnist-lsgan", "mnist-cgan", "mnist-wgan", "mnist-wgan-gp", "mnist-sngan",
-           "mnist-featmatch", "mnist-tied", "mnist-implicit")
+HEALTHY = (
+    "mnist-mlp",
+    "mnist-dcgan",
+    "mnist-lsgan",
+    "mnist-cgan",
+    "mnist-wgan",
+    "mnist-wgan-gp",
+    "mnist-sngan",
+    "mnist-featmatch",
+    "mnist-tied",
+    "mnist-implicit",
+)
 
 
-def healthy_run(name, folder, monkeypatch, digits) -> None:
-    """Narrow networks, which learn ten times as fast; not where it would undo the balance that penalties keep, nor wide ones."""
-    monkeypatch.setattr(command, "open_data", lambda *arguments: digits)
+def healthy_run(name, folder, digits) -> None:
+    """Narrow networks, which learn ten times as fast; not where it would undo the balance that penalties keep, nor wide
+    ones."""
     recipe = RECIPES[name]
-    faster = 1 if at(recipe.r1, 0) or recipe.family == "mlp" else 10
-    settings = [f"batch_size={BATCH}", f"learning_rate={faster * at(recipe.learning_rate, 0)}"]
-    if recipe.family != "mlp":  # so narrow it draws one picture only
-        settings += ["generator.width=8"] + ["discriminator.width=8"] * (name != "mnist-tied")
+    faster = 1 if at(recipe.r1, 0) or recipe.networks == "mlp" else 10
+    settings = {"batch_size": BATCH, "learning_rate": faster * at(recipe.learning_rate, 0)}
+    if recipe.networks != "mlp":  # so narrow it draws one picture only
+        settings |= {"generator": {"width": 8}} | ({"discriminator": {"width": 8}} if name != "mnist-tied" else {})
     forget_accelerate()
-    options = [word for setting in settings for word in ("--set", setting)]
-    assert command.main([name, *map(str, LONG), "--output", str(folder), *options]) == 0
+    length = {"images": STEPS * BATCH, "checkpoint_every": STEPS * BATCH, "precision": "fp32"}
+    assert training.train(name, data=digits, output=folder, **length, **settings).finished
 
 
 @pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("name", HEALTHY)
-def test_a_healthy_run_is_left_in_peace(tmp_path, monkeypatch, real_digits, name):
-    healthy_run(name, tmp_path, monkeypatch, real_digits)
+def test_a_healthy_run_is_left_in_peace(tmp_path, real_digits, name):
+    healthy_run(name, tmp_path, real_digits)
     assert remarks(tmp_path) == []
     course, recipe = read(tmp_path).lines, watching.recipe_of(tmp_path)
     for kind, spoil in SPOILED.items():  # each trouble would have been told in the time that the run took
-        if kind == "won" and not (recipe.adversarial and {"pair_accuracy", "real_accuracy"} & set(course[0])):
+        plays = recipe.terms.get("adversarial", 1)
+        if kind == "won" and not (plays and {"pair_accuracy", "real_accuracy"} & set(course[0])):
             continue  # there is nothing that could win, or nothing that would show it
         spoiled = [spoil(line) if line["images"] > WARM_UP * BATCH else line for line in course]
         assert kind in {found for found, _ in seen(Watch(recipe), spoiled)}, kind
@@ -149,20 +186,44 @@ SPOILED = {  # a line after the warm-up, where things go wrong
 
 
 def test_the_digits_of_a_long_healthy_run():
-    """Of mnist-cgan on the real digits: for 300 steps the discriminator is right about every pair, and yet all is well."""
-    course = lines(pair_accuracy=lambda k: 0.999 if k < 16 else 0.8, real_accuracy=1.0, fake_accuracy=0.0,
-                   generator_loss=lambda k: 3.05 - 0.02 * k, generator_gradient=lambda k: 12.3 if k < 3 else 1.9,
-                   discriminator_gradient=lambda k: 22 / k,
-                   diversity=lambda k: {4: 0.11, 8: 0.22, 12: 0.3, 16: 0.34, 20: 0.77}.get(k))
+    """Of mnist-cgan on the real digits: for 300 steps the discriminator is right about every pair, and yet all is
+    well."""
+    course = lines(
+        pair_accuracy=lambda k: 0.999 if k < 16 else 0.8,
+        real_accuracy=1.0,
+        fake_accuracy=0.0,
+        generator_loss=lambda k: 3.05 - 0.02 * k,
+        generator_gradient=lambda k: 12.3 if k < 3 else 1.9,
+        discriminator_gradient=lambda k: 22 / k,
+        diversity=lambda k: {4: 0.11, 8: 0.22, 12: 0.3, 16: 0.34, 20: 0.77}.get(k),
+    )
     assert seen(Watch(find("mnist-cgan")), course) == []
 
 
 def test_a_gradient_that_comes_back_is_no_explosion():
     """The generator's of mnist-r3gan with seed 2, whose discriminator was ahead for 10,000 images."""
-    norms = [0.496, 0.00235, 0.346, 0.0004, 0.0134, 3.2e-5, 4.9e-5, 1.06, 0.224, 1.35, 0.603, 0.309, 0.287, 0.183, 0.123]
+    norms = [
+        0.496,
+        0.00235,
+        0.346,
+        0.0004,
+        0.0134,
+        3.2e-5,
+        4.9e-5,
+        1.06,
+        0.224,
+        1.35,
+        0.603,
+        0.309,
+        0.287,
+        0.183,
+        0.123,
+    ]
     course = lines(len(norms), generator_gradient=lambda k: norms[k - 1])
     assert seen(Watch(find("mnist-r3gan")), course) == []
-    assert seen(Watch(find("mnist-r3gan")), course + [{"images": 25600, "generator_gradient": 50.0}]) == [("exploding", 25600)]
+    assert seen(Watch(find("mnist-r3gan")), course + [{"images": 25600, "generator_gradient": 50.0}]) == [
+        ("exploding", 25600)
+    ]
 
 
 # ---- By numbers ------------------------------------------------------------------------------------------------------
@@ -189,23 +250,39 @@ def test_a_trouble_is_told_once_and_again_only_after_it_had_passed():
 
 
 def test_a_loss_that_climbs_while_the_discriminator_is_right_is_a_victory():
-    course = lines(real_accuracy=1.0, fake_accuracy=0.995, generator_gradient=5.0, discriminator_gradient=1.0,
-                   generator_loss=lambda k: 2.0 + 0.3 * k)
+    course = lines(
+        real_accuracy=1.0,
+        fake_accuracy=0.995,
+        generator_gradient=5.0,
+        discriminator_gradient=1.0,
+        generator_loss=lambda k: 2.0 + 0.3 * k,
+    )
     ((kind, images),) = seen(Watch(find("mnist-dcgan")), course)
     assert kind == "won" and images <= 500 * 64
     assert seen(Watch(find("mnist-dcgan")), [line | {"fake_accuracy": 0.95} for line in course]) == []
-    indifferent = change(find("mnist-dcgan"), ["adversarial=0", "feature_matching=1"])  # the generator does not play against it
+    indifferent = change(
+        find("mnist-dcgan"), ["adversarial=0", "feature_matching=1"]
+    )  # the generator does not play against it
     assert seen(Watch(indifferent), course) == []
 
 
 def test_gradients_that_are_gone_are_told_whatever_they_were():
-    assert seen(Watch(find("mnist-wgan")), lines(generator_gradient=lambda k: 1e-4 if k < 3 else 1e-12))[0][0] == "vanishing"
+    assert (
+        seen(Watch(find("mnist-wgan")), lines(generator_gradient=lambda k: 1e-4 if k < 3 else 1e-12))[0][0]
+        == "vanishing"
+    )
     assert seen(Watch(find("mnist-wgan")), lines(generator_gradient=1e-4)) == []
 
 
 def test_a_game_without_a_discriminator_has_nothing_to_trip_over():
-    course = lines(30, reconstruction=0.1, discrepancy=0.05, generator_loss=0.15, generator_gradient=0.3,
-                   discriminator_gradient=0.2)
+    course = lines(
+        30,
+        reconstruction=0.1,
+        discrepancy=0.05,
+        generator_loss=0.15,
+        generator_gradient=0.3,
+        discriminator_gradient=0.2,
+    )
     assert seen(Watch(find("mnist-implicit")), course) == []
     assert seen(Watch(find("mnist-implicit")), [{"images": 5}]) == []
 

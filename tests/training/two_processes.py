@@ -1,6 +1,7 @@
-"""Three steps of every recipe, in float64, on however many processes this is started on; the main one writes the weights.
+"""Three steps of every recipe, in float64, on however many processes this is started on; the main one writes the
+weights.
 
-    python two_processes.py FOLDER          torchrun --nproc-per-node 2 two_processes.py FOLDER
+python two_processes.py FOLDER          torchrun --nproc-per-node 2 two_processes.py FOLDER
 """
 
 import sys
@@ -14,8 +15,12 @@ from safetensors.torch import save_file
 from tiny import small
 from torch import nn
 
-from training import checkpoints, games, loop
-from training.recipes import RECIPES, change, hears
+from training import checkpoints, loop
+from training.games import GAMES
+from training.judges import networks as judges
+from training.recipes import RECIPES
+from training.settings import change
+from training.state import State, build
 
 LIVELY = {"instance_noise": 0.1, "augment": 0.5}  # whatever is random
 
@@ -29,8 +34,8 @@ def without_norms(module: nn.Module) -> nn.Module:
     return module
 
 
-def state_of(recipe, dataset) -> loop.State:
-    state = loop.build(recipe, dataset, 0, torch.device("cpu"))
+def state_of(recipe, dataset) -> State:
+    state = build(recipe, dataset, 0, torch.device("cpu"))
     for network in (state.generator, state.discriminator, state.ema):
         without_norms(network).double()
     with torch.no_grad():  # networks made for BatchNorm draw next to nothing without it
@@ -39,30 +44,42 @@ def state_of(recipe, dataset) -> loop.State:
     return state
 
 
-def exact_teacher(device: torch.device, read=games._teacher) -> nn.Module:
-    """The fixed network of feature matching in float64. What it is shown was rounded to float32 before, alike on any number of
-    processes."""
-    teacher = read(device).double()
+def exact_teacher(name: str, read=judges.read) -> nn.Module:
+    """The fixed network of feature matching in float64. What it is shown was rounded to float32 before, alike on any
+    number of processes."""
+    teacher = read(name).double()
     teacher.register_forward_pre_hook(lambda module, inputs: tuple(images.double() for images in inputs))
     return teacher
 
 
-@mock.patch.object(games, "_teacher", exact_teacher)
+@mock.patch.object(judges, "read", exact_teacher)
 def train(accelerator: Accelerator, folder: Path) -> None:
     torch.set_num_threads(1)
     for name, recipe in RECIPES.items():
-        lively = [f"{option}={value}" for option, value in LIVELY.items() if hears(recipe, option)]
+        lively = [f"{option}={value}" for option, value in LIVELY.items() if GAMES[recipe.game].penalised]
         recipe = change(recipe, [*small(name), *lively, "discriminator_steps=1", "penalty_every=2"])
         dataset = dataset_of(recipe)
         scalars = []
-        state = loop.train(recipe, dataset, state_of(recipe, dataset), accelerator, 3 * recipe.batch_size, 0,
-                           [lambda state, values: scalars.append(values)])
-        means = {f"scalar.{k}.{key}": accelerator.reduce(value.detach().double(), "mean") for k, step in enumerate(scalars)
-                 for key, value in step.items()}
+        state = loop.train(
+            recipe,
+            dataset,
+            state_of(recipe, dataset),
+            accelerator,
+            3 * recipe.batch_size,
+            0,
+            [lambda state, values: scalars.append(values)],
+        )
+        means = {
+            f"scalar.{k}.{key}": accelerator.reduce(value.detach().double(), "mean")
+            for k, step in enumerate(scalars)
+            for key, value in step.items()
+        }
         if accelerator.is_main_process:
             weights = {key: value.contiguous() for key, value in checkpoints.tensors(state).items()}
-            save_file(weights | {f"ema.{key}": value.contiguous() for key, value in state.ema.state_dict().items()} | means,
-                      folder / f"{name}.safetensors")
+            save_file(
+                weights | {f"ema.{key}": value.contiguous() for key, value in state.ema.state_dict().items()} | means,
+                folder / f"{name}.safetensors",
+            )
         accelerator.wait_for_everyone()
 
 

@@ -1,6 +1,6 @@
 """Every endpoint of the page, called with anything: a result or a sentence, never a traceback.
 
-    GAN_STUDIO_CASES=1000 python -m pytest tests/gan_models/demo/test_endpoints.py
+GAN_STUDIO_CASES=1000 python -m pytest tests/gan_models/demo/test_endpoints.py
 """
 
 import logging
@@ -10,29 +10,53 @@ from collections import Counter
 import gradio as gr
 import orjson
 import pytest
+from demo_server import Asking, tiny, tiny_models
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from demo_server import Asking, tiny, tiny_models
 
 CASES = int(os.environ.get("GAN_STUDIO_CASES", 25))  # of each endpoint
 
 # ---- What JSON can hold
 
-words = st.text(st.characters(), max_size=20) | st.sampled_from(["", "\0", "\ud800", "../..", "/etc/passwd", "<b>", "NaN", "1" * 5000, "²"])
-numbers = (st.integers() | st.floats() | st.sampled_from([10**400, -10**400, 2**63, 2**63 - 1, 2**31, float("inf"), float("nan"), -0.0,
-                                                         1e308, True, False]))
-keys = st.sampled_from(["path", "meta", "url", "caption", "index", "value", "__type__", "_type", "name", "data", "visible"]) | words
-files = st.fixed_dictionaries({"path": words | st.none() | st.sampled_from(["/dev/zero", "app.py", "http://127.0.0.1:1/a.png"]),
-                               "meta": st.just({"_type": "gradio.FileData"})})
+words = st.text(st.characters(), max_size=20) | st.sampled_from(
+    ["", "\0", "\ud800", "../..", "/etc/passwd", "<b>", "NaN", "1" * 5000, "²"]
+)
+numbers = (
+    st.integers()
+    | st.floats()
+    | st.sampled_from(
+        [10**400, -(10**400), 2**63, 2**63 - 1, 2**31, float("inf"), float("nan"), -0.0, 1e308, True, False]
+    )
+)
+keys = (
+    st.sampled_from(
+        ["path", "meta", "url", "caption", "index", "value", "__type__", "_type", "name", "data", "visible"]
+    )
+    | words
+)
+files = st.fixed_dictionaries(
+    {
+        "path": words | st.none() | st.sampled_from(["/dev/zero", "app.py", "http://127.0.0.1:1/a.png"]),
+        "meta": st.just({"_type": "gradio.FileData"}),
+    }
+)
 updates = st.fixed_dictionaries({"__type__": st.just("update"), "value": words | numbers})
 plain = st.none() | words | numbers | files | updates
-junk = plain | st.recursive(plain, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4), max_leaves=12)
+junk = plain | st.recursive(
+    plain, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4), max_leaves=12
+)
 captions = st.sampled_from(["7", "7:3", "7:5", "7:6", "3:999", "x", "1 2", "9" * 19]) | words
-clicks = st.fixed_dictionaries({"index": st.lists(st.integers(0, 511), min_size=2, max_size=2),
-                                "value": st.fixed_dictionaries({"caption": st.sampled_from(["7", "7:3", "7:5"])})})
+clicks = st.fixed_dictionaries(
+    {
+        "index": st.lists(st.integers(0, 511), min_size=2, max_size=2),
+        "value": st.fixed_dictionaries({"caption": st.sampled_from(["7", "7:3", "7:5"])}),
+    }
+)
 points = st.lists(st.integers(-50, 600) | numbers, min_size=2, max_size=2)
-odd_clicks = st.fixed_dictionaries({"index": points | junk, "value": st.fixed_dictionaries({"caption": captions}) | junk})
+odd_clicks = st.fixed_dictionaries(
+    {"index": points | junk, "value": st.fixed_dictionaries({"caption": captions}) | junk}
+)
+
 
 def mostly(usual: st.SearchStrategy, seldom: st.SearchStrategy, share: int = 5) -> st.SearchStrategy:
     """One of `share` is another. (st.one_of would choose among all the parts of both.)"""
@@ -49,9 +73,14 @@ def plausible(component) -> st.SearchStrategy:
         if getattr(component, "multiselect", False):
             return st.lists(entries, max_size=2)
         # of another model, too, and what no model has
-        return mostly(entries, st.sampled_from(["Smiling", "category", "0", "1", "9", -1, 0, 3, 9, 10, None, "faces", "digits", "codes"]))
+        return mostly(
+            entries,
+            st.sampled_from(["Smiling", "category", "0", "1", "9", -1, 0, 3, 9, 10, None, "faces", "digits", "codes"]),
+        )
     if isinstance(component, gr.Slider):
-        return st.integers(max(0, int(component.minimum)), min(16, int(component.maximum))) | st.floats(component.minimum, component.maximum)
+        return st.integers(max(0, int(component.minimum)), min(16, int(component.maximum))) | st.floats(
+            component.minimum, component.maximum
+        )
     if isinstance(component, gr.Number):
         return st.integers(0, 100)
     if isinstance(component, gr.Textbox):
@@ -67,7 +96,8 @@ def asked(inputs: list) -> st.SearchStrategy:
     if not inputs:
         return st.just([]) | st.lists(junk, max_size=2)
     spoiled = st.tuples(good, st.dictionaries(st.integers(0, len(inputs) - 1), junk, min_size=1, max_size=2)).map(
-        lambda pair: [pair[1].get(k, value) for k, value in enumerate(pair[0])])
+        lambda pair: [pair[1].get(k, value) for k, value in enumerate(pair[0])]
+    )
     return mostly(good, mostly(spoiled, st.lists(junk, max_size=len(inputs) + 2), 3), 2)
 
 
@@ -80,11 +110,11 @@ def tiny_codes(folder):
     """An InfoGAN."""
     import torch
 
-    from gan_models import hub
-    from gan_models.infogan import InfoGANGenerator
+    from gan_models import model_folder
+    from gan_models.networks.infogan import InfoGANGenerator
 
     torch.manual_seed(0)
-    hub.save(InfoGANGenerator(latent_dim=20, width=4, hidden=16).eval(), folder)
+    model_folder.save(InfoGANGenerator(latent_dim=20, width=4, hidden=16).eval(), folder)
     return folder
 
 
@@ -125,9 +155,32 @@ class Kept(logging.Handler):
         self.records.append(self.format(record))
 
 
-ENDPOINTS = ("sample", "new_seed", "add_anchor", "interpolate", "interpolate_once", "inspect", "change", "sweep", "open_photo", "framed",
-             "open_example", "choose_face", "click_face", "retouch", "retouch_strip", "open_other", "unframed", "morph", "forget_other",
-             "forget", "full_size", "prepare", "switch", "leave")
+ENDPOINTS = (
+    "sample",
+    "new_seed",
+    "add_anchor",
+    "interpolate",
+    "interpolate_once",
+    "inspect",
+    "change",
+    "sweep",
+    "open_photo",
+    "framed",
+    "open_example",
+    "choose_face",
+    "click_face",
+    "retouch",
+    "retouch_strip",
+    "open_other",
+    "unframed",
+    "morph",
+    "forget_other",
+    "forget",
+    "full_size",
+    "prepare",
+    "switch",
+    "leave",
+)
 
 
 def test_all_endpoints_are_here(page):
@@ -140,8 +193,14 @@ def test_all_endpoints_are_here(page):
 def test_anything_is_answered_by_a_result_or_a_sentence(page, ask, name):
     endpoint, tally = ask.named(name), Counter()
 
-    @settings(max_examples=CASES, deadline=None, derandomize=CASES < 1000, database=None, print_blob=False,
-              suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=CASES,
+        deadline=None,
+        derandomize=CASES < 1000,
+        database=None,
+        print_blob=False,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(asked(endpoint.inputs), events, st.booleans())
     def calls(data, event, photo):
         ask.state.state_data = dict(ask.photos) if photo else {}
@@ -159,7 +218,11 @@ def test_anything_is_answered_by_a_result_or_a_sentence(page, ask, name):
         orjson.dumps(outputs)  # as Gradio sends them
         assert len(outputs) == len(endpoint.outputs) and len(said) <= 1
         assert all(10 < len(sentence.encode()) < 3000 and sentence.rstrip()[-1] in ".;?" for sentence in said), said
-        assert all(output is None or output == {"__type__": "update"} for output in outputs) or not said or name == "switch"
+        assert (
+            all(output is None or output == {"__type__": "update"} for output in outputs)
+            or not said
+            or name == "switch"
+        )
 
     calls()
     print(f"{name}: {dict(tally)}")
@@ -180,7 +243,12 @@ def test_a_model_with_more_attributes_than_sliders_does_not_shift_what_is_shown(
 
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     names = ["Smiling", *(f"Attribute_{k}" for k in range(44))]
-    ask = Asking(build(Models([str(tiny(tmp_path / "many", image_size=28, image_channels=1, labels=names, multi_label=True))]), tmp_path))
+    ask = Asking(
+        build(
+            Models([str(tiny(tmp_path / "many", image_size=28, image_channels=1, labels=names, multi_label=True))]),
+            tmp_path,
+        )
+    )
     endpoint = ask.named("inspect")
     outputs, said = ask(endpoint, ["many", "1", 1.0, "Smiling"])
     assert not said
@@ -192,8 +260,14 @@ def test_a_model_with_more_attributes_than_sliders_does_not_shift_what_is_shown(
     endpoint = ask.named("change")
     values = [slider["value"] for slider in sliders]
     (before_after,), said = ask(endpoint, ["many", "1", 1.0, None, *values])
-    assert not said and before_after[0]["image"]["path"] == before_after[1]["image"]["path"]  # as it is: those without a slider, too
+    assert (
+        not said and before_after[0]["image"]["path"] == before_after[1]["image"]["path"]
+    )  # as it is: those without a slider, too
     values[0] = 1 - values[0]
     (before_after,), said = ask(endpoint, ["many", "1", 1.0, None, *values])
     assert not said and before_after[0]["image"]["path"] != before_after[1]["image"]["path"]
-    assert any("first 40" in block.value for block in ask.page.blocks.values() if isinstance(block, gr.Markdown) and block.elem_id == "hint")
+    assert any(
+        "first 40" in block.value
+        for block in ask.page.blocks.values()
+        if isinstance(block, gr.Markdown) and block.elem_id == "hint"
+    )

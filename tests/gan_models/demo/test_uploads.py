@@ -8,12 +8,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from demo_server import ROOT, Page, running, tiny_models
 from PIL import Image
 
 import gan_models
 from gan_models import InvalidInput, images
 from gan_models.demo.uploads import Uploads
-from demo_server import ROOT, Page, running, tiny_models
 
 META = {"meta": {"_type": "gradio.FileData"}}
 
@@ -91,7 +91,9 @@ def demo(tmp_path_factory):
 def photo() -> bytes:
     """A JPEG with a face that nobody has."""
     generator = gan_models.load("celeba-cgan")
-    face = images.to_pil(generator.generate(generator.sample_latents(1, seed=7, truncation=0.8), generator.sample_labels(1, seed=7)))[0]
+    face = images.to_pil(
+        generator.generate(generator.sample_latents(1, seed=7, truncation=0.8), generator.sample_labels(1, seed=7))
+    )[0]
     picture = Image.new("RGB", (700, 600), (120, 130, 140))
     picture.paste(face.resize((440, 440), Image.Resampling.BICUBIC), (130, 80))
     file = io.BytesIO()
@@ -109,7 +111,9 @@ def test_no_path_that_a_request_names_is_opened_by_any_endpoint(demo, photo, tmp
     run = next(temporary.glob("gan-studio-*"))
     other, page = Page(address), Page(address)
     names = ["editor", "Smiling"]
-    outputs, said = other.ask(other.named("open_photo"), [*names, other.upload(photo)])  # another visitor, who has a photo open
+    outputs, said = other.ask(
+        other.named("open_photo"), [*names, other.upload(photo)]
+    )  # another visitor, who has a photo open
     assert outputs and not said
     assert other.ask(other.named("framed"), [None])[0]
     waiting = other.upload(photo, "waiting.jpg")  # sent and not opened yet
@@ -122,7 +126,10 @@ def test_no_path_that_a_request_names_is_opened_by_any_endpoint(demo, photo, tmp
     os.mkfifo(run / "uploads" / "fifo")
     (run / "stray.jpg").write_bytes(photo)
     (run / "uploads" / "stray.jpg").write_bytes(photo)
-    example, picture = next(run.glob("*.webp")), next(path for path in contents(run) if path.parent.name.startswith("visit-"))
+    example, picture = (
+        next(run.glob("*.webp")),
+        next(path for path in contents(run) if path.parent.name.startswith("visit-")),
+    )
     asked = []
 
     class Stranger(BaseHTTPRequestHandler):
@@ -136,21 +143,55 @@ def test_no_path_that_a_request_names_is_opened_by_any_endpoint(demo, photo, tmp
     stranger = HTTPServer(("127.0.0.1", 0), Stranger)
     threading.Thread(target=stranger.serve_forever, daemon=True).start()
     inside = Path(waiting["path"])
-    paths = [victim, link, linked / victim.name, tmp_path / "fifo", run / "uploads" / "fifo", run / "stray.jpg", "/dev/zero", "/dev/stdin",
-             run / "uploads" / "stray.jpg", example, picture, tmp_path, run, run / "uploads", inside.parent, tmp_path / "nowhere.jpg", "",
-             "victim.jpg", f"{run}/uploads/../{example.name}", f"{inside.parent}/../{inside.parent.name}/{inside.name}", f"{inside}/",
-             f"{inside.parent}//{inside.name}", f"/{inside}", f"file://{victim}", "app.py", "\0", "x" * 5000,
-             f"http://127.0.0.1:{stranger.server_port}/picture.jpg", f"{str(inside)[:-4]}.JPG"]
+    paths = [
+        victim,
+        link,
+        linked / victim.name,
+        tmp_path / "fifo",
+        run / "uploads" / "fifo",
+        run / "stray.jpg",
+        "/dev/zero",
+        "/dev/stdin",
+        run / "uploads" / "stray.jpg",
+        example,
+        picture,
+        tmp_path,
+        run,
+        run / "uploads",
+        inside.parent,
+        tmp_path / "nowhere.jpg",
+        "",
+        "victim.jpg",
+        f"{run}/uploads/../{example.name}",
+        f"{inside.parent}/../{inside.parent.name}/{inside.name}",
+        f"{inside}/",
+        f"{inside.parent}//{inside.name}",
+        f"/{inside}",
+        f"file://{victim}",
+        "app.py",
+        "\0",
+        "x" * 5000,
+        f"http://127.0.0.1:{stranger.server_port}/picture.jpg",
+        f"{str(inside)[:-4]}.JPG",
+    ]
     before = contents(tmp_path) | contents(run)
     try:
         for endpoint in {endpoint["api_name"].rstrip("_123456789"): endpoint for endpoint in page.endpoints}.values():
             for path in paths:
-                # What names files is named as Gradio's page does it and without the sign that makes it a file for Gradio.
-                for value in ({"path": str(path)} | META, {"path": str(path)}) if endpoint["api_name"] in TAKE_FILES else (
-                        {"path": str(path)} | META,):
+                # As Gradio's page names a file, and without the sign that makes it one for Gradio.
+                for value in (
+                    ({"path": str(path)} | META, {"path": str(path)})
+                    if endpoint["api_name"] in TAKE_FILES
+                    else ({"path": str(path)} | META,)
+                ):
                     start = time.perf_counter()
-                    data = [names[0], None, "themselves", value] if endpoint["api_name"] == "open_other" else [
-                        *names, value] if endpoint["api_name"] == "open_photo" else [value] * len(endpoint["inputs"])
+                    data = (
+                        [names[0], None, "themselves", value]
+                        if endpoint["api_name"] == "open_other"
+                        else [*names, value]
+                        if endpoint["api_name"] == "open_photo"
+                        else [value] * len(endpoint["inputs"])
+                    )
                     outputs, said = page.ask(endpoint, data, {"index": value, "value": value, **value})
                     assert time.perf_counter() - start < 10
                     if endpoint["api_name"] in TAKE_FILES:
@@ -160,13 +201,17 @@ def test_no_path_that_a_request_names_is_opened_by_any_endpoint(demo, photo, tmp
         after = contents(tmp_path) | contents(run)
         assert {path: content for path, content in after.items() if path in before} == before
         taken = photo, (ROOT / "app.py").read_bytes()
-        assert not [path for path, content in after.items() if path not in before and content in taken]  # nor copied to where it is served
+        assert not [
+            path for path, content in after.items() if path not in before and content in taken
+        ]  # nor copied to where it is served
         assert not asked
     finally:
         stranger.shutdown()
         for path in (link, linked, run / "uploads" / "fifo", run / "stray.jpg", run / "uploads" / "stray.jpg"):
             path.unlink()
-    outputs, said = other.ask(other.named("open_photo"), [*names, waiting])  # what the other visitor sent is still theirs to open
+    outputs, said = other.ask(
+        other.named("open_photo"), [*names, waiting]
+    )  # what the other visitor sent is still theirs to open
     assert outputs and not said
 
 
@@ -197,12 +242,18 @@ def test_eight_visitors_with_the_same_photo_all_get_their_edit(demo, photo):
     assert photo not in contents(temporary).values()
 
 
-@pytest.mark.parametrize("send, status", [
-    ({"files": {"files": ("a.jpg", bytes(41 * 1024 * 1024))}}, 413),
-    ({"files": [("files", (f"{k}.jpg", bytes(15 * 1024 * 1024))) for k in range(3)]}, 413),
-    ({"files": {"other": ("a.jpg", b"x")}}, 400), ({"content": b"junk"}, 400), ({"data": {"files": "text"}}, 400),
-    ({"content": b"junk", "headers": {"content-type": "multipart/form-data"}}, 400),
-    ({"content": b"junk", "headers": {"content-type": "multipart/form-data; boundary=x"}}, 400)])
+@pytest.mark.parametrize(
+    "send, status",
+    [
+        ({"files": {"files": ("a.jpg", bytes(41 * 1024 * 1024))}}, 413),
+        ({"files": [("files", (f"{k}.jpg", bytes(15 * 1024 * 1024))) for k in range(3)]}, 413),
+        ({"files": {"other": ("a.jpg", b"x")}}, 400),
+        ({"content": b"junk"}, 400),
+        ({"data": {"files": "text"}}, 400),
+        ({"content": b"junk", "headers": {"content-type": "multipart/form-data"}}, 400),
+        ({"content": b"junk", "headers": {"content-type": "multipart/form-data; boundary=x"}}, 400),
+    ],
+)
 def test_an_upload_that_is_none_or_too_large_is_refused_and_leaves_nothing(demo, send, status):
     address, temporary = demo
     uploads = next(temporary.glob("gan-studio-*")) / "uploads"
@@ -212,8 +263,21 @@ def test_an_upload_that_is_none_or_too_large_is_refused_and_leaves_nothing(demo,
     assert set(uploads.rglob("*")) == before
 
 
-ODD = [None, [], [["a"]], {}, {"path": None, "meta": {"_type": "gradio.FileData"}}, "\ud800", float("nan"), float("inf"), 10**400, -1, True,
-       "1, 2", {"__type__": "update", "value": "x"}]
+ODD = [
+    None,
+    [],
+    [["a"]],
+    {},
+    {"path": None, "meta": {"_type": "gradio.FileData"}},
+    "\ud800",
+    float("nan"),
+    float("inf"),
+    10**400,
+    -1,
+    True,
+    "1, 2",
+    {"__type__": "update", "value": "x"},
+]
 
 
 def test_odd_values_get_a_sentence_through_the_real_queue_too(demo):
@@ -221,7 +285,9 @@ def test_odd_values_get_a_sentence_through_the_real_queue_too(demo):
     page = Page(demo[0])
     for endpoint in page.endpoints:
         for value in ODD if endpoint["inputs"] or endpoint["targets"][0][1] == "select" else ODD[:1]:
-            outputs, said = page.ask(endpoint, [value] * len(endpoint["inputs"]), {"index": value, "value": {"caption": value}})
+            outputs, said = page.ask(
+                endpoint, [value] * len(endpoint["inputs"]), {"index": value, "value": {"caption": value}}
+            )
             assert outputs is not None and len(said) <= 1, (endpoint["api_name"], value, said)
     outputs, said = page.ask(page.named("sample"), ["faces"])
     assert outputs is None and "load it anew" in said[0]

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
+from demo_server import ROOT, Asking, Page, running, tiny_models
 from PIL import Image
 
-from demo_server import ROOT, Asking, Page, running, tiny_models
-from gan_models.dcgan import DCGANGenerator
 from gan_models.demo import Models, build, visits
 from gan_models.demo.visits import Gone, Store, Visits
+from gan_models.networks.dcgan import DCGANGenerator
 
 
 def picture(k: int, size: int = 16) -> Image.Image:
@@ -31,8 +31,12 @@ def test_the_oldest_files_go_first_and_those_on_screen_stay(tmp_path):
     (first,) = kept.pictures("first", [picture(0)])
     drawn = [kept.pictures("gallery", [picture(2 * k + 1), picture(2 * k + 2)]) for k in range(6)]
     on_disk = set(kept.folder.iterdir())
-    assert len(kept) == 5 == len(on_disk) and first in on_disk and set(drawn[-1]) <= on_disk and set(drawn[-2]) <= on_disk
-    many = kept.pictures("gallery", [picture(100 + k) for k in range(20)])  # more than there may be, but all on the screen
+    assert (
+        len(kept) == 5 == len(on_disk) and first in on_disk and set(drawn[-1]) <= on_disk and set(drawn[-2]) <= on_disk
+    )
+    many = kept.pictures(
+        "gallery", [picture(100 + k) for k in range(20)]
+    )  # more than there may be, but all on the screen
     assert set(kept.folder.iterdir()) == {first, *many}
     again = kept.pictures("gallery", [picture(100)])  # the same picture is the same file, and young again
     assert again == many[:1] and len(set(kept.folder.iterdir())) == 5
@@ -42,7 +46,9 @@ def test_bytes_are_bounded_too(tmp_path):
     kept = store(tmp_path, size=3000)
     for _ in range(9):
         path = kept.file("video", "walk.mp4", lambda path: path.write_bytes(b"x" * 1000))
-    assert kept.bytes == 3000 and len(list(kept.folder.iterdir())) == 3 and path.exists() and path.name.startswith("walk-")
+    assert (
+        kept.bytes == 3000 and len(list(kept.folder.iterdir())) == 3 and path.exists() and path.name.startswith("walk-")
+    )
 
 
 def test_an_emptied_store_holds_zeros_and_takes_nothing_that_was_begun_before(tmp_path):
@@ -161,12 +167,16 @@ def test_a_photo_that_was_taken_away_leaves_nothing_and_slider_moves_are_bounded
     assert not any(any(path.read_bytes()) for path in folder.iterdir())
 
 
-@pytest.mark.parametrize("endpoint, data, event", [
-    ("morph", [None, None, "faces"], None), ("interpolate", ["faces", "1, 2, 3", 1.0, -1, [], []], None)])
+@pytest.mark.parametrize(
+    "endpoint, data, event",
+    [("morph", [None, None, "faces"], None), ("interpolate", ["faces", "1, 2, 3", 1.0, -1, [], []], None)],
+)
 def test_a_long_job_ends_when_its_visitor_goes(ask, tmp_path, monkeypatch, endpoint, data, event):
     ask("open_example", ["editor", "Smiling"], {"index": 0, "value": {"caption": "7:1"}})
-    subject, another = (next(block for block in ask.named(name).outputs if isinstance(block, gr.State))
-                        for name in ("open_example", "open_other"))
+    subject, another = (
+        next(block for block in ask.named(name).outputs if isinstance(block, gr.State))
+        for name in ("open_example", "open_other")
+    )
     ask.state[another._id] = ask.state[subject._id]
     drawn, started = [], threading.Event()
     original = DCGANGenerator.generate
@@ -186,7 +196,7 @@ def test_a_long_job_ends_when_its_visitor_goes(ask, tmp_path, monkeypatch, endpo
     ask.page.visits.leave(ask.session)
     count = len(drawn)
     thread.join(10)
-    (outputs, said), = answers
+    ((outputs, said),) = answers
     assert not said and all(output in (None, {"__type__": "update"}) for output in outputs)
     assert len(drawn) <= count + 1
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(("visit-", "drawn-"))]
@@ -213,8 +223,17 @@ def test_a_closed_page_ends_its_visit(models, tmp_path):
 
 def test_only_the_demo_imports_gradio():
     """`import gan_models` is quick and needs no web server."""
-    subprocess.run([sys.executable, "-c", "import sys, gan_models; sys.exit('gradio' in sys.modules)"], check=True, cwd=ROOT)
-    found = [path.relative_to(ROOT) for folder in ("gan_models", "training") for path in (ROOT / folder).rglob("*.py")
-             if "gradio" in path.read_text() and any(line.split()[:2] in (["import", "gradio"], ["from", "gradio"]) or "from gradio." in line
-                                                     for line in path.read_text().splitlines())]
+    subprocess.run(
+        [sys.executable, "-c", "import sys, gan_models; sys.exit('gradio' in sys.modules)"], check=True, cwd=ROOT
+    )
+    found = [
+        path.relative_to(ROOT)
+        for folder in ("gan_models", "training")
+        for path in (ROOT / folder).rglob("*.py")
+        if "gradio" in path.read_text()
+        and any(
+            line.split()[:2] in (["import", "gradio"], ["from", "gradio"]) or "from gradio." in line
+            for line in path.read_text().splitlines()
+        )
+    ]
     assert found and all(path.parts[:2] == ("gan_models", "demo") for path in found)

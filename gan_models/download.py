@@ -1,0 +1,288 @@
+"""A Hub repository as a folder of the Hub's cache: within limits of time and size, and compared with what the Hub says
+of each file.
+
+The limits stand beside those of the Hub's own client, which ends a connection that is silent for
+HF_HUB_DOWNLOAD_TIMEOUT seconds, but not one that drips.
+"""
+
+import hashlib
+import os
+import queue
+import re
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from huggingface_hub import HfApi, constants, get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from . import files
+from .errors import HubUnreachable, InvalidConfig, InvalidWeights, ModelError, ModelNotFound, short
+from .model_folder import CONFIG, MAX_CONFIG_BYTES, WEIGHTS, build_on_meta, read_config, weights_size
+
+PATIENCE = 30.0  # seconds that a download may take whatever its size
+SLOWEST = 32_000  # bytes a second, on average; what is slower counts as stalled
+WAITS = (1.0, 2.0)  # seconds before an answer that may change is asked for again
+LONGEST_WAIT = 10.0  # seconds; a Hub that asks for more (Retry-After) gets a sentence
+RETRIED = (408, 429, 500, 502, 503, 504)
+
+Result = TypeVar("Result")
+
+
+class Stalled(Exception):
+    """The Hub did not answer, or did not come to an end, in time."""
+
+
+class Known(NamedTuple):
+    """What the Hub says of a file, where known: its bytes, and its checksum (sha256, or git's sha1 of a blob)."""
+
+    size: int | None
+    checksum: str | None
+
+
+class Repository:
+    """One revision of a repository, in the cache or on its way there. The arguments are those of the Hub's client."""
+
+    def __init__(
+        self,
+        repo: str,
+        revision: str | None = None,
+        *,
+        cache_dir=None,
+        force_download: bool = False,
+        local_files_only: bool = False,
+        token=None,
+    ):
+        self.repo, self.revision, self.cache_dir, self.token = repo, revision, cache_dir, token
+        self.force, self.local = force_download, local_files_only
+        self.at = f" at revision {revision!r}" if revision else ""
+        self.commit: str | None = None
+        self.known: dict[str, Known] | None = None  # of each file; None: not known
+        self.trouble: Exception | None = None  # why the Hub could not be asked
+
+    def snapshot(self) -> Path:
+        """The folder with config.json and model.safetensors. The configuration comes first, so that nobody waits for
+        the weights of a foreign model, nor for more of them than the network takes. Raises ModelError."""
+        try:
+            if not self.local:
+                self._ask()
+            folder = self._fetched(CONFIG, MAX_CONFIG_BYTES)
+            network = build_on_meta(*read_config(folder / CONFIG, self.repo), self.repo)
+            if self.known is None or WEIGHTS in self.known:
+                self._fetched(WEIGHTS, weights_size(network.state_dict()))
+            return folder
+        except ModelError:
+            raise
+        except Exception as error:  # the Hub's client lets its network library's own exceptions through
+            raise self._sentence(error) from error
+
+    def _ask(self) -> None:
+        """The commit, and what the Hub says of its files. Where it says nothing the cache has to do."""
+        cached = self._cached(CONFIG) is not None
+        limit = constants.HF_HUB_ETAG_TIMEOUT
+        try:
+            info = _asked(
+                lambda: HfApi(token=self.token).model_info(
+                    self.repo, revision=self.revision, timeout=limit, files_metadata=True
+                ),
+                limit + 5,
+                () if cached and not self.force else WAITS,
+            )
+        except (HFValidationError, RevisionNotFoundError):
+            raise
+        except Exception as error:
+            self.trouble = error
+            return
+        self.commit = info.sha
+        self.known = {
+            file.rfilename: Known(file.size, file.lfs.sha256 if file.lfs else file.blob_id)
+            for file in info.siblings or ()
+        }
+
+    def _fetched(self, name: str, most: int) -> Path:
+        """The folder that the file lies in, after its checksum was found right."""
+        if self.known is not None and name not in self.known:
+            raise InvalidConfig(f"{self.repo} has no {name}, so it is not a model folder of GAN Studio.")
+        known = self._known(name)
+        if known.size is not None and known.size > most:
+            raise _unfit(name)(
+                f"The {name} of {self.repo} is too large: {known.size:,} bytes, where at most {most:,} are expected."
+            )
+        path = None if self.force and not self.trouble else self._cached(name)
+        if path is None:
+            path = self._downloaded(name, most, self.force)
+        if not _is_right(path, self._known(name)):
+            path = self._downloaded(name, most, damaged=True)
+            if not _is_right(path, self._known(name)):
+                raise _unfit(name)(
+                    f"The {name} of {self.repo} came damaged, twice: it has not the checksum that the Hub tells; "
+                    "try again later."
+                )
+        return path.parent
+
+    def _known(self, name: str) -> Known:
+        return (self.known or {}).get(name, Known(None, None))
+
+    def _cached(self, name: str) -> Path | None:
+        path = try_to_load_from_cache(self.repo, name, self.cache_dir, self.commit or self.revision)
+        return Path(path) if isinstance(path, str) else None
+
+    def _downloaded(self, name: str, most: int, force: bool = False, damaged: bool = False) -> Path:
+        there, size = self._cached(name), self._known(name).size
+        if self.local or self.trouble:
+            if there is None:
+                raise self.trouble or LocalEntryNotFoundError(f"{name} is not in the cache")
+            raise _unfit(name)(
+                f"The {name} of {self.repo} in the local cache is damaged, and the Hub cannot be asked for it anew; "
+                "try again with a network."
+            )
+        # By the name of the branch, since only then the client records where the branch is, for days without a network.
+        revision = self.commit if there is not None or name != CONFIG else self.revision or constants.DEFAULT_REVISION
+        limit = constants.HF_HUB_ETAG_TIMEOUT
+        url = hf_hub_url(self.repo, name, revision=revision)
+        _asked(lambda: get_hf_file_metadata(url, token=self.token, timeout=limit), limit + 5)
+        seconds = PATIENCE + (most if size is None else size) / SLOWEST
+        if damaged and there:
+            there.unlink(missing_ok=True)  # where files are no links, the client would leave it as it is
+
+        def download(force: bool = force or damaged) -> str:
+            return hf_hub_download(
+                self.repo, name, revision=revision, cache_dir=self.cache_dir, force_download=force, token=self.token
+            )
+
+        try:
+            path = Path(_asked(download, seconds))
+        except OSError as error:
+            if _status(error) or error.errno is not None or isinstance(error, LocalEntryNotFoundError):
+                raise
+            path = Path(_asked(lambda: download(True), seconds))  # it came short
+        if path.parent.name != self.commit:  # the branch has moved on in between
+            self.commit, self.known = path.parent.name, None
+        return path
+
+    def _sentence(self, error: Exception) -> ModelError:
+        repo, at, status = self.repo, self.at, _status(error)
+        if isinstance(error, HFValidationError):
+            return ModelNotFound(f"{short(repo)} is neither a folder nor a valid Hub repository name (user/repo).")
+        if isinstance(error, GatedRepoError):
+            return ModelNotFound(
+                f"The Hub repository {repo} is gated: accept its terms on its page and run `hf auth login`."
+            )
+        if isinstance(error, RevisionNotFoundError):
+            return ModelNotFound(f"The Hub repository {repo} has no revision {short(self.revision)}.")
+        if isinstance(error, RepositoryNotFoundError):
+            return ModelNotFound(
+                f"There is no folder {repo} here and no Hub repository {repo}{at}, or it is private: "
+                "check the name, or run `hf auth login`."
+            )
+        if status in (401, 403):
+            return ModelNotFound(f"The Hub refuses access to {repo}{at} with your token: run `hf auth login` again.")
+        if status == 429:
+            return HubUnreachable(
+                f"The Hub refuses {repo}{at} for now, since it was asked too often from here (HTTP 429): "
+                f"try again in {_retry_after(error) or 'some'} seconds, or run `hf auth login`."
+            )
+        if status is not None and status >= 500:
+            return HubUnreachable(f"The Hub is out of order (HTTP {status}), so {repo}{at} cannot be had: try later.")
+        if status is not None:
+            return ModelNotFound(f"The Hub does not give {repo}{at} (HTTP {status}): look at its page.")
+        if isinstance(error, Stalled) or "Timeout" in type(error).__name__:
+            return HubUnreachable(
+                f"The Hub does not answer in time, or too slowly, and {repo}{at} is not in the local cache: "
+                "check the network, or try again later."
+            )
+        if isinstance(error, (LocalEntryNotFoundError, ConnectionError)) or "Connect" in type(error).__name__:
+            return HubUnreachable(
+                f"The Hub cannot be reached and {repo}{at} is not in the local cache: "
+                "check the network, or give a folder or a bundled model."
+            )
+        why = getattr(error, "strerror", None) or type(error).__name__
+        return HubUnreachable(f"Downloading {repo}{at} from the Hub failed ({why}): try again later.")
+
+
+def _unfit(name: str) -> type[ModelError]:
+    return InvalidConfig if name == CONFIG else InvalidWeights
+
+
+def _asked(work: Callable[[], Result], seconds: float, waits: tuple[float, ...] | None = None) -> Result:
+    """What work() returns, which is tried again where the Hub says that this may help. Raises Stalled after `seconds`,
+    and what work() raises."""
+    waits = WAITS if waits is None else waits
+    for wait in (*waits, None):
+        try:
+            return _patiently(work, seconds)
+        except Exception as error:
+            if wait is None or _status(error) not in RETRIED:
+                raise
+            wait = max(wait, _retry_after(error) or 0)
+            if wait > LONGEST_WAIT:
+                raise
+        time.sleep(wait)
+
+
+def _patiently(work: Callable[[], Result], seconds: float) -> Result:
+    """What work() returns within `seconds`; then Stalled. A thread that waits for the network cannot be ended, so it is
+    left behind: it ends with its connection, or with the process."""
+    done = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            done.put((work(), None))
+        except BaseException as error:
+            done.put((None, error))
+
+    threading.Thread(target=run, name="gan-studio-download", daemon=True).start()
+    try:
+        result, error = done.get(timeout=seconds)
+    except queue.Empty:
+        raise Stalled(f"nothing within {seconds:.0f} seconds") from None
+    if error is not None:
+        raise error
+    return result
+
+
+def _answer(error: BaseException | None):
+    """The Hub's answer that an exception, or one that it came from, tells of."""
+    for _ in range(5):
+        if error is None:
+            return None
+        if (response := getattr(error, "response", None)) is not None:
+            return response
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _status(error: BaseException) -> int | None:
+    return getattr(_answer(error), "status_code", None)
+
+
+def _retry_after(error: BaseException) -> int | None:
+    """Seconds that the Hub asks to wait."""
+    text = getattr(_answer(error), "headers", {}).get("Retry-After", "")
+    return int(text) if re.fullmatch(r"\d{1,6}", text) else None
+
+
+def _is_right(path: Path, known: Known) -> bool:
+    """Whether a file of the cache has the checksum that the Hub tells, now or when it was fetched (by the name of the
+    blob that it is a link to). One of which neither is known is kept."""
+    checksum = known.checksum or (os.path.basename(os.readlink(path)) if os.path.islink(path) else "")
+    if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", checksum):
+        return True
+    try:
+        with files.open_regular(path, None, path.parent) as file:
+            if len(checksum) == 64:
+                return hashlib.file_digest(file, "sha256").hexdigest() == checksum
+            blob = hashlib.sha1(b"blob %d\0" % os.fstat(file.fileno()).st_size, usedforsecurity=False)
+            while part := file.read(2**20):
+                blob.update(part)
+            return blob.hexdigest() == checksum
+    except (OSError, files.UnfitFile):
+        return False

@@ -1,0 +1,132 @@
+"""Files are written to a temporary name and renamed; those that others made are read as far as a bound, and only if
+they are what they seem."""
+
+import contextlib
+import errno
+import json
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+MAX_DEPTH = 64  # of lists and objects within each other in a JSON file; ours have six
+_KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"} | dict.fromkeys(
+    (stat.S_IFCHR, stat.S_IFBLK), "a device"
+)
+
+
+class UnfitFile(Exception):
+    """A file that is not read; the message goes after its name in a sentence, such as "is a pipe"."""
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write to a temporary name and rename, so that no reader ever sees half a file and a full disk costs nothing."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def open_regular(path: Path, most: int | None = None, inside: Path | None = None) -> Iterator[BinaryIO]:
+    """Open a file that somebody else made, to read it.
+
+    most: bytes that it may have. inside: the folder that it must lie in, links followed; for a snapshot of the Hub's
+    cache, whose files are links, also the blobs of that cache. Nothing but a regular file is opened, so that a pipe or
+    a device neither waits nor goes on for ever. Raises FileNotFoundError, UnfitFile, or OSError where it may not be
+    read.
+    """
+    try:
+        real = os.path.realpath(path, strict=True)
+    except ValueError as error:  # a name with a NUL
+        raise FileNotFoundError(f"no file can have the name {path!r}") from error
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise UnfitFile("is a link that leads back to itself") from error
+        raise
+    if inside is not None and not any(_within(real, folder) for folder in _homes(inside)):
+        raise UnfitFile("is a link out of its folder")
+    _check_kind(os.stat(real), most)
+    # O_NONBLOCK and O_NOFOLLOW are for what somebody puts there in between; Windows has neither.
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+    with os.fdopen(os.open(real, flags), "rb") as file:
+        _check_kind(os.fstat(file.fileno()), most)
+        yield file
+
+
+def read_bounded(path: Path, most: int, inside: Path | None = None) -> bytes:
+    """What a file holds, at most `most` bytes of it; it raises as `open_regular` does."""
+    with open_regular(path, most, inside) as file:
+        data = file.read(most + 1)
+    if len(data) > most:  # it has grown meanwhile
+        raise UnfitFile(f"is too large: more than {most:,} bytes")
+    return data
+
+
+def read_json(path: Path, most: int, inside: Path | None = None):
+    """The value that a JSON file of at most `most` bytes holds; it raises as `open_regular` does, and UnfitFile for
+    what is not JSON, is nested deeper than MAX_DEPTH, or holds text that is no Unicode (lone surrogates)."""
+    try:
+        value = json.loads(read_bounded(path, most, inside))
+    except (ValueError, RecursionError) as error:
+        raise UnfitFile("is not JSON") from error
+    _check_value(value)
+    return value
+
+
+def _within(path: str, folder: str) -> bool:
+    try:
+        return os.path.commonpath([path, folder]) == folder
+    except ValueError:  # another drive
+        return False
+
+
+def _homes(folder: Path) -> list[str]:
+    """The folders that files of this folder may lie in: itself; of <cache>/models--user--repo/snapshots/<commit> also
+    that repository's blobs, and the store of blobs that the repositories of a cache share."""
+    real = os.path.realpath(folder)
+    snapshots = os.path.dirname(real)
+    repository = os.path.dirname(snapshots)
+    if os.path.basename(snapshots) != "snapshots" or not os.path.basename(repository).startswith("models--"):
+        return [real]
+    return [real, os.path.join(repository, "blobs"), os.path.join(os.path.dirname(repository), "blobs")]
+
+
+def _check_kind(status: os.stat_result, most: int | None) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise UnfitFile(f"is {_KINDS.get(stat.S_IFMT(status.st_mode), 'no regular file')}")
+    if most is not None and status.st_size > most:
+        raise UnfitFile(f"is too large: {status.st_size:,} bytes, where at most {most:,} are expected")
+
+
+def _check_value(value) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        below = []
+        for item in level:
+            if isinstance(item, dict):
+                below += [*item, *item.values()]
+            elif isinstance(item, list):
+                below += item
+            elif isinstance(item, str) and not is_text(item):
+                raise UnfitFile("holds text that is no Unicode")
+        if not below:
+            return
+        level = below
+    raise UnfitFile(f"is nested deeper than {MAX_DEPTH} levels")
+
+
+def is_text(text: str) -> bool:
+    """Whether it can be written down: JSON lets halves of surrogate pairs stand alone, which no encoding takes."""
+    try:
+        text.encode()
+        return True
+    except UnicodeEncodeError:
+        return False

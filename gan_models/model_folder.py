@@ -1,0 +1,230 @@
+"""The model folder: check, read and write it.
+
+It holds config.json (the network's arguments, `family` and `format`), model.safetensors, README.md (card), samples.png
+and metrics.json. The first two are all that loading reads; nothing in the folder is ever executed or unpickled.
+"""
+
+import importlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_safetensors
+from torch.overrides import TorchFunctionMode
+
+from .errors import InvalidConfig, InvalidWeights, short
+from .files import UnfitFile, open_regular, read_json, write_atomically
+
+if TYPE_CHECKING:
+    from .networks.base import Generator
+
+FORMAT = "gan-studio/1"
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+CARD, METRICS, PICTURE = "README.md", "metrics.json", "samples.png"
+MAX_CONFIG_BYTES = 1_000_000
+MAX_METRICS_BYTES = 10_000_000  # ours have ten kilobytes
+MAX_CARD_BYTES = 1_000_000  # so have these
+MAX_PICTURE_BYTES = 50_000_000
+MAX_HEADER_BYTES = 1_000_000  # ours have a few kilobytes
+FAMILIES: dict[str, type["Generator"]] = {}  # `family` of config.json -> class; networks/__init__.py fills it
+
+
+def families() -> dict[str, type["Generator"]]:
+    """FAMILIES, filled also where nobody has imported a network yet."""
+    if not FAMILIES:
+        importlib.import_module(".networks", __package__)
+    return FAMILIES
+
+
+def load_folder(folder: Path, name: str | None = None) -> "Generator":
+    """The model of a folder; `name` is what messages call it."""
+    folder = Path(folder)
+    name = name or str(folder)
+    model = build_on_meta(*read_config(folder / CONFIG, name), name)
+    tensors = _read_weights(folder / WEIGHTS, model.state_dict(), name)
+    model.load_state_dict(tensors, strict=True, assign=True)
+    model.requires_grad_(False).eval()
+    _check_use(model, name)
+    return model
+
+
+def save(model: "Generator", folder: str | os.PathLike, dtype: torch.dtype = torch.float32) -> None:
+    """Write config.json and model.safetensors, each to a temporary name first. dtype may be torch.float16 to halve the
+    file."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / CONFIG, (json.dumps(config_of(model), indent=2) + "\n").encode())
+    save_weights(model, folder, dtype)
+
+
+def config_of(model: "Generator") -> dict:
+    """What config.json says: the format, the family and the constructor's arguments."""
+    return {"format": FORMAT, "family": model.family, **model._hub_mixin_config}
+
+
+def save_weights(model: "Generator", folder: str | os.PathLike, dtype: torch.dtype = torch.float32) -> None:
+    """Write model.safetensors: float tensors as `dtype`, in a form where equal weights are equal bytes.
+
+    Raises InvalidWeights for weights that `load` would refuse: not finite, or too large for `dtype`.
+    """
+    tensors = {
+        key: (value.to(dtype) if value.is_floating_point() else value).cpu().contiguous()
+        for key, value in model.state_dict().items()
+    }
+    _check_finite(tensors, f"The {model.family} generator to be saved as {dtype}")
+    write_atomically(Path(folder) / WEIGHTS, to_safetensors(tensors, metadata={"format": "pt"}))
+
+
+def read_config(path: Path, name: str) -> tuple[str, dict]:
+    try:
+        config = read_json(path, MAX_CONFIG_BYTES, path.parent)
+    except UnfitFile as error:
+        raise InvalidConfig(f"The {CONFIG} of {name} {error}; fetch or export the model again.") from error
+    except FileNotFoundError as error:
+        raise InvalidConfig(f"{name} has no {CONFIG}, so it is not a model folder of GAN Studio.") from error
+    except OSError as error:
+        raise InvalidConfig(
+            f"The {CONFIG} of {name} cannot be read ({error.strerror or error}); check its permissions."
+        ) from error
+    if not isinstance(config, dict) or config.get("format") != FORMAT:
+        got = config.get("format") if isinstance(config, dict) else None
+        raise InvalidConfig(
+            f"The {CONFIG} of {name} says format {short(got)} where {FORMAT!r} is expected; "
+            "it was made by another program or a newer version."
+        )
+    family = config.get("family")
+    if not isinstance(family, str) or family not in families():
+        raise InvalidConfig(
+            f"The {CONFIG} of {name} says family {short(family)}; known are {', '.join(sorted(families()))}."
+        )
+    return family, {key: value for key, value in config.items() if key not in ("format", "family")}
+
+
+class Uninitialised(TorchFunctionMode):
+    """Leaves weights alone that are about to be replaced. On the meta device torch's `normal_` would first import its
+    compiler, which takes longer than everything else that `load` does."""
+
+    def __torch_function__(self, function, types, arguments=(), named=None):
+        named = named or {}
+        if getattr(function, "__module__", None) == "torch.nn.init":
+            return named["tensor"] if "tensor" in named else arguments[0]
+        return function(*arguments, **named)
+
+
+def build_on_meta(family: str, arguments: dict, name: str) -> "Generator":
+    """The network on the meta device: shapes without memory."""
+    cls = families()[family]
+    known = sorted(set(cls._hub_mixin_init_parameters) - {"self"})
+    unknown = sorted(set(arguments) - set(known))
+    if unknown:
+        raise InvalidConfig(
+            f"The {CONFIG} of {name} has unknown keys ({', '.join(map(short, unknown[:5]))}); "
+            f"{family} takes {', '.join(known)}."
+        )
+    try:
+        with Uninitialised(), torch.device("meta"):
+            return cls(**arguments)
+    except InvalidConfig as error:
+        raise InvalidConfig(f"{name}: {error}") from error
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise InvalidConfig(
+            f"The {CONFIG} of {name} does not describe a {family} network ({short(str(error))})."
+        ) from error
+
+
+def _read_weights(path: Path, expected: dict[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
+    """The tensors, float ones as float32, after their names, shapes and kinds were found to be the expected ones."""
+    try:
+        with open_regular(path, weights_size(expected), path.parent) as file:
+            if int.from_bytes(file.read(8), "little") > MAX_HEADER_BYTES:
+                raise InvalidWeights(
+                    f"The {WEIGHTS} of {name} is not a safetensors file of ours; fetch the model again."
+                )
+        with safe_open(path, "pt") as file:
+            _check_header(file, expected, name)
+            # Copies: what safetensors returns is a view of the mapped file, which somebody may overwrite.
+            tensors = {key: file.get_tensor(key).to(value.dtype, copy=True) for key, value in expected.items()}
+    except FileNotFoundError as error:
+        raise InvalidWeights(
+            f"{name} has no {WEIGHTS} (pickled weights are never read); fetch or export the model again."
+        ) from error
+    except UnfitFile as error:
+        raise InvalidWeights(f"The {WEIGHTS} of {name} {error}; fetch or export the model again.") from error
+    except SafetensorError as error:
+        raise InvalidWeights(
+            f"The {WEIGHTS} of {name} is truncated or not a safetensors file; fetch the model again."
+        ) from error
+    except OSError as error:
+        raise InvalidWeights(
+            f"The {WEIGHTS} of {name} cannot be read ({error.strerror or error}); check its permissions."
+        ) from error
+    _check_finite(tensors, f"The {WEIGHTS} of {name}")
+    return tensors
+
+
+def weights_size(expected: dict[str, torch.Tensor]) -> int:
+    """The most bytes that a file of these tensors may have: float64, which is refused by name, and any header."""
+    return MAX_HEADER_BYTES + sum(8 * value.numel() for value in expected.values()) + 8
+
+
+def _check_header(file, expected: dict[str, torch.Tensor], name: str) -> None:
+    """Raise InvalidWeights unless names, shapes and kinds of an open safetensors file are the expected ones."""
+    keys = set(file.keys())
+    for what, odd in (("lacks", set(expected) - keys), ("has unknown", keys - set(expected))):
+        if odd:
+            raise InvalidWeights(
+                f"The {WEIGHTS} of {name} {what} tensors ({len(odd)}, {short(min(odd))} among them); "
+                f"it does not belong to its {CONFIG}."
+            )
+    for key, tensor in expected.items():
+        found = file.get_slice(key)
+        shape, kind = tuple(found.get_shape()), found.get_dtype()
+        kinds = ("F32", "F16", "BF16") if tensor.is_floating_point() else ("I64",)
+        if shape != tuple(tensor.shape) or kind not in kinds:
+            raise InvalidWeights(
+                f"The tensor {key!r} of {name} is {kind} {shape} where {kinds[0]} "
+                f"{tuple(tensor.shape)} is expected; it does not belong to its {CONFIG}."
+            )
+
+
+def _check_finite(tensors: dict[str, torch.Tensor], what: str) -> None:
+    broken = [key for key, value in tensors.items() if value.is_floating_point() and not value.isfinite().all()]
+    if broken:
+        raise InvalidWeights(f"{what} holds numbers that are not finite (in {broken[0]!r}); the model is unusable.")
+
+
+def _check_use(model: "Generator", name: str) -> None:
+    """Raise InvalidWeights where finite weights are of no use: labels that there are none of, pictures that are no
+    numbers. It costs one picture."""
+    table = getattr(model, "label_table", None)
+    if table is not None and not ((table >= 0) & (table <= 1)).all():
+        raise InvalidWeights(
+            f"The {WEIGHTS} of {name} holds attributes outside 0 to 1 (in 'label_table'); the model is unusable."
+        )
+    try:
+        with torch.no_grad():
+            useful = all(made.isfinite().all() for made in model.trial())
+    except RuntimeError as error:  # such as a covariance that is none
+        raise InvalidWeights(
+            f"The weights of {name} draw nothing ({(str(error).splitlines() or [''])[0][:150]}); the model is unusable."
+        ) from error
+    if not useful:
+        raise InvalidWeights(f"The weights of {name} draw pictures that are not finite; the model is unusable.")
+
+
+def read_metrics(path: Path) -> dict:
+    """What a metrics.json holds, {} where there is none. Raises InvalidConfig."""
+    try:
+        metrics = read_json(path, MAX_METRICS_BYTES, path.parent)
+    except FileNotFoundError:
+        return {}
+    except UnfitFile as error:
+        raise InvalidConfig(f"{path} {error}; repair it or delete it.") from error
+    except OSError as error:
+        raise InvalidConfig(f"{path} cannot be read ({error.strerror or error}); repair it or delete it.") from error
+    if not isinstance(metrics, dict):
+        raise InvalidConfig(f"{path} must hold an object of names and values; repair it or delete it.")
+    return metrics

@@ -1,0 +1,63 @@
+"""The networks, one file a family: configuration, generator and discriminator together."""
+
+import os
+
+import torch
+
+from ..hub import check_device, find
+from ..model_folder import FAMILIES, load_folder
+from .base import Discriminator, Generator
+from .critic import Critic
+from .dcgan import DCGANDiscriminator, DCGANGenerator
+from .editor import Editor
+from .encoding import Autoencoder, EncodingGenerator, PairDiscriminator
+from .infogan import InfoGANDiscriminator, InfoGANGenerator
+from .invertible import InvertibleGenerator
+from .mlp import MLPDiscriminator, MLPGenerator
+from .resnet import ResNetDiscriminator, ResNetGenerator
+from .tied import TiedDiscriminator
+
+FAMILIES.update(
+    {
+        cls.family: cls
+        for cls in (
+            MLPGenerator,
+            DCGANGenerator,
+            InfoGANGenerator,
+            EncodingGenerator,
+            InvertibleGenerator,
+            ResNetGenerator,
+            Editor,
+        )
+    }
+)
+# What a recipe calls its pair of networks. Several pairs may share a family of generators.
+PAIRS: dict[str, tuple[type[Generator], type[Discriminator]]] = {
+    "mlp": (MLPGenerator, MLPDiscriminator),
+    "dcgan": (DCGANGenerator, DCGANDiscriminator),
+    "resnet": (ResNetGenerator, ResNetDiscriminator),
+    "infogan": (InfoGANGenerator, InfoGANDiscriminator),
+    "vaegan": (EncodingGenerator, DCGANDiscriminator),
+    "bigan": (EncodingGenerator, PairDiscriminator),
+    "implicit": (DCGANGenerator, Autoencoder),
+    "tied": (DCGANGenerator, TiedDiscriminator),
+    "invertible": (InvertibleGenerator, DCGANDiscriminator),
+    "editor": (Editor, Critic),
+}
+
+
+def load(
+    source: str | os.PathLike, *, revision: str | None = None, device: str | torch.device | None = None
+) -> Generator:
+    """The model of a folder, a bundled name or a Hub repository "user/repo" (tried in this order).
+
+    It is in eval mode, float32, on the CPU unless `device` says otherwise. `revision` is a branch, tag or commit of a
+    Hub repository. A repository that was loaded before is found in the Hub cache without a network.
+
+    Raises ModelNotFound, HubUnreachable, InvalidConfig, InvalidWeights or InvalidInput (all ModelError), each with one
+    sentence. The configuration is bounds-checked and compared with the header of the weights before any memory is
+    taken.
+    """
+    device = check_device(device)
+    folder, name = find(source, revision)
+    return load_folder(folder, name).to(device)

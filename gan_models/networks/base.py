@@ -1,0 +1,242 @@
+"""What every generator and discriminator offers, whatever its family."""
+
+from typing import NamedTuple
+
+import torch
+from huggingface_hub import PyTorchModelHubMixin
+from torch import Tensor, nn
+
+from .. import latents as _latents
+from .. import rng
+from ..card import model_card
+from ..errors import InvalidConfig, InvalidInput, short
+from ..files import is_text
+from ..hub import find
+from ..model_folder import config_of, load_folder, save
+
+LABEL_TABLE_ROWS = 256
+
+
+def check_config(config: dict, limits: dict[str, tuple[int, int]]) -> None:
+    """Raise InvalidConfig unless each key of `limits` is a whole number within its (least, most)."""
+    for key, (least, most) in limits.items():
+        value = config[key]
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise InvalidConfig(
+                f"The configuration says {key} = {short(value)}; it must be a whole number {least} to {most}."
+            )
+
+
+def check_labels(labels, multi_label) -> tuple[str, ...] | None:
+    """The label names as a tuple. Raises InvalidConfig unless they are None or 2 to 1,000 distinct names (1 if
+    multi)."""
+    if not isinstance(multi_label, bool):
+        raise InvalidConfig(f"The configuration says multi_label = {short(multi_label)}; it must be true or false.")
+    if labels is None:
+        return None
+    names = tuple(labels) if isinstance(labels, (list, tuple)) else ()
+    if not (1 if multi_label else 2) <= len(names) <= 1000:
+        raise InvalidConfig("The configuration's labels must be a list of at most 1000 names, at least 2 for classes.")
+    if not all(isinstance(name, str) and 0 < len(name) <= 100 and is_text(name) for name in names) or (
+        len(set(names)) != len(names)
+    ):
+        raise InvalidConfig("The configuration's labels must be distinct names of 1 to 100 characters.")
+    return names
+
+
+def encode_labels(labels: Tensor, names: tuple[str, ...], multi_label: bool) -> Tensor:
+    """Labels as the networks take them: (n, K) float. Classes become one-hot rows; attributes 0..1 become -1..1,
+    so that "absent" says as much as "present"."""
+    if labels.ndim == 1:
+        return nn.functional.one_hot(labels.long(), len(names)).float()
+    return labels * 2 - 1 if multi_label else labels
+
+
+class Generator(nn.Module, PyTorchModelHubMixin):
+    """Base of all generators. Subclasses are built from JSON-able arguments, which are their config.json.
+
+    Attributes: latent_dim (int), image_shape (C, H, W), labels (tuple of names, or None), multi_label (True:
+    attributes, any number of which hold at once; False: classes, exactly one).
+    """
+
+    family: str
+    takes_labels = False  # whether it can be told any: `labels` and `multi_label` are arguments of it
+    latent_dim: int
+    image_shape: tuple[int, int, int]
+    labels: tuple[str, ...] | None
+    multi_label: bool
+
+    def set_labels(self, labels, multi_label: bool) -> None:
+        """Declare the labels; for attributes also the table of combinations that `sample_labels` draws from."""
+        self.labels, self.multi_label = check_labels(labels, multi_label), multi_label
+        if self.labels and multi_label:
+            self.register_buffer("label_table", torch.full((LABEL_TABLE_ROWS, len(self.labels)), 0.5))
+
+    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        """latents (n, latent_dim) and labels as from `encode_labels` -> images (n, C, H, W) in [-1, 1]."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward pass")
+
+    def encode(self, images: Tensor) -> Tensor:
+        """images (n, C, H, W) in [-1, 1] -> latents (n, latent_dim) that `generate` draws something like them from,
+        where the family has an encoder. Raises InvalidInput where it has none."""
+        raise InvalidInput(f"This model (family {self.family}) has no encoder: it draws pictures and cannot read them.")
+
+    def estimate_labels(self, images: Tensor) -> Tensor | None:
+        """images (n, C, H, W) in [-1, 1] -> labels (n, K) in 0..1 for `generate`, where it has an encoder and labels;
+        else None."""
+        return None
+
+    @property
+    def encodes(self) -> bool:
+        """Whether it has an encoder."""
+        return type(self).encode is not Generator.encode
+
+    def check_images(self, images: Tensor) -> Tensor:
+        """The pictures on the generator's device. Raises InvalidInput unless they are floats (n, C, H, W) of its shape
+        in [-1, 1]."""
+        if (
+            not isinstance(images, Tensor)
+            or images.ndim != 4
+            or images.shape[1:] != self.image_shape
+            or not images.is_floating_point()
+        ):
+            got = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
+            raise InvalidInput(
+                f"The pictures must be floating-point numbers (n, {', '.join(map(str, self.image_shape))}), not {got}."
+            )
+        if not (images.abs() <= 1.001).all():  # NaN fails too
+            raise InvalidInput("The pictures must hold numbers from -1 to 1.")
+        return images.to(self.device)
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights. Whatever it is after `half()` or `bfloat16()`, pictures and latents go in and out as float32."""
+        return next(self.parameters()).dtype
+
+    def trial(self) -> list[Tensor]:
+        """What it makes of one latent, by which `load` sees that the weights are of use: a picture and, where it has an
+        encoder, what that reads from it."""
+        images = self.generate(self.sample_latents(1, seed=0), self.sample_labels(1, seed=0))
+        if not self.encodes or not images.isfinite().all():
+            return [images]
+        found = self.encode(images)
+        return [images, *(found if isinstance(found, tuple) else (found,))]
+
+    def sample_latents(self, n: int, *, seed: int | None = None, truncation: float = 1.0) -> Tensor:
+        """n latents of a seed: (n, latent_dim) float32 on the generator's device.
+
+        Latent k of a seed does not depend on n or the device. truncation (0..2) multiplies: below 1 the pictures become
+        more typical and less varied. Raises InvalidInput for a seed, a count or a truncation out of range.
+        """
+        if not isinstance(truncation, (int, float)) or not 0 <= truncation <= 2:
+            raise InvalidInput(f"The truncation must be a number from 0 to 2, not {truncation!r}.")
+        rng.check_count(n)
+        return (_latents.sample(n, self.latent_dim, seed=seed) * truncation).to(self.device)
+
+    def sample_labels(self, n: int, *, seed: int | None = None) -> Tensor | None:
+        """n plausible labels of a seed: (n,) int64 classes, uniformly; or (n, K) attributes of real training examples
+        (independent coin flips would give combinations that no face has); or None for an unconditional generator."""
+        if self.labels is None:
+            return None
+        seed, n = rng.check_seed(seed), rng.check_count(n)
+        high = LABEL_TABLE_ROWS if self.multi_label else len(self.labels)
+        rows = [int(rng.philox(seed, k, rng.Stream.LABELS).integers(high)) for k in range(n)]
+        rows = torch.tensor(rows, device=self.device)
+        return self.label_table[rows] if self.multi_label else rows
+
+    def generate(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Images (n, C, H, W) float32 in [-1, 1] from latents (n, latent_dim), differentiably.
+
+        labels: (n,) int classes or (n, K) weights 0..1 for a class-conditional generator (weights that mix two classes
+        draw something in between), (n, K) values 0..1 for attributes, None for an unconditional one.
+        Raises InvalidInput, saying what was expected.
+        """
+        if not isinstance(latents, Tensor) or latents.ndim != 2 or latents.shape[1] != self.latent_dim:
+            got = tuple(latents.shape) if isinstance(latents, Tensor) else type(latents).__name__
+            raise InvalidInput(f"The latents must be a tensor (n, {self.latent_dim}), not {got}.")
+        if not latents.is_floating_point():
+            raise InvalidInput(f"The latents must be floating-point numbers, not {latents.dtype}.")
+        labels = self._checked_labels(labels, len(latents))
+        labels = labels if labels is None else labels.to(self.dtype)
+        return self(latents.to(self.device, self.dtype), labels).float()
+
+    def _checked_labels(self, labels, n: int) -> Tensor | None:
+        if self.labels is None:
+            if labels is not None:
+                raise InvalidInput("This model is unconditional: it takes no labels.")
+            return None
+        k = len(self.labels)
+        wanted = f"({n}, {k}) values from 0 to 1" if self.multi_label else f"({n},) classes from 0 to {k - 1}"
+        if labels is None:
+            raise InvalidInput(f"This model is conditional: give labels, {wanted}, for {', '.join(self.labels)}.")
+        try:
+            labels = torch.as_tensor(labels, device=self.device)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise InvalidInput(f"The labels must be {wanted}, not {short(labels)}.") from error
+        if labels.ndim == 1 and not self.multi_label:
+            if labels.is_floating_point() or len(labels) != n or not ((labels >= 0) & (labels < k)).all():
+                raise InvalidInput(f"The labels must be {wanted}.")
+        else:
+            labels = labels.float()
+            # NaN fails both comparisons, so it is refused too.
+            if labels.shape != (n, k) or not ((labels >= 0) & (labels <= 1)).all():
+                raise InvalidInput(f"The labels must be {wanted}.")
+        return encode_labels(labels, self.labels, self.multi_label)
+
+    # The Hub mixin's own saving and loading are replaced by ours: strict, bounds-checked, never a pickle.
+    def _save_pretrained(self, save_directory) -> None:
+        save(self, save_directory)
+
+    @classmethod
+    def from_pretrained(
+        cls, source, *, revision=None, cache_dir=None, force_download=False, local_files_only=False, token=None
+    ):
+        """`gan_models.load` for one family, with the download options of the Hub mixin; InvalidConfig if it is
+        another's."""
+        folder, name = find(
+            source,
+            revision,
+            cache_dir=cache_dir,
+            force_download=force_download,
+            local_files_only=local_files_only,
+            token=token,
+        )
+        model = load_folder(folder, name)
+        if not isinstance(model, cls):
+            raise InvalidConfig(
+                f"{name} is a model of the family {model.family!r}, not a {cls.__name__}; use gan_models.load()."
+            )
+        return model
+
+    def generate_model_card(self, **about):
+        """The card that `save_pretrained` and `push_to_hub` write where there is none; `about` as in
+        `card.write_card`."""
+        return model_card(config_of(self), about=about)
+
+
+class DiscriminatorOutput(NamedTuple):
+    """What a discriminator says of n images."""
+
+    scores: Tensor  # (n,) logits: above 0 means "looks real"
+    features: Tensor  # (n, ...) the last hidden layer
+    logits: Tensor | None = None  # (n, K) logits of the labels, where it has an auxiliary classifier
+
+
+class Discriminator(nn.Module):
+    """Base of all discriminators: (images (n, C, H, W) in [-1, 1], labels as from `encode_labels`) ->
+    DiscriminatorOutput."""
+
+    takes_labels = False  # whether it can be told any: `labels` and `multi_label` are arguments of it
+    normalisations: tuple[str, ...] = ()  # what its argument `normalisation` can be, its default first
+    shares_weights = False  # with the generator
+
+    def trained(self) -> dict[str, nn.Parameter]:
+        """The weights that the discriminator's player moves, by name."""
+        return dict(self.named_parameters())
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
+        raise NotImplementedError(f"{type(self).__name__} has no forward pass")

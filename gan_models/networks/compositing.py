@@ -1,0 +1,44 @@
+"""Laying a change over a photo: colours, blur, the ellipse of the head."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+# The head with its hair, an ellipse in CelebA's crop: centre x and y, half-axes across and down, in sides of the crop.
+# In the frame of 178 x 218: (89, 121), 58 and 78. Long hair, hats and shoulders reach beyond it.
+HEAD = (0.5, 0.57, 0.453, 0.609)
+DETAIL = 3 / 64  # of the side of the crop: what is finer is detail
+
+
+def from_head(size: int, device: torch.device | str = "cpu") -> Tensor:
+    """(size, size): how far each pixel of a crop is from the middle of HEAD, which it leaves at 1."""
+    place = (torch.arange(size, device=device) + 0.5) / size
+    x, y, across, down = HEAD
+    return torch.hypot((place[None, :] - x) / across, (place[:, None] - y) / down)
+
+
+def colours(images: Tensor) -> Tensor:
+    """RGB (n, 3, H, W) as brightness, warmth (red against blue) and greenness (green against both): (n, 3, H, W)."""
+    red, green, blue = images.unbind(1)
+    return torch.stack([(red + green + blue) / 3, (red - blue) / 2, (2 * green - red - blue) / 4], 1)
+
+
+def from_colours(colours: Tensor) -> Tensor:
+    """What `colours` was made from."""
+    brightness, warmth, greenness = colours.unbind(1)
+    others = brightness - greenness * 2 / 3
+    return torch.stack([others + warmth, brightness + greenness * 4 / 3, others - warmth], 1)
+
+
+def blurred(images: Tensor) -> Tensor:
+    """Pictures (n, C, H, W) without what is finer than DETAIL: the mean of means over squares."""
+    radius = max(round(DETAIL * images.shape[-1]), 1)
+    for down, across in 2 * ((radius, 0), (0, radius)):  # one way after the other, which is much quicker
+        images = F.avg_pool2d(images, (2 * down + 1, 2 * across + 1), 1, (down, across), count_include_pad=False)
+    return images
+
+
+def smoothstep(x: Tensor) -> Tensor:
+    """0 below 0, 1 above 1, smooth between."""
+    x = x.clamp(0, 1)
+    return x * x * (3 - 2 * x)

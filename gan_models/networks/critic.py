@@ -1,0 +1,90 @@
+"""What looks at pictures while an editor learns."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..celeba import ATTRIBUTES
+from .base import Discriminator, DiscriminatorOutput, check_config, check_labels
+from .dcgan import DCGANDiscriminator
+from .editor import LIMITS
+from .layers import capped_pyramid, downwards, initialise, upcast
+
+MEMORY = 20_000  # images, the half-life of the regressions' sums
+
+
+class Classifier(nn.Module):
+    """Two opinions on the attributes: one network sees pictures as they are, one at half their size, where only whole
+    changes show."""
+
+    def __init__(self, image_size: int, image_channels: int, width: int, attributes: int):
+        super().__init__()
+        self.fine = self._network(image_size, image_channels, width, attributes)
+        self.coarse = self._network(image_size // 2, image_channels, width + width // 2, attributes)
+        initialise(self, normal=True)
+
+    @staticmethod
+    def _network(image_size: int, image_channels: int, width: int, attributes: int) -> nn.Sequential:
+        size, channels = capped_pyramid(image_size, width)
+        return nn.Sequential(
+            downwards(image_channels, channels, "batch"),
+            nn.AvgPool2d(size // 2),
+            nn.Flatten(),
+            nn.Dropout(0.3),
+            nn.Linear(channels[-1] * 4, attributes),
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(n, C, H, W) -> logits (2, n, K) float32."""
+        return upcast(torch.stack([self.fine(images), self.coarse(F.avg_pool2d(images, 2))]))
+
+
+class Critic(Discriminator):
+    """All that looks at pictures while the editor learns: a discriminator, the classifier, and the regressions'
+    sums."""
+
+    def __init__(
+        self,
+        image_size: int = 64,
+        image_channels: int = 3,
+        width: int = 32,
+        latent_dim: int = 256,
+        attributes: list | None = None,
+        labels: int = 40,
+    ):
+        super().__init__()
+        check_config(
+            locals(),
+            {key: LIMITS[key] for key in ("image_channels", "width", "latent_dim")} | {"image_size": (16, 256)},
+        )
+        attributes = check_labels(ATTRIBUTES if attributes is None else attributes, True)
+        self.adversary = DCGANDiscriminator(
+            image_size, image_channels, width, list(attributes), multi_label=True, normalisation="spectral"
+        )
+        self.classifier = Classifier(image_size, image_channels, width, len(attributes))
+        self.register_buffer("label_sums", torch.zeros(labels + 1, labels + 1))
+        self.register_buffer("code_sums", torch.zeros(labels + 1, latent_dim))
+        self.register_buffer("pixel_sums", torch.zeros(labels + 1, image_channels, image_size, image_size))
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
+        return self.adversary(images, labels)
+
+    @torch.no_grad()
+    def note(self, codes: Tensor, images: Tensor, labels: Tensor) -> None:
+        """Add pictures' codes (n, d), the pictures (n, C, H, W) and their labels (n, L) to the regressions."""
+        known = F.pad(labels, (0, 1), value=1.0)
+        keep = 0.5 ** (len(codes) / MEMORY)
+        with torch.autocast(codes.device.type, enabled=False):
+            self.label_sums.mul_(keep).add_(known.T @ known)
+            self.code_sums.mul_(keep).add_(known.T @ codes)
+            self.pixel_sums.mul_(keep).add_((known.T @ images.flatten(1)).view_as(self.pixel_sums))
+
+    @torch.no_grad()
+    def effects(self, sums: Tensor, attributes: int) -> Tensor:
+        """What each attribute brings, all other labels being equal, by least squares: of codes (K, d), of pictures (K,
+        C, H, W)."""
+        ridge = (
+            1e-3 * self.label_sums[-1, -1].clamp_min(1) * torch.eye(len(self.label_sums), device=self.label_sums.device)
+        )
+        found = 2 * torch.linalg.solve(self.label_sums + ridge, sums.flatten(1))[:attributes]  # labels are -1 and 1
+        return found.unflatten(1, sums.shape[1:])

@@ -1,0 +1,103 @@
+"""DCGAN: all-convolutional networks (Radford et al. 2015, arXiv:1511.06434), with or without labels.
+
+The generator is told its labels beside the latent (Mirza and Osindero 2014, arXiv:1411.1784), through a learned
+embedding. The discriminator compares them with what it sees by a projection (Miyato and Koyama 2018, arXiv:1802.05637)
+and can also name them itself (auxiliary classifier: Odena et al. 2016, arXiv:1610.09585).
+"""
+
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from .base import (
+    Discriminator,
+    DiscriminatorOutput,
+    Generator,
+    check_config,
+    check_labels,
+)
+from .layers import LIMITS, check_normalisation, downwards, initialise, pyramid, upwards
+
+
+class DCGANGenerator(Generator):
+    """Transposed convolutions with BatchNorm and ReLU, doubling the size at each step; tanh at the end."""
+
+    family = "dcgan"
+    takes_labels = True
+
+    def __init__(
+        self,
+        image_size: int = 64,
+        image_channels: int = 3,
+        latent_dim: int = 128,
+        width: int = 64,
+        labels: list | None = None,
+        multi_label: bool = False,
+        embedding_dim: int = 64,
+    ):
+        super().__init__()
+        check_config(locals(), LIMITS)
+        size, channels = pyramid(image_size, width)
+        self.set_labels(labels, multi_label)
+        self.latent_dim, self.image_shape = latent_dim, (image_channels, image_size, image_size)
+        inputs = latent_dim
+        if self.labels:
+            self.embedding = nn.Linear(len(self.labels), embedding_dim)
+            inputs += embedding_dim
+        self.layers = upwards(inputs, size, channels, image_channels)
+        initialise(self, normal=True)
+        if self.labels:
+            # An embedding of the latent's own scale: at 0.02 the labels would be whispered.
+            nn.init.normal_(self.embedding.weight, 0, len(self.labels) ** -0.5 if multi_label else 1.0)
+
+    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        x = latents
+        if self.labels:
+            x = nn.functional.pad(x, (0, self.embedding.out_features))
+            x = x + nn.functional.pad(self.embedding(labels), (self.latent_dim, 0))
+        return self.layers(x[:, :, None, None])
+
+
+class DCGANDiscriminator(Discriminator):
+    """Strided convolutions with LeakyReLU, halving the size at each step.
+
+    normalisation: "batch" as in the paper (not on the first layer), "spectral" (Miyato et al. 2018, arXiv:1802.05957),
+    or "none", for gradient penalties, which are defined for each picture alone. auxiliary: also classify the labels.
+    """
+
+    takes_labels, normalisations = True, ("batch", "spectral", "none")
+
+    def __init__(
+        self,
+        image_size: int = 64,
+        image_channels: int = 3,
+        width: int = 64,
+        labels: list | None = None,
+        multi_label: bool = False,
+        normalisation: str = "batch",
+        projection: bool = True,
+        auxiliary: bool = False,
+    ):
+        super().__init__()
+        check_config(locals(), {key: LIMITS[key] for key in ("image_size", "image_channels", "width")})
+        check_normalisation(normalisation, self.normalisations)
+        labels = check_labels(labels, multi_label)
+        size, channels = pyramid(image_size, width)
+        self.layers = downwards(image_channels, channels, normalisation)
+        self.score = nn.Conv2d(channels[-1], 1, size)
+        self.embedding = nn.Conv2d(channels[-1], len(labels), size) if labels and projection else None
+        self.classifier = nn.Conv2d(channels[-1], len(labels), size) if labels and auxiliary else None
+        initialise(self, normal=normalisation != "none")
+        if normalisation == "spectral":
+            for layer in self.modules():
+                if isinstance(layer, nn.Conv2d):
+                    spectral_norm(layer)
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
+        features = self.layers(images)
+        scores = self.score(features).flatten()
+        if self.embedding is not None:
+            # The projection <E y, phi(x)>, with E folded into the layer: one score for each label, weighted by the
+            # labels. Divided by the labels' length, so that ten attributes speak no louder than one class.
+            scores = scores + (self.embedding(features).flatten(1) * nn.functional.normalize(labels)).sum(1)
+        logits = None if self.classifier is None else self.classifier(features).flatten(1)
+        return DiscriminatorOutput(scores, features, logits)

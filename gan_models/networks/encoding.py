@@ -1,0 +1,98 @@
+"""Networks that also read pictures: encoder and generator together, as in VAE-GAN (Larsen et al. 2016,
+arXiv:1512.09300) and BiGAN (Donahue et al. 2017, arXiv:1605.09782), and the autoencoder of moment matching (Li et al.
+2015, arXiv:1502.02761)."""
+
+from torch import Tensor, nn
+
+from .base import Discriminator, DiscriminatorOutput, check_config
+from .dcgan import DCGANGenerator
+from .layers import LIMITS, check_normalisation, downwards, initialise, pyramid, upwards
+
+
+class Encoder(nn.Module):
+    """Strided convolutions from a picture to the mean and the log-variance of its latent, each (n, latent_dim)."""
+
+    def __init__(self, image_size: int, image_channels: int, latent_dim: int, width: int):
+        super().__init__()
+        size, channels = pyramid(image_size, width)
+        self.layers = downwards(image_channels, channels, "batch")
+        self.latent = nn.Conv2d(channels[-1], 2 * latent_dim, size)
+        initialise(self, normal=True)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_variance = self.latent(self.layers(images)).flatten(1).chunk(2, 1)
+        return mean, log_variance.clamp(-10, 10)
+
+
+class EncodingGenerator(DCGANGenerator):
+    """A DCGAN generator with an encoder beside it: `encode` gives the latent that a picture is drawn from."""
+
+    family = "encoding"
+    takes_labels = False
+
+    def __init__(self, image_size: int = 28, image_channels: int = 1, latent_dim: int = 64, width: int = 64):
+        super().__init__(image_size, image_channels, latent_dim, width)
+        self.encoder = Encoder(image_size, image_channels, latent_dim, width)
+
+    def encode(self, images: Tensor) -> Tensor:
+        return self.encoder(self.check_images(images).to(self.dtype))[0].float()
+
+
+class PairDiscriminator(Discriminator):
+    """Judges pairs of a picture and a latent: features of both, then two layers."""
+
+    normalisations = ("batch", "none")
+
+    def __init__(
+        self,
+        image_size: int = 28,
+        image_channels: int = 1,
+        width: int = 64,
+        latent_dim: int = 64,
+        hidden: int = 512,
+        normalisation: str = "batch",
+    ):
+        super().__init__()
+        check_config(locals(), {key: LIMITS[key] for key in ("image_size", "image_channels", "width", "latent_dim")})
+        check_config(locals(), {"hidden": (1, 4096)})
+        check_normalisation(normalisation, self.normalisations)
+        size, channels = pyramid(image_size, width)
+        self.layers = downwards(image_channels, channels, normalisation)
+        self.of_image = nn.Linear(channels[-1] * size**2, hidden)
+        self.of_latent = nn.Sequential(nn.Linear(latent_dim, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, hidden))
+        self.judge = nn.Sequential(nn.LeakyReLU(0.2), nn.Linear(hidden, hidden), nn.LeakyReLU(0.2))
+        self.score = nn.Linear(hidden, 1)
+        initialise(self, normal=False)
+
+    def forward(
+        self, images: Tensor, labels: Tensor | None = None, latents: Tensor | None = None
+    ) -> DiscriminatorOutput:
+        features = self.judge(self.of_image(self.layers(images).flatten(1)) + self.of_latent(latents))
+        return DiscriminatorOutput(self.score(features).squeeze(1), features)
+
+
+class Autoencoder(Discriminator):
+    """What stands in the discriminator's place where there is none: a latent space of real pictures, and the way back
+    from it."""
+
+    def __init__(self, image_size: int = 28, image_channels: int = 1, width: int = 64, code_dim: int = 32):
+        super().__init__()
+        check_config(
+            locals(), {key: LIMITS[key] for key in ("image_size", "image_channels", "width")} | {"code_dim": (1, 2048)}
+        )
+        size, channels = pyramid(image_size, width)
+        self.down = downwards(image_channels, channels, "batch")
+        self.code = nn.Conv2d(channels[-1], code_dim, size)
+        self.up = upwards(code_dim, size, channels, image_channels)
+        initialise(self, normal=True)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """(n, C, H, W) -> (n, code_dim)."""
+        return self.code(self.down(images)).flatten(1)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """(n, code_dim) -> (n, C, H, W)."""
+        return self.up(codes[:, :, None, None])
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        return self.decode(self.encode(images))

@@ -1,0 +1,54 @@
+"""A DCGAN generator with an encoder beside it."""
+
+from torch import Tensor, nn
+
+from .base import Generator, check_config
+from .dcgan import DCGANGenerator
+from .layers import LIMITS, downwards, initialise, pyramid
+
+
+class InvertibleGenerator(DCGANGenerator):
+    """A DCGAN generator that was trained before, with an encoder beside it that learned to read what it draws, and real
+    pictures."""
+
+    family = "invertible"
+
+    def __init__(
+        self,
+        image_size: int = 64,
+        image_channels: int = 3,
+        latent_dim: int = 128,
+        width: int = 64,
+        labels: list | None = None,
+        multi_label: bool = False,
+        embedding_dim: int = 64,
+        encoder_width: int = 20,
+    ):
+        super().__init__(image_size, image_channels, latent_dim, width, labels, multi_label, embedding_dim)
+        check_config(locals(), {"encoder_width": LIMITS["width"]})
+        size, channels = pyramid(image_size, encoder_width)
+        self.encoder = nn.Sequential(
+            downwards(image_channels, channels, "batch"),
+            nn.Conv2d(channels[-1], latent_dim + len(self.labels or ()), size),
+        )
+        initialise(self.encoder, normal=True)
+
+    def read(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """images (n, C, H, W) in [-1, 1] -> latents (n, latent_dim), and logits of the labels (n, K) where it has
+        labels."""
+        latents, logits = self.encoder(images).flatten(1).split((self.latent_dim, len(self.labels or ())), 1)
+        return latents, logits if self.labels else None
+
+    def encode(self, images: Tensor) -> Tensor:
+        return self.read(self.check_images(images).to(self.dtype))[0].float()
+
+    def estimate_labels(self, images: Tensor) -> Tensor | None:
+        """images (n, C, H, W) in [-1, 1] -> labels (n, K) in 0..1 as `generate` takes them; None for an unconditional
+        generator."""
+        logits = self.read(self.check_images(images).to(self.dtype))[1]
+        return labels_of(self, logits if logits is None else logits.float())
+
+
+def labels_of(generator: Generator, logits: Tensor | None) -> Tensor | None:
+    """Logits (n, K) as labels in 0..1: each attribute for itself, classes as shares of one."""
+    return None if logits is None else logits.sigmoid() if generator.multi_label else logits.softmax(1)

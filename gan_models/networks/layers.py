@@ -1,0 +1,87 @@
+"""What several networks are built from: pyramids of convolutions, their limits and their initial weights."""
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import InvalidConfig
+
+LIMITS = {
+    "image_size": (8, 256),
+    "image_channels": (1, 4),
+    "latent_dim": (1, 2048),
+    "width": (1, 256),
+    "embedding_dim": (1, 1024),
+}
+NORMALISATIONS = ("batch", "spectral", "none")
+
+
+def pyramid(image_size: int, width: int) -> tuple[int, list[int]]:
+    """(size of the smallest feature map, channels from the largest map to the smallest): 64 -> 4, [w, 2w, 4w, 8w].
+
+    Each step halves the size, until it is at most 7: 28 -> 14 -> 7, 32 -> 16 -> 8 -> 4, 64 -> ... -> 4.
+    """
+    size, channels = image_size, []
+    while size > 7 and size % 2 == 0:
+        size //= 2
+        channels.append(width * 2 ** len(channels))
+    if not 2 <= size <= 7:
+        raise InvalidConfig(
+            f"The configuration says image_size = {image_size}; halving it must lead to 4 to 7, as 28, 32 and 64 do."
+        )
+    return size, channels
+
+
+def check_normalisation(normalisation: str, known: tuple[str, ...] = NORMALISATIONS) -> None:
+    """Raises InvalidConfig for one that the network does not know."""
+    if normalisation not in known:
+        raise InvalidConfig(f"The normalisation must be one of {', '.join(known)}, not {normalisation!r}.")
+
+
+def initialise(module: nn.Module, normal: bool) -> None:
+    """`normal`: the paper's N(0, 0.02) weights and N(1, 0.02) BatchNorm scales. That shrinks activations where nothing
+    normalises them; there it is He initialisation (He et al. 2015)."""
+    for layer in module.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            nn.init.normal_(layer.weight, 0, 0.02) if normal else nn.init.kaiming_normal_(layer.weight, 0.2)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        elif isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.weight, 1, 0.02)
+
+
+def downwards(image_channels: int, channels: list[int], normalisation: str) -> nn.Sequential:
+    """Strided convolutions from the picture to the smallest feature map, `channels` wide one after another."""
+    layers = []
+    for a, b in zip([image_channels] + channels, channels):
+        batch = normalisation == "batch" and len(layers) > 0
+        layers.append(nn.Conv2d(a, b, 4, stride=2, padding=1, bias=not batch))
+        layers += [nn.BatchNorm2d(b)] if batch else []
+        layers.append(nn.LeakyReLU(0.2))
+    return nn.Sequential(*layers)
+
+
+def upwards(inputs: int, size: int, channels: list[int], image_channels: int) -> nn.Sequential:
+    """Transposed convolutions from (n, inputs, 1, 1) over a map of `size` to the picture, tanh at its end."""
+    layers = [nn.ConvTranspose2d(inputs, channels[-1], size, bias=False), nn.BatchNorm2d(channels[-1]), nn.ReLU()]
+    for a, b in zip(channels[::-1], channels[-2::-1]):
+        layers += [nn.ConvTranspose2d(a, b, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU()]
+    return nn.Sequential(*layers, nn.ConvTranspose2d(channels[0], image_channels, 4, stride=2, padding=1), nn.Tanh())
+
+
+def capped_pyramid(image_size: int, width: int) -> tuple[int, list[int]]:
+    """(size of the smallest map, channels from the largest map to the smallest): 64 -> 4, [w, 2w, 4w, 8w]; no map is
+    wider than 8w."""
+    size, channels = image_size, []
+    while size > 4 and size % 2 == 0:
+        size //= 2
+        channels.append(width * min(2 ** len(channels), 8))
+    if size != 4:
+        raise InvalidConfig(
+            f"The configuration says image_size = {image_size}; it must be 4 doubled: 8, 16, 32, 64, 128 or 256."
+        )
+    return size, channels
+
+
+def upcast(x: Tensor) -> Tensor:
+    """In at least float32, as losses are computed."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))

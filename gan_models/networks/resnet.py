@@ -1,0 +1,200 @@
+"""R3GAN's networks: residual, and without any normalisation (Huang et al. 2024, arXiv:2501.05441).
+
+The largest map has half the picture's size (`patch` 2: a 4x4 convolution of stride 2 at the picture's end, several
+times as fast on a CPU) or the picture's own (`patch` 1, as in the paper). A stage works at one resolution; between
+stages the picture is resized by a smooth filter and, where the width changes, a 1x1 convolution. A block is x + f(x)
+with f a 1x1 convolution to more channels, a grouped 3x3 convolution, and a 1x1 convolution back (an inverted
+bottleneck). Its last convolution starts at zero and the others are scaled down with the number of blocks (fixup: Zhang
+et al. 2019, arXiv:1901.09321), which is what lets the network do without norms. The labels enter the generator beside
+the latent, and the discriminator by a projection (Miyato and Koyama 2018, arXiv:1802.05637).
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..errors import InvalidConfig
+from .base import (
+    Discriminator,
+    DiscriminatorOutput,
+    Generator,
+    check_config,
+    check_labels,
+)
+from .layers import LIMITS as DCGAN_LIMITS
+from .layers import pyramid
+
+SHARED = {key: DCGAN_LIMITS[key] for key in ("image_size", "image_channels", "width")} | {
+    "patch": (1, 2),
+    "blocks": (1, 16),
+    "expansion": (1, 8),
+    "group": (1, 256),
+}
+LIMITS = SHARED | {key: DCGAN_LIMITS[key] for key in ("latent_dim", "embedding_dim")}
+GAIN = math.sqrt(2 / (1 + 0.2**2))  # of a leaky rectifier of slope 0.2
+
+
+def _convolution(inputs: int, outputs: int, size: int, gain: float, groups: int = 1, bias: bool = True) -> nn.Conv2d:
+    """He initialisation times `gain`."""
+    layer = nn.Conv2d(inputs, outputs, size, padding=size // 2, groups=groups, bias=bias)
+    nn.init.normal_(layer.weight, 0, gain / math.sqrt(inputs // groups * size**2))
+    if bias:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+def _activate(x: Tensor) -> Tensor:
+    return F.leaky_relu(x, 0.2)
+
+
+class Block(nn.Module):
+    """x + f(x), `depth` of which follow each other in the whole network."""
+
+    def __init__(self, width: int, expansion: int, group: int, depth: int):
+        super().__init__()
+        inner, gain = width * expansion, GAIN * depth**-0.25
+        self.widen = _convolution(width, inner, 1, gain)
+        self.mix = _convolution(inner, inner, 3, gain, groups=max(inner // group, 1))
+        self.narrow = _convolution(inner, width, 1, 0.0, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.narrow(_activate(self.mix(_activate(self.widen(x)))))
+
+
+class Stage(nn.Module):
+    """To another resolution and width (`step`: 2 up, -2 down, 0 stays), then blocks."""
+
+    def __init__(self, inputs: int, width: int, step: int, blocks: int, expansion: int, group: int, depth: int):
+        super().__init__()
+        self.step = step
+        self.to_width = _convolution(inputs, width, 1, 1.0, bias=False) if inputs != width else nn.Identity()
+        self.blocks = nn.Sequential(*(Block(width, expansion, group, depth) for _ in range(blocks)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.step > 0:  # the narrow side of the change of width is the cheap one
+            x = F.interpolate(self.to_width(x), scale_factor=2, mode="bilinear", align_corners=False)
+        elif self.step < 0:
+            x = self.to_width(F.avg_pool2d(x, 2))
+        else:
+            x = self.to_width(x)
+        return self.blocks(x)
+
+
+def widths(image_size: int, width: int, patch: int) -> tuple[int, list[int]]:
+    """(size of the smallest map, channels of the stages from the largest map to the smallest): each twice the one
+    before, at most 8 times the first."""
+    if image_size % patch:
+        raise InvalidConfig(f"The configuration says image_size = {image_size}, which patch = {patch} does not divide.")
+    size, channels = pyramid(image_size // patch, width)
+    return size, [*channels, min(channels[-1] * 2, width * 8)]
+
+
+def check_groups(channels: list[int], expansion: int, group: int) -> None:
+    for width in channels:
+        if width * expansion > group and width * expansion % group:
+            raise InvalidConfig(
+                f"The configuration says group = {group}, which does not divide the {width * expansion} "
+                "channels of a block."
+            )
+
+
+class ResNetGenerator(Generator):
+    """A learned picture of the smallest size, weighed by the latent, then stages upwards."""
+
+    family = "resnet"
+    takes_labels = True
+
+    def __init__(
+        self,
+        image_size: int = 32,
+        image_channels: int = 3,
+        latent_dim: int = 64,
+        width: int = 48,
+        patch: int = 2,
+        blocks: int = 1,
+        expansion: int = 2,
+        group: int = 16,
+        labels: list | None = None,
+        multi_label: bool = False,
+        embedding_dim: int = 64,
+    ):
+        super().__init__()
+        check_config(locals(), LIMITS)
+        size, channels = widths(image_size, width, patch)
+        check_groups(channels, expansion, group)
+        self.set_labels(labels, multi_label)
+        self.latent_dim, self.image_shape = latent_dim, (image_channels, image_size, image_size)
+        inputs = latent_dim
+        if self.labels:
+            self.embedding = nn.Linear(len(self.labels), embedding_dim, bias=False)
+            nn.init.normal_(self.embedding.weight, 0, len(self.labels) ** -0.5 if multi_label else 1.0)
+            inputs += embedding_dim
+        self.basis = nn.Parameter(torch.randn(channels[-1], size, size))
+        self.weigh = nn.Linear(inputs, channels[-1], bias=False)
+        nn.init.normal_(self.weigh.weight, 0, inputs**-0.5)
+        order, depth = channels[::-1], len(channels) * blocks
+        self.stages = nn.Sequential(
+            *(
+                Stage(a, b, 2 if k else 0, blocks, expansion, group, depth)
+                for k, (a, b) in enumerate(zip(order[:1] + order, order))
+            )
+        )
+        self.paint = (
+            _convolution(channels[0], image_channels, 1, 1.0)
+            if patch == 1
+            else nn.ConvTranspose2d(channels[0], image_channels, 4, 2, 1)
+        )
+
+    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        x = torch.cat([latents, self.embedding(labels)], 1) if self.labels else latents
+        return self.paint(_activate(self.stages(self.basis * self.weigh(x)[:, :, None, None]))).tanh()
+
+
+class ResNetDiscriminator(Discriminator):
+    """Stages downwards, a filter for each channel of the smallest map, and a score."""
+
+    takes_labels = True
+
+    def __init__(
+        self,
+        image_size: int = 32,
+        image_channels: int = 3,
+        width: int = 48,
+        patch: int = 2,
+        blocks: int = 1,
+        expansion: int = 2,
+        group: int = 16,
+        labels: list | None = None,
+        multi_label: bool = False,
+        auxiliary: bool = False,
+    ):
+        super().__init__()
+        check_config(locals(), SHARED)
+        size, channels = widths(image_size, width, patch)
+        check_groups(channels, expansion, group)
+        labels, depth = check_labels(labels, multi_label), len(channels) * blocks
+        self.look = (
+            _convolution(image_channels, channels[0], 1, 1.0)
+            if patch == 1
+            else nn.Conv2d(image_channels, channels[0], 4, 2, 1)
+        )
+        self.stages = nn.Sequential(
+            *(
+                Stage(a, b, -2 if k else 0, blocks, expansion, group, depth)
+                for k, (a, b) in enumerate(zip(channels[:1] + channels, channels))
+            )
+        )
+        self.basis = nn.Conv2d(channels[-1], channels[-1], size, groups=channels[-1], bias=False)
+        nn.init.normal_(self.basis.weight, 0, 1 / size)
+        self.score = nn.Linear(channels[-1], 1)
+        self.embedding = nn.Linear(channels[-1], len(labels)) if labels else None
+        self.classifier = nn.Linear(channels[-1], len(labels)) if labels and auxiliary else None
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
+        features = self.basis(self.stages(self.look(images))).flatten(1)
+        scores = self.score(features).squeeze(1)
+        if self.embedding is not None:
+            scores = scores + (self.embedding(features) * F.normalize(labels)).sum(1)
+        return DiscriminatorOutput(scores, features, None if self.classifier is None else self.classifier(features))

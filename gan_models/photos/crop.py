@@ -1,0 +1,74 @@
+"""From a photo to the crop that the networks see, and back."""
+
+import math
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..celeba import WINDOW
+from ..errors import InvalidInput
+from .faces import Face
+from .geometry import Similarity, bounds, sample
+
+FEATHER = 0.14  # of the window's side: so wide is the border over which a change fades to nothing
+
+
+def _window(face: Face, size: int) -> Similarity:
+    """From points of the network's picture, size x size, to points of the photo."""
+    left, top, side = WINDOW
+    return face.frame @ Similarity(side / size, complex(left, top))
+
+
+def align(photo: Image.Image, face: Face, size: int) -> Tensor:
+    """The face as the networks know faces: (3, size, size) float32 in [-1, 1]."""
+    picture = sample(photo.convert("RGB"), _window(face, size), (size, size))
+    return torch.from_numpy(np.asarray(picture).transpose(2, 0, 1).copy()).float() / 127.5 - 1
+
+
+def put_back(photo: Image.Image, face: Face, before: Tensor, after: Tensor) -> Image.Image:
+    """The photo with the change from `before` to `after`, (3, size, size) in [-1, 1], added where the face is.
+
+    The photo's own detail stays, for only the difference is enlarged; it fades to nothing towards the border of the
+    window, beyond which every pixel stays as it is. So does the whole photo where nothing changed.
+    """
+    if before.shape != after.shape or before.ndim != 3 or before.shape[0] != 3 or before.shape[1] != before.shape[2]:
+        raise InvalidInput(
+            f"The picture before and after must both be (3, size, size), not {tuple(before.shape)} and "
+            f"{tuple(after.shape)}."
+        )
+    change = (after.detach().float() - before.detach().float()).cpu() * 127.5
+    size = change.shape[-1]
+    change = (change * feather(size)).numpy()
+    view = _window(face, size)
+    left, top, right, bottom = bounds(view, (size, size))
+    left, top, right, bottom = max(left, 0), max(top, 0), min(right, photo.width), min(bottom, photo.height)
+    result = photo.copy()
+    if left >= right or top >= bottom or not np.abs(change).max() >= 0.5:
+        return result
+    # Turned at twice the network's resolution, then enlarged along rows and columns: as smooth as one step, ten times
+    # as fast. Pillow's `resize` has a gentler cubic than its `transform`, which would draw light seams around dark
+    # changes.
+    width, height = right - left, bottom - top
+    columns, rows = (max(1, math.ceil(2 * side / view.scale)) for side in (width, height))
+    back = view.inverse()
+    across, down = 4 * back.a * width / columns, 4 * back.a * 1j * height / rows
+    start = 4 * (back.a * complex(left, top) + back.b)
+    coefficients = (across.real, down.real, start.real, across.imag, down.imag, start.imag)
+    pixels = np.array(photo.crop((left, top, right, bottom)))
+    for channel, plane in enumerate(change):
+        plane = Image.fromarray(plane).resize((4 * size, 4 * size), Image.Resampling.BICUBIC)
+        turned = plane.transform((columns, rows), Image.Transform.AFFINE, coefficients, Image.Resampling.BILINEAR)
+        enlarged = np.asarray(turned.resize((width, height), Image.Resampling.BICUBIC))
+        pixels[..., channel] = (pixels[..., channel] + np.rint(enlarged).astype(np.int16)).clip(0, 255)
+    result.paste(Image.fromarray(pixels), (left, top))
+    return result
+
+
+def feather(size: int) -> Tensor:
+    """(size, size): 1 in the middle, falling smoothly to 0 at the border."""
+    place = (torch.arange(size) + 0.5) / size
+    ramp = (torch.minimum(place, 1 - place) / FEATHER).clamp(0, 1)
+    ramp = ramp * ramp * (3 - 2 * ramp)
+    return ramp[:, None] * ramp[None, :]

@@ -1,0 +1,289 @@
+"""Finding the faces in a photo."""
+
+import cmath
+import importlib.util
+import math
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from ..celeba import FRAME, WINDOW
+from ..errors import MissingPackage, NoFace
+from .geometry import Similarity, sample, to_complex
+
+FACE = (
+    45.5,
+    93.5,
+    87.0,
+)  # left, top and side of the square that the detector draws there (median over the aligned originals)
+# Where the eyes (points 36 to 47 of the 68 of iBUG 300-W) and the mouth (48 to 67) lie in the frame: the average over
+# the 1,200 pictures of CelebA that are in its original form here, as found by `_landmarks` below. `python -m
+# training.alignment --average`.
+EYES_AND_MOUTH = np.array(
+    [
+        (62.5, 113.3),
+        (67.2, 110.5),
+        (72.9, 110.7),
+        (77.7, 114.7),
+        (72.3, 115.6),
+        (66.7, 115.5),
+        (100.3, 114.7),
+        (105.1, 110.7),
+        (110.9, 110.5),
+        (115.7, 113.3),
+        (111.3, 115.5),
+        (105.7, 115.6),
+        (71.8, 153.5),
+        (77.9, 151.0),
+        (84.1, 149.9),
+        (88.6, 150.9),
+        (93.3, 149.9),
+        (99.7, 151.0),
+        (106.3, 153.4),
+        (100.1, 160.3),
+        (93.7, 163.3),
+        (88.7, 163.8),
+        (83.7, 163.3),
+        (77.6, 160.3),
+        (74.5, 154.0),
+        (84.0, 153.8),
+        (88.6, 154.2),
+        (93.3, 153.8),
+        (103.5, 153.9),
+        (93.5, 157.3),
+        (88.7, 157.8),
+        (84.0, 157.3),
+    ]
+)
+# CelebA was aligned by the eyes; the mouth adds a little (3.0 % of the eyes' distance instead of 3.7 %), brows and nose
+# do harm.
+WEIGHTS = np.array([1.0] * 12 + [0.1] * 20)
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face in a photo.
+
+    box: (left, top, right, bottom) around brows, chin and ears, inside the photo; landmarks: the 68 points of iBUG
+    300-W, (68, 2); frame: takes points of CelebA's frame to points of the photo; score: how sure the detector is, above
+    0.
+    """
+
+    box: tuple[int, int, int, int]
+    landmarks: np.ndarray
+    frame: Similarity
+    score: float
+
+    @property
+    def eyes(self) -> np.ndarray:
+        """(2, 2): the middle of the eye on the left and of the one on the right, as the alignment has them."""
+        return self.frame(eyes_in_frame())
+
+
+def eyes_in_frame() -> np.ndarray:
+    """(2, 2): where the eyes lie in CelebA's frame."""
+    return EYES_AND_MOUTH[:12].reshape(2, 6, 2).mean(1)
+
+
+# Faces are looked for in a copy whose longer side has so many pixels, turned by so many degrees: the detector needs
+# them 80 pixels wide there, and knows those turned by up to about 15. Then in sideways photos; then smaller ones. A
+# sure face ends it; but where the photo has more pixels than the first look saw, smaller faces beside it are still
+# looked for, unless it is a portrait.
+LOOKS = ((1280, (0, -24, 24)), (1280, (90, 180, 270)), (2560, (0,)))
+CANDIDATE, CERTAIN, SURE = -0.4, 0.0, 0.6  # scores: worth a second look; believed after it; worth no further search
+MAX_FACES = 32
+PORTRAIT = 1 / 5  # of the photo's longer side: a face so wide is what the photo is of, and nobody waits for more
+
+
+def find_faces(photo: Image.Image) -> list[Face]:
+    """The faces in a photo of `open_photo`, the largest first. Raises NoFace, or MissingPackage without the extra
+    `photos`.
+
+    Detector: histograms of gradients and a support vector machine; landmarks: an ensemble of regression trees (Kazemi
+    and Sullivan 2014), both of dlib. Every candidate is aligned, looked at again as aligned, and believed only if it
+    still is a face.
+    """
+    faces = []
+    for longest, turns in LOOKS:
+        sure = [frame for score, frame, _ in faces if score > SURE]
+        portrait = any(FACE[2] * frame.scale > PORTRAIT * max(photo.size) for frame in sure)
+        if not sure or longest > LOOKS[0][0] < max(photo.size) and not portrait:
+            faces = _distinct(faces + _find(photo, min(4, longest / max(photo.size)), turns, sure))
+    if faces:
+        return sorted((face for _, _, face in faces), key=lambda face: -face.frame.scale)
+    raise NoFace("No face was found; choose a photo that shows a whole face from the front, larger and in good light.")
+
+
+def _find(
+    photo: Image.Image, zoom: float, turns: tuple[int, ...], known: list[Similarity]
+) -> list[tuple[float, Similarity, Face]]:
+    """(score, frame, face) of the faces other than those whose frames are known: to examine a large one again takes
+    long."""
+    size = [max(1, round(side * zoom)) for side in photo.size]
+    small = photo.convert("L").resize(size, Image.Resampling.BICUBIC, reducing_gap=2)
+    to_photo = Similarity(max(photo.size) / max(small.size), 0)
+    found = [(score, to_photo @ view) for turn in turns for score, view in _candidates(small, turn)]
+    new = _distinct([(math.inf, view) for view in known] + found)[len(known) :]
+    faces = [_examine(photo, score, view) for score, view in new[:MAX_FACES]]
+    return [(face.score, face.frame, face) for face in faces if face]
+
+
+def _candidates(picture: Image.Image, turn: float) -> list[tuple[float, Similarity]]:
+    """Score and frame of everything that looks like a face when the picture is turned by that much."""
+    turned = picture.rotate(turn, Image.Resampling.BILINEAR, expand=True, fillcolor=128) if turn else picture
+    middle, turned_middle = (complex(*p.size) / 2 for p in (picture, turned))
+    spin = cmath.rect(1, math.radians(turn))
+    back = Similarity(spin, middle - spin * turned_middle)
+    return [(score, back @ view) for score, view in _detect(turned, CANDIDATE)]
+
+
+def _detect(picture: Image.Image, threshold: float) -> list[tuple[float, Similarity]]:
+    _, detector, _ = dlib_models()
+    with _one_at_a_time:
+        boxes, scores, _ = detector.run(np.asarray(picture), 0, threshold)
+    left, top, side = FACE
+    views = []
+    for box in boxes:
+        scale = box.width() / side
+        views.append(Similarity(scale, complex(box.left(), box.top()) - scale * complex(left, top)))
+    return list(zip(scores, views))
+
+
+def _distinct(found: list[tuple]) -> list[tuple]:
+    """Of (score, frame, ...) that show the same face the one with the best score."""
+    middle = to_complex(np.array(FRAME)) / 2
+    kept = []
+    for item in sorted(found, key=lambda item: -item[0]):
+        place, size = item[1].a * middle + item[1].b, item[1].scale * FACE[2]
+        if all(abs(place - (view.a * middle + view.b)) > 0.5 * max(size, view.scale * FACE[2]) for _, view, *_ in kept):
+            kept.append(item)
+    return kept
+
+
+def _examine(photo: Image.Image, score: float, view: Similarity) -> Face | None:
+    """Align by the landmarks, twice (a third time gains nothing), and look again; None if it is no face, or not in the
+    photo."""
+    again = []
+    for _ in range(2):
+        if not _inside(view(eyes_in_frame()), photo):
+            return None
+        points = view(find_landmarks(sample(photo, view, FRAME).convert("L")))
+        before, view = view, Similarity.fit(EYES_AND_MOUTH, points[36:], WEIGHTS)
+        if not 0.4 < view.scale / before.scale < 2.5:
+            return None
+        upright = sample(photo, view @ Similarity(0.5, 0), (2 * FRAME[0], 2 * FRAME[1])).convert("L")
+        again += [score for score, found in _detect(upright, -1) if _near_frame(Similarity(0.5, 0) @ found)]
+    sure = score / 2 + max(again, default=-math.inf)
+    if sure < CERTAIN or not _inside(view(eyes_in_frame()), photo):
+        return None
+    return Face(_face_box(view, photo), points, view, sure)
+
+
+def _inside(points: np.ndarray, photo: Image.Image) -> bool:
+    return bool(((points > 0) & (points < np.array(photo.size))).all())
+
+
+def _near_frame(view: Similarity) -> bool:
+    middle = complex(FACE[0] + FACE[2] / 2, FACE[1] + FACE[2] / 2)
+    return 0.55 < view.scale < 1.8 and abs(view.a * middle + view.b - middle) < 0.3 * FACE[2]
+
+
+def _face_box(view: Similarity, photo: Image.Image) -> tuple[int, int, int, int]:
+    centre, half = view(np.array([88.5, 129.0])), 56 * view.scale
+    low, high = np.maximum(centre - half, 0), np.minimum(centre + half, photo.size)
+    return tuple(int(round(value)) for value in (*low, *high))
+
+
+def find_landmarks(frame: Image.Image) -> np.ndarray:
+    """The 68 points (68, 2) of the face in an aligned picture."""
+    dlib, _, predictor = dlib_models()
+    pixels = np.asarray(frame)
+    left, top, side = FACE
+    total = np.zeros((68, 2))
+    for dx, dy, grow in JITTER:  # the average of a few neighbouring answers is steadier than one
+        l, t, s = left + dx - grow / 2, top + dy - grow / 2, side + grow
+        parts = predictor(pixels, dlib.rectangle(round(l), round(t), round(l + s) - 1, round(t + s) - 1)).parts()
+        total += [(point.x + 0.5, point.y + 0.5) for point in parts]
+    return total / len(JITTER)
+
+
+# Around the detector's square: the predictor was trained with such differences.
+JITTER = ((0, 0, 0), (-3, 0, 0), (3, 0, 0), (0, -3, 0), (0, 3, 0), (0, 0, 6))
+_one_at_a_time = threading.Lock()  # dlib's detector keeps what it computes on
+
+
+def load_detector() -> None:
+    """Load what finds faces, which takes a second, before the first photo comes. Raises MissingPackage."""
+    dlib_models()
+
+
+@lru_cache(maxsize=1)
+def dlib_models():
+    """dlib, its face detector and its landmark predictor. Raises MissingPackage."""
+    try:
+        import dlib
+    except ImportError as error:
+        raise _missing("dlib-bin") from error
+    # The package that carries the weights is only found, not imported: it wants setuptools' old pkg_resources.
+    models = importlib.util.find_spec("face_recognition_models")
+    weights = (
+        Path(models.origin if models and models.origin else "").parent
+        / "models"
+        / "shape_predictor_68_face_landmarks.dat"
+    )
+    if not weights.is_file():
+        raise _missing("face_recognition_models")
+    return dlib, dlib.get_frontal_face_detector(), dlib.shape_predictor(str(weights))
+
+
+def _missing(package: str) -> MissingPackage:
+    return MissingPackage(
+        f"Finding faces needs the package {package}, which is not installed here: "
+        "pip install dlib-bin face_recognition_models."
+    )
+
+
+def aligned_face(photo: Image.Image) -> Face:
+    """The face of a square picture that is already what the networks see: a generated one."""
+    left, top, side = WINDOW
+    frame = Similarity(complex(photo.width / side), -photo.width / side * complex(left, top))
+    landmarks = np.concatenate([np.tile(frame(np.array([88.5, 129.0])), (36, 1)), frame(EYES_AND_MOUTH)])
+    return Face(_face_box(frame, photo), landmarks, frame, math.inf)
+
+
+def choose(faces: list[Face], x: float, y: float) -> int | None:
+    """The number (from 0) of the face that a click at (x, y) of the photo means: the nearest, or None far from all of
+    them."""
+    if not faces:
+        return None
+    middles = np.array([[(face.box[0] + face.box[2]) / 2, (face.box[1] + face.box[3]) / 2] for face in faces])
+    sizes = np.array([FACE[2] * face.frame.scale for face in faces])
+    distances = np.hypot(*(middles - (x, y)).T) / sizes
+    return int(distances.argmin()) if distances.min() < 1 else None
+
+
+def numbered(photo: Image.Image, faces: list[Face], longest: int = 1280) -> Image.Image:
+    """The photo, at most `longest` pixels wide or high, with a frame and a number from 1 at each face."""
+    zoom = min(1, longest / max(photo.size))
+    size = [max(1, round(side * zoom)) for side in photo.size]
+    picture = photo.resize(size, Image.Resampling.BICUBIC, reducing_gap=2) if zoom < 1 else photo.copy()
+    draw = ImageDraw.Draw(picture)
+    for number, face in enumerate(faces, 1):
+        left, top, right, bottom = (side * zoom for side in face.box)
+        line = max(1, round((right - left) / 40))
+        draw.rectangle((left, top, right, bottom), outline="black", width=line + 2)
+        draw.rectangle((left + 1, top + 1, right - 1, bottom - 1), outline="white", width=line)
+        font = ImageFont.load_default(max(12, (right - left) / 4))
+        draw.text(
+            (left + 2 * line + 2, top + line),
+            str(number),
+            "white",
+            font,
+            stroke_width=max(1, line),
+            stroke_fill="black",
+        )
+    return picture

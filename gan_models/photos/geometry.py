@@ -1,0 +1,97 @@
+"""Similarities of the plane, and sampling a picture through them."""
+
+import cmath
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from ..errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """A turn, a scale and a shift of the plane. With points as complex numbers x + iy: p -> a p + b."""
+
+    a: complex
+    b: complex
+
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        """(..., 2) -> (..., 2) float64"""
+        moved = self.a * to_complex(points) + self.b
+        return np.stack([moved.real, moved.imag], -1)
+
+    def __matmul__(self, first: "Similarity") -> "Similarity":
+        return Similarity(self.a * first.a, self.a * first.b + self.b)
+
+    def inverse(self) -> "Similarity":
+        return Similarity(1 / self.a, -self.b / self.a)
+
+    @property
+    def scale(self) -> float:
+        return abs(self.a)
+
+    @property
+    def degrees(self) -> float:
+        """The turn, clockwise as one sees it, because y points down."""
+        return math.degrees(cmath.phase(self.a))
+
+    @classmethod
+    def fit(cls, points: np.ndarray, to: np.ndarray, weights: np.ndarray) -> "Similarity":
+        """The similarity that takes points (n, 2) nearest to others (n, 2), by weighted least squares (Umeyama
+        1991)."""
+        p, q, w = to_complex(points), to_complex(to), weights / weights.sum()
+        centre, target = w @ p, w @ q
+        a = (w * (p - centre).conj()) @ (q - target) / (w @ np.abs(p - centre) ** 2)
+        return cls(complex(a), complex(target - a * centre))
+
+
+def to_complex(points) -> np.ndarray:
+    points = np.asarray(points, np.float64)
+    return points[..., 0] + 1j * points[..., 1]
+
+
+def sample(photo: Image.Image, view: Similarity, size: tuple[int, int]) -> Image.Image:
+    """The picture of that (width, height) whose point p shows the photo's point view(p).
+
+    Antialiased where it shrinks; exact (no blur) where it neither turns nor scales; beyond the border the photo is
+    mirrored.
+    """
+    # Two steps: fast averages of whole pixels, from which a picture 1 to 3 times too large is taken; then Lanczos.
+    reduce = max(1, round(view.scale / 2))
+    fine = max(1, math.ceil(view.scale / reduce - 0.01))
+    left, top, right, bottom = bounds(view, size, margin=3 * view.scale + 3)
+    left, top, right, bottom = left // reduce, top // reduce, -(-right // reduce), -(-bottom // reduce)
+    piece = _mirrored(photo, (left, top, right, bottom), reduce)
+    to_piece = Similarity(1, -complex(left, top)) @ Similarity(1 / reduce, 0) @ view @ Similarity(1 / fine, 0)
+    width, height = size
+    a, b = to_piece.a, to_piece.b
+    coefficients = (a.real, -a.imag, b.real, a.imag, a.real, b.imag)
+    picture = piece.transform(
+        (width * fine, height * fine), Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC
+    )
+    return picture.resize(size, Image.Resampling.LANCZOS) if fine > 1 else picture
+
+
+def bounds(view: Similarity, size: tuple[int, int], margin: float = 0) -> tuple[int, int, int, int]:
+    """Whole numbers around what the view shows."""
+    corners = view(np.array([[0, 0], [size[0], 0], [0, size[1]], size]))
+    low, high = np.floor(corners.min(0) - margin).astype(int), np.ceil(corners.max(0) + margin).astype(int)
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+
+
+def _mirrored(photo: Image.Image, box: tuple[int, int, int, int], reduce: int) -> Image.Image:
+    """The photo made smaller by a whole factor, then cropped; mirrored at its borders instead of black beyond them."""
+    left, top, right, bottom = box
+    width, height = -(-photo.width // reduce), -(-photo.height // reduce)
+    inside = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
+    if inside[0] >= inside[2] or inside[1] >= inside[3]:
+        raise InvalidInput("This face lies outside of the photo.")
+    right_end, bottom_end = min(inside[2] * reduce, photo.width), min(inside[3] * reduce, photo.height)
+    piece = photo.reduce(reduce, (inside[0] * reduce, inside[1] * reduce, right_end, bottom_end))
+    if inside == box:
+        return piece
+    pixels = np.asarray(piece)
+    pad = ((inside[1] - top, bottom - inside[3]), (inside[0] - left, right - inside[2]), (0, 0))[: pixels.ndim]
+    return Image.fromarray(np.pad(pixels, pad, mode="symmetric"))

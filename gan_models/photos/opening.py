@@ -1,0 +1,131 @@
+"""Opening and saving a stranger's photo."""
+
+import io
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ..errors import InvalidInput, InvalidPhoto, short
+from ..files import write_atomically
+from ..images import plain
+
+# Pillow keeps 4 bytes a pixel and opening needs two such pictures at once: about 400 MB for 50 megapixels. While the
+# decoders of WebP and AVIF work they hold copies of their own, 17 and 12 bytes a pixel in all.
+MAX_MEGAPIXELS = 50
+MAX_MEGAPIXELS_OF = {"WEBP": 25, "AVIF": 35}
+MIN_SIDE = 32
+# No others: Pillow also knows formats that start programs (EPS) or that no camera writes.
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
+HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+Source = str | os.PathLike | bytes | Image.Image
+
+
+def open_photo(source: Source) -> Image.Image:
+    """A file, its bytes or a Pillow picture -> RGB, 8 bits, upright, the first frame, on white where it is transparent.
+
+    What is too large is refused from its header, before anything is decoded. Of the metadata only the colour profile is
+    kept: no place, no date. Raises InvalidPhoto with a sentence for whoever chose the file.
+    """
+    if isinstance(source, Image.Image):
+        return _decode(source, ours=False)
+    if not isinstance(source, (str, os.PathLike, bytes)):
+        raise InvalidPhoto(f"A photo is a file, bytes or a Pillow image, not {type(source).__name__}.")
+    file = io.BytesIO(source) if isinstance(source, bytes) else _open_file(Path(source))
+    with file:
+        start = file.read(32)
+        file.seek(0)
+        if not start:
+            raise InvalidPhoto("The file is empty; choose another one.")
+        has_heif = _register_heif()
+        if start[4:8] == b"ftyp" and start[8:12] in HEIF_BRANDS and not has_heif:
+            raise InvalidPhoto(
+                "This is a HEIC photo, which cannot be read here without the package pillow-heif; "
+                "send it as JPEG, or install pillow-heif."
+            )
+        Image.init()  # else Pillow knows only its five commonest formats
+        try:
+            picture = Image.open(file, formats=[known for known in FORMATS if known in Image.OPEN])
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            raise InvalidPhoto(
+                f"The picture is too large; at most {MAX_MEGAPIXELS} megapixels are taken, so make it smaller first."
+            ) from error
+        except UnidentifiedImageError as error:
+            raise InvalidPhoto(
+                "The file is not a picture, or a damaged one; choose a JPEG, PNG, WebP or HEIC file."
+            ) from error
+        except Exception as error:  # headers of damaged files raise nearly anything
+            raise _damaged() from error
+        with picture:
+            return _decode(picture, ours=True)
+
+
+def _open_file(path: Path):
+    try:
+        return open(path, "rb")
+    except FileNotFoundError as error:
+        raise InvalidPhoto(f"There is no file {short(str(path))}.") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidPhoto(f"The file {short(str(path))} cannot be read: {reason}.") from error
+
+
+@lru_cache(maxsize=1)
+def _register_heif() -> bool:
+    try:
+        import pillow_heif
+    except ImportError:
+        return False
+    pillow_heif.register_heif_opener(thumbnails=False)
+    return True
+
+
+def _decode(picture: Image.Image, ours: bool) -> Image.Image:
+    """ours: nobody else has this picture, so it may be turned where it is: another copy of a large one is dear."""
+    width, height = picture.size
+    most = MAX_MEGAPIXELS_OF.get(picture.format, MAX_MEGAPIXELS)
+    if width * height > most * 1_000_000:
+        kind = f" of a {picture.format} file" if most < MAX_MEGAPIXELS else ""
+        raise InvalidPhoto(
+            f"The picture has {width:,} x {height:,} pixels; at most {most} megapixels are taken{kind}, "
+            "so make it smaller first."
+        )
+    if min(width, height) < MIN_SIDE:
+        raise InvalidPhoto(
+            f"The picture has only {width} x {height} pixels; choose one with at least {MIN_SIDE} on each side."
+        )
+    try:
+        picture.load()
+        coloured = picture.mode in ("RGB", "RGBA", "P", "PA")
+        profile = picture.info.get("icc_profile")
+        photo = plain(_upright(picture, in_place=ours), "RGB")
+    except Exception as error:  # decoders of damaged files raise nearly anything
+        raise _damaged() from error
+    photo.info = {"icc_profile": profile} if profile and coloured else {}
+    return photo
+
+
+def _upright(picture: Image.Image, in_place: bool) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(picture, in_place=in_place) or picture
+    except Exception:  # metadata that cannot be read are no reason to refuse the picture
+        return picture
+
+
+def _damaged() -> InvalidPhoto:
+    return InvalidPhoto("The picture is truncated or damaged; choose another file, or save it anew.")
+
+
+def save_photo(photo: Image.Image, path: str | os.PathLike) -> None:
+    """Write the photo, whole or not at all: JPEG of high quality, PNG or WebP by the ending of the name."""
+    kinds = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
+    kind = kinds.get(Path(path).suffix.lower())
+    if kind is None:
+        raise InvalidInput(f"A photo is written as {', '.join(kinds)}, not as {short(Path(path).suffix)}.")
+    options = {"compress_level": 1} if kind == "PNG" else {"quality": 95}
+    if "icc_profile" in photo.info:
+        options["icc_profile"] = photo.info["icc_profile"]
+    file = io.BytesIO()
+    photo.save(file, kind, **options)
+    write_atomically(Path(path), file.getvalue())

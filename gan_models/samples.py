@@ -1,0 +1,63 @@
+"""The picture of a model folder: grids of samples and of edits."""
+
+import torch
+from torch import Tensor
+
+from . import hub, networks
+from . import images as pictures
+from .celeba import opposite_edit
+from .networks.base import Generator
+from .networks.editor import Editor
+
+SAMPLES = 64  # of the same latents, as a picture and as a measure
+
+
+def fixed_batch(generator: Generator, seed: int, count: int = SAMPLES) -> tuple[Tensor, Tensor | None]:
+    """At most `count` latents and labels that are always the same; of a class-conditional generator the classes in
+    turn, each as often as the others."""
+    labels = generator.sample_labels(count, seed=seed)
+    if labels is not None and (columns := _labels_of_columns(generator)):
+        count = count - count % columns
+        labels = torch.arange(count, device=generator.device) % columns
+    return generator.sample_latents(count, seed=seed) if count else torch.empty(0, generator.latent_dim), labels
+
+
+def _labels_of_columns(generator: Generator) -> int | None:
+    """How many classes a class-conditional generator shows side by side."""
+    return (
+        len(generator.labels)
+        if generator.labels and not generator.multi_label and len(generator.labels) <= 20
+        else None
+    )
+
+
+def sample_grid(generator: Generator, seed: int, count: int = SAMPLES):
+    """A picture of `count` uncurated samples; an editor edits eight, a class-conditional generator shows its classes in
+    columns."""
+    with torch.inference_mode():
+        if isinstance(generator, Editor):
+            return pictures.grid(edit_grid(generator, seed), len(generator.attributes) + 1)
+        return pictures.grid(generator.generate(*fixed_batch(generator, seed, count)), _labels_of_columns(generator))
+
+
+FACES = "celeba-cgan"  # whose faces show what the editor does: those of CelebA may not be shown
+
+
+def edit_grid(editor: Editor, seed: int, count: int = 8) -> Tensor:
+    """Faces of nobody, a row each, and every attribute turned into its opposite: (count * (K + 1), C, H, W)."""
+    latents = editor.encode(faces_of_nobody(editor, seed, count))
+    there = latents.shown > 0.5
+    edits = [editor.decode(latents, opposite_edit(there, k, editor.attributes)) for k in range(len(editor.attributes))]
+    return torch.stack([latents.photos, *edits], 1).flatten(0, 1)
+
+
+def faces_of_nobody(editor: Editor, seed: int, count: int) -> Tensor:
+    """Drawn by the bundled generator of faces, which are the sharper ones, where it draws them in the editor's size;
+    else by the editor."""
+    if FACES in hub.bundled():
+        generator = networks.load(FACES, device=editor.device)
+        if generator.image_shape == editor.image_shape:
+            return generator.generate(
+                generator.sample_latents(count, seed=seed, truncation=0.8), generator.sample_labels(count, seed=seed)
+            )
+    return editor.generate(editor.sample_latents(count, seed=seed))

@@ -1,0 +1,130 @@
+"""The command `gan-studio`: every verb starts its command, and nothing that was not asked for is imported."""
+
+import importlib
+import importlib.util
+import os
+import re
+import resource
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import gan_models
+from gan_models import cli
+
+ROOT = Path(__file__).parents[2]
+
+# Runs gan_models.cli where nothing of some packages is installed, and then says what it imported.
+WITHOUT = """if True:
+    import importlib.abc, sys
+
+    class Nothing(importlib.abc.MetaPathFinder):
+        def find_spec(self, name, path=None, target=None):
+            if name.partition(".")[0] in {missing!r}:
+                raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+    sys.meta_path.insert(0, Nothing())
+    from gan_models import cli
+    try:
+        status = cli.main(sys.argv[1:])
+    except SystemExit as end:
+        status = end.code or 0
+    print("imported", *(name for name in ("torch", "training", "gradio") if name in sys.modules), file=sys.stderr)
+    sys.exit(status)
+"""
+
+
+def start(*arguments, missing=()) -> tuple[int, str, str]:
+    """Exit status, stdout and stderr of the command in a process of its own, where these packages are missing."""
+    script = WITHOUT.format(missing=set(missing))
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    process = subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment,
+        cwd=ROOT / "tests",  # where no package stands
+    )
+    return process.returncode, process.stdout, process.stderr
+
+
+def test_the_package_installs_the_command():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["scripts"] == {"gan-studio": "gan_models.cli:main"}
+    known = {name: extra for name, extra in cli.EXTRAS.items()}
+    for extra, packages in project["optional-dependencies"].items():
+        names = {re.split(r"[>=]", package)[0].replace("-", "_") for package in packages}
+        names = {{"dlib_bin": "dlib"}.get(name, name) for name in names} - {"tqdm"}  # which the Hub's client brings
+        assert names == {name for name, its in known.items() if its == extra}, extra
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["--version"], ["trian"]])
+def test_what_needs_no_torch_imports_none_and_answers_at_once(arguments):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    status, out, err = start(*arguments)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime) < 0.5
+    assert err.endswith("imported\n")
+    if arguments == ["trian"]:
+        assert status == 2 and err.startswith("error: There is no command 'trian'; did you mean train?\n")
+    elif arguments == ["--version"]:
+        assert (status, out) == (0, f"gan-studio {gan_models.__version__}\n")
+    else:
+        assert status == 0 and all(f"\n  {verb} " in out for verb in cli.VERBS)
+
+
+@pytest.mark.parametrize("verb", [verb for verb in cli.VERBS if verb != "demo"])
+def test_every_verb_hands_its_arguments_to_its_command(verb, monkeypatch, capsys):
+    module = importlib.import_module(cli.VERBS[verb].module)
+    with pytest.raises(SystemExit) as end:
+        cli.main([verb, "--help"])
+    assert end.value.code == 0 and "usage: python -m" in capsys.readouterr().out
+    heard = []
+    monkeypatch.setattr(module, "main", lambda arguments: heard.append(arguments) or 7)
+    assert cli.main([verb, "--this", "that"]) == 7 and heard == [["--this", "that"]]
+
+
+def test_sampling_does_not_import_training():
+    status, out, err = start("sample", "--list", missing={"training", *cli.EXTRAS})
+    assert status == 0 and out.split() == gan_models.bundled() and err == "imported torch\n"
+
+
+@pytest.mark.parametrize("verb", [verb for verb, of in cli.VERBS.items() if of.module.startswith("training")])
+def test_without_training_the_extra_is_named(verb):
+    status, out, err = start(verb, "--help", missing={"training"})
+    assert (status, out) == (2, "")
+    assert re.match(
+        rf"error: gan-studio {verb} needs training[.\w]*, which is not installed.*pip install '\.\[train\]'", err
+    )
+
+
+def test_where_there_is_no_app_its_place_is_told(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(cli, "__file__", str(tmp_path / "gan_models/cli.py"))
+    if importlib.util.find_spec("gan_models.demo") is None:  # which would be started instead
+        assert cli.main(["demo"]) == 2
+        assert f"app.py is not in {tmp_path}: run it in a checkout" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments, works",
+    [
+        *((f"{verb} --help", True) for verb in cli.VERBS if verb != "demo"),
+        ("train --list", True),
+        ("train mnist-mlp --output /tmp/never", "accelerate.*'train'"),
+        ("compare mnist-mlp", "matplotlib.*'train'"),
+        ("demo", "gradio.*'app'"),
+    ],
+)
+def test_without_extras_every_command_works_or_names_the_extra(arguments, works):
+    """As after `pip install .`"""
+    status, out, err = start(*arguments.split(), missing=cli.EXTRAS)
+    assert "Traceback" not in err
+    if works is True:
+        assert status == 0 and out
+    else:
+        assert status == 2 and re.match(f"error: .*{works}.*pip install '.*' in a checkout of GAN Studio.\n", err), err
+    assert not Path("/tmp/never").exists()

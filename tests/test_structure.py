@@ -1,0 +1,87 @@
+"""What may import what. The rules are those of CONTRIBUTING.md; the graph of imports is grimp's."""
+
+import functools
+import re
+from pathlib import Path
+
+import grimp
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FLOORS = 8  # rooms on top of each other, at most
+
+
+@pytest.fixture(scope="module")
+def imports() -> dict[str, set[str]]:
+    """Each module of both packages, and the modules of theirs that it imports, functions included. What only a type
+    checker reads does not count."""
+    graph = grimp.build_graph("gan_models", "training", exclude_type_checking_imports=True, cache_dir=None)
+    return {module: set(graph.find_modules_directly_imported_by(module)) for module in graph.modules}
+
+
+def longest_chain(edges: dict[str, set[str]]) -> list[str]:
+    """The longest way down, from the top. Raises AssertionError where it comes back to where it was."""
+    above: list[str] = []
+
+    @functools.cache
+    def down(node: str) -> tuple[str, ...]:
+        assert node not in above, f"a circle of imports: {' -> '.join([*above[above.index(node) :], node])}"
+        above.append(node)
+        ways = [down(other) for other in sorted(edges[node])]
+        above.pop()
+        return (node, *max(ways, key=len, default=()))
+
+    return list(max((down(node) for node in edges), key=len))
+
+
+def room(module: str) -> str:
+    """A file at the top of training/, or a folder. gan_models/ is one room but for its demo, which stands on everything
+    else."""
+    parts = module.split(".")
+    if parts[0] == "gan_models":
+        return "gan_models.demo" if parts[1:2] == ["demo"] else "gan_models"
+    return ".".join(parts[:2])
+
+
+def test_no_file_imports_itself_through_others(imports):
+    assert longest_chain(imports)
+
+
+def test_rooms_stand_on_few_floors_and_none_on_itself(imports):
+    rooms: dict[str, set[str]] = {}
+    for module, others in imports.items():
+        rooms.setdefault(room(module), set()).update(room(other) for other in others)
+    rooms = {name: others - {name} for name, others in rooms.items()}
+    chain = longest_chain(rooms)
+    assert 4 <= len(chain) <= FLOORS, " -> ".join(chain)
+
+
+def test_the_packages_keep_apart(imports):
+    for module, others in imports.items():
+        if module.startswith("gan_models") and module != "gan_models.demo.lab":
+            assert not [other for other in others if other.startswith("training")], module
+        if not module.startswith("gan_models.demo"):
+            assert not [other for other in others if other.startswith("gan_models.demo")], module
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted([*ROOT.glob("gan_models/**/*.py"), *ROOT.glob("training/**/*.py"), ROOT / "app.py"]),
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_no_private_name_crosses_a_file_and_gradio_stays_in_its_room(path):
+    text = path.read_text()
+    private = [
+        f"{module}: {name}"
+        for module, names in re.findall(
+            r"^\s*from (\.[\w.]*|gan_models[\w.]*|training[\w.]*) import ([^#\n(]+|\([^)]*\))", text, re.MULTILINE
+        )
+        for name in re.findall(r"(?<!as )\b_[a-z]\w*", name_list(names))
+    ]
+    assert not private
+    if path.parent.name != "demo" and path.name != "app.py":
+        assert not re.search(r"^\s*(import|from) gradio\b", text, re.MULTILINE)
+
+
+def name_list(names: str) -> str:
+    return names.strip("()")

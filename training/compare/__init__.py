@@ -1,0 +1,1 @@
+"""`python -m training.compare`: recipes under one protocol."""

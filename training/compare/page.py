@@ -1,0 +1,268 @@
+"""What a comparison found, as a page: tables of mean and standard deviation over the seeds, uncurated samples, curves.
+
+Made by training/compare.py, which says how the runs were made and measured.
+"""
+
+import datetime
+import math
+import re
+import shlex
+import statistics
+from pathlib import Path
+
+import gan_models
+from gan_models.files import write_atomically
+
+from ..data.dataset import Dataset
+from .figures import draw_curves, draw_samples
+from .protocol import Goal, Outcome, by_row, fid_name, on_cpu
+
+MISSING = "–"
+
+# Metrics in the order of the table: name up to the number, which direction is better, what it tells.
+KINDS = (
+    ("fid", "↓", "distance of the distributions of features (Heusel et al. 2017)"),
+    ("kid", "↓", "the same without the assumption of Gaussians (Binkowski et al. 2018)"),
+    (
+        "is",
+        "↑",
+        "how sure the network is of each picture, and how different the pictures are (Salimans et al. 2016)",
+    ),
+    ("precision", "↑", "share of generated pictures that lie among the real ones (Kynkäänniemi et al. 2019)"),
+    ("recall", "↑", "share of real pictures that lie among the generated ones"),
+    ("density", "↑", "how densely real pictures surround the generated ones (Naeem et al. 2020)"),
+    ("coverage", "↑", "share of real pictures that have a generated one near by"),
+    ("label_agreement", "↑", "share of pictures in which the network sees the label that was asked for"),
+    ("toggle_agreement", "↑", "the same for single attributes, switched off and on"),
+    ("toggle_others_kept", "↑", "share of the other attributes that the network then sees as they were"),
+    ("code_agreement", "↑", "share of pictures whose digit is that of their code, found without labels"),
+    (
+        "cas",
+        "↑",
+        "of a classifier that has learned from generated pictures alone, on real test pictures",
+    ),
+    (
+        "reconstruction_psnr",
+        "↑",
+        "how alike pictures and their reconstructions are, in decibels, where there is an encoder",
+    ),
+    ("reconstruction_mae", "↓", "their mean absolute difference"),
+    ("modes", "↑", "kinds of pictures that are drawn at all"),
+    ("kl", "↓", "divergence of their frequencies from those of the data"),
+)
+
+
+def write(found: list[Outcome], datasets: dict[str, Dataset], goal: Goal, options) -> None:
+    """Write options.output, and beside it the two figures."""
+    stem = options.output.with_suffix("")
+    samples, curves = Path(f"{stem}-samples.png"), Path(f"{stem}-curves.png")
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    draw_samples(found, datasets, samples)
+    draw_curves(found, datasets, options.reach, curves)
+    text = page(found, datasets, goal, options, samples.name, curves.name)
+    write_atomically(options.output, text.encode())
+    print(f"Written: {options.output}, {samples} and {curves}.")
+
+
+def page(found: list[Outcome], datasets: dict[str, Dataset], goal: Goal, options, samples: str, curves: str) -> str:
+    """The Markdown of the results."""
+    shown = [run for run in found if run.evaluation]
+    names = list(dict.fromkeys(datasets[run.row.name].name for run in found))
+    parts = [
+        "# Results: every recipe under one protocol",
+        f"*Made by `{exact_command(options)}` on {datetime.datetime.now(datetime.UTC):%Y-%m-%d}; do not edit.*",
+        protocol(shown, goal, options),
+    ]
+    for name in names:
+        runs = [run for run in found if datasets[run.row.name].name == name]
+        parts += [f"## {name}", quality(runs), cost(runs, options.reach)]
+    parts += [
+        "## Samples",
+        "Uncurated: the first latents of seed 0, from the run with the first seed; classes in turn, where a recipe "
+        "is told them.",
+        f"![Samples of each row]({samples})",
+        "## Curves",
+        f"FID during training: mean and range of the seeds. Dotted: {options.reach:g}, whose time is in the table.",
+        f"![Curves]({curves})",
+        "## How to read this",
+        reading(shown),
+        "## How it was made",
+        origin(found, shown),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def protocol(shown: list[Outcome], goal: Goal, options) -> str:
+    if goal.images:
+        equal = f"for equally many real images ({goal.images:,})"
+    else:
+        kind = (
+            "CPU time of the training process" if all(on_cpu(run.training) for run in shown) else "wall time on the GPU"
+        )
+        equal = f"for equal compute time: {goal.minutes:g} minutes ({kind}, without start-up, decoding, checkpoints, evaluation)"
+    seeds = len(options.seeds)
+    return (
+        f"Each recipe trained {equal}, from {'one seed' if seeds == 1 else f'{seeds} seeds'}, with the settings that stand "
+        f"in `training/recipes.py`{_changes(shown)}. Pictures of each averaged generator (how many, the metrics' names say) "
+        "were judged by one program and one network for each data set. A number is the mean over the seeds ± their standard "
+        "deviation (n - 1). *Real pictures* are judged in the same way: what no generator can be expected to beat."
+    )
+
+
+def _changes(shown: list[Outcome]) -> str:
+    rows = [row for row, _ in by_row(shown) if row.settings]
+    changed = [f"`{row.name}` is {row.base} with {' '.join(row.settings)}" for row in rows]
+    return f", except that {'; '.join(changed)}" if changed else ""
+
+
+def quality(runs: list[Outcome]) -> str:
+    """The metrics of one data set, a row a recipe. Those against training pictures are left out where there are those
+    against test pictures."""
+    metrics = [run.evaluation["metrics"] for run in runs if run.evaluation]
+    names = list(dict.fromkeys(key for metric in metrics for key in metric if "value" in metric[key]))
+    names = [name for name in names if "_train_" not in name or name.replace("_train_", "_test_") not in names]
+    names.sort(key=lambda name: _kind(name)[0])
+    real = [mean_std([metric[name].get("real") for metric in metrics if name in metric][:1]) for name in names]
+    lines = [["recipe", *(f"{name} {_kind(name)[1]}".strip() for name in names)], ["*real pictures*", *real]]
+    for row, some in by_row(runs):
+        results = [run.evaluation["metrics"] for run in some if run.evaluation]
+        values = [mean_std([result.get(name, {}).get("value") for result in results]) for name in names]
+        lines.append([f"**{row.name}**", *values])
+    notes = [
+        f"- {row.name}, seed {run.seed}: {run.trouble}" for row, some in by_row(runs) for run in some if run.trouble
+    ]
+    return table(lines) + ("\n\nNot in the means:\n\n" + "\n".join(notes) if notes else "")
+
+
+def cost(runs: list[Outcome], reach: float) -> str:
+    """What the rows of one data set took."""
+    lines = [
+        [
+            "recipe",
+            "weights of generator",
+            "of discriminator",
+            "images seen",
+            "images/s",
+            "minutes of compute",
+            f"minutes to {fid_name(runs)} ≤ {reach:g}",
+        ]
+    ]
+    for row, some in by_row(runs):
+        notes = [run.training for run in some if run.training]
+        if notes:
+            lines.append(
+                [
+                    f"**{row.name}**",
+                    f"{notes[0]['generator_parameters']:,}",
+                    f"{notes[0]['discriminator_parameters']:,}",
+                    mean_std([n["images_seen"] for n in notes]),
+                    mean_std([n["images_seen"] / n["compute_seconds"] for n in notes]),
+                    mean_std([n["compute_seconds"] / 60 for n in notes]),
+                    time_to(reach, notes),
+                ]
+            )
+    return table(lines)
+
+
+def time_to(reach: float, notes: list[dict]) -> str:
+    """Minutes until FID was first measured at `reach` or below."""
+    if not any(n["fid_points"] for n in notes):
+        return MISSING
+    times = [next((p["compute_seconds"] / 60 for p in n["fid_points"] if p["fid"] <= reach), None) for n in notes]
+    reached = [minutes for minutes in times if minutes is not None]
+    if not reached:
+        return "not reached"
+    return mean_std(reached) + ("" if len(reached) == len(times) else f" ({len(reached)} of {len(times)} seeds)")
+
+
+def reading(shown: list[Outcome]) -> str:
+    kinds = {_kind(name) for run in shown for name in run.evaluation["metrics"]}
+    lines = [f"- `{name}` {arrow}: {meaning}." for k, (name, arrow, meaning) in enumerate(KINDS) if (k, arrow) in kinds]
+    return "\n".join(
+        [
+            "A metric's name carries its protocol: how many pictures, which real ones they are held against, which network looks. "
+            "`↓`: smaller is better.",
+            "",
+            *lines,
+            "",
+            "What not to conclude:",
+            "",
+            "- that one is better than another where the difference is not well beyond the deviations: they come from few seeds;",
+            "- that a recipe is bad, or the paper wrong: it had this much time on this machine, small networks, and settings chosen "
+            "for short runs, without a search for each. With more time the order may change, and on a GPU large networks cost less;",
+            "- anything from a comparison with FID elsewhere: these features are those of a small network trained on the same kind "
+            "of pictures, and their scale is not that of Inception's;",
+            "- more from the minutes to a FID than their order: FID was measured a few times in each run, on fewer pictures.",
+        ]
+    )
+
+
+def origin(found: list[Outcome], shown: list[Outcome]) -> str:
+    trained = [run.training for run in found if run.training]
+    hours = sum(n["compute_seconds"] for n in trained) / 3600
+    judged = (sum(n["fid_seconds"] for n in trained) + sum(run.evaluation["cpu_seconds"] for run in shown)) / 3600
+    machines, commits = (sorted({str(n[key]) for n in trained}) for key in ("machine", "commit"))
+    networks = {
+        f"{name} ({record['network']['sha256'][:12]})"
+        for run in shown
+        for name, record in run.evaluation["metrics"]["evaluation"].items()
+        if "sha256" in record.get("network", {})
+    }
+    return "\n".join(
+        [
+            f"- machine: {'; '.join(machines)}",
+            f"- code: gan_models {gan_models.__version__}, trained at commit {', '.join(commits)}",
+            f"- networks that judged, with their checksums: {', '.join(sorted(networks))}",
+            f"- cost: {hours:.2f} hours of training in {len(trained)} runs, {judged:.2f} CPU hours of evaluation, "
+            f"together {hours + judged:.2f}",
+            "- the same command again goes on from the runs that are there, and only writes this page when all are done",
+        ]
+    )
+
+
+def exact_command(options) -> str:
+    """The command without the places of data and runs, which are everybody's own."""
+    length = ["--images", str(options.images)] if options.images else ["--minutes", f"{options.minutes:g}"]
+    seeds = ",".join(map(str, options.seeds)) + ("," if len(options.seeds) == 1 else "")
+    words = [
+        *options.rows,
+        *length,
+        "--seeds",
+        seeds,
+        "--reach",
+        f"{options.reach:g}",
+        "--precision",
+        options.precision,
+    ]
+    words += (["--samples", str(options.samples)] if options.samples else []) + (["--cas"] if options.cas else [])
+    return (
+        f"python -m training.compare {shlex.join(words + [w for setting in options.set for w in ('--set', setting)])}"
+    )
+
+
+def mean_std(values: list[float | None]) -> str:
+    """ "1.24 ± 0.05": the sample's standard deviation with two digits; one value stands alone."""
+    values = [value for value in values if value is not None]
+    if not values:
+        return MISSING
+    mean, deviation = statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
+    if not deviation:
+        return _number(mean) + (" ± 0" if len(values) > 1 else "")
+    places = min(max(1 - math.floor(math.log10(deviation)), 0), 6)
+    return f"{mean:,.{places}f} ± {deviation:,.{places}f}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def table(lines: list[list[str]]) -> str:
+    """Markdown; numbers to the right."""
+    rule = ["---", *["---:"] * (len(lines[0]) - 1)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (lines[0], rule, *lines[1:]))
+
+
+def _kind(name: str) -> tuple[int, str]:
+    """Its place in the table and its arrow."""
+    kind = re.split(r"_?\d", name)[0]
+    return next(((k, arrow) for k, (known, arrow, _) in enumerate(KINDS) if kind == known), (len(KINDS), ""))

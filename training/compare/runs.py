@@ -1,0 +1,199 @@
+"""The runs of a comparison: each recipe is trained for its share of the time, and judged."""
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import re
+import time
+from pathlib import Path
+from typing import Iterator
+
+from gan_models.files import write_atomically
+
+from .. import callbacks
+from ..data.dataset import Dataset
+from ..errors import TrainingError
+from ..evaluate import generator
+from ..evaluate.sampling import EvaluationError
+from ..judges.networks import JudgeError
+from ..run import RunError, RunOptions, compare_options, describe, run
+from ..run_folder import find_checkpoint, images_of, notes_of, read_json
+from ..settings import change, find
+from .protocol import Budget, Goal, Method, Outcome, Row
+
+EVALUATION, DIVERGED = "evaluation.json", "diverged.json"
+ENDLESS = 10**12
+STOPPED = "Stopped; the same command goes on from here."
+
+
+class CompareError(TrainingError):
+    """A comparison that cannot be made; one sentence."""
+
+
+class Stopped(TrainingError):
+    """Ctrl-C or SIGTERM; the run's checkpoint is written, and the same command goes on."""
+
+    status = 130
+
+
+def parse_row(text: str, everywhere: list[str]) -> Row:
+    """[NAME=]RECIPE[,KEY=VALUE...]; a comma inside brackets is part of a value. `everywhere`: settings of all rows."""
+    head, *own = re.split(r",(?![^\[]*\])", text)
+    name, equals, base = head.partition("=")
+    base = base if equals else name
+    if not re.fullmatch(r"\w[\w.+-]*", name):
+        raise CompareError(f"{name!r} cannot be the name of a row: use letters, digits, dots and hyphens.")
+    settings = (*everywhere, *own)
+    recipe = change(find(base), list(settings))
+    return Row(name, dataclasses.replace(recipe, name=name), base, settings)
+
+
+def run_folder(work: Path, row: Row, seed: int) -> Path:
+    return work / row.name / f"seed-{seed}"
+
+
+def training_options(
+    row: Row, seed: int, goal: Goal, folder: Path, options: argparse.Namespace, method: Method = Method()
+) -> RunOptions:
+    """How this run is trained."""
+    reached = notes_of(folder / "checkpoint" / "model")
+    images = goal.images or ENDLESS
+    if goal.minutes and reached and goal.share(0, reached.get("compute_seconds", 0)) >= 1:
+        images = reached["images_seen"]  # only the model is left to be written
+    return RunOptions(
+        recipe=row.base,
+        output=folder,
+        settings=row.settings,
+        data_root=options.data_root,
+        images=images,
+        seed=seed,
+        precision=options.precision,
+        checkpoint_every=min(method.checkpoint_every, images),
+        resume=True,
+        progress=not goal.minutes,  # how many images are left is not known
+    )
+
+
+def train(
+    row: Row, seed: int, goal: Goal, folder: Path, dataset: Dataset, options: argparse.Namespace, method: Method
+) -> None:
+    """Train until the goal is reached, unless it is. Raises Stopped, Diverged, or CompareError where the folder holds
+    another run."""
+    options = training_options(row, seed, goal, folder, options, method)
+    recipe = dataclasses.replace(row.recipe, name=row.base)
+    if (folder / "options.json").exists():
+        try:
+            compare_options(folder, describe(recipe, dataset, options, options.images))
+        except RunError as error:
+            raise CompareError(str(error).replace("--output", "--work")) from error
+    if finished(folder, goal):
+        return
+    reached = notes_of((find_checkpoint(folder) or folder) / "model")
+    if reached and goal.share(reached["images_seen"], reached["compute_seconds"]) > 1 and reached["goal"] != str(goal):
+        raise CompareError(
+            f"The run in {folder} was trained for {reached['goal']} and has gone beyond {goal}; give another --work."
+        )
+    if not run(options, Budget(row, seed, goal, dataset, method)).finished:
+        raise Stopped(STOPPED)
+
+
+def finished(folder: Path, goal: Goal) -> dict | None:
+    """The notes of a run that has reached this goal and written its model; else None."""
+    notes = notes_of(folder / "model")
+    done = notes.get("goal") == str(goal) and images_of(folder / "model") == notes["images_seen"]
+    return notes if done and goal.share(notes["images_seen"], notes["compute_seconds"]) >= 1 else None
+
+
+def judge(row: Row, folder: Path, options: argparse.Namespace) -> None:
+    """Write the evaluation of a finished run to evaluation.json, unless it is there. Raises as evaluate does."""
+    how, images = evaluation_options(row, options), images_of(folder / "model")
+    if known_evaluation(folder, how, images) and not options.evaluate_again:
+        return
+    began = time.process_time()
+    metrics = generator.evaluate(folder / "model", row.recipe.data, options.data_root, **how)
+    result = {
+        "how": how,
+        "images_seen": images,
+        "cpu_seconds": round(time.process_time() - began, 1),
+        "metrics": metrics,
+    }
+    write_atomically(folder / EVALUATION, (json.dumps(result, indent=2) + "\n").encode())
+
+
+def evaluation_options(row: Row, options: argparse.Namespace) -> dict:
+    """How a row is evaluated, beyond what `evaluate` does by itself. The accuracy score needs classes and a network
+    that reads them."""
+    how = {} if options.samples is None else {"samples": options.samples}
+    return how | (
+        {"cas": True} if options.cas and row.recipe.conditional and row.recipe.data in ("mnist", "fashionmnist") else {}
+    )
+
+
+def known_evaluation(folder: Path, how: dict, images: int) -> dict | None:
+    """evaluation.json, if it was made in this manner of this model."""
+    known = read_json(folder / EVALUATION) or {}
+    return known if (known.get("how"), known.get("images_seen")) == (how, images) else None
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[bool]:
+    """Whether the run is ours: False while another process has it."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: nobody may share the work there
+        yield True
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / ".lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+def do_runs(
+    rows: list[Row], datasets: dict[str, Dataset], goal: Goal, options: argparse.Namespace, method: Method
+) -> dict[Path, str]:
+    """Train and judge all that is not done yet; the first seed of all rows first. Returns why a run (its folder) could
+    not be judged."""
+    runs, unjudged = [(row, seed) for seed in options.seeds for row in rows], {}
+    for number, (row, seed) in enumerate(runs, 1):
+        folder = run_folder(options.work, row, seed)
+        with alone(folder) as mine:
+            if not mine:
+                print(f"[{number}/{len(runs)}] {row.name}, seed {seed}: another process is at it.")
+                continue
+            if (folder / DIVERGED).exists():
+                continue
+            print(f"[{number}/{len(runs)}] {row.name}, seed {seed}", flush=True)
+            try:
+                train(row, seed, goal, folder, datasets[row.name], options, method)
+                judge(row, folder, options)
+            except callbacks.Diverged as error:
+                write_atomically(folder / DIVERGED, json.dumps({"sentence": str(error)}).encode())
+                print(f"  {error}")
+            except (EvaluationError, JudgeError) as error:
+                unjudged[folder] = f"not evaluated: {str(error).rstrip('.')}"
+                print(f"  {unjudged[folder]}")
+    return unjudged
+
+
+def outcome(row: Row, seed: int, goal: Goal, folder: Path, how: dict, unjudged: dict[Path, str]) -> Outcome:
+    """What a run's folder says."""
+    notes, diverged = finished(folder, goal), read_json(folder / DIVERGED)
+    evaluation = known_evaluation(folder, how, notes["images_seen"]) if notes else None
+    if notes:
+        notes = notes | {"commit": (read_json(folder / "options.json") or {}).get("commit")}
+    trouble = (
+        diverged["sentence"].partition(";")[0]
+        if diverged
+        else "not trained to the end"
+        if not notes
+        else unjudged.get(folder, "not evaluated")
+        if not evaluation
+        else None
+    )
+    return Outcome(row, seed, folder, notes, evaluation, trouble)

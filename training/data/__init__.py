@@ -1,0 +1,75 @@
+import os
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from gan_models.celeba import CELEBA_SIZE
+
+from .celeba import read_celeba
+from .cifar import read_cifar10
+from .dataset import SPLITS, Dataset, Request, near_names
+from .decoding import DataError
+from .digits import read_fashionmnist, read_mnist, read_stackedmnist
+from .folder import read_folder
+
+
+def open_dataset(
+    name_or_folder: str | os.PathLike,
+    root: str | os.PathLike | None,
+    image_size: int,
+    *,
+    split: str = "train",
+    channels: int | None = None,
+    attributes: Sequence[str] | None = None,
+    crop: tuple[int, int, int] = (25, 48, 128),
+) -> Dataset:
+    """A data set by name (a key of READERS, from the data root) or a folder of images.
+
+    root: the data root; None is the variable GAN_STUDIO_DATA, else ./data. channels: 1 (grey) or 3; None is what the
+    data set has (a folder: 3). attributes: which of CelebA's, in which order; None is all. crop: (left, top, size), the
+    window of CelebA's aligned 178 x 218 frame that is taken. Pictures smaller than image_size are left out, as a note
+    says. A folder: sub-folders train/, valid/, test/ are the splits, without them all of it is "train"; two or more
+    sub-folders that all hold images, with no image beside them, are classes; else there are no labels.
+
+    Raises DataError.
+    """
+    root = Path(root or os.environ.get("GAN_STUDIO_DATA") or "data").expanduser()
+    attributes = None if attributes is None else tuple(attributes)
+    request = Request(root, image_size, split, channels, attributes, tuple(crop))
+    _check(request)
+    name = os.fspath(name_or_folder)
+    reader = READERS.get(re.sub("[-_ ]", "", name.lower()))
+    try:
+        if reader:
+            return reader(request)
+        if Path(name).is_dir():
+            return read_folder(Path(name), request)
+    except OSError as error:
+        raise DataError(f"The data of {name} cannot be read: {error}.") from error
+    if Path(name).exists():
+        raise DataError(f"{name} is a file; give a folder of images, or one of {', '.join(READERS)}.")
+    raise DataError(f"There is no data set and no folder {name!r}; {near_names(name, tuple(READERS))}")
+
+
+def _check(request: Request) -> None:
+    if request.split not in SPLITS:
+        raise DataError(f"There is no split {request.split!r}; the splits are {', '.join(SPLITS)}.")
+    if not isinstance(request.image_size, int) or not 1 <= request.image_size <= 4096:
+        raise DataError(f"The image size must be a whole number from 1 to 4096, not {request.image_size!r}.")
+    if request.channels not in (None, 1, 3):
+        raise DataError(f"Images have 1 channel (grey) or 3 (colour), not {request.channels!r}.")
+    if len(request.crop) != 3 or not all(isinstance(number, int) for number in request.crop):
+        raise DataError(f"The crop is three whole numbers (left, top, size), not {request.crop}.")
+    left, top, size = request.crop
+    if min(left, top) < 0 or size < 1 or left + size > CELEBA_SIZE[0] or top + size > CELEBA_SIZE[1]:
+        raise DataError(f"The crop (left, top, size) = {request.crop} does not lie inside CelebA's 178 x 218 frame.")
+
+
+# Another data set is one more reader here: CIFAR-10's batches, a data set of the Hub.
+READERS: dict[str, Callable[[Request], Dataset]] = {
+    "mnist": read_mnist,
+    "fashionmnist": read_fashionmnist,
+    "stackedmnist": read_stackedmnist,
+    "cifar10": read_cifar10,
+    "celeba": read_celeba,
+}

@@ -1,0 +1,139 @@
+"""CIFAR-10's own files (Krizhevsky 2009), which are pickles: read by an unpickler that knows nothing but arrays, lists
+and numbers."""
+
+import gzip
+import io
+import pickle
+import tarfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..errors import TrainingError
+from .dataset import Dataset, Request, make_dataset
+from .decoding import DataError, is_html
+from .digits import fetch, resize_images
+
+CIFAR_PAGE = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
+
+
+def read_cifar10(request: Request) -> Dataset:
+    """CIFAR-10 (Krizhevsky 2009): 50,000 photographs to train, 10,000 to test, 32 x 32, ten classes."""
+    if request.split == "valid":
+        raise DataError("CIFAR-10 has no split 'valid', only train and test.")
+    if request.attributes is not None:
+        raise DataError(f"CIFAR-10 has no attributes to choose from; it has the classes {', '.join(CLASSES)}.")
+    try:
+        if not any((request.root / name).exists() for name in (FOLDER, ARCHIVE)):
+            # Only the archive: torchvision's CIFAR10(download=True) would also unpickle what is in it.
+            fetch(
+                request.root,
+                request.root / ARCHIVE,
+                lambda why: _missing_cifar(request.root, why),
+                lambda datasets: datasets.utils.download_url(
+                    CIFAR_PAGE, request.root, ARCHIVE, datasets.CIFAR10.tgz_md5
+                ),
+            )
+        images, labels = read(request.root, request.split)
+    except Refused as error:
+        raise DataError(f"In {request.root}, {error}; delete it and fetch {CIFAR_PAGE} again.") from error
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{error.filename} is missing; fetch {CIFAR_PAGE} again and unpack it in {request.root}."
+        ) from error
+    if request.channels == 1:
+        images = np.stack([np.asarray(Image.fromarray(image).convert("L")) for image in images.transpose(0, 2, 3, 1)])[
+            :, None
+        ]
+    if request.image_size != 32:
+        images = np.stack([resize_images(channels, request.image_size) for channels in images])
+    notes = [f"CIFAR-10 ({request.split}): {len(images):,} pictures."]
+    return make_dataset("cifar10", images, labels, CLASSES, False, notes)
+
+
+def _missing_cifar(root: Path, why: str) -> None:
+    raise DataError(
+        f"CIFAR-10 is not in {root}{why}; put {CIFAR_PAGE} there, packed or not, or name the data root that holds "
+        f"{FOLDER}/ (--data-root, or the variable GAN_STUDIO_DATA)."
+    )
+
+
+FOLDER, ARCHIVE = "cifar-10-batches-py", "cifar-10-python.tar.gz"
+BATCHES = {"train": tuple(f"data_batch_{k}" for k in range(1, 6)), "test": ("test_batch",)}
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+MAX_BYTES = 2**26  # a batch has 31 MB
+
+
+class Refused(TrainingError):
+    """A file that is no batch of CIFAR-10, or that would run a program; one sentence without its name."""
+
+
+def _latin(text: str, codec: str = "latin1") -> bytes:
+    """How Python 3 writes bytes into old pickles. Other codecs could blow up a few bytes to gigabytes."""
+    if codec not in ("latin1", "latin-1"):
+        raise Refused(f"it asks for the codec {codec!r:.40}")
+    return text.encode("latin1")
+
+
+class _Unpickler(pickle.Unpickler):
+    """Only what an array of numbers is made of. Anything else could run code, and is refused."""
+
+    KNOWN = {
+        ("numpy", "ndarray"): np.ndarray,
+        ("numpy", "dtype"): np.dtype,
+        ("_codecs", "encode"): _latin,
+        ("numpy.core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,
+        ("numpy._core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,
+    }
+
+    def find_class(self, module: str, name: str):
+        try:
+            return self.KNOWN[module, name]
+        except KeyError:
+            raise Refused(f"it asks for {module}.{name}, which no picture needs") from None
+
+
+def read(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """The pictures (N, 3, 32, 32) uint8 and classes (N,) int64 of a split, from ROOT/cifar-10-batches-py/, else from
+    the archive in ROOT as it is downloaded. Raises FileNotFoundError where neither is there, and Refused."""
+    parts = [_batch(name, data) for name, data in _files(root, BATCHES[split])]
+    return np.concatenate([images for images, _ in parts]), np.concatenate([labels for _, labels in parts])
+
+
+def _files(root: Path, names: tuple[str, ...]):
+    """(name, bytes) of each file."""
+    if (root / FOLDER).is_dir():
+        for name in names:
+            with open(root / FOLDER / name, "rb") as file:
+                yield name, file.read(MAX_BYTES)
+        return
+    with open(root / ARCHIVE, "rb") as file:
+        if is_html(file.read(512)):
+            raise Refused(f"{ARCHIVE} is a web page (an error or quota notice), not an archive")
+    try:
+        with gzip.open(root / ARCHIVE) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
+            for name in names:
+                yield name, archive.extractfile(f"{FOLDER}/{name}").read(MAX_BYTES)
+            while stream.read(2**20):  # its checksum stands at the end
+                pass
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, KeyError, EOFError, AttributeError) as error:
+        raise Refused(f"{ARCHIVE} is truncated, damaged or another archive") from error
+
+
+def _batch(name: str, data: bytes) -> tuple[np.ndarray, np.ndarray]:
+    if is_html(data[:512]):
+        raise Refused(f"{name} is a web page (an error or quota notice), no batch of CIFAR-10")
+    try:
+        content = _Unpickler(io.BytesIO(data), encoding="bytes").load()
+        images, labels = content[b"data"], np.asarray(content[b"labels"])
+        if images.dtype != np.uint8 or images.ndim != 2 or images.shape[1] != 3072 or labels.shape != images.shape[:1]:
+            raise Refused(f"its pictures have the shape {images.shape} and its labels {labels.shape}")
+        if labels.dtype.kind not in "iu" or len(labels) == 0 or not ((labels >= 0) & (labels < len(CLASSES))).all():
+            raise Refused("its labels are not numbers from 0 to 9")
+        return images.reshape(-1, 3, 32, 32), labels.astype(np.int64)
+    except Refused as error:
+        raise Refused(f"{name} is no batch of CIFAR-10: {error}") from error
+    except Exception as error:  # a damaged pickle raises nearly anything
+        raise Refused(f"{name} is damaged or no batch of CIFAR-10") from error

@@ -1,0 +1,103 @@
+"""Pictures and labels in memory, in an order that is a function of (seed, image number)."""
+
+import difflib
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gan_models.rng import Stream, philox
+
+SPLITS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images and labels in memory, or mapped into it.
+
+    images (N, C, H, W) uint8; labels (N,) int64 classes, (N, K) uint8 attributes 0/1 (multi_label), or None;
+    label_names the classes or attributes; checksum of images, labels and names, to notice changed data; notes:
+    sentences to say aloud; names: CelebA's file names without their ending, by which its training half of a judge is
+    told apart; else None.
+    """
+
+    name: str
+    images: np.ndarray
+    labels: np.ndarray | None
+    label_names: tuple[str, ...] | None
+    multi_label: bool
+    checksum: str
+    notes: tuple[str, ...] = ()
+    names: tuple[str, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def order(self, start: int, count: int, seed: int) -> np.ndarray:
+        """Which images are shown as number start .. start + count - 1 of a run: indices (count,) int64.
+
+        Every epoch is a permutation of its own. The answer is a function of (seed, image number) alone.
+        """
+        epochs, places = np.divmod(np.arange(start, start + count, dtype=np.int64), len(self))
+        indices = np.empty(count, np.int64)
+        for epoch in np.unique(epochs):
+            shown = epochs == epoch
+            indices[shown] = _permutation(len(self), seed, int(epoch))[places[shown]]
+        return indices
+
+    def batch(self, indices: np.ndarray) -> tuple[Tensor, Tensor | None]:
+        """Images (n, C, H, W) uint8 and labels: (n,) int64 classes, (n, K) float32 attributes 0..1, or None."""
+        images = torch.from_numpy(np.array(self.images[indices]))
+        if self.labels is None:
+            return images, None
+        labels = torch.from_numpy(self.labels[indices])
+        return images, labels.float() if self.multi_label else labels
+
+
+@lru_cache(maxsize=4)
+def _permutation(n: int, seed: int, epoch: int) -> np.ndarray:
+    return philox(seed, epoch, Stream.DATA_ORDER).permutation(n)
+
+
+def to_float(images: Tensor) -> Tensor:
+    """uint8 images -> float32 in [-1, 1]."""
+    return images.float() / 127.5 - 1
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a reader."""
+
+    root: Path
+    image_size: int
+    split: str
+    channels: int | None
+    attributes: tuple[str, ...] | None
+    crop: tuple[int, int, int]
+
+
+def near_names(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name.lower(), [k.lower() for k in known], n=3, cutoff=0.5)
+    near = [k for k in known if k.lower() in near]
+    return f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}."
+
+
+def make_dataset(
+    name: str,
+    images: np.ndarray,
+    labels: np.ndarray | None,
+    label_names: tuple[str, ...] | None,
+    multi_label: bool,
+    notes: Sequence[str],
+    images_digest: str | None = None,
+) -> Dataset:
+    digest = hashlib.sha256((images_digest or hashlib.sha256(images).hexdigest()).encode())
+    if labels is not None:
+        digest.update(np.ascontiguousarray(labels))
+        digest.update("\n".join(label_names).encode())
+    return Dataset(name, images, labels, label_names, multi_label, digest.hexdigest()[:16], tuple(notes))

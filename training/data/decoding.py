@@ -1,0 +1,295 @@
+"""Pictures that have to be decoded: in a folder or a zip, any format, once, into a file of the user's cache folder that
+later runs map into memory."""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import re
+import struct
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+from tqdm import tqdm
+
+from gan_models.celeba import CELEBA_PAGE, CELEBA_SIZE
+from gan_models.images import plain
+
+from ..errors import TrainingError
+
+CACHE_VERSION = 1  # raise it when the same files decode to other pixels
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+
+
+class DataError(TrainingError):
+    """A data set that is missing, damaged or not what it should be: one sentence on what is wrong and what to do."""
+
+
+def is_html(start: bytes) -> bool:
+    return start.lstrip(b"\xef\xbb\xbf \t\r\n")[:5].lower() in (b"<!doc", b"<html", b"<head", b"<?xml")
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Where encoded pictures are: their names, what tells that one has changed, and how to read one."""
+
+    names: list[str]
+    stamps: list
+    read: Callable[[str], bytes]
+
+    def select(self, names: list[str]) -> "Pictures":
+        stamps = dict(zip(self.names, self.stamps))
+        return Pictures(names, [stamps[name] for name in names], self.read)
+
+
+def hidden(name: str) -> bool:
+    """.DS_Store, ._000001.jpg, __MACOSX/: what file managers leave behind."""
+    return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
+
+
+def image_names(folder: Path) -> list[str]:
+    """The pictures in a folder and its sub-folders, sorted, with / between the parts of a name."""
+    names = (
+        Path(parent, file).relative_to(folder).as_posix()
+        for parent, _, files in os.walk(folder)
+        for file in files
+        if file.lower().endswith(SUFFIXES)
+    )
+    return sorted(name for name in names if not hidden(name))
+
+
+def in_folder(folder: Path) -> Pictures:
+    names = image_names(folder)
+    stats = [(folder / name).stat() for name in names]
+    # The folder is part of the stamp: unpacked archives may have pictures of equal name, size and time.
+    stamps = [[str(folder.resolve()), s.st_size, s.st_mtime_ns] for s in stats]
+    return Pictures(names, stamps, lambda name: (folder / name).read_bytes())
+
+
+def in_zip(path: Path) -> Pictures:
+    with open(path, "rb") as file:
+        start = file.read(512)
+    if is_html(start):
+        raise DataError(
+            f"{path} is a web page (Google Drive's quota notice, most likely), not an archive; delete it and fetch "
+            f"the archive by hand from {CELEBA_PAGE}."
+        )
+    try:
+        archive = zipfile.ZipFile(path)
+    except zipfile.BadZipFile as error:
+        raise DataError(
+            f"{path} is truncated or not a zip archive; delete it and fetch it again from {CELEBA_PAGE}."
+        ) from error
+    members = {
+        m.filename: m for m in archive.infolist() if m.filename.lower().endswith(SUFFIXES) and not hidden(m.filename)
+    }
+    # The checksums of the central directory tell the content, so the same archive in another place is the same.
+    return Pictures(list(members), [[m.file_size, m.CRC] for m in members.values()], archive.read)
+
+
+TOO_SMALL, UNREADABLE = "too small", "unreadable"
+
+
+def decode_one(
+    data: bytes, image_size: int, channels: int, window: tuple[int, int, int] | None = None
+) -> np.ndarray | str:
+    """One encoded picture -> (C, image_size, image_size) uint8, or TOO_SMALL, or UNREADABLE.
+
+    window: (left, top, size) of a 178 x 218 picture; any other is cropped to its centred square. The resampling filter
+    is Lanczos: antialiased, the sharpest that Pillow has, and the one that the data of Progressive GAN and StyleGAN
+    were made with.
+    """
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            aligned = window is not None and picture.size == CELEBA_SIZE
+            side = window[2] if aligned else min(picture.size)
+            if side < image_size:
+                return TOO_SMALL
+            if (
+                not aligned
+            ):  # a large JPEG is decoded at 1/2, 1/4 or 1/8, never below twice the size that Lanczos then makes
+                picture.draft(None, (2 * image_size, 2 * image_size))
+            ImageOps.exif_transpose(picture, in_place=True)
+            picture = _crop(picture, window if aligned else None)
+            picture = plain(picture, "L" if channels == 1 else "RGB")
+            if picture.width != image_size:
+                picture = picture.resize((image_size, image_size), Image.Resampling.LANCZOS)
+            array = np.asarray(picture)
+    except Exception:  # decoders of damaged files raise nearly anything; the picture is counted as unreadable and told
+        return UNREADABLE
+    return array[None] if channels == 1 else np.ascontiguousarray(array.transpose(2, 0, 1))
+
+
+def _crop(picture: Image.Image, window: tuple[int, int, int] | None) -> Image.Image:
+    side = window[2] if window else min(picture.size)
+    left, top = window[:2] if window else ((picture.width - side) // 2, (picture.height - side) // 2)
+    return picture.crop((left, top, left + side, top + side))
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """images (N, C, H, W) uint8, the indices of the N pictures among all, what became of the others, digest of the
+    images."""
+
+    images: np.ndarray
+    kept: list[int]
+    small: int
+    unreadable: list[str]
+    digest: str
+    note: str | None = None
+
+
+def decode(
+    name: str, pictures: Pictures, image_size: int, channels: int, window: tuple[int, int, int] | None = None
+) -> Decoded:
+    """All pictures, from the cache where they are in it, else decoded into it. Raises DataError when no picture is
+    usable."""
+    what = [CACHE_VERSION, image_size, channels, window, pictures.names, pictures.stamps]
+    key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
+    path = cache_folder() / "datasets" / f"{re.sub('[^a-zA-Z0-9-]', '_', name)[:40]}-{image_size}px-{key}.npy"
+    decoded = _from_cache(path)
+    if decoded is None:
+        decoded = _decode_all(name, pictures, image_size, channels, window, path)
+    if not decoded.kept:
+        raise DataError(
+            f"None of the {len(pictures.names):,} pictures of {name} can be used: {decoded.small:,} are smaller than "
+            f"{image_size} px and {len(decoded.unreadable):,} cannot be read; choose a smaller image size or other "
+            "pictures."
+        )
+    return decoded
+
+
+def cache_folder() -> Path:
+    """GAN_STUDIO_CACHE, else the place for caches that the operating system has for this user."""
+    if folder := os.environ.get("GAN_STUDIO_CACHE"):
+        return Path(folder)
+    variable = "LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME"
+    return Path(os.environ.get(variable) or Path.home() / ".cache") / "gan-studio"
+
+
+def _from_cache(path: Path) -> Decoded | None:
+    """What the cache holds, or None where that is nothing, damaged or altered."""
+    try:
+        index = json.loads(path.with_suffix(".json").read_bytes())
+        images = np.load(path, mmap_mode="r", allow_pickle=False)
+        # Reading all to compare the digest takes seconds for large sets, so it is done only for a file that was
+        # touched.
+        if path.stat().st_mtime_ns != index["mtime"] and hashlib.sha256(images).hexdigest() != index["digest"]:
+            return None
+        if len(images) != len(index["kept"]):
+            return None
+        return Decoded(images, index["kept"], index["small"], index["unreadable"], index["digest"])
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def _decode_all(name: str, pictures: Pictures, image_size: int, channels: int, window, path: Path) -> Decoded:
+    """Decode into the cache file; into memory where the cache cannot be written."""
+    shape = (channels, image_size, image_size)
+    try:
+        _write_cache(path, shape, _stream(name, pictures, image_size, channels, window), pictures.names)
+        reason = "what was written does not read back"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if decoded := _from_cache(path):  # written by us, or meanwhile by another process of the same run
+        return decoded
+    images = np.empty((len(pictures.names), *shape), np.uint8)
+    index = _collect(_stream(name, pictures, image_size, channels, window), pictures.names, images.__setitem__)
+    note = f"The cache in {path.parent} cannot be written ({reason}), so the pictures are decoded anew for every run."
+    return Decoded(images[: len(index["kept"])], **index, note=note)
+
+
+def _stream(name: str, pictures: Pictures, image_size: int, channels: int, window) -> Iterator[np.ndarray | str]:
+    """What `prepare` says of every picture, in order. Pillow decodes outside Python's lock, so threads are enough."""
+
+    def one(picture: str) -> np.ndarray | str:
+        try:
+            data = pictures.read(picture)
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            RuntimeError,
+            NotImplementedError,
+        ):  # a damaged or locked member
+            return UNREADABLE
+        return decode_one(data, image_size, channels, window)
+
+    names, some = pictures.names, 1024  # so many at a time bound the memory
+    progress = tqdm(total=len(names), desc=f"Decoding {name}", unit=" pictures", delay=2, mininterval=1)
+    with ThreadPoolExecutor(os.cpu_count()) as pool, progress as bar:
+        for start in range(0, len(names), some):
+            for result in pool.map(one, names[start : start + some]):
+                yield result
+                bar.update()
+
+
+def _collect(results: Iterator[np.ndarray | str], names: list[str], put: Callable[[int, np.ndarray], None]) -> dict:
+    """Hand each usable image to put(place, image); return what became of all pictures."""
+    kept, small, unreadable, digest = [], 0, [], hashlib.sha256()
+    for k, result in enumerate(results):
+        if isinstance(result, np.ndarray):
+            put(len(kept), result)
+            digest.update(result)
+            kept.append(k)
+        elif result == TOO_SMALL:
+            small += 1
+        else:
+            unreadable.append(names[k])
+    return {"kept": kept, "small": small, "unreadable": unreadable, "digest": digest.hexdigest()}
+
+
+def _write_cache(path: Path, shape: tuple[int, ...], results: Iterator[np.ndarray | str], names: list[str]) -> None:
+    """An .npy file, and beside it a .json that says what is in it; each under a temporary name first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(path.parent)
+    # Several processes of one run may decode at once: each has its own temporary names, and all write the same.
+    temporary, temporary_index = (path.with_name(f".{path.stem}.{os.getpid()}.{kind}.tmp") for kind in ("npy", "json"))
+    try:
+        with open(temporary, "wb") as file:
+            file.write(_npy_header((0, *shape)))
+            index = _collect(results, names, lambda place, image: file.write(image))
+            file.seek(0)
+            file.write(_npy_header((len(index["kept"]), *shape)))  # only now is their number known
+            file.flush()
+            os.fsync(file.fileno())
+        index["mtime"] = temporary.stat().st_mtime_ns
+        temporary_index.write_text(json.dumps(index))
+        os.replace(temporary, path)
+        os.replace(temporary_index, path.with_suffix(".json"))
+    finally:
+        temporary.unlink(missing_ok=True)
+        temporary_index.unlink(missing_ok=True)
+
+
+def _npy_header(shape: tuple[int, ...]) -> bytes:
+    """The first 128 bytes of a uint8 array's .npy file (numpy.lib.format, version 1.0)."""
+    header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Temporary files of runs that were killed while decoding."""
+    for file in folder.glob(".*.tmp"):
+        with contextlib.suppress(OSError):
+            if time.time() - file.stat().st_mtime > 24 * 3600:
+                file.unlink()
+
+
+def notes_of(title: str, decoded: Decoded, image_size: int) -> list[str]:
+    notes = [f"{title}: {len(decoded.kept):,} pictures."]
+    if decoded.small:
+        notes.append(f"Left out for being smaller than {image_size} px: {decoded.small:,}.")
+    if decoded.unreadable:
+        notes.append(
+            f"Left out because they cannot be read: {len(decoded.unreadable):,} (the first is {decoded.unreadable[0]})."
+        )
+    return notes + ([decoded.note] if decoded.note else [])

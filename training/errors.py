@@ -1,0 +1,8 @@
+"""What all errors of this package have in common."""
+
+
+class TrainingError(ValueError):
+    """Input, files or circumstances with which the work cannot be done. The message is one sentence that says what is
+    wrong and what to do."""
+
+    status = 2  # what a command that ends with it returns

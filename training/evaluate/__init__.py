@@ -1,0 +1,1 @@
+"""`python -m training.evaluate`: measure a model against real pictures."""

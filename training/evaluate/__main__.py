@@ -1,0 +1,203 @@
+"""Judge a generator: `python -m training.evaluate SOURCE --data mnist` prints all that can be measured of it.
+
+A metric's name carries its protocol: in fid10k_test_reader, 10k generated pictures are held against as many real ones
+of the test split, seen through the network "reader". Beside each distance stands the same of real training pictures
+("real"): the floor that no generator can be expected to beat. Train is the split whose pictures and labels the
+generator learned from.
+
+    fid, kid                distance of the distributions; smaller is better
+    precision, density      do generated pictures lie among the real ones (k = 3 and 5 neighbours)
+    recall, coverage        do they reach everywhere that real ones are
+    is                      Inception Score: is the network sure of each picture, and do pictures differ; "real": of
+    test pictures label_agreement         share of pictures in which the network sees the label asked for; "real": of
+    real test pictures toggle_agreement        for attributes: the same latent, the attribute set to 0 and to 1, all
+    others left (but a hair colour takes the
+                            others away); share of the two pictures of each pair that show it; "real": the balanced
+                            share of real test pictures
+    toggle_others_kept      share of the other attributes that the network knows, and sees alike in both pictures of
+    such a pair; hair
+                            colours and baldness are no others to one another; "own": of those alone that the generator
+                            is asked for
+    code_agreement          for InfoGAN: share of pictures with the class that their categorical code stands for (found
+    on every
+                            second picture, measured on the others)
+    modes, kl               for StackedMNIST: how many of the 1,000 kinds were drawn, and KL(drawn || data) in nats;
+    "real": by
+                            the labels of as many training pictures
+    reconstruction_psnr     for models that read pictures: decibels of generate(encode(x)) against x; _mae: mean
+    difference, 0..1 cas                     with --cas: accuracy on real test pictures of a classifier that learned
+    from generated ones alone
+                            (training/cas.py); "real": of one that learned from the real training pictures
+
+An editor is judged by what is seen of its edits: training/evaluate_editor.py says how.
+
+Started as several processes, the main one does all the work, so the numbers are those of one process.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from gan_models.card import write_card
+from gan_models.files import write_atomically
+from gan_models.model_folder import CONFIG
+
+from .. import cli
+from ..run_folder import model_of
+from .generator import evaluate
+from .sampling import EvaluationError
+
+METRICS = "metrics.json"
+
+
+COLUMNS = {
+    "agreement": "asked=seen",
+    "real_agreement": "real",
+    "toggled": "toggled",
+    "toggled_both": "both",
+    "toggled_others_kept": "others kept",
+    "real_balanced_agreement": "real bal.",
+    "change_seen": "seen",
+    "brought": "brought",
+    "taken_away": "taken away",
+    "by_target": "by target",
+    "others_kept": "others kept",
+    "identity_kept": "identity",
+    "judge_accuracy": "judge",
+    "judge_balanced_accuracy": "judge bal.",
+}
+
+
+def table(result: dict) -> str:
+    """The metrics for a person, real against real beside each; then the attributes, if there are any."""
+    lines = [f"{'metric':<34}{'value':>10}{'real':>10}"]
+    for name, metric in result.items():
+        if name != "evaluation":
+            lines.append(f"{name:<34}{_number(metric['value']):>10}{_number(metric.get('real')):>10}")
+    for record in result["evaluation"].values():
+        attributes = record.get("attributes", {})
+        noted = {key for numbers in attributes.values() for key in numbers}
+        keys = {key: title for key, title in COLUMNS.items() if key in noted}
+        if attributes:
+            lines += ["", f"{'attribute':<24}" + "".join(f"{title:>12}" for title in keys.values())]
+        for name, numbers in attributes.items():
+            lines.append(f"{name:<24}" + "".join(f"{_number(numbers.get(key)):>12}" for key in keys))
+    return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}" if abs(value) >= 0.001 or value == 0 else f"{value:.1e}"
+
+
+def _update(path: Path, result: dict) -> None:
+    """Add the result to a model folder's metrics.json, and write its card anew; what other networks said before
+    stays."""
+    before = _metrics(path)
+    evaluation = before.get("evaluation", {}) | result["evaluation"]
+    _write(path, before | result | {"evaluation": evaluation})
+    write_card(path.parent)
+
+
+def _metrics(path: Path) -> dict:
+    try:
+        metrics = json.loads(path.read_bytes()) if path.exists() else {}
+        if isinstance(metrics, dict) and isinstance(metrics.get("evaluation", {}), dict):
+            return metrics
+    except ValueError:
+        pass
+    raise EvaluationError(f"{path} is not a {METRICS} of ours; move it away, or leave out --write.")
+
+
+def _write(path: Path, result: dict) -> None:
+    try:
+        write_atomically(path, (json.dumps(result, indent=2) + "\n").encode())
+    except OSError as error:
+        raise EvaluationError(f"{path} cannot be written ({error.strerror}).") from error
+
+
+def _check_outputs(options: argparse.Namespace) -> None:
+    """Minutes of evaluation should not end at a file that cannot be written."""
+    if options.write:
+        if not (Path(options.source) / CONFIG).is_file():
+            raise EvaluationError(
+                f"--write notes the metrics in a model folder, and {options.source} is none; take --json FILE."
+            )
+        _metrics(Path(options.source) / METRICS)
+    for path in filter(None, (options.json, Path(options.source) / METRICS if options.write else None)):
+        if path.is_dir() or not os.access(path.parent, os.W_OK):
+            raise EvaluationError(f"{path} cannot be written: name a file in a folder that exists and is yours.")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: command(arguments), stopped="Stopped; nothing was written.")
+
+
+def command(arguments: list[str] | None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.evaluate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "source",
+        metavar="SOURCE",
+        type=model_of,
+        help="a model: folder, run folder, recipe (its run in runs/), bundled name or Hub repository user/repo",
+    )
+    parser.add_argument(
+        "--data",
+        required=True,
+        metavar="NAME|DIR",
+        help="mnist, fashionmnist, stackedmnist, cifar10, celeba, or a folder of images",
+    )
+    parser.add_argument(
+        "--data-root", type=Path, metavar="DIR", help="where the data sets are (default: $GAN_STUDIO_DATA, else ./data)"
+    )
+    parser.add_argument(
+        "--samples", type=int, metavar="N", help="how many pictures to draw (default: 10000; stackedmnist: 26000)"
+    )
+    parser.add_argument(
+        "--network", choices=("reader", "fashionreader", "judge", "inception"), help="default: the data set's own"
+    )
+    parser.add_argument(
+        "--inception-weights",
+        type=Path,
+        metavar="FILE",
+        help="default: torch's cache, else they are downloaded (95 MB)",
+    )
+    parser.add_argument(
+        "--batch-size", type=int, default=100, metavar="B", help="pictures at a time (default: 100); changes no result"
+    )
+    parser.add_argument("--cas", action="store_true", help="also the classification accuracy score (minutes)")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="S", help="of latents, labels and real pictures (default: 0)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all of it there")
+    parser.add_argument(
+        "--write", action="store_true", help="add it to metrics.json and card of the model folder SOURCE"
+    )
+    options = parser.parse_args(arguments)
+    if int(os.environ.get("RANK", 0)) > 0:  # of a torchrun or accelerate launch
+        return
+    _check_outputs(options)
+    result = evaluate(
+        options.source,
+        options.data,
+        options.data_root,
+        samples=options.samples,
+        network=options.network,
+        inception_weights=options.inception_weights,
+        batch_size=options.batch_size,
+        seed=options.seed,
+        cas=options.cas,
+    )
+    if options.json:
+        _write(options.json, result)
+    if options.write:
+        _update(Path(options.source) / METRICS, result)
+    print(table(result))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

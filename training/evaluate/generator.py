@@ -1,0 +1,360 @@
+"""What is measured of a generator, against real pictures."""
+
+import os
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+import gan_models
+from gan_models.networks.base import Generator
+from gan_models.networks.editor import Editor
+from gan_models.rng import Stream, check_count, check_seed, philox
+
+from ..data import open_dataset
+from ..data.dataset import Dataset
+from ..data.decoding import DataError
+from ..judges import networks
+from . import agreement, editor, statistics
+from . import cas as cas_
+from .sampling import (
+    EvaluationError,
+    all_of,
+    drawn,
+    reconstruction_error,
+    short_count,
+    stored,
+)
+
+SAMPLES = 10_000
+TOGGLED = 1000  # latents of the toggle agreement
+
+
+def evaluate(
+    source: str | os.PathLike | Generator,
+    data: str | os.PathLike,
+    data_root: str | os.PathLike | None = None,
+    *,
+    samples: int | None = None,
+    network: str | None = None,
+    inception_weights: str | os.PathLike | None = None,
+    batch_size: int = 100,
+    seed: int = 0,
+    cas: bool = False,
+) -> dict:
+    """All metrics of a generator (or of what `gan_models.load` finds under a name), against a data set.
+
+    samples: None is 10,000, and for StackedMNIST the 26,000 of the literature. network: "reader" (MNIST, StackedMNIST),
+    "fashionreader", "judge" (CelebA), "inception", or None, which is the data set's own. cas: also train a classifier,
+    which takes minutes. Generated pictures are rounded to uint8 as a PNG rounds them, labels follow the training data,
+    all is float32. The batch size changes the memory and nothing else.
+
+    Returns {metric: {"value": ..., "real": ...}, ..., "evaluation": {network: how it was measured, and each
+    attribute}}. Raises ModelError, DataError, JudgeError or EvaluationError, each with one sentence.
+    """
+    began = time.monotonic()
+    samples = None if samples is None else check_count(samples, least=2, what="number of samples")
+    batch_size, seed = check_count(batch_size, most=10_000, what="batch size"), check_seed(seed)
+    generator = source if isinstance(source, Generator) else _load(source)
+    if isinstance(generator, Editor):
+        if network not in (None, "judge"):
+            raise EvaluationError(f"An editor's changes are seen by the network judge, not by {network}.")
+        return editor.evaluate(generator, data, data_root, samples=samples or SAMPLES, batch_size=batch_size)
+    train, test = _open(data, data_root, generator)
+    plan = networks.judge_of(train.name)
+    samples = samples or (plan.samples if plan else SAMPLES)
+    labels = _labels(generator, train, samples, seed)
+    viewer = _network(network, train.name, generator, inception_weights)
+    if cas:
+        _check_cas(generator, test, plan)
+
+    # As many real pictures as generated ones, and of the training split as many again for the floor.
+    compared = min(samples, SAMPLES) if viewer.stacked else samples
+    counts = {"test": min(compared, len(test), len(train)) if test else 0, "train": min(compared, len(train) // 2)}
+    usable = _usable(counts, viewer)
+    named = labels is not None and set(generator.labels) <= set(viewer.labels)
+    toggled = min(samples, TOGGLED) if named and generator.multi_label else 0
+    known, unknown = _subset(train, max(2 * counts["train"], counts["test"]), seed), _subset(test, counts["test"], seed)
+    reread = (test, unknown) if test else (train, known[: counts["train"]])
+    encodes = generator.encodes
+    total = samples + len(known) + len(unknown) + 2 * toggled * len(generator.labels or ()) + encodes * len(reread[1])
+    with _eval_mode(generator), tqdm(total=total, unit=" pictures", desc="Evaluating", disable=None) as bar:
+        latents = generator.sample_latents(samples, seed=seed)
+        fake = viewer.look(drawn(generator, latents, labels, bar), batch_size)
+        real = {"train": viewer.look(stored(train, known, bar), batch_size)}
+        if test:
+            real["test"] = viewer.look(stored(test, unknown, bar), batch_size)
+        # The pictures of the floor are never those of the reference.
+        floor = {"test": real["train"].features, "train": real["train"].features[counts["train"] :]}
+        result, details = {}, {}
+        for split, n in usable.items():
+            some = fake.features[:n], real[split].features[:n], floor[split][:n]
+            result |= _distances(f"{short_count(n)}_{split}_{viewer.name}", *some, seed)
+        split, n = next(iter(usable.items()))
+        result |= _spread(
+            f"{short_count(n)}_{split}_{viewer.name}", fake.features[:n], real[split].features[:n], floor[split][:n]
+        )
+        how = f"{short_count(samples)}_{viewer.name}"
+        if fake.logits is not None and not viewer.multi_label:
+            result[f"is{how}"] = _inception_score(fake.logits, real["test" if test else "train"].logits, seed)
+        if viewer.stacked:
+            result |= _modes(how, fake.logits, train, viewer, seed)
+        if named:
+            truth = _label_columns(test, generator.labels)[unknown] if test else None
+            seen = agreement.answers(viewer, generator, real["test"].logits, truth) if test else None
+            result[f"label_agreement{how}"] = agreement.label_agreement(
+                agreement.answers(viewer, generator, fake.logits, labels), labels, seen, generator, details
+            )
+            if toggled:
+                pairs = agreement.toggle(generator, viewer, latents[:toggled], labels[:toggled], batch_size, bar)
+                how_toggled = f"{short_count(toggled)}_{viewer.name}"
+                result[f"toggle_agreement{how_toggled}"] = agreement.toggle_agreement(
+                    pairs, seen, truth, generator, viewer, details
+                )
+                result[f"toggle_others_kept{how_toggled}"] = agreement.toggle_others_kept(
+                    pairs, generator, viewer, details
+                )
+        if hasattr(generator, "codes") and viewer.labels and not viewer.multi_label:
+            value = agreement.code_agreement(generator, viewer, latents, fake.logits, details)
+            result[f"code_agreement{how}"] = {
+                "value": value,
+                "real": _accuracy(viewer, real.get("test"), test, unknown),
+            }
+        if encodes:
+            error = reconstruction_error(generator, stored(*reread, bar), batch_size)
+            where = f"{short_count(len(reread[1]))}_{'test' if test else 'train'}"
+            for key, value in statistics.psnr_and_mae(*error).items():
+                result[f"reconstruction_{key}{where}"] = {"value": value, "real": None}
+    if cas:
+        result[f"cas{short_count(len(train))}_test_{plan.network}"] = _cas(generator, train, test, batch_size, seed)
+    return result | {
+        "evaluation": {viewer.name: _record(samples, usable, seed, train, test, viewer, generator, began, details)}
+    }
+
+
+def fid(
+    generator: Generator,
+    dataset: Dataset,
+    n: int = 10_000,
+    *,
+    seed: int = 0,
+    network: str | None = None,
+    batch_size: int = 100,
+) -> float:
+    """FID of n generated pictures against n of the data set (at most all), as in `evaluate`; for use in the midst of
+    training."""
+    n = check_count(min(n, len(dataset)), least=2, what="number of samples")
+    viewer = _network(network, dataset.name, generator, None)
+    _usable({"train": n}, viewer)
+    with _eval_mode(generator), tqdm(total=2 * n, desc="FID", unit=" pictures", leave=False, disable=None) as bar:
+        latents, labels = generator.sample_latents(n, seed=seed), _labels(generator, dataset, n, seed)
+        fake = viewer.look(drawn(generator, latents, labels, bar), batch_size)
+        real = viewer.look(stored(dataset, _subset(dataset, n, seed), bar), batch_size)
+    return _fidelity().frechet_distance(fake.features, real.features)
+
+
+def _load(source) -> Generator:
+    model = gan_models.load(source, device="cuda" if torch.cuda.is_available() else "cpu")
+    if not isinstance(model, Generator):
+        raise EvaluationError(f"{source} is not a generator, so there is nothing to sample.")
+    return model
+
+
+def _open(data, root, generator: Generator) -> tuple[Dataset, Dataset | None]:
+    """The train and test splits in the generator's size and channels; no test where a folder has none."""
+    channels, height, width = generator.image_shape
+    if height != width:
+        raise EvaluationError(f"The model draws {width} x {height} pictures; data sets are read as squares only.")
+    train = open_dataset(data, root, height, channels=channels)
+    try:
+        return train, open_dataset(data, root, height, channels=channels, split="test")
+    except DataError:
+        if Path(data).is_dir() and not (Path(data) / "test").is_dir():
+            return train, None
+        raise
+
+
+def _fidelity():
+    try:
+        from . import features as fidelity
+    except ImportError as error:
+        raise EvaluationError(f"FID needs torch-fidelity: pip install torch-fidelity ({error}).") from error
+    return fidelity
+
+
+def _network(name: str | None, data: str, generator: Generator, weights):
+    """The network that looks, on the generator's device. Raises EvaluationError where the data set has no such
+    network."""
+    plan = networks.judge_of(data)
+    own = plan.network if plan else None
+    if name is None and own is None:
+        raise EvaluationError(
+            f"There is no network trained on {data}, so say --network inception; it needs the standard Inception "
+            "weights (--inception-weights FILE, or they are downloaded)."
+        )
+    if name not in (None, own, "inception"):
+        raise EvaluationError(f"There is no network {name!r} for {data}; take {own + ' or ' if own else ''}inception.")
+    return _fidelity().open_network(
+        "inception" if name == "inception" else data, weights, generator.device.type == "cuda"
+    )
+
+
+def _usable(counts: dict[str, int], viewer) -> dict[str, int]:
+    """The splits with enough pictures: the covariance of n features has at most rank n - 1."""
+    usable = {split: n for split, n in counts.items() if n > viewer.dimensions}
+    if not usable:
+        raise EvaluationError(
+            f"FID in the {viewer.dimensions} features of the network {viewer.name!r} needs more than "
+            f"{viewer.dimensions} pictures on each side, and there are {max(counts.values())}: "
+            "take more --samples or more data."
+        )
+    return usable
+
+
+def _labels(generator: Generator, train: Dataset, n: int, seed: int) -> Tensor | None:
+    """n labels to ask for: those of the training pictures, in an order of the seed. (n,) int64, (n, K) float32, or
+    None."""
+    if generator.labels is None:
+        return None
+    if train.labels is None:
+        raise EvaluationError(f"The model is conditional on {_list(generator.labels)}, but {train.name} has no labels.")
+    fit = (
+        set(generator.labels) <= set(train.label_names)
+        if generator.multi_label
+        else generator.labels == train.label_names
+    )
+    if not fit or generator.multi_label != train.multi_label:
+        raise EvaluationError(
+            f"The model's labels ({_list(generator.labels)}) are not those of {train.name} "
+            f"({_list(train.label_names)}); name the data set that it was trained on."
+        )
+    order = philox(seed, 0, Stream.EVALUATION).permutation(len(train))
+    return _label_columns(train, generator.labels)[order[np.arange(n) % len(train)]]
+
+
+def _list(names: tuple[str, ...]) -> str:
+    return ", ".join(names) if len(names) <= 12 else f"{', '.join(names[:10])} and {len(names) - 10} more"
+
+
+def _label_columns(data: Dataset, names: tuple[str, ...]) -> Tensor:
+    """All labels as the generator knows them: (N,) int64 classes, or (N, K) float32 of the attributes `names`."""
+    if not data.multi_label:
+        return torch.from_numpy(data.labels)
+    return torch.from_numpy(data.labels[:, [data.label_names.index(name) for name in names]]).float()
+
+
+def _subset(data: Dataset | None, n: int, seed: int) -> np.ndarray:
+    """Indices of n pictures, in an order of the seed."""
+    return philox(seed, 1, Stream.EVALUATION).permutation(len(data))[:n] if data else np.arange(0)
+
+
+@contextmanager
+def _eval_mode(generator: Generator):
+    """Eval mode, no gradients, and float32 throughout, also within the autocast of a training run."""
+    training, device, precision = generator.training, generator.device.type, torch.get_float32_matmul_precision()
+    generator.eval()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with (
+            torch.no_grad(),
+            torch.autocast(device, enabled=False),
+            torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
+        ):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(precision)
+        generator.train(training)
+
+
+def _distances(protocol: str, fake: Tensor, real: Tensor, floor: Tensor, seed: int) -> dict:
+    fidelity = _fidelity()
+    mean, std = fidelity.kernel_distance(fake, real, seed)
+    return {
+        f"fid{protocol}": {
+            "value": fidelity.frechet_distance(fake, real),
+            "real": fidelity.frechet_distance(floor, real),
+        },
+        f"kid{protocol}": {"value": mean, "real": fidelity.kernel_distance(floor, real, seed)[0], "std": std},
+    }
+
+
+def _spread(protocol: str, fake: Tensor, real: Tensor, floor: Tensor) -> dict:
+    """Precision, recall, density and coverage of generated pictures, and of the floor."""
+    radii = statistics.radii(real)
+    values, floors = (statistics.prdc(some, real, statistics.radii(some), radii) for some in (fake, floor))
+    return {name + protocol: {"value": value, "real": floors[name]} for name, value in values.items()}
+
+
+def _inception_score(fake: Tensor, real: Tensor, seed: int) -> dict:
+    (value, std), (floor, _) = (_fidelity().inception_score(logits, seed) for logits in (fake, real))
+    return {"value": value, "real": floor, "std": std}
+
+
+def _modes(protocol: str, logits: Tensor, train: Dataset, viewer, seed: int) -> dict:
+    """Modes found and their KL; "real": by the true labels of as many training pictures."""
+    if train.labels is None:
+        return {}
+    expected = statistics.joint_frequencies(
+        train.labels, round(len(viewer.labels) ** (1 / viewer.stacked)), viewer.stacked
+    )
+    if not expected.all():
+        raise EvaluationError(
+            f"{train.name} is too small for its modes to be counted: some digit never occurs; take more data."
+        )
+    values = statistics.modes(logits.argmax(1).numpy(), expected)
+    floors = statistics.modes(train.labels[_subset(train, len(logits), seed)], expected)
+    return {
+        name + protocol: {"value": value, "real": floor} for name, value, floor in zip(("modes", "kl"), values, floors)
+    }
+
+
+def _accuracy(viewer, opinion, test: Dataset | None, chosen: np.ndarray) -> float | None:
+    """Of the network on real test pictures, where it knows their classes."""
+    if opinion is None or test.labels is None or test.multi_label or tuple(test.label_names) != tuple(viewer.labels):
+        return None
+    return networks.right(opinion.logits, torch.from_numpy(test.labels[chosen])).double().mean().item()
+
+
+def _check_cas(generator: Generator, test: Dataset | None, plan) -> None:
+    if not generator.labels or generator.multi_label or not test or not plan or plan.faces or plan.stacked:
+        raise EvaluationError(
+            "The classification accuracy score (--cas) needs a class-conditional model, and a data set with a "
+            "reader and a test split (mnist, fashionmnist); leave it out."
+        )
+
+
+def _cas(generator: Generator, train: Dataset, test: Dataset, batch_size: int, seed: int) -> dict:
+    n = len(train)
+    labels = _labels(generator, train, n, seed)
+    with _eval_mode(generator), tqdm(total=n, unit=" pictures", desc="Drawing a training set", disable=None) as bar:
+        images = all_of(drawn(generator, generator.sample_latents(n, seed=seed), labels, bar), batch_size)
+    drawn_set = replace(train, images=images, labels=labels.cpu().numpy())
+    return {"value": cas_.score(train.name, drawn_set, test), "real": cas_.real_score(train.name, train, test)}
+
+
+def _record(samples, usable, seed, train, test, viewer, generator, began, details) -> dict:
+    """What somebody needs who wants the same numbers again."""
+    counts = {split: {"generated": n, "real": n} for split, n in usable.items()}
+    data = {"name": train.name, "train": train.checksum, "test": test.checksum if test else None}
+    versions = {
+        "gan_models": gan_models.__version__,
+        "torch": torch.__version__,
+        "torch_fidelity": _fidelity().__version__,
+    }
+    return {
+        "samples": samples,
+        "pictures": counts,
+        "seed": seed,
+        "data": data,
+        "network": viewer.record,
+        "image_shape": list(generator.image_shape),
+        "versions": versions,
+        "device": generator.device.type,
+        "seconds": round(time.monotonic() - began, 1),
+        **details,
+    }

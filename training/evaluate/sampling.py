@@ -1,0 +1,87 @@
+"""Pictures to be judged, as torch-fidelity takes them: uint8, made by the batch, generated ones rounded as a PNG rounds
+them."""
+
+from typing import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from gan_models.images import to_uint8
+from gan_models.networks.base import Generator
+
+from ..data.dataset import Dataset, to_float
+from ..errors import TrainingError
+
+
+def short_count(n: int) -> str:
+    """10000 -> "10k", 3014 -> "3k", 500 -> "500": as metric names have it; the exact number stands in the record."""
+    return f"{round(n / 1000)}k" if n >= 1000 else str(n)
+
+
+class EvaluationError(TrainingError):
+    """Model, data and network do not fit each other, or a file cannot be written; one sentence."""
+
+
+class _Pictures(torch.utils.data.Dataset):
+    """uint8 images made by the batch, when torch-fidelity asks for them: a million need no more memory than one
+    batch."""
+
+    def __init__(self, count: int, make: Callable[[np.ndarray], Tensor], bar: tqdm):
+        self.count, self.make, self.bar = count, make, bar
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, k: int) -> Tensor:
+        return self.make([k])[0]
+
+    def __getitems__(self, some: list[int]) -> list[Tensor]:
+        self.bar.update(len(some))
+        return list(self.make(some))
+
+
+def stored(data: Dataset, chosen: np.ndarray, bar: tqdm) -> _Pictures:
+    """The chosen pictures of a data set."""
+    return _Pictures(len(chosen), lambda some: torch.from_numpy(np.array(data.images[chosen[some]])), bar)
+
+
+def drawn(generator: Generator, latents: Tensor, labels: Tensor | None, bar: tqdm) -> _Pictures:
+    """What the generator draws. Raises EvaluationError where that is no picture."""
+
+    def make(some: list[int]) -> Tensor:
+        return _png(generator.generate(latents[some], None if labels is None else labels[some]))
+
+    return _Pictures(len(latents), make, bar)
+
+
+def _png(images: Tensor) -> Tensor:
+    if not images.isfinite().all():
+        raise EvaluationError(
+            "The model draws pictures that are not finite numbers: its training has diverged; take an earlier one."
+        )
+    return torch.from_numpy(to_uint8(images)).permute(0, 3, 1, 2)
+
+
+def all_of(pictures: _Pictures, batch_size: int) -> np.ndarray:
+    """Every one of them, in memory: (n, C, H, W) uint8."""
+    parts = torch.arange(len(pictures)).split(batch_size)
+    return np.concatenate([torch.stack(pictures.__getitems__(part.tolist())).numpy() for part in parts])
+
+
+def redrawn(generator: Generator, images: Tensor) -> Tensor:
+    """What it draws from its own reading of pictures (n, C, H, W)."""
+    return generator.generate(generator.encode(images), generator.estimate_labels(images))
+
+
+def reconstruction_error(generator: Generator, pictures: _Pictures, batch_size: int) -> tuple[int, int, int]:
+    """What the generator draws from its own reading of the pictures, against them, in uint8: the sums of
+    squared and of absolute differences, exactly, and the number of values."""
+    squares = absolutes = count = 0
+    for part in torch.arange(len(pictures)).split(batch_size):
+        images = torch.stack(pictures.__getitems__(part.tolist()))
+        difference = _png(redrawn(generator, to_float(images))).long() - images
+        squares, absolutes = squares + difference.square().sum().item(), absolutes + difference.abs().sum().item()
+        count += difference.numel()
+    return squares, absolutes, count

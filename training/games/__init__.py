@@ -1,0 +1,81 @@
+"""Games, one file a training algorithm: who draws what, and what each player minimises."""
+
+import dataclasses
+import json
+from typing import Any
+
+from ..recipes import Recipe, RecipeError, Schedule
+from .adversarial import Adversarial, Game
+from .bigan import BiGAN
+from .editor import Editing
+from .inversion import Inverting
+from .moments import Moments
+from .vaegan import VAEGAN
+
+GAMES: dict[str, type[Game]] = {
+    "adversarial": Adversarial,
+    "vaegan": VAEGAN,
+    "bigan": BiGAN,
+    "moments": Moments,
+    "inversion": Inverting,
+    "editor": Editing,
+}
+
+
+# Words that settings had before, in commands and in the options.json of older runs.
+ALIASES = {
+    "family": "networks",
+    "recovery": "latent_regression",
+    "requested": "attribute",
+    "keeping": "preservation",
+    "sparing": "change",
+}
+
+
+def terms_of(recipe: Recipe) -> Game.Terms:
+    """The terms of the recipe's game, with defaults where the recipe says nothing. Raises RecipeError where the game
+    has no such term."""
+    known = GAMES[recipe.game].Terms
+    names = [field.name for field in dataclasses.fields(known)]
+    for name in recipe.terms:
+        if name not in names:
+            raise RecipeError(f"The game {recipe.game} knows no {name}; its terms are {', '.join(names) or 'none'}.")
+    return known(**recipe.terms)
+
+
+def without_defaults(terms: dict[str, Any], game: type[Game]) -> dict[str, Any]:
+    """The terms that the game would not have by itself, so that equal recipes compare equal."""
+    defaults = dataclasses.asdict(game.Terms())
+    return {name: value for name, value in terms.items() if value != defaults.get(name)}
+
+
+def to_json(recipe: Recipe) -> dict:
+    """As plain JSON values, with all terms of the game; a Schedule becomes {"start", "end", "images"}."""
+    terms = dataclasses.asdict(terms_of(recipe))
+    return json.loads(json.dumps(dataclasses.asdict(recipe) | {"terms": terms}))
+
+
+def with_defaults(described: dict) -> dict:
+    """What :func:`to_json` wrote, perhaps by an older version, as it would be written now: with the defaults of the
+    options that it did not know, and what was a field of every recipe among the terms of its game, if it is one."""
+    described = {ALIASES.get(key, key): value for key, value in described.items()}
+    fields = {field.name: field.default for field in dataclasses.fields(Recipe)}
+    known = dataclasses.asdict(GAMES[described.get("game", fields["game"])].Terms())
+    terms = known | {key: described[key] for key in known if key in described} | described.get("terms", {})
+    defaults = {key: value for key, value in fields.items() if value is not dataclasses.MISSING}
+    kept = {key: value for key, value in described.items() if key in fields}
+    return json.loads(json.dumps(defaults)) | kept | {"terms": json.loads(json.dumps(terms))}
+
+
+def from_json(described: dict) -> Recipe:
+    """The recipe that :func:`to_json` wrote, perhaps by an older version. Raises KeyError or TypeError where it is
+    none."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict) and value.keys() == {"start", "end", "images"}:
+            return Schedule(**value)
+        return tuple(value) if isinstance(value, list) else value
+
+    fields = {key: plain(value) for key, value in with_defaults(described).items()}
+    terms = {key: plain(value) for key, value in fields["terms"].items()}
+    return Recipe(**fields | {"terms": without_defaults(terms, GAMES[fields["game"]])})

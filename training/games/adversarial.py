@@ -1,0 +1,231 @@
+"""What every game is, and the plain one: a generator against a discriminator.
+
+A game is three functions of one step's `Batch`: `generate` (what the generator makes), `discriminator_loss` and
+`generator_loss`; before them comes `prepare`, for what is no function of the batch. The loop does the rest, the same
+for all. An encoder is a part of the generator, and so moves with it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gan_models.networks import PAIRS
+from gan_models.networks.base import DiscriminatorOutput
+from gan_models.networks.layers import upcast
+from gan_models.rng import Stream, philox
+
+from .. import augment, losses, penalties
+from ..judges import networks as judges
+from ..losses import OBJECTIVES, Loss, all_gather
+from ..recipes import Recipe, RecipeError, at
+from ..state import State
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One process's share of a step: images number `first`, `first` + 1, ... of the run. Whatever is random about image
+    i is a function of (seed, i) alone."""
+
+    real: Tensor  # (n, C, H, W) in [-1, 1]
+    labels: Tensor | None  # as the networks take them
+    latents: Tensor  # (n, latent_dim)
+    first: int
+    seed: int
+    numbers: Tensor | None = None  # (n,) int64 file numbers, where the data has them
+
+    def normal(self, stream: Stream, *shape: int) -> Tensor:
+        """(n, *shape) standard normal."""
+        return self._random(stream, lambda random: random.standard_normal(shape, np.float32))
+
+    def uniform(self, stream: Stream, *shape: int) -> Tensor:
+        """(n, *shape) in 0..1."""
+        return self._random(stream, lambda random: random.random(shape, np.float32))
+
+    def _random(self, stream: Stream, draw: Callable[[np.random.Generator], np.ndarray]) -> Tensor:
+        rows = [draw(philox(self.seed, self.first + k, stream)) for k in range(len(self.real))]
+        return torch.from_numpy(np.stack(rows)).to(self.real)
+
+
+class Generated(NamedTuple):
+    """What the generator made of a batch, with its graph."""
+
+    fake: Tensor  # (n, C, H, W) from the latents
+
+
+class Game:
+    """What a training algorithm tells the loop (loop.step asks in this order), and what most of them share."""
+
+    @dataclass(frozen=True)
+    class Terms:
+        """What this game alone hears: weights of the terms of its losses (0 leaves one out), as `recipe.terms`."""
+
+    pairs: tuple[str, ...] = ()  # rows of PAIRS that it alone can be played with; none: whichever no other claims
+    penalised = False  # hears r1, r2, gradient_penalty, instance_noise and augment
+    draws = True  # pictures of its own, of which diversity and FID can be measured
+    reads_labels = False  # of the data, even where the networks are not told them
+    sums: tuple[str, ...] = ()  # terms that are sums over features, whose gradients are large in health
+    remedies: tuple[str, ...] = ()  # what the watch may recommend beside a lower rate: "smoother", "noise", "batch"
+
+    @classmethod
+    def needs_model(cls, recipe: Recipe) -> bool:
+        """Whether a run has to start from a generator that is there already (--init-from)."""
+        return False
+
+    @classmethod
+    def check(cls, recipe: Recipe, terms: "Game.Terms") -> None:
+        """Raise RecipeError where the recipe cannot be played so."""
+
+    def __init__(self, recipe: Recipe, device: torch.device):
+        self.recipe, self.terms, self.objective = recipe, self.Terms(**recipe.terms), OBJECTIVES[recipe.objective]
+
+    def prepare(self, state: State, batch: Batch) -> None:
+        """Before each step: modes, what is frozen, buffers; all that a step changes beside weights and the statistics
+        of layers that run."""
+
+    def generate(self, state: State, batch: Batch) -> NamedTuple:
+        """What the generator makes of the batch, with its graph."""
+        raise NotImplementedError(f"{type(self).__name__} generates nothing")
+
+    def discriminator_loss(self, state: State, batch: Batch, generated: NamedTuple) -> Loss:
+        """What the discriminator minimises: its gradient must not reach the generator."""
+        raise NotImplementedError(f"{type(self).__name__} has no loss for the discriminator")
+
+    def generator_loss(self, state: State, batch: Batch, generated: NamedTuple) -> Loss:
+        """What the generator minimises, through the discriminator just updated, which is frozen meanwhile."""
+        raise NotImplementedError(f"{type(self).__name__} has no loss for the generator")
+
+    def discriminator(self, state: State, batch: Batch, latents: tuple[Tensor, Tensor] | None = None) -> Callable:
+        """D(images) of real and D(images, fake=True) of generated pictures: the discriminator as it sees them, with
+        instance noise (Soenderby et al. 2017, arXiv:1610.04490) and augmentation, of which both kinds have numbers of
+        their own. latents: of the real and of the generated ones, where it judges pairs."""
+        recipe = self.recipe
+        noise, strength = at(recipe.instance_noise, state.images), at(recipe.augment, state.images)
+        noises = batch.normal(Stream.NOISE, 2, *batch.real.shape[1:]) if noise else None
+        randoms = batch.uniform(Stream.AUGMENT, 2, augment.RANDOMS) if strength else None
+
+        def D(images: Tensor, fake: bool = False) -> DiscriminatorOutput:
+            if noise:
+                images = images + noise * noises[:, int(fake)]
+            if strength:
+                images = augment.augment(images, randoms[:, int(fake)], strength, recipe.augment_policies)
+            return state.discriminator(images, batch.labels, *([latents[fake]] if latents else []))
+
+        return D
+
+    def tell_apart(self, real: Tensor, *fakes: Tensor) -> Loss:
+        """The discriminator's loss of the objective for scores (n,) of real and of generated pictures; the mean where
+        there are several kinds of these. What is plotted is told of the first."""
+        pairs = [self.objective.discriminator(upcast(real), upcast(fake)) for fake in fakes]
+        loss, scalars = sum(loss for loss, _ in pairs) / len(pairs), pairs[0][1]
+        return loss, scalars | {"discriminator_loss": loss, "real_score": real.mean(), "fake_score": fakes[0].mean()}
+
+    def penalise(self, state: State, batch: Batch, D: Callable, fake: Tensor, loss: Tensor, scalars: dict) -> Loss:
+        """The discriminator's loss with its gradient penalties, on the steps that have them."""
+        recipe = self.recipe
+        if state.images // recipe.batch_size % recipe.penalty_every:
+            return loss, scalars
+        on_real, on_fake = lambda x: D(x).scores, lambda x: D(x, fake=True).scores
+        for name, gamma, score, images in (("r1", recipe.r1, on_real, batch.real), ("r2", recipe.r2, on_fake, fake)):
+            if weight := at(gamma, state.images):
+                scalars[name] = penalties.zero_centered_gradient_penalty(score, images)
+                loss = loss + weight * recipe.penalty_every * scalars[name]
+        if recipe.gradient_penalty:
+            t = batch.uniform(Stream.INTERPOLATION)
+            scalars["gradient_penalty"] = penalties.wgan_gp(on_fake, batch.real, fake, t)
+            loss = loss + recipe.gradient_penalty * recipe.penalty_every * scalars["gradient_penalty"]
+        return loss, scalars
+
+
+class Adversarial(Game):
+    """The plain game: a generator against a discriminator, with labels or without."""
+
+    @dataclass(frozen=True)
+    class Terms:
+        adversarial: float = 1.0  # the generator's loss of the objective
+        auxiliary: float = 0.0  # the auxiliary classifier's loss (needs discriminator.auxiliary)
+        feature_matching: float = 0.0  # means of the discriminator's features
+        perceptual: float = 0.0  # means of the features of a fixed network (digits only)
+        information: float = 0.0  # what pictures tell of the latent codes
+        clustering: float = 0.0  # what real pictures tell of the category read in changed copies of them
+
+    penalised, sums, remedies = True, ("feature_matching", "perceptual"), ("smoother", "noise")
+
+    @classmethod
+    def check(cls, recipe: Recipe, terms: Terms) -> None:
+        if terms.auxiliary and not (recipe.conditional and recipe.discriminator.get("auxiliary")):
+            raise RecipeError(
+                "The loss of the auxiliary classifier needs labels and a classifier: "
+                "--set conditional=true and --set discriminator.auxiliary=true, or --set auxiliary=0."
+            )
+        for term in ("information", "clustering"):
+            if getattr(terms, term) and not hasattr(PAIRS[recipe.networks][0], "codes"):
+                raise RecipeError(f"The {term} term needs latent codes: --set networks=infogan, or --set {term}=0.")
+        if terms.perceptual and recipe.data != "mnist":
+            raise RecipeError("The perceptual term's network reads MNIST's digits alone: --set perceptual=0.")
+
+    def __init__(self, recipe: Recipe, device: torch.device):
+        super().__init__(recipe, device)
+        self.teacher = None  # a network that reads digits and is not trained: never the one that judges the results
+        if self.terms.perceptual:
+            self.teacher = judges.read("mnist-teacher").to(device).requires_grad_(False).eval()
+
+    def generate(self, state: State, batch: Batch) -> Generated:
+        return Generated(state.generator(batch.latents, batch.labels))
+
+    def discriminator_loss(self, state: State, batch: Batch, generated: Generated) -> Loss:
+        """Real and generated pictures pass separately, so BatchNorm does not mix them."""
+        terms, fake, D = self.terms, generated.fake.detach(), self.discriminator(state, batch)
+        on_real, on_fake = D(batch.real), D(fake, fake=True)
+        loss, scalars = self.tell_apart(on_real.scores, on_fake.scores)
+        if terms.auxiliary:
+            scalars["real_classification"] = self._classification(state, batch, on_real)
+            loss = loss + terms.auxiliary * scalars["real_classification"]
+        if terms.information:
+            scalars["information"] = self._information(state, batch, on_fake)
+            loss = loss + terms.information * scalars["information"]
+        if terms.clustering:
+            scalars["clustering"] = self._clustering(state, batch, on_real)
+            loss = loss + terms.clustering * scalars["clustering"]
+        return self.penalise(state, batch, D, fake, loss, scalars)
+
+    def generator_loss(self, state: State, batch: Batch, generated: Generated) -> Loss:
+        terms, D = self.terms, self.discriminator(state, batch)
+        on_real = D(batch.real) if terms.feature_matching or self.objective.paired else None
+        on_fake = D(generated.fake, fake=True)
+        loss, scalars = self.objective.generator(upcast(on_real.scores) if on_real else None, upcast(on_fake.scores))
+        scalars["generator_loss"] = loss
+        loss = loss * terms.adversarial
+        if terms.auxiliary:
+            scalars["fake_classification"] = self._classification(state, batch, on_fake)
+            loss = loss + terms.auxiliary * scalars["fake_classification"]
+        if terms.information:
+            scalars["information"] = self._information(state, batch, on_fake)
+            loss = loss + terms.information * scalars["information"]
+        if terms.feature_matching:
+            real, fake = all_gather(on_real.features), all_gather(on_fake.features)
+            scalars["feature_matching"] = losses.feature_matching(real, fake)
+            loss = loss + terms.feature_matching * scalars["feature_matching"]
+        if terms.perceptual:
+            real, fake = (all_gather(self._features(images)) for images in (batch.real, generated.fake))
+            scalars["perceptual"] = losses.feature_matching(real, fake)
+            loss = loss + terms.perceptual * scalars["perceptual"]
+        return loss, scalars
+
+    def _classification(self, state: State, batch: Batch, output: DiscriminatorOutput) -> Tensor:
+        return losses.classification(upcast(output.logits), batch.labels, state.generator.multi_label)
+
+    def _information(self, state: State, batch: Batch, on_fake: DiscriminatorOutput) -> Tensor:
+        return losses.mutual_information(upcast(on_fake.logits), *state.generator.codes(batch.latents))
+
+    def _clustering(self, state: State, batch: Batch, on_real: DiscriminatorOutput) -> Tensor:
+        warped = augment.warp(batch.real, batch.uniform(Stream.WARP, augment.WARPS))
+        logits = on_real.logits, state.discriminator(warped, batch.labels).logits
+        return losses.clustering(*(all_gather(some)[:, : state.generator.categories] for some in logits))
+
+    def _features(self, images: Tensor) -> Tensor:
+        with torch.autocast(images.device.type, enabled=False):
+            return self.teacher(images.float()).features

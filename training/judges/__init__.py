@@ -1,0 +1,1 @@
+"""The networks that judge what a generator draws."""

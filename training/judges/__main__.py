@@ -1,0 +1,90 @@
+"""Judge networks: they look at generated pictures for us. Readers tell MNIST's digits and FashionMNIST's garments, one
+names the attributes of CelebA's faces.
+
+What a judge sees in a picture is compared with what was asked for (label agreement); its last hidden layer is the
+feature space of FID and KID inside the domain, where the standard Inception network, trained on photographs of things,
+knows little. A judge is never shown to a GAN in training: its numbers would be worth nothing. For that there is the
+teacher, a smaller network of another architecture and seed, in whose features a recipe may match pictures, and which
+judges none.
+
+CelebA's judge learns from the training pictures with an even file number; an editor's attribute loss (and its own
+estimate of attributes) from those with an odd one, while the regressions behind its directions and regions, and the
+generators, see the labels of both halves. After the training the judge does take part: calibrate.py tunes an editor's
+strengths on its verdicts and features, on validation pictures, so of those it is no judge, and of test pictures not a
+quite independent one.
+
+Make them again with
+
+    OMP_NUM_THREADS=1 python -m training.judges mnist --data-root ROOT           (about 15 minutes)
+    OMP_NUM_THREADS=1 python -m training.judges mnist-teacher --data-root ROOT   (about 3 minutes)
+    OMP_NUM_THREADS=1 python -m training.judges fashionmnist --data-root ROOT    (about 5 minutes)
+    OMP_NUM_THREADS=1 python -m training.judges celeba --data-root ROOT          (about 20 minutes)
+
+(One thread, because the order of sums, and so the last bits, depend on the number of threads.)
+"""
+
+import argparse
+import platform
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from .. import cli
+from ..data import open_dataset
+from .fit import half, train, write
+from .networks import FOLDER, JUDGES, files
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: command(arguments))
+
+
+def command(arguments: list[str] | None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.judges", description="Train the judge network of a data set."
+    )
+    parser.add_argument(
+        "name",
+        choices=[name for name, plan in JUDGES.items() if not plan.stacked],
+        help="the judge, called like its data set; or the teacher",
+    )
+    parser.add_argument(
+        "--data-root", type=Path, metavar="DIR", help="where the data sets are (default: $GAN_STUDIO_DATA, else ./data)"
+    )
+    parser.add_argument("--epochs", type=int, metavar="N", help="(default: the plan's)")
+    parser.add_argument("--seed", type=int, metavar="S", help="(default: the plan's)")
+    parser.add_argument(
+        "--output", type=Path, default=FOLDER, metavar="DIR", help="(default: the package's own folder)"
+    )
+    options = parser.parse_args(arguments)
+    plan = JUDGES[options.name]
+    data, test = (
+        open_dataset(plan.data, options.data_root, plan.image_shape[1], split=split) for split in ("train", "test")
+    )
+    data = half(data) if plan.half else data
+    began = time.monotonic()
+    seed = plan.seed if options.seed is None else options.seed
+    judge = train(options.name, data, epochs=options.epochs, seed=seed)
+    record = {
+        "seed": seed,
+        "epochs": options.epochs or plan.epochs,
+        "minutes": round((time.monotonic() - began) / 60, 1),
+        "train_images": len(data),
+        "train_checksum": data.checksum,
+        "train_rule": "training pictures with an even file number" if plan.half else "all training pictures",
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "machine": platform.machine(),
+    }
+    judge = write(options.name, judge, record, test, options.output)
+    shown = {key: value for key, value in judge.record.items() if key.endswith("accuracy")}
+    print(
+        f"{options.name}: {shown} on {len(test):,} test pictures; weights in {files(options.name, options.output)[0]}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,213 @@
+"""How `--set KEY=VALUE` changes a recipe: parsing, checks, and what fits together.
+
+A key is a field of the recipe, a term of its game, or an argument of a network ("generator.width")."""
+
+import dataclasses
+import difflib
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from gan_models.networks import PAIRS
+
+from .augment import POLICIES
+from .games import ALIASES, GAMES, terms_of, without_defaults
+from .losses import OBJECTIVES
+from .recipes import OBJECTIVE_SETTINGS, RECIPES, Recipe, RecipeError, Schedule
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "networks": tuple(PAIRS),
+    "game": tuple(GAMES),
+    "objective": tuple(OBJECTIVES),
+    "optimiser": ("adam", "rmsprop"),
+}
+# What only games that are `penalised` hear: elsewhere it would be taken in silence, and do nothing.
+OF_PENALISED = ("r1", "r2", "gradient_penalty", "instance_noise", "augment")
+
+
+def find(name: str) -> Recipe:
+    """The recipe of a name. Raises RecipeError that names the near ones."""
+    if name in RECIPES:
+        return RECIPES[name]
+    near = difflib.get_close_matches(name, RECIPES, n=3, cutoff=0.4)
+    hint = f"Did you mean {' or '.join(near)}?" if near else "`python -m training --list` lists them."
+    raise RecipeError(f"There is no recipe {name!r}. {hint}")
+
+
+def with_objective(recipe: Recipe, objective: str) -> Recipe:
+    """The recipe with another objective, and with the settings that this one is at its best with."""
+    known = PAIRS[recipe.networks][1].normalisations
+    for key, value in OBJECTIVE_SETTINGS[_checked("objective", objective, "str")].items():
+        if key == "discriminator.normalisation" and not known:
+            continue
+        if key == "discriminator.normalisation" and value not in known:
+            value = "none"  # its discriminator cannot have the objective's own
+        recipe = _replace(recipe, key, value)
+    return recipe
+
+
+def change(recipe: Recipe, settings: list[str]) -> Recipe:
+    """The recipe with KEY=VALUE settings applied, in any order: first the networks and the game, which decide what else
+    can be set, then the settings of another objective, so that explicit ones win."""
+    parsed = (_parse(setting) for setting in settings)
+    pairs = {ALIASES.get(key, key): value for key, value in parsed}
+    for key in ("networks", "game"):
+        if key in pairs:
+            recipe = _replace(recipe, key, pairs.pop(key))
+    if pairs.get("objective", recipe.objective) != recipe.objective:
+        recipe = with_objective(recipe, pairs["objective"])
+    for key, value in pairs.items():
+        recipe = _replace(recipe, key, value)
+    return check(recipe)
+
+
+MOST_PICTURES = 1 << 16  # in a batch
+
+
+def check(recipe: Recipe) -> Recipe:
+    """The recipe itself. Raises RecipeError where its parts do not fit each other."""
+    if not 1 <= recipe.batch_size <= MOST_PICTURES:
+        raise RecipeError(f"batch_size must be from 1 to {MOST_PICTURES:,}, not {recipe.batch_size:,}.")
+    game, owners = GAMES[recipe.game], {pair: name for name, other in GAMES.items() for pair in other.pairs}
+    if owners.get(recipe.networks, recipe.game) != recipe.game or (game.pairs and recipe.networks not in game.pairs):
+        pairs = ", ".join(f"{networks} with {name}" for networks, name in owners.items())
+        raise RecipeError(
+            f"The game {recipe.game} cannot be played by the networks {recipe.networks}: {pairs}, "
+            "all others with adversarial."
+        )
+    for option in OF_PENALISED:
+        if max(_ends(getattr(recipe, option))) and not game.penalised:
+            able = ", ".join(name for name, other in GAMES.items() if other.penalised)
+            raise RecipeError(f"The game {recipe.game} knows no {option} ({able} do): --set {option}=0.")
+    game.check(recipe, terms_of(recipe))
+    if recipe.conditional and not _takes_labels(recipe.networks):
+        able = ", ".join(networks for networks in PAIRS if _takes_labels(networks))
+        raise RecipeError(
+            f"The networks {recipe.networks} know no labels: --set conditional=false, or take some that do: {able}."
+        )
+    unknown = set(recipe.augment_policies) - set(POLICIES)
+    if unknown:
+        raise RecipeError(f"There is no augmentation {min(unknown)!r}; known are {', '.join(POLICIES)}.")
+    if max(_ends(recipe.augment)) > 1:
+        raise RecipeError("augment is a strength from 0 to 1.")
+    return recipe
+
+
+def _takes_labels(networks: str) -> bool:
+    return all(network.takes_labels for network in PAIRS[networks])
+
+
+def _ends(value: float | Schedule) -> tuple[float, float]:
+    return (value.start, value.end) if isinstance(value, Schedule) else (value, value)
+
+
+def _parse(setting: str) -> tuple[str, Any]:
+    key, equals, text = setting.partition("=")
+    if not equals or not key:
+        raise RecipeError(f"--set takes KEY=VALUE, not {setting!r}.")
+    try:
+        return key, json.loads(text)
+    except ValueError:
+        return key, {"True": True, "False": False, "None": None}.get(text, text)  # a bare word is a string
+
+
+def _replace(recipe: Recipe, key: str, value: Any) -> Recipe:
+    network, dot, argument = key.partition(".")
+    if dot and network in ("generator", "discriminator"):
+        return dataclasses.replace(recipe, **{network: getattr(recipe, network) | {argument: value}})
+    game = GAMES[recipe.game]
+    fields = {name: kind for name, kind in _kinds(Recipe).items() if name not in NOT_SETTABLE}
+    terms = _kinds(game.Terms)
+    if key in terms:
+        changed = recipe.terms | {key: _checked(key, value, terms[key])}
+        return dataclasses.replace(recipe, terms=without_defaults(changed, game))
+    if key in fields:
+        recipe = dataclasses.replace(recipe, **{key: _checked(key, value, fields[key])})
+        if key == "game":  # the terms that it shares with the one before stay
+            shared = {name: weight for name, weight in recipe.terms.items() if name in _kinds(GAMES[value].Terms)}
+            recipe = dataclasses.replace(recipe, terms=shared)
+        return recipe
+    own = f"its terms are {', '.join(terms)}" if terms else "it has no terms"
+    if able := [name for name, other in GAMES.items() if key in _kinds(other.Terms)]:
+        if _is_number(value) and not value:
+            return recipe  # it is left out, as it is already
+        raise RecipeError(f"The game {recipe.game} knows no {key} ({', '.join(able)} do); {own}.")
+    words = {name: name for name in (*fields, *terms)}
+    words |= {old: new for old, new in ALIASES.items() if new in words}
+    near = difflib.get_close_matches(key, words, n=3, cutoff=0.6)
+    known = ", ".join(dict.fromkeys(words[name] for name in near) if near else fields)
+    raise RecipeError(f"There is no option {key!r} to set; known are {known}. The game is {recipe.game}; {own}.")
+
+
+NOT_SETTABLE = ("name", "summary", "source", "generator", "discriminator", "terms")
+
+
+def _kinds(declared: type) -> dict[str, str]:
+    """The fields of a dataclass, with their types in words."""
+    return {f.name: getattr(f.type, "__name__", str(f.type)) for f in dataclasses.fields(declared)}
+
+
+def _checked(key: str, value: Any, kind: str) -> Any:
+    """The value in the type of the field, or RecipeError. A Schedule is written as JSON: [start, end, images]."""
+    if isinstance(value, Schedule):
+        return value
+    if key == "augment_policies" and value is None:
+        raise RecipeError("augment_policies must be names with commas between them; --set augment=0 takes them away.")
+    if key in ("attributes", "augment_policies"):
+        names = value.split(",") if isinstance(value, str) else value
+        if names is None or isinstance(names, (list, tuple)) and names and all(isinstance(name, str) for name in names):
+            return names and tuple(names)
+        raise RecipeError(
+            f"{key} must be names with commas between them{', or null for all' if key == 'attributes' else ''}, not {value!r}."
+        )
+    if key in CHOICES:
+        if value in CHOICES[key]:
+            return value
+        raise RecipeError(f"There is no {key} {value!r}; known are {', '.join(CHOICES[key])}.")
+    if kind in ("bool", "str"):
+        if isinstance(value, {"bool": bool, "str": str}[kind]):
+            return value
+        raise RecipeError(f"{key} must be {'true or false' if kind == 'bool' else 'a word'}, not {value!r}.")
+    is_schedule = "Schedule" in kind and isinstance(value, list) and len(value) == 3 and _is_whole(value[2])
+    numbers = value[:2] if is_schedule else [value]
+    if not all(_is_number(number) and number >= 0 for number in numbers) or kind == "int" and not _is_whole(value):
+        what = "a whole number of at least 1" if kind == "int" else "a number of at least 0"
+        raise RecipeError(
+            f"{key} must be {what}{' or [start, end, images]' if 'Schedule' in kind else ''}, not {value!r}."
+        )
+    if key in ("beta1", "beta2") and max(numbers) >= 1:
+        raise RecipeError(f"{key} must be below 1, not {value!r}.")
+    if is_schedule:
+        return Schedule(float(value[0]), float(value[1]), int(value[2]))
+    return int(value) if kind == "int" else float(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_whole(value: Any) -> bool:
+    """A whole number of at least 1; 1e6 is one."""
+    return _is_number(value) and value == int(value) and value >= 1
+
+
+def as_words(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """{"r1": 0.5, "generator": {"width": 32}} -> ("r1=0.5", "generator.width=32"): what :func:`change` takes. Raises
+    RecipeError for values that no setting has."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        inside = key in ("generator", "discriminator") and isinstance(value, Mapping)
+        flat |= {f"{key}.{argument}": one for argument, one in value.items()} if inside else {key: value}
+    return tuple(f"{key}={_as_word(key, value)}" for key, value in flat.items())
+
+
+def _as_word(key: str, value: Any) -> str:
+    """As JSON, but that a word needs no quotes."""
+    if isinstance(value, Schedule):
+        value = [value.start, value.end, value.images]
+    try:
+        text = json.dumps(value)
+    except (TypeError, ValueError) as error:
+        raise RecipeError(f"{key} must be a number, a word or a list, not {value!r}.") from error
+    return value if isinstance(value, str) and _parse(f"{key}={value}")[1] == value else text

@@ -1,0 +1,88 @@
+"""All that changes while training: networks, optimisers and the averaged generator."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from gan_models.networks import PAIRS
+from gan_models.networks.base import Discriminator, Generator
+from gan_models.rng import Stream, philox
+
+from . import cpu
+from .data.dataset import Dataset
+from .recipes import Recipe, RecipeError, at
+
+
+@dataclass
+class State:
+    """All that changes while training, and so all that a checkpoint holds."""
+
+    generator: Generator
+    discriminator: Discriminator
+    ema: Generator  # the averaged generator: what is sampled and published
+    generator_optimiser: torch.optim.Optimizer
+    discriminator_optimiser: torch.optim.Optimizer
+    images: int = 0
+
+
+def build(recipe: Recipe, dataset: Dataset, seed: int, device: torch.device) -> State:
+    """Networks and optimisers at the start of a run: initialised on the CPU, so equal on every device and process."""
+    torch.manual_seed(seed)
+    generator_class, discriminator_class = PAIRS[recipe.networks]
+    shared = {"image_size": recipe.image_size, "image_channels": recipe.image_channels}
+    if recipe.conditional:
+        shared |= {"labels": list(dataset.label_names), "multi_label": dataset.multi_label}
+    try:
+        generator = generator_class(**shared, **recipe.generator)
+        if discriminator_class.shares_weights:
+            discriminator = discriminator_class(generator, **recipe.discriminator)
+        else:
+            discriminator = discriminator_class(**shared, **recipe.discriminator)
+        ema = generator_class(**shared, **recipe.generator)
+    except (TypeError, ValueError) as error:
+        raise RecipeError(f"The networks of {recipe.name} cannot be built: {str(error).rstrip('.')}.") from error
+    if recipe.conditional and dataset.multi_label:
+        rows = [int(philox(seed, k, Stream.LABELS).integers(len(dataset))) for k in range(len(generator.label_table))]
+        generator.label_table.copy_(torch.from_numpy(dataset.labels[rows].copy()))
+    ema.load_state_dict(generator.state_dict())
+    networks = [network.to(device, memory_format=torch.channels_last) for network in (generator, discriminator, ema)]
+    for network in networks[:2]:
+        cpu.faster(network)
+    networks[2].requires_grad_(False).eval()
+    players = list(generator.parameters()), list(discriminator.trained().values())
+    return State(*networks, *(_optimiser(recipe, parameters) for parameters in players))
+
+
+def _optimiser(recipe: Recipe, parameters: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
+    rate = at(recipe.learning_rate, 0)
+    if recipe.optimiser == "rmsprop":
+        return torch.optim.RMSprop(parameters, rate)
+    fused = parameters[0].device.type in ("cpu", "cuda")
+    return torch.optim.Adam(parameters, rate, (recipe.beta1, at(recipe.beta2, 0)), fused=fused)
+
+
+def batch_dependent_layers(state: State) -> list[str]:
+    """The kinds of layers whose work depends on how a batch is shared by processes."""
+    kinds = {"BatchNorm": (nn.BatchNorm1d, nn.BatchNorm2d), "Dropout": (nn.Dropout,)}
+    layers = [*state.generator.modules(), *state.discriminator.modules()]
+    return [
+        name
+        for name, kind in kinds.items()
+        if any(isinstance(layer, kind) and getattr(layer, "p", 1) for layer in layers)
+    ]
+
+
+@torch.no_grad()
+def update_ema(recipe: Recipe, state: State) -> None:
+    """Exponential moving average of the generator: weights and BatchNorm statistics. The half-life grows with the
+    images seen up to the recipe's (Karras et al. 2020), so that short runs are not held back by their beginnings."""
+    half_life = min(recipe.ema_half_life, recipe.ema_ramp * state.images)
+    kept = 0.5 ** (recipe.batch_size * recipe.discriminator_steps / half_life) if half_life else 0.0
+    pairs = list(zip(state.ema.state_dict().values(), state.generator.state_dict().values()))
+    floats = [(a, b) for a, b in pairs if a.is_floating_point()]
+    get_ema_multi_avg_fn(kept)([a for a, _ in floats], [b for _, b in floats], None)
+    for mine, theirs in pairs:
+        if not mine.is_floating_point():
+            mine.copy_(theirs)
