@@ -7,6 +7,7 @@ or `Codes` for one that has found codes by itself (InfoGAN).
 
 import html
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from .networks.base import Generator
 from .sanitise import safe
 
 MAX_ANCHORS = 6
+AT_ONCE = 12  # frames of a walk that somebody watches
 
 
 class Codes(NamedTuple):
@@ -124,15 +126,24 @@ def interpolate(
     truncation: float = 1.0,
     wishes: Targets = None,
     loop: bool = True,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Tensor:
-    """A walk through the anchors, latents and labels together: (frames, C, H, W) in [-1, 1]."""
+    """A walk through the anchors, latents and labels together: (frames, C, H, W) in [-1, 1]. progress(done, frames) is
+    called after every few frames, and may raise to end it."""
     path = _latents.walk(latents_for(generator, anchors, truncation, wishes), frames, loop)
     labels = labels_for(generator, anchors, wishes)
     if labels is not None:
         if not generator.multi_label:
             labels = torch.nn.functional.one_hot(labels, len(generator.labels))
         labels = _latents.blend(labels.float(), frames, loop)
-    return generator.generate(path, labels)
+    if progress is None:
+        return generator.generate(path, labels)
+    drawn = []
+    for start in range(0, len(path), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        drawn.append(generator.generate(path[part], None if labels is None else labels[part]))
+        progress(min(start + AT_ONCE, len(path)), len(path))
+    return torch.cat(drawn)
 
 
 @torch.inference_mode()
