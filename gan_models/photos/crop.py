@@ -34,8 +34,8 @@ def put_back(photo: Image.Image, face: Face, before: Tensor, after: Tensor) -> I
     """The photo with the change from `before` to `after`, (3, size, size) in [-1, 1], added where the face is.
 
     The photo's own detail stays, for only the difference is enlarged; it fades to nothing towards the border of the
-    window, beyond which every pixel stays as it is. So does the whole photo where nothing changed. A photo with a colour
-    profile stays in the space of that profile; the change is sRGB.
+    window, beyond which every pixel stays as it is. So does the whole photo where nothing changed. A photo with a
+    colour profile stays in the space of that profile; the change is sRGB.
     """
     if before.shape != after.shape or before.ndim != 3 or before.shape[0] != 3 or before.shape[1] != before.shape[2]:
         raise InvalidInput(

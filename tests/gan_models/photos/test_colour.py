@@ -5,7 +5,6 @@ import struct
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image, ImageCms
 
 from gan_models import portrait
