@@ -20,8 +20,8 @@ CIFAR_PAGE = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 
 
 def read_cifar10(request: Request) -> Dataset:
-    """CIFAR-10 (Krizhevsky 2009): 50,000 photographs to train, 10,000 to test, 32 x 32, ten classes. Its own files, else
-    cifar10/train.zip and test.zip of pictures CLASS/NNNN.jpg."""
+    """CIFAR-10 (Krizhevsky 2009): 50,000 photographs to train, 10,000 to test, 32 x 32, ten classes. Its own files,
+    else cifar10/train.zip and test.zip of pictures CLASS/NNNN.jpg."""
     if request.split == "valid":
         raise DataError("CIFAR-10 has no split 'valid', only train and test.")
     if request.attributes is not None:

@@ -1,5 +1,5 @@
-"""Pictures that have to be decoded: in a folder or an archive, any format, once, into a file of the user's cache folder that
-later runs map into memory."""
+"""Pictures that have to be decoded: in a folder or an archive, any format, once, into a file of the user's cache folder
+that later runs map into memory."""
 
 import contextlib
 import hashlib
@@ -87,8 +87,8 @@ TOO_SMALL, UNREADABLE, UNSCALED = "too small", "unreadable", "unscaled"
 def decode_one(
     data: bytes, image_size: int, channels: int, window: tuple[int, int, int] | None = None
 ) -> np.ndarray | str:
-    """One encoded picture -> (C, image_size, image_size) uint8, or TOO_SMALL, UNREADABLE, or UNSCALED: of 32 bits, it is
-    unknown what is white.
+    """One encoded picture -> (C, image_size, image_size) uint8, or TOO_SMALL, UNREADABLE, or UNSCALED: of 32 bits, and
+    it is unknown what is white.
 
     window: (left, top, size) of a 178 x 218 picture; any other is cropped to its centred square. The resampling filter
     is Lanczos: antialiased, the sharpest that Pillow has, and the one that the data of Progressive GAN and StyleGAN
@@ -153,9 +153,10 @@ def decode(
     if decoded is None:
         decoded = _decode_all(name, pictures, image_size, channels, window, path)
     if not decoded.kept:
+        unreadable = len(decoded.unreadable) + len(decoded.unscaled)
         raise DataError(
             f"None of the {len(pictures.names):,} pictures of {name} can be used: {decoded.small:,} are smaller than "
-            f"{image_size} px and {len(decoded.unreadable) + len(decoded.unscaled):,} cannot be read; choose a smaller image size or other "
+            f"{image_size} px and {unreadable:,} cannot be read; choose a smaller image size or other "
             "pictures."
         )
     return decoded

@@ -48,13 +48,15 @@ def read_folder(folder: Path, request: Request) -> Dataset:
         )
     name = _name(folder)
     decoded = decode(name, pictures, request.image_size, request.channels or 3)
-    first, *others = notes_of(f"{folder} ({request.split})", decoded, request.image_size, left_out)
-    notes = [first, *notes, *others, *about_classes]
+    said = notes_of(f"{folder} ({request.split})", decoded, request.image_size, left_out)
+    notes += about_classes
     if request.split == "train" and len(decoded.kept) < FEW:
         notes.append(
-            f"So few pictures (below {FEW:,}) are soon known by heart; add --set augment=0.5, which shows the "
-            "discriminator altered ones, or collect more."
+            f"Fewer than {FEW:,} pictures are soon known by heart; where the recipe has none, add --set augment=0.5, "
+            "which shows the discriminator altered ones, or collect more."
         )
+    at = len(said) - bool(decoded.note)  # what is said of the cache comes last
+    notes = [*said[:at], *notes, *said[at:]]
     if not classes:
         return make_dataset(name, decoded.images, None, None, False, notes, decoded.digest)
     number = {label: k for k, label in enumerate(classes)}

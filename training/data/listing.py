@@ -1,4 +1,4 @@
-"""What pictures there are: in a folder, in a zip, in a tar. Nothing is decoded here, and nothing is unpacked to disk."""
+"""What pictures there are: in a folder, in a zip, in a tar. Nothing is decoded here, and nothing unpacked to disk."""
 
 import gzip
 import os
@@ -206,6 +206,8 @@ def in_tar(path: Path) -> Pictures:
                 stamp = [str(path.resolve()), status.st_size, status.st_mtime_ns, member.offset_data]
                 check.found.stamps.pop(name, None)  # the last of a name counts, in its own place
                 check.found.add(name, member.size, stamp)
+        if stream.ended:  # without the blocks of zeros at the end
+            raise EOFError
     except (tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile, ValueError) as error:
         raise DataError(f"{path} is truncated, damaged or not a tar archive; delete it and make it again.") from error
     lock = threading.Lock()
@@ -264,9 +266,11 @@ class _Stream:
     """A file whose every read and whose whole length have bounds: headers of a tar may ask for gigabytes of zeros."""
 
     def __init__(self, file):
-        self.file, self.seek, self.tell = file, file.seek, file.tell
+        self.file, self.seek, self.tell, self.ended = file, file.seek, file.tell, False
 
     def read(self, size: int = -1) -> bytes:
         if not 0 <= size <= MAX_PICTURE + 1 or self.tell() > MAX_UNPACKED + 2**30:
             raise tarfile.ReadError("too much at once")
-        return self.file.read(size)
+        data = self.file.read(size)
+        self.ended = self.ended or len(data) < size
+        return data
