@@ -1,5 +1,6 @@
 """Folders and archives of pictures as people have them: links, pipes, odd formats, bombs."""
 
+import argparse
 import io
 import os
 import stat
@@ -13,6 +14,9 @@ from PIL import Image
 
 from training.data import listing, open_dataset
 from training.data.decoding import DataError
+from training.recipes import RECIPES
+from training.run import RunError, open_data
+from training.settings import change
 
 COLOURS = {"bus": (255, 0, 0), "car": (0, 255, 0), "cow": (0, 0, 255), "train": (255, 255, 0)}
 posix = pytest.mark.skipif(os.name == "nt", reason="pipes and links of POSIX")
@@ -104,6 +108,14 @@ def test_few_pictures_are_told_with_the_cure(tmp_path):
     assert "2,000" in said(open_dataset(folder, None, 8)) and "--set augment=" in said(open_dataset(folder, None, 8))
     write(folder, {f"bus/{k}.bmp": encode((k % 256, 0, 0), "BMP") for k in range(1998)})
     assert "augment" not in said(open_dataset(folder, None, 8))
+
+
+def test_what_cannot_fill_a_batch_is_refused_and_nothing_else(tmp_path):
+    folder = write(tmp_path / "traffic", classes("bus", "car", count=2))
+    options = argparse.Namespace(data=str(folder), data_root=None)
+    assert len(open_data(change(RECIPES["mnist-dcgan"], ["batch_size=4"]), options)) == 4
+    with pytest.raises(RunError, match="4 pictures, fewer than a batch of 5; .*--set batch_size=4"):
+        open_data(change(RECIPES["mnist-dcgan"], ["batch_size=5"]), options)
 
 
 # ---- what lies in a folder -------------------------------------------------------------------------------------------
