@@ -111,8 +111,9 @@ def test_few_pictures_are_told_with_the_cure(tmp_path):
 
 
 def test_what_cannot_fill_a_batch_is_refused_and_nothing_else(tmp_path):
-    folder = write(tmp_path / "traffic", classes("bus", "car", count=2))
-    options = argparse.Namespace(data=str(folder), data_root=None)
+    pictures = {f"{name}/{k}.png": encode(Image.new("L", (28, 28), k)) for name in ("bus", "car") for k in range(2)}
+    folder = write(tmp_path / "traffic", pictures)
+    options = argparse.Namespace(data=str(folder), data_root=None, resume=False)
     assert len(open_data(change(RECIPES["mnist-dcgan"], ["batch_size=4"]), options)) == 4
     with pytest.raises(RunError, match="4 pictures, fewer than a batch of 5; .*--set batch_size=4"):
         open_data(change(RECIPES["mnist-dcgan"], ["batch_size=5"]), options)
