@@ -217,6 +217,8 @@ def _stream(name: str, pictures: Pictures, image_size: int, channels: int, windo
             EOFError,
             RuntimeError,
             NotImplementedError,
+            ValueError,
+            struct.error,
         ):  # a damaged or locked member
             return None
 

@@ -4,6 +4,7 @@ import gzip
 import os
 import re
 import stat
+import struct
 import tarfile
 import threading
 import zipfile
@@ -168,7 +169,7 @@ def in_zip(path: Path, again: str = f"fetch it again from {CELEBA_PAGE}") -> Pic
         )
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError, struct.error) as error:
         raise DataError(f"{path} is truncated or not a zip archive; delete it and {again}.") from error
     members, check = {}, _Checked(path)
     for member in archive.infolist():
