@@ -34,7 +34,7 @@ def parse(arguments: list[str]) -> RunOptions | None:
     parser.add_argument(
         "--data",
         metavar="NAME|DIR",
-        help="mnist, fashionmnist, stackedmnist, cifar10, celeba, or a folder (default: the recipe's)",
+        help="mnist, fashionmnist, stackedmnist, cifar10, celeba, or a folder, .zip or .tar (default: the recipe's)",
     )
     parser.add_argument(
         "--data-root", type=Path, metavar="DIR", help="their place (default: $GAN_STUDIO_DATA, else ./data)"

@@ -473,6 +473,11 @@ def open_data(recipe: Recipe, options: RunOptions) -> Dataset:
             f"{recipe.name} is conditional and {dataset.name} has no labels; put the pictures into one sub-folder a "
             "class, or take a recipe without conditioning."
         )
+    if len(dataset) < recipe.batch_size and not options.resume:  # what was begun without this check may go on
+        raise RunError(
+            f"{dataset.name} has {len(dataset):,} pictures, fewer than a batch of {recipe.batch_size:,}; add pictures, "
+            f"or --set batch_size={len(dataset)}."
+        )
     return dataset
 
 
