@@ -79,11 +79,20 @@ DATASETS = {
         "also changes what goes with it in the data.",
     ),
 }
+EDITORS = ("editor", "retouch")
 _EXAMPLES = {
     "editor": """
 smiling = model.edit(images, {"Smiling": 1.0})        # faces (n, C, H, W) in [-1, 1], cropped as CelebA's
 latents = model.encode(images[:1])        # once for many edits: differences (m, K) from -2 to 2, K = len(model.attributes)
 strip = model.decode(latents, torch.linspace(-2, 2, 5)[:, None] * (torch.arange(len(model.attributes)) == 0))
+""",
+    "retouch": """
+from gan_models.portrait import open_portrait
+
+smiling = model.edit(images, {"Smiling": 1.0})        # faces (n, 3, H, W) in [-1, 1], cropped as CelebA's; targets 0..1
+portrait = open_portrait(model, "photo.jpg")        # any photo: changes from -1 to 1, at its full size
+portrait.edited({"Smiling": 1.0, "Blond_Hair": 0.5}).save("edited.jpg")
+print(portrait.shown)        # how surely each attribute is there, 0..1
 """,
     "encoding": """
 latents = model.encode(images)        # pictures (n, C, H, W) in [-1, 1]
@@ -174,13 +183,13 @@ def dataset_of(name: str | None) -> DatasetNotice:
 def _front_matter(config: dict, dataset: DatasetNotice, recipe: str | None) -> str:
     kind = _conditioning(config)
     tags = ["gan", "image-generation", config["family"], "gan-studio"] + ([f"{kind}-conditional"] if kind else [])
-    tags += ["image-editing"] if config["family"] == "editor" else []
+    tags += ["image-editing"] if config["family"] in EDITORS else []
     tags += [recipe] if recipe and re.fullmatch(r"[\w.-]+", recipe) else []
     # No model-index: its metric names (such as plain "fid") would compare our in-domain protocols with other people's.
     data = ModelCardData(
         **dataset.licence,
         library_name="gan-studio",
-        pipeline_tag="image-to-image" if config["family"] == "editor" else "unconditional-image-generation",
+        pipeline_tag="image-to-image" if config["family"] in EDITORS else "unconditional-image-generation",
         tags=tags,
         datasets=[dataset.hub_id] if dataset.hub_id else None,
     )
@@ -241,18 +250,20 @@ def _sections(
     if samples:
         yield "![Samples](samples.png)"
     install = f"pip install git+{repository}" if repository else "pip install .        # in a checkout of GAN Studio"
+    draws = config["family"] != "retouch"
+    sheet = f"\npython -m gan_models {PLACEHOLDER} --seed 1 --count 16 --output grid.png" if draws else ""
+    sample = """
+images = model.generate(model.sample_latents(16, seed=1), model.sample_labels(16, seed=1))        # (16, C, H, W) in [-1, 1]"""
     yield f"""## Use it
 
 ```sh
-{install}
-python -m gan_models {PLACEHOLDER} --seed 1 --count 16 --output grid.png
+{install}{sheet}
 ```
 
 ```python
 import gan_models
 
-model = gan_models.load("{PLACEHOLDER}")        # or the folder that this file lies in
-images = model.generate(model.sample_latents(16, seed=1), model.sample_labels(16, seed=1))        # (16, C, H, W) in [-1, 1]
+model = gan_models.load("{PLACEHOLDER}")        # or the folder that this file lies in{sample if draws else ""}
 {_EXAMPLES.get(config["family"], "")}```"""
     yield "## Data and licence"
     yield " ".join(
@@ -293,7 +304,7 @@ images = model.generate(model.sample_latents(16, seed=1), model.sample_labels(16
         yield "\n\n".join(filter(None, ["## Metrics", metrics and _metrics(metrics), judged]))
     yield f"""## Limits
 
-{known.limits} Not every sample is a good picture; a truncation below 1 gives more typical and less varied ones.
+{known.limits} {_NOT_EVERY[config["family"] == "retouch"]}
 Metrics compare models under the same protocol (count, reference and network are in their names) and with nothing else."""
     if config["family"] == "editor":
         yield _edits(metrics)
@@ -319,6 +330,12 @@ def _network(config: dict) -> str:
         return (
             f"An editor of {picture}: it reads a face, moves its code by differences of attributes ({names}), and adds the "
             "change of what the code draws to the photo, which keeps all its detail where nothing changes."
+        )
+    if config["family"] == "retouch":
+        names = ", ".join(_cell(name) for name in config.get("attributes") or ATTRIBUTES)
+        return (
+            f"An editor of faces, seen at {size} x {size} pixels: for the wished attributes ({names}) it moves the photo's own "
+            "pixels, changes their colours, and paints a layer over them."
         )
     text = f"A generator of the family `{config['family']}`: {config.get('latent_dim')} standard-normal numbers become {picture}."
     kind = _conditioning(config)
@@ -363,6 +380,11 @@ def _tuned(calibration) -> str | None:
     return text if split == "test" else text + " Test pictures were not used for it."
 
 
+_NOT_EVERY = (
+    "Not every sample is a good picture; a truncation below 1 gives more typical and less varied ones.",
+    "Not every edit is a good picture: paint is as coarse as the network sees, and what the window around the face does not "
+    "hold, such as long hair, keeps its colour.",
+)
 _SPLITS = {"valid": "validation", "train": "training"}
 
 

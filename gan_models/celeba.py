@@ -48,3 +48,14 @@ def opposite_edit(labels: Tensor, k: int, attributes: tuple[str, ...]) -> Tensor
         for other in (attributes.index(name) for name in EXCLUSIVE if name in attributes and name != attributes[k]):
             differences[:, other] = -(labels[:, other] & ~labels[:, k]).float()
     return differences
+
+
+CHEEKS = ((0.58, 0.72), ((0.24, 0.38), (0.62, 0.76)))  # rows, and columns of both, in sides of CelebA's crop
+
+
+def cheeks(images: Tensor) -> Tensor:
+    """The mean colours (n, 6) of both cheeks of faces (n, 3, S, S) in CelebA's crop."""
+    size = images.shape[-1]
+    (top, bottom), sides = CHEEKS
+    rows = images[:, :, round(top * size) : round(bottom * size)]
+    return torch.cat([rows[..., round(left * size) : round(right * size)].mean((2, 3)) for left, right in sides], 1)

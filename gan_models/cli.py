@@ -35,6 +35,7 @@ VERBS = {
     "bundle": Verb("training.bundle", "put a trained model into the package"),
     "judges": Verb("training.judges.__main__", "train the networks that judge"),
     "benchmark": Verb("training.benchmark", "measure the speed of training"),
+    "portraits": Verb("training.portraits", "look at every edit of an editor on portraits"),
     "alignment": Verb("training.alignment", "measure how well faces are found in photos"),
 }
 

@@ -15,8 +15,11 @@ from torch import Tensor
 from . import images
 from .celeba import EXCLUSIVE
 from .errors import InvalidInput, short
+from .networks.compositing import smoothstep
 from .networks.editor import MOST, Editor, Encoded
-from .photos import colour, crop, geometry, opening
+from .networks.retouch import EXCLUSIVE as ONE_OF
+from .networks.retouch import Layers, RetouchEditor, Seen
+from .photos import colour, crop, geometry, layered, opening
 from .photos import faces as photos
 from .rng import check_count
 
@@ -28,11 +31,11 @@ class Portrait:
     """faces: all that were found, the largest first; chosen: the one that is edited; encoded: what the editor knows of
     it."""
 
-    editor: Editor
+    editor: Editor | RetouchEditor
     photo: Image.Image
     faces: tuple[photos.Face, ...]
     chosen: int
-    encoded: Encoded
+    encoded: Encoded | Seen
 
     @property
     def face(self) -> photos.Face:
@@ -49,19 +52,31 @@ class Portrait:
         vars(other)["_shrunken"] = self._shrunken
         return other
 
+    @property
+    def shown(self) -> dict[str, float]:
+        """How surely the chosen face shows each attribute, 0..1: what is not there cannot be taken away."""
+        return dict(zip(self.editor.attributes, self.encoded.shown[0].tolist(), strict=True))
+
     @torch.inference_mode()
     def edited(self, differences: dict[str, float]) -> Image.Image:
-        """The photo, at full size, with differences of attributes {name: -2..2} put into the chosen face. Raises
-        InvalidInput."""
+        """The photo, at full size, with changes {name: -1..1} put into the chosen face: 0 leaves an attribute alone. An
+        editor of the family editor takes -2..2, of which one that retouches makes 1. Raises InvalidInput."""
+        if isinstance(self.editor, RetouchEditor):
+            row = self._row(differences)
+            if not row.any():
+                return self.photo.copy()
+            layers = Layers.of(self.encoded.photos, *self.editor.directed(self.encoded, row))
+            return layered.put_into(self.photo, self.face, layers)
         after = self.editor.decode(self.encoded, self._row(differences))
         return crop.put_back(self.photo, self.face, self.encoded.photos[0], after[0])
 
     @torch.inference_mode()
     def strip(self, attribute: str, differences: dict[str, float], steps: int = 9) -> Tensor:
-        """The aligned face (steps, C, H, W) with one attribute from -2 to 2, the others as asked. Raises
+        """The aligned face (steps, C, H, W) with one attribute from its least to its most, the others as asked. Raises
         InvalidInput."""
         self._check_name(attribute)
-        values = torch.linspace(-MOST, MOST, steps).tolist()
+        most = 1.0 if isinstance(self.editor, RetouchEditor) else MOST
+        values = torch.linspace(-most, most, steps).tolist()
         rows = torch.cat([self._row(differences | {attribute: value}, attribute) for value in values])
         return self.editor.decode(self.encoded, rows)
 
@@ -107,6 +122,8 @@ class Portrait:
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= MOST:
                 raise InvalidInput(f"{name} must be a number from -{MOST:g} to {MOST:g}, not {short(value)}.")
             row[0, self.editor.attributes.index(name)] = value
+        if isinstance(self.editor, RetouchEditor):
+            return self._settled(row.clamp(-1, 1), first)
         wished = [name for name in EXCLUSIVE if differences.get(name, 0) > 0]
         if wished:
             one = first if first in wished else max(wished, key=differences.get)
@@ -116,6 +133,26 @@ class Portrait:
                     row[0, k] = -min(differences[one], 1.0) * self.encoded.shown[0, k]
         return row
 
+    def _settled(self, row: Tensor, first: str | None) -> Tensor:
+        """The changes (1, K) that a retouching editor is asked for: of hair colours and baldness one; and the less, the
+        surer the face shows already what is asked."""
+        shown = self.encoded.shown
+        group = [k for k, name in enumerate(self.editor.attributes) if name in ONE_OF]
+        wished = [k for k in group if row[0, k] > 0]
+        if wished:
+            index = self.editor.attributes.index(first) if first else None
+            one = index if index in wished else max(wished, key=lambda k: float(row[0, k]))
+            for k in group:
+                if k != one and row[0, k] >= 0:
+                    row[0, k] = -row[0, one] * shown[0, k]
+        return row * room(shown, row > 0)
+
+
+def room(shown: Tensor, more: Tensor) -> Tensor:
+    """0..1: how much of a change is left to make where attributes are `shown` (0..1) and more of them is asked, or
+    less."""
+    return smoothstep((torch.where(more, 1 - shown, shown) - 0.05) / 0.4)
+
 
 @torch.inference_mode()
 def morph(first: Portrait, second: Portrait, frames: int) -> Tensor:
@@ -124,6 +161,10 @@ def morph(first: Portrait, second: Portrait, frames: int) -> Tensor:
     for two editors."""
     if first.editor is not second.editor:
         raise InvalidInput("Both photos must have been opened for the same editor.")
+    if not isinstance(first.editor, Editor):
+        raise InvalidInput(
+            "This editor retouches one face and knows nothing between two: take one of the family editor."
+        )
     frames = check_count(frames, least=2, most=1000, what="number of frames")
     t = torch.linspace(0, 1, frames)[:, None]
     a, b = first.encoded, second.encoded
@@ -132,14 +173,14 @@ def morph(first: Portrait, second: Portrait, frames: int) -> Tensor:
     return (drawn + torch.lerp(a.photos - drawn[:1], b.photos - drawn[-1:], t)).clamp(-1, 1)
 
 
-def open_portrait(editor: Editor, source: opening.Source) -> Portrait:
+def open_portrait(editor: Editor | RetouchEditor, source: opening.Source) -> Portrait:
     """A stranger's photo, its largest face chosen. Raises InvalidPhoto, NoFace, or MissingPackage."""
     photo = opening.open_photo(source)
     faces = tuple(photos.find_faces(photo))
     return Portrait(editor, photo, faces, 0, _encode(editor, photo, faces[0]))
 
 
-def drawn_portrait(editor: Editor, picture: Tensor, size: int = 512) -> Portrait:
+def drawn_portrait(editor: Editor | RetouchEditor, picture: Tensor, size: int = 512) -> Portrait:
     """A picture (C, H, W) in [-1, 1] that a generator drew, all of it the face as the networks know faces."""
     photo = images.to_pil(picture[None])[0].convert("RGB").resize((size, size), Image.Resampling.BICUBIC)
     face = photos.aligned_face(photo)
@@ -147,5 +188,5 @@ def drawn_portrait(editor: Editor, picture: Tensor, size: int = 512) -> Portrait
 
 
 @torch.inference_mode()
-def _encode(editor: Editor, photo: Image.Image, face: photos.Face) -> Encoded:
+def _encode(editor: Editor | RetouchEditor, photo: Image.Image, face: photos.Face) -> Encoded | Seen:
     return editor.encode(crop.align(photo, face, editor.image_shape[-1])[None])

@@ -2,12 +2,15 @@
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from . import hub, networks
 from . import images as pictures
 from .celeba import opposite_edit
+from .latents import sample
 from .networks.base import Generator
 from .networks.editor import Editor
+from .networks.retouch import RetouchEditor
 
 SAMPLES = 64  # of the same latents, as a picture and as a measure
 
@@ -35,7 +38,7 @@ def sample_grid(generator: Generator, seed: int, count: int = SAMPLES):
     """A picture of `count` uncurated samples; an editor edits eight, a class-conditional generator shows its classes in
     columns."""
     with torch.inference_mode():
-        if isinstance(generator, Editor):
+        if isinstance(generator, Editor | RetouchEditor):
             return pictures.grid(edit_grid(generator, seed), len(generator.attributes) + 1)
         return pictures.grid(generator.generate(*fixed_batch(generator, seed, count)), _labels_of_columns(generator))
 
@@ -43,7 +46,7 @@ def sample_grid(generator: Generator, seed: int, count: int = SAMPLES):
 FACES = "celeba-cgan"  # whose faces show what the editor does: those of CelebA may not be shown
 
 
-def edit_grid(editor: Editor, seed: int, count: int = 8) -> Tensor:
+def edit_grid(editor: Editor | RetouchEditor, seed: int, count: int = 8) -> Tensor:
     """Faces of nobody, a row each, and every attribute turned into its opposite: (count * (K + 1), C, H, W)."""
     latents = editor.encode(faces_of_nobody(editor, seed, count))
     there = latents.shown > 0.5
@@ -51,13 +54,19 @@ def edit_grid(editor: Editor, seed: int, count: int = 8) -> Tensor:
     return torch.stack([latents.photos, *edits], 1).flatten(0, 1)
 
 
-def faces_of_nobody(editor: Editor, seed: int, count: int) -> Tensor:
-    """Drawn by the bundled generator of faces, which are the sharper ones, where it draws them in the editor's size;
-    else by the editor."""
+def faces_of_nobody(editor: Editor | RetouchEditor, seed: int, count: int) -> Tensor:
+    """Drawn by the bundled generator of faces, which are the sharper ones, where it draws them in the editor's size,
+    or the editor draws none; else by the editor, and by one that draws none, smooth noise."""
     if FACES in hub.bundled():
         generator = networks.load(FACES, device=editor.device)
-        if generator.image_shape == editor.image_shape:
-            return generator.generate(
+        if generator.image_shape == editor.image_shape or not editor.latent_dim:
+            faces = generator.generate(
                 generator.sample_latents(count, seed=seed, truncation=0.8), generator.sample_labels(count, seed=seed)
             )
+            if generator.image_shape == editor.image_shape:
+                return faces
+            return F.interpolate(faces, editor.image_shape[1:], mode="bicubic", antialias=True).clamp(-1, 1)
+    if not editor.latent_dim:
+        noise = sample(count, 3 * 8 * 8, seed=seed).view(count, 3, 8, 8).to(editor.device)
+        return F.interpolate(noise, editor.image_shape[1:], mode="bicubic").tanh()
     return editor.generate(editor.sample_latents(count, seed=seed))

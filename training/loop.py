@@ -1,13 +1,11 @@
 """The training loop: one for all recipes, read in one sitting.
 
 Progress is counted in images: real images that the discriminator was shown, by all processes together. All that is
-random about image number i is a function of (seed, i) alone, so a run that was stopped and resumed, or that ran on
-another number of processes, sees the same. Two things depend on how a batch is shared by processes: BatchNorm, whose
-statistics are each process's own, and Dropout, whose masks start anew with a process's first image.
+random about image number i is a function of (seed, i) alone, so a run that was resumed, or that ran on another number
+of processes, sees the same. BatchNorm and Dropout alone depend on how processes share a batch.
 
-What a step draws and minimises is the business of games/. The networks are not wrapped in DistributedDataParallel:
-gradients are averaged here, after the backward pass. That is exact with gradient penalties, with several passes through
-one network and with frozen networks, and costs little at this size.
+What a step draws and minimises is the business of games/. Gradients are averaged here, not by DistributedDataParallel:
+that is exact with gradient penalties, several passes through one network and frozen networks.
 """
 
 from __future__ import annotations
@@ -47,7 +45,8 @@ def train(
         batch = load_batch(recipe, dataset, state.generator, first, share, seed)
         torch.manual_seed(int(philox(seed, first, Stream.TORCH).integers(2**63)))  # dropout
         set_schedules(recipe, state)
-        moves = (state.images // recipe.batch_size + 1) % recipe.discriminator_steps == 0
+        turn = (state.images // recipe.batch_size + 1) % recipe.discriminator_steps == 0
+        moves = turn and game.generator_moves(state)
         scalars = step(recipe, game, state, batch, accelerator, moves)
         state.images += recipe.batch_size
         if any([callback(state, scalars) for callback in callbacks]):

@@ -168,6 +168,17 @@ EDITOR_ATTRIBUTES = ATTRIBUTES + (
     "Wearing_Necklace",
     "Wearing_Necktie",
 )
+# What the retouching editor edits; and what else it is told to leave as it is.
+RETOUCHED = (*ATTRIBUTES, "Gray_Hair", "Wearing_Lipstick", "Heavy_Makeup", "Arched_Eyebrows", "Goatee")
+LEFT = (
+    "Wearing_Hat",
+    "Wearing_Earrings",
+    "Big_Nose",
+    "Narrow_Eyes",
+    "Chubby",
+    "Receding_Hairline",
+    "5_o_Clock_Shadow",
+)
 _MNIST = {"data": "mnist", "image_size": 28, "image_channels": 1, "images": 400_000}
 _STACKED = {"data": "stackedmnist", "image_size": 28, "image_channels": 3, "images": 1_000_000}
 _CELEBA = {
@@ -318,6 +329,17 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
         attributes=CELEBA_ATTRIBUTES, discriminator={"width": 32, "projection": False},
         terms={"reconstruction": 1.0, "latent_regression": 0.2, "adversarial": 0.02},
         learning_rate=Schedule(1e-3, 1e-4, 64_000),
+    ),
+    Recipe(
+        "celeba-editor",
+        "changes attributes of a face that it is shown: moves, colours and paints the photo's own pixels",
+        "Sauer et al. 2021, arXiv:2111.01007; Dorta et al. 2020, arXiv:1811.12784",
+        "retouch", **_CELEBA | {"images": 320_000, "ema_half_life": 12_000}, game="retouching", objective="hinge",
+        attributes=RETOUCHED + LEFT, batch_size=32,
+        generator={"attributes": list(RETOUCHED), "width": 24, "finest": 16}, discriminator={"attributes": list(RETOUCHED + LEFT)},
+        terms={"edits_after": 64_000, "adversarial": 2.0, "attribute": 1.0, "preservation": 0.25, "smoothness": 10.0, "colouring": 0.1,
+               "painting": Schedule(0.0, 0.5, 300_000), "change": Schedule(0.1, 0.8, 160_000), "cycle": 6.0, "skin": 3.0},
+        learning_rate=Schedule(4e-4, 1e-4, 300_000), beta1=0.0, beta2=0.99,
     ),
     Recipe(
         "celeba-editor-64",

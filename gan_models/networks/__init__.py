@@ -15,6 +15,7 @@ from .infogan import InfoGANDiscriminator, InfoGANGenerator
 from .invertible import InvertibleGenerator
 from .mlp import MLPDiscriminator, MLPGenerator
 from .resnet import ResNetDiscriminator, ResNetGenerator
+from .retouch import Panel, RetouchEditor
 from .tied import TiedDiscriminator
 
 FAMILIES.update(
@@ -28,6 +29,7 @@ FAMILIES.update(
             InvertibleGenerator,
             ResNetGenerator,
             Editor,
+            RetouchEditor,
         )
     }
 )
@@ -43,6 +45,7 @@ PAIRS: dict[str, tuple[type[Generator], type[Discriminator]]] = {
     "tied": (DCGANGenerator, TiedDiscriminator),
     "invertible": (InvertibleGenerator, DCGANDiscriminator),
     "editor": (Editor, Critic),
+    "retouch": (RetouchEditor, Panel),
 }
 
 

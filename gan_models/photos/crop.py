@@ -16,7 +16,7 @@ from .geometry import Similarity, bounds, sample
 FEATHER = 0.14  # of the window's side: so wide is the border over which a change fades to nothing
 
 
-def _window(face: Face, size: int) -> Similarity:
+def face_window(face: Face, size: int) -> Similarity:
     """From points of the network's picture, size x size, to points of the photo."""
     left, top, side = WINDOW
     return face.frame @ Similarity(side / size, complex(left, top))
@@ -24,7 +24,7 @@ def _window(face: Face, size: int) -> Similarity:
 
 def align(photo: Image.Image, face: Face, size: int) -> Tensor:
     """The face as the networks know faces: (3, size, size) float32 in [-1, 1], in sRGB."""
-    picture = sample(photo.convert("RGB"), _window(face, size), (size, size))
+    picture = sample(photo.convert("RGB"), face_window(face, size), (size, size))
     picture.info = {"icc_profile": photo.info.get("icc_profile")}
     picture = colour.to_srgb(picture)
     return torch.from_numpy(np.asarray(picture).transpose(2, 0, 1).copy()).float() / 127.5 - 1
@@ -45,7 +45,7 @@ def put_back(photo: Image.Image, face: Face, before: Tensor, after: Tensor) -> I
     change = (after.detach().float() - before.detach().float()).cpu() * 127.5
     size = change.shape[-1]
     change = (change * feather(size)).numpy()
-    view = _window(face, size)
+    view = face_window(face, size)
     left, top, right, bottom = bounds(view, (size, size))
     left, top, right, bottom = max(left, 0), max(top, 0), min(right, photo.width), min(bottom, photo.height)
     result = photo.copy()

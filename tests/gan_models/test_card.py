@@ -13,6 +13,7 @@ from gan_models.errors import InvalidConfig
 from gan_models.networks.dcgan import DCGANGenerator
 from gan_models.networks.editor import Editor
 from gan_models.networks.mlp import MLPGenerator
+from gan_models.networks.retouch import RetouchEditor
 
 ABOUT_CELEBA = {
     "recipe": "celeba-cgan",
@@ -316,3 +317,11 @@ def test_every_data_set_has_a_licence_the_hub_knows():
         assert dataset.licence["license"] in LICENCES
         assert (dataset.licence["license"] == "other") == ("license_name" in dataset.licence)
         assert dataset.hub_id.count("/") == 1 and dataset.note.endswith(".") and dataset.limits.endswith(".")
+
+
+def test_the_card_of_a_retouching_editor_shows_how_to_edit_and_promises_no_samples(tmp_path):
+    RetouchEditor(64, width=8, finest=8, attributes=["Smiling", "Bald"]).save_pretrained(tmp_path)
+    card = (tmp_path / "README.md").read_text()
+    assert "pipeline_tag: image-to-image" in card and "image-editing" in card
+    assert "wished attributes (Smiling, Bald)" in card and "open_portrait(model" in card
+    assert "generate(" not in card and "--count" not in card and "standard-normal" not in card and "None" not in card

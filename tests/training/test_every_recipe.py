@@ -49,21 +49,24 @@ def judged(generator, recipe, root: Path, monkeypatch) -> dict:
     """All metrics of a recipe's model. Photographs are seen by a smaller network in the place of Inception, whose 2,048
     features want as many pictures of 299 pixels; editors by two photos, since each is edited in every attribute, and no
     face is recognised (test_editing.py)."""
-    samples, network = 2 if recipe.game == "editor" else SAMPLES.get(recipe.data, 140), None
+    samples, network = 2 if recipe.game in ("editor", "retouching") else SAMPLES.get(recipe.data, 140), None
     if recipe.data == "cifar10":
         network, reader = "inception", features.open_network("mnist")
         monkeypatch.setattr(
             features, "open_network", lambda *_: dataclasses.replace(reader, name="inception", labels=())
         )
     monkeypatch.setattr(evaluate, "TOGGLED", 20)
-    monkeypatch.setattr(editor, "_recogniser", lambda size: None)
+    monkeypatch.setattr(editor, "face_recogniser", lambda size: None)
     return evaluate.evaluate(generator, recipe.data, root, samples=samples, network=network)
 
 
 def belonging(recipe) -> set[str]:
     """The metrics of a recipe's model, without their protocols."""
+    edited = {"edit_seen", "edit_others_kept", "edit_kid_ratio", "edit_cheeks"}
+    if recipe.game == "retouching":
+        return edited
     if recipe.game == "editor":
-        return {
+        return edited | {
             "change_seen",
             "change_seen_put_back",
             "change_seen_by_target",
@@ -129,7 +132,11 @@ def test_trains_goes_on_to_the_same_bits_loads_and_is_evaluated(
     assert stats(tmp_path / "killed") == stats(tmp_path / "whole")
 
     generator, recipe = gan_models.load(tmp_path / "whole/model"), RECIPES[name]
-    images = generator.generate(generator.sample_latents(3, seed=0), generator.sample_labels(3, seed=0))
+    if recipe.game == "retouching":
+        faces = torch.rand(3, *generator.image_shape) * 2 - 1
+        images = generator.edit(faces, {"Smiling": 1.0})
+    else:
+        images = generator.generate(generator.sample_latents(3, seed=0), generator.sample_labels(3, seed=0))
     assert images.shape == (3, recipe.image_channels, recipe.image_size, recipe.image_size)
     assert images.abs().max() <= 1 and images.isfinite().all() and not torch.equal(images[0], images[1])
     check_metrics(judged(generator, recipe, judged_root, monkeypatch), recipe)

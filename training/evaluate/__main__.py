@@ -29,7 +29,9 @@ generator learned from.
     from generated ones alone
                             (training/cas.py); "real": of one that learned from the real training pictures
 
-An editor is judged by what is seen of its edits: training/evaluate_editor.py says how.
+An editor is judged by what is seen of its edits: editor.py and edits.py beside this file say how. `--network general`
+sees photographs through a network that learned none of the data's labels (photographs.py); of celeba and cifar10 that
+is told in any case.
 
 Started as several processes, the main one does all the work, so the numbers are those of one process.
 """
@@ -67,6 +69,11 @@ COLUMNS = {
     "identity_kept": "identity",
     "judge_accuracy": "judge",
     "judge_balanced_accuracy": "judge bal.",
+    "seen": "seen",
+    "judge": "judge",
+    "kid_ratio": "KID ratio",
+    "cheeks": "cheeks",
+    "same_person": "same person",
 }
 
 
@@ -158,7 +165,9 @@ def command(arguments: list[str] | None) -> None:
         "--samples", type=int, metavar="N", help="how many pictures to draw (default: 10000; stackedmnist: 26000)"
     )
     parser.add_argument(
-        "--network", choices=("reader", "fashionreader", "judge", "inception"), help="default: the data set's own"
+        "--network",
+        choices=("reader", "fashionreader", "judge", "inception", "general"),
+        help="default: the data set's own",
     )
     parser.add_argument(
         "--inception-weights",

@@ -118,7 +118,7 @@ def evaluate(
         }
     if len(features[0]) > judge.features:
         result[f"fid{protocol}"] = _distances(judge, train, features)
-    if recognise := _recogniser(size):
+    if recognise := face_recogniser(size):
         kept_identity, distances = _identity(editor, recognise, pictures, min(n, RECOGNISED))
         result[f"identity_kept{len(distances)}_{split}_dlib"] = {
             "value": _mean(distances <= SAME_PERSON),
@@ -257,7 +257,7 @@ def _distances(judge: networks.Judge, train: Dataset, features: list[Tensor]) ->
     return {"value": value, "real": floor, "drawn": redrawn}
 
 
-def _recogniser(size: int):
+def face_recogniser(size: int):
     """(what finds a face's place in a picture, what describes it by 128 numbers), or None where dlib is not
     installed."""
     try:

@@ -14,13 +14,14 @@ from tqdm import tqdm
 import gan_models
 from gan_models.networks.base import Generator
 from gan_models.networks.editor import Editor
+from gan_models.networks.retouch import RetouchEditor
 from gan_models.rng import Stream, check_count, check_seed, philox
 
 from ..data import open_dataset
 from ..data.dataset import Dataset
 from ..data.decoding import DataError
-from ..judges import networks
-from . import agreement, editor, statistics
+from ..judges import general, networks
+from . import agreement, editor, edits, photographs, statistics
 from . import cas as cas_
 from .sampling import (
     EvaluationError,
@@ -61,14 +62,21 @@ def evaluate(
     samples = None if samples is None else check_count(samples, least=2, what="number of samples")
     batch_size, seed = check_count(batch_size, most=10_000, what="batch size"), check_seed(seed)
     generator = source if isinstance(source, Generator) else _load(source)
-    if isinstance(generator, Editor):
+    if isinstance(generator, Editor | RetouchEditor):
         if network not in (None, "judge"):
             raise EvaluationError(f"An editor's changes are seen by the network judge, not by {network}.")
-        return editor.evaluate(generator, data, data_root, samples=samples or SAMPLES, batch_size=batch_size)
+        found = edits.evaluate(generator, data, data_root, samples=samples or edits.EDITS)
+        if isinstance(generator, Editor):
+            more = editor.evaluate(generator, data, data_root, samples=samples or SAMPLES, batch_size=batch_size)
+            found = more | found | {"evaluation": more["evaluation"] | found["evaluation"]}
+        return found
     train, test = _open(data, data_root, generator)
     plan = networks.judge_of(train.name)
     samples = samples or (plan.samples if plan else SAMPLES)
     labels = _labels(generator, train, samples, seed)
+    looks_general = network is None and train.name in photographs.PHOTOGRAPHS and samples > general.POOLED
+    if network == "general":
+        return _general(generator, data, data_root, train, labels, samples, batch_size, seed)
     viewer = _network(network, train.name, generator, inception_weights)
     if cas:
         _check_cas(generator, test, plan)
@@ -132,9 +140,24 @@ def evaluate(
                 result[f"reconstruction_{key}{where}"] = {"value": value, "real": None}
     if cas:
         result[f"cas{short_count(len(train))}_test_{plan.network}"] = _cas(generator, train, test, batch_size, seed)
-    return result | {
-        "evaluation": {viewer.name: _record(samples, usable, seed, train, test, viewer, generator, began, details)}
-    }
+    record = {viewer.name: _record(samples, usable, seed, train, test, viewer, generator, began, details)}
+    if looks_general:
+        more = _general(generator, data, data_root, train, labels, samples, batch_size, seed)
+        record |= more.pop("evaluation")
+        result |= more
+    return result | {"evaluation": record}
+
+
+def _general(
+    generator: Generator, data, root, train: Dataset, labels, samples: int, batch_size: int, seed: int
+) -> dict:
+    """FID and KID in general features."""
+    if generator.image_shape[0] != 3 or train.name in ("stackedmnist", "mnist", "fashionmnist"):
+        raise EvaluationError(f"General features are of photographs in colour; {train.name} has none.")
+    with _eval_mode(generator):
+        return photographs.measure(
+            generator, data, root, train, labels, _fidelity(), samples=samples, batch_size=batch_size, seed=seed
+        )
 
 
 def fid(

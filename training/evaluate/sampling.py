@@ -1,7 +1,7 @@
 """Pictures to be judged, as torch-fidelity takes them: uint8, made by the batch, generated ones rounded as a PNG rounds
 them."""
 
-from typing import Callable
+from collections.abc import Callable
 
 import numpy as np
 import torch

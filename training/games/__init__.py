@@ -10,6 +10,7 @@ from .bigan import BiGAN
 from .editor import Editing
 from .inversion import Inverting
 from .moments import Moments
+from .retouching import Retouching
 from .vaegan import VAEGAN
 
 GAMES: dict[str, type[Game]] = {
@@ -19,6 +20,7 @@ GAMES: dict[str, type[Game]] = {
     "moments": Moments,
     "inversion": Inverting,
     "editor": Editing,
+    "retouching": Retouching,
 }
 
 

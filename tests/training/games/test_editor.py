@@ -268,7 +268,7 @@ def made_up_faces(monkeypatch):
 
 
 def test_an_editor_that_does_nothing_is_seen_to(made_up_faces, monkeypatch):
-    monkeypatch.setattr(evaluate_editor, "_recogniser", lambda size: None)
+    monkeypatch.setattr(evaluate_editor, "face_recogniser", lambda size: None)
     editor = Editor(16, width=4, latent_dim=8, hidden=8).eval().requires_grad_(False)  # its directions are zero
     result = evaluate_editor.evaluate(editor, "celeba", split="valid", batch_size=10)
     assert result["others_kept26_valid_judge"]["value"] == 1 and result["psnr26_valid"]["value"] == 100
@@ -286,7 +286,7 @@ def test_an_editor_that_does_nothing_is_seen_to(made_up_faces, monkeypatch):
 def test_edits_are_counted(made_up_faces, monkeypatch):
     """A judge that sees the mean of a picture, and an editor that brightens: what is brought is seen, what should go is
     not."""
-    monkeypatch.setattr(evaluate_editor, "_recogniser", lambda size: None)
+    monkeypatch.setattr(evaluate_editor, "face_recogniser", lambda size: None)
     editor = Editor(16, width=4, latent_dim=8, hidden=8).eval().requires_grad_(False)
     monkeypatch.setattr(
         editor,
@@ -309,7 +309,7 @@ def test_edits_are_counted(made_up_faces, monkeypatch):
 
 
 def test_the_command_that_judges(made_up_faces, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(evaluate_editor, "_recogniser", lambda size: None)
+    monkeypatch.setattr(evaluate_editor, "face_recogniser", lambda size: None)
     model_folder.save(Editor(16, width=4, latent_dim=8, hidden=8), tmp_path)
     assert evaluate.main([str(tmp_path), "--data", "celeba", "--write"]) == 0
     printed = capsys.readouterr().out
@@ -324,7 +324,7 @@ def test_the_command_that_judges(made_up_faces, monkeypatch, tmp_path, capsys):
 def test_the_person_stays_where_nothing_changes(made_up_faces):
     pytest.importorskip("dlib")
     editor = Editor(16, width=4, latent_dim=8, hidden=8).eval().requires_grad_(False)
-    shares, distances = evaluate_editor._identity(editor, evaluate_editor._recogniser(16), made_up_faces, 1)
+    shares, distances = evaluate_editor._identity(editor, evaluate_editor.face_recogniser(16), made_up_faces, 1)
     assert shares.tolist() == [1.0] * 14 and distances.max() < 0.05
 
 

@@ -1,0 +1,451 @@
+"""The face editor that retouches the photo itself: it moves pixels, changes colours, and paints only what must be
+painted.
+
+A U-Net (Ronneberger et al. 2015, arXiv:1505.04597) reads the face and is told the wished changes. It returns a **flow**
+(warping as an edit: Dorta et al. 2020, arXiv:1811.12784), an **affine change of colour**, each place its own (Gharbi et
+al. 2017, arXiv:1707.02880), and a **painted layer** with its alpha (attention masks: Pumarola et al. 2018,
+arXiv:1807.09251). Flow and colour are smooth, so on a large photo they are enlarged and act on the photo's own pixels;
+only the painted layer has the network's size. Where nothing is asked nothing changes, exactly, and the change grows in
+proportion to what is asked.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
+
+from ..celeba import ATTRIBUTES, HAIR_COLOURS
+from ..errors import InvalidConfig, InvalidInput, short
+from .base import Discriminator, DiscriminatorOutput, Generator, check_config, check_labels
+from .compositing import smoothstep
+from .layers import upcast
+
+LIMITS = {"image_size": (32, 512), "width": (8, 128), "embedding": (8, 512), "finest": (8, 128)}
+COARSE = 64  # pixels at which the U-Net sees a face; larger sizes add finer levels of paint
+EXCLUSIVE = ("Bald", *HAIR_COLOURS)  # a head has one of them
+FLOW = 0.2  # the farthest that a pixel moves, in halves of the picture
+EAGER = 3.0  # times faster than colours do flows learn: else mouths are recoloured before anything learns to move
+COLOUR = 0.5  # the most that a colour's weight or constant changes
+MOST = 1.0  # the largest change that can be asked for
+NEARLY = 0.95  # of white and black is what paint begins with: beyond, it could not be changed
+GROUPS = 8
+COVERS = (
+    0.08,
+    0.3,
+)  # mean differences of paint from the picture, in -1..1, from where on it covers the picture's detail, and does
+
+
+class Seen(NamedTuple):
+    """What the editor knows of n photos: `encode` gives it, `decode` takes it."""
+
+    photos: Tensor  # (n, 3, S, S) as they were given
+    features: tuple[Tensor, ...]  # of the U-Net's way down, the largest map first
+    shown: Tensor  # (n, K) 0..1: how surely each attribute is there
+
+
+class Retouch(NamedTuple):
+    """What happens to n photos at full strength. Maps have the network's size; on larger pictures they are enlarged."""
+
+    # (n, 2, S, S) how far right and down from a pixel lies the one that comes there, in halves of the picture
+    flow: Tensor
+    # (n, 12, S, S) what is added to red, green and blue: for each of them times red, times green, times blue, and as it
+    # is
+    colour: Tensor
+    paint: Tensor  # (n, 3, S, S) in [-1, 1]
+    alpha: Tensor  # (n, 1, S, S) 0..1
+
+
+class Level(nn.Module):
+    """A convolution, GroupNorm, the wishes' scale and shift of each channel (FiLM: Perez et al. 2018,
+    arXiv:1709.07871), LeakyReLU.
+
+    `beside`: channels of a map of twice the size, to whose convolution the enlarged one of the input is added. (To join
+    them first, as a U-Net does, costs twice as much.)
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1, embedding: int = 0, beside: int = 0
+    ):
+        super().__init__()
+        self.convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding=1)
+        self.beside = nn.Conv2d(beside, outputs, 3, padding=1, bias=False) if beside else None
+        self.norm = nn.GroupNorm(GROUPS, outputs)
+        self.wishes = nn.Linear(embedding, 2 * outputs) if embedding else None
+
+    def forward(self, x: Tensor, wishes: Tensor | None = None, beside: Tensor | None = None) -> Tensor:
+        x = self.convolution(x)
+        if self.beside is not None:
+            x = _enlarged(x, beside.shape[-1]) + self.beside(beside)
+        x = self.norm(x)
+        if self.wishes is not None:
+            scale, shift = self.wishes(wishes)[:, :, None, None].chunk(2, 1)
+            x = torch.addcmul(shift, x, 1 + scale)
+        return F.leaky_relu(x, 0.2)
+
+
+class RetouchEditor(Generator):
+    """Reads a face, changes attributes: `edit(images, {"Smiling": 1.0})`. It draws nothing of its own (latent_dim is
+    0).
+
+    image_size: 64 doubled any number of times, or less; width: channels of the U-Net's first map; finest: of the
+    painted layer's; embedding: numbers that the wishes become.
+    """
+
+    family = "retouch"
+
+    def __init__(
+        self,
+        image_size: int = 64,
+        image_channels: int = 3,
+        width: int = 24,
+        embedding: int = 64,
+        finest: int = 24,
+        attributes: list | None = None,
+    ):
+        super().__init__()
+        check_config(locals(), LIMITS)
+        if image_channels != 3:
+            raise InvalidConfig(
+                f"The configuration says image_channels = {image_channels}; colours are changed, so it must be 3."
+            )
+        coarse = min(image_size, COARSE)
+        if image_size % coarse or (image_size // coarse).bit_count() != 1 or coarse % 16:
+            raise InvalidConfig(
+                f"The configuration says image_size = {image_size}; it must be 32, 48, 64, 128, 256 or 512."
+            )
+        if width % GROUPS or finest % GROUPS:
+            raise InvalidConfig(
+                f"The configuration's width ({width}) and finest ({finest}) must be multiples of {GROUPS}."
+            )
+        self.attributes = check_labels(ATTRIBUTES if attributes is None else attributes, True)
+        self.set_labels(None, False)
+        self.latent_dim, self.image_shape, self.coarse = 0, (3, image_size, image_size), coarse
+        k, channels = len(self.attributes), [width * 2**step for step in range(4)]
+        self.wishes = nn.Sequential(nn.Linear(k, embedding), nn.LeakyReLU(0.2))
+        self.down = nn.ModuleList(Level(a, b, 4, 2) for a, b in zip([3, *channels[:-1]], channels, strict=True))
+        self.middle = Level(channels[-1], channels[-1], embedding=embedding)
+        self.up = nn.ModuleList(
+            Level(a, b, embedding=embedding, beside=b) for a, b in zip(channels[:0:-1], channels[-2::-1], strict=True)
+        )
+        self.smooth = nn.Conv2d(width, 14, 3, padding=1)
+        self.painting = (
+            nn.ModuleList()
+        )  # for each size from `coarse` on: of the features, of the picture, and four maps of both
+        inputs, size = width, coarse
+        while size <= image_size:
+            self.painting.append(
+                nn.ModuleList(
+                    [
+                        nn.Conv2d(inputs, finest, 3, padding=1),
+                        nn.Conv2d(3, finest, 3, padding=1, bias=False),
+                        nn.Conv2d(finest, 4, 3, padding=1),
+                    ]
+                )
+            )
+            inputs, size = finest, size * 2
+        self.estimate = nn.Linear(channels[-1] * (coarse // 16) ** 2, k)
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, 0.2)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+        for layer in [
+            self.smooth,
+            *(level[-1] for level in self.painting[1:]),
+        ]:  # begin with nothing, and finer levels with the coarser
+            nn.init.zeros_(layer.weight)
+        nn.init.normal_(self.painting[0][-1].weight, 0, 0.01)
+        with torch.no_grad():
+            self.painting[0][-1].bias[3] = -0.5
+
+    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Raises InvalidInput: there is nothing to draw."""
+        raise InvalidInput("This model edits pictures and draws none of its own: give it a face to edit.")
+
+    def trial(self) -> list[Tensor]:
+        """What it makes of a grey picture, by which `load` sees that the weights are of use."""
+        seen = self.encode(torch.zeros(1, *self.image_shape, device=self.device))
+        return [seen.shown, self.decode(seen, torch.ones(1, len(self.attributes)))]
+
+    def encode(self, images: Tensor) -> Seen:
+        """Faces (n, 3, S, S) float in [-1, 1] -> what `decode` takes: encode once, decode for every movement of a
+        slider. Raises InvalidInput for other tensors."""
+        return self.see(self.check_images(images).float())
+
+    def see(self, images: Tensor) -> Seen:
+        """`encode` without its checks, differentiably."""
+        x = F.avg_pool2d(images, images.shape[-1] // self.coarse) if images.shape[-1] > self.coarse else images
+        x, features = x.to(self.dtype), []
+        for level in self.down:
+            x = level(x)
+            features.append(x)
+        return Seen(images, tuple(features), upcast(self.estimate(x.detach().flatten(1))).sigmoid())
+
+    def retouch(self, seen: Seen, directions: Tensor) -> Retouch:
+        """What to do to the photos for directions (n, K) in -1..1 of which the largest is 1 or -1, differentiably."""
+        wishes = self.wishes(directions.to(self.dtype))
+        x = self.middle(seen.features[-1], wishes)
+        for level, beside in zip(self.up, seen.features[-2::-1], strict=True):
+            x = level(x, wishes, beside)
+        size = seen.photos.shape[-1]
+        smooth = upcast(self.smooth(x)).contiguous()  # maps one after the other: all that follows takes them apart
+        flow = _enlarged(FLOW * (EAGER * smooth[:, :2]).tanh(), size)
+        colour = _enlarged(COLOUR * smooth[:, 2:].tanh(), size)
+        ground = coloured(warped(seen.photos, flow), colour)
+        maps: Tensor | float = 0.0
+        for of_features, of_picture, last in self.painting:
+            x = _enlarged(of_features(x), 2 * x.shape[-1])
+            small = F.avg_pool2d(ground, size // x.shape[-1]) if x.shape[-1] < size else ground
+            x = F.leaky_relu(x + of_picture(small.to(self.dtype)), 0.2)
+            added = upcast(last(x))
+            maps = added if isinstance(maps, float) else added + _enlarged(maps, x.shape[-1])
+        # Paint begins as the picture itself: were it grey, the editor would learn to do without it before it learned to
+        # paint.
+        paint, alpha = maps.split((3, 1), 1)
+        return Retouch(
+            flow, colour, (paint + (NEARLY * ground).clamp(-NEARLY, NEARLY).atanh()).tanh(), (alpha.tanh() + 1) / 2
+        )
+
+    def directed(self, seen: Seen, differences: Tensor) -> tuple[Retouch, Tensor]:
+        """What to do for differences (n, K) in -1..1, and how strongly (n, 1, 1, 1), 0..1."""
+        strength = differences.abs().amax(1, keepdim=True)
+        found = self.retouch(seen, differences / strength.clamp_min(1e-6))
+        return found, strength[:, :, None, None]
+
+    def decode(self, latents: Seen, differences: Tensor) -> Tensor:
+        """The photos with the change that differences (n, K) in -1..1 make: (n, 3, S, S) in [-1, 1]. 0 leaves an
+        attribute, 1 brings it in, -1 takes it out. One encoded photo goes with any number of differences. Raises
+        InvalidInput."""
+        differences = self.check_differences(latents, differences)
+        n = len(differences)
+        latents = Seen(
+            *(
+                part.expand(n, *part.shape[1:])
+                if isinstance(part, Tensor)
+                else tuple(map_.expand(n, *map_.shape[1:]) for map_ in part)
+                for part in latents
+            )
+        )
+        return retouched(latents.photos, *self.directed(latents, differences))
+
+    def edit(self, images: Tensor, targets: dict[str, float], intensity: float = 1.0) -> Tensor:
+        """Faces with attributes as asked: targets name -> 0..1 (absent .. there), each as a difference from what the
+        picture is estimated to show, times intensity (0..2); {} gives back the very pictures. A hair colour asked for
+        takes the others away, and so does baldness. Raises InvalidInput for unknown names and values out of range."""
+        seen = self.encode(images)
+        return self.decode(seen, self.differences(seen, targets, intensity))
+
+    def differences(self, latents: Seen, targets: dict[str, float], intensity: float = 1.0) -> Tensor:
+        """What `edit` decodes: (n, K) from targets name -> 0..1. Raises InvalidInput as `edit` does."""
+        if not _is_number(intensity, 2):
+            raise InvalidInput(f"The intensity must be a number from 0 to 2, not {short(intensity)}.")
+        if not isinstance(targets, dict):
+            raise InvalidInput(
+                f'The targets must be names and values, such as {{"Smiling": 1.0}}, not {short(targets)}.'
+            )
+        for name, value in targets.items():
+            if name not in self.attributes:
+                raise InvalidInput(
+                    f"There is no attribute {short(name)} to edit; there are {', '.join(self.attributes)}."
+                )
+            if not _is_number(value, 1):
+                raise InvalidInput(f"The target of {name} must be a number from 0 to 1, not {short(value)}.")
+        wished = [name for name in targets if name in EXCLUSIVE and targets[name] > 0.5]
+        if len(wished) > 1:
+            raise InvalidInput(f"A head has one of {' and '.join(wished)}: ask for one of them.")
+        targets = {name: 0.0 for name in self.attributes if wished and name in EXCLUSIVE} | targets
+        differences = torch.zeros_like(latents.shown)
+        for name, value in targets.items():
+            k = self.attributes.index(name)
+            differences[:, k] = ((value - latents.shown[:, k]) * intensity).clamp(-MOST, MOST)
+        return differences
+
+    def check_differences(self, latents: Seen, differences: Tensor) -> Tensor:
+        """Differences as float32 on the editor's device. Raises InvalidInput."""
+        if not isinstance(latents, Seen):
+            raise InvalidInput("The latents must be what encode() gave.")
+        n, k = len(latents.photos), len(self.attributes)
+        try:
+            differences = torch.as_tensor(differences, dtype=torch.float32, device=self.device)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise InvalidInput(
+                f"The differences must be numbers ({n}, {k}) from -1 to 1, not {short(differences)}."
+            ) from error
+        if differences.ndim != 2 or differences.shape[1] != k or n not in (1, len(differences)):
+            raise InvalidInput(
+                f"The differences must be ({n}, {k}): one row for each picture, one number for each of "
+                f"{', '.join(self.attributes)}; not {tuple(differences.shape)}."
+            )
+        if not (differences.abs() <= MOST).all():
+            raise InvalidInput(f"The differences must be numbers from -{MOST:g} to {MOST:g}.")
+        return differences
+
+
+def warped(pictures: Tensor, flow: Tensor) -> Tensor:
+    """Pictures (n, 3, H, W) with each pixel taken from where the flow (n, 2, H, W) points, in halves of the picture."""
+    n, _, height, width = flow.shape
+    down = (torch.arange(height, device=flow.device, dtype=flow.dtype) * 2 + 1) / height - 1
+    across = (torch.arange(width, device=flow.device, dtype=flow.dtype) * 2 + 1) / width - 1
+    places = torch.stack([across[None, :].expand(height, -1), down[:, None].expand(-1, width)], 2)
+    return F.grid_sample(
+        pictures.to(flow.dtype).contiguous(),
+        places + flow.permute(0, 2, 3, 1),
+        "bilinear",
+        "border",
+        align_corners=False,
+    )
+
+
+def coloured(pictures: Tensor, colour: Tensor, strength: Tensor | float = 1.0) -> Tensor:
+    """Pictures (n, 3, H, W) changed by a colour (n, 12, H, W) as in Retouch."""
+    *weights, change = colour.unflatten(1, (4, 3)).unbind(1)
+    for weight, channel in zip(weights, pictures.split(1, 1), strict=True):
+        change = torch.addcmul(change, weight, channel)
+    return pictures + strength * change
+
+
+class Layers(NamedTuple):
+    """What a retouch of some strength does to pictures of any size: enlarge the maps to theirs, then `applied`."""
+
+    flow: Tensor  # (n, 2, S, S)
+    colour: Tensor  # (n, 12, S, S)
+    change: Tensor  # (n, 3, S, S) what the paint adds to the picture as moved and coloured
+    cover: Tensor  # (n, 1, S, S) 0..1: how much of what is finer than the network's pixels the paint covers
+    ground: Tensor  # (n, 3, S, S) the picture as moved and coloured, at the network's size
+
+    @classmethod
+    def of(cls, photos: Tensor, retouch: Retouch, strength: Tensor) -> "Layers":
+        """Of photos (n, 3, S, S) at the network's size. Where the paint hardly differs from the picture, the picture's
+        own detail stays."""
+        flow, colour = strength * retouch.flow, strength * retouch.colour
+        ground = coloured(warped(photos, flow), colour)
+        change = retouch.paint - ground
+        low, high = COVERS
+        odd = F.avg_pool2d(change.abs().mean(1, keepdim=True), 3, 1, 1, count_include_pad=False)
+        return cls(
+            flow,
+            colour,
+            strength * retouch.alpha * change,
+            strength * retouch.alpha * smoothstep((odd - low) / (high - low)),
+            ground,
+        )
+
+    def enlarged(self, size: int) -> "Layers":
+        """The same for pictures of another size."""
+        if size == self.flow.shape[-1]:
+            return self
+        return Layers(*(F.interpolate(maps, (size, size), mode="bicubic", align_corners=False) for maps in self))
+
+
+def applied(pictures: Tensor, layers: Layers) -> Tensor:
+    """Pictures (n, 3, H, W) in [-1, 1] with layers of their size."""
+    moved = coloured(warped(pictures, layers.flow), layers.colour)
+    return (moved + layers.change - layers.cover * (moved - layers.ground)).clamp(-1, 1)
+
+
+def retouched(photos: Tensor, retouch: Retouch, strength: Tensor) -> Tensor:
+    """Photos (n, 3, H, W) in [-1, 1] retouched with a strength (n, 1, 1, 1) of 0..1; the maps have the photos' size.
+    Where the strength is 0, the very photos."""
+    edited = coloured(warped(photos, strength * retouch.flow), retouch.colour, strength)
+    edited = torch.lerp(edited, retouch.paint, strength * retouch.alpha).clamp(-1, 1)
+    return torch.where(strength > 0, edited, photos)
+
+
+def _enlarged(maps: Tensor, size: int) -> Tensor:
+    return maps if maps.shape[-1] == size else F.interpolate(maps, (size, size), mode="bilinear", align_corners=False)
+
+
+def _is_number(value, most: float) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= most
+
+
+# ---- What looks on while it learns -----------------------------------------------------------------------------------
+
+GAIN = 3.0  # of a discriminator's last features, which its spectral normalisation has made small
+
+
+class Adversary(nn.Module):
+    """A discriminator of patches, and whether the attributes fit them (projection: Miyato and Koyama 2018,
+    arXiv:1802.05637), with spectral normalisation (Miyato et al. 2018, arXiv:1802.05957), but of the last layer: an
+    edit changes few of the patches, and so bounded on top, the scores of these stayed small beside the classifiers'
+    demands; the editor drew beards in cyan."""
+
+    def __init__(self, inputs: int, size: int, attributes: int):
+        super().__init__()
+        layers: list[nn.Module] = []
+        while size > 4:
+            layers += [spectral_norm(nn.Conv2d(inputs, 96, 4, 2, 1)), nn.LeakyReLU(0.2)]
+            inputs, size = 96, size // 2
+        self.layers = nn.Sequential(*layers, spectral_norm(nn.Conv2d(inputs, 128, 3, padding=1)), nn.LeakyReLU(0.2))
+        self.score = nn.Conv2d(128, 1, 1)
+        self.project = nn.Linear(attributes, 128, bias=False)
+
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+        x = GAIN * self.layers(x)
+        fitting = (x * self.project(labels)[:, :, None, None]).sum(1) / 128**0.5
+        return (self.score(x)[:, 0] + fitting).flatten(1)
+
+
+class Panel(Discriminator):
+    """All that learns to look at edits, through the eyes of a network that does not learn (training/judges/general.py):
+    discriminators and classifiers on its maps at strides 4, 8, 16 and 32.
+
+    attributes: those that are edited come first; width: channels of the mixed maps; maps: channels of those that come.
+    """
+
+    def __init__(
+        self,
+        image_size: int = 64,
+        image_channels: int = 3,
+        width: int = 64,
+        attributes: list | None = None,
+        maps: tuple[int, ...] = (24, 40, 112, 320),
+    ):
+        super().__init__()
+        check_config(locals(), {"image_size": (32, 512), "width": (8, 256)})
+        self.attributes = check_labels(attributes, True) or ()
+        k = len(self.attributes)
+        self.even = nn.ModuleList(nn.BatchNorm2d(channels, affine=False, momentum=0.02) for channels in maps)
+        for number, channels in enumerate(maps):
+            self.register_buffer(f"project{number}", torch.randn(width, channels, 1, 1) / channels**0.5)
+            self.register_buffer(f"mix{number}", torch.randn(width, width, 3, 3) / (9 * width) ** 0.5)
+        self.register_buffer("frequency", torch.full((k,), 0.5))  # how often each attribute is there
+        sizes = [max(image_size // stride, 1) for stride in (4, 8, 16)]
+        self.adversaries = nn.ModuleList(Adversary(width, size, k) for size in sizes)
+        self.classifiers = nn.ModuleList(nn.Linear(width * min(size, 8) ** 2, k) for size in sizes)
+
+    @torch.no_grad()
+    def note(self, labels: Tensor) -> None:
+        """Labels (m, K) in -1..1, for the frequencies."""
+        if len(labels):
+            self.frequency.lerp_((labels > 0).to(self.frequency).mean(0), 0.01)
+
+    def mixed(self, maps: list[Tensor]) -> list[Tensor]:
+        """Maps (n, maps[k], H, W) as discriminators and classifiers see them, the finest first: three of them, (n,
+        width, H, W)."""
+        found: Tensor | None = None
+        result = []
+        for number in (3, 2, 1, 0):
+            x = F.conv2d(self.even[number](upcast(maps[number])), getattr(self, f"project{number}"))
+            if found is not None:
+                x = (x + F.interpolate(found, x.shape[2:], mode="bilinear", align_corners=False)) * 0.5**0.5
+            found = F.conv2d(x, getattr(self, f"mix{number}"), padding=1)
+            result.append(found)
+        return result[:0:-1]
+
+    def classify(self, maps: list[Tensor]) -> Tensor:
+        """Logits (3, n, K) of mixed maps."""
+        small = [x if x.shape[-1] <= 8 else F.adaptive_avg_pool2d(x, 8) for x in maps]
+        return torch.stack(
+            [upcast(classifier(x.flatten(1))) for classifier, x in zip(self.classifiers, small, strict=True)]
+        )
+
+    def judge(self, maps: list[Tensor], labels: Tensor) -> list[Tensor]:
+        """Scores (n, places) of mixed maps, one tensor a discriminator."""
+        return [upcast(adversary(x, labels)) for adversary, x in zip(self.adversaries, maps, strict=True)]
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
+        """Not used by its game, which shares what General sees between the players."""
+        raise NotImplementedError("The panel looks at maps of features, not at pictures.")

@@ -1,0 +1,87 @@
+"""A retouch (networks/retouch.py) put into a photo of any size: flow and colour are enlarged and act on the photo's own
+pixels, and so keep all its detail; the painted layer is enlarged over them, and covers their detail where it differs
+much. Everything fades to nothing towards the border of the face's window, beyond which no pixel changes.
+"""
+
+import math
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..networks.retouch import Layers, coloured
+from .crop import face_window, feather
+from .faces import Face
+from .geometry import Similarity, bounds
+
+# times the network's pixels: the grid, straight as the photo is, on which the maps are turned before they are enlarged
+FINER = 2
+STRIP = 1 << 16  # pixels that are worked on at once, so few that they stay in the cache
+
+
+def put_into(photo: Image.Image, face: Face, layers: Layers) -> Image.Image:
+    """The photo with one face retouched. The layers' maps (1, ., S, S) are of the face as `align` gives it."""
+    result = photo.copy()
+    size = layers.flow.shape[-1]
+    view = face_window(face, size)
+    left, top, right, bottom = bounds(view, (size, size))
+    left, top, right, bottom = max(left, 0), max(top, 0), min(right, photo.width), min(bottom, photo.height)
+    if left >= right or top >= bottom:
+        return result
+    width, height = right - left, bottom - top
+    # From pixels of the photo's part to places in the network's picture, in -1..1.
+    back = Similarity(2 / size, complex(-1, -1)) @ view.inverse()
+    columns, rows = (max(2, min(side, math.ceil(FINER * side / view.scale))) for side in (width, height))
+    across = (torch.arange(columns) + 0.5) * width / columns + left
+    down = (torch.arange(rows) + 0.5) * height / rows + top
+    x = back.a.real * across[None] - back.a.imag * down[:, None] + back.b.real
+    y = back.a.imag * across[None] + back.a.real * down[:, None] + back.b.imag
+    fading = feather(size)[None, None]
+    # The displacement in pixels of the photo: the flow turned and scaled as the face lies.
+    turn = view.a * size / 2
+    flow, colour, change, cover, ground = (maps.float().cpu() for maps in layers)
+    moves = torch.stack(
+        [turn.real * flow[:, 0] - turn.imag * flow[:, 1], turn.imag * flow[:, 0] + turn.real * flow[:, 1]], 1
+    )
+    maps = torch.cat([torch.cat([moves, colour, change, cover], 1) * fading, ground], 1)
+    maps = F.grid_sample(maps, torch.stack([x, y], 2)[None].float(), "bicubic", "border", align_corners=False)
+    inside = ((x.abs() <= 1) & (y.abs() <= 1)).float()[None, None]  # a tilted window does not fill its bounds
+    maps[:, :18] *= inside
+    pixels = torch.from_numpy(np.asarray(photo.crop((left, top, right, bottom))).transpose(2, 0, 1).copy())
+    maps = F.interpolate(maps, (rows, width), mode="bilinear", align_corners=False)
+    edited = np.empty((height, width, 3), np.uint8)
+    source = pixels[None].float() / 127.5 - 1
+    step = max(1, STRIP // width)
+    for first in range(0, height, step):
+        last = min(first + step, height)
+        edited[first:last] = _strip(source, _rows(maps, first, last, height), first)
+    result.paste(Image.fromarray(edited), (left, top))
+    return result
+
+
+def _rows(maps: Tensor, first: int, last: int, height: int) -> Tensor:
+    """Rows first .. last - 1 of maps (1, C, h, W) enlarged to `height`, bilinearly."""
+    h = maps.shape[2]
+    place = ((torch.arange(first, last) + 0.5) * h / height - 0.5).clamp(0, h - 1)
+    above = place.long().clamp(max=h - 1)
+    below = (above + 1).clamp(max=h - 1)
+    return torch.lerp(maps[:, :, above], maps[:, :, below], (place - above)[:, None])
+
+
+def _strip(source: Tensor, maps: Tensor, first: int) -> np.ndarray:
+    """The rows of the edited part (rows, W, 3) uint8 that maps (1, 21, rows, W) tell of; source (1, 3, H, W) is the
+    whole part."""
+    height, width = source.shape[2:]
+    rows = maps.shape[2]
+    x = (torch.arange(width) + 0.5 + maps[0, 0]) * 2 / width - 1
+    y = (torch.arange(first, first + rows)[:, None] + 0.5 + maps[0, 1]) * 2 / height - 1
+    own = source[:, :, first : first + rows]
+    moved = F.grid_sample(source, torch.stack([x, y], 2)[None], "bilinear", "reflection", align_corners=False)
+    still = maps[:, :2].abs().amax(1, keepdim=True) < 0.05  # resampling would blur what does not move
+    moved = torch.where(still, own, moved)
+    _, colour, change, cover, ground = maps.split((2, 12, 3, 1, 3), 1)
+    moved = coloured(moved, colour)
+    result = (moved + change - cover.clamp(0, 1) * (moved - ground)).clamp(-1, 1)
+    return ((result[0] + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
