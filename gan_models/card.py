@@ -7,7 +7,7 @@ from pathlib import Path
 
 from huggingface_hub import ModelCard, ModelCardData
 
-from . import files, model_folder
+from . import files, model_folder, portable
 from .celeba import ATTRIBUTES
 from .model_folder import read_metrics
 
@@ -274,7 +274,7 @@ model = gan_models.load("{PLACEHOLDER}")        # or the folder that this file l
                 licence or known.note,
                 init_from
                 and (
-                    f"The training started from the weights of `{Path(str(init_from)).name}`, whose licence holds too."
+                    f"The training started from the weights of `{portable.name(init_from)}`, whose licence holds too."
                 ),
             ],
         )
@@ -294,7 +294,7 @@ model = gan_models.load("{PLACEHOLDER}")        # or the folder that this file l
                 [
                     "## Training",
                     rows and _table(("what", "value"), rows),
-                    command and f"```sh\n{_portable(command)}\n```",
+                    command and f"```sh\n{portable.command(command)}\n```",
                     _origin(origin),
                 ],
             )
@@ -313,17 +313,12 @@ Metrics compare models under the same protocol (count, reference and network are
 Research, teaching and play. Not for deceiving anybody about what is real, nor for judging or identifying people."""
 
 
-def _portable(command: str) -> str:
-    """A command without the folders of the machine that it ran on."""
-    return re.sub(r" --(data-root|output)[ =]('[^']*'|\S+)", "", command)
-
-
 def _origin(origin) -> str | None:
     """How the weights that the training started from were trained, by their own record."""
     if not isinstance(origin, dict) or not origin.get("command"):
         return None
     images = f", {_number(origin['images_seen'])} images" if origin.get("images_seen") else ""
-    return f"The weights that it started from: recipe `{_cell(origin.get('recipe'))}`{images}.\n\n```sh\n{_portable(str(origin['command']))}\n```"
+    return f"The weights that it started from: recipe `{_cell(origin.get('recipe'))}`{images}.\n\n```sh\n{portable.command(str(origin['command']))}\n```"
 
 
 def _network(config: dict) -> str:

@@ -39,10 +39,10 @@ VERBS = {
     "alignment": Verb("training.alignment", "measure how well faces are found in photos"),
 }
 
-# The packages that come with an extra, by the names that they are imported by.
+# The packages that come with an extra of pyproject.toml, by the names that they are imported by.
 EXTRAS = (
     dict.fromkeys(("accelerate", "matplotlib", "torch_fidelity"), "train")
-    | dict.fromkeys(("av", "gradio"), "app")
+    | dict.fromkeys(("av", "cmarkgfm", "gradio", "nh3"), "app")
     | dict.fromkeys(("dlib", "face_recognition_models", "pillow_heif"), "photos")
 )
 CLOSED = 141  # the exit status of a program that SIGPIPE ends, as shells give it

@@ -42,7 +42,7 @@ class Stalled(Exception):
 
 
 class Known(NamedTuple):
-    """What the Hub says of a file: its size in bytes and its checksum (sha256, or git's sha1 of a blob), where known."""
+    """What the Hub says of a file, where known: its bytes, and its checksum (sha256, or git's sha1 of a blob)."""
 
     size: int | None
     checksum: str | None
@@ -271,8 +271,8 @@ def _retry_after(error: BaseException) -> int | None:
 
 
 def _is_right(path: Path, known: Known) -> bool:
-    """Whether a file of the cache has the checksum that the Hub tells, now or (by the name of the blob that it is a link
-    to) when it was fetched. One of which neither is known is kept."""
+    """Whether a file of the cache has the checksum that the Hub tells, now or when it was fetched (by the name of the
+    blob that it is a link to). One of which neither is known is kept."""
     checksum = known.checksum or (os.path.basename(os.readlink(path)) if os.path.islink(path) else "")
     if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", checksum):
         return True

@@ -2,6 +2,7 @@
 they are what they seem."""
 
 import contextlib
+import errno
 import json
 import os
 import stat
@@ -46,6 +47,10 @@ def open_regular(path: Path, most: int | None = None, inside: Path | None = None
         real = os.path.realpath(path, strict=True)
     except ValueError as error:  # a name with a NUL
         raise FileNotFoundError(f"no file can have the name {path!r}") from error
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise UnfitFile("is a link that leads back to itself") from error
+        raise
     if inside is not None and not any(_within(real, folder) for folder in _homes(inside)):
         raise UnfitFile("is a link out of its folder")
     _check_kind(os.stat(real), most)

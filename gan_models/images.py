@@ -53,9 +53,39 @@ def grid(images: Tensor, columns: int | None = None, padding: int = 2) -> Image.
 BAND = 128  # rows
 
 
-def plain(picture: Image.Image, mode: str) -> Image.Image:
-    """A new picture with 8 bits a channel; what is transparent is seen on white."""
-    deep = picture.mode.startswith("I")
+def white_of(picture: Image.Image) -> int | None:
+    """Which number of a picture of 32 bits a pixel, whole (mode I) or not (F), is white: the least of the usual ones
+    that holds all of them; None where the picture has fewer bits.
+
+    Raises ValueError where that would be a guess: negative or endless numbers, or all of them near black.
+    """
+    if picture.mode not in ("I", "F"):
+        return None
+    if picture.mode == "I" and picture.format != "TIFF":
+        return 65535  # what Pillow makes of 16 bits
+    unsigned = picture.mode == "I" and _tag(picture, 339, 1) == 1 and _tag(picture, 258, 32) == 32
+    least, most = 0, 0
+    for top in range(0, picture.height, BAND):
+        band = np.asarray(picture.crop((0, top, picture.width, min(top + BAND, picture.height))))
+        band = band.view(np.uint32) if unsigned else band
+        least, most = min(least, band.min()), max(most, band.max())
+        if not np.isfinite(band).all():
+            raise ValueError("Some of its numbers are not finite")
+    whites = (1, 255, 65535) if picture.mode == "F" else (255, 65535, 2**32 - 1 if unsigned else 2**31 - 1)
+    white = next((white for white in whites if most <= white), None)
+    if least < 0 or white is None or (most and white > 1 and most < white / 16):
+        raise ValueError(f"It holds numbers from {least:g} to {most:g}, of which it is unknown what is white")
+    return white
+
+
+def _tag(picture: Image.Image, number: int, default: int) -> int:
+    value = picture.tag_v2.get(number, default)
+    return value[0] if isinstance(value, tuple) else value
+
+
+def plain(picture: Image.Image, mode: str, white: int | None = None) -> Image.Image:
+    """A new picture with 8 bits a channel; what is transparent is seen on white. white: what `white_of` said."""
+    deep = picture.mode.startswith("I") or picture.mode == "F" and white is not None
     transparent = not deep and (picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info)
     if not deep and not transparent:
         return picture.convert(mode)
@@ -63,11 +93,19 @@ def plain(picture: Image.Image, mode: str) -> Image.Image:
     for top in range(0, picture.height, BAND):  # what lies between the two is large, and never there as a whole
         band = picture.crop((0, top, picture.width, min(top + BAND, picture.height)))
         if deep:
-            band = Image.fromarray((np.asarray(band).clip(0, 65535) >> 8).astype(np.uint8))
+            band = Image.fromarray(_eight_bits(np.asarray(band), white or 65535))
         else:
             band = band.convert("RGBA")
         result.paste(band, (0, top), band if transparent else None)
     return result
+
+
+def _eight_bits(values: np.ndarray, white: int) -> np.ndarray:
+    if values.dtype.kind == "f":
+        return np.rint(values.astype(np.float64) * (255 / white)).clip(0, 255).astype(np.uint8)
+    if white == 2**32 - 1:
+        values = values.view(np.uint32)
+    return (values.clip(0, white) >> (white.bit_length() - 8)).astype(np.uint8)
 
 
 def save_png(picture: Image.Image, path: str | os.PathLike) -> None:

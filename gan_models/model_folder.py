@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
 FORMAT = "gan-studio/1"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
-METRICS = "metrics.json"
+CARD, METRICS, PICTURE = "README.md", "metrics.json", "samples.png"
 MAX_CONFIG_BYTES = 1_000_000
 MAX_METRICS_BYTES = 10_000_000  # ours have ten kilobytes
+MAX_CARD_BYTES = 1_000_000  # so have these
+MAX_PICTURE_BYTES = 50_000_000
 MAX_HEADER_BYTES = 1_000_000  # ours have a few kilobytes
 FAMILIES: dict[str, type["Generator"]] = {}  # `family` of config.json -> class; networks/__init__.py fills it
 

@@ -19,7 +19,7 @@ from .networks.compositing import smoothstep
 from .networks.editor import MOST, Editor, Encoded
 from .networks.retouch import EXCLUSIVE as ONE_OF
 from .networks.retouch import Layers, RetouchEditor, Seen
-from .photos import crop, geometry, layered, opening
+from .photos import colour, crop, geometry, layered, opening
 from .photos import faces as photos
 from .rng import check_count
 
@@ -81,10 +81,10 @@ class Portrait:
         return self.editor.decode(self.encoded, rows)
 
     def small(self) -> "Portrait":
-        """The same at most PREVIEW pixels wide and high, for answers while a slider moves."""
+        """The same at most PREVIEW pixels wide and high and in sRGB, for answers while a slider moves."""
         zoom = PREVIEW / max(self.photo.size)
         if zoom >= 1:
-            return self
+            return self if self._shrunken is self.photo else replace(self, photo=self._shrunken)
         scale = geometry.Similarity(complex(zoom), 0)
         faces = tuple(
             replace(
@@ -99,12 +99,13 @@ class Portrait:
 
     @cached_property
     def _shrunken(self) -> Image.Image:
-        """The photo at most PREVIEW pixels wide and high, made once for all its faces and edits."""
+        """The photo at most PREVIEW pixels wide and high, in sRGB, made once for all its faces and edits."""
         zoom = PREVIEW / max(self.photo.size)
         if zoom >= 1:
-            return self.photo
+            return colour.to_srgb(self.photo)
         size = tuple(max(1, round(side * zoom)) for side in self.photo.size)
-        return self.photo.resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
+        small = self.photo.resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
+        return colour.to_srgb(small)
 
     def _check_name(self, name: str) -> None:
         if name not in self.editor.attributes:

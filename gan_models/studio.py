@@ -7,6 +7,7 @@ or `Codes` for one that has found codes by itself (InfoGAN).
 
 import html
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,12 +18,12 @@ from . import card, files, hub, model_folder, rng
 from . import latents as _latents
 from .celeba import one_hair_colour
 from .errors import InvalidConfig, InvalidInput, short
+from .model_folder import CARD, MAX_CARD_BYTES, METRICS
 from .networks.base import Generator
 from .sanitise import safe
 
 MAX_ANCHORS = 6
-CARD = "README.md"
-MAX_CARD = 1_000_000  # bytes; ours have ten thousand
+AT_ONCE = 12  # frames of a walk that somebody watches
 
 
 class Codes(NamedTuple):
@@ -125,15 +126,24 @@ def interpolate(
     truncation: float = 1.0,
     wishes: Targets = None,
     loop: bool = True,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Tensor:
-    """A walk through the anchors, latents and labels together: (frames, C, H, W) in [-1, 1]."""
+    """A walk through the anchors, latents and labels together: (frames, C, H, W) in [-1, 1]. progress(done, frames) is
+    called after every few frames, and may raise to end it."""
     path = _latents.walk(latents_for(generator, anchors, truncation, wishes), frames, loop)
     labels = labels_for(generator, anchors, wishes)
     if labels is not None:
         if not generator.multi_label:
             labels = torch.nn.functional.one_hot(labels, len(generator.labels))
         labels = _latents.blend(labels.float(), frames, loop)
-    return generator.generate(path, labels)
+    if progress is None:
+        return generator.generate(path, labels)
+    drawn = []
+    for start in range(0, len(path), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        drawn.append(generator.generate(path[part], None if labels is None else labels[part]))
+        progress(min(start + AT_ONCE, len(path)), len(path))
+    return torch.cat(drawn)
 
 
 @torch.inference_mode()
@@ -197,7 +207,7 @@ def about(source: str) -> About:
     sentence says so in their place. Raises ModelError where there is no such model."""
     folder, _ = hub.find(source)
     try:
-        record = model_folder.read_metrics(folder / model_folder.METRICS).get("training")
+        record = model_folder.read_metrics(folder / METRICS).get("training")
         dataset = record.get("dataset") if isinstance(record, dict) else None
         notice = card.dataset_of(dataset if isinstance(dataset, str) else None)
         data = f"Data: {notice.title}. {notice.note}"
@@ -210,7 +220,7 @@ def about(source: str) -> About:
 def card_text(folder: Path) -> str:
     """The README.md of a model folder, or the sentence that says why there is none to show."""
     try:
-        return files.read_bounded(folder / CARD, MAX_CARD, folder).decode("utf-8", "replace")
+        return files.read_bounded(folder / CARD, MAX_CARD_BYTES, folder).decode("utf-8", "replace")
     except FileNotFoundError:
         return "This model has no card."
     except files.UnfitFile as error:

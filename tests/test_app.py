@@ -4,70 +4,27 @@ import io
 import os
 import shutil
 import signal
-import socket
 import statistics
-import subprocess
-import sys
 import time
-import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from conftest import skip_or_fail
+from demo_server import ATTRIBUTES, Asking, running, tiny_models
 from PIL import Image
 
 import gan_models
-from gan_models import model_folder
-from gan_models.networks.dcgan import DCGANGenerator
-from gan_models.networks.editor import Editor
 
 ROOT = Path(__file__).parents[1]
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 375, "height": 740}
-ATTRIBUTES = ["Black_Hair", "Blond_Hair", "Eyeglasses", "Male", "Smiling"]
 CLICKS = int(os.environ.get("GAN_STUDIO_CLICKS", 5))  # of the latency test, which prints its median
-
-
-def tiny(folder: Path, **arguments) -> Path:
-    """A model folder of random weights, large enough that pictures and labels differ visibly."""
-    torch.manual_seed(0)
-    model = DCGANGenerator(latent_dim=16, width=8, embedding_dim=16, **arguments)
-    for name, weight in model.named_parameters():
-        if weight.ndim == 4:
-            torch.nn.init.normal_(weight, 0, 0.15)
-    if model.multi_label:
-        model.label_table.bernoulli_(0.4)
-    model_folder.save(model.eval(), folder)
-    return folder
-
-
-def tiny_editor(folder: Path) -> Path:
-    torch.manual_seed(0)
-    editor = Editor(width=4, latent_dim=16, hidden=8).eval().requires_grad_(False)
-    for weight in editor.decoder.parameters():  # an untrained one draws next to nothing
-        if weight.ndim > 1:
-            weight.normal_(0, 0.2)
-    editor.mapping.directions.normal_(0, 1)
-    model_folder.save(editor, folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory) -> list[Path]:
-    folder = tmp_path_factory.mktemp("models")
-    return [
-        tiny(folder / "faces", image_size=64, image_channels=3, labels=ATTRIBUTES, multi_label=True),
-        tiny(folder / "digits", image_size=28, image_channels=1, labels=list("0123456789")),
-        tiny(folder / "plain", image_size=28, image_channels=1),
-        tiny_editor(folder / "editor"),
-    ]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return tiny_models(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="module")
@@ -79,36 +36,14 @@ def temporary(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def address(models, temporary, tmp_path_factory):
     """The demo, running over the three models."""
-    port, log = free_port(), tmp_path_factory.mktemp("log") / "app.log"
-    sources = [word for folder in models for word in ("--model", str(folder))]
-    with open(log, "w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "app.py", *sources, "--port", str(port)],
-            stdout=output,
-            stderr=output,
-            cwd=ROOT,
-            env=os.environ | {"TMPDIR": str(temporary)},
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(240):
-            if process.poll() is not None:
-                pytest.fail(f"the demo ended by itself:\n{log.read_text()}")
-            try:
-                urllib.request.urlopen(url, timeout=5).close()
-                break
-            except OSError:
-                time.sleep(0.5)
-        else:
-            pytest.fail(f"the demo did not answer within two minutes:\n{log.read_text()}")
+    log = tmp_path_factory.mktemp("log") / "app.log"
+    with running(models, temporary, log) as (url, process):
         yield url
         assert "Traceback" not in log.read_text(), log.read_text()
         assert list(temporary.glob("gan-studio-*/*.webp"))  # the pictures are there, and go when the demo ends
         process.terminate()
         process.wait(20)
         assert not list(temporary.glob("gan-studio-*"))
-    finally:
-        process.kill()
 
 
 @pytest.fixture(scope="module")
@@ -154,8 +89,7 @@ class Visitor:
         self.wait_for("#samples", 16)
 
     def _hear(self, message) -> None:
-        # Gradio's page closes the camera's stream, of which its server knows nothing where the camera takes single
-        # pictures.
+        # Gradio's page closes the camera's stream, of which its server knows nothing where it takes single pictures.
         closing = message.location["url"].endswith("/close") and "/gradio_api/stream/" in message.location["url"]
         if message.type == "error" and not closing:
             self.odd.append(f"{message.text} {message.location['url']}")
@@ -168,13 +102,13 @@ class Visitor:
             where,
         )
 
-    def wait_for(self, where: str, count: int, other_than: list[str] = []) -> list[str]:
+    def wait_for(self, where: str, count: int, other_than: Sequence[str] = ()) -> list[str]:
         """The addresses of `count` pictures there, once they are others than those."""
         self.page.wait_for_function(
             """([where, count, old]) => { const all = [...document.querySelectorAll(where + ' img')];
             return all.length == count && all.every(img => img.complete && img.naturalWidth)
                 && JSON.stringify(all.map(img => img.src)) != old }""",
-            arg=[where, count, compact(other_than)],
+            arg=[where, count, compact(list(other_than))],
             polling="raf",
         )
         return self.sources(where)
@@ -556,7 +490,8 @@ def test_a_click_shows_16_faces_soon(visitor):
         visitor.wait_for("#samples", 16, other_than=shown)
         seconds.append(time.perf_counter() - start)
     print(
-        f"\nclick to 16 faces: median {statistics.median(seconds) * 1000:.0f} ms of {CLICKS}, load {os.getloadavg()[0]:.1f}"
+        f"\nclick to 16 faces: median {statistics.median(seconds) * 1000:.0f} ms of {CLICKS}, "
+        f"load {os.getloadavg()[0]:.1f}"
     )
     assert statistics.median(seconds) < 2
 
@@ -566,7 +501,6 @@ def main(monkeypatch, tmp_path):
     """`app.main`, which leaves this process as it was."""
     import app
 
-    monkeypatch.setattr(app, "offered", {})
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     handler = signal.getsignal(signal.SIGTERM)
     yield app.main
@@ -574,27 +508,35 @@ def main(monkeypatch, tmp_path):
 
 
 def test_what_is_bundled_is_offered_and_drawn(main, monkeypatch):
-    import app
+    from gan_models.demo.page import Page
 
     drawn = {}
 
-    def launch(demo, **options):
-        drawn.update({name: len(app.sample(name, 1, 2, 1.0, app.EITHER, [], [])) for name in app.offered})
+    def launch(page, **options):
+        ask = Asking(page)
+        for name in gan_models.bundled():
+            (gallery,), said = ask("sample", [name, 1, 2, 1.0, -1, [], []])
+            drawn[name] = len(gallery)
+            assert not said
 
-    monkeypatch.setattr(app.gr.Blocks, "launch", launch)
+    monkeypatch.setattr(Page, "launch", launch)
     assert main([]) == 0
     assert gan_models.bundled() and drawn == dict.fromkeys(gan_models.bundled(), 2)
 
 
-def test_a_page_that_asks_for_what_is_not_offered_gets_a_sentence(main, models, monkeypatch):
-    import app
+def test_a_page_that_asks_for_what_is_not_offered_gets_a_sentence(main, models, monkeypatch, tmp_path):
+    from gan_models.demo import Models, build
 
-    said = []
-    monkeypatch.setattr(app.gr, "Warning", lambda text, **_: said.append(text))
-    app.offered.update(digits=str(models[1]), gone=str(models[1] / "nowhere"))
+    gone = tmp_path / "gone"
+    shutil.copytree(models[1], gone)
+    offered = Models([str(models[1]), str(gone)])
+    ask = Asking(build(offered, tmp_path))
+    assert offered.names == ["digits", "gone"]
+    shutil.rmtree(gone)
+    offered._opened.clear()
     for name, seed, count, wanted, part in (
         ("/etc", 1, 1, -1, "not offered"),
-        (["digits"], 1, 1, -1, "not offered"),
+        (["digits"], 1, 1, -1, "one of the list"),
         ("digits", 1, 65, -1, "from 1 to 64"),
         ("digits", 1, "many", -1, "whole number"),
         ("digits", True, 1, -1, "whole number"),
@@ -602,27 +544,34 @@ def test_a_page_that_asks_for_what_is_not_offered_gets_a_sentence(main, models, 
         ("digits", 1, 1, 10, "class"),
         ("digits", 1, 1, "7", "class"),
     ):
-        assert app.sample(name, seed, count, 1.0, wanted, [], []) == app.gr.skip()
-        assert part in said.pop() and not said
+        assert unchanged(ask("sample", [name, seed, count, 1.0, wanted, [], []]), part)
     # A model that cannot be opened: the choice goes back, everything else stays.
-    name, current, *others = app.switch("gone", "digits")
-    assert name == current == "digits" and others == [app.gr.skip()] * (len(app.switch("digits", "digits")) - 2)
-    assert "nowhere" in said.pop() and not said
+    (name, current, *others), said = ask("switch", ["gone", "digits"])
+    assert name == current == "digits" and all(
+        other == {"__type__": "update"} for other in others[:-1]
+    )  # the last is kept by the server
+    assert len(said) == 1 and "gone" in said[0]
+
+
+def unchanged(answer, part: str) -> bool:
+    """Whether one sentence with that part was all that an endpoint did."""
+    outputs, said = answer
+    return all(output == {"__type__": "update"} for output in outputs) and len(said) == 1 and part in said[0]
 
 
 def test_models_have_short_names_unless_these_clash(tmp_path):
-    import app
+    from gan_models.demo.models import short_names
 
     for folder in ("runs/a/model", "runs/b/checkpoint/model", "other/a"):
         (tmp_path / folder).mkdir(parents=True)
     a, b, other = (str(tmp_path / folder) for folder in ("runs/a/model", "runs/b/checkpoint/model", "other/a"))
-    assert app.names([a, b, "user/faces", "mnist-cgan"]) == {
+    assert short_names([a, b, "user/faces", "mnist-cgan"]) == {
         "a": a,
         "b": b,
         "user/faces": "user/faces",
         "mnist-cgan": "mnist-cgan",
     }
-    assert app.names([a, other]) == {a: a, other: other}
+    assert short_names([a, other]) == {a: a, other: other}
 
 
 def test_the_container_gets_what_the_demo_needs_and_nothing_of_training():
@@ -665,17 +614,3 @@ def test_a_port_that_is_none_ends_with_a_sentence(main, models, port, capsys):
         capsys.readouterr().err
         == "error: 300.1.1.1 is no address of this machine; give another --host, such as 127.0.0.1 or 0.0.0.0.\n"
     )
-
-
-def test_an_upload_is_blanked_whatever_becomes_of_it_and_may_be_gone(tmp_path):
-    import app
-
-    path = tmp_path / "photo.jpg"
-    path.write_bytes(b"secret")
-    with pytest.raises(ValueError), app.uploaded({"path": str(path)}) as found:
-        assert found.read_bytes() == b"secret"
-        raise ValueError
-    assert path.read_bytes() == bytes(6) and list(tmp_path.iterdir()) == [path]
-    with app.uploaded({"path": str(tmp_path / "gone.jpg")}):
-        pass
-    assert list(tmp_path.iterdir()) == [path]

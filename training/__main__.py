@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from . import cli, recipes
-from .run import PRECISIONS, TRACKERS, RunOptions, run
+from .run import PRECISIONS, PREVIOUS_ONE, TRACKERS, RunOptions, run
 
 STOPPED = "Stopped at once; the same command with --resume goes on from the last checkpoint, if there is one."
 
@@ -34,7 +34,7 @@ def parse(arguments: list[str]) -> RunOptions | None:
     parser.add_argument(
         "--data",
         metavar="NAME|DIR",
-        help="mnist, fashionmnist, stackedmnist, cifar10, celeba, or a folder (default: the recipe's)",
+        help="mnist, fashionmnist, stackedmnist, cifar10, celeba, or a folder, .zip or .tar (default: the recipe's)",
     )
     parser.add_argument(
         "--data-root", type=Path, metavar="DIR", help="their place (default: $GAN_STUDIO_DATA, else ./data)"
@@ -59,7 +59,13 @@ def parse(arguments: list[str]) -> RunOptions | None:
         help="log the statistics there too; may be repeated (default: only in the run's folder)",
     )
     parser.add_argument(
-        "--resume", action="store_true", help="go on with the run in the output folder, if there is one"
+        "--resume",
+        nargs="?",
+        const=True,
+        default=False,
+        metavar=PREVIOUS_ONE,
+        help=f"go on with the run in the output folder, if there is one; --resume {PREVIOUS_ONE} goes on from the "
+        "checkpoint before the last, where that is damaged",
     )
     parser.add_argument(
         "--init-from",
@@ -71,7 +77,7 @@ def parse(arguments: list[str]) -> RunOptions | None:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe; may be repeated"
     )
     parser.add_argument("--push-to-hub", metavar="USER/REPO", help="publish the model folder when done")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(_apart(arguments))
     if options.list:
         return None
     if not options.recipe:
@@ -91,8 +97,23 @@ def parse(arguments: list[str]) -> RunOptions | None:
         resume=options.resume,
         init_from=options.init_from,
         push_to_hub=options.push_to_hub,
-        command=f"python -m training {shlex.join(word for word in arguments if word != '--resume')}",
+        command=f"python -m training {shlex.join(_without_resume(arguments))}",
     )
+
+
+def _apart(arguments: list[str]) -> list[str]:
+    """The arguments such that --resume takes nothing but its own word: `--resume mnist-cgan` names a recipe."""
+    words = []
+    for word in arguments:
+        if words and words[-1] == "--resume" and word == PREVIOUS_ONE:
+            words[-1] = f"--resume={PREVIOUS_ONE}"
+        else:
+            words.append(word)
+    return [word for word in words if word != "--resume"] + ["--resume"] * ("--resume" in words)
+
+
+def _without_resume(arguments: list[str]) -> list[str]:
+    return [word for word in _apart(arguments) if not word.startswith("--resume")]
 
 
 if __name__ == "__main__":

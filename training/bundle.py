@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from gan_models import files, hub, model_folder
+from gan_models import files, hub, model_folder, portable
 from gan_models.card import write_card
 from gan_models.model_folder import read_metrics
 
@@ -46,9 +46,16 @@ def bundle(source: Path, name: str, pretrained: Path = hub.PRETRAINED) -> Path:
             raise BundleError(
                 f"The weights of {source} take {size:,} bytes in half precision; a bundled file must stay below {MAX_BYTES:,}."
             )
-        files.write_atomically(temporary / "metrics.json", (json.dumps(metrics, indent=2) + "\n").encode())
-        if (source / "samples.png").is_file():
-            shutil.copyfile(source / "samples.png", temporary / "samples.png")
+        files.write_atomically(
+            temporary / "metrics.json", (json.dumps(portable.record(metrics), indent=2) + "\n").encode()
+        )
+        picture, most = model_folder.PICTURE, model_folder.MAX_PICTURE_BYTES
+        try:
+            files.write_atomically(temporary / picture, files.read_bounded(source / picture, most, source))
+        except FileNotFoundError:
+            pass  # a folder may do without
+        except files.UnfitFile as error:
+            raise BundleError(f"{source / picture} {error}; replace it or delete it.") from error
         write_card(temporary)
         if target.exists():
             shutil.rmtree(target)

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from gan_models import files, model_folder
+from gan_models import files, model_folder, portable
 from gan_models import images as pictures
 from gan_models.card import write_card
 from gan_models.celeba import opposite_edit
@@ -231,7 +231,9 @@ def write(editor: Editor, folder: Path, found: dict, command: str) -> None:
     training |= {"calibration": found, "command": f"{first}\n{command}".strip()}
     model_folder.save(editor, folder)
     pictures.save_png(sample_grid(editor, int(training.get("seed") or 0)), folder / "samples.png")
-    files.write_atomically(folder / "metrics.json", (json.dumps({"training": training}, indent=2) + "\n").encode())
+    files.write_atomically(
+        folder / "metrics.json", (json.dumps({"training": portable.record(training)}, indent=2) + "\n").encode()
+    )
     write_card(folder)
 
 

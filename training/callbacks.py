@@ -200,26 +200,26 @@ class Curves:
     """curves.png: the statistics so far as a picture, from their first line on, but so seldom that drawing takes a
     fiftieth of the time at most. Without matplotlib training goes on, and says so once."""
 
-    def __init__(self, folder: Path):
-        self.folder, self.able = folder, True
+    def __init__(self, folder: Path, draw: Callable | None = None, clock: Callable[[], float] = time.monotonic):
+        self.folder, self.able, self.draw, self.clock = folder, True, draw or curves.draw, clock
         self.rest_until = 0.0
         self.write()
 
     def __call__(self, line: dict) -> None:
         """A reader of Report."""
-        if time.monotonic() >= self.rest_until:
+        if self.clock() >= self.rest_until:
             self.write()
 
     def write(self) -> None:
-        began = time.monotonic()
+        began = self.clock()
         if not self.able or not run_folder.read_lines(self.folder / run_folder.STATS):
             return
         try:
-            curves.draw([curves.read(self.folder)], self.folder / "curves.png")
+            self.draw([curves.read(self.folder)], self.folder / "curves.png")
         except curves.CurvesError as error:
             self.able = False
             print(f"{error} Training goes on without it.", file=sys.stderr)
-        now = time.monotonic()
+        now = self.clock()
         self.rest_until = now + 50 * (now - began)
 
 

@@ -3,14 +3,17 @@
     DIR/checkpoint/state.safetensors   both networks and the moments of both optimisers
     DIR/checkpoint/state.json          images seen, and the circumstances that a bit-exact continuation depends on
     DIR/checkpoint/model/              the averaged generator as a model folder
+    DIR/checkpoint/manifest.json       length and sha256 of each of these files, written last
+    DIR/checkpoint.previous/           the checkpoint before it
 
 Random states are not stored: every random number of a run is a function of (seed, image number).
-A checkpoint is written beside the last one and exchanged for it by renaming; whenever the machine stops, one good
-checkpoint is there.
+A checkpoint is written beside the last one and takes its place by renaming; whenever the machine stops, one good
+checkpoint is there. What is read again is compared with the manifest first: one flipped bit would go on unseen.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -23,11 +26,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from gan_models.errors import ModelError
-from gan_models.files import write_atomically
+from gan_models.files import UnfitFile, open_regular, read_json, write_atomically
 from gan_models.model_folder import load_folder
 
 from .errors import TrainingError
-from .run_folder import find_checkpoint
+from .run_folder import MANIFEST, MAX_JSON, PREVIOUS, STATE, find_checkpoint
 from .state import State
 
 if TYPE_CHECKING:
@@ -61,9 +64,10 @@ def tensors(state: State) -> dict[str, torch.Tensor]:
 
 
 def save(state: State, folder: Path, accelerator: Accelerator, write_model) -> None:
-    """Write DIR/checkpoint. write_model(folder) writes the model folder. Raises CheckpointError; the last one
-    survives."""
+    """Write DIR/checkpoint; the last one becomes DIR/checkpoint.previous. write_model(folder) writes the model folder.
+    Raises CheckpointError; then the last one is as it was."""
     new, old, final = folder / "checkpoint.new", folder / "checkpoint.old", folder / "checkpoint"
+    previous = folder / PREVIOUS
     try:
         if not final.exists() and (last := find_checkpoint(folder)):
             last.rename(final)  # a kill came between two renames
@@ -79,12 +83,15 @@ def save(state: State, folder: Path, accelerator: Accelerator, write_model) -> N
             if path.is_file():
                 with open(path, "rb") as file:
                     os.fsync(file.fileno())
-        # state.json is last: a folder that has it is complete.
-        about = {"images": state.images, **circumstances(accelerator)}
-        write_atomically(new / "state.json", json.dumps(about, indent=2).encode())
+        about = {"images": state.images, "manifest": True, **circumstances(accelerator)}
+        write_atomically(new / STATE, json.dumps(about, indent=2).encode())
+        # The manifest is last: a folder that has it is complete.
+        write_atomically(new / MANIFEST, json.dumps(manifest_of(new), indent=2).encode())
         if final.exists():
             shutil.rmtree(old, ignore_errors=True)
-            final.rename(old)
+            if previous.exists():
+                previous.rename(old)
+            final.rename(previous)
         new.rename(final)
         shutil.rmtree(old, ignore_errors=True)
     except (OSError, SafetensorError) as error:
@@ -97,11 +104,77 @@ def save(state: State, folder: Path, accelerator: Accelerator, write_model) -> N
         ) from error
 
 
+def manifest_of(checkpoint: Path) -> dict[str, dict]:
+    """Of each file below a checkpoint, but the manifest itself: {"model/config.json": {"bytes": n, "sha256": hex}}."""
+    paths = sorted(path for path in checkpoint.rglob("*") if path.is_file() and path != checkpoint / MANIFEST)
+    return {
+        path.relative_to(checkpoint).as_posix(): {"bytes": path.stat().st_size, "sha256": _digest(path)}
+        for path in paths
+    }
+
+
+def verify(checkpoint: Path) -> None:
+    """Compare a checkpoint with its manifest. One of an earlier version, which has none, is taken as it is.
+
+    Raises CheckpointError that names the first file that is missing, or is not as it was written.
+    """
+    try:
+        about = read_json(checkpoint / STATE, MAX_JSON)
+    except (OSError, UnfitFile) as error:
+        raise _damaged(checkpoint, STATE, error) from error
+    if not isinstance(about, dict):
+        raise _damaged(checkpoint, STATE, "it is not an object of JSON")
+    try:
+        manifest = read_json(checkpoint / MANIFEST, MAX_JSON)
+    except FileNotFoundError as error:
+        if about.get("manifest"):
+            raise _damaged(checkpoint, MANIFEST, "it is missing") from error
+        return
+    except (OSError, UnfitFile) as error:
+        raise _damaged(checkpoint, MANIFEST, error) from error
+    if not isinstance(manifest, dict) or not all(isinstance(entry, dict) for entry in manifest.values()):
+        raise _damaged(checkpoint, MANIFEST, "it is no list of files")
+    for name in (STATE, "state.safetensors", "model/config.json", "model/model.safetensors"):
+        if name not in manifest:
+            raise _damaged(checkpoint, MANIFEST, f"it does not name {name}")
+    for name, entry in manifest.items():
+        try:
+            digest = _digest(checkpoint / name)
+        except (OSError, UnfitFile) as error:
+            raise _damaged(checkpoint, name, error) from error
+        if digest != entry.get("sha256"):
+            raise _damaged(checkpoint, name, "its content is not what was written")
+
+
+def _digest(path: Path) -> str:
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _damaged(checkpoint: Path, name: str, reason) -> CheckpointError:
+    reason = getattr(reason, "strerror", None) or reason
+    other = checkpoint.with_name(PREVIOUS)
+    way = "--resume previous goes on from the checkpoint before it"
+    if checkpoint.name == PREVIOUS or not (other / STATE).is_file():
+        way = "there is no checkpoint before it, so begin again with another --output"
+    return CheckpointError(f"The file {name} of {checkpoint} is damaged ({reason}); {way}.")
+
+
+def go_back(folder: Path) -> None:
+    """Put the checkpoint before the last in its place; the last, which is damaged, becomes DIR/checkpoint.damaged."""
+    final, damaged = folder / "checkpoint", folder / "checkpoint.damaged"
+    if final.exists():
+        shutil.rmtree(damaged, ignore_errors=True)
+        final.rename(damaged)
+    (folder / PREVIOUS).rename(final)
+
+
 def restore(state: State, checkpoint: Path, accelerator: Accelerator) -> list[str]:
     """Fill `state`, as built for the same recipe, from a checkpoint. Returns sentences to say aloud, where the
     circumstances differ. Raises CheckpointError where it is damaged or of other networks."""
+    verify(checkpoint)
     try:
-        saved = json.loads((checkpoint / "state.json").read_bytes())
+        saved = read_json(checkpoint / STATE, MAX_JSON)
         found = load_file(checkpoint / "state.safetensors")
         for name, network, parameters, optimiser in _parts(state):
             own = {key: found.pop(f"{name}.{key}") for key in network.state_dict()}
@@ -121,7 +194,7 @@ def restore(state: State, checkpoint: Path, accelerator: Accelerator) -> list[st
             raise KeyError(min(found))
         state.ema.load_state_dict(load_folder(checkpoint / "model").state_dict(), strict=True)
         state.images = int(saved["images"])
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError, ModelError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError, ModelError, UnfitFile) as error:
         raise CheckpointError(
             f"The checkpoint {checkpoint} cannot be continued: it is damaged or belongs to other networks "
             f"({str(error).splitlines()[0]})."
@@ -139,6 +212,7 @@ def begin_with(state: State, checkpoint: Path) -> None:
     """Start a new run with both networks of a checkpoint, which may know other labels: those of the same name are taken
     over, new ones begin at zero. Optimisers begin anew. Raises CheckpointError where it is damaged or the networks
     differ in more."""
+    verify(checkpoint)
     try:
         found, model = load_file(checkpoint / "state.safetensors"), load_folder(checkpoint / "model")
         labels = [

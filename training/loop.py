@@ -1,14 +1,11 @@
 """The training loop: one for all recipes, read in one sitting.
 
-Progress is counted in images: real images that the discriminator was shown, by all processes together. Which picture,
-latent and mirroring belong to image number i is a function of (seed, i) alone, so a run that was stopped and resumed,
-or that ran on another number of processes, sees the same. Instance noise, augmentation and all else that a game draws
-are so too. Two things depend on how a batch is shared by processes: BatchNorm, whose statistics are each process's own,
-and Dropout, whose masks start anew with a process's first image.
+Progress is counted in images: real images that the discriminator was shown, by all processes together. All that is
+random about image number i is a function of (seed, i) alone, so a run that was resumed, or that ran on another number
+of processes, sees the same. BatchNorm and Dropout alone depend on how processes share a batch.
 
-What a step draws and minimises is the business of games/. The networks are not wrapped in DistributedDataParallel:
-gradients are averaged here, after the backward pass. That is exact with gradient penalties, with several passes through
-one network and with frozen networks, and costs little at this size.
+What a step draws and minimises is the business of games/. Gradients are averaged here, not by DistributedDataParallel:
+that is exact with gradient penalties, several passes through one network and frozen networks.
 """
 
 from __future__ import annotations
@@ -17,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.nn.utils import get_total_norm
 
 from gan_models.latents import sample
 from gan_models.networks.base import Generator, encode_labels
@@ -94,9 +92,8 @@ def load_batch(recipe: Recipe, dataset: Dataset, generator: Generator, first: in
     wanted = recipe.conditional or GAMES[recipe.game].reads_labels
     encoded = encode_labels(labels, dataset.label_names, dataset.multi_label).to(like) if wanted else None
     numbers = torch.tensor([int(dataset.names[k]) for k in indices], device=like.device) if dataset.names else None
-    return Batch(
-        real, encoded, sample(count, generator.latent_dim, seed=seed, start=first).to(like), first, seed, numbers
-    )
+    latents = sample(count, generator.latent_dim, seed=seed, start=first).to(like)
+    return Batch(real, encoded, latents, first, seed, numbers)
 
 
 def set_schedules(recipe: Recipe, state: State) -> None:
@@ -118,4 +115,4 @@ def optimise(optimiser: torch.optim.Optimizer, loss: Tensor, accelerator: Accele
         for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients])):
             gradient.copy_(mean.view_as(gradient))
     optimiser.step()
-    return torch.stack(torch._foreach_norm(gradients)).norm()
+    return get_total_norm(gradients)

@@ -2,6 +2,7 @@
 USER/REPO`."""
 
 import argparse
+import json
 import re
 import sys
 from pathlib import Path
@@ -18,15 +19,34 @@ from huggingface_hub.repocard import metadata_load
 from huggingface_hub.utils import validate_repo_id
 
 import gan_models
+from gan_models import portable
 from gan_models.card import PLACEHOLDER
 from gan_models.errors import ModelError
-from gan_models.model_folder import load_folder
+from gan_models.files import UnfitFile, read_bounded
+from gan_models.model_folder import (
+    CARD,
+    CONFIG,
+    MAX_CARD_BYTES,
+    MAX_CONFIG_BYTES,
+    MAX_METRICS_BYTES,
+    MAX_PICTURE_BYTES,
+    METRICS,
+    PICTURE,
+    WEIGHTS,
+    load_folder,
+    read_metrics,
+)
 
 from . import cli
 from .errors import TrainingError
 
-REQUIRED = ("config.json", "model.safetensors", "README.md")
-OPTIONAL = ("samples.png", "metrics.json")
+# What is published beside the weights, and the bytes that it may have.
+CONTENTS = {
+    CONFIG: MAX_CONFIG_BYTES,
+    CARD: MAX_CARD_BYTES,
+    PICTURE: MAX_PICTURE_BYTES,
+    METRICS: MAX_METRICS_BYTES,
+}
 
 
 class PublishError(TrainingError):
@@ -86,8 +106,25 @@ def check_name(repo_id: str) -> None:
 def model_files(folder: Path, repo_id: str) -> dict[str, Path | bytes]:
     """Path in the repository -> file or content. The card gets the name under which the model can be loaded from now
     on."""
-    files = {name: folder / name for name in (*REQUIRED, *OPTIONAL) if (folder / name).is_file()}
-    files["README.md"] = (folder / "README.md").read_bytes().replace(PLACEHOLDER.encode(), repo_id.encode())
+    files = {WEIGHTS: folder / WEIGHTS}  # which loaded, so it is a file of the folder
+    for name, most in CONTENTS.items():
+        try:
+            files[name] = read_bounded(folder / name, most, folder)
+        except FileNotFoundError:
+            continue
+        except UnfitFile as error:
+            raise PublishError(f"Not published: {folder / name} {error}; replace it or delete it.") from error
+        except OSError as error:
+            raise PublishError(f"Not published: {folder / name} cannot be read ({error.strerror}).") from error
+    card = files[CARD].decode("utf-8", "replace")
+    files[CARD] = portable.page(card).replace(PLACEHOLDER, repo_id).encode()
+    if METRICS in files:
+        try:
+            metrics = read_metrics(folder / METRICS)
+        except ModelError as error:
+            raise PublishError(f"Not published: {error}") from error
+        if (names := portable.record(metrics)) != metrics:
+            files[METRICS] = (json.dumps(names, indent=2) + "\n").encode()
     return files
 
 

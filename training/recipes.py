@@ -348,8 +348,8 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
         "editor", **_EDITOR | {"images": 150_000},
         terms=_EDITS | {"edits_after": 64_000, "latent_regression": 0.2, "temperature": Schedule(5.0, 1.0, 150_000)},
         learning_rate=Schedule(1e-3, 2e-4, 64_000),
-        generator={"attributes": list(ATTRIBUTES), "conditions": list(CELEBA_ATTRIBUTES), "latent_dim": 128 + len(CELEBA_ATTRIBUTES),
-                   "width": 24, "decoder_width": 64, "hidden": 256},
+        generator={"attributes": list(ATTRIBUTES), "conditions": list(CELEBA_ATTRIBUTES),
+                   "latent_dim": 128 + len(CELEBA_ATTRIBUTES), "width": 24, "decoder_width": 64, "hidden": 256},
         discriminator={"latent_dim": 128 + len(CELEBA_ATTRIBUTES)},
     ),
     Recipe(

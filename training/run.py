@@ -10,6 +10,7 @@ import os
 import shlex
 import subprocess
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import gan_models
-from gan_models import files, hub, model_folder
+from gan_models import files, hub, model_folder, portable
 from gan_models import images as pictures
 from gan_models.card import write_card
 from gan_models.cli import missing
@@ -34,7 +35,7 @@ from .errors import TrainingError
 from .games import GAMES, to_json, with_defaults
 from .publish import PublishError, check_name
 from .recipes import Recipe
-from .run_folder import STATS, images_of, read_lines, trained_seconds
+from .run_folder import STATS, WATCH, images_of, read_lines, trained_seconds
 from .settings import as_words, change, find
 from .state import State, batch_dependent_layers, build
 from .watch import Watch
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 PRECISIONS = ("auto", "fp32", "bf16")
+PREVIOUS_ONE = "previous"  # what --resume takes beside nothing
 TRACKERS = ("tensorboard", "trackio", "wandb")
 DIVERSITY_STEPS = 100  # between looks at the samples
 
@@ -66,7 +68,7 @@ class RunOptions:
     checkpoint_every: int | None = None  # images; None: a fiftieth of all
     fid_every: int | None = None  # images; None: never
     trackers: tuple[str, ...] = ()  # of TRACKERS
-    resume: bool = False
+    resume: bool | str = False  # True: from the last checkpoint, if there is one; "previous": from the one before it
     init_from: str | None = None  # a model, or the folder of a run
     push_to_hub: str | None = None  # USER/REPO
     progress: bool = True  # a line on stderr every few seconds
@@ -83,6 +85,8 @@ class RunOptions:
         ]:
             if value not in choices:
                 raise RunError(f"{_option(name)} must be one of {', '.join(choices)}, not {value!r}.")
+        if self.resume not in (True, False, PREVIOUS_ONE):
+            raise RunError(f"--resume takes nothing or the word {PREVIOUS_ONE}, not {self.resume!r}.")
 
     def words(self) -> list[str]:
         """The arguments of `python -m training` that say the same, but for `resume` and `progress`."""
@@ -111,7 +115,7 @@ def train(
     data_root: str | os.PathLike | None = None,
     images: int | None = None,
     output: str | os.PathLike | None = None,
-    resume: bool = False,
+    resume: bool | str = False,
     seed: int = 0,
     precision: str = "auto",
     init_from: str | os.PathLike | None = None,
@@ -120,6 +124,7 @@ def train(
     trackers: tuple[str, ...] = (),
     push_to_hub: str | None = None,
     progress: bool = True,
+    hooks: Iterable[Callable[[State, dict[str, torch.Tensor]], object]] = (),
     **settings: Any,
 ) -> Trained:
     """Train a recipe as `python -m training` does, with the same checks, and return where its model is:
@@ -128,7 +133,9 @@ def train(
         gan_models.load(run.model)
 
     Each argument is the command's option of that name (but `data` may also be a data.dataset.Dataset), and each of `settings` a --set: a number, a word, a list
-    [start, end, images] or a Schedule; `generator` and `discriminator` take a dict of their networks' arguments. Raises
+    [start, end, images] or a Schedule; `generator` and `discriminator` take a dict of their networks' arguments. Each of
+    `hooks` is called after each step with (state, scalars), on every process; it may add scalars to be reported (0-d
+    tensors), and ends the run by returning True: then the model is written, as of a run that was as long. Raises
     TrainingError or ModelError with one sentence: where the input is bad, the run has diverged (callbacks.Diverged),
     the disk is full, or memory ends.
 
@@ -152,14 +159,14 @@ def train(
         push_to_hub,
         progress,
     )
-    return run(options)
+    return run(options, hooks=tuple(hooks))
 
 
 def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def run(options: RunOptions, budget=None) -> Trained:
+def run(options: RunOptions, budget=None, hooks: tuple = ()) -> Trained:
     """Train as the options say. A budget (compare.protocol has one) may end the run by its own measure. It is attached
     by `budget.attach(state, checkpoint, accelerator)`; then, after each step, `budget.pause` is the first callback,
     `budget.measure` comes just before the checkpoint, and `budget.resume` just before the next step. `budget.goal`
@@ -168,7 +175,7 @@ def run(options: RunOptions, budget=None) -> Trained:
     Raises TrainingError or ModelError. What goes wrong with disk or memory is a RunError.
     """
     try:
-        return _run(options, budget)
+        return _run(options, budget, hooks)
     except BrokenPipeError:  # not the disk: whoever read the output has gone
         raise
     except OSError as error:
@@ -192,7 +199,7 @@ def run(options: RunOptions, budget=None) -> Trained:
         ) from error
 
 
-def _run(options: RunOptions, budget) -> Trained:
+def _run(options: RunOptions, budget, hooks: tuple) -> Trained:
     recipe = change(find(options.recipe), list(options.settings))
     game = GAMES[recipe.game]
     cpu.tune_allocator()
@@ -245,6 +252,12 @@ def _run(options: RunOptions, budget) -> Trained:
     if checkpoint:
         for note in checkpoints.restore(state, checkpoint, accelerator):
             say(note)
+        if options.resume == PREVIOUS_ONE:
+            accelerator.wait_for_everyone()
+            if accelerator.is_main_process:
+                checkpoints.go_back(options.output)
+            accelerator.wait_for_everyone()
+            checkpoint = options.output / "checkpoint"
         if state.images >= total and images_of(options.output / "model") == state.images:
             say(f"{options.output} is finished: {state.images:,} images. Its model is {options.output / 'model'}.")
             publish(options, accelerator)
@@ -305,9 +318,9 @@ def _run(options: RunOptions, budget) -> Trained:
     # In this order: what has diverged is not saved, and what could not be saved is not shown.
     if budget:
         budget.attach(state, checkpoint, accelerator)
-        hooks = [budget.pause, *measuring, report, budget.measure, saving, *drawing, budget.resume, interrupt]
+        chain = [budget.pause, *measuring, *hooks, report, budget.measure, saving, *drawing, budget.resume, interrupt]
     else:
-        hooks = [*measuring, report, saving, *drawing, interrupt]
+        chain = [*measuring, *hooks, report, saving, *drawing, interrupt]
     precision = accelerator.mixed_precision.replace("no", "fp32")
     say(
         f"{recipe.name}: {accelerator.num_processes} process(es) on {accelerator.device.type}, {precision}, "
@@ -322,7 +335,7 @@ def _run(options: RunOptions, budget) -> Trained:
         start_trackers(accelerator, described, state.images, options.output)
     try:
         with interrupt:
-            loop.train(recipe, dataset, state, accelerator, total, options.seed, hooks)
+            loop.train(recipe, dataset, state, accelerator, total, options.seed, chain)
             saving.save(state)
     except callbacks.Diverged as error:
         last = run_folder.find_checkpoint(options.output)
@@ -416,6 +429,9 @@ def prepare_folder(options: RunOptions, accelerator: Accelerator) -> Path | None
         raise RunError(f"{folder} is a file; give --output a folder.")
     if (folder / "options.json").exists() and not options.resume:
         raise RunError(f"{folder} holds a run already: go on with it by --resume, or give another --output.")
+    for path in (folder / name for name in ("options.json", STATS, WATCH)):
+        if path.exists() and not path.is_file():
+            raise RunError(f"{path} is no regular file, so the run cannot use it; move it away.")
     accelerator.wait_for_everyone()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -426,7 +442,12 @@ def prepare_folder(options: RunOptions, accelerator: Accelerator) -> Path | None
         raise RunError(
             f"The output folder {folder} cannot be written ({error.strerror}); give another --output."
         ) from error
-    return run_folder.find_checkpoint(folder) if options.resume else None
+    if options.resume != PREVIOUS_ONE:
+        return run_folder.find_checkpoint(folder) if options.resume else None
+    found = run_folder.find_checkpoint(folder, PREVIOUS_ONE)
+    if not found:
+        raise RunError(f"{folder} has no checkpoint before the last one; go on by --resume, or give another --output.")
+    return found
 
 
 def open_data(recipe: Recipe, options: RunOptions) -> Dataset:
@@ -452,6 +473,11 @@ def open_data(recipe: Recipe, options: RunOptions) -> Dataset:
             f"{recipe.name} is conditional and {dataset.name} has no labels; put the pictures into one sub-folder a "
             "class, or take a recipe without conditioning."
         )
+    if len(dataset) < recipe.batch_size and not options.resume:  # what was begun without this check may go on
+        raise RunError(
+            f"{dataset.name} has {len(dataset):,} pictures, fewer than a batch of {recipe.batch_size:,}; add pictures, "
+            f"or --set batch_size={len(dataset)}."
+        )
     return dataset
 
 
@@ -475,11 +501,11 @@ def compare_options(folder: Path, described: dict) -> None:
     An option that came after the run was started had its default then.
     """
     try:
-        before = json.loads((folder / "options.json").read_text())
+        before = files.read_json(folder / "options.json", run_folder.MAX_JSON)
         differing = [key for key in ("data", "seed", "init_from") if before[key] != described[key]]
         old, new = with_defaults(before["recipe"]), described["recipe"]
         differing += [key for key in new if key not in ("images", "summary", "source") and old.get(key) != new[key]]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, files.UnfitFile, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(
             f"{folder / 'options.json'} cannot be read, so it is unknown what the run was; give another --output."
         ) from error
@@ -538,7 +564,9 @@ def export(state: State, folder: Path, training: dict, seed: int) -> None:
     (folder / "README.md").unlink(missing_ok=True)  # it is written last: where it is, the folder is whole
     model_folder.save(state.ema, folder)
     pictures.save_png(sample_grid(state.ema, seed), folder / "samples.png")
-    files.write_atomically(folder / "metrics.json", (json.dumps({"training": training}, indent=2) + "\n").encode())
+    files.write_atomically(
+        folder / "metrics.json", (json.dumps({"training": portable.record(training)}, indent=2) + "\n").encode()
+    )
     write_card(folder)
 
 

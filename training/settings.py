@@ -36,25 +36,29 @@ def find(name: str) -> Recipe:
 
 
 def with_objective(recipe: Recipe, objective: str) -> Recipe:
-    """The recipe playing another game, with the settings that this game is at its best with."""
+    """The recipe with another objective, and with the settings that this one is at its best with."""
     known = PAIRS[recipe.networks][1].normalisations
     for key, value in OBJECTIVE_SETTINGS[_checked("objective", objective, "str")].items():
         if key == "discriminator.normalisation" and not known:
             continue
         if key == "discriminator.normalisation" and value not in known:
-            value = "none"
+            value = "none"  # its discriminator cannot have the objective's own
         recipe = _replace(recipe, key, value)
     return recipe
 
 
 def change(recipe: Recipe, settings: list[str]) -> Recipe:
-    """The recipe with KEY=VALUE settings applied; those of another objective first, so that explicit ones win."""
+    """The recipe with KEY=VALUE settings applied, in any order: first the networks and the game, which decide what else
+    can be set, then the settings of another objective, so that explicit ones win."""
     parsed = (_parse(setting) for setting in settings)
     pairs = {ALIASES.get(key, key): value for key, value in parsed}
+    for key in ("networks", "game"):
+        if key in pairs:
+            recipe = _replace(recipe, key, pairs.pop(key))
     if pairs.get("objective", recipe.objective) != recipe.objective:
         recipe = with_objective(recipe, pairs["objective"])
-    for key in sorted(pairs, key=lambda key: key != "game"):  # first, since it decides what terms there are
-        recipe = _replace(recipe, key, pairs[key])
+    for key, value in pairs.items():
+        recipe = _replace(recipe, key, value)
     return check(recipe)
 
 
@@ -129,8 +133,10 @@ def _replace(recipe: Recipe, key: str, value: Any) -> Recipe:
         if _is_number(value) and not value:
             return recipe  # it is left out, as it is already
         raise RecipeError(f"The game {recipe.game} knows no {key} ({', '.join(able)} do); {own}.")
-    near = difflib.get_close_matches(key, [*fields, *terms, *ALIASES], n=3, cutoff=0.6)
-    known = ", ".join(dict.fromkeys(ALIASES.get(name, name) for name in near) if near else fields)
+    words = {name: name for name in (*fields, *terms)}
+    words |= {old: new for old, new in ALIASES.items() if new in words}
+    near = difflib.get_close_matches(key, words, n=3, cutoff=0.6)
+    known = ", ".join(dict.fromkeys(words[name] for name in near) if near else fields)
     raise RecipeError(f"There is no option {key!r} to set; known are {known}. The game is {recipe.game}; {own}.")
 
 

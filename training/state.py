@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from gan_models.networks import PAIRS
 from gan_models.networks.base import Discriminator, Generator
@@ -78,10 +79,10 @@ def update_ema(recipe: Recipe, state: State) -> None:
     """Exponential moving average of the generator: weights and BatchNorm statistics. The half-life grows with the
     images seen up to the recipe's (Karras et al. 2020), so that short runs are not held back by their beginnings."""
     half_life = min(recipe.ema_half_life, recipe.ema_ramp * state.images)
-    new = 1 - 0.5 ** (recipe.batch_size * recipe.discriminator_steps / half_life) if half_life else 1.0
+    kept = 0.5 ** (recipe.batch_size * recipe.discriminator_steps / half_life) if half_life else 0.0
     pairs = list(zip(state.ema.state_dict().values(), state.generator.state_dict().values()))
     floats = [(a, b) for a, b in pairs if a.is_floating_point()]
-    torch._foreach_lerp_([a for a, _ in floats], [b for _, b in floats], new)
+    get_ema_multi_avg_fn(kept)([a for a, _ in floats], [b for _, b in floats], None)
     for mine, theirs in pairs:
         if not mine.is_floating_point():
             mine.copy_(theirs)

@@ -172,7 +172,8 @@ class RetouchEditor(Generator):
     def encode(self, images: Tensor) -> Seen:
         """Faces (n, 3, S, S) float in [-1, 1] -> what `decode` takes: encode once, decode for every movement of a
         slider. Raises InvalidInput for other tensors."""
-        return self.see(self.check_images(images).float())
+        seen = self.see(self.check_images(images).float())
+        return seen._replace(shown=seen.shown.float())
 
     def see(self, images: Tensor) -> Seen:
         """`encode` without its checks, differentiably."""
@@ -228,7 +229,7 @@ class RetouchEditor(Generator):
                 for part in latents
             )
         )
-        return retouched(latents.photos, *self.directed(latents, differences))
+        return retouched(latents.photos, *self.directed(latents, differences)).float()
 
     def edit(self, images: Tensor, targets: dict[str, float], intensity: float = 1.0) -> Tensor:
         """Faces with attributes as asked: targets name -> 0..1 (absent .. there), each as a difference from what the

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..celeba import WINDOW
 from ..errors import InvalidInput
+from . import colour
 from .faces import Face
 from .geometry import Similarity, bounds, sample
 
@@ -22,8 +23,10 @@ def face_window(face: Face, size: int) -> Similarity:
 
 
 def align(photo: Image.Image, face: Face, size: int) -> Tensor:
-    """The face as the networks know faces: (3, size, size) float32 in [-1, 1]."""
+    """The face as the networks know faces: (3, size, size) float32 in [-1, 1], in sRGB."""
     picture = sample(photo.convert("RGB"), face_window(face, size), (size, size))
+    picture.info = {"icc_profile": photo.info.get("icc_profile")}
+    picture = colour.to_srgb(picture)
     return torch.from_numpy(np.asarray(picture).transpose(2, 0, 1).copy()).float() / 127.5 - 1
 
 
@@ -31,7 +34,8 @@ def put_back(photo: Image.Image, face: Face, before: Tensor, after: Tensor) -> I
     """The photo with the change from `before` to `after`, (3, size, size) in [-1, 1], added where the face is.
 
     The photo's own detail stays, for only the difference is enlarged; it fades to nothing towards the border of the
-    window, beyond which every pixel stays as it is. So does the whole photo where nothing changed.
+    window, beyond which every pixel stays as it is. So does the whole photo where nothing changed. A photo with a
+    colour profile stays in the space of that profile; the change is sRGB.
     """
     if before.shape != after.shape or before.ndim != 3 or before.shape[0] != 3 or before.shape[1] != before.shape[2]:
         raise InvalidInput(
@@ -56,13 +60,14 @@ def put_back(photo: Image.Image, face: Face, before: Tensor, after: Tensor) -> I
     across, down = 4 * back.a * width / columns, 4 * back.a * 1j * height / rows
     start = 4 * (back.a * complex(left, top) + back.b)
     coefficients = (across.real, down.real, start.real, across.imag, down.imag, start.imag)
-    pixels = np.array(photo.crop((left, top, right, bottom)))
+    piece = photo.crop((left, top, right, bottom))
+    pixels = np.array(colour.to_srgb(piece))
     for channel, plane in enumerate(change):
         plane = Image.fromarray(plane).resize((4 * size, 4 * size), Image.Resampling.BICUBIC)
         turned = plane.transform((columns, rows), Image.Transform.AFFINE, coefficients, Image.Resampling.BILINEAR)
         enlarged = np.asarray(turned.resize((width, height), Image.Resampling.BICUBIC))
         pixels[..., channel] = (pixels[..., channel] + np.rint(enlarged).astype(np.int16)).clip(0, 255)
-    result.paste(Image.fromarray(pixels), (left, top))
+    result.paste(colour.from_srgb(piece, Image.fromarray(pixels)), (left, top))
     return result
 
 

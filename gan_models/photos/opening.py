@@ -9,7 +9,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import InvalidInput, InvalidPhoto, short
 from ..files import write_atomically
-from ..images import plain
+from ..images import plain, white_of
+from . import colour
 
 # Pillow keeps 4 bytes a pixel and opening needs two such pictures at once: about 400 MB for 50 megapixels. While the
 # decoders of WebP and AVIF work they hold copies of their own, 17 and 12 bytes a pixel in all.
@@ -26,7 +27,8 @@ def open_photo(source: Source) -> Image.Image:
     """A file, its bytes or a Pillow picture -> RGB, 8 bits, upright, the first frame, on white where it is transparent.
 
     What is too large is refused from its header, before anything is decoded. Of the metadata only the colour profile is
-    kept: no place, no date. Raises InvalidPhoto with a sentence for whoever chose the file.
+    kept: no place, no date. The numbers stay those of the profile, for the file that goes back; `colour.to_srgb` makes
+    of them what is shown. Raises InvalidPhoto with a sentence for whoever chose the file.
     """
     if isinstance(source, Image.Image):
         return _decode(source, ours=False)
@@ -38,7 +40,7 @@ def open_photo(source: Source) -> Image.Image:
         file.seek(0)
         if not start:
             raise InvalidPhoto("The file is empty; choose another one.")
-        has_heif = _register_heif()
+        has_heif = register_heif()
         if start[4:8] == b"ftyp" and start[8:12] in HEIF_BRANDS and not has_heif:
             raise InvalidPhoto(
                 "This is a HEIC photo, which cannot be read here without the package pillow-heif; "
@@ -72,7 +74,7 @@ def _open_file(path: Path):
 
 
 @lru_cache(maxsize=1)
-def _register_heif() -> bool:
+def register_heif() -> bool:
     try:
         import pillow_heif
     except ImportError:
@@ -99,10 +101,17 @@ def _decode(picture: Image.Image, ours: bool) -> Image.Image:
         picture.load()
         coloured = picture.mode in ("RGB", "RGBA", "P", "PA")
         profile = picture.info.get("icc_profile")
-        photo = plain(_upright(picture, in_place=ours), "RGB")
+        try:
+            white = white_of(picture)
+        except ValueError as error:
+            raise InvalidPhoto(f"{error}; save the picture with 8 or 16 bits a channel.") from error
+        photo = plain(_upright(picture, in_place=ours), "RGB", white)
+    except InvalidPhoto:
+        raise
     except Exception as error:  # decoders of damaged files raise nearly anything
         raise _damaged() from error
-    photo.info = {"icc_profile": profile} if profile and coloured else {}
+    keep = profile and coloured and len(profile) <= colour.MAX_PROFILE
+    photo.info = {"icc_profile": profile} if keep else {}
     return photo
 
 

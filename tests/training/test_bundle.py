@@ -1,5 +1,6 @@
 import json
 
+import hostile
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -42,3 +43,11 @@ def test_too_large_or_broken_models_leave_what_was_there(folder, tmp_path, monke
     assert bundle.main([str(tmp_path / "nowhere"), "small"]) == 2
     assert bundle.main([str(folder), "../up"]) == 2
     assert all(line.startswith("error: ") for line in capsys.readouterr().err.splitlines())
+
+
+@pytest.mark.parametrize("kind", [hostile.pipe, hostile.link_out, hostile.endless], ids=lambda kind: kind.__name__)
+def test_a_picture_that_is_no_file_of_the_folder_is_not_bundled(folder, tmp_path, kind):
+    kind(folder / "samples.png")
+    with hostile.within(20), pytest.raises(bundle.BundleError, match="samples.png"):
+        bundle.bundle(folder, "small", tmp_path / "pretrained")
+    assert not list((tmp_path / "pretrained").iterdir())

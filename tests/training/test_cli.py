@@ -64,7 +64,7 @@ def test_an_error_is_told_once_and_has_its_status(capsys, module, name, status):
         (ModelNotFound("No such model."), 2, "No such model."),
         (ModelError("First line\n  second line."), 2, "First line second line."),
         (TrainingError("the file a  b.png is none."), 2, "the file a  b.png is none."),
-        (OSError(28, "No space left on device", "x.png"), 2, "x.png cannot be written or read (No space left on device)."),
+        (OSError(13, "Permission denied", "x.png"), 2, "x.png cannot be written or read (Permission denied)."),
         (OSError(28, "No space left on device"), 2, "No space left on device."),
         (KeyboardInterrupt(), 130, "Stopped; nothing was written."),
     ],
@@ -113,3 +113,10 @@ def test_names_that_the_terminal_cannot_show_are_shown_in_ascii():
     script = "from training import cli; import sys; sys.exit(cli.run(lambda: print('Jos\\u00e9 \\udcff')))"
     process = python(script, env=os.environ | {"PYTHONIOENCODING": "ascii"})
     assert (process.returncode, process.stdout, process.stderr) == (0, "Jos\\xe9 \\udcff\n", "")
+
+
+def test_every_command_ends_by_cli_run():
+    commands = [path for path in (ROOT / "training").rglob("*.py") if '__name__ == "__main__"' in path.read_text()]
+    assert len(commands) >= 12
+    for path in commands:
+        assert "return cli.run(" in path.read_text(), path

@@ -105,7 +105,7 @@ def test_a_run_has_its_picture_and_keeps_it_up_to_date(tmp_path, monkeypatch):
     assert train(*run, "--images", 48) == 0 and drawn[0] == 2 and drawn[-1] == 3  # at once, and at the end
 
 
-def test_drawing_takes_a_fiftieth_of_the_time_at_most(tmp_path, monkeypatch):
+def test_drawing_takes_a_fiftieth_of_the_time_at_most(tmp_path):
     write(tmp_path)
     now, drawn = [0.0], []
 
@@ -113,9 +113,7 @@ def test_drawing_takes_a_fiftieth_of_the_time_at_most(tmp_path, monkeypatch):
         now[0] += 2.0
         drawn.append(now[0])
 
-    monkeypatch.setattr(curves, "draw", slowly)
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    reader = Curves(tmp_path)
+    reader = Curves(tmp_path, slowly, lambda: now[0])
     for _ in range(250):
         now[0] += 1.0
         reader({"images": 8})

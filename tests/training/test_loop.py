@@ -2,10 +2,12 @@
 
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from recipe_data import dataset_of
 from tiny import SMALL
 from tiny import digits as dataset
 
@@ -165,6 +167,18 @@ def test_instance_noise_and_augmentation_change_what_the_discriminator_sees_and_
         recipe = change(find(name), [*SMALL, setting])
         seen[setting] = one_step(recipe, dataset(), accelerator)[3]["discriminator_loss"].item()
     assert len(set(seen.values())) == 3
+
+
+@pytest.mark.parametrize("name", ["mnist-dcgan", "mnist-vaegan", "mnist-bigan", "celeba-inversion"])
+def test_every_penalty_can_be_taken_in_bfloat16(name):
+    penalties = ["r1=1", "r2=1", "gradient_penalty=1", "discriminator.normalisation=none"]
+    half = SimpleNamespace(
+        device=torch.device("cpu"), num_processes=1, autocast=lambda: torch.autocast("cpu", torch.bfloat16)
+    )
+    recipe = change(find(name), [*SMALL, *penalties])
+    _, _, _, scalars = one_step(recipe, dataset_of(recipe), half)
+    assert {"r1", "r2", "gradient_penalty"} <= scalars.keys()
+    assert all(value.isfinite() for value in scalars.values())
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hostile
 import pytest
 import torch
 import yaml
@@ -267,3 +268,41 @@ def test_as_a_process_with_the_settings_of_a_user(folder, tmp_path):
         process = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
         assert process.returncode == 0 and process.stdout == f"{server.url}/user/toy\n", process.stderr
         assert len(commits(server, "user/toy")) == 1
+
+
+def test_paths_of_the_trainer_are_not_published(hub, folder):
+    training = {
+        "recipe": "toy",
+        "dataset": "celeba",
+        "init_from": "/home/me/runs/first/model",
+        "command": "python -m training toy --data '/home/me/my cats' --init-from /home/me/runs/first/model --seed 3",
+        "origin": {"recipe": "first", "command": "python -m training first --data /home/me/cats"},
+    }
+    (folder / "metrics.json").write_text(json.dumps({"training": training, "evaluation": {"a": "/home/me/w.pth"}}))
+    write_card(folder)
+    assert "/home" not in (folder / "README.md").read_text()  # nor in a card that is written from such a record
+    text = (
+        folder / "README.md"
+    ).read_text() + "\n```sh\npython -m training toy --data /home/me/cats\n```\nSee /home/me/x.\n"
+    (folder / "README.md").write_text(text)
+    publish(folder, "user/toy", space="user/show")
+    for files in (commits(hub, "user/toy")[0].files, commits(hub, "user/show", "space")[-1].files):
+        published = {
+            name: data.decode() for name, data in files.items() if name.endswith(("README.md", "metrics.json"))
+        }
+        assert len(published) >= 2 and not [name for name, text in published.items() if "/home" in text]
+    told = json.loads(commits(hub, "user/toy")[0].files["metrics.json"])["training"]
+    assert told["init_from"] == "first" and told["command"].endswith("--data 'my cats' --init-from first --seed 3")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes in folders")
+@pytest.mark.parametrize(
+    "kind", [kind for kind in hostile.KINDS if kind is not hostile.folder], ids=lambda k: k.__name__
+)
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_nothing_but_files_of_the_folder_is_published(hub, folder, name, kind):
+    (folder / name).unlink()
+    kind(folder / name)
+    with hostile.within(20):
+        assert "secret of" not in refused(folder, "user/toy")
+    assert not hub.repositories

@@ -228,7 +228,6 @@ def test_every_objective_has_settings():
             "feature_machting=1",
             "known are feature_matching. The game is adversarial; its terms are adversarial, ",
         ),
-        ("reqested=1", "known are attribute"),
         ("terms={}", "no option 'terms'"),
     ],
 )
@@ -257,6 +256,7 @@ def test_an_auxiliary_loss_needs_labels_and_a_classifier():
         ("mnist-dcgan", ["reconstruction=1"], "vaegan, moments, inversion, editor do"),
         ("celeba-editor-64", ["augment=[0,1,100]"], "editor knows no augment"),
         ("celeba-editor-64", ["temperature=[5,0,100]"], "above 0"),
+        ("celeba-editor-64", ["reqested=1"], "known are attribute"),
         ("mnist-vaegan", ["divergense=1"], "its terms are adversarial, reconstruction, divergence"),
         ("mnist-bigan", ["feature_matching=1"], "it has no terms"),
     ],
@@ -293,6 +293,13 @@ def test_a_term_is_set_like_a_field_also_by_its_old_name():
     assert change(editor, ["sparing=7"]).terms["change"] == 7
     assert change(DCGAN, ["family=mlp"]).networks == "mlp"
     assert change(DCGAN, ["reconstruction=0"]) == DCGAN  # no term of its game, and so left out already
+
+
+def test_other_networks_and_an_objective_can_be_set_together():
+    for settings in (["networks=mlp", "objective=relativistic"], ["objective=relativistic", "networks=mlp"]):
+        changed = change(RECIPES["mnist-lsgan"], settings)
+        assert changed.discriminator == {}  # fully connected networks have no normalisation
+        build(changed, dataset_of(changed), 0, torch.device("cpu"))
 
 
 def test_another_game_keeps_the_terms_that_it_has_too_in_any_order():

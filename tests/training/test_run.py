@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tiny import forget_accelerate, weights
+from tiny import forget_accelerate, stats, weights
 
 import gan_models
 import training
@@ -80,6 +80,22 @@ def test_pictures_in_memory_are_data(train, tmp_path):
     assert options["data"]["name"] == "rings" and "--data rings " in options["command"]
     with pytest.raises(RunError, match=r"pictures of rings are \(1, 28, 28\), and celeba-dcgan draws \(3, 64, 64\)"):
         train("celeba-dcgan", data=two, output=tmp_path / "other")
+
+
+def test_hooks_see_every_step_add_to_the_statistics_and_may_end_the_run(train, tmp_path):
+    seen = []
+
+    def watch(state, scalars):
+        seen.append(state.images)
+        scalars["gap"] = scalars["generator_loss"] * 0 + state.images
+        return state.images >= 24
+
+    run = train(images=80, checkpoint_every=8, hooks=[watch])
+    assert seen == [8, 16, 24] and (run.images, run.finished) == (24, True)
+    assert [line["gap"] for line in stats(tmp_path / "run")] == seen
+    assert json.loads((run.model / "metrics.json").read_text())["training"]["images_seen"] == 24
+    assert train(images=24, output=tmp_path / "plain", checkpoint_every=8).finished
+    assert weights(tmp_path / "plain") == weights(tmp_path / "run")
 
 
 def test_it_trains_in_any_thread(train):

@@ -18,7 +18,7 @@ from ..evaluate import generator
 from ..evaluate.sampling import EvaluationError
 from ..judges.networks import JudgeError
 from ..run import RunError, RunOptions, compare_options, describe, run
-from ..run_folder import find_checkpoint, images_of, notes_of, read_json
+from ..run_folder import find_checkpoint, images_of, notes_of, read_object
 from ..settings import change, find
 from .protocol import Budget, Goal, Method, Outcome, Row
 
@@ -132,7 +132,7 @@ def evaluation_options(row: Row, options: argparse.Namespace) -> dict:
 
 def known_evaluation(folder: Path, how: dict, images: int) -> dict | None:
     """evaluation.json, if it was made in this manner of this model."""
-    known = read_json(folder / EVALUATION) or {}
+    known = read_object(folder / EVALUATION) or {}
     return known if (known.get("how"), known.get("images_seen")) == (how, images) else None
 
 
@@ -183,10 +183,10 @@ def do_runs(
 
 def outcome(row: Row, seed: int, goal: Goal, folder: Path, how: dict, unjudged: dict[Path, str]) -> Outcome:
     """What a run's folder says."""
-    notes, diverged = finished(folder, goal), read_json(folder / DIVERGED)
+    notes, diverged = finished(folder, goal), read_object(folder / DIVERGED)
     evaluation = known_evaluation(folder, how, notes["images_seen"]) if notes else None
     if notes:
-        notes = notes | {"commit": (read_json(folder / "options.json") or {}).get("commit")}
+        notes = notes | {"commit": (read_object(folder / "options.json") or {}).get("commit")}
     trouble = (
         diverged["sentence"].partition(";")[0]
         if diverged

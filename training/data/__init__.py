@@ -11,6 +11,7 @@ from .dataset import SPLITS, Dataset, Request, near_names
 from .decoding import DataError
 from .digits import read_fashionmnist, read_mnist, read_stackedmnist
 from .folder import read_folder
+from .listing import is_archive
 
 
 def open_dataset(
@@ -23,7 +24,7 @@ def open_dataset(
     attributes: Sequence[str] | None = None,
     crop: tuple[int, int, int] = (25, 48, 128),
 ) -> Dataset:
-    """A data set by name (a key of READERS, from the data root) or a folder of images.
+    """A data set by name (a key of READERS, from the data root), a folder of images, or a .zip or .tar of them.
 
     root: the data root; None is the variable GAN_STUDIO_DATA, else ./data. channels: 1 (grey) or 3; None is what the
     data set has (a folder: 3). attributes: which of CelebA's, in which order; None is all. crop: (left, top, size), the
@@ -42,12 +43,14 @@ def open_dataset(
     try:
         if reader:
             return reader(request)
-        if Path(name).is_dir():
+        if Path(name).is_dir() or Path(name).is_file() and is_archive(Path(name)):
             return read_folder(Path(name), request)
     except OSError as error:
         raise DataError(f"The data of {name} cannot be read: {error}.") from error
     if Path(name).exists():
-        raise DataError(f"{name} is a file; give a folder of images, or one of {', '.join(READERS)}.")
+        raise DataError(
+            f"{name} is a file; give a folder of images, a .zip or .tar of them, or one of {', '.join(READERS)}."
+        )
     raise DataError(f"There is no data set and no folder {name!r}; {near_names(name, tuple(READERS))}")
 
 

@@ -10,7 +10,8 @@ from PIL import Image
 from gan_models.celeba import CELEBA_PAGE, CELEBA_SIZE
 
 from .dataset import SPLITS, Dataset, Request, make_dataset, near_names
-from .decoding import DataError, Pictures, decode, in_folder, in_zip, is_html, notes_of
+from .decoding import DataError, Pictures, decode, is_html, notes_of
+from .listing import in_folder, in_zip
 
 
 def read_celeba(request: Request) -> Dataset:
@@ -21,10 +22,10 @@ def read_celeba(request: Request) -> Dataset:
     """
     folder = request.root / "celeba"
     pictures = celeba_pictures(folder)
-    names, rows = _read_attributes(_celeba_file(folder, "list_attr_celeba.txt"))
+    names, rows = _read_attributes(*_celeba_file(folder, "list_attr_celeba"))
     chosen = names if request.attributes is None else request.attributes
     columns = [_column(attribute, names) for attribute in chosen]
-    parts = _read_partition(_celeba_file(folder, "list_eval_partition.txt"))
+    parts = _read_partition(*_celeba_file(folder, "list_eval_partition"))
 
     number = {name: _number(name) for name in sorted(pictures.names)}
     mine = [name for name in number if parts.get(number[name]) == SPLITS.index(request.split)]
@@ -37,7 +38,7 @@ def read_celeba(request: Request) -> Dataset:
         )
     decoded = decode("celeba", pictures.select(labelled), request.image_size, request.channels or 3, request.crop)
     labels = np.stack([rows[number[labelled[k]]] for k in decoded.kept])[:, columns]
-    notes = notes_of(f"CelebA ({request.split})", decoded, request.image_size)
+    notes = notes_of(f"CelebA ({request.split})", decoded, request.image_size, pictures.left_out)
     if unlisted:
         notes.append(f"Left out because the lists of CelebA do not name them: {unlisted:,}.")
     dataset = make_dataset(
@@ -84,46 +85,55 @@ def _size(data: bytes) -> tuple[int, int] | None:
         return None
 
 
-def _celeba_file(folder: Path, name: str) -> list[str]:
+def _celeba_file(folder: Path, stem: str) -> tuple[str, list[list[str]]]:
+    """The name of the list that is there and its lines, each in words: CelebA's own .txt, or the .csv of Kaggle."""
+    name = next((name for name in (f"{stem}.txt", f"{stem}.csv") if (folder / name).is_file()), None)
+    if name is None:
+        raise DataError(f"CelebA's {stem}.txt is not in {folder}; fetch it from {CELEBA_PAGE}.")
     path = folder / name
-    if not path.is_file():
-        raise DataError(f"CelebA's {name} is not in {folder}; fetch it from {CELEBA_PAGE}.")
     text = path.read_bytes()
     if is_html(text[:512]):
         raise DataError(
             f"{path} is a web page (Google Drive's quota notice, most likely), not CelebA's list; fetch it again "
             f"from {CELEBA_PAGE}."
         )
-    return text.decode("utf-8", "replace").splitlines()
+    lines = text.decode("utf-8-sig", "replace").splitlines()
+    if name.endswith(".csv"):
+        return name, [[word.strip() for word in line.replace('"', "").split(",")] for line in lines]
+    return name, [line.split() for line in lines]
 
 
-def _read_attributes(lines: list[str]) -> tuple[tuple[str, ...], dict[str, np.ndarray]]:
-    """Names of the attributes, and for each picture (K,) uint8 0/1. The file: a count, the names, then -1 or 1 for
-    each."""
-    names = tuple(lines[1].split()) if len(lines) > 1 else ()
+def _read_attributes(file: str, lines: list[list[str]]) -> tuple[tuple[str, ...], dict[str, np.ndarray]]:
+    """Names of the attributes, and for each picture (K,) uint8 0/1. The .txt: a count, the names, then -1 or 1 for
+    each. The .csv: the names behind that of the column of pictures, then -1 or 1, or 0 or 1."""
+    table = file.endswith(".csv")
+    start = 1 if table else 2
+    names = tuple(lines[start - 1][table:]) if len(lines) >= start else ()
+    off = "0" if table and any("0" in words[1:] for words in lines[start:]) else "-1"
     rows = {}
-    for number, line in enumerate(lines[2:], 3):
-        picture, *values = line.split() or [""]
-        if picture and (len(values) != len(names) or not set(values) <= {"-1", "1"}):
+    for number, words in enumerate(lines[start:], start + 1):
+        picture, *values = words or [""]
+        if picture and (len(values) != len(names) or not set(values) <= {off, "1"}):
             raise DataError(
-                f"Line {number} of list_attr_celeba.txt is not a picture's name and {len(names)} values of -1 or 1; "
+                f"Line {number} of {file} is not a picture's name and {len(names)} values of {off} or 1; "
                 f"fetch the file again from {CELEBA_PAGE}."
             )
         rows[_number(picture)] = np.array([value == "1" for value in values], np.uint8)
     return names, rows
 
 
-def _read_partition(lines: list[str]) -> dict[str, int]:
+def _read_partition(file: str, lines: list[list[str]]) -> dict[str, int]:
     """For each picture 0 train, 1 valid, 2 test."""
     parts = {}
-    for number, line in enumerate(filter(None, map(str.strip, lines)), 1):
-        picture, _, part = line.partition(" ")
-        if part.strip() not in ("0", "1", "2"):
+    for number, words in enumerate(lines, 1):
+        if not any(words) or (number == 1 and file.endswith(".csv") and words[-1] not in ("0", "1", "2")):
+            continue  # empty, or the header of a .csv
+        if len(words) != 2 or words[1] not in ("0", "1", "2"):
             raise DataError(
-                f"Line {number} of list_eval_partition.txt is not a picture's name and 0, 1 or 2; "
+                f"Line {number} of {file} is not a picture's name and 0, 1 or 2; "
                 f"fetch the file again from {CELEBA_PAGE}."
             )
-        parts[_number(picture)] = int(part)
+        parts[_number(words[0])] = int(words[1])
     return parts
 
 

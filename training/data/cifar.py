@@ -13,20 +13,24 @@ from PIL import Image
 
 from ..errors import TrainingError
 from .dataset import Dataset, Request, make_dataset
-from .decoding import DataError, is_html
+from .decoding import DataError, decode, is_html, notes_of
 from .digits import fetch, resize_images
+from .listing import in_zip
 
 CIFAR_PAGE = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 
 
 def read_cifar10(request: Request) -> Dataset:
-    """CIFAR-10 (Krizhevsky 2009): 50,000 photographs to train, 10,000 to test, 32 x 32, ten classes."""
+    """CIFAR-10 (Krizhevsky 2009): 50,000 photographs to train, 10,000 to test, 32 x 32, ten classes. Its own files,
+    else cifar10/train.zip and test.zip of pictures CLASS/NNNN.jpg."""
     if request.split == "valid":
         raise DataError("CIFAR-10 has no split 'valid', only train and test.")
     if request.attributes is not None:
         raise DataError(f"CIFAR-10 has no attributes to choose from; it has the classes {', '.join(CLASSES)}.")
+    zipped = request.root / ZIPPED / f"{request.split}.zip"
+    unoriginal = zipped.is_file() and not any((request.root / name).exists() for name in (FOLDER, ARCHIVE))
     try:
-        if not any((request.root / name).exists() for name in (FOLDER, ARCHIVE)):
+        if not unoriginal and not any((request.root / name).exists() for name in (FOLDER, ARCHIVE)):
             # Only the archive: torchvision's CIFAR10(download=True) would also unpickle what is in it.
             fetch(
                 request.root,
@@ -36,7 +40,7 @@ def read_cifar10(request: Request) -> Dataset:
                     CIFAR_PAGE, request.root, ARCHIVE, datasets.CIFAR10.tgz_md5
                 ),
             )
-        images, labels = read(request.root, request.split)
+        images, labels, said = _read_zip(zipped) if unoriginal else (*read(request.root, request.split), [])
     except Refused as error:
         raise DataError(f"In {request.root}, {error}; delete it and fetch {CIFAR_PAGE} again.") from error
     except FileNotFoundError as error:
@@ -49,7 +53,7 @@ def read_cifar10(request: Request) -> Dataset:
         ]
     if request.image_size != 32:
         images = np.stack([resize_images(channels, request.image_size) for channels in images])
-    notes = [f"CIFAR-10 ({request.split}): {len(images):,} pictures."]
+    notes = [f"CIFAR-10 ({request.split}): {len(images):,} pictures.", *said]
     return make_dataset("cifar10", images, labels, CLASSES, False, notes)
 
 
@@ -60,7 +64,7 @@ def _missing_cifar(root: Path, why: str) -> None:
     )
 
 
-FOLDER, ARCHIVE = "cifar-10-batches-py", "cifar-10-python.tar.gz"
+FOLDER, ARCHIVE, ZIPPED = "cifar-10-batches-py", "cifar-10-python.tar.gz", "cifar10"
 BATCHES = {"train": tuple(f"data_batch_{k}" for k in range(1, 6)), "test": ("test_batch",)}
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 MAX_BYTES = 2**26  # a batch has 31 MB
@@ -100,6 +104,27 @@ def read(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     the archive in ROOT as it is downloaded. Raises FileNotFoundError where neither is there, and Refused."""
     parts = [_batch(name, data) for name, data in _files(root, BATCHES[split])]
     return np.concatenate([images for images, _ in parts]), np.concatenate([labels for _, labels in parts])
+
+
+def _read_zip(path: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """The pictures and classes as of `read`, and what to say of them, from a zip of CLASS/NNNN.jpg. Raises
+    DataError."""
+    pictures = in_zip(path, f"fetch it again, or {CIFAR_PAGE}")
+    pictures = pictures.select(sorted(pictures.names))
+    strange = next((name for name in pictures.names if name.split("/")[0] not in CLASSES or "/" not in name), None)
+    if strange or not pictures.names:
+        raise DataError(
+            f"{path} holds {f'{strange!r}, which is in none of the folders' if strange else 'no picture in'} "
+            f"{', '.join(CLASSES)}; it is no CIFAR-10."
+        )
+    decoded = decode("cifar10", pictures, 32, 3)
+    labels = np.array([CLASSES.index(pictures.names[k].split("/")[0]) for k in decoded.kept], np.int64)
+    notes = notes_of("", decoded, 32, pictures.left_out)[1:]
+    if any(name.lower().endswith((".jpg", ".jpeg")) for name in pictures.names):
+        notes.append(
+            f"The pictures in {path} are JPEG files, not the exact ones of CIFAR-10: say so beside any figure."
+        )
+    return decoded.images, labels, notes
 
 
 def _files(root: Path, names: tuple[str, ...]):

@@ -1,10 +1,11 @@
-"""Pictures that have to be decoded: in a folder or a zip, any format, once, into a file of the user's cache folder that
-later runs map into memory."""
+"""Pictures that have to be decoded: in a folder or an archive, any format, once, into a file of the user's cache folder
+that later runs map into memory."""
 
 import contextlib
 import hashlib
 import io
 import json
+import lzma
 import os
 import re
 import struct
@@ -13,20 +14,23 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
-from gan_models.celeba import CELEBA_PAGE, CELEBA_SIZE
-from gan_models.images import plain
+from gan_models.celeba import CELEBA_SIZE
+from gan_models.images import plain, white_of
+from gan_models.photos.opening import register_heif
 
 from ..errors import TrainingError
 
 CACHE_VERSION = 1  # raise it when the same files decode to other pixels
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+# What Pillow opens, but what starts programs, needs handlers of other packages, or is no picture.
+NOT_READ = frozenset(("EPS", "WMF", "MPEG", "BUFR", "GRIB", "HDF5", "IPTC", "FPX", "MIC"))
 
 
 class DataError(TrainingError):
@@ -37,78 +41,63 @@ def is_html(start: bytes) -> bool:
     return start.lstrip(b"\xef\xbb\xbf \t\r\n")[:5].lower() in (b"<!doc", b"<html", b"<head", b"<?xml")
 
 
+@lru_cache(maxsize=1)
+def readable_formats() -> tuple[str, ...]:
+    """Pillow's names of the formats that are read."""
+    register_heif()
+    Image.init()
+    return tuple(sorted(set(Image.OPEN) - NOT_READ))
+
+
 @dataclass(frozen=True)
 class Pictures:
-    """Where encoded pictures are: their names, what tells that one has changed, and how to read one."""
+    """Where encoded pictures are: their names, what tells that one has changed, and how to read one.
+
+    place: the folder that they lie in, where it is one; folders: the names of all sub-folders; left_out: how many files
+    are not among them, by reason; one_by_one: they can be read fast only in their order.
+    """
 
     names: list[str]
     stamps: list
     read: Callable[[str], bytes]
+    place: Path | None = None
+    folders: frozenset[str] = frozenset()
+    left_out: dict[str, int] = field(default_factory=dict)
+    one_by_one: bool = False
 
     def select(self, names: list[str]) -> "Pictures":
         stamps = dict(zip(self.names, self.stamps))
-        return Pictures(names, [stamps[name] for name in names], self.read)
+        return replace(self, names=names, stamps=[stamps[name] for name in names])
 
-
-def hidden(name: str) -> bool:
-    """.DS_Store, ._000001.jpg, __MACOSX/: what file managers leave behind."""
-    return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
-
-
-def image_names(folder: Path) -> list[str]:
-    """The pictures in a folder and its sub-folders, sorted, with / between the parts of a name."""
-    names = (
-        Path(parent, file).relative_to(folder).as_posix()
-        for parent, _, files in os.walk(folder)
-        for file in files
-        if file.lower().endswith(SUFFIXES)
-    )
-    return sorted(name for name in names if not hidden(name))
-
-
-def in_folder(folder: Path) -> Pictures:
-    names = image_names(folder)
-    stats = [(folder / name).stat() for name in names]
-    # The folder is part of the stamp: unpacked archives may have pictures of equal name, size and time.
-    stamps = [[str(folder.resolve()), s.st_size, s.st_mtime_ns] for s in stats]
-    return Pictures(names, stamps, lambda name: (folder / name).read_bytes())
-
-
-def in_zip(path: Path) -> Pictures:
-    with open(path, "rb") as file:
-        start = file.read(512)
-    if is_html(start):
-        raise DataError(
-            f"{path} is a web page (Google Drive's quota notice, most likely), not an archive; delete it and fetch "
-            f"the archive by hand from {CELEBA_PAGE}."
+    def below(self, folder: str) -> "Pictures":
+        """Those of a sub-folder, under their names in it."""
+        start = f"{folder}/"
+        chosen = [k for k, name in enumerate(self.names) if name.startswith(start)]
+        return replace(
+            self,
+            names=[self.names[k].removeprefix(start) for k in chosen],
+            stamps=[self.stamps[k] for k in chosen],
+            read=lambda name: self.read(start + name),
+            place=self.place and (self.place / folder).resolve(),
+            folders=frozenset(name.removeprefix(start) for name in self.folders if name.startswith(start)),
         )
-    try:
-        archive = zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
-        raise DataError(
-            f"{path} is truncated or not a zip archive; delete it and fetch it again from {CELEBA_PAGE}."
-        ) from error
-    members = {
-        m.filename: m for m in archive.infolist() if m.filename.lower().endswith(SUFFIXES) and not hidden(m.filename)
-    }
-    # The checksums of the central directory tell the content, so the same archive in another place is the same.
-    return Pictures(list(members), [[m.file_size, m.CRC] for m in members.values()], archive.read)
 
 
-TOO_SMALL, UNREADABLE = "too small", "unreadable"
+TOO_SMALL, UNREADABLE, UNSCALED = "too small", "unreadable", "unscaled"
 
 
 def decode_one(
     data: bytes, image_size: int, channels: int, window: tuple[int, int, int] | None = None
 ) -> np.ndarray | str:
-    """One encoded picture -> (C, image_size, image_size) uint8, or TOO_SMALL, or UNREADABLE.
+    """One encoded picture -> (C, image_size, image_size) uint8, or TOO_SMALL, UNREADABLE, or UNSCALED: of 32 bits, and
+    it is unknown what is white.
 
     window: (left, top, size) of a 178 x 218 picture; any other is cropped to its centred square. The resampling filter
     is Lanczos: antialiased, the sharpest that Pillow has, and the one that the data of Progressive GAN and StyleGAN
     were made with.
     """
     try:
-        with Image.open(io.BytesIO(data)) as picture:
+        with Image.open(io.BytesIO(data), formats=readable_formats()) as picture:
             aligned = window is not None and picture.size == CELEBA_SIZE
             side = window[2] if aligned else min(picture.size)
             if side < image_size:
@@ -117,9 +106,13 @@ def decode_one(
                 not aligned
             ):  # a large JPEG is decoded at 1/2, 1/4 or 1/8, never below twice the size that Lanczos then makes
                 picture.draft(None, (2 * image_size, 2 * image_size))
+            try:
+                white = white_of(picture)
+            except ValueError:
+                return UNSCALED
             ImageOps.exif_transpose(picture, in_place=True)
             picture = _crop(picture, window if aligned else None)
-            picture = plain(picture, "L" if channels == 1 else "RGB")
+            picture = plain(picture, "L" if channels == 1 else "RGB", white)
             if picture.width != image_size:
                 picture = picture.resize((image_size, image_size), Image.Resampling.LANCZOS)
             array = np.asarray(picture)
@@ -144,6 +137,7 @@ class Decoded:
     small: int
     unreadable: list[str]
     digest: str
+    unscaled: tuple[str, ...] | list[str] = ()
     note: str | None = None
 
 
@@ -152,16 +146,19 @@ def decode(
 ) -> Decoded:
     """All pictures, from the cache where they are in it, else decoded into it. Raises DataError when no picture is
     usable."""
-    what = [CACHE_VERSION, image_size, channels, window, pictures.names, pictures.stamps]
+    place = [] if pictures.place is None else [str(pictures.place)]
+    stamps = [place + stamp for stamp in pictures.stamps]
+    what = [CACHE_VERSION, image_size, channels, window, pictures.names, stamps]
     key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
     path = cache_folder() / "datasets" / f"{re.sub('[^a-zA-Z0-9-]', '_', name)[:40]}-{image_size}px-{key}.npy"
     decoded = _from_cache(path)
     if decoded is None:
         decoded = _decode_all(name, pictures, image_size, channels, window, path)
     if not decoded.kept:
+        unreadable = len(decoded.unreadable) + len(decoded.unscaled)
         raise DataError(
             f"None of the {len(pictures.names):,} pictures of {name} can be used: {decoded.small:,} are smaller than "
-            f"{image_size} px and {len(decoded.unreadable):,} cannot be read; choose a smaller image size or other "
+            f"{image_size} px and {unreadable:,} cannot be read; choose a smaller image size or other "
             "pictures."
         )
     return decoded
@@ -186,7 +183,9 @@ def _from_cache(path: Path) -> Decoded | None:
             return None
         if len(images) != len(index["kept"]):
             return None
-        return Decoded(images, index["kept"], index["small"], index["unreadable"], index["digest"])
+        return Decoded(
+            images, index["kept"], index["small"], index["unreadable"], index["digest"], index.get("unscaled", [])
+        )
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         return None
 
@@ -210,31 +209,39 @@ def _decode_all(name: str, pictures: Pictures, image_size: int, channels: int, w
 def _stream(name: str, pictures: Pictures, image_size: int, channels: int, window) -> Iterator[np.ndarray | str]:
     """What `prepare` says of every picture, in order. Pillow decodes outside Python's lock, so threads are enough."""
 
-    def one(picture: str) -> np.ndarray | str:
+    def read(picture: str) -> bytes | None:
         try:
-            data = pictures.read(picture)
+            return pictures.read(picture)
         except (
             zipfile.BadZipFile,
             zlib.error,
+            lzma.LZMAError,
             EOFError,
             RuntimeError,
             NotImplementedError,
+            ValueError,
+            struct.error,
         ):  # a damaged or locked member
-            return UNREADABLE
-        return decode_one(data, image_size, channels, window)
+            return None
 
-    names, some = pictures.names, 1024  # so many at a time bound the memory
+    def one(picture: str | bytes | None) -> np.ndarray | str:
+        data = read(picture) if isinstance(picture, str) else picture
+        return UNREADABLE if data is None else decode_one(data, image_size, channels, window)
+
+    # So many at a time bound the memory: of decoded pictures, or of encoded ones.
+    names, some = pictures.names, 64 if pictures.one_by_one else 1024
     progress = tqdm(total=len(names), desc=f"Decoding {name}", unit=" pictures", delay=2, mininterval=1)
     with ThreadPoolExecutor(os.cpu_count()) as pool, progress as bar:
         for start in range(0, len(names), some):
-            for result in pool.map(one, names[start : start + some]):
+            few = names[start : start + some]
+            for result in pool.map(one, map(read, few) if pictures.one_by_one else few):
                 yield result
                 bar.update()
 
 
 def _collect(results: Iterator[np.ndarray | str], names: list[str], put: Callable[[int, np.ndarray], None]) -> dict:
     """Hand each usable image to put(place, image); return what became of all pictures."""
-    kept, small, unreadable, digest = [], 0, [], hashlib.sha256()
+    kept, small, unreadable, unscaled, digest = [], 0, [], [], hashlib.sha256()
     for k, result in enumerate(results):
         if isinstance(result, np.ndarray):
             put(len(kept), result)
@@ -242,9 +249,12 @@ def _collect(results: Iterator[np.ndarray | str], names: list[str], put: Callabl
             kept.append(k)
         elif result == TOO_SMALL:
             small += 1
+        elif result == UNSCALED:
+            unscaled.append(names[k])
         else:
             unreadable.append(names[k])
-    return {"kept": kept, "small": small, "unreadable": unreadable, "digest": digest.hexdigest()}
+    found = {"kept": kept, "small": small, "unreadable": unreadable, "digest": digest.hexdigest()}
+    return found | ({"unscaled": unscaled} if unscaled else {})
 
 
 def _write_cache(path: Path, shape: tuple[int, ...], results: Iterator[np.ndarray | str], names: list[str]) -> None:
@@ -284,7 +294,7 @@ def _remove_leftovers(folder: Path) -> None:
                 file.unlink()
 
 
-def notes_of(title: str, decoded: Decoded, image_size: int) -> list[str]:
+def notes_of(title: str, decoded: Decoded, image_size: int, left_out: dict[str, int] | None = None) -> list[str]:
     notes = [f"{title}: {len(decoded.kept):,} pictures."]
     if decoded.small:
         notes.append(f"Left out for being smaller than {image_size} px: {decoded.small:,}.")
@@ -292,4 +302,10 @@ def notes_of(title: str, decoded: Decoded, image_size: int) -> list[str]:
         notes.append(
             f"Left out because they cannot be read: {len(decoded.unreadable):,} (the first is {decoded.unreadable[0]})."
         )
+    if decoded.unscaled:
+        notes.append(
+            "Left out because it is unknown which of their numbers is white (32 bits; save them with 8 or 16): "
+            f"{len(decoded.unscaled):,} (the first is {decoded.unscaled[0]})."
+        )
+    notes += [f"Left out: {reason}: {count:,}." for reason, count in sorted((left_out or {}).items())]
     return notes + ([decoded.note] if decoded.note else [])

@@ -92,7 +92,9 @@ def resize_images(images: np.ndarray, size: int) -> np.ndarray:
 
 
 def _find_idx(path: Path) -> Path | None:
-    return next((file for file in (path, path.with_name(path.name + ".gz")) if file.is_file()), None)
+    """Packed or not, with a dash before `idx` as at LeCun's or with a dot as in many copies."""
+    names = (path.name, path.name + ".gz", path.name.replace("-idx", ".idx"), path.name.replace("-idx", ".idx") + ".gz")
+    return next((file for name in names if (file := path.with_name(name)).is_file()), None)
 
 
 def _missing_digits(folder: str, raw: Path, why: str = "") -> Path:

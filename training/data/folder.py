@@ -1,40 +1,62 @@
-"""A folder of pictures; its sub-folders are classes."""
+"""A folder or an archive of pictures; its sub-folders are splits or classes."""
 
 from pathlib import Path
 
 import numpy as np
 
 from .dataset import Dataset, Request, make_dataset
-from .decoding import (
-    SUFFIXES,
-    DataError,
-    decode,
-    hidden,
-    image_names,
-    in_folder,
-    notes_of,
-)
+from .decoding import DataError, Pictures, decode, notes_of
+from .listing import ARCHIVES, in_archive, in_folder, is_archive
+
+SPLIT_FOLDERS = {"train": ("train",), "valid": ("valid", "val", "validation"), "test": ("test",)}
+FEW = 2000  # pictures, below which a discriminator soon knows all of them by heart (Karras et al. 2020)
 
 
 def read_folder(folder: Path, request: Request) -> Dataset:
-    """Pictures in a folder and its sub-folders. Splits and classes as in `open_dataset`."""
+    """Pictures in a folder and its sub-folders, or in an archive. Splits and classes as in `open_dataset`."""
     if request.attributes is not None:
         raise DataError(f"Attributes are chosen from CelebA; the folder {folder} has none.")
-    has_splits = (folder / "train").is_dir()
-    training = folder / "train" if has_splits else folder
-    here = training if request.split == "train" else folder / request.split
-    if not has_splits and request.split != "train" or not here.is_dir():
+    whole, inside = (in_archive if is_archive(folder) else in_folder)(folder), Path(folder)
+    left_out, notes = whole.left_out, []
+    while (only := _only_folder(whole)) and not _has_splits(whole):
+        whole, inside = whole.below(only), inside / only
+    has_splits = _has_splits(whole)
+    if not has_splits and request.split != "train":
         raise DataError(f"The folder {folder} has no split {request.split!r}; make train/ and {request.split}/ in it.")
-    pictures = in_folder(here)
+    training = pictures = whole
+    if has_splits:
+        name = next((name for name in SPLIT_FOLDERS[request.split] if name in whole.folders), None)
+        if name is None:
+            raise DataError(
+                f"The folder {folder} has no split {request.split!r}; make train/ and {request.split}/ in it."
+            )
+        training, pictures = whole.below("train"), whole.below(name)
+        inside = inside / name
+        if loose := _loose(whole):
+            notes.append(f"Left out because they lie beside train/: {len(loose):,} (the first is {loose[0]}).")
     if not pictures.names:
-        raise DataError(f"There are no images in {here}; put {', '.join(SUFFIXES)} files there.")
-    classes = _classes(training)  # of the training pictures, so that a class has one number in all splits
+        found = "".join(f" Left out: {reason}: {count:,}." for reason, count in sorted(left_out.items()))
+        raise DataError(
+            f"There are no images in {inside}; put JPEG, PNG, WebP or other files that Pillow opens there.{found}"
+        )
+    # Of the training pictures, so that a class has one number in all splits.
+    classes, about_classes = _classes(training)
     foreign = sorted({name.split("/")[0] for name in pictures.names} - set(classes)) if classes else ()
     if foreign:
-        raise DataError(f"{here / foreign[0]} is not one of the classes in {folder / 'train'}: {', '.join(classes)}.")
-    name = folder.resolve().name or "images"
+        raise DataError(
+            f"{inside / foreign[0]} is not one of the classes in {inside.parent / 'train'}: {', '.join(classes)}."
+        )
+    name = _name(folder)
     decoded = decode(name, pictures, request.image_size, request.channels or 3)
-    notes = notes_of(f"{folder} ({request.split})", decoded, request.image_size)
+    said = notes_of(f"{folder} ({request.split})", decoded, request.image_size, left_out)
+    notes += about_classes
+    if request.split == "train" and len(decoded.kept) < FEW:
+        notes.append(
+            f"Fewer than {FEW:,} pictures are soon known by heart; where the recipe has none, add --set augment=0.5, "
+            "which shows the discriminator altered ones, or collect more."
+        )
+    at = len(said) - bool(decoded.note)  # what is said of the cache comes last
+    notes = [*said[:at], *notes, *said[at:]]
     if not classes:
         return make_dataset(name, decoded.images, None, None, False, notes, decoded.digest)
     number = {label: k for k, label in enumerate(classes)}
@@ -42,9 +64,47 @@ def read_folder(folder: Path, request: Request) -> Dataset:
     return make_dataset(name, decoded.images, labels, classes, False, notes, decoded.digest)
 
 
-def _classes(folder: Path) -> tuple[str, ...] | None:
-    """The sub-folders, if there are two or more that all hold images and no image lies beside them."""
-    names = image_names(folder)
-    holding = {name.split("/")[0] for name in names}
-    subfolders = {path.name for path in folder.iterdir() if path.is_dir() and not hidden(path.name)}
-    return tuple(sorted(subfolders)) if len(subfolders) > 1 and holding == subfolders else None
+def _name(folder: Path) -> str:
+    name = folder.resolve().name
+    ending = next((ending for ending in ARCHIVES if is_archive(folder) and name.lower().endswith(ending)), "")
+    return name[: len(name) - len(ending)] or "images"
+
+
+def _loose(pictures: Pictures) -> list[str]:
+    return [name for name in pictures.names if "/" not in name]
+
+
+def _holding(pictures: Pictures) -> list[str]:
+    """The sub-folders that hold pictures, themselves or deeper."""
+    return sorted({name.split("/")[0] for name in pictures.names if "/" in name})
+
+
+def _has_splits(pictures: Pictures) -> bool:
+    """Whether there is a train/ and every other folder that holds pictures is a split too, not a class."""
+    known = {name for names in SPLIT_FOLDERS.values() for name in names}
+    return "train" in pictures.folders and set(_holding(pictures)) <= known
+
+
+def _only_folder(pictures: Pictures) -> str | None:
+    """The sub-folder that holds all there is."""
+    holding = _holding(pictures)
+    return holding[0] if len(holding) == 1 and not _loose(pictures) else None
+
+
+def _classes(pictures: Pictures) -> tuple[tuple[str, ...] | None, list[str]]:
+    """The sub-folders, if two or more hold pictures and no picture lies beside them; and what to say of it."""
+    holding, loose = _holding(pictures), _loose(pictures)
+    if len(holding) < 2:
+        return None, []
+    if loose:
+        return None, [
+            f"No labels, because pictures lie beside the folders {_few(holding)}: {len(loose):,} (the first is "
+            f"{loose[0]}). Move them into a folder, and every folder is a class."
+        ]
+    empty = sorted({name for name in pictures.folders if "/" not in name} - set(holding))
+    notes = [f"No classes, because there are no pictures in them: {_few(empty)}."] if empty else []
+    return tuple(holding), notes
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(f"{name}/" for name in names[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")

@@ -1,8 +1,7 @@
 """What every game is, and the plain one: a generator against a discriminator.
 
-A game is three functions of one step's `Batch`: `generate` (what the generator makes), `discriminator_loss` and
-`generator_loss`; before them comes `prepare`, for what is no function of the batch. The loop does the rest, the same
-for all. An encoder is a part of the generator, and so moves with it.
+A game is three functions of a step's `Batch`: `generate`, `discriminator_loss` and `generator_loss`; `prepare` comes
+before them. The loop does the rest, the same for all. An encoder is part of the generator, and so moves with it.
 """
 
 from collections.abc import Callable
@@ -27,8 +26,7 @@ from ..state import State
 
 @dataclass(frozen=True)
 class Batch:
-    """One process's share of a step: images number `first`, `first` + 1, ... of the run. Whatever is random about image
-    i is a function of (seed, i) alone."""
+    """One process's images of a step, number `first` and on. What is random about image i is made of (seed, i) alone."""
 
     real: Tensor  # (n, C, H, W) in [-1, 1]
     labels: Tensor | None  # as the networks take them
@@ -63,9 +61,7 @@ class Game:
     class Terms:
         """What this game alone hears: weights of the terms of its losses (0 leaves one out), as `recipe.terms`."""
 
-    pairs: tuple[
-        str, ...
-    ] = ()  # of PAIRS: the networks that it alone can be played with; none: all that are no others'
+    pairs: tuple[str, ...] = ()  # rows of PAIRS that it alone can be played with; none: whichever no other claims
     penalised = False  # hears r1, r2, gradient_penalty, instance_noise and augment
     draws = True  # pictures of its own, of which diversity and FID can be measured
     reads_labels = False  # of the data, even where the networks are not told them
@@ -89,8 +85,7 @@ class Game:
         return True
 
     def prepare(self, state: State, batch: Batch) -> None:
-        """Before each step: modes, what is frozen, buffers; all that a step changes beside weights and the statistics
-        of layers that run."""
+        """Before each step: modes, what is frozen, buffers; all that is no function of the batch."""
 
     def generate(self, state: State, batch: Batch) -> NamedTuple:
         """What the generator makes of the batch, with its graph."""

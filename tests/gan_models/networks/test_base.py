@@ -1,11 +1,14 @@
 """What every generator offers: latents, labels and pictures, each checked before use."""
 
+import inspect
+
 import numpy as np
 import pytest
 import torch
 
 from gan_models.errors import InvalidConfig, InvalidInput
-from gan_models.networks.base import Generator, check_labels, encode_labels
+from gan_models.networks import PAIRS
+from gan_models.networks.base import Discriminator, Generator, check_labels, encode_labels
 from gan_models.networks.dcgan import DCGANGenerator
 from gan_models.networks.mlp import MLPGenerator
 
@@ -184,3 +187,12 @@ def test_other_label_names_are_refused(labels, multi_label):
     with pytest.raises(InvalidConfig) as caught:
         check_labels(labels, multi_label)
     assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("network", dict.fromkeys(network for pair in PAIRS.values() for network in pair))
+def test_what_a_network_can_do_is_what_its_arguments_say(network):
+    arguments = inspect.signature(network).parameters
+    assert network.takes_labels == ("multi_label" in arguments)
+    if issubclass(network, Discriminator):
+        default = [arguments["normalisation"].default] if "normalisation" in arguments else []
+        assert list(network.normalisations[:1]) == default

@@ -162,7 +162,7 @@ def test_heic_opens_where_the_package_is_there(monkeypatch):
     file = io.BytesIO()
     heif.from_pillow(quarters()).save(file, quality=95, chroma=444)
     assert difference(open_photo(file.getvalue()), quarters()) < 40
-    monkeypatch.setattr(opening, "_register_heif", lambda: False)
+    monkeypatch.setattr(opening, "register_heif", lambda: False)
     with pytest.raises(InvalidPhoto, match="pillow-heif"):
         open_photo(file.getvalue())
 

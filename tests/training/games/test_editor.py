@@ -444,7 +444,7 @@ def test_the_command_that_calibrates(made_up_faces, monkeypatch, tmp_path, capsy
     assert any(0.5 in both for both in found["strengths"].values())  # a judge of made-up pictures sees none of it
     assert metrics["training"]["command"].splitlines() == [
         "python -m training celeba-editor-64",
-        f"python -m training.calibrate {folder} --data celeba",
+        f"python -m training.calibrate {folder.parent.name} --data celeba",
     ]
     assert (
         "Eyeglasses" in printed

@@ -1,0 +1,77 @@
+"""What is offered: models by the names that the page shows, each opened once, when it is first needed."""
+
+import sys
+import threading
+from pathlib import Path
+
+from .. import studio
+from ..errors import InvalidInput, ModelError
+from ..networks import Generator, load
+from ..networks.editor import Editor
+from . import words
+
+
+class Models:
+    """sources: folders, bundled names or Hub repositories; the first is shown first. Nothing else is opened, whatever
+    a page asks for."""
+
+    def __init__(self, sources: list[str]):
+        self.sources = short_names(list(dict.fromkeys(sources)))
+        self._opened: dict[str, Generator | Editor] = {}
+        self._told: dict[str, studio.About] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.sources)
+
+    def __getitem__(self, name) -> Generator | Editor:
+        """The model of that name. Raises InvalidInput for one that is not offered, and what `load` raises."""
+        if not isinstance(name, str) or name not in self.sources:
+            raise InvalidInput(words.NOT_OFFERED)
+        with self._lock:
+            if name not in self._opened:
+                self._opened[name] = load(self.sources[name])
+            return self._opened[name]
+
+    def usable(self) -> dict[str, Generator | Editor]:
+        """All models that can be opened. What keeps the others closed is said on the console, and on the page to
+        whoever chooses one."""
+        found = {}
+        for name in self.names:
+            try:
+                found[name] = self[name]
+            except ModelError as error:
+                print(f"warning: {name} cannot be opened: {error}", file=sys.stderr)
+        return found
+
+    def editors(self) -> list[str]:
+        return [name for name, model in self.usable().items() if isinstance(model, Editor)]
+
+    def editor(self, name) -> Editor:
+        """The editor of that name. Raises InvalidInput for a model that is none."""
+        found = self[name]
+        if not isinstance(found, Editor):
+            raise InvalidInput(words.NO_EDITOR)
+        return found
+
+    def about(self, name: str) -> studio.About:
+        """What the model's folder says of it."""
+        if name not in self._told:
+            self._told[name] = studio.about(self.sources[name])
+        return self._told[name]
+
+
+def short_names(sources: list[str]) -> dict[str, str]:
+    """A short name for each source: runs/mnist-cgan/model is "mnist-cgan". Sources of the same short name keep their
+    whole one."""
+    short = [name_of(source) for source in sources]
+    return {source if short.count(name) > 1 else name: source for name, source in zip(short, sources, strict=True)}
+
+
+def name_of(source: str) -> str:
+    path = Path(source)
+    if not path.is_dir():
+        return source  # a bundled name or a Hub repository
+    parts = [part for part in path.resolve().parts[1:] if part not in ("model", "checkpoint")]
+    return parts[-1] if parts else source

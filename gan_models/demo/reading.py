@@ -1,0 +1,93 @@
+"""What a request asks for, made sure of: one reader a control. A request can hold anything; a reader returns a value
+of the right type and range, or raises InvalidInput with a sentence for whoever sits before the page."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import InvalidInput, short
+
+MOST_CHARACTERS = 1000  # of a text
+MOST_CHOICES = 1000
+
+Reader = Callable[[Any], Any]
+
+
+def whole(what: str) -> Reader:
+    """A whole number of a number field, which may come as 3.0."""
+
+    def read(value) -> int:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        if not isinstance(value, float) or not value.is_integer():  # neither infinities nor NaN are whole
+            raise InvalidInput(
+                f"The {what} must be a whole number, not {'empty' if value in (None, '') else short(value)}."
+            )
+        return int(value)
+
+    return read
+
+
+def number(what: str, least: float, most: float) -> Reader:
+    def read(value) -> float:
+        if (
+            isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most
+        ):  # NaN fails too
+            raise InvalidInput(f"The {what} must be a number from {least:g} to {most:g}, not {short(value)}.")
+        return float(value)
+
+    return read
+
+
+def text(what: str) -> Reader:
+    """One line; nothing is the empty one."""
+
+    def read(value) -> str:
+        if value is None:
+            return ""
+        if not isinstance(value, str) or len(value) > MOST_CHARACTERS or not _can_be_sent(value):
+            raise InvalidInput(
+                f"The {what} must be a text of at most {MOST_CHARACTERS} characters, not {short(value)}."
+            )
+        return value
+
+    return read
+
+
+def choice(what: str, *kinds: type) -> Reader:
+    """One entry of a list, or None."""
+
+    def read(value):
+        fits = value is None or type(value) in kinds
+        if (
+            not fits
+            or isinstance(value, int)
+            and abs(value) > MOST_CHOICES
+            or isinstance(value, str)
+            and len(value) > MOST_CHARACTERS
+        ):
+            raise InvalidInput(f"The {what} must be one of the list, not {short(value)}.")
+        return value
+
+    return read
+
+
+def choices(what: str) -> Reader:
+    """Some names of a list."""
+
+    def read(value) -> list[str]:
+        value = [] if value is None else value
+        if not isinstance(value, list) or len(value) > MOST_CHOICES or not all(isinstance(name, str) for name in value):
+            raise InvalidInput(f"The {what} must be some of the list, not {short(value)}.")
+        return value
+
+    return read
+
+
+def anything(value):
+    """For what checks itself, such as uploads and what this server keeps."""
+    return value
+
+
+def _can_be_sent(value: str) -> bool:
+    """Half a surrogate pair, which JSON can hold, cannot be sent back."""
+    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)

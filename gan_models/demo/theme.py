@@ -1,0 +1,83 @@
+"""How the page looks."""
+
+import gradio as gr
+
+SYSTEM_FONT = [
+    "system-ui",
+    "-apple-system",
+    "Segoe UI",
+    "Roboto",
+    "sans-serif",
+]  # a font from the net would be a request to a stranger
+THEME = gr.themes.Soft(
+    primary_hue="indigo", secondary_hue="pink", font=SYSTEM_FONT, font_mono=["ui-monospace", "monospace"]
+).set(
+    background_fill_primary="*neutral_50",
+    block_title_padding="0",
+    block_title_text_weight="600",
+    block_title_background_fill="transparent",
+    block_title_background_fill_dark="transparent",
+    block_title_text_color="*body_text_color",
+    block_title_text_color_dark="*body_text_color",
+)
+CSS = """
+.gradio-container { max-width: 1100px !important; margin: 0 auto !important; }
+footer { display: none !important; }
+#top { align-items: center; }
+#title { flex: 2 1 300px; }
+#title h1, #title p { margin: 0; }
+#title p { opacity: .75; }
+#model { flex: 1 1 200px; }
+
+.pictures .grid-wrap { min-height: 0 !important; max-height: none !important; padding: 0; overflow: visible; }
+.pictures .grid-container { grid-template-columns: repeat(var(--across), minmax(0, 1fr)) !important;
+  grid-auto-rows: auto; gap: 6px; }
+.pictures .thumbnail-lg { width: 100%; height: auto; aspect-ratio: auto; border: 0; overflow: visible;
+  background: none; box-shadow: none; }
+.pictures img { width: 100%; height: auto !important; aspect-ratio: 1; }
+.pictures:not(#samples, #examples) .thumbnail-lg { pointer-events: none; }
+.pictures:not(#samples, #examples) .caption-label { position: static; max-width: none; padding: 2px 0; border: 0;
+  background: none; text-align: center; }
+:is(#samples, #examples) .caption-label { opacity: 0; transition: opacity .15s; }
+#samples .thumbnail-lg:hover .caption-label, #samples .thumbnail-lg:focus-visible .caption-label { opacity: 1; }
+#samples { --across: 8; }
+#strip, #retouch-strip, #morph-strip { --across: 9; }
+#examples { --across: 6; }
+#retouched img { object-fit: contain; }
+#pair { --across: 2; width: 100%; max-width: 660px; margin: 0 auto; }
+#sweep { --across: 10; }
+#sweep:has(.gallery-item:nth-child(7):last-child) { --across: 7; }
+
+#seed-row { align-items: center; }
+#video { flex: 0 1 340px; }
+#count .head { flex-wrap: nowrap; }
+:is(#sliders, #retouch-sliders) .form { display: grid; grid-template-columns: repeat(auto-fill, minmax(140px, 1fr));
+  min-width: 0 !important; background: var(--block-background-fill); }
+:is(#sliders, #retouch-sliders) .form > * { min-width: 0 !important; padding: 6px 12px; align-content: end; }
+:is(#sliders, #retouch-sliders) :is(.tab-like-container, .min_value, .max_value) { display: none; }
+/* What the first two tabs share is of no use to the third. */
+.gradio-container:has(#attributes-tab-button[aria-selected=true]) :is(#class, #present, #absent) { display: none; }
+.gradio-container:has(#photo-tab-button[aria-selected=true])
+  :is(#class, #present, #absent, #truncation) { display: none; }
+@media (max-width: 640px) {
+  #samples, #sweep, #sweep:has(.gallery-item:nth-child(7):last-child) { --across: 4; }
+  #sweep:has(.gallery-item:nth-child(10)) { --across: 5; }
+  #strip, #retouch-strip, #morph-strip { --across: 3; }
+  #video { flex-basis: 100%; }
+  /* or the four tabs widen the page */
+  .tab-container button { padding: 0 5px !important; font-size: min(13.5px, 3.5vw); }
+}
+"""
+# A gallery that only shows.
+PLAIN = {
+    "interactive": False,
+    "allow_preview": False,
+    "show_label": False,
+    "container": False,
+    "buttons": [],
+    "object_fit": "contain",
+    "elem_classes": "pictures",
+    "height": "auto",
+}
+TILE, LARGE = 128, 256  # pixels of a picture in the file; the page scales it
+STRIP, FRAMES = 9, 96  # pictures of a strip, frames of a video

@@ -1,0 +1,99 @@
+"""Every sentence of the page."""
+
+NAME = "GAN Studio"
+TITLE = "# GAN Studio\nPictures that no camera took: draw them, walk between them, change them."
+ABOUT = """What neural networks draw here is deleted within two hours.
+Models made from CelebA are for non-commercial research only. GAN Studio is open source (MIT)."""
+MODEL, MODEL_CARD = "Model", "Model card"
+
+# ---- The controls that tabs share
+ANY = "any"
+CATEGORIES = "the categories"
+DRAW_CLASS, ONLY_WITH, ONLY_WITHOUT = "Draw", "Only with", "Only without"
+TRUNCATION, TRUNCATION_INFO = "Truncation", "Below 1: more typical and less varied"
+
+# ---- Sample
+SAMPLE, SAMPLES, SEED, PICTURES, NEW_SEED, DRAW = "Sample", "Samples", "Seed", "Pictures", "New seed", "Draw"
+PICKED_TITLE = "Picked"
+
+
+def picked(picture: str) -> str:
+    return f"Picture {picture} is in the walk and under Attributes now."
+
+
+# ---- Interpolate
+INTERPOLATE, STRIP, WALK_VIDEO, WALK = "Interpolate", "From one to the next", "A walk that closes on itself", "Walk"
+ANCHORS = "Pictures to walk between"
+ANCHORS_INFO = "Two to six seeds, or 7:2 for picture 2 of seed 7. A click on a sample adds it."
+DRAWING, MAKING_VIDEO = "Drawing", "Making the video"
+
+# ---- Attributes
+ATTRIBUTES, PAIR, BEFORE, AFTER, AS_CLASS = "Attributes", "Before and after", "before", "after", "Draw it as"
+PICTURE, PICTURE_INFO = "Picture", "A seed, or 7:2 for picture 2 of seed 7. A click on a sample picks it."
+STEPS, SWEEP = "In steps from none to full", "The same latent, label by label"
+UNCONDITIONAL = "This model was trained without labels, so there is nothing to change here."
+FOUND = "Nobody told this model what digits there are: it found the categories and the codes by itself (InfoGAN)."
+LABELS = """What an attribute means is what annotators of CelebA saw, not what anybody is. Only 12 of the 40 are
+labelled reliably (Wu et al. 2023); Young, Pale Skin and Bushy Eyebrows are judgements, and often disputed."""
+ONE_HAIR_COLOUR = "Hair has one colour at a time: raise one and lower the others."
+
+
+def first_ones(shown: int, all_of_them: int) -> str:
+    return f"This model has {all_of_them} attributes; the first {shown} have sliders here."
+
+
+# ---- Edit a photo
+PHOTO_TAB = "Edit a photo"
+PHOTO_NOTE = """Upload a photo with a face, or take one of the drawn faces. Please only photos of people who agree.
+Nothing is kept: what is made of a photo is deleted when you take it away, open another or close the page, and the
+photo leaves this server's memory within an hour."""
+UNRELIABLE = f"0 leaves an attribute as it is. {LABELS} Bald and Mustache are rare there, and change little."
+HAIR_COUNTS = "Of hair colours that are raised, the highest counts."
+EDITOR, PHOTO, FACE, DRAWN_FACES = "Editor", "Photo", "Face (or click on it)", "Drawn faces"
+FULL_SIZE, EDITED_PHOTO = "Make the full-size picture", "Edited photo, at full size"
+MORPH, OTHER_PHOTO, WAY, MORPH_STRIP, MORPH_VIDEO = (
+    "Morph into another photo",
+    "The other photo",
+    "The way there",
+    "From one face to the other",
+    "There and back",
+)
+KEEPING_DETAIL = "keeping the photos' detail"
+FINDING = "Finding both faces in the latent space"
+
+
+def from_to(most: float) -> str:
+    return f"From -{most:g} to +{most:g}"
+
+
+def strip_from_to(most: float) -> str:
+    return f"One attribute from -{most:g} to +{most:g}"
+
+
+def through(model: str) -> str:
+    return f"through faces that {model} draws"
+
+
+# ---- What goes wrong
+TROUBLE = "That did not work"
+UNEXPECTED = "Something went wrong here that should not; try it again, or load the page anew."
+NOT_OFFERED = "That model is not offered here; choose one of the list."
+NO_EDITOR = "That model cannot edit photos; choose one of the list."
+NO_UPLOAD = "That photo is not here, or no longer; choose the file anew."
+NO_PHOTO = "There is no photo yet: upload one, or take one of the drawn faces."
+NO_OTHER = "There is no second photo yet: upload one to morph into."
+NO_FACE_THERE = "There is no face there; click on one that is framed."
+NO_SUCH_EXAMPLE = "There is no such drawn face; choose one that is shown."
+NOTHING_PICKED = "Nothing was picked; click on a picture."
+NO_PLACE = "No place was picked; click on the picture."
+TOO_LITTLE = "The page sent too little; load it anew."
+UPLOAD_EMPTY = "There is no file in this upload."
+UPLOAD_BROKEN = "This upload cannot be read."
+
+
+def too_large(most: int) -> str:
+    return f"File size exceeded maximum allowed size of {most} bytes."
+
+
+def both(attribute: str) -> str:
+    return f"{attribute} cannot be both wanted and unwanted: take it out of one of the two."

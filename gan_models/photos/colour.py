@@ -1,0 +1,78 @@
+"""What a photo's numbers mean: Display P3, AdobeRGB and the like, as sRGB and back.
+
+A photo keeps its own numbers and its profile, so that the file that goes back is the file that came but for the change.
+What is shown, and what the networks see, is sRGB: made where a small picture is made of the large one.
+"""
+
+import io
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image, ImageCms
+
+MAX_PROFILE = 2**22  # bytes; the largest tables of real profiles have half of that
+BAND = 256  # rows at a time: what lies between two spaces is never there for the whole of a large photo
+NEAR = 2  # of 255: a profile that moves no colour further is sRGB under another name
+
+
+def to_srgb(picture: Image.Image) -> Image.Image:
+    """An RGB picture in the space of its own profile (`info`) -> in sRGB and without a profile; the very picture where
+    it has none, or one that cannot be used."""
+    transforms = _transforms(picture.info.get("icc_profile"))
+    if transforms is None:
+        return picture
+    result = Image.new("RGB", picture.size)
+    for box in _bands(picture):
+        result.paste(ImageCms.applyTransform(picture.crop(box).convert("RGB"), transforms[0]), box[:2])
+    return result
+
+
+def from_srgb(before: Image.Image, after: Image.Image) -> Image.Image:
+    """`before`, in the space of its own profile, with the change that leads from it to `after`, which is in sRGB.
+
+    Only the difference is taken back: a pixel that did not change stays, though sRGB may not have its colour.
+    """
+    transforms = _transforms(before.info.get("icc_profile"))
+    if transforms is None:
+        return after
+    there, back = transforms
+    result = before.copy()
+    for box in _bands(before):
+        own = before.crop(box)
+        old, new = (
+            np.asarray(ImageCms.applyTransform(picture, back), np.int16)
+            for picture in (ImageCms.applyTransform(own, there), after.crop(box))
+        )
+        changed = (np.asarray(own) + (new - old)).clip(0, 255).astype(np.uint8)
+        result.paste(Image.fromarray(changed), box[:2])
+    return result
+
+
+def _bands(picture: Image.Image) -> list[tuple[int, int, int, int]]:
+    return [(0, top, picture.width, min(top + BAND, picture.height)) for top in range(0, picture.height, BAND)]
+
+
+@lru_cache(maxsize=8)
+def _transforms(profile: bytes | None):
+    """To sRGB and back; None where there is nothing to do or nothing that can be done."""
+    if not isinstance(profile, bytes) or not 128 < len(profile) <= MAX_PROFILE:
+        return None
+    try:
+        own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if own.profile.xcolor_space.strip() != "RGB":
+            return None
+        srgb = ImageCms.createProfile("sRGB")
+        options = {
+            "renderingIntent": ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            "flags": ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        }
+        there = ImageCms.buildTransform(own, srgb, "RGB", "RGB", **options)
+        back = ImageCms.buildTransform(srgb, own, "RGB", "RGB", **options)
+        ramp = Image.frombytes(
+            "RGB", (64, 64), bytes(17 * value for k in range(4096) for value in (k >> 8, k >> 4 & 15, k & 15))
+        )
+        moved = ImageCms.applyTransform(ramp, there)
+    except Exception:  # a stranger's profile may be anything; without it the photo is as good as one that has none
+        return None
+    far = max(abs(a - b) for a, b in zip(ramp.tobytes(), moved.tobytes()))
+    return (there, back) if far > NEAR else None

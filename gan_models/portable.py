@@ -1,0 +1,86 @@
+"""What is published of a training names things, and tells nothing of the machine that it ran on."""
+
+import os
+import re
+import shlex
+from pathlib import PurePosixPath, PureWindowsPath
+
+DROPPED = ("--data-root", "--output")  # of a command: where things lay, not what they were
+FOLDERS = ("model", "checkpoint")  # of a run, which say nothing about which one
+_WHOLE = re.compile(r"[/~]|[A-Za-z]:[\\/]|\\\\|\.\.?[\\/]")
+# In running text: /home/me/x, ~/x or C:\x, but no address of the Web, no tag and no half of "and/or".
+_IN_TEXT = re.compile(
+    r"""(?<![\w:/.<~\\])(?:~?(?:/[^\s/"'`|<>()\[\],;:]+){2,}/?|~/[^\s/"'`|<>()\[\],;:]+|[A-Za-z]:\\[^\s"'`|<>,;]+)"""
+)
+
+
+def name(path) -> str:
+    """The last part of a path that says something: "celeba-cgan" of /home/me/runs/celeba-cgan/model. What is no path,
+    such as a bundled name or user/repo, stays."""
+    text = str(path)
+    return _name(text) if _is_path(text) else text
+
+
+def command(text: str) -> str:
+    """A command, or several lines of them, with names in place of paths, and without the options that are DROPPED."""
+    return "\n".join(_line(line, DROPPED) for line in text.split("\n"))
+
+
+def record(value):
+    """What a metrics.json holds, with names in place of paths; a new value."""
+    if isinstance(value, dict):
+        ways = {"command": command, "init_from": name}
+        return {
+            key: ways.get(key, record)(item) if isinstance(item, str) else record(item) for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [record(item) for item in value]
+    if isinstance(value, str):
+        return _name(value) if _WHOLE.match(value) and "\n" not in value else prose(value)
+    return value
+
+
+def prose(value: str) -> str:
+    """Running text, with names in place of absolute paths."""
+    return _IN_TEXT.sub(lambda match: _name(match[0]), value)
+
+
+def page(value: str) -> str:
+    """A card, with names in place of paths."""
+    lines = (
+        _line(line) if re.match(r"\s*(python|gan-studio|accelerate|torchrun) ", line) else line
+        for line in value.split("\n")
+    )
+    return prose("\n".join(lines))
+
+
+def _line(line: str, dropped: tuple[str, ...] = ()) -> str:
+    try:
+        words = shlex.split(line)
+    except ValueError:  # a quotation mark without its other half
+        return prose(line)
+    kept, skip = [], False
+    for word in words:
+        option, equals, value = word.partition("=")
+        if skip or option in dropped:
+            skip = not skip and not equals
+        elif equals and _is_path(value):
+            kept.append(f"{option}={_name(value)}")
+        else:
+            kept.append(_name(word) if _is_path(word) else word)
+    return line if kept == words else shlex.join(kept)
+
+
+def _is_path(word: str) -> bool:
+    """Whether it names a place on a disk: not an address of the Web, nor user/repo, unless there is such a folder."""
+    if re.match(r"[a-z]+://", word) or not re.search(r"[/\\~]", word):
+        return False
+    return bool(_WHOLE.match(word)) or not re.fullmatch(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", word) or os.path.exists(word)
+
+
+def _name(path: str) -> str:
+    kind = PureWindowsPath if "\\" in path or re.match(r"[A-Za-z]:", path) else PurePosixPath
+    parts = [part for part in kind(path).parts if part not in (kind(path).anchor, "~", ".", "..")]
+    while len(parts) > 1 and parts[-1] in FOLDERS:
+        parts.pop()
+    return parts[-1] if parts else "."

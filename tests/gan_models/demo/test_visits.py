@@ -1,0 +1,239 @@
+"""What is kept for a visitor: bounded while it is there, gone when it goes."""
+
+import gc
+import subprocess
+import sys
+import threading
+import time
+import tracemalloc
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from demo_server import ROOT, Asking, Page, running, tiny_models
+from PIL import Image
+
+from gan_models.demo import Models, build, visits
+from gan_models.demo.visits import Gone, Store, Visits
+from gan_models.networks.dcgan import DCGANGenerator
+
+
+def picture(k: int, size: int = 16) -> Image.Image:
+    return Image.frombytes("L", (size, size), bytes((k * 31 + i * i * (k + 1)) % 256 for i in range(size * size)))
+
+
+def store(folder: Path, files: int = 10, size: int = 1_000_000) -> Store:
+    return Store(folder / "store", threading.Event(), (files, size))
+
+
+def test_the_oldest_files_go_first_and_those_on_screen_stay(tmp_path):
+    kept = store(tmp_path, files=5)
+    (first,) = kept.pictures("first", [picture(0)])
+    drawn = [kept.pictures("gallery", [picture(2 * k + 1), picture(2 * k + 2)]) for k in range(6)]
+    on_disk = set(kept.folder.iterdir())
+    assert (
+        len(kept) == 5 == len(on_disk) and first in on_disk and set(drawn[-1]) <= on_disk and set(drawn[-2]) <= on_disk
+    )
+    many = kept.pictures(
+        "gallery", [picture(100 + k) for k in range(20)]
+    )  # more than there may be, but all on the screen
+    assert set(kept.folder.iterdir()) == {first, *many}
+    again = kept.pictures("gallery", [picture(100)])  # the same picture is the same file, and young again
+    assert again == many[:1] and len(set(kept.folder.iterdir())) == 5
+
+
+def test_bytes_are_bounded_too(tmp_path):
+    kept = store(tmp_path, size=3000)
+    for _ in range(9):
+        path = kept.file("video", "walk.mp4", lambda path: path.write_bytes(b"x" * 1000))
+    assert (
+        kept.bytes == 3000 and len(list(kept.folder.iterdir())) == 3 and path.exists() and path.name.startswith("walk-")
+    )
+
+
+def test_an_emptied_store_holds_zeros_and_takes_nothing_that_was_begun_before(tmp_path):
+    kept = store(tmp_path)
+    (path,) = kept.pictures("photo", [picture(1)])
+    size = path.stat().st_size
+    other = threading.Thread(target=kept.begin)
+    kept.begin()
+    other.start()
+    other.join()
+    emptier = threading.Thread(target=kept.empty)
+    emptier.start()
+    emptier.join()
+    assert path.read_bytes() == bytes(size)
+    with pytest.raises(Gone):
+        kept.pictures("photo", [picture(2)])
+    with pytest.raises(Gone):
+        kept.file("video", "walk.mp4", lambda path: path.write_bytes(b"secret"))
+    assert [file.read_bytes() for file in kept.folder.iterdir()] == [bytes(size)]
+    kept.begin()
+    assert kept.pictures("photo", [picture(2)])[0].exists()
+
+
+def test_a_visit_that_is_over_leaves_nothing_and_its_jobs_end(tmp_path):
+    all_visits = Visits(tmp_path)
+    visit, other = all_visits.of("a"), all_visits.of("b")
+    visit.photos.pictures("photo", [picture(1)])
+    other.photos.pictures("photo", [picture(1)])
+    all_visits.leave("a")
+    with pytest.raises(Gone):
+        visit.check()
+    with pytest.raises(Gone):
+        visit.photos.pictures("photo", [picture(1)])
+    with pytest.raises(Gone):
+        visit.photos.file("video", "walk.mp4", lambda path: path.write_bytes(b"secret"))
+    assert {path.name for path in tmp_path.iterdir()} == {other.drawn.folder.name, other.photos.folder.name}
+    again = all_visits.of("a")  # a page whose connection broke for a while
+    assert again.photos.pictures("photo", [picture(1)])[0].exists()
+
+
+def test_a_folder_does_not_tell_whose_it_is_and_requests_without_a_page_share_nothing(tmp_path):
+    all_visits = Visits(tmp_path)
+    assert all_visits.of("../../secret\ud800").photos.folder.parent == tmp_path
+    assert "secret" not in all_visits.of("secret").photos.folder.name
+    assert all_visits.of(None).photos.folder != all_visits.of(None).photos.folder
+
+
+def test_old_files_and_silent_visits_go_and_there_are_not_too_many(tmp_path, monkeypatch):
+    all_visits = Visits(tmp_path)
+    visit = all_visits.of("a")
+    (path,) = visit.drawn.pictures("gallery", [picture(1)])
+    all_visits.sweep(3600)
+    assert path.exists()
+    visit.drawn.sweep(-1)
+    assert not path.exists() and len(visit.drawn) == 0
+    all_visits.sweep(-1)
+    assert not list(tmp_path.iterdir()) and len(all_visits) == 0
+    monkeypatch.setattr(visits, "MOST_VISITS", 3)
+    for k in range(6):
+        all_visits.of(str(k % 4) if k < 4 else "3")
+    assert len(all_visits) == 3 and len(list(tmp_path.iterdir())) == 6
+
+
+# ---- The page --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory) -> list[Path]:
+    return tiny_models(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture
+def ask(models, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    return Asking(build(Models([str(source) for source in models]), tmp_path))
+
+
+def size_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def test_many_draws_take_bounded_disk_and_memory(ask, tmp_path, monkeypatch):
+    monkeypatch.setattr(visits, "DRAWN", (70, 300_000))
+    sizes = []
+    for seed in range(30):
+        (gallery,), said = ask("sample", ["faces", seed, 32, 1.0, -1, [], []])
+        assert not said and len(gallery) == 32 and all(Path(entry["image"]["path"]).is_file() for entry in gallery)
+        sizes.append(size_of(tmp_path))
+        if seed % 10 == 9:  # as it does once a minute
+            ask.page.sweep()
+        if seed == 9:
+            gc.collect()
+            tracemalloc.start()
+            before = tracemalloc.get_traced_memory()[0]
+    gc.collect()
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    (visit,) = ask.page.visits._visits.values()
+    on_screen = sum(Path(entry["image"]["path"]).stat().st_size for entry in gallery)
+    assert len(visit.drawn) <= 70 and visit.drawn.bytes <= max(300_000, on_screen)
+    assert max(sizes[10:]) <= sizes[0] + 300_000 + on_screen
+    assert grown < 500_000, grown  # 20 draws of 32 pictures
+
+
+def test_a_photo_that_was_taken_away_leaves_nothing_and_slider_moves_are_bounded(ask, tmp_path, monkeypatch):
+    monkeypatch.setattr(visits, "PHOTOS", (40, 100_000_000))
+    outputs, said = ask("open_example", ["editor", "Smiling"], {"index": 0, "value": {"caption": "7:1"}})
+    assert not said
+    sliders = len(ask.named("retouch").inputs) - 1
+    for k in range(40):
+        outputs, said = ask("retouch", [None, *[k / 20] * sliders])
+        assert not said and all(Path(file["path"]).is_file() for file in outputs[0])
+    folder = next(tmp_path.glob("visit-*"))
+    assert len(list(folder.iterdir())) <= 40
+    ask("forget", [])
+    assert not any(any(path.read_bytes()) for path in folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    "endpoint, data, event",
+    [("morph", [None, None, "faces"], None), ("interpolate", ["faces", "1, 2, 3", 1.0, -1, [], []], None)],
+)
+def test_a_long_job_ends_when_its_visitor_goes(ask, tmp_path, monkeypatch, endpoint, data, event):
+    ask("open_example", ["editor", "Smiling"], {"index": 0, "value": {"caption": "7:1"}})
+    subject, another = (
+        next(block for block in ask.named(name).outputs if isinstance(block, gr.State))
+        for name in ("open_example", "open_other")
+    )
+    ask.state[another._id] = ask.state[subject._id]
+    drawn, started = [], threading.Event()
+    original = DCGANGenerator.generate
+
+    def generate(self, latents, labels=None):
+        drawn.append(time.monotonic())
+        if len(drawn) > 2:
+            started.set()
+            time.sleep(0.05)
+        return original(self, latents, labels)
+
+    monkeypatch.setattr(DCGANGenerator, "generate", generate)
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(ask(endpoint, data, event)))
+    thread.start()
+    assert started.wait(30)
+    ask.page.visits.leave(ask.session)
+    count = len(drawn)
+    thread.join(10)
+    ((outputs, said),) = answers
+    assert not said and all(output in (None, {"__type__": "update"}) for output in outputs)
+    assert len(drawn) <= count + 1
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(("visit-", "drawn-"))]
+
+
+def test_a_closed_page_ends_its_visit(models, tmp_path):
+    """As a browser does it: the connection that says that the page is there breaks while a walk is being made."""
+    with running(models, tmp_path, tmp_path / "app.log") as (address, _):
+        page = Page(address)
+        (run,) = tmp_path.glob("gan-studio-*")
+        with page.here():
+            outputs, said = page.ask(page.named("sample"), ["faces", 1, 16, 1.0, -1, [], []])
+            assert not said and len(outputs[0]) == 16 and list(run.glob("drawn-*/*.webp"))
+            page.join(page.named("interpolate"), ["faces", "1, 2, 3, 4, 5, 6", 1.0, -1, [], []])
+            with page.client.stream("GET", "/gradio_api/queue/data", params={"session_hash": page.session}) as lines:
+                next(line for line in lines.iter_lines() if "process_starts" in line)
+        end = time.monotonic() + 30
+        while list(run.glob("drawn-*")):
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        time.sleep(3)
+        assert not list(run.glob("drawn-*")) and "Traceback" not in (tmp_path / "app.log").read_text()
+
+
+def test_only_the_demo_imports_gradio():
+    """`import gan_models` is quick and needs no web server."""
+    subprocess.run(
+        [sys.executable, "-c", "import sys, gan_models; sys.exit('gradio' in sys.modules)"], check=True, cwd=ROOT
+    )
+    found = [
+        path.relative_to(ROOT)
+        for folder in ("gan_models", "training")
+        for path in (ROOT / folder).rglob("*.py")
+        if "gradio" in path.read_text()
+        and any(
+            line.split()[:2] in (["import", "gradio"], ["from", "gradio"]) or "from gradio." in line
+            for line in path.read_text().splitlines()
+        )
+    ]
+    assert found and all(path.parts[:2] == ("gan_models", "demo") for path in found)
