@@ -418,10 +418,11 @@ class Panel(Discriminator):
         self.classifiers = nn.ModuleList(nn.Linear(width * min(size, 8) ** 2, k) for size in sizes)
 
     @torch.no_grad()
-    def note(self, labels: Tensor) -> None:
-        """Labels (m, K) in -1..1, for the frequencies."""
-        if len(labels):
-            self.frequency.lerp_((labels > 0).to(self.frequency).mean(0), 0.01)
+    def note(self, labels: Tensor, counted: Tensor) -> None:
+        """Labels (n, K) in -1..1 of which those rows count whose `counted` (n,) is 1, for the frequencies."""
+        total = counted.sum()
+        seen = ((labels > 0).to(self.frequency) * counted[:, None]).sum(0) / total.clamp_min(1)
+        self.frequency.lerp_(torch.where(total > 0, seen, self.frequency), 0.01)
 
     def mixed(self, maps: list[Tensor]) -> list[Tensor]:
         """Maps (n, maps[k], H, W) as discriminators and classifiers see them, the finest first: three of them, (n,

@@ -139,7 +139,7 @@ class Retouching(Game):
         first, panel = not self.generator_moves(state), state.discriminator
         panel.even.train(first)
         if first:
-            panel.note(all_gather(batch.labels)[all_gather(self._mine(batch).to(batch.labels)) > 0.5])
+            panel.note(all_gather(batch.labels), all_gather(self._mine(batch).to(batch.labels)))
 
     def generate(self, state: State, batch: Batch) -> Drawn:
         editor, panel = state.generator, state.discriminator
@@ -228,12 +228,12 @@ class Retouching(Game):
         return targets, asked, kept * (1 - asked)
 
     def discriminator_loss(self, state: State, batch: Batch, drawn: Drawn) -> Loss:
-        panel, mine = state.discriminator, self._mine(batch)
-        logits = panel.classify(drawn.real)[:, mine]
-        wanted = (batch.labels[mine] > 0).to(logits).expand_as(logits)
-        # The sum over half of the batch, so that several processes, whose halves differ, average to one.
-        count = len(batch.real) / (1 if batch.numbers is None else 2)
-        classification = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean((0, 2)).sum() / count
+        panel, mine = state.discriminator, self._mine(batch).to(batch.real)
+        logits = panel.classify(drawn.real)
+        wanted = (batch.labels > 0).to(logits).expand_as(logits)
+        wrong = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean((0, 2))
+        # As if the labels of half of them may be used, so that several processes, whose shares differ, average to one.
+        classification = (wrong * mine).mean() * (1 if batch.numbers is None else 2)
         scalars = {"real_classification": classification}
         if drawn.edited is None:
             return classification, scalars

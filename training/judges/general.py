@@ -148,7 +148,7 @@ def read(network: str = TRAINS) -> General:
         )
     model = General(network)
     model.load_state_dict({key: value.float() for key, value in load(path.read_bytes()).items()})
-    return model.requires_grad_(False).eval().to(memory_format=torch.channels_last)
+    return model.requires_grad_(False).eval().to("cpu", memory_format=torch.channels_last)
 
 
 def distance(network: General, a: Tensor, b: Tensor) -> Tensor:
