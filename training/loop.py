@@ -45,8 +45,7 @@ def train(
         batch = load_batch(recipe, dataset, state.generator, first, share, seed)
         torch.manual_seed(int(philox(seed, first, Stream.TORCH).integers(2**63)))  # dropout
         set_schedules(recipe, state)
-        turn = (state.images // recipe.batch_size + 1) % recipe.discriminator_steps == 0
-        moves = turn and game.generator_moves(state)
+        moves = (state.images // recipe.batch_size + 1) % recipe.discriminator_steps == 0
         scalars = step(recipe, game, state, batch, accelerator, moves)
         state.images += recipe.batch_size
         if any([callback(state, scalars) for callback in callbacks]):
@@ -57,8 +56,9 @@ def train(
 def step(
     recipe: Recipe, game: Game, state: State, batch: Batch, accelerator: Accelerator, moves: bool = True
 ) -> dict[str, Tensor]:
-    """One update of the discriminator and, where `moves`, one of the generator and of its average. Returns what is
-    worth plotting."""
+    """One update of the discriminator and, where `moves` and the game lets it, one of the generator and of its average.
+    Returns what is worth plotting."""
+    moves = moves and game.generator_moves(state)
     state.discriminator.requires_grad_(True)
     with accelerator.autocast():
         game.prepare(state, batch)

@@ -86,11 +86,12 @@ def test_a_step_stays_on_its_device(name, request, card):
         request.getfixturevalue("without_numbers")
     lively = ["instance_noise=0.1", "augment=0.5"] if GAMES[recipe.game].penalised else []
     scalars = step(change(recipe, [*small(name), *lively]), card)
-    assert {"discriminator_gradient", "generator_gradient"} <= scalars.keys()
+    assert {"discriminator_gradient"} <= scalars.keys()
+    assert "generator_gradient" in scalars or recipe.game == "retouching"  # whose editor waits for its classifiers
     assert {value.device for value in scalars.values()} == {CARD}
 
 
-@pytest.mark.parametrize("name", [name for name in RECIPES if RECIPES[name].game == "editor"])
+@pytest.mark.parametrize("name", [name for name in RECIPES if RECIPES[name].game in ("editor", "retouching")])
 def test_an_editor_that_edits_stays_on_its_device(name, without_numbers, card):
     scalars = step(change(RECIPES[name], [*small(name), "edits_after=8"]), card, images=8)
     assert {"preservation", "discriminator_loss", "generator_gradient"} <= scalars.keys()
