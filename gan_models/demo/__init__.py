@@ -32,7 +32,7 @@ __all__ = ["Models", "build", "serve"]
 def build(models: Models, folder: str | os.PathLike) -> Page:
     """The page over the models that are offered; the first is shown first. Its files, and those of its visitors, lie
     in `folder`, which must be GRADIO_TEMP_DIR when it is launched. Raises what opening the first model raises."""
-    first = models.names[0]
+    first = models.generators()[0]
     about = {"value": describe(models, first)}
     with Page(Uploads(Path(folder) / "uploads"), Visits(folder), title=words.NAME, analytics_enabled=False) as page:
         common = shared.make(page, models, first)
@@ -62,7 +62,7 @@ def build(models: Models, folder: str | os.PathLike) -> Page:
                 changes |= {line: describe(models, name), text: models.about(name).card}
             except ModelError as error:
                 complain(str(error))
-                current = current if current in models.names else first
+                current = current if current in models.generators() else first
                 return {common.source: current, common.current: current}
             return {common.source: name, common.current: name, **changes, **dict.fromkeys(common.leftovers)}
 

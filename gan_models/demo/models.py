@@ -7,7 +7,8 @@ from pathlib import Path
 from .. import studio
 from ..errors import InvalidInput, ModelError
 from ..networks import Generator, load
-from ..networks.editor import Editor
+from ..networks.editor import MOST, Editor
+from ..networks.retouch import RetouchEditor
 from . import words
 
 
@@ -17,7 +18,7 @@ class Models:
 
     def __init__(self, sources: list[str]):
         self.sources = short_names(list(dict.fromkeys(sources)))
-        self._opened: dict[str, Generator | Editor] = {}
+        self._opened: dict[str, Generator] = {}
         self._told: dict[str, studio.About] = {}
         self._lock = threading.Lock()
 
@@ -25,7 +26,7 @@ class Models:
     def names(self) -> list[str]:
         return list(self.sources)
 
-    def __getitem__(self, name) -> Generator | Editor:
+    def __getitem__(self, name) -> Generator:
         """The model of that name. Raises InvalidInput for one that is not offered, and what `load` raises."""
         if not isinstance(name, str) or name not in self.sources:
             raise InvalidInput(words.NOT_OFFERED)
@@ -34,7 +35,7 @@ class Models:
                 self._opened[name] = load(self.sources[name])
             return self._opened[name]
 
-    def usable(self) -> dict[str, Generator | Editor]:
+    def usable(self) -> dict[str, Generator]:
         """All models that can be opened. What keeps the others closed is said on the console, and on the page to
         whoever chooses one."""
         found = {}
@@ -45,13 +46,28 @@ class Models:
                 print(f"warning: {name} cannot be opened: {error}", file=sys.stderr)
         return found
 
-    def editors(self) -> list[str]:
-        return [name for name, model in self.usable().items() if isinstance(model, Editor)]
+    def generators(self) -> list[str]:
+        """The names of all that draw pictures. Raises InvalidInput where there is none."""
+        drawless = [name for name, model in self.usable().items() if isinstance(model, RetouchEditor)]
+        found = [name for name in self.names if name not in drawless]
+        if not found:
+            raise InvalidInput(words.no_generator(drawless[0]))
+        return found
 
-    def editor(self, name) -> Editor:
+    def editors(self) -> list[str]:
+        """The names of the editors that are offered together: of those that retouch a photo's own pixels, else of those
+        that draw the change; only such as have the first one's attributes, which the page has sliders for."""
+        for kind in (RetouchEditor, Editor):
+            found = {name: model for name, model in self.usable().items() if isinstance(model, kind)}
+            if found:
+                first = next(iter(found.values()))
+                return [name for name, model in found.items() if model.attributes == first.attributes]
+        return []
+
+    def editor(self, name) -> Editor | RetouchEditor:
         """The editor of that name. Raises InvalidInput for a model that is none."""
         found = self[name]
-        if not isinstance(found, Editor):
+        if not isinstance(found, (Editor, RetouchEditor)):
             raise InvalidInput(words.NO_EDITOR)
         return found
 
@@ -75,3 +91,9 @@ def name_of(source: str) -> str:
         return source  # a bundled name or a Hub repository
     parts = [part for part in path.resolve().parts[1:] if part not in ("model", "checkpoint")]
     return parts[-1] if parts else source
+
+
+def most_of(editor: Editor | RetouchEditor) -> float:
+    """How far its sliders go either way: to the attribute fully there or gone, and for one that draws the change,
+    beyond."""
+    return 1.0 if isinstance(editor, RetouchEditor) else MOST

@@ -8,9 +8,10 @@ import torch
 
 from .. import images, inversion, photos, portrait, studio
 from ..errors import InvalidInput
-from ..networks.editor import MOST, Editor
+from ..networks.editor import Editor
+from ..networks.retouch import RetouchEditor
 from . import reading, words
-from .models import Models
+from .models import Models, most_of
 from .page import Page
 from .shared import pretty
 from .theme import FRAMES, PLAIN, STRIP, TILE
@@ -36,7 +37,7 @@ def tab(page: Page, models: Models, folder) -> None:
 
 
 def components(page: Page, models: Models, known: list[str], folder) -> None:
-    names = list(models[known[0]].attributes)
+    names, most = list(models[known[0]].attributes), most_of(models[known[0]])
     gr.Markdown(words.PHOTO_NOTE, elem_id="photo-note")
     editor = page.reads(
         gr.Dropdown(known, value=known[0], label=words.EDITOR, filterable=False, visible=len(known) > 1),
@@ -66,9 +67,9 @@ def components(page: Page, models: Models, known: list[str], folder) -> None:
         sliders = [
             page.reads(
                 gr.Slider(
-                    -MOST, MOST, 0, step=0.1, label=pretty(name), min_width=140, buttons=[], elem_id=f"retouch-{name}"
+                    -most, most, 0, step=0.1, label=pretty(name), min_width=140, buttons=[], elem_id=f"retouch-{name}"
                 ),
-                reading.number(f"change of {pretty(name)}", -MOST, MOST),
+                reading.number(f"change of {pretty(name)}", -most, most),
             )
             for name in names
         ]
@@ -78,7 +79,7 @@ def components(page: Page, models: Models, known: list[str], folder) -> None:
             gr.Dropdown(
                 [(pretty(name), name) for name in names],
                 value=_first(names),
-                label=words.from_to(MOST),
+                label=words.from_to(most),
                 filterable=False,
                 elem_id="retouch-attribute",
                 min_width=200,
@@ -86,9 +87,10 @@ def components(page: Page, models: Models, known: list[str], folder) -> None:
             reading.choice("attribute", str),
         )
         take = gr.Button(words.FULL_SIZE, variant="primary", elem_id="full-size", min_width=200)
-    strip = gr.Gallery(label=words.strip_from_to(MOST), columns=STRIP, elem_id="retouch-strip", **PLAIN)
+    strip = gr.Gallery(label=words.strip_from_to(most), columns=STRIP, elem_id="retouch-strip", **PLAIN)
     file = gr.File(label=words.EDITED_PHOTO, interactive=False, elem_id="download", visible=False)
-    with gr.Accordion(words.MORPH, open=False, elem_id="morph"), gr.Row():
+    paths = ways(models, known[0])
+    with gr.Accordion(words.MORPH, open=False, elem_id="morph", visible=bool(paths)), gr.Row():
         other = page.reads(
             gr.Image(
                 label=words.OTHER_PHOTO,
@@ -102,7 +104,7 @@ def components(page: Page, models: Models, known: list[str], folder) -> None:
         )
         with gr.Column(min_width=280, scale=2):
             way = page.reads(
-                gr.Radio(ways(models, known[0]), value=THEMSELVES, label=words.WAY, elem_id="morph-way"),
+                gr.Radio(paths, value=paths[0][1] if paths else None, label=words.WAY, elem_id="morph-way"),
                 reading.choice("way", str),
             )
             morph_strip = gr.Gallery(label=words.MORPH_STRIP, columns=STRIP, elem_id="morph-strip", **PLAIN)
@@ -151,7 +153,10 @@ def components(page: Page, models: Models, known: list[str], folder) -> None:
         k = studio.parse_anchors(f"{picked.caption} 0")[0].k
         if k >= EXAMPLES:
             raise InvalidInput(words.NO_SUCH_EXAMPLE)
-        return seen(visit, portrait.drawn_portrait(models.editor(name), drawn_faces(models, EXAMPLES)[k]), attribute)
+        faces = drawn_faces(models, EXAMPLES)
+        if k >= len(faces):
+            raise InvalidInput(words.NOT_OFFERED)
+        return seen(visit, portrait.drawn_portrait(models.editor(name), faces[k]), attribute)
 
     def choose_face(visit, subject, attribute, number):
         return seen(visit, has_photo(subject).choose(number), attribute)
@@ -201,7 +206,7 @@ def components(page: Page, models: Models, known: list[str], folder) -> None:
             between = functools.partial(portrait.morph, first, second)
         else:
             generator = models[way]
-            if isinstance(generator, Editor):
+            if isinstance(generator, (Editor, RetouchEditor)):
                 raise InvalidInput(words.NOT_OFFERED)
             faces = torch.cat([first.encoded.photos, second.encoded.photos])
             found = inversion.invert(generator, faces, progress=lambda *done: tell(done, words.FINDING))
@@ -299,7 +304,9 @@ def framed_photo(visit: Visit, subject: portrait.Portrait):
 
 
 def strip_of(visit: Visit, subject: portrait.Portrait, attribute: str, wished: dict[str, float]):
-    said = [f"{value:+g}" for value in torch.linspace(-MOST, MOST, STRIP).tolist()]
+    said = [
+        f"{value:+g}" for value in torch.linspace(-most_of(subject.editor), most_of(subject.editor), STRIP).tolist()
+    ]
     return list(
         zip(
             visit.photos.pictures("strip", images.to_pil(subject.strip(attribute, wished, STRIP), TILE)),
@@ -311,7 +318,8 @@ def strip_of(visit: Visit, subject: portrait.Portrait, attribute: str, wished: d
 
 def example_faces(models: Models, folder) -> list[tuple]:
     """Faces that a generator draws, to edit: never a person's photo."""
-    pictures = images.to_pil(drawn_faces(models, EXAMPLES), TILE)
+    faces = drawn_faces(models, EXAMPLES)
+    pictures = images.to_pil(faces, TILE) if len(faces) else []
     return [
         (images.save_by_content(picture, folder), str(studio.Anchor(EXAMPLE_SEED, k)))
         for k, picture in enumerate(pictures)
@@ -323,15 +331,18 @@ def drawn_faces(models: Models, count: int):
     usable = models.usable()
     editor = models[models.editors()[0]]
     drawer = next(
-        (model for model in usable.values() if model.multi_label and model.image_shape == editor.image_shape), editor
+        (model for model in usable.values() if model.multi_label and model.image_shape == editor.image_shape), None
     )
+    if drawer is None and not isinstance(editor, Editor):  # it draws nothing itself
+        return torch.empty(0, *editor.image_shape)
+    drawer = drawer or editor
     return studio.sample(drawer, EXAMPLE_SEED, count, 0.8)
 
 
 def ways(models: Models, editor: str) -> list[tuple[str, str]]:
     """How to walk from one photo to another: (what the page says, what `morphed` takes)."""
-    size = models[editor].image_shape
-    able = [
-        name for name, model in models.usable().items() if not isinstance(model, Editor) and model.image_shape == size
-    ]
-    return [(words.KEEPING_DETAIL, THEMSELVES)] + [(words.through(name), name) for name in able]
+    size, usable = models[editor].image_shape, models.usable()
+    able = [name for name in models.generators() if name in usable and usable[name].image_shape == size]
+    able = [name for name in able if not isinstance(usable[name], Editor)]
+    itself = [(words.KEEPING_DETAIL, THEMSELVES)] if isinstance(usable[editor], Editor) else []
+    return itself + [(words.through(name), name) for name in able]

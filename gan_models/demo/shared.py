@@ -62,7 +62,7 @@ def make(page: Page, models: Models, first: str) -> Shared:
     shared = Shared(
         source=page.reads(
             gr.Dropdown(
-                models.names,
+                models.generators(),
                 value=first,
                 label=words.MODEL,
                 filterable=False,

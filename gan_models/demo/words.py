@@ -62,6 +62,12 @@ KEEPING_DETAIL = "keeping the photos' detail"
 FINDING = "Finding both faces in the latent space"
 
 
+def no_generator(editor: str) -> str:
+    return (
+        f"{editor} edits pictures and draws none: offer a generator too, such as --model celeba-cgan --model {editor}."
+    )
+
+
 def from_to(most: float) -> str:
     return f"From -{most:g} to +{most:g}"
 

@@ -21,8 +21,10 @@ from training.state import build
 CARD = torch.device("cuda", 0)
 
 
-def to_card(module: nn.Module, device: torch.device, **_) -> nn.Module:
+def to_card(module: nn.Module, device: torch.device | None = None, **layout) -> nn.Module:
     """nn.Module.to, which cannot move fake tensors: what lies there afterwards has the same shapes."""
+    if device is None:  # another layout in memory alone
+        return module
     for part in module.modules():
         for table in (part._parameters, part._buffers):
             for name, tensor in table.items():
@@ -58,9 +60,11 @@ def step(recipe, card, images: int = 0) -> dict[str, torch.Tensor]:
     data = dataset_of(recipe)
     state = build(recipe, data, 0, CARD)
     card.optimisers = state.generator_optimiser, state.discriminator_optimiser
-    state.images = images
+    game, state.images = GAMES[recipe.game](recipe, CARD), images
+    if not game.generator_moves(state):  # it waits until the discriminator has learned
+        state.images = recipe.images
     batch = loop.load_batch(recipe, data, state.generator, images, recipe.batch_size, 0)
-    return loop.step(recipe, GAMES[recipe.game](recipe, CARD), state, batch, card)
+    return loop.step(recipe, game, state, batch, card)
 
 
 # What asks for numbers, which fake tensors do not hold, is taken out of these; all else of their steps is run.
