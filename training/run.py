@@ -294,6 +294,7 @@ def _run(options: RunOptions, budget, hooks: tuple) -> Trained:
         "origin": origin(options.init_from, checkpoint),
     }
     saving = callbacks.Checkpoints(options.output, accelerator, report, write_model, every)
+    saving.saved = state.images if checkpoint else None  # it need not be written again
     interrupt = callbacks.Interrupt(accelerator)
     measuring, drawing = [], []
     if game.draws:

@@ -56,6 +56,7 @@ def test_a_run_leaves_what_it_must_and_the_model_loads(tmp_path, capsys, recipe)
     assert train(recipe, *options, "--output", tmp_path / "run") == 0
     assert "Done: 16 images" in capsys.readouterr().out
     model_folder = {"config.json", "model.safetensors", "README.md", "samples.png", "metrics.json"}
+    checkpoints = ("checkpoint", "checkpoint.previous")
     assert files(tmp_path / "run") == {
         "options.json",
         "stats.jsonl",
@@ -64,9 +65,12 @@ def test_a_run_leaves_what_it_must_and_the_model_loads(tmp_path, capsys, recipe)
         "samples/0000000000.png",
         "samples/0000000008.png",
         "samples/0000000016.png",
-        "checkpoint/state.safetensors",
-        "checkpoint/state.json",
-        *(f"{folder}/{name}" for folder in ("model", "checkpoint/model") for name in model_folder),
+        *(
+            f"{folder}/{name}"
+            for folder in checkpoints
+            for name in ("state.safetensors", "state.json", "manifest.json")
+        ),
+        *(f"{folder}/{name}" for folder in ("model", *(f"{c}/model" for c in checkpoints)) for name in model_folder),
     }
     options = json.loads((tmp_path / "run/options.json").read_text())
     assert options["recipe"]["name"] == recipe and options["recipe"]["batch_size"] == 8 and options["images"] == 16

@@ -209,6 +209,8 @@ def in_tar(path: Path) -> Pictures:
                 check.found.add(name, member.size, stamp)
         if stream.ended:  # without the blocks of zeros at the end
             raise EOFError
+    except DataError:  # a ValueError too
+        raise
     except (tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile, ValueError) as error:
         raise DataError(f"{path} is truncated, damaged or not a tar archive; delete it and make it again.") from error
     lock = threading.Lock()
