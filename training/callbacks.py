@@ -254,7 +254,7 @@ class Interrupt:
         self.accelerator, self.ask_every, self.asked, self.stopped = accelerator, ask_every, False, False
         self.steps = 0
 
-    def __enter__(self) -> "Interrupt":
+    def __enter__(self) -> Interrupt:
         names = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
         self.before = {name: signal.signal(name, self._ask) for name in names}
         return self

@@ -205,8 +205,9 @@ def find_landmarks(frame: Image.Image) -> np.ndarray:
     left, top, side = FACE
     total = np.zeros((68, 2))
     for dx, dy, grow in JITTER:  # the average of a few neighbouring answers is steadier than one
-        l, t, s = left + dx - grow / 2, top + dy - grow / 2, side + grow
-        parts = predictor(pixels, dlib.rectangle(round(l), round(t), round(l + s) - 1, round(t + s) - 1)).parts()
+        x, y, size = left + dx - grow / 2, top + dy - grow / 2, side + grow
+        box = dlib.rectangle(round(x), round(y), round(x + size) - 1, round(y + size) - 1)
+        parts = predictor(pixels, box).parts()
         total += [(point.x + 0.5, point.y + 0.5) for point in parts]
     return total / len(JITTER)
 

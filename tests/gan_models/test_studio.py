@@ -240,7 +240,7 @@ def found():
 
 
 def test_wished_codes_are_drawn(found):
-    latents_of = lambda wishes: studio.latents_for(found, [Anchor(3), Anchor(5, 1)], 1.0, wishes)  # noqa: E731
+    latents_of = lambda wishes: studio.latents_for(found, [Anchor(3), Anchor(5, 1)], 1.0, wishes)
     categories, continuous = found.codes(latents_of(Codes(2, (0.5, -0.25))))
     assert categories.tolist() == [2, 2]
     torch.testing.assert_close(continuous, torch.tensor([[0.5, -0.25]] * 2), rtol=0, atol=1e-5)

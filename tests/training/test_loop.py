@@ -62,7 +62,7 @@ def test_an_image_number_decides_its_picture_latent_and_mirroring(accelerator):
     generator = build(recipe, data, 3, accelerator.device).generator
     batch = loop.load_batch(recipe, data, generator, 16, 8, 3)
     whole = tensors(batch)
-    randoms = lambda batch: [batch.normal(Stream.NOISE, 2, 3), batch.uniform(Stream.AUGMENT, 5)]  # noqa: E731
+    randoms = lambda batch: [batch.normal(Stream.NOISE, 2, 3), batch.uniform(Stream.AUGMENT, 5)]
     for part in range(0, 8, 2):  # as four processes would see it
         few = loop.load_batch(recipe, data, generator, 16 + part, 2, 3)
         for a, b in zip(whole + randoms(batch), tensors(few) + randoms(few)):
@@ -117,7 +117,7 @@ def test_each_player_moves_its_own_weights_alone(accelerator, name):
         """Notes the discriminator as the generator finds it: updated, and with its gradients."""
 
         def generator_loss(self, *arguments):
-            clone = lambda x: None if x is None else x.detach().clone()  # noqa: E731
+            clone = lambda x: None if x is None else x.detach().clone()
             self.found = [(p, clone(p), clone(p.grad)) for p in state.discriminator.parameters()]
             return super().generator_loss(*arguments)
 
@@ -142,7 +142,7 @@ def test_lazy_penalties_fall_on_every_kth_step_with_k_times_the_weight(accelerat
         loss, scalars = game.discriminator_loss(state, batch, generated)
         minimised.append(loss.detach())
         assert ("r1" in scalars) == ("r2" in scalars) == (k % 3 == 0)
-    score = lambda images: state.discriminator(images).scores  # noqa: E731
+    score = lambda images: state.discriminator(images).scores
     with torch.no_grad():
         plain = logistic_discriminator(score(batch.real), score(generated.fake))[0]
     r1, r2 = (zero_centered_gradient_penalty(score, x) for x in (batch.real, generated.fake))

@@ -164,7 +164,7 @@ def test_fully_connected_networks_have_no_normalisation_to_change():
 
 @pytest.mark.parametrize("objective", OBJECTIVE_SETTINGS)
 def test_every_objective_can_be_set_for_every_recipe_that_has_one(objective):
-    for name, recipe in RECIPES.items():
+    for recipe in RECIPES.values():
         if recipe.data != "mnist" or recipe.game == "moments":
             continue
         changed = change(recipe, [f"objective={objective}"])

@@ -2,8 +2,8 @@
 
 import io
 import statistics
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable
 
 import torch
 from PIL import Image, ImageDraw, ImageFont

@@ -6,8 +6,8 @@ import dataclasses
 import json
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator
 
 from gan_models.files import write_atomically
 
