@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 PRECISIONS = ("auto", "fp32", "bf16")
+CHOSEN_PRECISION = "ACCELERATE_MIXED_PRECISION"  # set by `accelerate launch`
 PREVIOUS_ONE = "previous"  # what --resume takes beside nothing
 TRACKERS = ("tensorboard", "trackio", "wandb")
 DIVERSITY_STEPS = 100  # between looks at the samples
@@ -323,6 +324,8 @@ def _run(options: RunOptions, budget, hooks: tuple) -> Trained:
     else:
         chain = [*measuring, *hooks, report, saving, *drawing, interrupt]
     precision = accelerator.mixed_precision.replace("no", "fp32")
+    if options.precision == "auto" and CHOSEN_PRECISION in os.environ:
+        say(f"Precision {precision}, as Accelerate was told; --precision takes another.")
     say(
         f"{recipe.name}: {accelerator.num_processes} process(es) on {accelerator.device.type}, {precision}, "
         f"{budget.goal if budget else f'{total:,} images'}, into {options.output}"
@@ -368,14 +371,24 @@ def _run(options: RunOptions, budget, hooks: tuple) -> Trained:
 
 
 def make_accelerator(precision: str, trackers: list[str] = (), folder: Path | None = None) -> Accelerator:
-    """Accelerate's engine, in bf16 where the machine computes in it natively, unless told otherwise. Raises RunError
-    where a tracker is not installed."""
+    """Accelerate's engine. precision "auto" is what `accelerate config` or `accelerate launch --mixed_precision` chose,
+    else bf16 where the machine computes in it natively.
+
+    Raises RunError where a tracker is not installed, for fp16 and fp8, and where processes that were started together
+    did not find each other: each would train a model of its own into one folder."""
     from accelerate import Accelerator  # of the extra "train", without which the commands still list and explain
     from accelerate.utils import ProjectConfiguration
 
     for name in trackers:
         if importlib.util.find_spec(name) is None:
             raise RunError(f"--tracker {name} needs the package {name}: pip install {name}.")
+    if precision == "auto" and (chosen := os.environ.get(CHOSEN_PRECISION, "").lower()):
+        precision = "fp32" if chosen == "no" else chosen
+        if precision not in PRECISIONS:
+            raise RunError(
+                f"Accelerate's configuration asks for {chosen}, in which this loop does not train: it has no scaler of "
+                "gradients. Say --precision bf16 or --precision fp32."
+            )
     if precision == "auto":
         use_cpu = os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes")
         if torch.cuda.is_available() and not use_cpu:
@@ -383,11 +396,21 @@ def make_accelerator(precision: str, trackers: list[str] = (), folder: Path | No
         else:
             native = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
             precision = "bf16" if native and torch.cpu._is_avx512_bf16_supported() else "fp32"
-    return Accelerator(
+    started = os.environ.get("WORLD_SIZE", "")
+    processes = int(started) if started.isdecimal() else 1
+    accelerator = Accelerator(
+        # torchrun says nothing of CPUs, and without a GPU Accelerate would leave each process alone.
+        cpu=processes > 1 and not torch.cuda.is_available(),
         mixed_precision="no" if precision == "fp32" else precision,
         log_with=list(dict.fromkeys(trackers)) or None,
         project_config=ProjectConfiguration(logging_dir=str(folder / "tensorboard")) if trackers else None,
     )
+    if processes > 1 and accelerator.num_processes != processes:
+        raise RunError(
+            f"{processes} processes were started, and {accelerator.num_processes} found each other: start them by "
+            "`accelerate launch -m training ...`, on CPUs by `accelerate launch --cpu -m training ...`."
+        )
+    return accelerator
 
 
 def start_trackers(accelerator: Accelerator, described: dict, images: int, folder: Path) -> None:

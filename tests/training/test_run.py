@@ -1,6 +1,7 @@
 """Training from Python: the same runs, checks and sentences as those of the command line."""
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tiny import forget_accelerate, stats, weights
+from tiny import forget_accelerate, stats, tiny, weights
 
 import gan_models
 import training
@@ -19,7 +20,7 @@ from training import __main__ as command
 from training import callbacks, loop
 from training.data.dataset import Dataset
 from training.recipes import RECIPES, RecipeError, Schedule
-from training.run import PRECISIONS, TRACKERS, RunError, RunOptions
+from training.run import PRECISIONS, TRACKERS, RunError, RunOptions, make_accelerator
 from training.settings import as_words, change
 
 ROOT = Path(__file__).parents[2]
@@ -222,3 +223,37 @@ def test_importing_training_imports_no_torch_and_its_names_are_there():
     assert (process.returncode, process.stderr) == (0, "")
     with pytest.raises(AttributeError, match="no attribute 'trian'"):
         _ = training.trian
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize(
+    "chosen, option, precision", [("no", "auto", "no"), ("bf16", "auto", "bf16"), ("fp16", "bf16", "bf16")]
+)
+def test_the_precision_that_accelerate_was_told_is_honoured_and_the_option_wins(monkeypatch, chosen, option, precision):
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", chosen)
+    assert make_accelerator(option).mixed_precision == precision
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("chosen", ["fp16", "fp8"])
+def test_a_precision_in_which_the_loop_does_not_train_is_one_sentence(monkeypatch, chosen):
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", chosen)
+    with pytest.raises(RunError, match=f"asks for {chosen}.*--precision bf16"):
+        make_accelerator("auto")
+
+
+def test_processes_of_torchrun_find_each_other_without_being_told_of_cpus(tmp_path, tiny_root):
+    """Else each of them trains a model of its own, and both write one folder."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("ACCELERATE")}
+    environment |= {"GAN_STUDIO_DATA": str(tiny_root), "OMP_NUM_THREADS": "1"}
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [
+        *launcher,
+        "-m",
+        "training",
+        *tiny("mnist-mlp", "--images", 16, "--precision", "fp32", "--output", tmp_path),
+    ]
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("2 process(es) on cpu") == 1
+    assert json.loads((tmp_path / "checkpoint/state.json").read_text())["processes"] == 2

@@ -118,10 +118,10 @@ def inception_weights(path: str | os.PathLike | None = None) -> bytes:
             torch.hub.download_url_to_file(URL_INCEPTION_V3, file, INCEPTION_SHA256, progress=sys.stderr.isatty())
         data = file.read_bytes()
     except (OSError, RuntimeError) as error:
-        how = f"cannot be read ({error})" if path else f"could not be downloaded ({error})"
+        if path:
+            raise JudgeError(f"The Inception weights {file} cannot be read ({error}); name another file.") from error
         raise JudgeError(
-            f"The Inception weights {file.name} {how}: fetch {URL_INCEPTION_V3} and name the file "
-            "by --inception-weights."
+            f"The Inception weights could not be downloaded ({error}): fetch {URL_INCEPTION_V3} and put the file at {file}."
         ) from error
     if hashlib.sha256(data).hexdigest() != INCEPTION_SHA256:
         raise JudgeError(

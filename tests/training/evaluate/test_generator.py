@@ -255,7 +255,7 @@ def test_a_failed_download_is_one_sentence(tmp_path, monkeypatch):
 
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     monkeypatch.setattr(torch.hub, "download_url_to_file", offline)
-    with pytest.raises(JudgeError, match="could not be downloaded.*--inception-weights"):
+    with pytest.raises(JudgeError, match="could not be downloaded.*put the file at"):
         fidelity.open_network("inception")
 
 
