@@ -108,11 +108,16 @@ def _eight_bits(values: np.ndarray, white: int) -> np.ndarray:
     return (values.clip(0, white) >> (white.bit_length() - 8)).astype(np.uint8)
 
 
-def save_png(picture: Image.Image, path: str | os.PathLike) -> None:
-    """Write a PNG, whole or not at all."""
+def to_png(picture: Image.Image) -> bytes:
+    """The bytes of a PNG file."""
     file = io.BytesIO()
     picture.save(file, "PNG")
-    write_atomically(Path(path), file.getvalue())
+    return file.getvalue()
+
+
+def save_png(picture: Image.Image, path: str | os.PathLike) -> None:
+    """Write a PNG, whole or not at all."""
+    write_atomically(Path(path), to_png(picture))
 
 
 def save_by_content(picture: Image.Image, folder: str | os.PathLike) -> Path:

@@ -60,6 +60,30 @@ def save(model: "Generator", folder: str | os.PathLike, dtype: torch.dtype = tor
     save_weights(model, folder, dtype)
 
 
+def write(
+    model: "Generator",
+    folder: str | os.PathLike,
+    *,
+    metrics: dict,
+    samples: bytes | None,
+    card: str,
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Write a whole model folder: the one way in which a model leaves training, or enters the package.
+
+    metrics: what metrics.json says; samples: the bytes of samples.png, None for none; card: the text of README.md. The
+    card goes first and comes last: where it is, the folder is whole. Raises InvalidWeights as `save_weights` does.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / CARD).unlink(missing_ok=True)
+    save(model, folder, dtype)
+    if samples is not None:
+        write_atomically(folder / PICTURE, samples)
+    write_atomically(folder / METRICS, (json.dumps(metrics, indent=2) + "\n").encode())
+    write_atomically(folder / CARD, card.encode())
+
+
 def config_of(model: "Generator") -> dict:
     """What config.json says: the format, the family and the constructor's arguments."""
     return {"format": FORMAT, "family": model.family, **model._hub_mixin_config}

@@ -6,7 +6,6 @@ weights.
 """
 
 import argparse
-import json
 import os
 import re
 import shutil
@@ -16,7 +15,7 @@ from pathlib import Path
 import torch
 
 from gan_models import files, hub, model_folder, portable
-from gan_models.card import write_card
+from gan_models.card import model_card
 from gan_models.model_folder import read_metrics
 
 from . import cli
@@ -40,29 +39,32 @@ def bundle(source: Path, name: str, pretrained: Path = hub.PRETRAINED) -> Path:
     target, temporary = pretrained / name, pretrained / f".{name}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     try:
-        model_folder.save(model, temporary, torch.float16)
+        picture = picture_of(source)
+        record = portable.record(metrics)
+        card = str(model_card(model_folder.config_of(model), record, samples=picture is not None))
+        model_folder.write(model, temporary, metrics=record, samples=picture, card=card, dtype=torch.float16)
         size = (temporary / model_folder.WEIGHTS).stat().st_size
         if size >= MAX_BYTES:
             raise BundleError(
                 f"The weights of {source} take {size:,} bytes in half precision; a bundled file must stay below {MAX_BYTES:,}."
             )
-        files.write_atomically(
-            temporary / "metrics.json", (json.dumps(portable.record(metrics), indent=2) + "\n").encode()
-        )
-        picture, most = model_folder.PICTURE, model_folder.MAX_PICTURE_BYTES
-        try:
-            files.write_atomically(temporary / picture, files.read_bounded(source / picture, most, source))
-        except FileNotFoundError:
-            pass  # a folder may do without
-        except files.UnfitFile as error:
-            raise BundleError(f"{source / picture} {error}; replace it or delete it.") from error
-        write_card(temporary)
         if target.exists():
             shutil.rmtree(target)
         os.replace(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return target
+
+
+def picture_of(source: Path) -> bytes | None:
+    """samples.png of a model folder, which may do without. Raises BundleError for what is no file of the folder."""
+    path = source / model_folder.PICTURE
+    try:
+        return files.read_bounded(path, model_folder.MAX_PICTURE_BYTES, source)
+    except FileNotFoundError:
+        return None
+    except files.UnfitFile as error:
+        raise BundleError(f"{path} {error}; replace it or delete it.") from error
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -10,7 +10,6 @@ have at each brightness, which edits may not leave, are measured on training pic
 """
 
 import argparse
-import json
 import os
 import shlex
 import sys
@@ -23,9 +22,9 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from gan_models import files, model_folder, portable
 from gan_models import images as pictures
-from gan_models.card import write_card
+from gan_models import model_folder, portable
+from gan_models.card import model_card
 from gan_models.celeba import opposite_edit
 from gan_models.images import to_uint8
 from gan_models.model_folder import read_metrics
@@ -229,12 +228,10 @@ def write(editor: Editor, folder: Path, found: dict, command: str) -> None:
     training = read_metrics(folder / "metrics.json").get("training", {})
     first = str(training.get("command") or "").partition("\n")[0]
     training |= {"calibration": found, "command": f"{first}\n{command}".strip()}
-    model_folder.save(editor, folder)
-    pictures.save_png(sample_grid(editor, int(training.get("seed") or 0)), folder / "samples.png")
-    files.write_atomically(
-        folder / "metrics.json", (json.dumps({"training": portable.record(training)}, indent=2) + "\n").encode()
-    )
-    write_card(folder)
+    metrics = {"training": portable.record(training)}
+    card = str(model_card(model_folder.config_of(editor), metrics, samples=True))
+    picture = pictures.to_png(sample_grid(editor, int(training.get("seed") or 0)))
+    model_folder.write(editor, folder, metrics=metrics, samples=picture, card=card)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -20,7 +20,7 @@ import torch
 import gan_models
 from gan_models import files, hub, model_folder, portable
 from gan_models import images as pictures
-from gan_models.card import write_card
+from gan_models.card import model_card
 from gan_models.cli import missing
 from gan_models.errors import MissingPackage
 from gan_models.model_folder import read_metrics
@@ -584,14 +584,10 @@ def origin(source: str | None, checkpoint: Path | None) -> dict | None:
 
 def export(state: State, folder: Path, training: dict, seed: int) -> None:
     """Write the model folder: what crosses from training to use."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "README.md").unlink(missing_ok=True)  # it is written last: where it is, the folder is whole
-    model_folder.save(state.ema, folder)
-    pictures.save_png(sample_grid(state.ema, seed), folder / "samples.png")
-    files.write_atomically(
-        folder / "metrics.json", (json.dumps({"training": portable.record(training)}, indent=2) + "\n").encode()
-    )
-    write_card(folder)
+    metrics = {"training": portable.record(training)}
+    card = str(model_card(model_folder.config_of(state.ema), metrics, samples=True))
+    picture = pictures.to_png(sample_grid(state.ema, seed))
+    model_folder.write(state.ema, folder, metrics=metrics, samples=picture, card=card)
 
 
 def publish(options: RunOptions, accelerator: Accelerator) -> None:

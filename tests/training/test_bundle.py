@@ -50,4 +50,4 @@ def test_a_picture_that_is_no_file_of_the_folder_is_not_bundled(folder, tmp_path
     kind(folder / "samples.png")
     with hostile.within(20), pytest.raises(bundle.BundleError, match="samples.png"):
         bundle.bundle(folder, "small", tmp_path / "pretrained")
-    assert not list((tmp_path / "pretrained").iterdir())
+    assert not list((tmp_path / "pretrained").glob("*"))
