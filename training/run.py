@@ -324,7 +324,7 @@ def _run(options: RunOptions, budget, hooks: tuple) -> Trained:
     else:
         chain = [*measuring, *hooks, report, saving, *drawing, interrupt]
     precision = accelerator.mixed_precision.replace("no", "fp32")
-    if options.precision == "auto" and CHOSEN_PRECISION in os.environ:
+    if options.precision == "auto" and chosen_precision():
         say(f"Precision {precision}, as Accelerate was told; --precision takes another.")
     say(
         f"{recipe.name}: {accelerator.num_processes} process(es) on {accelerator.device.type}, {precision}, "
@@ -370,6 +370,15 @@ def _run(options: RunOptions, budget, hooks: tuple) -> Trained:
     return Trained(options.output, model, state.images, True)
 
 
+def chosen_precision() -> str | None:
+    """What `accelerate config` or `accelerate launch --mixed_precision` chose: "no", "bf16", "fp16", "fp8"; None where
+    nobody chose. Without a configuration `accelerate launch` says "no" by itself."""
+    from accelerate.commands.config.config_args import default_config_file
+
+    chosen = os.environ.get(CHOSEN_PRECISION, "").lower()
+    return chosen if chosen != "no" or Path(default_config_file).is_file() else None
+
+
 def make_accelerator(precision: str, trackers: list[str] = (), folder: Path | None = None) -> Accelerator:
     """Accelerate's engine. precision "auto" is what `accelerate config` or `accelerate launch --mixed_precision` chose,
     else bf16 where the machine computes in it natively.
@@ -382,7 +391,7 @@ def make_accelerator(precision: str, trackers: list[str] = (), folder: Path | No
     for name in trackers:
         if importlib.util.find_spec(name) is None:
             raise RunError(f"--tracker {name} needs the package {name}: pip install {name}.")
-    if precision == "auto" and (chosen := os.environ.get(CHOSEN_PRECISION, "").lower()):
+    if precision == "auto" and (chosen := chosen_precision()):
         precision = "fp32" if chosen == "no" else chosen
         if precision not in PRECISIONS:
             raise RunError(

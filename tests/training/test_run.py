@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from accelerate.commands.config import config_args
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny import forget_accelerate, stats, tiny, weights
@@ -20,7 +21,7 @@ from training import __main__ as command
 from training import callbacks, loop
 from training.data.dataset import Dataset
 from training.recipes import RECIPES, RecipeError, Schedule
-from training.run import PRECISIONS, TRACKERS, RunError, RunOptions, make_accelerator
+from training.run import PRECISIONS, TRACKERS, RunError, RunOptions, chosen_precision, make_accelerator
 from training.settings import as_words, change
 
 ROOT = Path(__file__).parents[2]
@@ -229,9 +230,22 @@ def test_importing_training_imports_no_torch_and_its_names_are_there():
 @pytest.mark.parametrize(
     "chosen, option, precision", [("no", "auto", "no"), ("bf16", "auto", "bf16"), ("fp16", "bf16", "bf16")]
 )
-def test_the_precision_that_accelerate_was_told_is_honoured_and_the_option_wins(monkeypatch, chosen, option, precision):
+def test_the_precision_that_accelerate_was_told_is_honoured_and_the_option_wins(
+    tmp_path, monkeypatch, chosen, option, precision
+):
+    configured = tmp_path / "config.yaml"
+    configured.touch()
+    monkeypatch.setattr(config_args, "default_config_file", str(configured))
     monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", chosen)
     assert make_accelerator(option).mixed_precision == precision
+
+
+def test_what_a_launch_says_where_nobody_chose_is_no_choice(tmp_path, monkeypatch):
+    monkeypatch.setattr(config_args, "default_config_file", str(tmp_path / "none.yaml"))
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "no")
+    assert chosen_precision() is None
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    assert chosen_precision() == "bf16"
 
 
 @pytest.mark.usefixtures("alone")
