@@ -1,34 +1,34 @@
 """Judge an editor: every test picture, every attribute turned into its opposite, as a network sees it.
 
-This judge (judges.py) learned from another half of the training pictures than the editor's attribute loss, and no
+This judge (judges/) learned from another half of the training pictures than the editor's attribute loss, and no
 gradient of it reached the editor. It is not independent of how far edits go, though: the calibration (calibrate.py)
 tunes two strengths of each attribute on its verdicts and features, on validation pictures. Test pictures are looked at
 here only.
 
     change_seen    share of pictures in which the judge sees the attribute as it was asked for, at intensity 1 (a
-    difference of 1 from
-                   the label); mean of the 13 attributes of STGAN. "real": what the judge itself gets right on real
-                   pictures
-    change_seen_by_target    the same by `edit(images, {name: 0.0 or 1.0})`, which takes the editor's own estimate for
-    the label; of every
-                   sixth picture
+                   difference of 1 from the label); mean of the 13 attributes of STGAN. "real": what the judge itself
+                   gets right on real pictures
+    change_seen_by_target
+                   the same by `edit(images, {name: 0.0 or 1.0})`, which takes the editor's own estimate for the
+                   label; of every sixth picture
     others_kept    share of the other attributes that the judge sees as before. Hair colours that were to go do not
-    count change_seen_put_back    as change_seen, after the change has faded towards the border of the crop as in a
-    photo of any size
+                   count
+    change_seen_put_back
+                   as change_seen, after the change has faded towards the border of the crop as in a photo of any size
                    (photos.put_back); of every sixth picture
     psnr, ssim     of `edit(images, {})` beside the photo; "drawn": of the autoencoder's own drawing of it
-    psnr_outside, ssim_outside    of single edits at intensity 1 beside the photo, in the part of the crop that is
-    outside the head with
-                   its hair, which is the ellipse gan_models.editor.HEAD (22 % of the crop; long hair and hats reach
-                   into it). For SSIM the head is the photo's in both, borders are mirrored, and windows count whose
-                   middle is outside. Mean over all the attributes; "worst": of the attribute with the least;
+    psnr_outside, ssim_outside
+                   of single edits at intensity 1 beside the photo, in the part of the crop that is outside the head
+                   with its hair, which is the ellipse networks/compositing.py's HEAD (22 % of the crop; long hair and hats
+                   reach into it). For SSIM the head is the photo's in both, borders are mirrored, and windows count
+                   whose middle is outside. Mean over all the attributes; "worst": of the attribute with the least;
                    "put_back": as above. Beyond the crop, no pixel of a photo changes.
     fid            of pictures with one attribute changed, each of the attributes in turn, against real training
-    pictures, in the judge's
-                   features; "real": of the unedited test pictures, the floor; "drawn": of the autoencoder's drawings
-    identity_kept  share of edited pictures in which a face recognition network (dlib's, where it is installed) sees the
-    same person as
-                   before: at most 0.6 apart, as are 91 % of pairs of one person here and 1.4 % of two; of 50 pictures
+                   pictures, in the judge's features; "real": of the unedited test pictures, the floor; "drawn": of
+                   the autoencoder's drawings
+    identity_kept  share of edited pictures in which a face recognition network (dlib's, where it is installed) sees
+                   the same person as before: at most 0.6 apart, as are 91 % of pairs of one person here and 1.4 % of
+                   two; of 50 pictures
     milliseconds   of one edit of one picture, encoding included, and of a further one of the same picture
 """
 
