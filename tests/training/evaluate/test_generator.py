@@ -225,8 +225,8 @@ def test_inception_is_read_only_if_it_is_the_published_file(inception, monkeypat
     seen = viewer.look(Plain(images), 2)
     expected = network(torch.from_numpy(images).expand(-1, 3, -1, -1))
     assert seen.features.shape == (2, viewer.dimensions) and viewer.labels == ()
-    torch.testing.assert_close(seen.features, expected[0].double())
-    torch.testing.assert_close(seen.logits, expected[1].double())
+    torch.testing.assert_close(seen.features, expected[0].double(), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(seen.logits, expected[1].double(), rtol=1e-4, atol=1e-5)
     assert "TORCH_FORCE_WEIGHTS_ONLY_LOAD" not in os.environ
 
 

@@ -24,7 +24,8 @@ def test_pictures_of_any_size_are_seen_at_128_px_in_order():
         found = photographs.look(network, stored(some, np.array([3, 1]), bar), 1)
     assert found.shape == (2, general.POOLED) and found.dtype == torch.float64
     wanted = network(photographs.at_size(to_float(torch.from_numpy(some.images[[3, 1]])))).pooled.double()
-    torch.testing.assert_close(found, wanted)
+    # The network computes in float32, and one picture at a time rounds otherwise than two.
+    torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-4)
     assert photographs.at_size(torch.zeros(1, 3, 256, 256)).shape == (1, 3, 128, 128)
 
 
