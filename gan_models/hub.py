@@ -18,6 +18,15 @@ def bundled() -> list[str]:
     return sorted(folder.parent.name for folder in PRETRAINED.glob(f"*/{CONFIG}"))
 
 
+def short_name(source: str | os.PathLike) -> str:
+    """What to call a model where its folder is nobody's business: runs/mnist-cgan/model is "mnist-cgan"; a bundled name
+    or a Hub repository is itself."""
+    if not os.path.isdir(source):
+        return os.fspath(source)
+    parts = [part for part in Path(source).resolve().parts[1:] if part not in ("model", "checkpoint")]
+    return parts[-1] if parts else os.fspath(source)
+
+
 def check_device(device: str | torch.device | None) -> torch.device:
     """The device, after a number was put there and read back (None: the CPU). Raises InvalidInput where that fails."""
     try:

@@ -2,10 +2,10 @@
 
 import sys
 import threading
-from pathlib import Path
 
 from .. import studio
 from ..errors import InvalidInput, ModelError
+from ..hub import short_name
 from ..networks import Generator, load
 from ..networks.editor import MOST, Editor
 from ..networks.retouch import RetouchEditor
@@ -81,16 +81,8 @@ class Models:
 def short_names(sources: list[str]) -> dict[str, str]:
     """A short name for each source: runs/mnist-cgan/model is "mnist-cgan". Sources of the same short name keep their
     whole one."""
-    short = [name_of(source) for source in sources]
+    short = [short_name(source) for source in sources]
     return {source if short.count(name) > 1 else name: source for name, source in zip(short, sources, strict=True)}
-
-
-def name_of(source: str) -> str:
-    path = Path(source)
-    if not path.is_dir():
-        return source  # a bundled name or a Hub repository
-    parts = [part for part in path.resolve().parts[1:] if part not in ("model", "checkpoint")]
-    return parts[-1] if parts else source
 
 
 def most_of(editor: Editor | RetouchEditor) -> float:

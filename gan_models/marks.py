@@ -1,0 +1,325 @@
+"""What is written inside a picture or a video that a model made: that it is no photo, and what it was drawn from.
+
+    mark = Mark(*origin("celeba-cgan"), drawn(model, latents[:1], labels[:1], seed=3))
+    save(picture, "face.png", mark)
+    read("face.png").pictures[0].latent
+
+It is one XMP packet, as PNG, JPEG, WebP and MP4 hold it: the IPTC's digital source type, which other programs look for,
+and beside it the model, the seed, the latent and the labels as JSON. Whoever made a file can write what they like into
+it, so `read` believes nothing: it is bounded in size, and every value is checked.
+"""
+
+import base64
+import binascii
+import hashlib
+import io
+import json
+import math
+import os
+import re
+import struct
+import xml.etree.ElementTree as xml
+from pathlib import Path
+from typing import NamedTuple
+from xml.sax.saxutils import escape
+
+import numpy as np
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
+from torch import Tensor
+
+from . import hub
+from .errors import InvalidInput, short
+from .files import UnfitFile, is_text, open_regular, read_bounded, write_atomically
+from .model_folder import WEIGHTS
+from .rng import MAX_COUNT, MAX_SEED
+
+GENERATED, EDITED = "trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"
+SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"  # IPTC NewsCodes: how a picture came to be
+IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+OURS = "urn:gan-studio:made"
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")  # of the box of an MP4 that holds XMP (XMP part 3, 1.2.6)
+KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+MOST_FILE = 60_000_000  # bytes of a file that is read
+MOST_PACKET = 200_000  # bytes of a packet; six latents of 2,048 numbers have 70,000
+MOST_IN_JPEG = 65_000  # a segment of a JPEG holds no more
+MOST_PICTURES, MOST_NUMBERS, MOST_LABELS, MOST_CHARACTERS = 16, 2048, 1000, 200
+FORMAT = 1
+
+
+class Drawn(NamedTuple):
+    """What one picture was drawn from. labels: by name, 0 to 1; None for a model without labels. seed and index: latent
+    `index` of `seed` times `truncation` is the latent, where it came from a seed."""
+
+    latent: tuple[float, ...]
+    labels: dict[str, float] | None = None
+    seed: int | None = None
+    index: int = 0
+    truncation: float = 1.0
+
+
+class Mark(NamedTuple):
+    """model, revision: as `origin` gives them. pictures: one for a picture, the keyframes for a walk, none where that
+    is not known. edits: what was changed of a photo. rights: a sentence on what may be done with it."""
+
+    model: str
+    revision: str | None = None
+    pictures: tuple[Drawn, ...] = ()
+    kind: str = GENERATED
+    edits: dict[str, float] | None = None
+    rights: str | None = None
+
+
+def origin(source: str | os.PathLike, revision: str | None = None) -> tuple[str, str]:
+    """(model, revision) of what `load` takes: its name without the folders that it lies in, and the first 16 digits of
+    the SHA-256 of its weights, which are the same wherever they lie. Raises ModelError as `load` does."""
+    folder, name = hub.find(source, revision)
+    digest = hashlib.sha256()
+    try:
+        with open_regular(folder / WEIGHTS, inside=folder) as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except (OSError, UnfitFile) as error:
+        raise InvalidInput(f"The {WEIGHTS} of {name} cannot be read ({error}); fetch or export it again.") from error
+    return hub.short_name(name)[:MOST_CHARACTERS], digest.hexdigest()[:16]
+
+
+def drawn(
+    generator, latents: Tensor, labels: Tensor | None, *, seed: int | None = None, truncation: float = 1.0
+) -> tuple[Drawn, ...]:
+    """What n pictures are drawn from: latents (n, latent_dim); labels (n,) classes, (n, K) values 0..1, or None. seed:
+    the one whose latents 0 to n - 1 these are."""
+    rows = latents.cpu().float().tolist()
+    return tuple(
+        Drawn(tuple(row), _labels_of(generator, None if labels is None else labels[k]), seed, k, truncation)
+        for k, row in enumerate(rows)
+    )
+
+
+def _labels_of(generator, row: Tensor | None) -> dict[str, float] | None:
+    if row is None:
+        return None
+    if row.ndim == 0:  # a class
+        return {generator.labels[int(row)]: 1.0}
+    values = dict(zip(generator.labels, row.tolist(), strict=True))
+    return values if generator.multi_label else {name: value for name, value in values.items() if value}
+
+
+# ---- Write
+
+
+def save(picture: Image.Image, path: str | os.PathLike, mark: Mark, **options) -> None:
+    """Write a picture with its mark, whole or not at all: PNG, JPEG or WebP by the ending of the name. options: as for
+    Pillow. Raises InvalidInput for another ending, OSError where it cannot be written."""
+    write_atomically(Path(path), encode(picture, Path(path).suffix, mark, **options))
+
+
+def encode(picture: Image.Image, suffix: str, mark: Mark, **options) -> bytes:
+    """The bytes of a picture with its mark, in the format of a file that ends so, such as ".png"."""
+    kind = KINDS.get(suffix.lower())
+    if kind is None:
+        raise InvalidInput(f"A picture is written as {', '.join(KINDS)}, not as {short(suffix)}.")
+    packet, file = to_xmp(mark), io.BytesIO()
+    if kind == "PNG":
+        chunks = PngImagePlugin.PngInfo()
+        chunks.add_itxt("XML:com.adobe.xmp", packet.decode())
+        options = {"pnginfo": chunks, **options}
+    elif kind == "WEBP" or len(packet) <= MOST_IN_JPEG:
+        options = {"xmp": packet, **options}
+    else:
+        raise InvalidInput("What this picture was drawn from is too long for a JPEG; write it as .png or .webp.")
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+def mark_mp4(video: bytes, mark: Mark) -> bytes:
+    """An MP4 with its mark, in a box of its own at the end, which players pass over."""
+    packet = to_xmp(mark)
+    return video + struct.pack(">I4s16s", 24 + len(packet), b"uuid", UUID) + packet
+
+
+def to_xmp(mark: Mark) -> bytes:
+    """The packet of a mark."""
+    fields = {
+        "format": FORMAT,
+        "model": mark.model,
+        "revision": mark.revision,
+        "pictures": [_written(one) for one in mark.pictures],
+        "edits": mark.edits,
+    }
+    made = json.dumps({key: value for key, value in fields.items() if value not in (None, [])}, allow_nan=False)
+    rights = (
+        f'<dc:rights><rdf:Alt><rdf:li xml:lang="x-default">{_text(mark.rights)}</rdf:li></rdf:Alt></dc:rights>'
+        if mark.rights
+        else ""
+    )
+    version = f"<Iptc4xmpExt:AISystemVersionUsed>{mark.revision}</Iptc4xmpExt:AISystemVersionUsed>"
+    return f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{RDF}"><rdf:Description rdf:about=""
+ xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:Iptc4xmpExt="{IPTC}"
+ xmlns:gan="{OURS}"><xmp:CreatorTool>GAN Studio</xmp:CreatorTool>
+<Iptc4xmpExt:DigitalSourceType>{SOURCE_TYPES}{mark.kind}</Iptc4xmpExt:DigitalSourceType>
+<Iptc4xmpExt:AISystemUsed>{_text(mark.model)}</Iptc4xmpExt:AISystemUsed>{version if mark.revision else ""}
+{rights}<gan:made>{_text(made)}</gan:made></rdf:Description></rdf:RDF></x:xmpmeta>
+<?xpacket end="w"?>""".encode()
+
+
+def _text(text: str) -> str:
+    """As XML holds it, which knows no control characters."""
+    return escape(re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "?", text))
+
+
+def _written(one: Drawn) -> dict:
+    """As JSON holds it. The latent is base64 of little-endian float32, which is exact and short."""
+    fields = {"latent": base64.b64encode(np.asarray(one.latent, "<f4").tobytes()).decode()}
+    if one.seed is not None:
+        fields |= {"seed": one.seed, "index": one.index, "truncation": one.truncation}
+    return fields if one.labels is None else fields | {"labels": one.labels}
+
+
+# ---- Read
+
+
+def read(source: str | os.PathLike | bytes) -> Mark | None:
+    """The mark of a PNG, JPEG, WebP or MP4 (a file, or its bytes); None where it has none. No pixel of it is decoded.
+    Raises InvalidInput for a file that is none of these or too large, and for a mark that is broken."""
+    if not isinstance(source, bytes):
+        try:
+            source = read_bounded(Path(source), MOST_FILE)
+        except (OSError, UnfitFile) as error:
+            raise InvalidInput(f"The file {short(str(source))} cannot be read: {error}.") from error
+    if len(source) > MOST_FILE:
+        raise InvalidInput(f"The file is too large: at most {MOST_FILE // 1_000_000} MB are read.")
+    packet = _packet_of_mp4(source) if source[4:8] == b"ftyp" else _packet_of_picture(source)
+    return from_xmp(packet) if packet else None
+
+
+def _packet_of_picture(data: bytes) -> bytes | None:
+    try:
+        with Image.open(io.BytesIO(data), formats=["PNG", "JPEG", "WEBP"]) as picture:
+            packet = picture.info.get("xmp")
+    except UnidentifiedImageError as error:
+        raise InvalidInput("The file is not a picture, or a damaged one; choose a PNG, JPEG, WebP or MP4.") from error
+    except Exception as error:  # headers of damaged files raise nearly anything
+        raise InvalidInput("The picture is damaged or far too large; choose another file.") from error
+    return packet.encode() if isinstance(packet, str) else packet
+
+
+def _packet_of_mp4(data: bytes) -> bytes | None:
+    """Of the boxes of the file, one after another: 4 bytes of length, 4 of kind; a length of 1 stands for a longer one,
+    0 for the rest of the file."""
+    start = 0
+    while start + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, start)
+        header = 8
+        if length == 1 and start + 16 <= len(data):
+            (length,), header = struct.unpack_from(">Q", data, start + 8), 16
+        length = length or len(data) - start
+        if length < header:
+            return None
+        if kind == b"uuid" and data[start + header : start + header + 16] == UUID:
+            return data[start + header + 16 : start + length]
+        start += length
+    return None
+
+
+def from_xmp(packet: bytes) -> Mark | None:
+    """The mark of an XMP packet, None where it holds none of ours. Raises InvalidInput for a broken one."""
+    if len(packet) > MOST_PACKET:
+        raise InvalidInput(f"What is written inside this file is too long: at most {MOST_PACKET:,} bytes are read.")
+    if b"<!" in packet:  # XMP has no declarations: they can name other files, or blow up
+        raise _broken("it declares what XMP has not")
+    try:
+        found = _find(xml.fromstring(packet.strip(b"\0 \t\r\n")))
+    except (xml.ParseError, ValueError, LookupError) as error:
+        raise _broken("it is no XML") from error
+    if found is None:
+        return None
+    kind, made = found
+    try:
+        fields = json.loads(made)
+    except (ValueError, RecursionError) as error:
+        raise _broken("it is no JSON") from error
+    return _checked(fields, kind)
+
+
+def _find(tree: xml.Element) -> tuple[str | None, str] | None:
+    """(digital source type, our JSON). Programs that write a packet anew may turn elements into attributes."""
+    for node in tree.iter(f"{{{RDF}}}Description"):
+        made = node.findtext(f"{{{OURS}}}made") or node.get(f"{{{OURS}}}made")
+        if made:
+            name = f"{{{IPTC}}}DigitalSourceType"
+            return node.findtext(name) or node.get(name), made
+    return None
+
+
+def _broken(why: str) -> InvalidInput:
+    return InvalidInput(f"What is written inside this file is damaged: {why}; choose another file.")
+
+
+def _checked(fields, kind: str | None) -> Mark:
+    kind = (kind or "").rpartition("/")[2]
+    if not isinstance(fields, dict) or fields.get("format") != FORMAT:
+        raise _broken(f"it is not of format {FORMAT}")
+    model, revision, pictures = fields.get("model"), fields.get("revision"), fields.get("pictures", [])
+    if not _is_line(model) or not model:
+        raise _broken("it names no model")
+    if revision is not None and not (isinstance(revision, str) and re.fullmatch("[0-9a-f]{7,64}", revision)):
+        raise _broken("its revision is none")
+    if not isinstance(pictures, list) or len(pictures) > MOST_PICTURES:
+        raise _broken(f"it must be drawn from a list of at most {MOST_PICTURES} latents")
+    edits = _values(fields.get("edits"), -2, 2, "edits")
+    return Mark(model, revision, tuple(map(_one, pictures)), EDITED if kind == EDITED else GENERATED, edits)
+
+
+def _one(fields) -> Drawn:
+    if not isinstance(fields, dict):
+        raise _broken("a picture must be an object")
+    seed, index, truncation = fields.get("seed"), fields.get("index", 0), fields.get("truncation", 1.0)
+    if not (seed is None or _is_whole(seed, MAX_SEED)) or not _is_whole(index, MAX_COUNT):
+        raise _broken("its seed is none")
+    if not _is_number(truncation, 0, 2):
+        raise _broken("its truncation is none")
+    return Drawn(
+        _latent(fields.get("latent")), _values(fields.get("labels"), 0, 1, "labels"), seed, index, float(truncation)
+    )
+
+
+def _latent(text) -> tuple[float, ...]:
+    try:
+        data = base64.b64decode(text, validate=True) if isinstance(text, str) and text.isascii() else b""
+    except binascii.Error as error:
+        raise _broken("its latent is no base64") from error
+    if not data or len(data) % 4 or len(data) > 4 * MOST_NUMBERS:
+        raise _broken(f"its latent must have 1 to {MOST_NUMBERS} numbers")
+    values = np.frombuffer(data, "<f4")
+    if not (np.abs(values) <= 1000).all():  # NaN fails too
+        raise _broken("its latent is not finite")
+    return tuple(values.tolist())
+
+
+def _values(values, least: float, most: float, what: str) -> dict[str, float] | None:
+    if values is None:
+        return None
+    if not isinstance(values, dict) or len(values) > MOST_LABELS:
+        raise _broken(f"its {what} must be at most {MOST_LABELS} names and numbers")
+    if not all(_is_line(name) and _is_number(value, least, most) for name, value in values.items()):
+        raise _broken(f"its {what} must be numbers from {least} to {most}")
+    return {name: float(value) for name, value in values.items()}
+
+
+def _is_line(text) -> bool:
+    return isinstance(text, str) and len(text) <= MOST_CHARACTERS and is_text(text)
+
+
+def _is_whole(value, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
+
+
+def _is_number(value, least: float, most: float) -> bool:
+    return (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and least <= value <= most
+    )
