@@ -86,6 +86,7 @@ class Visitor:
             ),
         )
         self.page.goto(address)
+        self.tab("Sample")
         self.wait_for("#samples", 16)
 
     def _hear(self, message) -> None:
@@ -193,11 +194,32 @@ def test_a_class_and_truncation_change_the_pictures(visitor):
     assert (same == same[0]).all()  # all latents are 0 and all labels 7
 
 
-def test_an_unconditional_model_has_no_label_controls(visitor):
+def test_an_unconditional_model_has_no_label_controls_and_no_tab_for_them(visitor):
     assert visitor.page.locator("#present").is_visible()
     visitor.choose("plain")
     visitor.page.locator("#present").wait_for(state="hidden")
     assert not visitor.page.locator("#class").is_visible()
+    visitor.page.get_by_role("tab", name="Attributes").wait_for(state="hidden")
+    visitor.choose("digits")
+    visitor.tab("Attributes")
+    visitor.wait_for("#sweep", 10)
+    visitor.page.locator("#model input").click()
+    visitor.page.get_by_role("option", name="plain").click()  # which leaves the tab without anything to show
+    visitor.page.locator("#samples img").first.wait_for()
+    assert visitor.page.get_by_role("tab", name="Sample").get_attribute("aria-selected") == "true"
+
+
+def test_the_page_tells_of_the_model_that_works_in_a_tab(visitor):
+    told = visitor.page.locator("#about-generator")
+    assert "faces" in told.inner_text() and visitor.page.locator("#model").is_visible()
+    visitor.tab("Edit a photo")
+    told.wait_for(state="hidden")
+    assert not visitor.page.locator("#model, #truncation, #present, #card-generator").filter(visible=True).count()
+    assert "changes 14 attributes of faces" in visitor.page.locator("#about-editor").inner_text()
+    visitor.page.locator("#card-editor").filter(visible=True).wait_for()
+    visitor.tab("Walk")
+    told.wait_for()
+    assert visitor.page.locator("#about-editor").is_hidden()
 
 
 def frames(file: bytes) -> np.ndarray:
@@ -209,7 +231,7 @@ def frames(file: bytes) -> np.ndarray:
 
 def test_a_walk_is_a_strip_and_a_video_without_a_seam(visitor):
     visitor.choose("digits")
-    visitor.tab("Interpolate")
+    visitor.tab("Walk")
     strip = visitor.wait_for("#strip", 9)
     assert len(set(strip)) == 9
     video = visitor.page.locator("#video video")
@@ -226,7 +248,7 @@ def test_a_walk_is_a_strip_and_a_video_without_a_seam(visitor):
 
 
 def test_the_video_plays_and_other_stops_make_another_walk(visitor):
-    visitor.tab("Interpolate")
+    visitor.tab("Walk")
     strip = visitor.wait_for("#strip", 9)
     visitor.page.wait_for_function("document.querySelector('#video video').currentTime > 0.1")
     visitor.page.locator("#anchors").locator("input, textarea").fill("5, 6:3")
@@ -237,7 +259,7 @@ def test_the_video_plays_and_other_stops_make_another_walk(visitor):
 def test_another_model_leaves_nothing_of_the_one_before(visitor):
     visitor.page.locator("#present input").click()
     visitor.page.get_by_role("option", name="Smiling").click()
-    visitor.tab("Interpolate")
+    visitor.tab("Walk")
     visitor.wait_for("#strip", 9)
     visitor.choose("digits")
     visitor.page.wait_for_function(
@@ -269,7 +291,7 @@ def test_with_and_without_must_not_clash(visitor):
 def test_a_picked_sample_joins_the_walk_and_the_attributes(visitor):
     picked = visitor.pictures("#samples")[2]
     visitor.page.locator("#samples img").nth(2).click()
-    visitor.tab("Interpolate")
+    visitor.tab("Walk")
     visitor.page.wait_for_function("document.querySelector('#anchors input, #anchors textarea').value.includes('1:2')")
     visitor.tab("Attributes")
     deadline = time.monotonic() + 30
@@ -455,7 +477,7 @@ def test_a_bad_seed_gets_a_sentence_and_the_pictures_stay(visitor):
 
 
 def test_bad_stops_of_a_walk_get_a_sentence_each_and_the_walk_stays(visitor):
-    visitor.tab("Interpolate")
+    visitor.tab("Walk")
     strip = visitor.wait_for("#strip", 9)
     for stops, said in (
         ("1", "2 to 6"),
@@ -473,7 +495,7 @@ def test_bad_stops_of_a_walk_get_a_sentence_each_and_the_walk_stays(visitor):
 def test_a_phone_shows_pictures_first_and_never_scrolls_sideways(browser, address):
     visitor = Visitor(browser, address, PHONE)
     assert visitor.page.locator("#samples img").first.bounding_box()["y"] < PHONE["height"] / 2
-    for tab, where, count in (("Sample", "#samples", 16), ("Interpolate", "#strip", 9), ("Attributes", "#pair", 2)):
+    for tab, where, count in (("Sample", "#samples", 16), ("Walk", "#strip", 9), ("Attributes", "#pair", 2)):
         visitor.tab(tab)
         visitor.wait_for(where, count)
         assert visitor.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
@@ -516,17 +538,18 @@ def test_what_is_bundled_is_offered_and_drawn(main, monkeypatch):
     from gan_models.demo.page import Page
 
     drawn = {}
+    generators = [name for name in gan_models.bundled() if "editor" not in name]
 
     def launch(page, **options):
         ask = Asking(page)
-        for name in gan_models.bundled():
+        for name in generators:
             (gallery,), said = ask("sample", [name, 1, 2, 1.0, -1, [], []])
             drawn[name] = len(gallery)
             assert not said
 
     monkeypatch.setattr(Page, "launch", launch)
     assert main([]) == 0
-    assert gan_models.bundled() and drawn == dict.fromkeys(gan_models.bundled(), 2)
+    assert gan_models.bundled() and drawn == dict.fromkeys(generators, 2)
 
 
 def test_a_page_that_asks_for_what_is_not_offered_gets_a_sentence(main, models, monkeypatch, tmp_path):
@@ -551,7 +574,7 @@ def test_a_page_that_asks_for_what_is_not_offered_gets_a_sentence(main, models, 
     ):
         assert unchanged(ask("sample", [name, seed, count, 1.0, wanted, [], []]), part)
     # A model that cannot be opened: the choice goes back, everything else stays.
-    (name, current, *others), said = ask("switch", ["gone", "digits"])
+    (name, current, *others), said = ask("switch", ["gone", "digits", "sample"])
     assert name == current == "digits" and all(
         other == {"__type__": "update"} for other in others[:-1]
     )  # the last is kept by the server

@@ -14,71 +14,70 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 import gradio as gr  # noqa: E402 - it reads the line before
 from starlette.middleware import Middleware  # noqa: E402
 
-from .. import studio  # noqa: E402
-from ..errors import ModelError  # noqa: E402
-from . import attributes, photo, sample, shared, walk, words  # noqa: E402
+from ..errors import InvalidInput, ModelError  # noqa: E402
+from . import about, attributes, photo, reading, sample, shared, walk, words  # noqa: E402
 from .models import Models  # noqa: E402
 from .page import Page, complain  # noqa: E402
-from .theme import CSS, THEME  # noqa: E402
+from .theme import CSS, THEME, showing_only  # noqa: E402
 from .uploads import MOST_BYTES, UploadRoute, Uploads  # noqa: E402
 from .visits import Visits  # noqa: E402
 
+# The tabs in the order of the page, one file each. A file has
+#   TITLE                        what stands on the tab
+#   tab(page, models, shared)    its components and their wiring, called inside of page.tabs[name]
+# and one of
+#   serves(generator) -> bool    whether it is of use for a generator, where it works with the one that is chosen at the
+#                                top of the page; then also ASKS, the elem_ids of those of the `shared` controls that
+#                                stand below it
+#   there(models) -> bool        whether this page has it, where it works with models of its own, or with none; then it
+#                                tells of them by about.footer
+TABS = (
+    photo,
+    sample,
+    walk,
+    attributes,
+)
 VISITORS = 40  # whose photos are in memory at a time, each up to 150 MB: the longest away are forgotten first
 SWEEP_SECONDS = 60
 
-__all__ = ["Models", "build", "serve"]
+__all__ = ["TABS", "Models", "build", "serve"]
+
+
+def name_of(tab) -> str:
+    """A tab's name, by which the page and its address know it: that of its file."""
+    return tab.__name__.rpartition(".")[2]
 
 
 def build(models: Models, folder: str | os.PathLike) -> Page:
     """The page over the models that are offered; the first is shown first. Its files, and those of its visitors, lie
     in `folder`, which must be GRADIO_TEMP_DIR when it is launched. Raises what opening the first model raises."""
-    first = models.generators()[0]
-    about = {"value": describe(models, first)}
+    first = next(iter(models.generators()), None)
+    of_generators = [tab for tab in TABS if hasattr(tab, "serves")]
+    tabs = [tab for tab in TABS if (first is not None if tab in of_generators else tab.there(models))]
+    if not tabs:
+        raise InvalidInput(words.NOTHING_TO_DO)
     with Page(Uploads(Path(folder) / "uploads"), Visits(folder), title=words.NAME, analytics_enabled=False) as page:
-        common = shared.make(page, models, first)
+        common = shared.make(page, models, first) if first else None
         with gr.Row(elem_id="top"):
             gr.Markdown(words.TITLE, elem_id="title")
-            common.source.render()
-        common.current.render()
-
-        sample.tab(page, models, common)
-        walk.tab(page, models, common)
-        attributes.tab(page, models, common, first)
-        photo.tab(page, models, folder)
-
-        with gr.Row():
-            for control in (*common.wished, common.truncation):
-                control.render()
-        line = gr.Markdown(elem_id="about", **about)
-        with gr.Accordion(words.MODEL_CARD, open=False, elem_id="card"):
-            text = gr.Markdown(models.about(first).card)
+            if common:
+                common.source.render()
+                common.current.render()
+        chosen = page.reads(gr.Textbox(name_of(tabs[0]), visible=False), reading.choice("tab", str))
+        with gr.Tabs(elem_id="tabs") as all_tabs:
+            for tab in tabs:
+                name = name_of(tab)
+                shown = tab not in of_generators or tab.serves(models[first])
+                with gr.Tab(tab.TITLE, id=name, elem_id=f"{name}-tab", visible=shown) as page.tabs[name]:
+                    tab.tab(page, models, common)
+                page.here(page.tabs[name].select, f"() => (document.body.dataset.tab = {name!r})", [], [chosen])
+        if common:
+            with gr.Row():
+                for control in (*common.wished, common.truncation):
+                    control.render()
+            told = about.footer(models, first, "generator")
+            switching(page, models, common, first, all_tabs, chosen, told)
         gr.Markdown(words.ABOUT)
-
-        def switch(visit, name, current):
-            """To another model: its controls, and nothing left of the model before. If it cannot be opened, the page
-            stays as it is."""
-            try:
-                changes = {component: gr.update(**look(models, name)) for component, look in common.looks.items()}
-                changes |= {line: describe(models, name), text: models.about(name).card}
-            except ModelError as error:
-                complain(str(error))
-                current = current if current in models.generators() else first
-                return {common.source: current, common.current: current}
-            return {common.source: name, common.current: name, **changes, **dict.fromkeys(common.leftovers)}
-
-        then = page.on(
-            common.source.input,
-            switch,
-            [common.source, common.current],
-            [common.source, common.current, *common.looks, line, text, *common.leftovers],
-            spinner=common.source,
-        )
-        for drawing in common.redrawn:
-            page.on(page.load, *drawing)
-            then = page.on(then.then, *drawing)
-        then = common.picking
-        for drawing in common.when_picked:
-            then = page.on(then.then, *drawing)
 
         def leave(request: gr.Request) -> None:
             page.visits.leave(request.session_hash)
@@ -87,17 +86,40 @@ def build(models: Models, folder: str | os.PathLike) -> Page:
     return page
 
 
-def describe(models: Models, name: str) -> str:
-    """A line on a model: its network and its data."""
-    generator = models[name]
-    _, height, width = generator.image_shape
-    kind = "attributes" if generator.multi_label else "classes"
-    told = f"told {len(generator.labels)} {kind}" if generator.labels else "told no labels"
-    told += f", found {generator.categories} categories by itself" if studio.has_codes(generator) else ""
-    network = (
-        f"family `{generator.family}`, {width} x {height} pixels, latent of {generator.latent_dim} numbers, {told}"
+def switching(page: Page, models: Models, common: shared.Shared, first: str, all_tabs, chosen, told) -> None:
+    """Wire the choice of a generator, for all tabs that work with the chosen one."""
+    line, text = told
+    of_generators = {page.tabs[name_of(tab)]: tab for tab in TABS if hasattr(tab, "serves")}
+
+    def switch(visit, name, current, tab):
+        """To another model: its controls and the tabs that it serves, and nothing left of the model before. If it
+        cannot be opened, the page stays as it is."""
+        try:
+            serves = {opened: made.serves(models[name]) for opened, made in of_generators.items()}
+            changes = {opened: gr.Tab(visible=able) for opened, able in serves.items()}
+            changes |= {component: gr.update(**look(models, name)) for component, look in common.looks.items()}
+            changes |= {line: about.describe(models, name), text: about.card(models, name)}
+        except ModelError as error:
+            complain(str(error))
+            current = current if current in models.generators() else first
+            return {common.source: current, common.current: current}
+        if not serves.get(page.tabs.get(tab), True):
+            changes[all_tabs] = gr.Tabs(selected=next(opened.id for opened, able in serves.items() if able))
+        return {common.source: name, common.current: name, **changes, **dict.fromkeys(common.leftovers)}
+
+    then = page.on(
+        common.source.input,
+        switch,
+        [common.source, common.current, chosen],
+        [common.source, common.current, all_tabs, *of_generators, *common.looks, line, text, *common.leftovers],
+        spinner=common.source,
     )
-    return f"**{name}**: {network}. {models.about(name).data}"
+    for drawing in common.redrawn:
+        page.on(page.load, *drawing)
+        then = page.on(then.then, *drawing)
+    then = common.picking
+    for drawing in common.when_picked:
+        then = page.on(then.then, *drawing)
 
 
 def serve(models: Models, host: str, port: int | None = None) -> None:
@@ -118,7 +140,8 @@ def serve(models: Models, host: str, port: int | None = None) -> None:
                 server_name=host,
                 server_port=port,
                 theme=THEME,
-                css=CSS,
+                css=CSS
+                + showing_only({name_of(tab): getattr(tab, "ASKS", None) for tab in TABS if name_of(tab) in page.tabs}),
                 ssr_mode=False,
                 footer_links=[],
                 max_file_size=MOST_BYTES,

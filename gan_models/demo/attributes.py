@@ -12,38 +12,43 @@ from .page import Page
 from .shared import CATEGORY, Redrawing, Shared, attributes_of, classes_of, code_names, pretty
 from .theme import LARGE, PLAIN, TILE
 
+TITLE, ASKS = words.ATTRIBUTES, ("truncation",)
 SLIDERS = 40  # as many attributes as CelebA has; of a model with more, the first ones
 
 
-def tab(page: Page, models: Models, shared: Shared, first: str) -> None:
-    with gr.Tab(words.ATTRIBUTES, elem_id="attributes-tab", id="attributes"):
-        before_after = gr.Gallery(label=words.PAIR, columns=2, elem_id="pair", **PLAIN)
-        as_class = page.reads(
-            gr.Radio(label=words.AS_CLASS, elem_id="as_class", **as_class_look(models, first)),
-            reading.choice("class", int),
-        )
-        with gr.Row(elem_id="sliders"):
-            sliders = [
-                page.reads(
-                    gr.Slider(0, 1, 0.5, step=0.05, visible=False, min_width=140, buttons=[], elem_id=f"attribute-{k}"),
-                    reading.number("value of an attribute", -1, 1),
-                )
-                for k in range(SLIDERS)
-            ]
-        note = gr.Markdown(elem_id="hint", **hint_look(models, first))
-        with gr.Row():
-            shared.picture.render()
-            attribute = page.reads(
-                gr.Dropdown(
-                    label=words.STEPS,
-                    filterable=False,
-                    elem_id="attribute",
-                    min_width=200,
-                    **attribute_look(models, first),
-                ),
-                reading.choice("attribute", str),
+def serves(generator) -> bool:
+    return generator.labels is not None or studio.has_codes(generator)
+
+
+def tab(page: Page, models: Models, shared: Shared) -> None:
+    first = shared.first
+    before_after = gr.Gallery(label=words.PAIR, columns=2, elem_id="pair", **PLAIN)
+    as_class = page.reads(
+        gr.Radio(label=words.AS_CLASS, elem_id="as_class", **as_class_look(models, first)),
+        reading.choice("class", int),
+    )
+    with gr.Row(elem_id="sliders"):
+        sliders = [
+            page.reads(
+                gr.Slider(0, 1, 0.5, step=0.05, visible=False, min_width=140, buttons=[], elem_id=f"attribute-{k}"),
+                reading.number("value of an attribute", -1, 1),
             )
-        strip = gr.Gallery(label=words.SWEEP, columns=10, elem_id="sweep", **PLAIN)
+            for k in range(SLIDERS)
+        ]
+    note = gr.Markdown(elem_id="hint", **hint_look(models, first))
+    with gr.Row():
+        shared.picture.render()
+        attribute = page.reads(
+            gr.Dropdown(
+                label=words.STEPS,
+                filterable=False,
+                elem_id="attribute",
+                min_width=200,
+                **attribute_look(models, first),
+            ),
+            reading.choice("attribute", str),
+        )
+    strip = gr.Gallery(label=words.SWEEP, columns=10, elem_id="sweep", **PLAIN)
 
     def pair(visit, generator, anchor, wished, truncation):
         files = visit.drawn.pictures("pair", images.to_pil(studio.change(generator, anchor, wished, truncation), LARGE))

@@ -47,12 +47,10 @@ class Models:
         return found
 
     def generators(self) -> list[str]:
-        """The names of all that draw pictures. Raises InvalidInput where there is none."""
-        drawless = [name for name, model in self.usable().items() if isinstance(model, RetouchEditor)]
-        found = [name for name in self.names if name not in drawless]
-        if not found:
-            raise InvalidInput(words.no_generator(drawless[0]))
-        return found
+        """The names of all that draw pictures of their own: an editor is none of them, though one of the family editor
+        could."""
+        usable = self.usable()
+        return [name for name in self.names if name not in usable or draws(usable[name])]
 
     def editors(self) -> list[str]:
         """The names of the editors that are offered together: of those that retouch a photo's own pixels, else of those
@@ -76,6 +74,11 @@ class Models:
         if name not in self._told:
             self._told[name] = studio.about(self.sources[name])
         return self._told[name]
+
+
+def draws(model) -> bool:
+    """Whether it makes pictures of nothing but numbers, and is meant to."""
+    return getattr(model, "latent_dim", 0) > 0 and not isinstance(model, Editor)
 
 
 def short_names(sources: list[str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
     page.reads(component, reader)                     how the value of a component is read, once, where it is made
     page.on(button.click, function, [a, b], [c])      function(visit, a, b) -> {c: ...}
+    page.here(tab.select, "() => ...", [a], [b])      a function of the browser, in JavaScript
 
 A function gets the visit first and then values that were read; it returns what changes, {component: update}. What it
 raises as ModelError is said on the page in one sentence, and what was shown stays.
@@ -59,6 +60,7 @@ class Page(gr.Blocks):
 
     def __init__(self, uploads: Uploads, visits: Visits, **options):
         self.uploads, self.visits, self.readers = uploads, visits, {}
+        self.tabs: dict[str, gr.Tab] = {}  # by their names, each there before its `tab` is called
         super().__init__(**options)
 
     def reads(self, component: gr.components.Component, reader: Reader):
@@ -92,6 +94,11 @@ class Page(gr.Blocks):
         if isinstance(triggers, list):
             return gr.on(triggers, endpoint, list(inputs), list(outputs), **options)
         return triggers(endpoint, list(inputs), list(outputs), **options)
+
+    def here(self, trigger, script: str, inputs: Sequence = (), outputs: Sequence = ()):
+        """Wire an event to a JavaScript function of the browser alone: values of the inputs -> of the outputs."""
+        options = {"preprocess": False, "api_visibility": "private", "queue": False, "show_progress": "hidden"}
+        return trigger(None, list(inputs), list(outputs), js=script, **options)
 
     def _endpoint(self, function: Callable, inputs: list, answers: bool, picks: bool, long: bool) -> Callable:
         """What Gradio calls."""
@@ -143,7 +150,7 @@ class Page(gr.Blocks):
 
     async def preprocess_data(self, block_fn, inputs, state, explicit_call=False):
         needed = len(block_fn.inputs)
-        if len(inputs) < needed:
+        if len(inputs) < needed or block_fn.fn is None:  # what `here` wired is not for the server
             raise gr.Error(words.TOO_LITTLE, print_exception=False)
         state = state or SessionState(self)
         return [

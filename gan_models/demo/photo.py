@@ -10,30 +10,32 @@ from .. import images, inversion, photos, portrait, studio
 from ..errors import InvalidInput
 from ..networks.editor import Editor
 from ..networks.retouch import RetouchEditor
-from . import reading, words
+from . import about, reading, words
 from .models import Models, most_of
 from .page import Page
-from .shared import pretty
+from .shared import Shared, pretty
 from .theme import FRAMES, PLAIN, STRIP, TILE
 from .visits import SECONDS, Visit
 
+TITLE = words.PHOTO_TAB
 EXAMPLES = 6
 EXAMPLE_SEED = 7
 THEMSELVES = "themselves"
 
 
-def tab(page: Page, models: Models, folder) -> None:
-    """folder: where the drawn faces lie that every visitor sees."""
+def there(models: Models) -> bool:
+    return bool(models.editors())
+
+
+def tab(page: Page, models: Models, shared: Shared | None) -> None:
     known = models.editors()
-    if not known:
-        return
-    with gr.Tab(words.PHOTO_TAB, elem_id="photo-tab", id="photo") as opened:
-        components(page, models, known, folder)
+    components(page, models, known, page.visits.folder)
+    about.footer(models, known[0], "editor")
 
     def prepare(visit):
         photos.load_detector()
 
-    page.on(opened.select, prepare)
+    page.on(page.tabs["photo"].select, prepare)
 
 
 def components(page: Page, models: Models, known: list[str], folder) -> None:

@@ -12,20 +12,24 @@ from .page import Page
 from .shared import Redrawing, Shared, wishes
 from .theme import PLAIN, TILE
 
+TITLE, ASKS = words.SAMPLE, ("class", "present", "absent", "truncation")
 MOST = 64
 
 
+def serves(generator) -> bool:
+    return True
+
+
 def tab(page: Page, models: Models, shared: Shared) -> None:
-    with gr.Tab(words.SAMPLE):
-        gallery = gr.Gallery(label=words.SAMPLES, columns=8, elem_id="samples", **PLAIN)
-        with gr.Row(elem_id="seed-row"):
-            seed = page.reads(gr.Number(1, label=words.SEED, elem_id="seed", min_width=100), reading.whole("seed"))
-            count = page.reads(
-                gr.Slider(1, MOST, 16, step=1, label=words.PICTURES, elem_id="count", min_width=160, buttons=[]),
-                reading.whole("number of pictures"),
-            )
-            roll = gr.Button(words.NEW_SEED, elem_id="new-seed", min_width=120)
-            draw = gr.Button(words.DRAW, variant="primary", elem_id="draw", min_width=120)
+    gallery = gr.Gallery(label=words.SAMPLES, columns=8, elem_id="samples", **PLAIN)
+    with gr.Row(elem_id="seed-row"):
+        seed = page.reads(gr.Number(1, label=words.SEED, elem_id="seed", min_width=100), reading.whole("seed"))
+        count = page.reads(
+            gr.Slider(1, MOST, 16, step=1, label=words.PICTURES, elem_id="count", min_width=160, buttons=[]),
+            reading.whole("number of pictures"),
+        )
+        roll = gr.Button(words.NEW_SEED, elem_id="new-seed", min_width=120)
+        draw = gr.Button(words.DRAW, variant="primary", elem_id="draw", min_width=120)
 
     def sample(visit, name, seed, count, truncation, wanted, present, absent):
         """Pictures of a seed, each with its name for the other tabs."""

@@ -29,6 +29,7 @@ class Shared:
     """Components are made here and rendered where the page has them. A tab adds what it wants done when another model
     is chosen."""
 
+    first: str  # the generator that is shown first
     source: gr.Dropdown
     current: (
         gr.Textbox
@@ -60,6 +61,7 @@ def make(page: Page, models: Models, first: str) -> Shared:
         return function(models, first)
 
     shared = Shared(
+        first=first,
         source=page.reads(
             gr.Dropdown(
                 models.generators(),

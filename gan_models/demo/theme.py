@@ -55,10 +55,6 @@ footer { display: none !important; }
   min-width: 0 !important; background: var(--block-background-fill); }
 :is(#sliders, #retouch-sliders) .form > * { min-width: 0 !important; padding: 6px 12px; align-content: end; }
 :is(#sliders, #retouch-sliders) :is(.tab-like-container, .min_value, .max_value) { display: none; }
-/* What the first two tabs share is of no use to the third. */
-.gradio-container:has(#attributes-tab-button[aria-selected=true]) :is(#class, #present, #absent) { display: none; }
-.gradio-container:has(#photo-tab-button[aria-selected=true])
-  :is(#class, #present, #absent, #truncation) { display: none; }
 @media (max-width: 640px) {
   #samples, #sweep, #sweep:has(.gallery-item:nth-child(7):last-child) { --across: 4; }
   #sweep:has(.gallery-item:nth-child(10)) { --across: 5; }
@@ -68,6 +64,24 @@ footer { display: none !important; }
   .tab-container button { padding: 0 5px !important; font-size: min(13.5px, 3.5vw); }
 }
 """
+
+OF_GENERATORS = ("model", "about-generator", "card-generator")
+
+
+def showing_only(asks: dict[str, tuple[str, ...] | None]) -> str:
+    """CSS by which a tab shows of what tabs share that alone which it asks for: of the controls, those of these
+    elem_ids; of the model at the top and what is told of it, nothing where it is None. The page's body has the name of
+    the tab, and none before the first one is drawn."""
+    controls = {control for asked in asks.values() for control in asked or ()}
+    rules, first = [], next(iter(asks))
+    for name, asked in asks.items():
+        hidden = controls - set(asked or ()) | (set(OF_GENERATORS) if asked is None else set())
+        body = f"body:is([data-tab={name}], :not([data-tab]))" if name == first else f"body[data-tab={name}]"
+        if hidden:
+            rules.append(f"{body} :is({', '.join(f'#{elem_id}' for elem_id in sorted(hidden))}) {{ display: none; }}\n")
+    return "".join(rules)
+
+
 # A gallery that only shows.
 PLAIN = {
     "interactive": False,

@@ -9,25 +9,31 @@ from .page import Page
 from .shared import Shared, wishes
 from .theme import FRAMES, PLAIN, STRIP, TILE
 
+TITLE, ASKS = words.WALK_TAB, ("class", "present", "absent", "truncation")
+
+
+def serves(generator) -> bool:
+    return True
+
 
 def tab(page: Page, models: Models, shared: Shared) -> None:
-    with gr.Tab(words.INTERPOLATE) as opened:
-        strip = gr.Gallery(label=words.STRIP, columns=STRIP, elem_id="strip", **PLAIN)
-        with gr.Row():
-            video = gr.Video(
-                label=words.WALK_VIDEO,
-                show_label=False,
-                autoplay=True,
-                loop=True,
-                interactive=False,
-                elem_id="video",
-                buttons=["download"],
-                height=320,
-                min_width=280,
-            )
-            with gr.Column(min_width=280):
-                shared.anchors.render()
-                start = gr.Button(words.WALK, variant="primary", elem_id="walk")
+    opened = page.tabs["walk"]
+    strip = gr.Gallery(label=words.STRIP, columns=STRIP, elem_id="strip", **PLAIN)
+    with gr.Row():
+        video = gr.Video(
+            label=words.WALK_VIDEO,
+            show_label=False,
+            autoplay=True,
+            loop=True,
+            interactive=False,
+            elem_id="video",
+            buttons=["download"],
+            height=320,
+            min_width=280,
+        )
+        with gr.Column(min_width=280):
+            shared.anchors.render()
+            start = gr.Button(words.WALK, variant="primary", elem_id="walk")
     shown = gr.State()
 
     def interpolate(visit, tell, name, anchors, truncation, wanted, present, absent):

@@ -183,9 +183,25 @@ ENDPOINTS = (
 )
 
 
+def of_the_server(page) -> list:
+    """All but what `Page.here` wired, which the browser does alone."""
+    return [endpoint for endpoint in page.fns.values() if endpoint.fn]
+
+
+def test_what_the_browser_does_alone_cannot_be_asked_for(page, ask):
+    for endpoint in page.fns.values():
+        if not endpoint.fn:
+            with pytest.raises(gr.Error) as refused:
+                ask(endpoint, ["x"])
+            assert not refused.value.print_exception
+            break
+    else:
+        raise AssertionError("there is no such endpoint")
+
+
 def test_all_endpoints_are_here(page):
-    assert {endpoint.name for endpoint in page.fns.values()} == set(ENDPOINTS)
-    kinds = {(endpoint.name, tuple(block._id for block in endpoint.inputs)) for endpoint in page.fns.values()}
+    assert {endpoint.name for endpoint in of_the_server(page)} == set(ENDPOINTS)
+    kinds = {(endpoint.name, tuple(block._id for block in endpoint.inputs)) for endpoint in of_the_server(page)}
     assert len(kinds) == len(ENDPOINTS)  # endpoints of one name are the same function of the same components
 
 

@@ -1,7 +1,7 @@
 """Every sentence of the page."""
 
 NAME = "GAN Studio"
-TITLE = "# GAN Studio\nPictures that no camera took: draw them, walk between them, change them."
+TITLE = "# GAN Studio\nFaces and digits that neural networks draw, and your own photo, changed by one."
 ABOUT = """What neural networks draw here is deleted within two hours.
 Models made from CelebA are for non-commercial research only. GAN Studio is open source (MIT)."""
 MODEL, MODEL_CARD = "Model", "Model card"
@@ -21,8 +21,8 @@ def picked(picture: str) -> str:
     return f"Picture {picture} is in the walk and under Attributes now."
 
 
-# ---- Interpolate
-INTERPOLATE, STRIP, WALK_VIDEO, WALK = "Interpolate", "From one to the next", "A walk that closes on itself", "Walk"
+# ---- Walk
+WALK_TAB, STRIP, WALK_VIDEO, WALK = "Walk", "From one to the next", "A walk that closes on itself", "Walk"
 ANCHORS = "Pictures to walk between"
 ANCHORS_INFO = "Two to six seeds, or 7:2 for picture 2 of seed 7. A click on a sample adds it."
 DRAWING, MAKING_VIDEO = "Drawing", "Making the video"
@@ -62,12 +62,6 @@ KEEPING_DETAIL = "keeping the photos' detail"
 FINDING = "Finding both faces in the latent space"
 
 
-def no_generator(editor: str) -> str:
-    return (
-        f"{editor} edits pictures and draws none: offer a generator too, such as --model celeba-cgan --model {editor}."
-    )
-
-
 def from_to(most: float) -> str:
     return f"From -{most:g} to +{most:g}"
 
@@ -83,6 +77,7 @@ def through(model: str) -> str:
 # ---- What goes wrong
 TROUBLE = "That did not work"
 UNEXPECTED = "Something went wrong here that should not; try it again, or load the page anew."
+NOTHING_TO_DO = "None of these models draws or edits pictures: offer another one by --model."
 NOT_OFFERED = "That model is not offered here; choose one of the list."
 NO_EDITOR = "That model cannot edit photos; choose one of the list."
 NO_UPLOAD = "That photo is not here, or no longer; choose the file anew."

@@ -1,0 +1,39 @@
+"""What a person should know of a model that works in a tab: its network, its data and licence, its card."""
+
+import gradio as gr
+
+from .. import studio
+from ..networks.editor import Editor
+from ..networks.retouch import RetouchEditor
+from . import words
+from .models import Models
+
+
+def footer(models: Models, name: str, where: str) -> tuple[gr.Markdown, gr.Markdown]:
+    """A line on a model and its card, folded, at the end of a tab; `where` is their part of the elements' names. Both
+    components are returned, so that another model can be told of: `describe` and `card`."""
+    line = gr.Markdown(describe(models, name), elem_id=f"about-{where}")
+    with gr.Accordion(words.MODEL_CARD, open=False, elem_id=f"card-{where}"):
+        text = gr.Markdown(card(models, name))
+    return line, text
+
+
+def describe(models: Models, name: str) -> str:
+    """A line on a model: its network, and its data with their licence."""
+    model = models[name]
+    _, height, width = model.image_shape
+    network = f"family `{model.family}`, {width} x {height} pixels, {abilities(model)}"
+    return f"**{name}**: {network}. {models.about(name).data}"
+
+
+def abilities(model) -> str:
+    if isinstance(model, (Editor, RetouchEditor)):
+        return f"changes {len(model.attributes)} attributes of faces"
+    kind = "attributes" if model.multi_label else "classes"
+    told = f"told {len(model.labels)} {kind}" if model.labels else "told no labels"
+    told += f", found {model.categories} categories by itself" if studio.has_codes(model) else ""
+    return f"latent of {model.latent_dim} numbers, {told}"
+
+
+def card(models: Models, name: str) -> str:
+    return models.about(name).card
