@@ -28,7 +28,19 @@ _HOMES = {"Generator": "networks", "bundled": "hub", "load": "networks"} | dict.
     ("HubUnreachable", "InvalidConfig", "InvalidInput", "InvalidWeights", "ModelError", "ModelNotFound"), "errors"
 )
 
-_MODULES = ("card", "hub", "images", "inversion", "latents", "marks", "networks", "photos", "portrait", "studio")
+_MODULES = (
+    "card",
+    "export",
+    "hub",
+    "images",
+    "inversion",
+    "latents",
+    "marks",
+    "networks",
+    "photos",
+    "portrait",
+    "studio",
+)
 
 
 def __getattr__(name: str):

@@ -25,6 +25,7 @@ class Verb(NamedTuple):
 VERBS = {
     "demo": Verb("gan_models.demo.__main__", "show the models in a browser"),
     "sample": Verb("gan_models.__main__", "draw a sheet of samples of a model"),
+    "export": Verb("gan_models.export.__main__", "write a model as ONNX, or as a page that needs no server"),
     "train": Verb("training.__main__", "train a GAN; --list names the recipes"),
     "evaluate": Verb("training.evaluate.__main__", "measure how good a model is"),
     "publish": Verb("training.publish", "put a model on the Hugging Face Hub"),
@@ -44,6 +45,7 @@ EXTRAS = (
     dict.fromkeys(("accelerate", "matplotlib", "torch_fidelity"), "train")
     | dict.fromkeys(("av", "cmarkgfm", "gradio", "nh3"), "app")
     | dict.fromkeys(("dlib", "face_recognition_models", "pillow_heif"), "photos")
+    | dict.fromkeys(("onnx", "onnxruntime"), "onnx")
 )
 CLOSED = 141  # the exit status of a program that SIGPIPE ends, as shells give it
 

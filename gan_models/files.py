@@ -34,6 +34,14 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise
 
 
+def cache_folder() -> Path:
+    """GAN_STUDIO_CACHE, else the place for caches that the operating system has for this user."""
+    if folder := os.environ.get("GAN_STUDIO_CACHE"):
+        return Path(folder)
+    variable = "LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME"
+    return Path(os.environ.get(variable) or Path.home() / ".cache") / "gan-studio"
+
+
 @contextlib.contextmanager
 def open_regular(path: Path, most: int | None = None, inside: Path | None = None) -> Iterator[BinaryIO]:
     """Open a file that somebody else made, to read it.

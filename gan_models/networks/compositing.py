@@ -32,7 +32,7 @@ def from_colours(colours: Tensor) -> Tensor:
 
 def blurred(images: Tensor) -> Tensor:
     """Pictures (n, C, H, W) without what is finer than DETAIL: the mean of means over squares."""
-    radius = max(round(DETAIL * images.shape[-1]), 1)
+    radius = max(round(DETAIL * int(images.shape[-1])), 1)  # int: while it is traced, a size is a tensor
     for down, across in 2 * ((radius, 0), (0, radius)):  # one way after the other, which is much quicker
         images = F.avg_pool2d(images, (2 * down + 1, 2 * across + 1), 1, (down, across), count_include_pad=False)
     return images

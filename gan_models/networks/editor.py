@@ -89,8 +89,9 @@ class Mapping(nn.Module):
         differences = differences * torch.where(differences > 0, *self.strengths) * (1 + BEYOND * (most - 1)) / most
         strength = differences.abs().amax(1, keepdim=True)
         asked = differences / strength.clamp_min(1e-6)
-        moved = torch.ones_like(self.directions)  # which entries of a code each attribute moves
-        moved[self.known, : self.free] = 0
+        known = torch.tensor([k in self.known for k in range(len(self.directions))], device=codes.device)
+        free = torch.arange(codes.shape[1], device=codes.device) < self.free
+        moved = (~(known[:, None] & free)).to(self.directions)  # which entries of a code each attribute moves
         share = asked.abs() @ moved / asked.abs().sum(1, keepdim=True).clamp_min(1e-6)
         return strength * (asked @ (self.directions * moved) + share * self.layers(torch.cat([codes, asked], 1)))
 
@@ -104,6 +105,7 @@ class Editor(Generator):
     """
 
     family = "editor"
+    most_change = MOST
 
     def __init__(
         self,
@@ -153,13 +155,19 @@ class Editor(Generator):
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.decoder(self.codes_from(latents))
 
-    def codes_from(self, latents: Tensor) -> Tensor:
-        """Standard normal latents (n, latent_dim) as codes that photos could have, conditions being -1 or 1."""
-        covariance = upcast(self.code_covariance)  # there is no Cholesky factor in half precision
-        spread = covariance + 1e-3 * covariance.diagonal().mean() * torch.eye(self.latent_dim, device=latents.device)
-        codes = self.code_mean + latents @ torch.linalg.cholesky(spread).T.to(latents)
+    def codes_from(self, latents: Tensor, spread: Tensor | None = None) -> Tensor:
+        """Standard normal latents (n, latent_dim) as codes that photos could have, conditions being -1 or 1. spread:
+        what `spread` gives, where it is known already."""
+        spread = self.spread() if spread is None else spread
+        codes = self.code_mean + latents @ spread.T.to(latents)
         free = self.latent_dim - len(self.conditions)
         return torch.cat([codes[:, :free], torch.where(codes[:, free:] > 0, 1.0, -1.0).to(codes)], 1)
+
+    def spread(self) -> Tensor:
+        """The Cholesky factor (d, d) of the codes' covariance."""
+        covariance = upcast(self.code_covariance)  # there is none in half precision
+        eye = torch.eye(self.latent_dim, device=covariance.device)
+        return torch.linalg.cholesky(covariance + 1e-3 * covariance.diagonal().mean() * eye)
 
     @torch.no_grad()
     def adopt(self, generator: DCGANGenerator) -> None:
@@ -210,10 +218,19 @@ class Editor(Generator):
         goes with any number of differences. Outside the head (HEAD) and of the regions of what is asked no pixel
         changes. Raises InvalidInput."""
         differences = self._checked_differences(latents, differences)
-        codes = latents.codes.expand(len(differences), -1).to(self.dtype)
-        moved = latents.codes + self.mapping(codes, differences.to(self.dtype)).float()
+        return self._decoded(latents, latents.codes.expand(len(differences), -1), differences)
+
+    def changed(self, images: Tensor, differences: Tensor) -> tuple[Tensor, Tensor]:
+        """`decode` of what `encode` sees, a row of differences for each picture, and what is shown (n, K), without
+        checks: what gan_models.export writes."""
+        codes, logits = self.encoder(images.to(self.dtype))
+        latents = Encoded(codes.float(), images, self.draw(codes), logits.float().sigmoid())
+        return self._decoded(latents, latents.codes, differences), latents.shown
+
+    def _decoded(self, latents: Encoded, codes: Tensor, differences: Tensor) -> Tensor:
+        moved = latents.codes + self.mapping(codes.to(self.dtype), differences.to(self.dtype)).float()
         # Not all sizes of a batch round alike: where nothing is asked, the very photo.
-        asked = differences.any(1)[:, None, None, None]
+        asked = (differences.abs().amax(1) > 0)[:, None, None, None]
         change = self.change(latents.photos, latents.drawn, self.draw(moved))
         edited = (latents.photos + asked * self.reach(differences) * change).clamp(-1, 1)
         return self._plausible(latents.photos, edited) if self.image_shape[0] == 3 else edited

@@ -94,6 +94,7 @@ class RetouchEditor(Generator):
     """
 
     family = "retouch"
+    most_change = MOST
 
     def __init__(
         self,
@@ -230,6 +231,12 @@ class RetouchEditor(Generator):
             )
         )
         return retouched(latents.photos, *self.directed(latents, differences)).float()
+
+    def changed(self, images: Tensor, differences: Tensor) -> tuple[Tensor, Tensor]:
+        """`decode` of what `encode` sees, a row of differences for each picture, and what is shown (n, K), without
+        checks: what gan_models.export writes."""
+        seen = self.see(images)
+        return retouched(seen.photos, *self.directed(seen, differences)).float(), seen.shown.float()
 
     def edit(self, images: Tensor, targets: dict[str, float], intensity: float = 1.0) -> Tensor:
         """Faces with attributes as asked: targets name -> 0..1 (absent .. there), each as a difference from what the

@@ -23,6 +23,7 @@ from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from gan_models.celeba import CELEBA_SIZE
+from gan_models.files import cache_folder
 from gan_models.images import plain, white_of
 from gan_models.photos.opening import register_heif
 
@@ -162,14 +163,6 @@ def decode(
             "pictures."
         )
     return decoded
-
-
-def cache_folder() -> Path:
-    """GAN_STUDIO_CACHE, else the place for caches that the operating system has for this user."""
-    if folder := os.environ.get("GAN_STUDIO_CACHE"):
-        return Path(folder)
-    variable = "LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME"
-    return Path(os.environ.get(variable) or Path.home() / ".cache") / "gan-studio"
 
 
 def _from_cache(path: Path) -> Decoded | None:

@@ -1,0 +1,177 @@
+"""A page without a server: one folder of static files that draws, walks and edits in whatever browser shows it."""
+
+import html
+import json
+import os
+import re
+import string
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from PIL import Image
+
+from .. import hub, images
+from ..card import PLACEHOLDER
+from ..celeba import EXCLUSIVE, HAIR_COLOURS
+from ..errors import InvalidInput, ModelError
+from ..files import UnfitFile, read_bounded, write_atomically
+from ..model_folder import CARD, MAX_CARD_BYTES, load_folder
+from ..networks.base import Generator
+from ..portable import name as name_of
+from ..sanitise import safe
+from .graphs import licence_of, onnx, parts
+from .runtime import VERSION, runtime
+
+__all__ = ["VERSION", "Opened", "opened", "page"]
+
+WEB = Path(__file__).parent / "web"
+STATIC = ("index.html", "app.js", "style.css")
+FACES = 16  # that an editor's page has to edit
+SECTIONS = ("Data and licence", "Limits", "Intended use")  # of a card, that a page shows
+
+
+class Opened(NamedTuple):
+    """A model with what its folder says of it."""
+
+    network: Generator
+    card: str  # the text of README.md
+    name: str
+
+
+def opened(source: str | os.PathLike, revision: str | None = None) -> Opened:
+    """The model of a folder, a bundled name or a Hub repository; it raises as `gan_models.load` does."""
+    folder, source = hub.find(source, revision)
+    network = load_folder(folder, source)
+    try:
+        card = read_bounded(folder / CARD, MAX_CARD_BYTES, folder).decode("utf-8", "replace")
+    except (OSError, UnfitFile):
+        card = str(network.generate_model_card())
+    return Opened(network, card.replace(PLACEHOLDER, source), name_of(source))
+
+
+def page(
+    source: str | os.PathLike,
+    folder: str | os.PathLike,
+    *,
+    revision: str | None = None,
+    runtime_folder: Path | None = None,
+    half: bool = False,
+) -> Path:
+    """Write a page that shows a model in the browser, without a server, and return its folder.
+
+    It holds index.html, app.js, style.css, model.onnx and the three files of onnxruntime-web (14 MB, from the cache, or
+    from npm once, or from `runtime_folder`); for an editor also faces.png, drawn faces to begin with. Any static file
+    server shows it, and it asks nothing of the net. half: as in `onnx`. Files of these names are replaced, each by
+    rename; index.html comes last. Raises InvalidInput where the folder or the runtime cannot be had, and as `load` and
+    `onnx` do.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise InvalidInput(f"{folder} is a file; name a folder for the page.")
+    model = opened(source, revision)
+    known = parts(model.network)
+    part = next((name for name in ("edit", "generate") if name in known), None)
+    if part is None:
+        raise InvalidInput(f"There is no page for models of the family {model.network.family}: they draw nothing.")
+    files = runtime(runtime_folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"{folder} cannot be made ({error.strerror or error}); name another folder.") from error
+    onnx(model.network, folder / "model.onnx", part=part, card=model.card, name=model.name, half=half)
+    try:
+        if part == "edit":
+            images.save_png(_faces(model.network), folder / "faces.png")
+        files |= {name: (WEB / name).read_bytes() for name in reversed(STATIC)}
+        files["index.html"] = _filled(files["index.html"].decode(), model, part).encode()
+        for name, data in files.items():
+            write_atomically(folder / name, data)
+    except OSError as error:
+        raise InvalidInput(f"{folder} cannot be written ({error.strerror or error}); name another folder.") from error
+    return folder
+
+
+def _filled(template: str, model: Opened, part: str) -> str:
+    licence = licence_of(model.card)
+    link = licence["link"] if re.match(r"https?://[^\s\"<>]+$", licence["link"]) else ""
+    words = html.escape(licence["licence"].replace("-", " "))
+    sections = {name: text for name, text in _sections(model.card).items() if name in SECTIONS}
+    return string.Template(template).substitute(
+        title=html.escape(model.name.rpartition("/")[2]),
+        lead=html.escape(_lead(model.card)),
+        licence=f'<a href="{html.escape(link)}">{words}</a>' if link else words,
+        sections="\n".join(
+            f"<section><h2>{html.escape(name)}</h2>{safe(text)}</section>" for name, text in sections.items()
+        ),
+        # "</script>" in a name would end the block
+        model=json.dumps(_facts(model.network, part) | {"name": model.name}).replace("<", "\\u003c"),
+    )
+
+
+def _lead(card: str) -> str:
+    """The first sentence of a card."""
+    found = re.search(r"^# .*\n+([^\n]+)", card, re.MULTILINE)
+    sentence = re.split(r"(?<=[.!?])\s", found[1], maxsplit=1)[0] if found else ""
+    return sentence[:200]
+
+
+def _sections(card: str) -> dict[str, str]:
+    found = re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", card, re.MULTILINE | re.DOTALL)
+    return {name.strip(): text.strip() for name, text in found}
+
+
+def _facts(model: Generator, part: str) -> dict:
+    """What the page has to know of a model."""
+    facts = {"part": part, "shape": model.image_shape, "latents": model.latent_dim, "kind": "plain", "labels": []}
+    if part == "edit":
+        names = list(model.attributes)
+        exclusive = [k for k, name in enumerate(names) if name in EXCLUSIVE]
+        return facts | {"labels": list(map(friendly, names)), "exclusive": exclusive, "most": model.most_change}
+    if hasattr(model, "codes"):
+        return facts | {"kind": "codes", "categories": model.categories, "continuous": model.continuous}
+    if not model.labels:
+        return facts
+    names = list(model.labels)
+    facts["labels"] = list(map(friendly, names))
+    if not model.multi_label:
+        return facts | {"kind": "classes"}
+    return facts | {
+        "kind": "attributes",
+        "exclusive": [k for k, name in enumerate(names) if name in HAIR_COLOURS],
+        "table": [[round(value, 4) for value in row] for row in model.label_table.tolist()],
+    }
+
+
+def friendly(name: str) -> str:
+    """A label in friendly words: "Mouth_Slightly_Open" is "Mouth slightly open"; what is no such name stays."""
+    words = name.replace("_", " ").strip()
+    return (
+        words[:1] + words[1:].lower() if re.fullmatch(r"[A-Z][a-z0-9]*(_[A-Z0-9][a-z0-9]*)+", name) else words or name
+    )
+
+
+@torch.no_grad()
+def _faces(editor: Generator) -> Image.Image:
+    """Drawn faces to edit, side by side: the editor's own where it draws any, else those of a bundled generator."""
+    count, size = FACES, editor.image_shape[1]
+    if editor.latent_dim:
+        drawn = editor.generate(editor.sample_latents(count, seed=1, truncation=0.8))
+    else:
+        drawn = _bundled_faces(count)
+    drawn = torch.nn.functional.interpolate(drawn, (size, size), mode="bicubic", antialias=True).clamp(-1, 1)
+    pixels = images.to_uint8(drawn)
+    sheet = Image.new("RGB", (count * size, size))
+    for k in range(count):
+        sheet.paste(Image.fromarray(pixels[k]), (k * size, 0))
+    return sheet
+
+
+def _bundled_faces(count: int) -> torch.Tensor:
+    for name in hub.bundled():
+        model = load_folder(hub.PRETRAINED / name)
+        if model.latent_dim and model.multi_label and model.image_shape[0] == 3 and "Smiling" in (model.labels or ()):
+            return model.generate(model.sample_latents(count, seed=1), model.sample_labels(count, seed=1))
+    raise ModelError(
+        "This editor draws no faces, and no generator of faces is bundled that could draw them for its page."
+    )
