@@ -10,6 +10,7 @@ from huggingface_hub import ModelCard, ModelCardData
 from . import files, model_folder, portable
 from .celeba import ATTRIBUTES
 from .model_folder import read_metrics
+from .sizes import sides
 
 # What `publish` replaces by the repository's name, so that the line that loads the model can be copied.
 PLACEHOLDER = "USER/REPO"
@@ -324,7 +325,8 @@ def _origin(origin) -> str | None:
 def _network(config: dict) -> str:
     """One or two sentences: what goes in and what comes out."""
     size, channels = config.get("image_size"), config.get("image_channels")
-    picture = f"{size} x {size} {'grey' if channels == 1 else 'colour'} pictures" if size else "pictures"
+    across = " x ".join(map(str, reversed(sides(size)))) if size else ""
+    picture = f"{across} {'grey' if channels == 1 else 'colour'} pictures" if size else "pictures"
     if config["family"] == "editor":
         names = ", ".join(_cell(name) for name in config.get("attributes") or ATTRIBUTES)
         return (

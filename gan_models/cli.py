@@ -10,7 +10,6 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 from . import __version__
@@ -24,7 +23,9 @@ class Verb(NamedTuple):
 
 VERBS = {
     "demo": Verb("gan_models.demo.__main__", "show the models in a browser"),
-    "sample": Verb("gan_models.__main__", "draw a sheet of samples of a model"),
+    "sample": Verb("gan_models.__main__", "draw samples of a model, on one sheet or a file each"),
+    "walk": Verb("gan_models.commands.walk", "walk from picture to picture, as a film"),
+    "edit": Verb("gan_models.commands.edit", "change a face in a photo, at full size"),
     "export": Verb("gan_models.export.__main__", "write a model as ONNX, or as a page that needs no server"),
     "train": Verb("training.__main__", "train a GAN; --list names the recipes"),
     "evaluate": Verb("training.evaluate.__main__", "measure how good a model is"),
@@ -98,20 +99,7 @@ def find(verb: str):
         found = None
     if found:
         return importlib.import_module(name)
-    if verb == "demo":
-        return _app()
     raise MissingPackage(f"gan-studio {verb} needs {package}, which is not installed here: {_install('train')}.")
-
-
-def _app():
-    """The demo's app.py, which stands beside the package in a checkout. Raises MissingPackage where there is none."""
-    path = Path(__file__).parents[1] / "app.py"
-    if not path.is_file():
-        raise MissingPackage(f"The demo's app.py is not in {path.parent}: run it in a checkout of GAN Studio.")
-    spec = importlib.util.spec_from_file_location("app", path)
-    module = sys.modules["app"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def tell(sentence: str) -> None:

@@ -34,20 +34,34 @@ def enlarge(picture: Image.Image, factor: int) -> Image.Image:
     return picture.resize((picture.width * factor, picture.height * factor), how)
 
 
+def sized(picture: Image.Image, height: int | None) -> Image.Image:
+    """The picture at that height in pixels, its width in proportion; itself for None. Grey ones (digits) are enlarged
+    by a whole factor to crisp squares."""
+    if height in (None, picture.height):
+        return picture
+    factor, rest = divmod(height, picture.height)
+    if not rest and picture.mode == "L":
+        return enlarge(picture, factor)
+    width = max(1, round(picture.width * height / picture.height))
+    return picture.resize((width, height), Image.Resampling.LANCZOS)
+
+
 def grid(images: Tensor, columns: int | None = None, padding: int = 2) -> Image.Image:
     """One picture of all images (n, C, H, W) in [-1, 1], row by row, as square as n allows unless `columns` says
     otherwise."""
-    arrays = to_uint8(images)
-    n, height, width, channels = arrays.shape
+    return sheet(to_pil(images), columns, padding)
+
+
+def sheet(pictures: list[Image.Image], columns: int | None = None, padding: int = 2) -> Image.Image:
+    """One picture of all pictures, which are of one size and mode, laid out as `grid` does."""
+    n, (width, height) = len(pictures), pictures[0].size
     columns = columns or int(np.ceil(np.sqrt(n)))
     rows = -(-n // columns)
-    sheet = np.full(
-        (rows * (height + padding) + padding, columns * (width + padding) + padding, channels), 255, np.uint8
-    )
-    for k, array in enumerate(arrays):
-        top, left = (k // columns * (height + padding) + padding, k % columns * (width + padding) + padding)
-        sheet[top : top + height, left : left + width] = array
-    return Image.fromarray(sheet.squeeze(-1) if channels == 1 else sheet)
+    whole = (columns * (width + padding) + padding, rows * (height + padding) + padding)
+    result = Image.new(pictures[0].mode, whole, "white")
+    for k, picture in enumerate(pictures):
+        result.paste(picture, (k % columns * (width + padding) + padding, k // columns * (height + padding) + padding))
+    return result
 
 
 BAND = 128  # rows
@@ -134,10 +148,25 @@ def save_by_content(picture: Image.Image, folder: str | os.PathLike) -> Path:
 def write_video(images: Tensor, path: str | os.PathLike, *, size: int = 256, frames_per_second: int = 24) -> None:
     """Frames (n, C, H, W) in [-1, 1] as an H.264 MP4 of about `size` pixels that every browser plays, whole or not at
     all. Needs PyAV."""
+    write_frames(to_pil(images, size), path, frames_per_second)
+
+
+def write_frames(pictures: list[Image.Image], path: str | os.PathLike, frames_per_second: int = 24) -> None:
+    """Pictures of one size as a film, whole or not at all: an animated WebP that repeats where the name ends in .webp,
+    else an H.264 MP4, which needs PyAV."""
+    file, path = io.BytesIO(), Path(path)
+    pictures = [picture.convert("RGB") for picture in pictures]
+    if path.suffix.lower() == ".webp":
+        times = {"duration": round(1000 / frames_per_second), "loop": 0}
+        pictures[0].save(file, "WEBP", save_all=True, append_images=pictures[1:], quality=90, **times)
+    else:
+        _write_mp4(pictures, file, frames_per_second)
+    write_atomically(path, file.getvalue())
+
+
+def _write_mp4(pictures: list[Image.Image], file: io.BytesIO, frames_per_second: int) -> None:
     import av
 
-    pictures = [picture.convert("RGB") for picture in to_pil(images, size)]
-    file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:
         stream = container.add_stream("libx264", frames_per_second, options={"crf": "18", "preset": "veryfast"})
         # Colours are stored at half resolution, so sides must be even: an odd one loses its last row or column.
@@ -146,4 +175,3 @@ def write_video(images: Tensor, path: str | os.PathLike, *, size: int = 256, fra
             frame = av.VideoFrame.from_image(picture.crop((0, 0, stream.width, stream.height)))
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    write_atomically(Path(path), file.getvalue())

@@ -10,6 +10,7 @@ that is exact with gradient penalties, several passes through one network and fr
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,12 +21,14 @@ from gan_models.latents import sample
 from gan_models.networks.base import Generator, encode_labels
 from gan_models.rng import Stream, philox
 
+from .batch import Batch
 from .data.dataset import Dataset, to_float
 from .games import GAMES
-from .games.adversarial import Batch, Game
+from .games.adversarial import Game
+from .losses import Loss
 from .penalties import clip_weights
-from .recipes import Recipe, at
-from .state import State, update_ema
+from .recipes import Recipe
+from .state import State, set_schedules, update_ema
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -59,22 +62,27 @@ def step(
     """One update of the discriminator and, where `moves` and the game lets it, one of the generator and of its average.
     Returns what is worth plotting."""
     moves = moves and game.generator_moves(state)
+    parts = batch.parts(recipe.accumulation)
+    # One graph is kept for the generator's turn; several would need the memory, and others were drawn by weights that
+    # have moved by then.
+    again, generated = len(parts) > 1 or state.discriminator.shares_weights, []
+
+    def judge(part: Batch) -> Loss:
+        game.prepare(state, part)
+        with torch.set_grad_enabled(moves and not again):
+            generated[:] = [game.generate(state, part)]
+        return game.discriminator_loss(state, part, *generated)
+
+    def draw(part: Batch) -> Loss:
+        return game.generator_loss(state, part, *([game.generate(state, part)] if again else generated))
+
     state.discriminator.requires_grad_(True)
-    with accelerator.autocast():
-        game.prepare(state, batch)
-        with torch.set_grad_enabled(moves):
-            generated = game.generate(state, batch)
-        loss, scalars = game.discriminator_loss(state, batch, generated)
-    scalars["discriminator_gradient"] = optimise(state.discriminator_optimiser, loss, accelerator)
+    scalars = optimise(state.discriminator_optimiser, "discriminator", judge, parts, accelerator)
     if recipe.clip:
         clip_weights(state.discriminator, recipe.clip)
     if moves:
         state.discriminator.requires_grad_(False)
-        with accelerator.autocast():
-            if state.discriminator.shares_weights:
-                generated = game.generate(state, batch)  # those that drew it have just moved
-            loss, more = game.generator_loss(state, batch, generated)
-        scalars |= more | {"generator_gradient": optimise(state.generator_optimiser, loss, accelerator)}
+        scalars |= optimise(state.generator_optimiser, "generator", draw, parts, accelerator)
         update_ema(recipe, state)
     return scalars
 
@@ -96,23 +104,27 @@ def load_batch(recipe: Recipe, dataset: Dataset, generator: Generator, first: in
     return Batch(real, encoded, latents, first, seed, numbers)
 
 
-def set_schedules(recipe: Recipe, state: State) -> None:
-    """Whatever changes with the images seen, in the optimisers."""
-    for optimiser, factor in ((state.generator_optimiser, recipe.generator_rate), (state.discriminator_optimiser, 1.0)):
-        for group in optimiser.param_groups:
-            group["lr"] = at(recipe.learning_rate, state.images) * factor
-            if "betas" in group:
-                group["betas"] = (recipe.beta1, at(recipe.beta2, state.images))
-
-
-def optimise(optimiser: torch.optim.Optimizer, loss: Tensor, accelerator: Accelerator) -> Tensor:
-    """Backward, average the gradients over the processes, step. Returns the gradient's norm."""
+def optimise(
+    optimiser: torch.optim.Optimizer,
+    player: str,
+    loss_of: Callable[[Batch], Loss],
+    parts: list[Batch],
+    accelerator: Accelerator,
+) -> dict[str, Tensor]:
+    """Backward for each part of the batch, average the gradients over parts and processes, step. Returns the means of
+    what the losses tell, and the gradient's norm."""
     optimiser.zero_grad(set_to_none=True)
-    loss.backward()
+    told = []
+    for part in parts:
+        with accelerator.autocast():
+            loss, scalars = loss_of(part)
+        (loss / len(parts)).backward()
+        told.append(scalars)
+    scalars = {key: sum(one[key].detach() for one in told) / len(told) for key in told[0]}
     gradients = [p.grad for group in optimiser.param_groups for p in group["params"] if p.grad is not None]
     if accelerator.num_processes > 1:
         flat = accelerator.reduce(torch.cat([g.flatten() for g in gradients]), "mean")
         for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients])):
             gradient.copy_(mean.view_as(gradient))
     optimiser.step()
-    return get_total_norm(gradients)
+    return scalars | {f"{player}_gradient": get_total_norm(gradients)}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gan_models.celeba import ATTRIBUTES
+from gan_models.sizes import Size
 
 from .augment import POLICIES
 from .errors import TrainingError
@@ -39,20 +40,22 @@ def at(value: "float | Schedule", seen: int) -> float:
 
 @dataclass(frozen=True)
 class Recipe:
-    name: str
-    summary: str
+    """The comment beside a field is what `python -m training --show` says of it."""
+
+    name: str  # what it is called by
+    summary: str  # what makes it itself
     source: str  # the paper
-    networks: str  # generator and discriminator: a row of gan_models.networks.PAIRS
-    data: str  # mnist | fashionmnist | stackedmnist | cifar10 | celeba | a folder of images
-    image_size: int  # pixels
-    image_channels: int  # 1 | 3
+    networks: str  # generator and discriminator (gan_models.networks.PAIRS)
+    data: str  # what it learns from: mnist, fashionmnist, stackedmnist, cifar10, celeba, or a folder of images
+    image_size: Size  # in pixels: of square pictures one number, of others (height, width)
+    image_channels: int  # 1: grey, 3: colours
     images: int  # how many real images the discriminator is shown in all
     conditional: bool = False  # the networks are told the labels
     attributes: tuple[str, ...] | None = None  # of a data set with attributes: those to be told
-    generator: dict[str, Any] = field(default_factory=dict)  # arguments beyond size and labels
-    discriminator: dict[str, Any] = field(default_factory=dict)
-    game: str = "adversarial"  # who draws what, and what each player minimises: a row of training.games.GAMES
-    objective: str = "logistic"  # the pair of losses: a row of training.losses.OBJECTIVES
+    generator: dict[str, Any] = field(default_factory=dict)  # its arguments beyond size and labels
+    discriminator: dict[str, Any] = field(default_factory=dict)  # the same of the discriminator
+    game: str = "adversarial"  # who draws what, and what each player minimises (training.games.GAMES)
+    objective: str = "logistic"  # the pair of losses (training.losses.OBJECTIVES)
     terms: dict[str, Any] = field(default_factory=dict)  # further arguments of the game: its Terms
     # What keeps the discriminator smooth, and what it is shown.
     r1: float | Schedule = 0.0  # gamma of the gradient penalty on real images
@@ -61,17 +64,17 @@ class Recipe:
     gradient_penalty: float = 0.0  # weight of WGAN-GP's penalty between real and generated images
     clip: float = 0.0  # bound of the discriminator's weights
     instance_noise: float | Schedule = 0.0  # standard deviation, on all pictures that it is shown
-    augment: float | Schedule = 0.0  # strength 0..1 of differentiable augmentation, for small data sets
-    augment_policies: tuple[str, ...] = POLICIES
+    augment: float | Schedule = 0.0  # strength of differentiable augmentation, for small data sets
+    augment_policies: tuple[str, ...] = POLICIES  # what it alters
     discriminator_steps: int = 1  # for each generator step
-    optimiser: str = "adam"  # adam | rmsprop
-    learning_rate: float | Schedule = 2e-4
-    generator_rate: float = (
-        1.0  # times the learning rate, for the generator (TTUR: Heusel et al. 2017, arXiv:1706.08500)
-    )
-    beta1: float = 0.5
-    beta2: float | Schedule = 0.999
+    optimiser: str = "adam"  # how both players' weights are moved
+    learning_rate: float | Schedule = 2e-4  # of both players
+    # Times the learning rate, for the generator (TTUR: Heusel et al. 2017, arXiv:1706.08500).
+    generator_rate: float = 1.0
+    beta1: float = 0.5  # Adam's: how slowly the mean of the gradients changes
+    beta2: float | Schedule = 0.999  # Adam's: how slowly the mean of their squares changes
     batch_size: int = 64  # of all processes together
+    accumulation: int = 1  # in so many parts a batch is computed, one after another: less memory, the same step
     flip: bool = False  # mirror half of the real images
     ema_half_life: int = 20_000  # images, of the averaged generator that is sampled and published
     ema_ramp: float = 0.05  # but at most this share of the images seen (Karras et al. 2020): early averages forget soon

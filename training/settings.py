@@ -4,11 +4,13 @@ A key is a field of the recipe, a term of its game, or an argument of a network 
 
 import dataclasses
 import difflib
+import inspect
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from gan_models import sizes
 from gan_models.networks import PAIRS
 
 from .augment import POLICIES
@@ -91,6 +93,17 @@ def check(recipe: Recipe) -> Recipe:
         raise RecipeError(f"There is no augmentation {min(unknown)!r}; known are {', '.join(POLICIES)}.")
     if max(_ends(recipe.augment)) > 1:
         raise RecipeError("augment is a strength from 0 to 1.")
+    if recipe.batch_size % recipe.accumulation:
+        raise RecipeError(
+            f"The batch of {recipe.batch_size:,} cannot be computed in {recipe.accumulation:,} equal parts: "
+            "--set accumulation to a number that divides it."
+        )
+    compared = [name for name in game.compares if getattr(terms_of(recipe), name)]
+    if recipe.accumulation > 1 and (compared or not game.in_parts):
+        raise RecipeError(
+            f"The game {recipe.game} {f'with {compared[0]} ' if compared else ''}looks at all pictures of a batch at "
+            "once, so that its parts cannot be computed apart: --set accumulation=1."
+        )
     return recipe
 
 
@@ -113,26 +126,41 @@ def _parse(setting: str) -> tuple[str, Any]:
 
 
 def _replace(recipe: Recipe, key: str, value: Any) -> Recipe:
-    network, dot, argument = key.partition(".")
-    if dot and network in ("generator", "discriminator"):
-        return dataclasses.replace(recipe, **{network: getattr(recipe, network) | {argument: value}})
+    player, dot, argument = key.partition(".")
+    if dot and player in PLAYERS:
+        known = arguments(PAIRS[recipe.networks][PLAYERS.index(player)])
+        if argument not in known:
+            raise RecipeError(
+                f"The {player} of the networks {recipe.networks} has no argument {argument!r}; "
+                f"{_near(argument, known, f'{player}.')}"
+            )
+        return dataclasses.replace(recipe, **{player: getattr(recipe, player) | {argument: value}})
     game = GAMES[recipe.game]
-    fields = {name: kind for name, kind in _kinds(Recipe).items() if name not in NOT_SETTABLE}
-    terms = _kinds(game.Terms)
+    fields = {name: kind for name, kind in kinds(Recipe).items() if name not in NOT_SETTABLE}
+    terms = kinds(game.Terms)
     if key in terms:
         changed = recipe.terms | {key: _checked(key, value, terms[key])}
         return dataclasses.replace(recipe, terms=without_defaults(changed, game))
     if key in fields:
         recipe = dataclasses.replace(recipe, **{key: _checked(key, value, fields[key])})
+        if key == "networks":  # the arguments that they share with those before stay
+            for name, network in zip(PLAYERS, PAIRS[value]):
+                kept = {word: given for word, given in getattr(recipe, name).items() if word in arguments(network)}
+                recipe = dataclasses.replace(recipe, **{name: kept})
         if key == "game":  # the terms that it shares with the one before stay
-            shared = {name: weight for name, weight in recipe.terms.items() if name in _kinds(GAMES[value].Terms)}
+            shared = {name: weight for name, weight in recipe.terms.items() if name in kinds(GAMES[value].Terms)}
             recipe = dataclasses.replace(recipe, terms=shared)
         return recipe
     own = f"its terms are {', '.join(terms)}" if terms else "it has no terms"
-    if able := [name for name, other in GAMES.items() if key in _kinds(other.Terms)]:
+    if able := [name for name, other in GAMES.items() if key in kinds(other.Terms)]:
         if _is_number(value) and not value:
             return recipe  # it is left out, as it is already
         raise RecipeError(f"The game {recipe.game} knows no {key} ({', '.join(able)} do); {own}.")
+    if dot:
+        known = {
+            f"{name}.{word}" for name, network in zip(PLAYERS, PAIRS[recipe.networks]) for word in arguments(network)
+        }
+        raise RecipeError(f"There is no option {key!r} to set; {_near(key, known)}")
     words = {name: name for name in (*fields, *terms)}
     words |= {old: new for old, new in ALIASES.items() if new in words}
     near = difflib.get_close_matches(key, words, n=3, cutoff=0.6)
@@ -141,11 +169,53 @@ def _replace(recipe: Recipe, key: str, value: Any) -> Recipe:
 
 
 NOT_SETTABLE = ("name", "summary", "source", "generator", "discriminator", "terms")
+PLAYERS = ("generator", "discriminator")
+# Arguments of networks that come from the recipe and the data.
+SHARED = ("self", "generator", "image_size", "image_channels", "multi_label")
 
 
-def _kinds(declared: type) -> dict[str, str]:
+def kinds(declared: type) -> dict[str, str]:
     """The fields of a dataclass, with their types in words."""
     return {f.name: getattr(f.type, "__name__", str(f.type)) for f in dataclasses.fields(declared)}
+
+
+def arguments(network: type) -> dict[str, Any]:
+    """What --set generator.KEY=VALUE, or discriminator.KEY, can change of a network, with its defaults."""
+    parameters = inspect.signature(network.__init__).parameters
+    given = (*SHARED, "labels") if network.takes_labels else SHARED
+    return {name: parameter.default for name, parameter in parameters.items() if name not in given}
+
+
+def _near(word: str, known: Iterable[str], start: str = "") -> str:
+    near = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
+    if near:
+        return f"did you mean {' or '.join(start + name for name in near)}?"
+    return f"known are {', '.join(start + name for name in known) or 'none'}."
+
+
+def allowed(key: str, kind: str) -> str:
+    """What a field of a recipe, or a term of a game, can be: what comes after "must be" in a sentence."""
+    if key in CHOICES:
+        return f"one of {', '.join(CHOICES[key])}"
+    if key in SPECIAL:
+        return SPECIAL[key]
+    if kind in ("bool", "str"):
+        return {"bool": "true or false", "str": "a word"}[kind]
+    if kind == "int":
+        return "a whole number of at least 1"
+    bounds = (
+        f"a number {'from 0 to 1' if key == 'augment' else 'of at least 0'}{' and below 1' if key in BELOW_1 else ''}"
+    )
+    return f"{bounds}{' or [start, end, images]' if 'Schedule' in kind else ''}"
+
+
+BELOW_1 = ("beta1", "beta2")
+SPECIAL = {
+    "attributes": "names with commas between them, or null for all",
+    "augment_policies": f"names with commas between them, of {', '.join(POLICIES)}",
+    "image_size": "a whole number of pixels, or two, such as 128x96: 128 wide and 96 high",
+    "batch_size": f"a whole number of at least 1, and at most {MOST_PICTURES:,}",
+}
 
 
 def _checked(key: str, value: Any, kind: str) -> Any:
@@ -158,9 +228,9 @@ def _checked(key: str, value: Any, kind: str) -> Any:
         names = value.split(",") if isinstance(value, str) else value
         if names is None or isinstance(names, (list, tuple)) and names and all(isinstance(name, str) for name in names):
             return names and tuple(names)
-        raise RecipeError(
-            f"{key} must be names with commas between them{', or null for all' if key == 'attributes' else ''}, not {value!r}."
-        )
+        raise RecipeError(f"{key} must be {allowed(key, kind)}, not {value!r}.")
+    if key == "image_size":
+        return _image_size(value)
     if key in CHOICES:
         if value in CHOICES[key]:
             return value
@@ -168,19 +238,25 @@ def _checked(key: str, value: Any, kind: str) -> Any:
     if kind in ("bool", "str"):
         if isinstance(value, {"bool": bool, "str": str}[kind]):
             return value
-        raise RecipeError(f"{key} must be {'true or false' if kind == 'bool' else 'a word'}, not {value!r}.")
+        raise RecipeError(f"{key} must be {allowed(key, kind)}, not {value!r}.")
     is_schedule = "Schedule" in kind and isinstance(value, list) and len(value) == 3 and _is_whole(value[2])
     numbers = value[:2] if is_schedule else [value]
     if not all(_is_number(number) and number >= 0 for number in numbers) or kind == "int" and not _is_whole(value):
-        what = "a whole number of at least 1" if kind == "int" else "a number of at least 0"
-        raise RecipeError(
-            f"{key} must be {what}{' or [start, end, images]' if 'Schedule' in kind else ''}, not {value!r}."
-        )
-    if key in ("beta1", "beta2") and max(numbers) >= 1:
+        raise RecipeError(f"{key} must be {allowed(key, kind)}, not {value!r}.")
+    if key in BELOW_1 and max(numbers) >= 1:
         raise RecipeError(f"{key} must be below 1, not {value!r}.")
     if is_schedule:
         return Schedule(float(value[0]), float(value[1]), int(value[2]))
     return int(value) if kind == "int" else float(value)
+
+
+def _image_size(value: Any) -> sizes.Size:
+    found = sizes.parse(value) if isinstance(value, str) else value
+    two = found if isinstance(found, (list, tuple)) and len(found) == 2 else (found,)
+    if not all(_is_whole(side) for side in two):
+        raise RecipeError(f"image_size must be {SPECIAL['image_size']}; not {value!r}.")
+    height, width = int(two[0]), int(two[-1])
+    return height if height == width else (height, width)
 
 
 def _is_number(value: Any) -> bool:

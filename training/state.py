@@ -31,7 +31,8 @@ def build(recipe: Recipe, dataset: Dataset, seed: int, device: torch.device) -> 
     """Networks and optimisers at the start of a run: initialised on the CPU, so equal on every device and process."""
     torch.manual_seed(seed)
     generator_class, discriminator_class = PAIRS[recipe.networks]
-    shared = {"image_size": recipe.image_size, "image_channels": recipe.image_channels}
+    size = recipe.image_size if isinstance(recipe.image_size, int) else list(recipe.image_size)  # as JSON has it
+    shared = {"image_size": size, "image_channels": recipe.image_channels}
     if recipe.conditional:
         shared |= {"labels": list(dataset.label_names), "multi_label": dataset.multi_label}
     try:
@@ -72,6 +73,15 @@ def batch_dependent_layers(state: State) -> list[str]:
         for name, kind in kinds.items()
         if any(isinstance(layer, kind) and getattr(layer, "p", 1) for layer in layers)
     ]
+
+
+def set_schedules(recipe: Recipe, state: State) -> None:
+    """Whatever changes with the images seen, in the optimisers."""
+    for optimiser, factor in ((state.generator_optimiser, recipe.generator_rate), (state.discriminator_optimiser, 1.0)):
+        for group in optimiser.param_groups:
+            group["lr"] = at(recipe.learning_rate, state.images) * factor
+            if "betas" in group:
+                group["betas"] = (recipe.beta1, at(recipe.beta2, state.images))
 
 
 @torch.no_grad()

@@ -10,8 +10,11 @@ import threading
 from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+# A thread for each visitor. Networks this small wait longer for a second thread than it saves, most of all on busy
+# cores. (torch reads this when it is first imported.)
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import gradio as gr  # noqa: E402 - it reads the line before
+import gradio as gr  # noqa: E402 - it reads what is set before
 from starlette.middleware import Middleware  # noqa: E402
 
 from ..errors import InvalidInput, ModelError  # noqa: E402

@@ -17,14 +17,18 @@ from ..model_folder import config_of, load_folder, save
 LABEL_TABLE_ROWS = 256
 
 
-def check_config(config: dict, limits: dict[str, tuple[int, int]]) -> None:
-    """Raise InvalidConfig unless each key of `limits` is a whole number within its (least, most)."""
+def check_config(config: dict, limits: dict[str, tuple[int, int]], oblong: bool = False) -> None:
+    """Raise InvalidConfig unless each key of `limits` is a whole number within its (least, most). oblong: image_size
+    may also be two of them, [height, width]."""
     for key, (least, most) in limits.items():
         value = config[key]
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise InvalidConfig(
-                f"The configuration says {key} = {short(value)}; it must be a whole number {least} to {most}."
-            )
+        two = oblong and key == "image_size" and isinstance(value, (list, tuple)) and len(value) == 2
+        for number in value if two else (value,):
+            if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= most:
+                raise InvalidConfig(
+                    f"The configuration says {key} = {short(value)}; it must be a whole number {least} to {most}"
+                    f"{' or two of them, [height, width]' if oblong and key == 'image_size' else ''}."
+                )
 
 
 def check_labels(labels, multi_label) -> tuple[str, ...] | None:
@@ -61,6 +65,7 @@ class Generator(nn.Module, PyTorchModelHubMixin):
 
     family: str
     takes_labels = False  # whether it can be told any: `labels` and `multi_label` are arguments of it
+    limits: dict[str, tuple[int, int]] = {}  # the least and the most of arguments that are whole numbers
     latent_dim: int
     image_shape: tuple[int, int, int]
     labels: tuple[str, ...] | None
@@ -231,6 +236,7 @@ class Discriminator(nn.Module):
     DiscriminatorOutput."""
 
     takes_labels = False  # whether it can be told any: `labels` and `multi_label` are arguments of it
+    limits: dict[str, tuple[int, int]] = {}  # the least and the most of arguments that are whole numbers
     normalisations: tuple[str, ...] = ()  # what its argument `normalisation` can be, its default first
     shares_weights = False  # with the generator
 

@@ -43,20 +43,19 @@ class Critic(Discriminator):
     """All that looks at pictures while the editor learns: a discriminator, the classifier, and the regressions'
     sums."""
 
+    limits = {key: LIMITS[key] for key in ("image_channels", "width", "latent_dim")} | {"image_size": (16, 256)}
+
     def __init__(
         self,
         image_size: int = 64,
         image_channels: int = 3,
-        width: int = 32,
-        latent_dim: int = 256,
-        attributes: list | None = None,
-        labels: int = 40,
+        width: int = 32,  # channels of the largest map
+        latent_dim: int = 256,  # as of the generator
+        attributes: list | None = None,  # as of the generator
+        labels: int = 40,  # at most, of the data
     ):
         super().__init__()
-        check_config(
-            locals(),
-            {key: LIMITS[key] for key in ("image_channels", "width", "latent_dim")} | {"image_size": (16, 256)},
-        )
+        check_config(locals(), self.limits)
         attributes = check_labels(ATTRIBUTES if attributes is None else attributes, True)
         self.adversary = DCGANDiscriminator(
             image_size, image_channels, width, list(attributes), multi_label=True, normalisation="spectral"

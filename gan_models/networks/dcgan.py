@@ -8,6 +8,7 @@ and can also name them itself (auxiliary classifier: Odena et al. 2016, arXiv:16
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from ..sizes import Size, sides
 from .base import (
     Discriminator,
     DiscriminatorOutput,
@@ -23,22 +24,23 @@ class DCGANGenerator(Generator):
 
     family = "dcgan"
     takes_labels = True
+    limits = LIMITS
 
     def __init__(
         self,
-        image_size: int = 64,
+        image_size: Size = 64,
         image_channels: int = 3,
-        latent_dim: int = 128,
-        width: int = 64,
+        latent_dim: int = 128,  # numbers that a picture is drawn from
+        width: int = 64,  # channels of the largest map; each smaller one has twice those of the one before
         labels: list | None = None,
         multi_label: bool = False,
-        embedding_dim: int = 64,
+        embedding_dim: int = 64,  # numbers in which it is told the labels
     ):
         super().__init__()
-        check_config(locals(), LIMITS)
+        check_config(locals(), DCGANGenerator.limits, oblong=True)
         size, channels = pyramid(image_size, width)
         self.set_labels(labels, multi_label)
-        self.latent_dim, self.image_shape = latent_dim, (image_channels, image_size, image_size)
+        self.latent_dim, self.image_shape = latent_dim, (image_channels, *sides(image_size))
         inputs = latent_dim
         if self.labels:
             self.embedding = nn.Linear(len(self.labels), embedding_dim)
@@ -65,20 +67,21 @@ class DCGANDiscriminator(Discriminator):
     """
 
     takes_labels, normalisations = True, ("batch", "spectral", "none")
+    limits = {key: LIMITS[key] for key in ("image_size", "image_channels", "width")}
 
     def __init__(
         self,
-        image_size: int = 64,
+        image_size: Size = 64,
         image_channels: int = 3,
-        width: int = 64,
+        width: int = 64,  # channels of the largest map; each smaller one has twice those of the one before
         labels: list | None = None,
         multi_label: bool = False,
-        normalisation: str = "batch",
-        projection: bool = True,
-        auxiliary: bool = False,
+        normalisation: str = "batch",  # gradient penalties are defined for each picture alone, and so need "none"
+        projection: bool = True,  # the labels are compared with what it sees (Miyato and Koyama 2018)
+        auxiliary: bool = False,  # it also names the labels (Odena et al. 2016)
     ):
         super().__init__()
-        check_config(locals(), {key: LIMITS[key] for key in ("image_size", "image_channels", "width")})
+        check_config(locals(), self.limits, oblong=True)
         check_normalisation(normalisation, self.normalisations)
         labels = check_labels(labels, multi_label)
         size, channels = pyramid(image_size, width)

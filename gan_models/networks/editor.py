@@ -106,20 +106,21 @@ class Editor(Generator):
 
     family = "editor"
     most_change = MOST
+    limits = LIMITS
 
     def __init__(
         self,
         image_size: int = 64,
         image_channels: int = 3,
-        latent_dim: int = 256,
-        width: int = 32,
-        decoder_width: int = 32,
-        hidden: int = 512,
-        attributes: list | None = None,
-        conditions: list | None = None,
+        latent_dim: int = 256,  # numbers of a code
+        width: int = 32,  # of the encoder: channels of the largest map
+        decoder_width: int = 32,  # the same of the decoder
+        hidden: int = 512,  # units of the layers that say where attributes move a code
+        attributes: list | None = None,  # what can be edited
+        conditions: list | None = None,  # attributes that the last numbers of a code stand for
     ):
         super().__init__()
-        check_config(locals(), LIMITS)
+        check_config(locals(), self.limits)
         self.attributes = check_labels(ATTRIBUTES if attributes is None else attributes, True)
         self.conditions = check_labels(conditions, True) or ()
         if latent_dim <= len(self.conditions):

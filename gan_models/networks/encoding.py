@@ -30,7 +30,13 @@ class EncodingGenerator(DCGANGenerator):
     family = "encoding"
     takes_labels = False
 
-    def __init__(self, image_size: int = 28, image_channels: int = 1, latent_dim: int = 64, width: int = 64):
+    def __init__(
+        self,
+        image_size: int = 28,
+        image_channels: int = 1,
+        latent_dim: int = 64,  # numbers that a picture is drawn from, and that it is read as
+        width: int = 64,  # channels of the largest map; each smaller one has twice those of the one before
+    ):
         super().__init__(image_size, image_channels, latent_dim, width)
         self.encoder = Encoder(image_size, image_channels, latent_dim, width)
 
@@ -42,19 +48,21 @@ class PairDiscriminator(Discriminator):
     """Judges pairs of a picture and a latent: features of both, then two layers."""
 
     normalisations = ("batch", "none")
+    limits = {key: LIMITS[key] for key in ("image_size", "image_channels", "width", "latent_dim")} | {
+        "hidden": (1, 4096)
+    }
 
     def __init__(
         self,
         image_size: int = 28,
         image_channels: int = 1,
-        width: int = 64,
-        latent_dim: int = 64,
-        hidden: int = 512,
-        normalisation: str = "batch",
+        width: int = 64,  # channels of the largest map; each smaller one has twice those of the one before
+        latent_dim: int = 64,  # as of the generator
+        hidden: int = 512,  # units of the layers that judge pairs
+        normalisation: str = "batch",  # gradient penalties are defined for each picture alone, and so need "none"
     ):
         super().__init__()
-        check_config(locals(), {key: LIMITS[key] for key in ("image_size", "image_channels", "width", "latent_dim")})
-        check_config(locals(), {"hidden": (1, 4096)})
+        check_config(locals(), self.limits)
         check_normalisation(normalisation, self.normalisations)
         size, channels = pyramid(image_size, width)
         self.layers = downwards(image_channels, channels, normalisation)
@@ -75,11 +83,17 @@ class Autoencoder(Discriminator):
     """What stands in the discriminator's place where there is none: a latent space of real pictures, and the way back
     from it."""
 
-    def __init__(self, image_size: int = 28, image_channels: int = 1, width: int = 64, code_dim: int = 32):
+    limits = {key: LIMITS[key] for key in ("image_size", "image_channels", "width")} | {"code_dim": (1, 2048)}
+
+    def __init__(
+        self,
+        image_size: int = 28,
+        image_channels: int = 1,
+        width: int = 64,  # channels of the largest map; each smaller one has twice those of the one before
+        code_dim: int = 32,  # numbers of a code
+    ):
         super().__init__()
-        check_config(
-            locals(), {key: LIMITS[key] for key in ("image_size", "image_channels", "width")} | {"code_dim": (1, 2048)}
-        )
+        check_config(locals(), self.limits)
         size, channels = pyramid(image_size, width)
         self.down = downwards(image_channels, channels, "batch")
         self.code = nn.Conv2d(channels[-1], code_dim, size)

@@ -28,19 +28,20 @@ class InfoGANGenerator(Generator):
     `continuous` ones, then noise."""
 
     family = "infogan"
+    limits = CODE_LIMITS | {"latent_dim": LIMITS["latent_dim"]}
 
     def __init__(
         self,
         image_size: int = 28,
         image_channels: int = 1,
-        latent_dim: int = 74,
-        width: int = 64,
-        categories: int = 10,
-        continuous: int = 2,
-        hidden: int = 512,
+        latent_dim: int = 74,  # numbers that a picture is drawn from, the codes among them
+        width: int = 64,  # channels of the largest map; each smaller one has twice those of the one before
+        categories: int = 10,  # of the categorical code
+        continuous: int = 2,  # continuous codes
+        hidden: int = 512,  # units of the first layer
     ):
         super().__init__()
-        check_config(locals(), CODE_LIMITS | {"latent_dim": LIMITS["latent_dim"]})
+        check_config(locals(), self.limits)
         if latent_dim < categories + continuous:
             raise InvalidConfig(
                 f"The configuration says latent_dim = {latent_dim}; the codes alone need {categories + continuous}."
@@ -95,19 +96,20 @@ class InfoGANDiscriminator(Discriminator):
     and the other the codes, Verdict.logits (n, categories + continuous)."""
 
     normalisations = ("batch", "none")
+    limits = CODE_LIMITS
 
     def __init__(
         self,
         image_size: int = 28,
         image_channels: int = 1,
-        width: int = 64,
-        normalisation: str = "batch",
-        categories: int = 10,
-        continuous: int = 2,
-        hidden: int = 512,
+        width: int = 64,  # channels of the largest map; each smaller one has twice those of the one before
+        normalisation: str = "batch",  # gradient penalties are defined for each picture alone, and so need "none"
+        categories: int = 10,  # as of the generator
+        continuous: int = 2,  # as of the generator
+        hidden: int = 512,  # units of the layer that scores and codes are read from
     ):
         super().__init__()
-        check_config(locals(), CODE_LIMITS)
+        check_config(locals(), self.limits)
         check_normalisation(normalisation, self.normalisations)
         size, channels = pyramid(image_size, width)
 

@@ -12,20 +12,21 @@ class InvertibleGenerator(DCGANGenerator):
     pictures."""
 
     family = "invertible"
+    limits = LIMITS | {"encoder_width": LIMITS["width"]}
 
     def __init__(
         self,
         image_size: int = 64,
         image_channels: int = 3,
-        latent_dim: int = 128,
-        width: int = 64,
+        latent_dim: int = 128,  # numbers that a picture is drawn from, and that it is read as
+        width: int = 64,  # channels of the largest map; each smaller one has twice those of the one before
         labels: list | None = None,
         multi_label: bool = False,
-        embedding_dim: int = 64,
-        encoder_width: int = 20,
+        embedding_dim: int = 64,  # numbers in which it is told the labels
+        encoder_width: int = 20,  # the same width of its encoder
     ):
         super().__init__(image_size, image_channels, latent_dim, width, labels, multi_label, embedding_dim)
-        check_config(locals(), {"encoder_width": LIMITS["width"]})
+        check_config(locals(), self.limits, oblong=True)
         size, channels = pyramid(image_size, encoder_width)
         self.encoder = nn.Sequential(
             downwards(image_channels, channels, "batch"),

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from ..errors import InvalidConfig
+from ..errors import InvalidConfig, short
+from ..sizes import Size, sides
 
 LIMITS = {
     "image_size": (8, 256),
@@ -15,20 +16,30 @@ LIMITS = {
 NORMALISATIONS = ("batch", "spectral", "none")
 
 
-def pyramid(image_size: int, width: int) -> tuple[int, list[int]]:
+MOST_OBLONG = 4  # how many times the shorter side the longer one may be
+
+
+def pyramid(image_size: Size, width: int) -> tuple[Size, list[int]]:
     """(size of the smallest feature map, channels from the largest map to the smallest): 64 -> 4, [w, 2w, 4w, 8w].
 
-    Each step halves the size, until it is at most 7: 28 -> 14 -> 7, 32 -> 16 -> 8 -> 4, 64 -> ... -> 4.
+    Each step halves the size, until it is at most 7: 28 -> 14 -> 7, 32 -> 16 -> 8 -> 4, 64 -> ... -> 4. Of a picture
+    that is not square (height, width) both sides are halved, until the shorter one is at most 7.
     """
-    size, channels = image_size, []
-    while size > 7 and size % 2 == 0:
-        size //= 2
+    (a, b), channels = sides(image_size), []
+    while min(a, b) > 7 and a % 2 == b % 2 == 0:
+        a, b = a // 2, b // 2
         channels.append(width * 2 ** len(channels))
-    if not 2 <= size <= 7:
+    if not 2 <= min(a, b) <= 7:
         raise InvalidConfig(
-            f"The configuration says image_size = {image_size}; halving it must lead to 4 to 7, as 28, 32 and 64 do."
+            f"The configuration says image_size = {short(image_size)}; halving it must lead to 4 to 7, as 28, 32 and "
+            "64 do."
         )
-    return size, channels
+    if max(a, b) > MOST_OBLONG * min(a, b):
+        raise InvalidConfig(
+            f"The configuration says image_size = {short(image_size)}; the longer side may be {MOST_OBLONG} times the "
+            "shorter one at most."
+        )
+    return a if a == b else (a, b), channels
 
 
 def check_normalisation(normalisation: str, known: tuple[str, ...] = NORMALISATIONS) -> None:
@@ -60,7 +71,7 @@ def downwards(image_channels: int, channels: list[int], normalisation: str) -> n
     return nn.Sequential(*layers)
 
 
-def upwards(inputs: int, size: int, channels: list[int], image_channels: int) -> nn.Sequential:
+def upwards(inputs: int, size: Size, channels: list[int], image_channels: int) -> nn.Sequential:
     """Transposed convolutions from (n, inputs, 1, 1) over a map of `size` to the picture, tanh at its end."""
     layers = [nn.ConvTranspose2d(inputs, channels[-1], size, bias=False), nn.BatchNorm2d(channels[-1]), nn.ReLU()]
     for a, b in zip(channels[::-1], channels[-2::-1]):

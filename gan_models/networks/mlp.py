@@ -26,12 +26,18 @@ class MLPGenerator(Generator):
     """Rectifier layers, then tanh (the paper's sigmoid on the scale -1..1). Takes standard-normal latents."""
 
     family = "mlp"
+    limits = LIMITS
 
     def __init__(
-        self, image_size: int = 28, image_channels: int = 1, latent_dim: int = 100, width: int = 1200, depth: int = 2
+        self,
+        image_size: int = 28,
+        image_channels: int = 1,
+        latent_dim: int = 100,  # numbers that a picture is drawn from
+        width: int = 1200,  # units of a layer
+        depth: int = 2,  # hidden layers
     ):
         super().__init__()
-        check_config(locals(), LIMITS)
+        check_config(locals(), self.limits)
         self.set_labels(None, False)
         self.latent_dim, self.image_shape = latent_dim, (image_channels, image_size, image_size)
         widths = [latent_dim] + [width] * depth
@@ -57,11 +63,18 @@ class Maxout(nn.Module):
 class MLPDiscriminator(Discriminator):
     """Maxout layers with dropout, as in the paper."""
 
+    limits = {key: LIMITS[key] for key in ("image_size", "image_channels", "width", "depth")}
+
     def __init__(
-        self, image_size: int = 28, image_channels: int = 1, width: int = 240, depth: int = 2, dropout: float = 0.5
+        self,
+        image_size: int = 28,
+        image_channels: int = 1,
+        width: int = 240,  # units of a layer
+        depth: int = 2,  # hidden layers
+        dropout: float = 0.5,  # the share of units that are silent in a step: from 0 to less than 1
     ):
         super().__init__()
-        check_config(locals(), {key: LIMITS[key] for key in ("image_size", "image_channels", "width", "depth")})
+        check_config(locals(), self.limits)
         if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
             raise InvalidConfig(
                 f"The configuration says dropout = {short(dropout)}; it must be a number from 0 to less than 1."

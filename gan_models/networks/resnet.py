@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..errors import InvalidConfig
+from ..errors import InvalidConfig, short
+from ..sizes import Size, sides
 from .base import (
     Discriminator,
     DiscriminatorOutput,
@@ -82,12 +83,14 @@ class Stage(nn.Module):
         return self.blocks(x)
 
 
-def widths(image_size: int, width: int, patch: int) -> tuple[int, list[int]]:
+def widths(image_size: Size, width: int, patch: int) -> tuple[Size, list[int]]:
     """(size of the smallest map, channels of the stages from the largest map to the smallest): each twice the one
     before, at most 8 times the first."""
-    if image_size % patch:
-        raise InvalidConfig(f"The configuration says image_size = {image_size}, which patch = {patch} does not divide.")
-    size, channels = pyramid(image_size // patch, width)
+    if any(side % patch for side in sides(image_size)):
+        raise InvalidConfig(
+            f"The configuration says image_size = {short(image_size)}, which patch = {patch} does not divide."
+        )
+    size, channels = pyramid([side // patch for side in sides(image_size)], width)
     return size, [*channels, min(channels[-1] * 2, width * 8)]
 
 
@@ -105,33 +108,34 @@ class ResNetGenerator(Generator):
 
     family = "resnet"
     takes_labels = True
+    limits = LIMITS
 
     def __init__(
         self,
-        image_size: int = 32,
+        image_size: Size = 32,
         image_channels: int = 3,
-        latent_dim: int = 64,
-        width: int = 48,
-        patch: int = 2,
-        blocks: int = 1,
-        expansion: int = 2,
-        group: int = 16,
+        latent_dim: int = 64,  # numbers that a picture is drawn from
+        width: int = 48,  # channels of the largest map; smaller ones have more, up to 8 times as many
+        patch: int = 2,  # 2: the largest map has half the picture's size, which is several times as fast; 1: its own
+        blocks: int = 1,  # residual blocks of a stage
+        expansion: int = 2,  # how many times as many channels a block has inside
+        group: int = 16,  # channels of a group of the grouped convolution
         labels: list | None = None,
         multi_label: bool = False,
-        embedding_dim: int = 64,
+        embedding_dim: int = 64,  # numbers in which it is told the labels
     ):
         super().__init__()
-        check_config(locals(), LIMITS)
+        check_config(locals(), self.limits, oblong=True)
         size, channels = widths(image_size, width, patch)
         check_groups(channels, expansion, group)
         self.set_labels(labels, multi_label)
-        self.latent_dim, self.image_shape = latent_dim, (image_channels, image_size, image_size)
+        self.latent_dim, self.image_shape = latent_dim, (image_channels, *sides(image_size))
         inputs = latent_dim
         if self.labels:
             self.embedding = nn.Linear(len(self.labels), embedding_dim, bias=False)
             nn.init.normal_(self.embedding.weight, 0, len(self.labels) ** -0.5 if multi_label else 1.0)
             inputs += embedding_dim
-        self.basis = nn.Parameter(torch.randn(channels[-1], size, size))
+        self.basis = nn.Parameter(torch.randn(channels[-1], *sides(size)))
         self.weigh = nn.Linear(inputs, channels[-1], bias=False)
         nn.init.normal_(self.weigh.weight, 0, inputs**-0.5)
         order, depth = channels[::-1], len(channels) * blocks
@@ -156,22 +160,23 @@ class ResNetDiscriminator(Discriminator):
     """Stages downwards, a filter for each channel of the smallest map, and a score."""
 
     takes_labels = True
+    limits = SHARED
 
     def __init__(
         self,
-        image_size: int = 32,
+        image_size: Size = 32,
         image_channels: int = 3,
-        width: int = 48,
-        patch: int = 2,
-        blocks: int = 1,
-        expansion: int = 2,
-        group: int = 16,
+        width: int = 48,  # as of the generator
+        patch: int = 2,  # as of the generator
+        blocks: int = 1,  # as of the generator
+        expansion: int = 2,  # as of the generator
+        group: int = 16,  # as of the generator
         labels: list | None = None,
         multi_label: bool = False,
-        auxiliary: bool = False,
+        auxiliary: bool = False,  # it also names the labels (Odena et al. 2016)
     ):
         super().__init__()
-        check_config(locals(), SHARED)
+        check_config(locals(), self.limits, oblong=True)
         size, channels = widths(image_size, width, patch)
         check_groups(channels, expansion, group)
         labels, depth = check_labels(labels, multi_label), len(channels) * blocks
@@ -187,7 +192,7 @@ class ResNetDiscriminator(Discriminator):
             )
         )
         self.basis = nn.Conv2d(channels[-1], channels[-1], size, groups=channels[-1], bias=False)
-        nn.init.normal_(self.basis.weight, 0, 1 / size)
+        nn.init.normal_(self.basis.weight, 0, 1 / math.sqrt(math.prod(sides(size))))
         self.score = nn.Linear(channels[-1], 1)
         self.embedding = nn.Linear(channels[-1], len(labels)) if labels else None
         self.classifier = nn.Linear(channels[-1], len(labels)) if labels and auxiliary else None

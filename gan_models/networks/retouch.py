@@ -95,18 +95,19 @@ class RetouchEditor(Generator):
 
     family = "retouch"
     most_change = MOST
+    limits = LIMITS
 
     def __init__(
         self,
         image_size: int = 64,
         image_channels: int = 3,
-        width: int = 24,
-        embedding: int = 64,
-        finest: int = 24,
-        attributes: list | None = None,
+        width: int = 24,  # channels of the largest map of the trunk, a multiple of 8
+        embedding: int = 64,  # numbers in which it is told the wishes
+        finest: int = 24,  # channels at the picture's own size, a multiple of 8
+        attributes: list | None = None,  # what can be edited
     ):
         super().__init__()
-        check_config(locals(), LIMITS)
+        check_config(locals(), self.limits)
         if image_channels != 3:
             raise InvalidConfig(
                 f"The configuration says image_channels = {image_channels}; colours are changed, so it must be 3."
@@ -403,16 +404,18 @@ class Panel(Discriminator):
     attributes: those that are edited come first; width: channels of the mixed maps; maps: channels of those that come.
     """
 
+    limits = {"image_size": (32, 512), "width": (8, 256)}
+
     def __init__(
         self,
         image_size: int = 64,
         image_channels: int = 3,
-        width: int = 64,
-        attributes: list | None = None,
-        maps: tuple[int, ...] = (24, 40, 112, 320),
+        width: int = 64,  # channels of the mixed maps
+        attributes: list | None = None,  # all that is known of a face, those that can be edited first
+        maps: tuple[int, ...] = (24, 40, 112, 320),  # channels of the maps that come
     ):
         super().__init__()
-        check_config(locals(), {"image_size": (32, 512), "width": (8, 256)})
+        check_config(locals(), self.limits)
         self.attributes = check_labels(attributes, True) or ()
         k = len(self.attributes)
         self.even = nn.ModuleList(nn.BatchNorm2d(channels, affine=False, momentum=0.02) for channels in maps)

@@ -20,7 +20,7 @@ class TiedDiscriminator(Discriminator):
     shares_weights = True
     normalisations = ("batch", "none")
 
-    def __init__(self, generator: DCGANGenerator, normalisation: str = "batch"):
+    def __init__(self, generator: DCGANGenerator, normalisation: str = "batch"):  # as of DCGAN's
         super().__init__()
         check_normalisation(normalisation, self.normalisations)
         turned = [layer for layer in generator.layers if isinstance(layer, nn.ConvTranspose2d)][::-1]

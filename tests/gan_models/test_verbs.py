@@ -1,7 +1,6 @@
 """The command `gan-studio`: every verb starts its command, and nothing that was not asked for is imported."""
 
 import importlib
-import importlib.util
 import os
 import re
 import resource
@@ -77,7 +76,7 @@ def test_what_needs_no_torch_imports_none_and_answers_at_once(arguments):
         assert status == 0 and all(f"\n  {verb} " in out for verb in cli.VERBS)
 
 
-@pytest.mark.parametrize("verb", [verb for verb in cli.VERBS if verb != "demo"])
+@pytest.mark.parametrize("verb", cli.VERBS)
 def test_every_verb_hands_its_arguments_to_its_command(verb, monkeypatch, capsys):
     module = importlib.import_module(cli.VERBS[verb].module)
     with pytest.raises(SystemExit) as end:
@@ -86,6 +85,14 @@ def test_every_verb_hands_its_arguments_to_its_command(verb, monkeypatch, capsys
     heard = []
     monkeypatch.setattr(module, "main", lambda arguments: heard.append(arguments) or 7)
     assert cli.main([verb, "--this", "that"]) == 7 and heard == [["--this", "that"]]
+
+
+@pytest.mark.parametrize(
+    "verb", [verb for verb, of in cli.VERBS.items() if of.module.startswith(("gan_models.commands", "gan_models._"))]
+)
+def test_the_help_of_what_uses_a_model_needs_no_torch(verb):
+    status, out, err = start(verb, "--help")
+    assert status == 0 and "--output" in out and err == "imported\n"
 
 
 def test_sampling_does_not_import_training():
@@ -100,13 +107,6 @@ def test_without_training_the_extra_is_named(verb):
     assert re.match(
         rf"error: gan-studio {verb} needs training[.\w]*, which is not installed.*pip install '\.\[train\]'", err
     )
-
-
-def test_where_there_is_no_app_its_place_is_told(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(cli, "__file__", str(tmp_path / "gan_models/cli.py"))
-    if importlib.util.find_spec("gan_models.demo") is None:  # which would be started instead
-        assert cli.main(["demo"]) == 2
-        assert f"app.py is not in {tmp_path}: run it in a checkout" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

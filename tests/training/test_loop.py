@@ -17,7 +17,7 @@ from training.games import GAMES, adversarial
 from training.losses import OBJECTIVES, logistic_discriminator
 from training.penalties import zero_centered_gradient_penalty
 from training.settings import change, find
-from training.state import batch_dependent_layers, build, update_ema
+from training.state import batch_dependent_layers, build, set_schedules, update_ema
 
 
 def trained(recipe, accelerator, images, data=None, callbacks=(), seed=0):
@@ -239,7 +239,7 @@ def test_schedules_reach_the_optimisers(accelerator):
     )
     state = build(recipe, dataset(), 0, accelerator.device)
     state.images = 100
-    loop.set_schedules(recipe, state)
+    set_schedules(recipe, state)
     for optimiser, factor in ((state.generator_optimiser, 3), (state.discriminator_optimiser, 1)):
         group = optimiser.param_groups[0]
         assert group["lr"] == pytest.approx(1e-4 * factor) and group["betas"] == (0.5, pytest.approx(0.99))
@@ -263,3 +263,52 @@ def test_learns_something(accelerator):
     state = trained(recipe, accelerator, 800, data)
     with torch.inference_mode():
         assert state.ema.generate(state.ema.sample_latents(16, seed=0)).mean() > 0.5
+
+
+@pytest.mark.parametrize(
+    "name, settings",
+    [
+        ("mnist-r3gan", ["augment=0.5", "instance_noise=0.1"]),
+        ("mnist-cgan", ["objective=hinge", "discriminator.normalisation=none"]),
+        ("mnist-wgan-gp", []),
+        ("mnist-infogan", ["clustering=0", "discriminator.normalisation=none"]),
+        ("mnist-vaegan", ["discriminator.normalisation=none"]),
+        ("mnist-bigan", ["discriminator.normalisation=none"]),
+    ],
+)
+def test_the_gradient_of_the_parts_is_that_of_the_batch(accelerator, name, settings):
+    """Plain steps are taken, in which weights move by their gradients. What normalises over a batch is in eval mode,
+    as it sees the parts (which the README says)."""
+    moved = []
+    for accumulation in (1, 4):
+        recipe = change(find(name), [*SMALL, *settings, f"accumulation={accumulation}", "penalty_every=1"])
+        state = build(recipe, dataset(), 0, accelerator.device)
+        for network in (state.generator, state.discriminator):
+            network.eval()
+        before = [
+            p.detach().clone() for network in (state.generator, state.discriminator) for p in network.parameters()
+        ]
+        state.generator_optimiser = torch.optim.SGD(state.generator.parameters(), 0.01)
+        state.discriminator_optimiser = torch.optim.SGD(state.discriminator.parameters(), 0.01)
+        batch = loop.load_batch(recipe, dataset(), state.generator, 0, 8, 0)
+        scalars = loop.step(recipe, GAMES[recipe.game](recipe, accelerator.device), state, batch, accelerator)
+        after = [p for network in (state.generator, state.discriminator) for p in network.parameters()]
+        moved.append((torch.cat([(b - a).flatten() for a, b in zip(before, after)]), scalars))
+    (whole, told), (parts, told_of_parts) = moved
+    assert whole.abs().max() > 1e-4
+    torch.testing.assert_close(parts, whole, rtol=1e-3, atol=1e-5 * whole.abs().max().item())
+    assert told.keys() == told_of_parts.keys()
+    for key in told:
+        torch.testing.assert_close(told_of_parts[key], told[key].detach(), rtol=1e-3, atol=1e-5, msg=key)
+
+
+def test_a_part_has_the_images_of_its_numbers(accelerator):
+    recipe = change(find("mnist-cgan"), SMALL)
+    state = build(recipe, dataset(), 0, accelerator.device)
+    whole = loop.load_batch(recipe, dataset(), state.generator, 16, 8, 3)
+    (only,), parts = whole.parts(1), whole.parts(4)
+    assert only is whole and [part.first for part in parts] == [16, 18, 20, 22]
+    for k, part in enumerate(parts):
+        alone = loop.load_batch(recipe, dataset(), state.generator, 16 + 2 * k, 2, 3)
+        assert all(torch.equal(a, b) for a, b in zip(tensors(part), tensors(alone)))
+        assert torch.equal(part.normal(Stream.NOISE, 3), whole.normal(Stream.NOISE, 3)[2 * k : 2 * k + 2])

@@ -12,6 +12,7 @@ import gan_models
 from gan_models.card import DATASETS, dataset_of
 from gan_models.files import write_atomically
 from gan_models.images import enlarge, grid, save_png
+from gan_models.sizes import sides
 
 from ..data.dataset import Dataset, to_float
 from .protocol import Outcome, by_row, fid_name
@@ -35,7 +36,8 @@ def draw_samples(
     strips, seen = [], set()
     for row, some in by_row([run for run in found if run.evaluation]):
         dataset, size = datasets[row.name], row.recipe.image_size
-        columns, factor = max(8, min(16, 640 // size)), 2 if size < 48 and row.recipe.image_channels == 1 else 1
+        height, width = sides(size)
+        columns, factor = max(8, min(16, 640 // width)), 2 if height < 48 and row.recipe.image_channels == 1 else 1
         count = columns * STRIP
         if (dataset.name, size) not in seen and dataset_of(dataset.name) is not DATASETS["celeba"]:
             seen.add((dataset.name, size))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gan_models.celeba import CELEBA_SIZE
+from gan_models.sizes import Size, in_words, sides
 
 from .celeba import read_celeba
 from .cifar import read_cifar10
@@ -17,7 +18,7 @@ from .listing import is_archive
 def open_dataset(
     name_or_folder: str | os.PathLike,
     root: str | os.PathLike | None,
-    image_size: int,
+    image_size: Size,
     *,
     split: str = "train",
     channels: int | None = None,
@@ -40,6 +41,11 @@ def open_dataset(
     _check(request)
     name = os.fspath(name_or_folder)
     reader = READERS.get(re.sub("[-_ ]", "", name.lower()))
+    if reader and reader not in OBLONG and len(set(sides(image_size))) > 1:
+        raise DataError(
+            f"The pictures of {name} are square, so they cannot be {in_words(image_size)}: give one number, such as "
+            "--image-size 32."
+        )
     try:
         if reader:
             return reader(request)
@@ -57,8 +63,12 @@ def open_dataset(
 def _check(request: Request) -> None:
     if request.split not in SPLITS:
         raise DataError(f"There is no split {request.split!r}; the splits are {', '.join(SPLITS)}.")
-    if not isinstance(request.image_size, int) or not 1 <= request.image_size <= 4096:
-        raise DataError(f"The image size must be a whole number from 1 to 4096, not {request.image_size!r}.")
+    size = request.image_size if isinstance(request.image_size, (list, tuple)) else (request.image_size,)
+    if len(size) not in (1, 2) or not all(isinstance(side, int) and 1 <= side <= 4096 for side in size):
+        raise DataError(
+            "The image size must be a whole number from 1 to 4096, or two of them (height, width), not "
+            f"{request.image_size!r}."
+        )
     if request.channels not in (None, 1, 3):
         raise DataError(f"Images have 1 channel (grey) or 3 (colour), not {request.channels!r}.")
     if len(request.crop) != 3 or not all(isinstance(number, int) for number in request.crop):
@@ -76,3 +86,4 @@ READERS: dict[str, Callable[[Request], Dataset]] = {
     "cifar10": read_cifar10,
     "celeba": read_celeba,
 }
+OBLONG = (read_celeba,)  # whose pictures can be cropped to other proportions than square

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from gan_models.rng import Stream, philox
+from gan_models.sizes import Size
 
 SPLITS = ("train", "valid", "test")
 
@@ -74,7 +75,7 @@ class Request:
     """What is asked of a reader."""
 
     root: Path
-    image_size: int
+    image_size: Size
     split: str
     channels: int | None
     attributes: tuple[str, ...] | None

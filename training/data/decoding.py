@@ -26,6 +26,7 @@ from gan_models.celeba import CELEBA_SIZE
 from gan_models.files import cache_folder
 from gan_models.images import plain, white_of
 from gan_models.photos.opening import register_heif
+from gan_models.sizes import Size, in_words, sides
 
 from ..errors import TrainingError
 
@@ -84,48 +85,52 @@ class Pictures:
         )
 
 
+ORIENTATION = 274  # the tag of EXIF
 TOO_SMALL, UNREADABLE, UNSCALED = "too small", "unreadable", "unscaled"
 
 
 def decode_one(
-    data: bytes, image_size: int, channels: int, window: tuple[int, int, int] | None = None
+    data: bytes, image_size: Size, channels: int, window: tuple[int, int, int] | None = None
 ) -> np.ndarray | str:
-    """One encoded picture -> (C, image_size, image_size) uint8, or TOO_SMALL, UNREADABLE, or UNSCALED: of 32 bits, and
-    it is unknown what is white.
+    """One encoded picture -> (C, H, W) uint8 of that size, or TOO_SMALL, UNREADABLE, or UNSCALED: of 32 bits, and it is
+    unknown what is white.
 
-    window: (left, top, size) of a 178 x 218 picture; any other is cropped to its centred square. The resampling filter
-    is Lanczos: antialiased, the sharpest that Pillow has, and the one that the data of Progressive GAN and StyleGAN
-    were made with.
+    window: (left, top, size) of a 178 x 218 picture; any other is cropped around its centre, no more than the size's
+    proportions ask for. The resampling filter is Lanczos: antialiased, the sharpest that Pillow has, and the one that
+    the data of Progressive GAN and StyleGAN were made with.
     """
+    height, width = sides(image_size)
     try:
         with Image.open(io.BytesIO(data), formats=readable_formats()) as picture:
             aligned = window is not None and picture.size == CELEBA_SIZE
-            side = window[2] if aligned else min(picture.size)
-            if side < image_size:
+            lies = height != width and picture.getexif().get(ORIENTATION) in (5, 6, 7, 8)  # kept on its side
+            across, down = (window[2],) * 2 if aligned else picture.size[::-1] if lies else picture.size
+            if across < width or down < height:
                 return TOO_SMALL
-            if (
-                not aligned
-            ):  # a large JPEG is decoded at 1/2, 1/4 or 1/8, never below twice the size that Lanczos then makes
-                picture.draft(None, (2 * image_size, 2 * image_size))
+            if not aligned:
+                # A large JPEG is decoded at 1/2, 1/4 or 1/8, never below twice the size that Lanczos then makes.
+                picture.draft(None, (2 * height, 2 * width) if lies else (2 * width, 2 * height))
             try:
                 white = white_of(picture)
             except ValueError:
                 return UNSCALED
             ImageOps.exif_transpose(picture, in_place=True)
-            picture = _crop(picture, window if aligned else None)
+            picture = _crop(picture, window if aligned else None, width, height)
             picture = plain(picture, "L" if channels == 1 else "RGB", white)
-            if picture.width != image_size:
-                picture = picture.resize((image_size, image_size), Image.Resampling.LANCZOS)
+            if picture.size != (width, height):
+                picture = picture.resize((width, height), Image.Resampling.LANCZOS)
             array = np.asarray(picture)
     except Exception:  # decoders of damaged files raise nearly anything; the picture is counted as unreadable and told
         return UNREADABLE
     return array[None] if channels == 1 else np.ascontiguousarray(array.transpose(2, 0, 1))
 
 
-def _crop(picture: Image.Image, window: tuple[int, int, int] | None) -> Image.Image:
-    side = window[2] if window else min(picture.size)
-    left, top = window[:2] if window else ((picture.width - side) // 2, (picture.height - side) // 2)
-    return picture.crop((left, top, left + side, top + side))
+def _crop(picture: Image.Image, window: tuple[int, int, int] | None, width: int, height: int) -> Image.Image:
+    """The largest part of these proportions around the middle of the picture, or of its window."""
+    left, top, across, down = (*window, window[2]) if window else (0, 0, *picture.size)
+    wide, high = min(across, down * width // height), min(down, across * height // width)
+    left, top = left + (across - wide) // 2, top + (down - high) // 2
+    return picture.crop((left, top, left + wide, top + high))
 
 
 @dataclass(frozen=True)
@@ -143,7 +148,7 @@ class Decoded:
 
 
 def decode(
-    name: str, pictures: Pictures, image_size: int, channels: int, window: tuple[int, int, int] | None = None
+    name: str, pictures: Pictures, image_size: Size, channels: int, window: tuple[int, int, int] | None = None
 ) -> Decoded:
     """All pictures, from the cache where they are in it, else decoded into it. Raises DataError when no picture is
     usable."""
@@ -151,7 +156,7 @@ def decode(
     stamps = [place + stamp for stamp in pictures.stamps]
     what = [CACHE_VERSION, image_size, channels, window, pictures.names, stamps]
     key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
-    path = cache_folder() / "datasets" / f"{re.sub('[^a-zA-Z0-9-]', '_', name)[:40]}-{image_size}px-{key}.npy"
+    path = cache_folder() / "datasets" / f"{re.sub('[^a-zA-Z0-9-]', '_', name)[:40]}-{in_words(image_size)}px-{key}.npy"
     decoded = _from_cache(path)
     if decoded is None:
         decoded = _decode_all(name, pictures, image_size, channels, window, path)
@@ -159,7 +164,7 @@ def decode(
         unreadable = len(decoded.unreadable) + len(decoded.unscaled)
         raise DataError(
             f"None of the {len(pictures.names):,} pictures of {name} can be used: {decoded.small:,} are smaller than "
-            f"{image_size} px and {unreadable:,} cannot be read; choose a smaller image size or other "
+            f"{in_words(image_size)} px and {unreadable:,} cannot be read; choose a smaller image size or other "
             "pictures."
         )
     return decoded
@@ -183,9 +188,9 @@ def _from_cache(path: Path) -> Decoded | None:
         return None
 
 
-def _decode_all(name: str, pictures: Pictures, image_size: int, channels: int, window, path: Path) -> Decoded:
+def _decode_all(name: str, pictures: Pictures, image_size: Size, channels: int, window, path: Path) -> Decoded:
     """Decode into the cache file; into memory where the cache cannot be written."""
-    shape = (channels, image_size, image_size)
+    shape = (channels, *sides(image_size))
     try:
         _write_cache(path, shape, _stream(name, pictures, image_size, channels, window), pictures.names)
         reason = "what was written does not read back"
@@ -199,7 +204,7 @@ def _decode_all(name: str, pictures: Pictures, image_size: int, channels: int, w
     return Decoded(images[: len(index["kept"])], **index, note=note)
 
 
-def _stream(name: str, pictures: Pictures, image_size: int, channels: int, window) -> Iterator[np.ndarray | str]:
+def _stream(name: str, pictures: Pictures, image_size: Size, channels: int, window) -> Iterator[np.ndarray | str]:
     """What `prepare` says of every picture, in order. Pillow decodes outside Python's lock, so threads are enough."""
 
     def read(picture: str) -> bytes | None:
@@ -287,10 +292,10 @@ def _remove_leftovers(folder: Path) -> None:
                 file.unlink()
 
 
-def notes_of(title: str, decoded: Decoded, image_size: int, left_out: dict[str, int] | None = None) -> list[str]:
+def notes_of(title: str, decoded: Decoded, image_size: Size, left_out: dict[str, int] | None = None) -> list[str]:
     notes = [f"{title}: {len(decoded.kept):,} pictures."]
     if decoded.small:
-        notes.append(f"Left out for being smaller than {image_size} px: {decoded.small:,}.")
+        notes.append(f"Left out for being smaller than {in_words(image_size)} px: {decoded.small:,}.")
     if decoded.unreadable:
         notes.append(
             f"Left out because they cannot be read: {len(decoded.unreadable):,} (the first is {decoded.unreadable[0]})."

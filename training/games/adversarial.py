@@ -8,44 +8,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from gan_models.networks import PAIRS
 from gan_models.networks.base import DiscriminatorOutput
 from gan_models.networks.layers import upcast
-from gan_models.rng import Stream, philox
+from gan_models.rng import Stream
 
 from .. import augment, losses, penalties
+from ..batch import Batch
 from ..judges import networks as judges
 from ..losses import OBJECTIVES, Loss, all_gather
 from ..recipes import Recipe, RecipeError, at
 from ..state import State
-
-
-@dataclass(frozen=True)
-class Batch:
-    """One process's images of a step, number `first` and on. What is random about image i is made of (seed, i) alone."""
-
-    real: Tensor  # (n, C, H, W) in [-1, 1]
-    labels: Tensor | None  # as the networks take them
-    latents: Tensor  # (n, latent_dim)
-    first: int
-    seed: int
-    numbers: Tensor | None = None  # (n,) int64 file numbers, where the data has them
-
-    def normal(self, stream: Stream, *shape: int) -> Tensor:
-        """(n, *shape) standard normal."""
-        return self._random(stream, lambda random: random.standard_normal(shape, np.float32))
-
-    def uniform(self, stream: Stream, *shape: int) -> Tensor:
-        """(n, *shape) in 0..1."""
-        return self._random(stream, lambda random: random.random(shape, np.float32))
-
-    def _random(self, stream: Stream, draw: Callable[[np.random.Generator], np.ndarray]) -> Tensor:
-        rows = [draw(philox(self.seed, self.first + k, stream)) for k in range(len(self.real))]
-        return torch.from_numpy(np.stack(rows)).to(self.real)
 
 
 class Generated(NamedTuple):
@@ -63,6 +39,8 @@ class Game:
 
     pairs: tuple[str, ...] = ()  # rows of PAIRS that it alone can be played with; none: whichever no other claims
     penalised = False  # hears r1, r2, gradient_penalty, instance_noise and augment
+    in_parts = True  # a batch can be computed in parts, as its losses are means over pictures
+    compares: tuple[str, ...] = ()  # but for these terms, which look at all pictures of a batch at once
     draws = True  # pictures of its own, of which diversity and FID can be measured
     reads_labels = False  # of the data, even where the networks are not told them
     sums: tuple[str, ...] = ()  # terms that are sums over features, whose gradients are large in health
@@ -154,6 +132,7 @@ class Adversarial(Game):
         clustering: float = 0.0  # what real pictures tell of the category read in changed copies of them
 
     penalised, sums, remedies = True, ("feature_matching", "perceptual"), ("smoother", "noise")
+    compares = ("feature_matching", "perceptual", "clustering")
 
     @classmethod
     def check(cls, recipe: Recipe, terms: Terms) -> None:

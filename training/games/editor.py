@@ -76,6 +76,7 @@ class Editing(Game):
         # What the classifier's logits of what was asked for are divided by: above 1, sure is not sure enough.
         temperature: float | Schedule = 1.0
 
+    in_parts = False  # the regressions gather sums of whole batches
     pairs, draws, reads_labels, sums = ("editor",), False, True, ("reconstruction",)
 
     @classmethod

@@ -37,7 +37,7 @@ class Inverting(Game):
 
     @dataclass(frozen=True)
     class Terms:
-        adversarial: float = 1.0
+        adversarial: float = 1.0  # the generator's loss of the objective
         reconstruction: float = 0.0  # of real pictures
         latent_regression: float = 0.0  # latents and labels of generated pictures
 

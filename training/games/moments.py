@@ -22,6 +22,7 @@ class Moments(Game):
     class Terms:
         reconstruction: float = 0.0  # of generated pictures, through the autoencoder
 
+    in_parts = False  # distributions of codes are compared
     pairs, sums, remedies = ("implicit",), ("reconstruction",), ("batch",)
 
     @classmethod

@@ -100,6 +100,7 @@ class Retouching(Game):
         cycle: float | Schedule = 0.0  # edited back, the photo is the same; at every eighth step
         skin: float | Schedule = 0.0  # the cheeks keep their colour
 
+    in_parts = False  # photos of a batch are compared with each other
     pairs, draws, reads_labels, sums = ("retouch",), False, True, ("preservation",)
 
     @classmethod

@@ -31,7 +31,7 @@ class VAEGAN(Game):
 
     @dataclass(frozen=True)
     class Terms:
-        adversarial: float = 1.0
+        adversarial: float = 1.0  # the generator's loss of the objective
         reconstruction: float = 0.0  # in the discriminator's features
         divergence: float = 0.0  # of the encoder's distribution from the prior
 

@@ -392,3 +392,34 @@ def test_cifar10_as_zips_of_jpegs(tmp_path):
         archive.writestr("zebra/1.jpg", b"")
     with pytest.raises(DataError, match="zebra/1.jpg.* it is no CIFAR-10"):
         open_dataset("cifar10", tmp_path, 32, split="test")
+
+
+# ---- pictures that are not square ------------------------------------------------------------------------------------
+
+
+def test_pictures_are_cropped_around_their_middle_to_the_proportions_asked_for(tmp_path):
+    wide = Image.new("RGB", (60, 30), (255, 0, 0))
+    wide.paste((0, 0, 255), (10, 0, 50, 30))  # the middle 40 x 30 is blue
+    turned = wide.transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[274] = 6  # to be shown turned by 90 degrees
+    write(tmp_path / "p", {"a.png": encode(wide), "b.jpg": encode(turned, "JPEG", quality=95, exif=exif)})
+    dataset = open_dataset(tmp_path / "p", None, (12, 16))
+    assert dataset.images.shape == (2, 3, 12, 16) and (dataset.images[0] == [[[0]], [[0]], [[255]]]).all()
+    assert abs(dataset.images[1].astype(int) - dataset.images[0]).mean() < 12
+    assert open_dataset(tmp_path / "p", None, (12, 16)).checksum == dataset.checksum  # from the cache
+    tall = open_dataset(tmp_path / "p", None, (30, 15))
+    assert tall.images.shape == (2, 3, 30, 15)
+
+
+def test_a_side_that_is_too_short_leaves_a_picture_out(tmp_path):
+    write(tmp_path / "p", {"a.png": encode(Image.new("RGB", (20, 8))), "b.png": encode(Image.new("RGB", (8, 20)))})
+    dataset = open_dataset(tmp_path / "p", None, (8, 16))
+    assert len(dataset) == 1 and "Left out for being smaller than 16x8 px: 1." in said(dataset)
+
+
+def test_data_sets_of_square_pictures_say_so(tmp_path):
+    with pytest.raises(DataError, match="The pictures of mnist are square, so they cannot be 32x28"):
+        open_dataset("mnist", tmp_path, (28, 32))
+    with pytest.raises(DataError, match="two of them"):
+        open_dataset("mnist", tmp_path, (28, 32, 1))

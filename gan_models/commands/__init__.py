@@ -1,0 +1,1 @@
+"""What only `gan-studio` does, one file a verb. `--help` imports no torch: what needs it is loaded when work begins."""

@@ -1,0 +1,84 @@
+"""What the commands that use a model share: their parser, and checks of what they are told before any work."""
+
+import argparse
+import difflib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import InvalidInput, short
+
+
+class Parser(argparse.ArgumentParser):
+    """One that ends with `error: one sentence`, and takes no abbreviated options."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, allow_abbrev=False, **options)
+
+    def error(self, message: str):
+        self.exit(2, f"error: {message} (--help tells more)\n")
+
+
+def check_file(path: Path, endings: Sequence[str] = (".png",)) -> None:
+    """Raise InvalidInput, before any work, unless a file of that name can be written."""
+    if path.suffix.lower() not in endings:
+        raise InvalidInput(f"The output {path} must end in {' or '.join(endings)}.")
+    if path.is_dir():
+        raise InvalidInput(f"The output {path} is a folder; name a file in it.")
+    _check_place(path.parent)
+
+
+def make_folder(path: Path) -> None:
+    """The folder, made where it is not there. Raises InvalidInput, before any work, unless files can be written to
+    it."""
+    if path.exists() and not path.is_dir():
+        raise InvalidInput(f"The output {path} is a file; name a folder.")
+    if not path.is_dir():
+        _check_place(path.absolute().parent)
+        path.mkdir()
+    _check_place(path)
+
+
+def _check_place(folder: Path) -> None:
+    if not folder.is_dir():
+        raise InvalidInput(f"The output's folder {folder} does not exist; make it first or name another.")
+    if not os.access(folder, os.W_OK):
+        raise InvalidInput(f"The output's folder {folder} cannot be written to; name another.")
+
+
+def find_label(names: Sequence[str], word: str, what: str = "label") -> int:
+    """The number of a label given by its name (in any case) or its number. Raises InvalidInput, naming near ones."""
+    folded = [name.casefold() for name in names]
+    for candidate, among in ((word, list(names)), (word.casefold(), folded)):
+        if candidate in among:
+            return among.index(candidate)
+    if word.isdecimal() and len(word) < 10 and int(word) < len(names):
+        return int(word)
+    near = difflib.get_close_matches(word.casefold(), folded, n=3, cutoff=0.5)
+    hint = (
+        f"did you mean {' or '.join(names[folded.index(name)] for name in near)}?"
+        if near
+        else (f"it knows {', '.join(names[:40])}{' ...' if len(names) > 40 else ''}.")
+    )
+    raise InvalidInput(f"This model has no {what} {short(word)}; {hint}")
+
+
+def number(word: str, value: str, least: float, what: str = "label") -> float:
+    """The value of NAME=VALUE. Raises InvalidInput unless it is from `least` to 1."""
+    try:
+        found = float(value)
+    except ValueError:
+        found = float("nan")
+    if not least <= found <= 1:
+        raise InvalidInput(f"The {what} {short(word)} must be NAME or NAME=VALUE with a value from {least:g} to 1.")
+    return found
+
+
+def assignments(names: Sequence[str], words: Sequence[str], least: float, what: str = "label") -> dict[str, float]:
+    """["Smiling", "Male=0.5"] -> {"Smiling": 1.0, "Male": 0.5}: attributes with values from `least` to 1. Raises
+    InvalidInput for names that are not among `names`."""
+    found = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        found[names[find_label(names, name, what)]] = number(word, value, least, what) if equals else 1.0
+    return found

@@ -1,0 +1,60 @@
+"""The demo as a command: `gan-studio demo`, `python app.py`. Arguments and launch."""
+
+import argparse
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import gan_models
+
+from .. import cli
+from ..commands.common import Parser
+from ..errors import InvalidInput, ModelNotFound
+from . import Models, serve
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: run(parse(arguments)))
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    name = "python app.py" if Path(sys.argv[0]).name == "app.py" else "gan-studio demo"
+    parser = Parser(name, description="Show models in a browser.")
+    parser.add_argument(
+        "--model", action="append", metavar="SOURCE", help="folder, bundled name or Hub repository; may be repeated"
+    )
+    parser.add_argument("--host", help="address to listen on (default: this machine only)")
+    parser.add_argument("--port", type=int, help="port (default: the first free one from 7860)")
+    return parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace) -> None:
+    sources = options.model or os.environ.get("GAN_STUDIO_MODELS", "").split() or gan_models.bundled()
+    if not sources:
+        raise ModelNotFound("No model is bundled here: give one by --model.")
+    models = Models(sources)
+    for name in models.names if options.model else models.names[:1]:
+        models[name]
+    host = (
+        options.host or os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1")
+    )
+    try:
+        socket.getaddrinfo(host, None)  # else Gradio would try a hundred ports of a host that is none
+    except (OSError, UnicodeError) as error:
+        raise InvalidInput(
+            f"{host} is no address of this machine; give another --host, such as 127.0.0.1 or 0.0.0.0."
+        ) from error
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # an orderly end, so that the folder goes too
+    try:
+        serve(models, host, options.port)
+    except (OSError, OverflowError) as error:  # a port beyond 65535 overflows
+        raise InvalidInput(
+            f"The demo cannot listen on {host}, port {options.port or 7860} ({error}); give another --host or --port."
+        ) from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""What a step is given: the images of a process, with labels, latents and the random numbers that belong to them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gan_models.rng import Stream, philox
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One process's images of a step, number `first` and on. What is random about image i is made of (seed, i) alone."""
+
+    real: Tensor  # (n, C, H, W) in [-1, 1]
+    labels: Tensor | None  # as the networks take them
+    latents: Tensor  # (n, latent_dim)
+    first: int
+    seed: int
+    numbers: Tensor | None = None  # (n,) int64 file numbers, where the data has them
+
+    def normal(self, stream: Stream, *shape: int) -> Tensor:
+        """(n, *shape) standard normal."""
+        return self._random(stream, lambda random: random.standard_normal(shape, np.float32))
+
+    def uniform(self, stream: Stream, *shape: int) -> Tensor:
+        """(n, *shape) in 0..1."""
+        return self._random(stream, lambda random: random.random(shape, np.float32))
+
+    def _random(self, stream: Stream, draw: Callable[[np.random.Generator], np.ndarray]) -> Tensor:
+        rows = [draw(philox(self.seed, self.first + k, stream)) for k in range(len(self.real))]
+        return torch.from_numpy(np.stack(rows)).to(self.real)
+
+    def parts(self, count: int) -> "list[Batch]":
+        """The same images in so many parts of equal size, in their order; itself for 1."""
+        if count == 1:
+            return [self]
+        size, found = len(self.real) // count, []
+        for start in range(0, len(self.real), size):
+            rows = (
+                None if rows is None else rows[start : start + size]
+                for rows in (self.real, self.labels, self.latents, self.numbers)
+            )
+            real, labels, latents, numbers = rows
+            found.append(Batch(real, labels, latents, self.first + start, self.seed, numbers))
+        return found
