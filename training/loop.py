@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.amp import GradScaler
 from torch.nn.utils import get_total_norm
+from torch.optim import Optimizer
 
 from gan_models.latents import sample
 from gan_models.networks.base import Generator, encode_labels
@@ -24,8 +26,8 @@ from .data.dataset import Dataset, to_float
 from .games import GAMES
 from .games.adversarial import Batch, Game
 from .penalties import clip_weights
-from .recipes import Recipe, at
-from .state import State, update_ema
+from .recipes import Recipe
+from .state import State, set_schedules, update_ema
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -65,7 +67,8 @@ def step(
         with torch.set_grad_enabled(moves):
             generated = game.generate(state, batch)
         loss, scalars = game.discriminator_loss(state, batch, generated)
-    scalars["discriminator_gradient"] = optimise(state.discriminator_optimiser, loss, accelerator)
+    gradient = optimise(state.discriminator_optimiser, state.discriminator_scaler, loss, accelerator)
+    scalars["discriminator_gradient"] = gradient
     if recipe.clip:
         clip_weights(state.discriminator, recipe.clip)
     if moves:
@@ -74,7 +77,8 @@ def step(
             if state.discriminator.shares_weights:
                 generated = game.generate(state, batch)  # those that drew it have just moved
             loss, more = game.generator_loss(state, batch, generated)
-        scalars |= more | {"generator_gradient": optimise(state.generator_optimiser, loss, accelerator)}
+        gradient = optimise(state.generator_optimiser, state.generator_scaler, loss, accelerator)
+        scalars |= more | {"generator_gradient": gradient}
         update_ema(recipe, state)
     return scalars
 
@@ -96,23 +100,18 @@ def load_batch(recipe: Recipe, dataset: Dataset, generator: Generator, first: in
     return Batch(real, encoded, latents, first, seed, numbers)
 
 
-def set_schedules(recipe: Recipe, state: State) -> None:
-    """Whatever changes with the images seen, in the optimisers."""
-    for optimiser, factor in ((state.generator_optimiser, recipe.generator_rate), (state.discriminator_optimiser, 1.0)):
-        for group in optimiser.param_groups:
-            group["lr"] = at(recipe.learning_rate, state.images) * factor
-            if "betas" in group:
-                group["betas"] = (recipe.beta1, at(recipe.beta2, state.images))
-
-
-def optimise(optimiser: torch.optim.Optimizer, loss: Tensor, accelerator: Accelerator) -> Tensor:
-    """Backward, average the gradients over the processes, step. Returns the gradient's norm."""
+def optimise(optimiser: Optimizer, scaler: GradScaler, loss: Tensor, accelerator: Accelerator) -> Tensor:
+    """Backward, average the gradients over the processes, step. Returns the gradient's norm; 0 where it overflowed in
+    float16, so that the step was left out."""
     optimiser.zero_grad(set_to_none=True)
-    loss.backward()
+    scaler.scale(loss).backward()
     gradients = [p.grad for group in optimiser.param_groups for p in group["params"] if p.grad is not None]
     if accelerator.num_processes > 1:
         flat = accelerator.reduce(torch.cat([g.flatten() for g in gradients]), "mean")
         for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients])):
             gradient.copy_(mean.view_as(gradient))
-    optimiser.step()
-    return get_total_norm(gradients)
+    scaler.unscale_(optimiser)
+    scaler.step(optimiser)
+    scaler.update()
+    norm = get_total_norm(gradients)
+    return norm.nan_to_num(0.0, 0.0, 0.0) if scaler.is_enabled() else norm

@@ -16,13 +16,15 @@ from collections import deque
 from pathlib import Path
 from typing import NamedTuple
 
+from gan_models.files import UnfitFile, read_json
 from gan_models.networks import PAIRS
 
 from . import cli
 from .curves import CurvesError, read
-from .games import GAMES, from_json, terms_of
+from .games import GAMES, terms_of
 from .recipes import Recipe, at
-from .run_folder import WATCH
+from .run_folder import MAX_JSON, WATCH
+from .settings import from_options
 
 # Mode collapse. The diversity is the mean distance of 64 fixed samples to their nearest neighbour, 1 for real pictures
 # (callbacks.Diversity). Healthy runs on digits and faces are above 0.12 from step 200 on, narrow WGAN-GPs with their
@@ -171,18 +173,20 @@ class Watch:
 
     def _won(self, line: dict) -> str | None:
         pair, real, fake = (line.get(f"{kind}_accuracy") for kind in ("pair", "real", "fake"))
-        if pair is None and real is None or not self.plays:
+        if pair is None and None in (real, fake) or not self.plays:
             return UNKNOWN  # no discriminator, scores without a threshold, or a generator that does not play against it
         right = pair >= ACCURACY if pair is not None else min(real, fake) >= ACCURACY
         since = self._lasting("won", right, WON_STEPS)
         if since is None or "generator_gradient" not in line:
             return None if since is None else UNKNOWN
         stretch = [past for past in self.lines if past["images"] > since and "generator_loss" in past]
+        if not stretch:
+            return UNKNOWN
         first, last = (
             statistics.fmean(past["generator_loss"] for past in part) for part in (stretch[:2], stretch[-2:])
         )
         recent = [past for past in stretch if past["images"] > line["images"] - WON_STEPS * self.recipe.batch_size]
-        gradient = max(past.get("generator_gradient", 0.0) for past in recent)
+        gradient = max((past.get("generator_gradient", 0.0) for past in recent), default=0.0)
         largest = self.largest["generator_gradient"]
         if gradient < SUFFERS * largest:
             suffering = f"the generator's gradient is down to {_number(gradient)} from {_number(largest)}"
@@ -313,8 +317,8 @@ def command(arguments: list[str] | None) -> None:
 def recipe_of(folder: Path) -> Recipe:
     """The recipe that a run was started with. Raises CurvesError where its options.json cannot be read."""
     try:
-        return from_json(json.loads((folder / "options.json").read_bytes())["recipe"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return from_options(read_json(folder / "options.json", MAX_JSON)["recipe"])
+    except (OSError, UnfitFile, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CurvesError(
             f"The options of the run in {folder} cannot be read: name the folder of a run, which holds options.json."
         ) from error

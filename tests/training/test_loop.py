@@ -17,7 +17,7 @@ from training.games import GAMES, adversarial
 from training.losses import OBJECTIVES, logistic_discriminator
 from training.penalties import zero_centered_gradient_penalty
 from training.settings import change, find
-from training.state import batch_dependent_layers, build, update_ema
+from training.state import batch_dependent_layers, build, set_schedules, update_ema
 
 
 def trained(recipe, accelerator, images, data=None, callbacks=(), seed=0):
@@ -239,7 +239,7 @@ def test_schedules_reach_the_optimisers(accelerator):
     )
     state = build(recipe, dataset(), 0, accelerator.device)
     state.images = 100
-    loop.set_schedules(recipe, state)
+    set_schedules(recipe, state)
     for optimiser, factor in ((state.generator_optimiser, 3), (state.discriminator_optimiser, 1)):
         group = optimiser.param_groups[0]
         assert group["lr"] == pytest.approx(1e-4 * factor) and group["betas"] == (0.5, pytest.approx(0.99))
