@@ -9,6 +9,7 @@ from pathlib import Path
 from gan_models.cli import leave
 
 from . import cli, recipes
+from .data import READERS
 from .options import PRECISIONS, PREVIOUS_ONE, TRACKERS, RunOptions
 from .run import run
 
@@ -38,7 +39,7 @@ def parse(arguments: list[str]) -> RunOptions | None:
     parser.add_argument(
         "--data",
         metavar="NAME|DIR",
-        help="mnist, fashionmnist, stackedmnist, cifar10, celeba, or a folder, .zip or .tar (default: the recipe's)",
+        help=f"{', '.join(READERS)}, or a folder, .zip or .tar (default: the recipe's)",
     )
     parser.add_argument(
         "--data-root", type=Path, metavar="DIR", help="their place (default: $GAN_STUDIO_DATA, else ./data)"

@@ -23,6 +23,7 @@ from gan_models.files import write_atomically
 from gan_models.model_folder import CONFIG
 
 from .. import cli
+from ..data import READERS
 from ..run_folder import model_of
 from .generator import evaluate
 from .metrics import legend
@@ -136,7 +137,7 @@ def command(arguments: list[str] | None) -> None:
         "--data",
         required=True,
         metavar="NAME|DIR",
-        help="mnist, fashionmnist, stackedmnist, cifar10, celeba, or a folder of images",
+        help=f"{', '.join(READERS)}, or a folder of images",
     )
     parser.add_argument(
         "--data-root", type=Path, metavar="DIR", help="where the data sets are (default: $GAN_STUDIO_DATA, else ./data)"
