@@ -1,8 +1,8 @@
-"""What hangs on the loop without being it: statistics, measurements, sample grids, curves, checkpoints, stopping.
+"""What a run does after each step: statistics, measurements, sample grids, curves, checkpoints, stopping.
 
-A callback is called after each step with (state, scalars) and returns True to end the run. What happens "every" so many
-images happens where the count of images is a multiple of it: give a multiple of the batch size. What is measured is
-added to the scalars, and so comes before the report.
+A callback is called after each step with (state, scalars) and returns True to end the run. Where it has an argument
+`every`, it acts when the number of images seen is a multiple of that, which must be a multiple of the batch size. A
+measurement adds to the scalars, so it has to come before the report.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What makes a CPU train faster, without a change to what is computed.
 
-Measured with `python -m training.benchmark` on two cores with AVX-512 (`celeba-dcgan`, bfloat16): see the README.
+Measured with `python -m training.benchmark` on two cores with AVX-512 (`celeba-dcgan`, bfloat16).
 """
 
 import ctypes

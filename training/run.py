@@ -77,15 +77,18 @@ def train(
         run = training.train("mnist-dcgan", images=100_000, output="runs/mine", batch_size=64, generator={"width": 32})
         gan_models.load(run.model)
 
-    Each argument is the command's option of that name (but `data` may also be a data.dataset.Dataset), and each of `settings` a --set: a number, a word, a list
-    [start, end, images] or a Schedule; `generator` and `discriminator` take a dict of their networks' arguments. Each of
-    `hooks` is called after each step with (state, scalars), on every process; it may add scalars to be reported (0-d
-    tensors), and ends the run by returning True: then the model is written, as of a run that was as long. Raises
-    TrainingError or ModelError with one sentence: where the input is bad, the run has diverged (callbacks.Diverged),
-    the disk is full, or memory ends.
+    Each argument is the command's option of that name; `data` may also be a data.dataset.Dataset. Each of `settings` is
+    a --set: a number, a word, a list [start, end, images] or a Schedule. `generator` and `discriminator` take a dict of
+    their networks' arguments.
 
-    All runs of one process compute in the same precision, since Accelerate keeps it. Denormal numbers are zero in the
-    process from then on, and freed memory is kept (cpu.py).
+    Each of `hooks` is called after each step with (state, scalars), on every process. It may add scalars to be reported
+    (0-d tensors). It ends the run by returning True: then the model is written, as of a run of that length.
+
+    Raises TrainingError or ModelError with one sentence: where the input is bad, the run has diverged
+    (callbacks.Diverged), another process is gone (LostProcess), the disk is full, or memory ends.
+
+    All runs of one process compute in the same precision, since Accelerate keeps it. In this process denormal numbers
+    are zero from then on, and freed memory is kept (cpu.py).
     """
     options = RunOptions(
         recipe,

@@ -1,11 +1,11 @@
-"""A watch over the training that speaks plain language: `python -m training.watch RUN_FOLDER` reads a run's statistics
-again.
+"""Say in plain words what goes wrong in a training, live and afterwards: `python -m training.watch RUN_FOLDER`.
 
-It sees the lines of stats.jsonl one after another (means over some 25 steps) and nothing else, so it costs nothing,
-says the same live and afterwards, and after a resume knows what it has said. It knows five troubles: mode collapse, a
-discriminator that has won, vanishing and exploding gradients, and (told by the loop) numbers that are none. Each is
-said once and again only after it had passed, as one sentence: what is wrong, by which numbers, since when, and the
-remedy of the literature as an option of ours.
+The watch reads the lines of stats.jsonl (means over some 25 steps) one after another, and nothing else. So it costs
+nothing, says the same live and afterwards, and after a resume knows what it has said.
+
+It knows five troubles: mode collapse, a discriminator that has won, vanishing gradients, exploding gradients, and NaN or
+infinity, of which the loop tells it. Each is said once, and again only after it had passed. The sentence says what is
+wrong, by which numbers and since when, and names the remedy of the literature as an option of the command.
 """
 
 import argparse
@@ -121,7 +121,7 @@ class Watch:
         return verdicts
 
     def diverged(self, what: str) -> str:
-        """Note that something is no number any more. Returns the remedy."""
+        """Note that something became NaN or infinite. Returns the remedy."""
         last = next((line for line in reversed(self.lines) if "discriminator_gradient" in line), None)
         seen = f" (the discriminator's gradient was {_number(last['discriminator_gradient'])} before)" if last else ""
         cure = remedy("nan", self.recipe)

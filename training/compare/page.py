@@ -1,6 +1,6 @@
 """What a comparison found, as a page: tables of mean and standard deviation over the seeds, uncurated samples, curves.
 
-Made by training/compare.py, which says how the runs were made and measured.
+The docstring of __main__.py beside this file says how the runs are made and measured.
 """
 
 import datetime
