@@ -4,13 +4,14 @@ The verbs are the `python -m` commands of both packages under one name. A comman
 for, and nothing else is: `gan-studio --help` needs no torch.
 """
 
+import contextlib
 import difflib
 import importlib
 import importlib.util
 import os
 import sys
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from . import __version__
 from .errors import InvalidInput, MissingPackage, ModelError
@@ -149,6 +150,23 @@ def run(
         return 130
 
 
+def leave(status: int) -> NoReturn:
+    """End this program. Where several processes worked together and this one ends in an error, it ends at once: what
+    torch.distributed clears up when the interpreter ends throws where another process has gone."""
+    distributed = sys.modules.get("torch.distributed")
+    if status and distributed and distributed.is_available() and distributed.is_initialized():
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os._exit(status)
+    sys.exit(status)
+
+
+def program() -> NoReturn:
+    """`gan-studio` as a program of its own."""
+    leave(main())
+
+
 def missing(package: str) -> str:
     """What to do where a package of an extra is not installed."""
     extra = EXTRAS[package]
@@ -175,4 +193,4 @@ def _discard_output() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

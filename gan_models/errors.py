@@ -3,7 +3,9 @@
 Every message is one sentence that says what is wrong and what to do about it.
 """
 
+import difflib
 import reprlib
+from collections.abc import Iterable
 
 _repr = reprlib.Repr()
 _repr.maxstring = _repr.maxother = 80
@@ -12,6 +14,19 @@ _repr.maxstring = _repr.maxother = 80
 def short(value) -> str:
     """repr(value), cut to what fits into a sentence: files hold values of absurd length and depth."""
     return _repr.repr(value)
+
+
+def near(word: str, known: Iterable[str], cutoff: float = 0.4) -> list[str]:
+    """Those of `known` that somebody who wrote `word` may have meant, the nearest first; case does not count."""
+    folded = {name.casefold(): name for name in known}
+    return [folded[name] for name in difflib.get_close_matches(word.casefold(), folded, n=3, cutoff=cutoff)]
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str, cutoff: float = 0.4) -> str:
+    """The end of a sentence about a name that is not known: "did you mean a or b?", or `otherwise` where none is
+    near."""
+    names = near(word, known, cutoff)
+    return f"did you mean {' or '.join(names)}?" if names else otherwise
 
 
 class ModelError(Exception):

@@ -1,13 +1,12 @@
 """From a bundled name, a folder or a Hub repository to a folder on this disk."""
 
-import difflib
 import os
 from pathlib import Path
 
 import torch
 
 from .download import Repository
-from .errors import InvalidInput, ModelNotFound, short
+from .errors import InvalidInput, ModelNotFound, did_you_mean, short
 from .model_folder import CONFIG, WEIGHTS
 
 PRETRAINED = Path(__file__).parent / "pretrained"
@@ -69,7 +68,4 @@ def find(source, revision=None, **download) -> tuple[Path, str]:
 
 
 def _near(name: str) -> str:
-    near = difflib.get_close_matches(name, bundled(), n=3, cutoff=0.4)
-    if near:
-        return f"did you mean {' or '.join(near)}?"
-    return f"bundled are: {', '.join(bundled()) or 'none'}."
+    return did_you_mean(name, bundled(), f"bundled are: {', '.join(bundled()) or 'none'}.")

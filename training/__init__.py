@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .errors import TrainingError
-    from .run import RunOptions, Trained, train
+    from .options import RunOptions
+    from .run import Trained, train
 
 __all__ = ["RunOptions", "Trained", "TrainingError", "train"]
 
-_HOMES = {"TrainingError": "errors"} | dict.fromkeys(("RunOptions", "Trained", "train"), "run")
+_HOMES = {"TrainingError": "errors", "RunOptions": "options"} | dict.fromkeys(("Trained", "train"), "run")
 
 
 def __getattr__(name: str):

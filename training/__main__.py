@@ -6,14 +6,19 @@ import shlex
 import sys
 from pathlib import Path
 
+from gan_models.cli import leave
+
 from . import cli, recipes
-from .run import PRECISIONS, PREVIOUS_ONE, TRACKERS, RunOptions, run
+from .data import READERS
+from .options import PRECISIONS, PREVIOUS_ONE, TRACKERS, RunOptions
+from .run import run
 
 STOPPED = "Stopped at once; the same command with --resume goes on from the last checkpoint, if there is one."
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit status: 0 done, 1 diverged, 2 bad input, 130 interrupted (and resumable)."""
+    """The command line. Returns the exit status: 0 done, 1 diverged, 2 bad input, 3 another process is gone, 130
+    interrupted; the last two are resumable."""
     return cli.run(lambda: command(sys.argv[1:] if arguments is None else arguments), stopped=STOPPED)
 
 
@@ -34,7 +39,7 @@ def parse(arguments: list[str]) -> RunOptions | None:
     parser.add_argument(
         "--data",
         metavar="NAME|DIR",
-        help="mnist, fashionmnist, stackedmnist, cifar10, celeba, or a folder, .zip or .tar (default: the recipe's)",
+        help=f"{', '.join(READERS)}, or a folder, .zip or .tar (default: the recipe's)",
     )
     parser.add_argument(
         "--data-root", type=Path, metavar="DIR", help="their place (default: $GAN_STUDIO_DATA, else ./data)"
@@ -44,7 +49,12 @@ def parse(arguments: list[str]) -> RunOptions | None:
         "--images", type=int, metavar="N", help="how many real images to show in all (default: the recipe's)"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="the run's seed (default: 0)")
-    parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="auto: bf16 where it is native")
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="auto",
+        help="auto: bf16 where the device is faster in it, else fp32; a run that goes on keeps its own",
+    )
     parser.add_argument(
         "--checkpoint-every", type=int, metavar="IMAGES", help="between checkpoints (default: a fiftieth of all)"
     )
@@ -117,4 +127,4 @@ def _without_resume(arguments: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

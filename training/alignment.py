@@ -1,13 +1,13 @@
-"""Does the alignment of strangers' photos find its way? `python -m training.alignment --data-root DIR` answers.
+"""Measure how well faces are found in photos of any kind: `python -m training.alignment --data-root DIR`.
 
-CelebA's original pictures are aligned by definition: in their 178 x 218 frame all eyes lie at the same place. Test
-photos are made from them by known turns (up to 30 degrees either way), scales (0.3 to 6), shifts, cuts at the border
-and pasting several into one; then `gan_models.photos.find_faces` has to find the faces and the way back. A face counts
-as found where both eyes are within a quarter of their distance; the error is the mean distance of the two eyes from
-where they are, by their distance.
+CelebA's pictures are aligned: in their 178 x 218 frame the eyes always lie at the same place. Test photos are made from
+them by known rotations (up to 30 degrees either way), scales (0.3 to 6), shifts, cuts at the border, and by pasting
+several into one. Then `gan_models.photos.find_faces` has to find the faces. A face counts as found where both eyes are
+off by less than a quarter of the distance between them. The error is the mean distance of the two eyes from their true
+places, divided by the distance between the eyes.
 
-The detector's thresholds were chosen by photos of seed 0. With --held-out, photos are made of other originals than
-those are (the average places of eyes and mouth are over all originals).
+The detector's thresholds were chosen on photos of seed 0. With --held-out, photos are made from other originals than
+those. (The average places of eyes and mouth are taken over all originals.)
 """
 
 import argparse

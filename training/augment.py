@@ -1,6 +1,6 @@
 """Differentiable augmentation (Zhao et al. 2020, arXiv:2006.10738): the discriminator sees real and generated pictures
-only through random changes, so that it cannot learn a small data set by heart, and the generator learns to draw them
-unchanged.
+only after random changes. So it cannot learn a small data set by heart. The generator still learns to draw unchanged
+pictures.
 
 Every random number comes from the caller, so that a picture's augmentation is a function of (seed, image number).
 """

@@ -29,7 +29,7 @@ from gan_models.networks import PAIRS
 from . import cli, cpu, loop, recipes, settings
 from .data import celeba, open_dataset
 from .data.dataset import Dataset
-from .run import make_accelerator
+from .engine import make_accelerator
 from .state import build
 
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
 """Put a trained model into the package: `python -m training.bundle runs/mnist-cgan/model mnist-cgan`.
 
-The weights are stored in half precision, which halves the file; `gan_models.load` gives float32. Judge it afterwards,
-as `python -m training.evaluate gan_models/pretrained/NAME --data DATA --write`, so that the card tells of these very
-weights.
+The weights are stored in half precision, which halves the file; `gan_models.load` gives float32. Evaluate it
+afterwards with `python -m training.evaluate gan_models/pretrained/NAME --data DATA --write`, so that the card has the
+numbers of these very weights.
 """
 
 import argparse

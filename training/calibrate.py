@@ -1,12 +1,14 @@
 """How far edits go, and in which colours: `python -m training.calibrate runs/celeba-editor-64/model --data celeba`.
 
-An editor learns to edit until a classifier is sure. Of some attributes less would have been enough, of others more is
-needed, and what is pushed further than needed looks less like a photo. So each attribute's two strengths (brought in,
-taken out) are tuned on the validation pictures, as the judge sees them: as many changes seen and other attributes kept
-as possible, for as small a distance (FID) of edited from real pictures. So the judge that evaluates an editor
-(evaluate_editor.py) has had a say in its strengths, two numbers of each attribute; what it said before and after stands
-in metrics.json ("training", "calibration") and in the card. Test pictures are not looked at. The colours that faces
-have at each brightness, which edits may not leave, are measured on training pictures.
+An editor learns to edit until a classifier is sure. For some attributes a weaker edit would do, for others a stronger
+one is needed, and an edit that is too strong looks less like a photo. So each attribute has two strengths, one for
+bringing it in and one for taking it out. They are tuned on the validation pictures: the judge should see as many
+changes as possible and as many other attributes kept, at a small distance (FID) between edited and real pictures.
+
+So the judge that evaluates an editor (evaluate/editor.py) has chosen two numbers of each attribute. What it said before
+and after stands in metrics.json ("training", "calibration") and in the card. Test pictures are not used.
+
+The colours that faces have at each brightness are measured on training pictures. Edits stay within them.
 """
 
 import argparse
@@ -39,25 +41,10 @@ from .errors import TrainingError
 from .judges import networks
 from .judges.networks import JudgeError
 
-STRENGTHS = (
-    0.3,
-    0.4,
-    0.5,
-    0.6,
-    0.7,
-    0.8,
-    0.9,
-    1.0,
-    1.1,
-    1.2,
-    1.3,
-    1.4,
-    1.5,
-)  # further, colours break, which no score here sees
+STRENGTHS = tuple(k / 10 for k in range(3, 16))  # beyond 1.5 colours break, which no score here sees
 TURNS = 3  # attributes that are changed, one at a time, in each picture
-PRICE = (
-    0.03  # of a point of FID, in shares of the changes seen: of 13 attributes 73 % are then seen on validation pictures
-)
+# What a point of FID costs, in shares of the changes seen: of 13 attributes 73 % are then seen on validation pictures.
+PRICE = 0.03
 RARE = 0.06  # share of the pixels of faces beyond either end of the palette
 FACES = 3000  # whose colours are measured
 WORTH = 1.0  # of others kept, beside changes seen

@@ -1,14 +1,13 @@
-"""What hangs on the loop without being it: statistics, measurements, sample grids, curves, checkpoints, stopping.
+"""What a run does after each step: statistics, measurements, sample grids, curves, checkpoints, stopping.
 
-A callback is called after each step with (state, scalars) and returns True to end the run. What happens "every" so many
-images happens where the count of images is a multiple of it: give a multiple of the batch size. What is measured is
-added to the scalars, and so comes before the report.
+A callback is called after each step with (state, scalars) and returns True to end the run. Where it has an argument
+`every`, it acts when the number of images seen is a multiple of that, which must be a multiple of the batch size. A
+measurement adds to the scalars, so it has to come before the report.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 import threading
@@ -59,15 +58,7 @@ class Report:
         self.began = self.since = time.monotonic()
         self.printed = 0.0
         if accelerator.is_main_process:
-            self._forget_after(state.images)
-
-    def _forget_after(self, images: int) -> None:
-        """Lines beyond the checkpoint that the run goes on from will be made again."""
-        if self.path.exists():
-            lines = [line for line in self.path.read_text().splitlines() if _images_of(line) <= images]
-            temporary = self.path.with_name(".stats.jsonl.tmp")
-            temporary.write_text("".join(line + "\n" for line in lines))
-            os.replace(temporary, self.path)
+            run_folder.forget_after(folder, state.images)
 
     def __call__(self, state: State, scalars: dict[str, Tensor]) -> bool:
         for key, value in scalars.items():
@@ -158,8 +149,9 @@ class FIDCallback:
         self.dataset, self.accelerator, self.seed, self.every = dataset, accelerator, seed, every
         self.network = networks.JUDGES[dataset.name].network if dataset.name in networks.JUDGES else "inception"
         self.count = min(FID_PICTURES.get(self.network, FID_FEWEST), len(dataset))
-        short = f"{round(self.count / 1000)}k" if self.count >= 1000 else self.count
-        self.name = f"fid{short}_train_{self.network}"
+        from .evaluate.sampling import short_count  # which needs tqdm
+
+        self.name = f"fid{short_count(self.count)}_train_{self.network}"
         self.measure(state)
 
     def __call__(self, state: State, scalars: dict[str, Tensor]) -> bool:
@@ -212,7 +204,7 @@ class Curves:
 
     def write(self) -> None:
         began = self.clock()
-        if not self.able or not run_folder.read_lines(self.folder / run_folder.STATS):
+        if not self.able or not run_folder.read_stats(self.folder):
             return
         try:
             self.draw([curves.read(self.folder)], self.folder / "curves.png")
@@ -267,6 +259,10 @@ class Interrupt:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
+        if self.accelerator.num_processes == 1:
+            self._tell()
+
+    def _tell(self) -> None:
         if self.accelerator.is_main_process:
             print(
                 "\nStopping after this step; the checkpoint is being written. (Again to stop at once.)", file=sys.stderr
@@ -279,6 +275,8 @@ class Interrupt:
         elif self.steps % self.ask_every == 0:  # all processes must stop after the same step
             asked = torch.tensor(float(self.asked), device=self.accelerator.device)
             self.stopped = bool(self.accelerator.reduce(asked, "sum") > 0)
+            if self.stopped:
+                self._tell()
         return self.stopped
 
 
@@ -299,10 +297,3 @@ def duration(seconds: float) -> str:
     """3725 -> "1 h 02 min"."""
     minutes, seconds = divmod(int(seconds), 60)
     return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min {seconds:02d} s"
-
-
-def _images_of(line: str) -> float:
-    try:
-        return json.loads(line)["images"]
-    except (ValueError, KeyError, TypeError):
-        return float("inf")  # a line that a kill cut short

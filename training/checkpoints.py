@@ -1,6 +1,6 @@
 """Checkpoints: everything that a run needs to go on as if it had never stopped, without a pickle.
 
-    DIR/checkpoint/state.safetensors   both networks and the moments of both optimisers
+    DIR/checkpoint/state.safetensors   both networks, the moments of both optimisers, the scales of fp16
     DIR/checkpoint/state.json          images seen, and the circumstances that a bit-exact continuation depends on
     DIR/checkpoint/model/              the averaged generator as a model folder
     DIR/checkpoint/manifest.json       length and sha256 of each of these files, written last
@@ -25,12 +25,12 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from gan_models.errors import ModelError
+from gan_models.errors import ModelError, short
 from gan_models.files import UnfitFile, open_regular, read_json, write_atomically
 from gan_models.model_folder import load_folder
 
 from .errors import TrainingError
-from .run_folder import MANIFEST, MAX_JSON, PREVIOUS, STATE, find_checkpoint
+from .run_folder import MANIFEST, MAX_JSON, PREVIOUS, STATE, find_checkpoint, is_count
 from .state import State
 
 if TYPE_CHECKING:
@@ -60,6 +60,11 @@ def tensors(state: State) -> dict[str, torch.Tensor]:
         result |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
         for key, parameter in parameters.items():
             result |= {f"{name}_optimiser.{what}.{key}": value for what, value in optimiser.state[parameter].items()}
+    for name, scaler in _scalers(state).items():
+        if scaler.is_enabled():
+            saved = scaler.state_dict()
+            result |= {f"{name}.scale": torch.tensor(saved["scale"], dtype=torch.float64)}
+            result |= {f"{name}.growth_tracker": torch.tensor(saved["_growth_tracker"])}
     return result
 
 
@@ -153,9 +158,9 @@ def _digest(path: Path) -> str:
 
 def _damaged(checkpoint: Path, name: str, reason) -> CheckpointError:
     reason = getattr(reason, "strerror", None) or reason
-    other = checkpoint.with_name(PREVIOUS)
+    before = find_checkpoint(checkpoint.parent, "previous")
     way = "--resume previous goes on from the checkpoint before it"
-    if checkpoint.name == PREVIOUS or not (other / STATE).is_file():
+    if before in (None, checkpoint):
         way = "there is no checkpoint before it, so begin again with another --output"
     return CheckpointError(f"The file {name} of {checkpoint} is damaged ({reason}); {way}.")
 
@@ -163,10 +168,13 @@ def _damaged(checkpoint: Path, name: str, reason) -> CheckpointError:
 def go_back(folder: Path) -> None:
     """Put the checkpoint before the last in its place; the last, which is damaged, becomes DIR/checkpoint.damaged."""
     final, damaged = folder / "checkpoint", folder / "checkpoint.damaged"
+    before = find_checkpoint(folder, "previous")
+    if not final.exists() and (folder / "checkpoint.new").exists():  # a kill came between two renames
+        (folder / "checkpoint.new").rename(final)
     if final.exists():
         shutil.rmtree(damaged, ignore_errors=True)
         final.rename(damaged)
-    (folder / PREVIOUS).rename(final)
+    before.rename(final)
 
 
 def restore(state: State, checkpoint: Path, accelerator: Accelerator) -> list[str]:
@@ -190,10 +198,16 @@ def restore(state: State, checkpoint: Path, accelerator: Accelerator) -> list[st
                 kinds.add(frozenset(moments))
             if len(kinds - {frozenset()}) > 1:  # a weight that had no gradient yet has none
                 raise KeyError(f"moments of {name}_optimiser")
+        for name, scaler in _scalers(state).items():
+            scale, tracker = (found.pop(f"{name}.{what}", None) for what in ("scale", "growth_tracker"))
+            if scaler.is_enabled() and None not in (scale, tracker):  # a run in another precision has none
+                scaler.load_state_dict(scaler.state_dict() | {"scale": scale.item(), "_growth_tracker": tracker.item()})
         if found:
             raise KeyError(min(found))
         state.ema.load_state_dict(load_folder(checkpoint / "model").state_dict(), strict=True)
-        state.images = int(saved["images"])
+        if not is_count(saved["images"]):
+            raise ValueError(f"{STATE} tells of {short(saved['images'])} images")
+        state.images = saved["images"]
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError, ModelError, UnfitFile) as error:
         raise CheckpointError(
             f"The checkpoint {checkpoint} cannot be continued: it is damaged or belongs to other networks "
@@ -201,8 +215,8 @@ def restore(state: State, checkpoint: Path, accelerator: Accelerator) -> list[st
         ) from error
     now = circumstances(accelerator)
     return [
-        f"The run was made with {key} {saved.get(key)}, now it is {value}: the result will be as good, but not equal bit for "
-        "bit."
+        f"The run was made with {key} {saved[key] if isinstance(saved.get(key), str) else short(saved.get(key))}, now it "
+        f"is {value}: the result will be as good, but not equal bit for bit."
         for key, value in now.items()
         if saved.get(key) != value
     ]
@@ -247,6 +261,10 @@ def _relabelled(value: torch.Tensor, shape: torch.Size, labels: list[int | None]
     if value.shape != shape:
         raise ValueError(f"a tensor of {tuple(value.shape)} where {tuple(shape)} fits")
     return value
+
+
+def _scalers(state: State) -> dict[str, torch.amp.GradScaler]:
+    return {"generator_scaler": state.generator_scaler, "discriminator_scaler": state.discriminator_scaler}
 
 
 def _parts(state: State):

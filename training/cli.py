@@ -7,7 +7,7 @@ from collections.abc import Callable
 from gan_models import cli
 from gan_models.errors import ModelError
 
-from .errors import TrainingError
+from .errors import LostProcess, TrainingError
 
 GRACE = 5.0  # seconds in which a launcher ends the processes whose main one has failed
 
@@ -19,7 +19,14 @@ def run(function: Callable[[], int | None], stopped: str = "Stopped.") -> int:
 
     Whoever closes the command's output (`| head`) ends it in silence.
     """
-    return cli.run(function, (TrainingError, ModelError), stopped, tell)
+
+    def command() -> int | None:
+        try:
+            return function()
+        except LostProcess as error:  # which is told already
+            return error.status
+
+    return cli.run(command, (TrainingError, ModelError), stopped, tell)
 
 
 def tell(sentence: str) -> None:

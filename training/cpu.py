@@ -1,9 +1,12 @@
 """What makes a CPU train faster, without a change to what is computed.
 
-Measured with `python -m training.benchmark` on two cores with AVX-512 (`celeba-dcgan`, bfloat16): see the README.
+Measured with `python -m training.benchmark` on two cores with AVX-512 (`celeba-dcgan`, bfloat16).
 """
 
 import ctypes
+import statistics
+import time
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +33,34 @@ def keep_memory() -> bool:
         return False
     M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
     return bool(mallopt(M_MMAP_THRESHOLD, 1 << 30) and mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1))
+
+
+def has_bf16() -> bool:
+    """Whether the CPU has instructions for bfloat16 (AMX, AVX512_BF16) that oneDNN uses. Where it has none bfloat16 is
+    emulated, and slow; where it has, it may still be slow: some run them at half the pace."""
+    if not (torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()):
+        return False
+    return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+
+
+def bf16_speedup(seconds: float = 1.0, clock: Callable[[], float] = time.perf_counter) -> float:
+    """How many times as fast as in float32 this CPU does convolutions in bfloat16, forward and backward, as a training
+    step has them. Both take turns for about so many seconds; their medians are compared."""
+    images = torch.randn(32, 32, 32, 32).contiguous(memory_format=torch.channels_last)
+    layers = nn.Sequential(nn.Conv2d(32, 64, 4, 2, 1), nn.LeakyReLU(0.2), nn.Conv2d(64, 128, 4, 2, 1))
+    layers.to(memory_format=torch.channels_last)
+    faster(layers)
+    times: dict[bool, list[float]] = {False: [], True: []}
+    end = clock() + seconds
+    while len(times[True]) < 3 or clock() < end:
+        for half in times:
+            began = clock()
+            with torch.autocast("cpu", torch.bfloat16, enabled=half):
+                loss = layers(images).float().square().mean()
+            loss.backward()
+            times[half].append(clock() - began)
+    first = len(times[True]) > 3  # in the first turn oneDNN makes its code
+    return statistics.median(times[False][first:]) / statistics.median(times[True][first:])
 
 
 def faster(network: nn.Module) -> None:

@@ -19,7 +19,7 @@ from gan_models.files import write_atomically
 
 from . import cli
 from .errors import TrainingError
-from .run_folder import STATS, WATCH, read_lines
+from .run_folder import STATS, WATCH, read_lines, read_stats
 
 POINTS = 300  # of a curve: more cannot be seen on a screen, and noise hides the course
 COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22")
@@ -80,7 +80,7 @@ class Run(NamedTuple):
 
 def read(folder: Path) -> Run:
     """A run folder's statistics. Raises CurvesError where there are none."""
-    lines = read_lines(folder / STATS)
+    lines = read_stats(folder)
     if not lines:
         raise CurvesError(f"There are no statistics in {folder}: name the folder of a run, which holds {STATS}.")
     return Run(folder.resolve().name, lines, [line["images"] for line in read_lines(folder / WATCH)])

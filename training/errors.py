@@ -6,3 +6,9 @@ class TrainingError(ValueError):
     wrong and what to do."""
 
     status = 2  # what a command that ends with it returns
+
+
+class LostProcess(TrainingError):
+    """Another process of the same run has gone. The sentence has been told already, by one of those that are left."""
+
+    status = 3

@@ -77,12 +77,12 @@ def step(
         return game.generator_loss(state, part, *([game.generate(state, part)] if again else generated))
 
     state.discriminator.requires_grad_(True)
-    scalars = optimise(state.discriminator_optimiser, "discriminator", judge, parts, accelerator)
+    scalars = optimise(state, "discriminator", judge, parts, accelerator)
     if recipe.clip:
         clip_weights(state.discriminator, recipe.clip)
     if moves:
         state.discriminator.requires_grad_(False)
-        scalars |= optimise(state.generator_optimiser, "generator", draw, parts, accelerator)
+        scalars |= optimise(state, "generator", draw, parts, accelerator)
         update_ema(recipe, state)
     return scalars
 
@@ -105,20 +105,17 @@ def load_batch(recipe: Recipe, dataset: Dataset, generator: Generator, first: in
 
 
 def optimise(
-    optimiser: torch.optim.Optimizer,
-    player: str,
-    loss_of: Callable[[Batch], Loss],
-    parts: list[Batch],
-    accelerator: Accelerator,
+    state: State, player: str, loss_of: Callable[[Batch], Loss], parts: list[Batch], accelerator: Accelerator
 ) -> dict[str, Tensor]:
     """Backward for each part of the batch, average the gradients over parts and processes, step. Returns the means of
-    what the losses tell, and the gradient's norm."""
+    what the losses tell, and the gradient's norm: 0 where it overflowed in float16, so that the step was left out."""
+    optimiser, scaler = getattr(state, f"{player}_optimiser"), getattr(state, f"{player}_scaler")
     optimiser.zero_grad(set_to_none=True)
     told = []
     for part in parts:
         with accelerator.autocast():
             loss, scalars = loss_of(part)
-        (loss / len(parts)).backward()
+        scaler.scale(loss / len(parts)).backward()
         told.append(scalars)
     scalars = {key: sum(one[key].detach() for one in told) / len(told) for key in told[0]}
     gradients = [p.grad for group in optimiser.param_groups for p in group["params"] if p.grad is not None]
@@ -126,5 +123,8 @@ def optimise(
         flat = accelerator.reduce(torch.cat([g.flatten() for g in gradients]), "mean")
         for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients])):
             gradient.copy_(mean.view_as(gradient))
-    optimiser.step()
-    return scalars | {f"{player}_gradient": get_total_norm(gradients)}
+    scaler.unscale_(optimiser)
+    scaler.step(optimiser)
+    scaler.update()
+    norm = get_total_norm(gradients)
+    return scalars | {f"{player}_gradient": norm.nan_to_num(0.0, 0.0, 0.0) if scaler.is_enabled() else norm}

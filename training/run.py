@@ -1,14 +1,11 @@
-"""One run: its options, its folder, resuming, hooks and the export of the model folder."""
+"""One run, from its options to its model folder. `_run` is all of it, in order; `Run` has the parts."""
 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
-import netrc
 import os
 import shlex
-import subprocess
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -17,86 +14,33 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-import gan_models
 from gan_models import files, hub, model_folder, portable
 from gan_models import images as pictures
 from gan_models.card import model_card
-from gan_models.cli import missing
-from gan_models.errors import MissingPackage
-from gan_models.model_folder import read_metrics
-from gan_models.networks.editor import Editor
 from gan_models.rng import check_seed
 from gan_models.samples import sample_grid
 
-from . import callbacks, checkpoints, cpu, growing, loop, run_folder
+from . import callbacks, checkpoints, cpu, loop, run_folder
 from .data import open_dataset
 from .data.dataset import Dataset, to_float
-from .errors import TrainingError
-from .games import GAMES, to_json, with_defaults
+from .engine import choose_precision, make_accelerator, start_trackers
+from .games import GAMES
+from .options import PREVIOUS_ONE, RunError, RunOptions, compare_options, describe
+from .processes import Peers
 from .publish import PublishError, check_name
 from .recipes import Recipe
-from .run_folder import STATS, WATCH, images_of, read_lines, trained_seconds
+from .run_folder import STATS, WATCH, images_of, read_stats, trained_seconds
 from .settings import as_words, change, find
+from .starting import initialise_from, origin
 from .state import State, batch_dependent_layers, build
 from .watch import Watch
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-PRECISIONS = ("auto", "fp32", "bf16")
-CHOSEN_PRECISION = "ACCELERATE_MIXED_PRECISION"  # set by `accelerate launch`
-PREVIOUS_ONE = "previous"  # what --resume takes beside nothing
-TRACKERS = ("tensorboard", "trackio", "wandb")
+CHECKPOINTS = 50  # of a run, unless --checkpoint-every says otherwise
 DIVERSITY_STEPS = 100  # between looks at the samples
-
-
-class RunError(TrainingError):
-    """A run that cannot be started, or that could not go on; one sentence."""
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What a run is told, by `python -m training` or by :func:`train`. Raises RunError for what no run can take."""
-
-    recipe: str  # its name
-    output: Path  # the run's folder
-    settings: tuple[str, ...] = ()  # KEY=VALUE, which change the recipe
-    data: str | Dataset | None = None  # a data set's name, a folder, or pictures in memory; None: the recipe's
-    data_root: Path | None = None  # None: $GAN_STUDIO_DATA, else ./data
-    images: int | None = None  # real images to show in all; None: the recipe's
-    seed: int = 0
-    precision: str = "auto"  # one of PRECISIONS
-    checkpoint_every: int | None = None  # images; None: a fiftieth of all
-    fid_every: int | None = None  # images; None: never
-    trackers: tuple[str, ...] = ()  # of TRACKERS
-    resume: bool | str = False  # True: from the last checkpoint, if there is one; "previous": from the one before it
-    init_from: str | None = None  # a model, or the folder of a run
-    push_to_hub: str | None = None  # USER/REPO
-    progress: bool = True  # a line on stderr every few seconds
-    command: str | None = None  # that was typed, without --resume; None: one that does the same
-
-    def __post_init__(self):
-        for name in ("images", "seed", "checkpoint_every", "fid_every"):
-            value = getattr(self, name)
-            if not (isinstance(value, int) and not isinstance(value, bool) or value is None and name != "seed"):
-                raise RunError(f"{_option(name)} must be a whole number, not {value!r}.")
-        for name, value, choices in [
-            ("precision", self.precision, PRECISIONS),
-            *(("tracker", tracker, TRACKERS) for tracker in self.trackers),
-        ]:
-            if value not in choices:
-                raise RunError(f"{_option(name)} must be one of {', '.join(choices)}, not {value!r}.")
-        if self.resume not in (True, False, PREVIOUS_ONE):
-            raise RunError(f"--resume takes nothing or the word {PREVIOUS_ONE}, not {self.resume!r}.")
-
-    def words(self) -> list[str]:
-        """The arguments of `python -m training` that say the same, but for `resume` and `progress`."""
-        words = [self.recipe, *(word for setting in self.settings for word in ("--set", setting))]
-        for name in ("data", "data_root", "output", "images", "seed", "checkpoint_every", "fid_every", "init_from"):
-            if (value := getattr(self, name)) is not None:
-                words += [_option(name), value.name if isinstance(value, Dataset) else str(value)]
-        words += ["--precision", self.precision, *(word for name in self.trackers for word in ("--tracker", name))]
-        return words + (["--push-to-hub", self.push_to_hub] if self.push_to_hub else [])
+REPORT_STEPS = 25  # between lines of stats.jsonl
 
 
 @dataclass(frozen=True)
@@ -133,15 +77,18 @@ def train(
         run = training.train("mnist-dcgan", images=100_000, output="runs/mine", batch_size=64, generator={"width": 32})
         gan_models.load(run.model)
 
-    Each argument is the command's option of that name (but `data` may also be a data.dataset.Dataset), and each of `settings` a --set: a number, a word, a list
-    [start, end, images] or a Schedule; `generator` and `discriminator` take a dict of their networks' arguments. Each of
-    `hooks` is called after each step with (state, scalars), on every process; it may add scalars to be reported (0-d
-    tensors), and ends the run by returning True: then the model is written, as of a run that was as long. Raises
-    TrainingError or ModelError with one sentence: where the input is bad, the run has diverged (callbacks.Diverged),
-    the disk is full, or memory ends.
+    Each argument is the command's option of that name; `data` may also be a data.dataset.Dataset. Each of `settings` is
+    a --set: a number, a word, a list [start, end, images] or a Schedule. `generator` and `discriminator` take a dict of
+    their networks' arguments.
 
-    All runs of one process compute in the same precision, since Accelerate keeps it. Denormal numbers are zero in the
-    process from then on, and freed memory is kept (cpu.py).
+    Each of `hooks` is called after each step with (state, scalars), on every process. It may add scalars to be reported
+    (0-d tensors). It ends the run by returning True: then the model is written, as of a run of that length.
+
+    Raises TrainingError or ModelError with one sentence: where the input is bad, the run has diverged
+    (callbacks.Diverged), another process is gone (LostProcess), the disk is full, or memory ends.
+
+    All runs of one process compute in the same precision, since Accelerate keeps it. In this process denormal numbers
+    are zero from then on, and freed memory is kept (cpu.py).
     """
     options = RunOptions(
         recipe,
@@ -161,10 +108,6 @@ def train(
         progress,
     )
     return run(options, hooks=tuple(hooks))
-
-
-def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
 
 
 def run(options: RunOptions, budget=None, hooks: tuple = ()) -> Trained:
@@ -201,257 +144,251 @@ def run(options: RunOptions, budget=None, hooks: tuple = ()) -> Trained:
 
 
 def _run(options: RunOptions, budget, hooks: tuple) -> Trained:
-    recipe = change(find(options.recipe), list(options.settings))
-    game = GAMES[recipe.game]
-    cpu.tune_allocator()
-    try:
-        accelerator = make_accelerator(options.precision, options.trackers, options.output)
-    except TrainingError:
-        raise
-    except ModuleNotFoundError as error:
-        raise MissingPackage(missing("accelerate")) from error
-    except ValueError as error:  # such as for another precision than that of this process's runs before
-        raise RunError(f"Accelerate cannot be set up: {str(error).splitlines()[0]}") from error
-    say = accelerator.print if accelerator.is_main_process else (lambda *a, **k: None)
-    if recipe.batch_size % accelerator.num_processes:
+    run = Run(options, budget, hooks)
+    with run.peers.noticing():
+        run.open()
+        if run.is_finished():
+            run.say(f"{options.output} is finished: {run.state.images:,} images. Its model is {run.model}.")
+        else:
+            run.attach()
+            run.announce()
+            if not run.train():
+                return run.stopped()
+            run.write_result()
+    publish(options, run.accelerator)
+    return Trained(options.output, run.model, run.state.images, True)
+
+
+class Run:
+    """A run under way, on every process. `_run` has the order of what it does."""
+
+    def __init__(self, options: RunOptions, budget=None, hooks: tuple = ()):
+        """Whatever can be refused without data is refused here."""
+        self.options, self.budget, self.hooks = options, budget, hooks
+        self.recipe = change(find(options.recipe), list(options.settings))
+        cpu.tune_allocator()
+        which = options.resume if options.resume == PREVIOUS_ONE else "last"
+        self.precision = choose_precision(
+            options.precision, run_folder.precision_of(options.output, which) if options.resume else None
+        )
+        self.accelerator = make_accelerator(self.precision.name, options.trackers, options.output)
+        self.peers = Peers(self.accelerator, options.output)
+        self.plan = plan_of(options, self.recipe, self.accelerator)
+        check_sources(options, self.recipe)
+        self.model = options.output / "model"
+        self.interrupt = callbacks.Interrupt(self.accelerator)
+
+    def say(self, *sentences: str) -> None:
+        """Each on a line of its own, once for all processes."""
+        if self.accelerator.is_main_process:
+            for sentence in sentences:
+                self.accelerator.print(sentence)
+
+    def open(self) -> None:
+        """The folder, the data, and the state that the first step finds."""
+        options, accelerator = self.options, self.accelerator
+        self.checkpoint = prepare_folder(options, accelerator)
+        with accelerator.main_process_first():  # one process decodes; the others read its cache
+            self.dataset = open_data(self.recipe, options)
+        self.say(*self.dataset.notes)
+        self.described = describe(self.recipe, self.dataset, options, self.plan.images) | {
+            "precision": self.precision.name
+        }
+        scaled = self.precision.name == "fp16"
+        self.state = build(self.recipe, self.dataset, options.seed, accelerator.device, scaled)
+        if (options.output / "options.json").exists():
+            compare_options(options.output, self.described)
+        if self.checkpoint:
+            self.say(*checkpoints.restore(self.state, self.checkpoint, accelerator))
+            if options.resume == PREVIOUS_ONE:
+                self.go_back()
+        elif options.init_from:
+            initialise_from(self.state, options.init_from)
+        self.first = self.state.images
+
+    def go_back(self) -> None:
+        """The checkpoint before the last becomes the last."""
+        self.accelerator.wait_for_everyone()
+        if self.accelerator.is_main_process:
+            checkpoints.go_back(self.options.output)
+        self.accelerator.wait_for_everyone()
+        self.checkpoint = self.options.output / "checkpoint"
+
+    def is_finished(self) -> bool:
+        """Whether an earlier run has done all of it."""
+        finished = self.checkpoint and self.state.images >= self.plan.images
+        return bool(finished) and images_of(self.model) == self.state.images
+
+    def attach(self) -> None:
+        """Make what hangs on the loop."""
+        options, accelerator, state, plan = self.options, self.accelerator, self.state, self.plan
+        if self.checkpoint:
+            self.say(f"Going on from {state.images:,} images.")
+        accelerator.wait_for_everyone()
+        self.report = callbacks.Report(
+            options.output, accelerator, plan.images, state, plan.report_every, options.progress
+        )
+        self.began, self.earlier_seconds = time.monotonic(), trained_seconds(self.checkpoint)
+        self.about = self.notes()
+        self.saving = callbacks.Checkpoints(
+            options.output, accelerator, self.report, self.write_model, plan.checkpoint_every
+        )
+        self.saving.saved = state.images if self.checkpoint else None  # it need not be written again
+        self.measuring, self.drawing = [], []
+        if GAMES[self.recipe.game].draws:
+            every = DIVERSITY_STEPS * self.recipe.batch_size
+            self.measuring.append(callbacks.Diversity(self.dataset, state, options.seed, every))
+        if plan.fid_every:
+            self.measuring.append(callbacks.FIDCallback(self.dataset, state, accelerator, options.seed, plan.fid_every))
+        self.watch = Watch(self.recipe)
+        if accelerator.is_main_process:
+            self.write_beginning()
+            self.watch = Watch(self.recipe, options.output, read_stats(options.output))
+            self.samples = callbacks.Samples(options.output, state, options.seed, plan.checkpoint_every)
+            self.curves = callbacks.Curves(options.output)
+            self.report.readers += [self.watch, self.curves]
+            self.drawing.append(self.samples)
+        if self.budget:
+            self.budget.attach(state, self.checkpoint, accelerator)
+
+    def write_beginning(self) -> None:
+        """options.json, and reals.png: what the pictures that it learns from look like."""
+        folder = self.options.output
+        files.write_atomically(folder / "options.json", (json.dumps(self.described, indent=2) + "\n").encode())
+        if not (folder / "reals.png").exists():
+            count = min(64, len(self.dataset))
+            reals, _ = self.dataset.batch(self.dataset.order(0, count, self.options.seed))
+            pictures.save_png(pictures.grid(to_float(reals)), folder / "reals.png")
+
+    def notes(self) -> dict:
+        """What a model folder records of its training, but for what changes from step to step."""
+        options = self.options
+        return {
+            "recipe": self.recipe.name,
+            "summary": self.recipe.summary,
+            "source": self.recipe.source,
+            "dataset": self.dataset.name,
+            "seed": options.seed,
+            "init_from": options.init_from,
+            "command": self.described["command"],
+            "commit": self.described["commit"],
+            "origin": origin(options.init_from, self.checkpoint),
+        }
+
+    def write_model(self, state: State, folder: Path) -> None:
+        """Write the model folder: what crosses from training to use."""
+        seconds = self.earlier_seconds + time.monotonic() - self.began
+        about = self.about | {"images_seen": state.images, "hours": round(seconds / 3600, 2)}
+        if self.budget:
+            about |= self.budget.record(state)
+        metrics = {"training": portable.record(about)}
+        card = str(model_card(model_folder.config_of(state.ema), metrics, samples=True))
+        picture = pictures.to_png(sample_grid(state.ema, self.options.seed))
+        model_folder.write(state.ema, folder, metrics=metrics, samples=picture, card=card)
+
+    def chain(self) -> list:
+        """The callbacks, in this order: what has diverged is not saved, and what could not be saved is not shown."""
+        budget, measured, last = self.budget, [*self.measuring, *self.hooks, self.report], self.interrupt
+        if not budget:
+            return [*measured, self.saving, *self.drawing, last]
+        return [budget.pause, *measured, budget.measure, self.saving, *self.drawing, budget.resume, last]
+
+    def announce(self) -> None:
+        """What is trained, where, and how."""
+        processes, budget = self.accelerator.num_processes, self.budget
+        self.say(*filter(None, [self.precision.why]))
+        self.say(
+            f"{self.recipe.name}: {processes} process(es) on {self.accelerator.device.type}, {self.precision.name}, "
+            f"{budget.goal if budget else f'{self.plan.images:,} images'}, into {self.options.output}"
+        )
+        if processes > 1 and (layers := batch_dependent_layers(self.state)):
+            self.say(
+                f"{' and '.join(layers)}: each process sees its own share of a batch, so other numbers of processes "
+                "give other weights."
+            )
+
+    def train(self) -> bool:
+        """Train to the end; False where somebody stopped it before. Raises Diverged."""
+        options, accelerator, state = self.options, self.accelerator, self.state
+        if options.trackers:
+            start_trackers(accelerator, self.described, state.images, options.output)
+        try:
+            with self.interrupt, self.peers.noticing():
+                loop.train(self.recipe, self.dataset, state, accelerator, self.plan.images, options.seed, self.chain())
+                self.saving.save(state)
+        except callbacks.Diverged as error:
+            last = run_folder.find_checkpoint(options.output)
+            kept = f"the last good state is in {last}" if last else "there was no checkpoint yet"
+            cure = self.watch.diverged(str(error))
+            raise callbacks.Diverged(f"Training has diverged: {error}; {kept}; {cure}.") from error
+        finally:
+            if options.trackers:
+                accelerator.end_training()
+            if accelerator.is_main_process:
+                with contextlib.suppress(OSError):  # on a full disk, say: what went wrong before is what to tell
+                    self.curves.write()
+        return state.images >= self.plan.images or not self.interrupt.stopped
+
+    def stopped(self) -> Trained:
+        """What is left where somebody stopped it."""
+        model, images = self.options.output / "checkpoint/model", self.state.images
+        self.say(f"Stopped at {images:,} images; the same command with --resume goes on. The model so far is {model}.")
+        return Trained(self.options.output, model, images, False)
+
+    def write_result(self) -> None:
+        """The finished model, and the last sheet of samples."""
+        if self.accelerator.is_main_process:
+            self.write_model(self.state, self.model)
+            self.samples.write(self.state)
+        speed = (self.state.images - self.first) / max(time.monotonic() - self.began, 1e-9)
+        self.say(
+            f"Done: {self.state.images:,} images, {speed:,.0f} images/s. The model is {self.model}; "
+            f"`python -m gan_models {shlex.quote(str(self.model))} --output grid.png` samples it."
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Lengths in real images, each a multiple of the batch size."""
+
+    images: int  # of the whole run
+    checkpoint_every: int
+    fid_every: int | None  # None: FID is not measured
+    report_every: int
+
+
+def plan_of(options: RunOptions, recipe: Recipe, accelerator: Accelerator) -> Plan:
+    """How long the run is, and when something happens in it. Raises RunError for lengths that cannot be."""
+    size = recipe.batch_size
+    if size % accelerator.num_processes:
         raise RunError(
-            f"The batch of {recipe.batch_size} cannot be shared by {accelerator.num_processes} processes: "
+            f"The batch of {size} cannot be shared by {accelerator.num_processes} processes: "
             "--set batch_size to a multiple."
         )
     check_seed(options.seed)
-    total = _whole(recipe.images if options.images is None else options.images, recipe.batch_size, "--images")
-    every = max(total // 50, 1) if options.checkpoint_every is None else options.checkpoint_every
-    every = _whole(every, recipe.batch_size, "--checkpoint-every")
-    fid_every = (
-        options.fid_every if options.fid_every is None else _whole(options.fid_every, recipe.batch_size, "--fid-every")
-    )
-    if fid_every and not game.draws:
+    images = _whole(recipe.images if options.images is None else options.images, size, "--images")
+    every = max(images // CHECKPOINTS, 1) if options.checkpoint_every is None else options.checkpoint_every
+    every = _whole(every, size, "--checkpoint-every")
+    fid_every = None if options.fid_every is None else _whole(options.fid_every, size, "--fid-every")
+    if fid_every and not GAMES[recipe.game].draws:
         raise RunError(
             f"{recipe.name} edits pictures and draws none of its own, so it has no FID; leave out --fid-every."
         )
+    return Plan(images, every, fid_every, min(size * REPORT_STEPS, every))
 
-    if game.needs_model(recipe) and not options.init_from:
+
+def check_sources(options: RunOptions, recipe: Recipe) -> None:
+    """What cannot be found is told before hours of work, as is a name that the Hub would refuse. Raises RunError,
+    PublishError or ModelError."""
+    if GAMES[recipe.game].needs_model(recipe) and not options.init_from:
         raise RunError(
-            f"{recipe.name} trains an encoder for a generator that is there already: name it, such as --init-from celeba-cgan."
+            f"{recipe.name} trains an encoder for a generator that is there already: name it, such as "
+            "--init-from celeba-cgan."
         )
     if options.init_from and not options.resume and not run_folder.find_checkpoint(Path(options.init_from)):
-        hub.locate(
-            options.init_from
-        )  # what cannot be found is told before hours of work, as is a name that the Hub would refuse
+        hub.locate(options.init_from)
     if options.push_to_hub:
         check_name(options.push_to_hub)
-
-    checkpoint = prepare_folder(options, accelerator)
-    with accelerator.main_process_first():  # one process decodes; the others read its cache
-        dataset = open_data(recipe, options)
-    for note in dataset.notes:
-        say(note)
-    described = describe(recipe, dataset, options, total)
-    state = build(recipe, dataset, options.seed, accelerator.device)
-    if (options.output / "options.json").exists():
-        compare_options(options.output, described)
-    if checkpoint:
-        for note in checkpoints.restore(state, checkpoint, accelerator):
-            say(note)
-        if options.resume == PREVIOUS_ONE:
-            accelerator.wait_for_everyone()
-            if accelerator.is_main_process:
-                checkpoints.go_back(options.output)
-            accelerator.wait_for_everyone()
-            checkpoint = options.output / "checkpoint"
-        if state.images >= total and images_of(options.output / "model") == state.images:
-            say(f"{options.output} is finished: {state.images:,} images. Its model is {options.output / 'model'}.")
-            publish(options, accelerator)
-            return Trained(options.output, options.output / "model", state.images, True)
-        say(f"Going on from {state.images:,} images.")
-    elif options.init_from:
-        initialise_from(state, options.init_from)
-    accelerator.wait_for_everyone()
-
-    lines = min(recipe.batch_size * 25, every)
-    report = callbacks.Report(options.output, accelerator, total, state, lines, options.progress)
-    began, before = time.monotonic(), state.images
-
-    def write_model(state: State, folder: Path) -> None:
-        seconds = earlier_seconds + time.monotonic() - began
-        notes = budget.record(state) if budget else {}
-        export(
-            state,
-            folder,
-            about | {"images_seen": state.images, "hours": round(seconds / 3600, 2)} | notes,
-            options.seed,
-        )
-
-    earlier_seconds = trained_seconds(checkpoint)
-    about = {
-        "recipe": recipe.name,
-        "summary": recipe.summary,
-        "source": recipe.source,
-        "dataset": dataset.name,
-        "seed": options.seed,
-        "init_from": options.init_from,
-        "command": described["command"],
-        "commit": described["commit"],
-        "origin": origin(options.init_from, checkpoint),
-    }
-    saving = callbacks.Checkpoints(options.output, accelerator, report, write_model, every)
-    saving.saved = state.images if checkpoint else None  # it need not be written again
-    interrupt = callbacks.Interrupt(accelerator)
-    measuring, drawing = [], []
-    if game.draws:
-        measuring.append(callbacks.Diversity(dataset, state, options.seed, every=DIVERSITY_STEPS * recipe.batch_size))
-    if fid_every:
-        measuring.append(callbacks.FIDCallback(dataset, state, accelerator, options.seed, fid_every))
-    watch = Watch(recipe)
-    if accelerator.is_main_process:
-        files.write_atomically(options.output / "options.json", (json.dumps(described, indent=2) + "\n").encode())
-        if not (options.output / "reals.png").exists():
-            count = min(64, len(dataset))
-            reals, _ = dataset.batch(dataset.order(0, count, options.seed))
-            pictures.save_png(pictures.grid(to_float(reals)), options.output / "reals.png")
-        watch = Watch(recipe, options.output, read_lines(options.output / STATS))
-        report.readers.append(watch)
-        samples, curves = (
-            callbacks.Samples(options.output, state, options.seed, every),
-            callbacks.Curves(options.output),
-        )
-        report.readers.append(curves)
-        drawing.append(samples)
-    # In this order: what has diverged is not saved, and what could not be saved is not shown.
-    if budget:
-        budget.attach(state, checkpoint, accelerator)
-        chain = [budget.pause, *measuring, *hooks, report, budget.measure, saving, *drawing, budget.resume, interrupt]
-    else:
-        chain = [*measuring, *hooks, report, saving, *drawing, interrupt]
-    precision = accelerator.mixed_precision.replace("no", "fp32")
-    if options.precision == "auto" and chosen_precision():
-        say(f"Precision {precision}, as Accelerate was told; --precision takes another.")
-    say(
-        f"{recipe.name}: {accelerator.num_processes} process(es) on {accelerator.device.type}, {precision}, "
-        f"{budget.goal if budget else f'{total:,} images'}, into {options.output}"
-    )
-    if accelerator.num_processes > 1 and (layers := batch_dependent_layers(state)):
-        say(
-            f"{' and '.join(layers)}: each process sees its own share of a batch, so other numbers of processes give other weights."
-        )
-
-    if options.trackers:
-        start_trackers(accelerator, described, state.images, options.output)
-    try:
-        with interrupt:
-            loop.train(recipe, dataset, state, accelerator, total, options.seed, chain)
-            saving.save(state)
-    except callbacks.Diverged as error:
-        last = run_folder.find_checkpoint(options.output)
-        kept = f"the last good state is in {last}" if last else "there was no checkpoint yet"
-        raise callbacks.Diverged(f"Training has diverged: {error}; {kept}; {watch.diverged(str(error))}.") from error
-    finally:
-        if options.trackers:
-            accelerator.end_training()
-        if accelerator.is_main_process:
-            with contextlib.suppress(OSError):  # on a full disk, say: what went wrong before is what to tell
-                curves.write()
-    if interrupt.stopped and state.images < total:
-        say(
-            f"Stopped at {state.images:,} images; the same command with --resume goes on. The model so far is "
-            f"{options.output / 'checkpoint/model'}."
-        )
-        return Trained(options.output, options.output / "checkpoint/model", state.images, False)
-    if accelerator.is_main_process:
-        write_model(state, options.output / "model")
-        samples.write(state)
-    seconds = max(time.monotonic() - began, 1e-9)
-    model = options.output / "model"
-    say(
-        f"Done: {state.images:,} images, {(state.images - before) / seconds:,.0f} images/s. The model is {model}; "
-        f"`python -m gan_models {shlex.quote(str(model))} --output grid.png` samples it."
-    )
-    publish(options, accelerator)
-    return Trained(options.output, model, state.images, True)
-
-
-def chosen_precision() -> str | None:
-    """What `accelerate config` or `accelerate launch --mixed_precision` chose: "no", "bf16", "fp16", "fp8"; None where
-    nobody chose. Without a configuration `accelerate launch` says "no" by itself."""
-    from accelerate.commands.config.config_args import default_config_file
-
-    chosen = os.environ.get(CHOSEN_PRECISION, "").lower()
-    return chosen if chosen != "no" or Path(default_config_file).is_file() else None
-
-
-def make_accelerator(precision: str, trackers: list[str] = (), folder: Path | None = None) -> Accelerator:
-    """Accelerate's engine. precision "auto" is what `accelerate config` or `accelerate launch --mixed_precision` chose,
-    else bf16 where the machine computes in it natively.
-
-    Raises RunError where a tracker is not installed, for fp16 and fp8, and where processes that were started together
-    did not find each other: each would train a model of its own into one folder."""
-    from accelerate import Accelerator  # of the extra "train", without which the commands still list and explain
-    from accelerate.utils import ProjectConfiguration
-
-    for name in trackers:
-        if importlib.util.find_spec(name) is None:
-            raise RunError(f"--tracker {name} needs the package {name}: pip install {name}.")
-    if precision == "auto" and (chosen := chosen_precision()):
-        precision = "fp32" if chosen == "no" else chosen
-        if precision not in PRECISIONS:
-            raise RunError(
-                f"Accelerate's configuration asks for {chosen}, in which this loop does not train: it has no scaler of "
-                "gradients. Say --precision bf16 or --precision fp32."
-            )
-    if precision == "auto":
-        use_cpu = os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes")
-        if torch.cuda.is_available() and not use_cpu:
-            precision = "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-        else:
-            native = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-            precision = "bf16" if native and torch.cpu._is_avx512_bf16_supported() else "fp32"
-    started = os.environ.get("WORLD_SIZE", "")
-    processes = int(started) if started.isdecimal() else 1
-    accelerator = Accelerator(
-        # torchrun says nothing of CPUs, and without a GPU Accelerate would leave each process alone.
-        cpu=processes > 1 and not torch.cuda.is_available(),
-        mixed_precision="no" if precision == "fp32" else precision,
-        log_with=list(dict.fromkeys(trackers)) or None,
-        project_config=ProjectConfiguration(logging_dir=str(folder / "tensorboard")) if trackers else None,
-    )
-    if processes > 1 and accelerator.num_processes != processes:
-        raise RunError(
-            f"{processes} processes were started, and {accelerator.num_processes} found each other: start them by "
-            "`accelerate launch -m training ...`, on CPUs by `accelerate launch --cpu -m training ...`."
-        )
-    return accelerator
-
-
-def start_trackers(accelerator: Accelerator, described: dict, images: int, folder: Path) -> None:
-    """Begin to log; steps are images. Nothing leaves the machine unless its user has logged in to Weights & Biases, or
-    told it to by WANDB_MODE."""
-    mode = os.environ.get(
-        "WANDB_MODE", "online" if "WANDB_API_KEY" in os.environ or _in_netrc("api.wandb.ai") else "offline"
-    )
-    settings = {
-        "tensorboard": {"purge_step": images + 1},  # what came after the checkpoint will be made again
-        "trackio": {"name": folder.name, "resume": "allow"},
-        "wandb": {"name": folder.name, "dir": str(folder), "mode": mode},
-    }
-    accelerator.init_trackers("gan-studio", flat(described), settings)
-
-
-def flat(described: dict, prefix: str = "") -> dict:
-    """Nested options as {"recipe.generator.width": 64}, with plain values."""
-    items = {}
-    for key, value in described.items():
-        if isinstance(value, dict):
-            items |= flat(value, f"{prefix}{key}.")
-        else:
-            items[prefix + key] = value if isinstance(value, (bool, int, float, str)) else str(value)
-    return items
-
-
-def _in_netrc(host: str) -> bool:
-    try:
-        return netrc.netrc().authenticators(host) is not None
-    except (OSError, netrc.NetrcParseError):
-        return False
 
 
 def prepare_folder(options: RunOptions, accelerator: Accelerator) -> Path | None:
@@ -514,91 +451,6 @@ def open_data(recipe: Recipe, options: RunOptions) -> Dataset:
     return dataset
 
 
-def describe(recipe: Recipe, dataset: Dataset, options: RunOptions, total: int) -> dict:
-    """options.json: what the run is, and all that must be equal for it to be continued."""
-    return {
-        "recipe": to_json(recipe),
-        "data": {"name": dataset.name, "images": len(dataset), "checksum": dataset.checksum},
-        "seed": options.seed,
-        "images": total,
-        "init_from": options.init_from,
-        "command": options.command or f"python -m training {shlex.join(options.words())}",
-        "commit": commit(),
-        "version": gan_models.__version__,
-    }
-
-
-def compare_options(folder: Path, described: dict) -> None:
-    """Raises RunError unless the run in the folder is the one described; only the number of images may change.
-
-    An option that came after the run was started had its default then.
-    """
-    try:
-        before = files.read_json(folder / "options.json", run_folder.MAX_JSON)
-        differing = [key for key in ("data", "seed", "init_from") if before[key] != described[key]]
-        old, new = with_defaults(before["recipe"]), described["recipe"]
-        differing += [key for key in new if key not in ("images", "summary", "source") and old.get(key) != new[key]]
-    except (OSError, files.UnfitFile, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RunError(
-            f"{folder / 'options.json'} cannot be read, so it is unknown what the run was; give another --output."
-        ) from error
-    if differing:
-        raise RunError(
-            f"The run in {folder} was started with another {' and '.join(differing)}; give the same options, "
-            "or another --output."
-        )
-
-
-def initialise_from(state: State, source: str) -> None:
-    """Start from the generator of a model, whose configuration must be the recipe's, but that an encoder may be missing
-    in it; from one of half the size, which grows; or from a run's folder, with its discriminator too."""
-    if checkpoint := run_folder.find_checkpoint(Path(source)):
-        checkpoints.begin_with(state, checkpoint)
-        return
-    model = gan_models.load(source)
-    if isinstance(state.ema, Editor) and not isinstance(model, Editor):
-        try:
-            for network in (state.generator, state.ema):
-                network.adopt(model)
-        except gan_models.InvalidInput as error:
-            raise RunError(f"{source} does not fit the recipe. {error}") from error
-        return
-    if growing.can_grow(model, state.ema):
-        growing.grow(model.to(next(state.generator.parameters()).device), state.generator)
-        state.ema.load_state_dict(state.generator.state_dict())
-        return
-    wanted, weights = state.ema._hub_mixin_config, model.state_dict()
-    lacking = state.ema.state_dict().keys() - weights.keys()
-    if any(wanted.get(key) != value for key, value in model._hub_mixin_config.items()) or any(
-        not key.startswith("encoder.") for key in lacking
-    ):
-        raise RunError(
-            f"{source} has another configuration than the recipe, so its weights do not fit; "
-            "give the options that it was made with by --set."
-        )
-    for network in (state.generator, state.ema):
-        network.load_state_dict(network.state_dict() | weights, strict=True)
-
-
-def origin(source: str | None, checkpoint: Path | None) -> dict | None:
-    """What the model that a run started from records of its own training. A run that goes on no longer needs that
-    model."""
-    if checkpoint:
-        return read_metrics(checkpoint / "model" / "metrics.json").get("training", {}).get("origin")
-    if not source:
-        return None
-    run = run_folder.find_checkpoint(Path(source))
-    return read_metrics((run / "model" if run else hub.locate(source)) / "metrics.json").get("training")
-
-
-def export(state: State, folder: Path, training: dict, seed: int) -> None:
-    """Write the model folder: what crosses from training to use."""
-    metrics = {"training": portable.record(training)}
-    card = str(model_card(model_folder.config_of(state.ema), metrics, samples=True))
-    picture = pictures.to_png(sample_grid(state.ema, seed))
-    model_folder.write(state.ema, folder, metrics=metrics, samples=picture, card=card)
-
-
 def publish(options: RunOptions, accelerator: Accelerator) -> None:
     """Publish the finished model, where that was asked for. Raises RunError where it cannot be done."""
     if options.push_to_hub and accelerator.is_main_process:
@@ -608,21 +460,6 @@ def publish(options: RunOptions, accelerator: Accelerator) -> None:
             print(f"Published: {push(options.output / 'model', options.push_to_hub)}")
         except PublishError as error:
             raise RunError(f"{error} The model itself is safe in {options.output / 'model'}.") from error
-
-
-def commit() -> str | None:
-    """The commit of the code, where it runs from a checkout."""
-    try:
-        return subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        ).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return None
 
 
 def _whole(images: int, batch_size: int, option: str) -> int:

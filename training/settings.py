@@ -3,7 +3,6 @@
 A key is a field of the recipe, a term of its game, or an argument of a network ("generator.width")."""
 
 import dataclasses
-import difflib
 import inspect
 import json
 import math
@@ -11,10 +10,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gan_models import sizes
+from gan_models.errors import did_you_mean, near
 from gan_models.networks import PAIRS
 
 from .augment import POLICIES
-from .games import ALIASES, GAMES, terms_of, without_defaults
+from .games import ALIASES, GAMES, from_json, terms_of, without_defaults
 from .losses import OBJECTIVES
 from .recipes import OBJECTIVE_SETTINGS, RECIPES, Recipe, RecipeError, Schedule
 
@@ -32,9 +32,8 @@ def find(name: str) -> Recipe:
     """The recipe of a name. Raises RecipeError that names the near ones."""
     if name in RECIPES:
         return RECIPES[name]
-    near = difflib.get_close_matches(name, RECIPES, n=3, cutoff=0.4)
-    hint = f"Did you mean {' or '.join(near)}?" if near else "`python -m training --list` lists them."
-    raise RecipeError(f"There is no recipe {name!r}. {hint}")
+    hint = did_you_mean(name, RECIPES, "`python -m training --list` lists them.")
+    raise RecipeError(f"There is no recipe {name!r}. {hint[0].upper()}{hint[1:]}")
 
 
 def with_objective(recipe: Recipe, objective: str) -> Recipe:
@@ -107,6 +106,18 @@ def check(recipe: Recipe) -> Recipe:
     return recipe
 
 
+def from_options(described: dict) -> Recipe:
+    """The recipe that options.json describes, each value checked for its type: somebody may have edited the file.
+    Raises RecipeError, KeyError, TypeError or AttributeError where it is none."""
+    recipe = from_json(described)
+    for declared, values in ((Recipe, vars(recipe)), (GAMES[recipe.game].Terms, recipe.terms)):
+        for key, kind in kinds(declared).items():
+            if key in values and key not in NOT_SETTABLE:
+                value = values[key]
+                _checked(key, [value.start, value.end, value.images] if isinstance(value, Schedule) else value, kind)
+    return recipe
+
+
 def _takes_labels(networks: str) -> bool:
     return all(network.takes_labels for network in PAIRS[networks])
 
@@ -163,8 +174,7 @@ def _replace(recipe: Recipe, key: str, value: Any) -> Recipe:
         raise RecipeError(f"There is no option {key!r} to set; {_near(key, known)}")
     words = {name: name for name in (*fields, *terms)}
     words |= {old: new for old, new in ALIASES.items() if new in words}
-    near = difflib.get_close_matches(key, words, n=3, cutoff=0.6)
-    known = ", ".join(dict.fromkeys(words[name] for name in near) if near else fields)
+    known = ", ".join(dict.fromkeys(words[name] for name in near(key, words, 0.6)) or fields)
     raise RecipeError(f"There is no option {key!r} to set; known are {known}. The game is {recipe.game}; {own}.")
 
 
@@ -187,9 +197,8 @@ def arguments(network: type) -> dict[str, Any]:
 
 
 def _near(word: str, known: Iterable[str], start: str = "") -> str:
-    near = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
-    if near:
-        return f"did you mean {' or '.join(start + name for name in near)}?"
+    if found := near(word, known, 0.6):
+        return f"did you mean {' or '.join(start + name for name in found)}?"
     return f"known are {', '.join(start + name for name in known) or 'none'}."
 
 

@@ -1,9 +1,10 @@
 """All that changes while training: networks, optimisers and the averaged generator."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
+from torch.amp import GradScaler
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from gan_models.networks import PAIRS
@@ -25,10 +26,15 @@ class State:
     generator_optimiser: torch.optim.Optimizer
     discriminator_optimiser: torch.optim.Optimizer
     images: int = 0
+    # One for each player: where a gradient of the one overflows, the other's step and scale are not touched.
+    generator_scaler: GradScaler = field(default_factory=lambda: GradScaler("cpu", enabled=False))
+    discriminator_scaler: GradScaler = field(default_factory=lambda: GradScaler("cpu", enabled=False))
 
 
-def build(recipe: Recipe, dataset: Dataset, seed: int, device: torch.device) -> State:
-    """Networks and optimisers at the start of a run: initialised on the CPU, so equal on every device and process."""
+def build(recipe: Recipe, dataset: Dataset, seed: int, device: torch.device, scaled: bool = False) -> State:
+    """Networks and optimisers at the start of a run: initialised on the CPU, so equal on every device and process.
+    scaled: losses are scaled while gradients are computed, since those of float16 would underflow (Micikevicius et al.
+    2018, arXiv:1710.03740). Accelerate has one scaler for all optimisers, so this package has its own."""
     torch.manual_seed(seed)
     generator_class, discriminator_class = PAIRS[recipe.networks]
     size = recipe.image_size if isinstance(recipe.image_size, int) else list(recipe.image_size)  # as JSON has it
@@ -53,7 +59,8 @@ def build(recipe: Recipe, dataset: Dataset, seed: int, device: torch.device) -> 
         cpu.faster(network)
     networks[2].requires_grad_(False).eval()
     players = list(generator.parameters()), list(discriminator.trained().values())
-    return State(*networks, *(_optimiser(recipe, parameters) for parameters in players))
+    scalers = (GradScaler(device.type, enabled=scaled) for _ in players)
+    return State(*networks, *(_optimiser(recipe, parameters) for parameters in players), 0, *scalers)
 
 
 def _optimiser(recipe: Recipe, parameters: list[torch.nn.Parameter]) -> torch.optim.Optimizer:

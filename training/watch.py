@@ -1,11 +1,11 @@
-"""A watch over the training that speaks plain language: `python -m training.watch RUN_FOLDER` reads a run's statistics
-again.
+"""Say in plain words what goes wrong in a training, live and afterwards: `python -m training.watch RUN_FOLDER`.
 
-It sees the lines of stats.jsonl one after another (means over some 25 steps) and nothing else, so it costs nothing,
-says the same live and afterwards, and after a resume knows what it has said. It knows five troubles: mode collapse, a
-discriminator that has won, vanishing and exploding gradients, and (told by the loop) numbers that are none. Each is
-said once and again only after it had passed, as one sentence: what is wrong, by which numbers, since when, and the
-remedy of the literature as an option of ours.
+The watch reads the lines of stats.jsonl (means over some 25 steps) one after another, and nothing else. So it costs
+nothing, says the same live and afterwards, and after a resume knows what it has said.
+
+It knows five troubles: mode collapse, a discriminator that has won, vanishing gradients, exploding gradients, and NaN or
+infinity, of which the loop tells it. Each is said once, and again only after it had passed. The sentence says what is
+wrong, by which numbers and since when, and names the remedy of the literature as an option of the command.
 """
 
 import argparse
@@ -16,13 +16,15 @@ from collections import deque
 from pathlib import Path
 from typing import NamedTuple
 
+from gan_models.files import UnfitFile, read_json
 from gan_models.networks import PAIRS
 
 from . import cli
 from .curves import CurvesError, read
-from .games import GAMES, from_json, terms_of
+from .games import GAMES, terms_of
 from .recipes import Recipe, at
-from .run_folder import WATCH
+from .run_folder import MAX_JSON, WATCH
+from .settings import from_options
 
 # Mode collapse. The diversity is the mean distance of 64 fixed samples to their nearest neighbour, 1 for real pictures
 # (callbacks.Diversity). Healthy runs on digits and faces are above 0.12 from step 200 on, narrow WGAN-GPs with their
@@ -119,7 +121,7 @@ class Watch:
         return verdicts
 
     def diverged(self, what: str) -> str:
-        """Note that something is no number any more. Returns the remedy."""
+        """Note that something became NaN or infinite. Returns the remedy."""
         last = next((line for line in reversed(self.lines) if "discriminator_gradient" in line), None)
         seen = f" (the discriminator's gradient was {_number(last['discriminator_gradient'])} before)" if last else ""
         cure = remedy("nan", self.recipe)
@@ -171,18 +173,20 @@ class Watch:
 
     def _won(self, line: dict) -> str | None:
         pair, real, fake = (line.get(f"{kind}_accuracy") for kind in ("pair", "real", "fake"))
-        if pair is None and real is None or not self.plays:
+        if pair is None and None in (real, fake) or not self.plays:
             return UNKNOWN  # no discriminator, scores without a threshold, or a generator that does not play against it
         right = pair >= ACCURACY if pair is not None else min(real, fake) >= ACCURACY
         since = self._lasting("won", right, WON_STEPS)
         if since is None or "generator_gradient" not in line:
             return None if since is None else UNKNOWN
         stretch = [past for past in self.lines if past["images"] > since and "generator_loss" in past]
+        if not stretch:
+            return UNKNOWN
         first, last = (
             statistics.fmean(past["generator_loss"] for past in part) for part in (stretch[:2], stretch[-2:])
         )
         recent = [past for past in stretch if past["images"] > line["images"] - WON_STEPS * self.recipe.batch_size]
-        gradient = max(past.get("generator_gradient", 0.0) for past in recent)
+        gradient = max((past.get("generator_gradient", 0.0) for past in recent), default=0.0)
         largest = self.largest["generator_gradient"]
         if gradient < SUFFERS * largest:
             suffering = f"the generator's gradient is down to {_number(gradient)} from {_number(largest)}"
@@ -313,8 +317,8 @@ def command(arguments: list[str] | None) -> None:
 def recipe_of(folder: Path) -> Recipe:
     """The recipe that a run was started with. Raises CurvesError where its options.json cannot be read."""
     try:
-        return from_json(json.loads((folder / "options.json").read_bytes())["recipe"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return from_options(read_json(folder / "options.json", MAX_JSON)["recipe"])
+    except (OSError, UnfitFile, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CurvesError(
             f"The options of the run in {folder} cannot be read: name the folder of a run, which holds options.json."
         ) from error

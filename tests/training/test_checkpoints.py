@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from tiny import Killed, digits, stats, train, weights
 
 from gan_models import model_folder
-from training import callbacks, checkpoints, loop, run_folder
+from training import callbacks, checkpoints, curves, loop, run_folder
 from training.checkpoints import CheckpointError
 from training.recipes import RECIPES
 from training.settings import change
@@ -400,6 +400,9 @@ def flip_a_bit(path) -> None:
     path.write_bytes(bytes(data))
 
 
+ODD = ["[]", "[" * 100_000, "null", '"x"', "{", '{"images": "many"}', '{"images": 1e400}', '{"images": true}', "\udc80"]
+
+
 @pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("name", ["state.safetensors", "state.json", "model/model.safetensors", "model/config.json"])
 def test_one_flipped_bit_stops_a_resume_and_the_checkpoint_before_goes_on(two_checkpoints, capsys, name):
@@ -450,13 +453,58 @@ def test_without_a_checkpoint_before_previous_is_refused(tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("alone")
-@pytest.mark.parametrize("text", ["[]", "[" * 100_000, "null", '"x"', "{", '{"images": "many"}', "\udc80"])
-@pytest.mark.parametrize("name", ["options.json", "checkpoint/state.json", "checkpoint/manifest.json", "stats.jsonl"])
-def test_odd_json_in_a_run_folder_is_a_sentence_or_passed_over(two_checkpoints, capsys, name, text):
+@pytest.mark.parametrize("text", ODD)
+@pytest.mark.parametrize("name", ["options.json", "checkpoint/state.json", "checkpoint/manifest.json"])
+def test_odd_json_in_a_run_folder_is_a_sentence(two_checkpoints, capsys, name, text):
     (two_checkpoints / name).write_bytes(text.encode("utf-8", "surrogateescape"))
-    status = train("mnist-dcgan", "--images", 32, "--output", two_checkpoints, "--resume")
-    assert status == (0 if name == "stats.jsonl" else 2)
-    assert "Traceback" not in capsys.readouterr().err
+    assert train("mnist-dcgan", "--images", 40, "--output", two_checkpoints, "--resume") == 2
+    error = capsys.readouterr().err
+    assert Path(name).name in error and error.count("\n") == 1
+
+
+@pytest.mark.usefixtures("alone")
+def test_odd_lines_of_the_statistics_are_passed_over(two_checkpoints):
+    """When the run goes on, and in its curves; all other lines stay."""
+    lines = (two_checkpoints / "stats.jsonl").read_bytes().splitlines()
+    odd = [text.encode("utf-8", "surrogateescape") for text in ODD]
+    for name in ("stats.jsonl", "watch.jsonl"):
+        (two_checkpoints / name).write_bytes(
+            b"\n".join([*odd, *lines, b'{"images": 20, "r1": 1' + 400 * b"0" + b"}", *odd])
+        )
+    assert train("mnist-dcgan", "--images", 40, "--output", two_checkpoints, "--resume") == 0
+    kept = [json.loads(line) for line in (two_checkpoints / "stats.jsonl").read_bytes().splitlines()]
+    assert [line["images"] for line in kept] == [16, 32, 20, 40] and kept[0] == json.loads(lines[0])
+    assert run_folder.read_stats(two_checkpoints)[2] == {"images": 20}
+    (two_checkpoints / "watch.jsonl").write_bytes(b"\n".join(odd))
+    assert [line["images"] for line in curves.read(two_checkpoints).lines] == [16, 32, 20, 40]
+
+
+@pytest.mark.parametrize("images", ['"many"', "1e400", "-8", "true", "NaN", "8.5", "1" + 30 * "0"])
+def test_a_checkpoint_of_an_earlier_version_with_an_odd_number_of_images_is_one_sentence(tmp_path, accelerator, images):
+    save(trained(accelerator, 4), tmp_path, accelerator)
+    (tmp_path / "checkpoint/manifest.json").unlink()
+    (tmp_path / "checkpoint/state.json").write_text('{"images": ' + images + ', "threads": {"a": []}}')
+    with pytest.raises(CheckpointError, match="state.json tells of") as caught:
+        restored(tmp_path, accelerator)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("moment", ["after the last was set aside", "before the new one took its place"])
+def test_the_checkpoint_before_the_last_is_found_wherever_a_kill_left_it(two_checkpoints, capsys, moment):
+    """Saving renames previous -> old, last -> previous, new -> last; the kill comes between two of these."""
+    folder, whole = two_checkpoints, weights(two_checkpoints)
+    (folder / "checkpoint.previous").rename(folder / "checkpoint.old")
+    if moment == "before the new one took its place":
+        (folder / "checkpoint").rename(folder / "checkpoint.new")
+        shutil.copytree(folder / "checkpoint.old", folder / "checkpoint.previous")
+    damaged = folder / ("checkpoint" if moment.startswith("after") else "checkpoint.new")
+    flip_a_bit(damaged / "state.safetensors")
+    more = ["--images", 32, "--checkpoint-every", 16, "--output", folder]
+    assert train("mnist-dcgan", *more, "--resume") == 2 and "--resume previous" in capsys.readouterr().err
+    assert train("mnist-dcgan", *more, "--resume", "previous") == 0
+    assert weights(folder) == whole and (folder / "checkpoint.damaged").is_dir()
+    assert images_at(folder / "checkpoint") == 32
 
 
 @pytest.mark.usefixtures("alone")

@@ -1,6 +1,7 @@
 """What makes a CPU faster computes the same."""
 
 import ctypes
+import itertools
 import subprocess
 import sys
 
@@ -134,3 +135,11 @@ def test_a_system_without_mallopt_does_without(monkeypatch, error):
 
     monkeypatch.setattr(ctypes, "CDLL", library)
     assert cpu.keep_memory() is False
+
+
+def test_the_two_precisions_of_this_cpu_are_timed():
+    ticks = itertools.count()
+    assert cpu.bf16_speedup(0.0, clock=lambda: next(ticks)) == 1.0  # a clock on which everything takes as long
+    speedup = cpu.bf16_speedup(0.0)
+    assert 0.01 < speedup < 100
+    assert isinstance(cpu.has_bf16(), bool)

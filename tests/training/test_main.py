@@ -24,9 +24,9 @@ import gan_models
 from training import __main__ as command
 from training import callbacks, checkpoints, loop, publish
 from training.data.digits import DIGITS, GARMENTS
+from training.engine import start_trackers
 from training.evaluate import generator as evaluate
 from training.recipes import CELEBA_ATTRIBUTES, RECIPES
-from training.run import start_trackers
 from training.settings import change
 from training.state import build
 

@@ -18,10 +18,11 @@ from tiny import forget_accelerate, stats, tiny, weights
 import gan_models
 import training
 from training import __main__ as command
-from training import callbacks, loop
+from training import callbacks, cpu, engine, loop
 from training.data.dataset import Dataset
+from training.engine import chosen_precision, make_accelerator
+from training.options import PRECISIONS, TRACKERS, RunError, RunOptions
 from training.recipes import RECIPES, RecipeError, Schedule
-from training.run import PRECISIONS, TRACKERS, RunError, RunOptions, chosen_precision, make_accelerator
 from training.settings import as_words, change
 
 ROOT = Path(__file__).parents[2]
@@ -249,11 +250,47 @@ def test_what_a_launch_says_where_nobody_chose_is_no_choice(tmp_path, monkeypatc
 
 
 @pytest.mark.usefixtures("alone")
-@pytest.mark.parametrize("chosen", ["fp16", "fp8"])
-def test_a_precision_in_which_the_loop_does_not_train_is_one_sentence(monkeypatch, chosen):
+@pytest.mark.parametrize(
+    "asked, chosen, sentence",
+    [
+        ("auto", "fp8", "asks for fp8.*--precision bf16"),
+        ("auto", "fp16", "CPUs do not.*--precision bf16"),
+        ("fp16", "no", "CPUs do not"),
+    ],
+)
+def test_a_precision_in_which_the_loop_does_not_train_is_one_sentence(monkeypatch, asked, chosen, sentence):
     monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", chosen)
-    with pytest.raises(RunError, match=f"asks for {chosen}.*--precision bf16"):
-        make_accelerator("auto")
+    with pytest.raises(RunError, match=sentence):
+        make_accelerator(asked)
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("speedup, precision", [(1.8, "bf16"), (1.02, "fp32"), (0.1, "fp32")])
+def test_a_cpu_with_instructions_for_bfloat16_is_measured_and_others_are_not(monkeypatch, speedup, precision):
+    monkeypatch.setattr(engine, "chosen_precision", lambda: None)
+    monkeypatch.setattr(cpu, "bf16_speedup", lambda: speedup)
+    monkeypatch.setattr(cpu, "has_bf16", lambda: True)
+    chosen = engine.choose_precision("auto")
+    assert chosen.name == precision and f"{speedup:.2f} times as fast" in chosen.why
+    monkeypatch.setattr(cpu, "has_bf16", lambda: False)
+    monkeypatch.setattr(cpu, "bf16_speedup", lambda: pytest.fail("it was measured"))
+    assert engine.choose_precision("auto") == ("fp32", "")
+
+
+def test_a_run_that_goes_on_keeps_its_precision_unless_another_is_asked_for(train, tmp_path, monkeypatch, capsys):
+    train(images=8, precision="bf16")
+    assert json.loads((tmp_path / "run/options.json").read_text())["precision"] == "bf16"
+    monkeypatch.setattr(cpu, "has_bf16", lambda: False)
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "no")
+    capsys.readouterr()
+    train(images=16, precision="auto", resume=True)
+    out = capsys.readouterr().out
+    assert "Precision bf16, as before; --precision takes another." in out and "1 process(es) on cpu, bf16" in out
+    train(images=24, precision="fp32", resume=True)
+    assert "made with precision bf16, now it is no" in capsys.readouterr().out
+    train(images=32, precision="auto", resume=True)
+    out = capsys.readouterr().out
+    assert "on cpu, fp32" in out and "bit for bit" not in out
 
 
 def test_processes_of_torchrun_find_each_other_without_being_told_of_cpus(tmp_path, tiny_root):

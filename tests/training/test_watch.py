@@ -5,6 +5,8 @@ import json
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tiny import BATCH, forget_accelerate, losses_become_nan, small, train
 
 import training
@@ -318,6 +320,35 @@ def test_after_a_resume_nothing_is_told_twice_and_what_comes_again_is_forgotten(
     assert remarks(tmp_path) == said
 
 
+QUANTITIES = ("pair_accuracy", "real_accuracy", "fake_accuracy", "diversity", "generator_loss", *watching.GRADIENTS)
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {"images": st.integers(0, 10**6)},
+            optional=dict.fromkeys(QUANTITIES, st.floats(-3e38, 3e38) | st.floats(0.9, 1.0) | st.just(0.0)),
+        ),
+        max_size=12,
+    ),
+    st.sampled_from(sorted(RECIPES)),
+)
+def test_lines_of_whatever_numbers_are_read_to_the_end(course, name):
+    """Somebody may have edited stats.jsonl, or joined that of two runs."""
+    seen(Watch(find(name)), course)
+
+
+ODD_OPTIONS = [
+    "{}",
+    "[]",
+    "[" * 100_000,
+    '{"recipe": 3}',
+    *({key: value} for key, value in {"batch_size": "many", "game": [], "r1": {"start": 1}, "terms": [1]}.items()),
+    {"learning_rate": {"start": "x", "end": 0, "images": 8}},
+    {"terms": {"auxiliary": "much"}},
+]
+
+
 @pytest.mark.usefixtures("alone")
 def test_a_finished_run_is_read_again(tmp_path, capsys):
     assert train("mnist-cgan", "--images", 16, "--output", tmp_path) == 0
@@ -327,6 +358,11 @@ def test_a_finished_run_is_read_again(tmp_path, capsys):
     with open(tmp_path / "stats.jsonl", "a") as file:
         file.write('{"images": 24, "generator_gradient": 1e6}\n')
     assert watching.main([str(tmp_path)]) == 0 and "24 images: exploding gradients" in capsys.readouterr().out
-    (tmp_path / "options.json").write_text("{}")
-    assert watching.main([str(tmp_path)]) == 2 and "options.json" in capsys.readouterr().err
+    whole = json.loads((tmp_path / "options.json").read_text())
+    for odd in ODD_OPTIONS:
+        changed = whole | {"recipe": whole["recipe"] | odd} if isinstance(odd, dict) else odd
+        (tmp_path / "options.json").write_text(changed if isinstance(changed, str) else json.dumps(changed))
+        assert watching.main([str(tmp_path)]) == 2
+        error = capsys.readouterr().err
+        assert "options.json" in error and error.count("\n") == 1, odd
     assert watching.main([str(tmp_path / "nowhere")]) == 2 and "no statistics" in capsys.readouterr().err

@@ -27,7 +27,8 @@ import torch
 from gan_models.cli import missing
 
 from .. import cli
-from ..run import PRECISIONS, open_data
+from ..options import PRECISIONS
+from ..run import open_data
 from ..state import build
 from . import page
 from .protocol import Goal, Method
@@ -73,7 +74,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change all recipes; may be repeated"
     )
-    parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="auto: bf16 where it is native")
+    parser.add_argument(
+        "--precision", choices=PRECISIONS, default="auto", help="auto: bf16 where the device is faster in it"
+    )
     parser.add_argument(
         "--data-root", type=Path, metavar="DIR", help="of the data (default: $GAN_STUDIO_DATA, else ./data)"
     )

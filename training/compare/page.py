@@ -1,11 +1,10 @@
 """What a comparison found, as a page: tables of mean and standard deviation over the seeds, uncurated samples, curves.
 
-Made by training/compare.py, which says how the runs were made and measured.
+The docstring of __main__.py beside this file says how the runs are made and measured.
 """
 
 import datetime
 import math
-import re
 import shlex
 import statistics
 from pathlib import Path
@@ -14,42 +13,11 @@ import gan_models
 from gan_models.files import write_atomically
 
 from ..data.dataset import Dataset
+from ..evaluate.metrics import METRICS, base_name
 from .figures import draw_curves, draw_samples
 from .protocol import Goal, Outcome, by_row, fid_name, on_cpu
 
 MISSING = "–"
-
-# Metrics in the order of the table: name up to the number, which direction is better, what it tells.
-KINDS = (
-    ("fid", "↓", "distance of the distributions of features (Heusel et al. 2017)"),
-    ("kid", "↓", "the same without the assumption of Gaussians (Binkowski et al. 2018)"),
-    (
-        "is",
-        "↑",
-        "how sure the network is of each picture, and how different the pictures are (Salimans et al. 2016)",
-    ),
-    ("precision", "↑", "share of generated pictures that lie among the real ones (Kynkäänniemi et al. 2019)"),
-    ("recall", "↑", "share of real pictures that lie among the generated ones"),
-    ("density", "↑", "how densely real pictures surround the generated ones (Naeem et al. 2020)"),
-    ("coverage", "↑", "share of real pictures that have a generated one near by"),
-    ("label_agreement", "↑", "share of pictures in which the network sees the label that was asked for"),
-    ("toggle_agreement", "↑", "the same for single attributes, switched off and on"),
-    ("toggle_others_kept", "↑", "share of the other attributes that the network then sees as they were"),
-    ("code_agreement", "↑", "share of pictures whose digit is that of their code, found without labels"),
-    (
-        "cas",
-        "↑",
-        "of a classifier that has learned from generated pictures alone, on real test pictures",
-    ),
-    (
-        "reconstruction_psnr",
-        "↑",
-        "how alike pictures and their reconstructions are, in decibels, where there is an encoder",
-    ),
-    ("reconstruction_mae", "↓", "their mean absolute difference"),
-    ("modes", "↑", "kinds of pictures that are drawn at all"),
-    ("kl", "↓", "divergence of their frequencies from those of the data"),
-)
 
 
 def write(found: list[Outcome], datasets: dict[str, Dataset], goal: Goal, options) -> None:
@@ -176,8 +144,8 @@ def time_to(reach: float, notes: list[dict]) -> str:
 
 
 def reading(shown: list[Outcome]) -> str:
-    kinds = {_kind(name) for run in shown for name in run.evaluation["metrics"]}
-    lines = [f"- `{name}` {arrow}: {meaning}." for k, (name, arrow, meaning) in enumerate(KINDS) if (k, arrow) in kinds]
+    kinds = {base_name(name) for run in shown for name in run.evaluation["metrics"]}
+    lines = [f"- `{row.name}` {row.arrow}: {row.about}." for row in METRICS.values() if row.name in kinds]
     return "\n".join(
         [
             "A metric's name carries its protocol: how many pictures, which real ones they are held against, which network looks. "
@@ -264,5 +232,5 @@ def table(lines: list[list[str]]) -> str:
 
 def _kind(name: str) -> tuple[int, str]:
     """Its place in the table and its arrow."""
-    kind = re.split(r"_?\d", name)[0]
-    return next(((k, arrow) for k, (known, arrow, _) in enumerate(KINDS) if kind == known), (len(KINDS), ""))
+    rows = list(METRICS.values())
+    return next(((k, row.arrow) for k, row in enumerate(rows) if row.name == base_name(name)), (len(rows), ""))

@@ -17,7 +17,8 @@ from ..errors import TrainingError
 from ..evaluate import generator
 from ..evaluate.sampling import EvaluationError
 from ..judges.networks import JudgeError
-from ..run import RunError, RunOptions, compare_options, describe, run
+from ..options import RunError, RunOptions, compare_options, describe
+from ..run import run
 from ..run_folder import find_checkpoint, images_of, notes_of, read_object
 from ..settings import change, find
 from .protocol import Budget, Goal, Method, Outcome, Row

@@ -1,6 +1,5 @@
 """Pictures and labels in memory, in an order that is a function of (seed, image number)."""
 
-import difflib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gan_models.errors import did_you_mean
 from gan_models.rng import Stream, philox
 from gan_models.sizes import Size
 
@@ -83,9 +83,7 @@ class Request:
 
 
 def near_names(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name.lower(), [k.lower() for k in known], n=3, cutoff=0.5)
-    near = [k for k in known if k.lower() in near]
-    return f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}."
+    return did_you_mean(name, known, f"known are {', '.join(known)}.", 0.5)
 
 
 def make_dataset(

@@ -2,30 +2,8 @@
 
 A metric's name carries its protocol: in fid10k_test_reader, 10k generated pictures are held against as many real ones
 of the test split, seen through the network "reader". Beside each distance stands the same of real training pictures
-("real"): the floor that no generator can be expected to beat. Train is the split whose pictures and labels the
-generator learned from.
-
-    fid, kid                distance of the distributions; smaller is better
-    precision, density      do generated pictures lie among the real ones (k = 3 and 5 neighbours)
-    recall, coverage        do they reach everywhere that real ones are
-    is                      Inception Score: is the network sure of each picture, and do pictures differ; "real": of
-                            test pictures
-    label_agreement         share of pictures in which the network sees the label asked for; "real": of real test
-                            pictures
-    toggle_agreement        for attributes: the same latent, the attribute set to 0 and to 1, all others left (but a
-                            hair colour takes the others away); share of the two pictures of each pair that show it;
-                            "real": the balanced share of real test pictures
-    toggle_others_kept      share of the other attributes that the network knows, and sees alike in both pictures of
-                            such a pair; hair colours and baldness are no others to one another; "own": of those alone
-                            that the generator is asked for
-    code_agreement          for InfoGAN: share of pictures with the class that their categorical code stands for
-                            (found on every second picture, measured on the others)
-    modes, kl               for StackedMNIST: how many of the 1,000 kinds were drawn, and KL(drawn || data) in nats;
-                            "real": by the labels of as many training pictures
-    reconstruction_psnr     for models that read pictures: decibels of generate(encode(x)) against x; _mae: mean
-                            difference, 0..1
-    cas                     with --cas: accuracy on real test pictures of a classifier that learned from generated
-                            ones alone (cas.py beside this file); "real": of one that learned from the real training pictures
+("real"): the floor that no generator can be expected to beat; of a score beside it, that of real test pictures. Train is
+the split whose pictures and labels the generator learned from. What each metric tells stands at the end of --help.
 
 An editor is judged by what is seen of its edits: editor.py and edits.py beside this file say how. `--network general`
 sees photographs through a network that learned none of the data's labels (photographs.py); of celeba and cifar10 that
@@ -45,8 +23,10 @@ from gan_models.files import write_atomically
 from gan_models.model_folder import CONFIG
 
 from .. import cli
+from ..data import READERS
 from ..run_folder import model_of
 from .generator import evaluate
+from .metrics import legend
 from .sampling import EvaluationError
 
 METRICS = "metrics.json"
@@ -142,7 +122,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def command(arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m training.evaluate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m training.evaluate",
+        description=__doc__,
+        epilog=f"metrics (↑: more is better, ↓: less is):\n{legend()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "source",
@@ -154,7 +137,7 @@ def command(arguments: list[str] | None) -> None:
         "--data",
         required=True,
         metavar="NAME|DIR",
-        help="mnist, fashionmnist, stackedmnist, cifar10, celeba, or a folder of images",
+        help=f"{', '.join(READERS)}, or a folder of images",
     )
     parser.add_argument(
         "--data-root", type=Path, metavar="DIR", help="where the data sets are (default: $GAN_STUDIO_DATA, else ./data)"

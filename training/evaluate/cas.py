@@ -6,7 +6,7 @@ The classifier has the architecture and the settings of the data set's judge (it
 SEED of its own, so that it takes minutes. The score of real training pictures, by the same procedure, is a record
 beside the judges:
 
-    OMP_NUM_THREADS=1 python -m training.cas mnist --data-root ROOT        (about 5 minutes)
+    OMP_NUM_THREADS=1 python -m training.evaluate.cas mnist --data-root ROOT        (about 5 minutes)
 """
 
 import argparse

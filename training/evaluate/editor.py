@@ -57,6 +57,7 @@ from ..data import open_dataset
 from ..data.dataset import Dataset, to_float
 from ..judges import networks
 from ..judges.networks import JudgeError
+from .sampling import short_count
 from .statistics import psnr, ssim, ssim_map
 
 EVERY = 6  # of how many pictures one is edited by targets too, and put back
@@ -97,7 +98,7 @@ def evaluate(
         torch.cat(parts) for parts in list(zip(*measured))[:8]
     )
     features = [torch.cat(parts) for parts in list(zip(*measured))[8:]]
-    protocol = f"{_short(n)}_{split}_{judge.network}"
+    protocol = f"{short_count(n)}_{split}_{judge.network}"
     right = (before == truth).double()
     details = _attributes(editor, seen, put_back, by_target, kept, right, truth, outside)
     counted = [k for k, name in enumerate(editor.attributes) if name != "Smiling"]  # the set of AttGAN and STGAN
@@ -106,12 +107,12 @@ def evaluate(
         f"change_seen_put_back{protocol}": {"value": _mean(put_back[:, counted]), "real": _mean(right[:, counted])},
         f"change_seen_by_target{protocol}": {"value": _mean(by_target[:, counted]), "real": _mean(right[:, counted])},
         f"others_kept{protocol}": {"value": float(kept.nanmean())},
-        f"psnr{_short(n)}_{split}": {"value": _mean(quality[:, 0]), "drawn": _mean(quality[:, 2])},
-        f"ssim{_short(n)}_{split}": {"value": _mean(quality[:, 1]), "drawn": _mean(quality[:, 3])},
+        f"psnr{short_count(n)}_{split}": {"value": _mean(quality[:, 0]), "drawn": _mean(quality[:, 2])},
+        f"ssim{short_count(n)}_{split}": {"value": _mean(quality[:, 1]), "drawn": _mean(quality[:, 3])},
     }
     for name, (plain, faded) in {"psnr": (0, 2), "ssim": (1, 3)}.items():
         value = outside[..., plain]
-        result[f"{name}_outside{_short(n)}_{split}"] = {
+        result[f"{name}_outside{short_count(n)}_{split}"] = {
             "value": _mean(value),
             "worst": float(value.mean(0).min()),
             "put_back": _mean(outside[..., faded]),
@@ -331,7 +332,3 @@ def outside_head(images: Tensor, edited: Tensor) -> tuple[Tensor, Tensor]:
 
 def _mean(values: Tensor) -> float:
     return float(values.double().nanmean())
-
-
-def _short(n: int) -> str:
-    return f"{round(n / 1000)}k" if n >= 1000 else str(n)

@@ -21,15 +21,16 @@ from ..data import open_dataset
 from ..data.dataset import Dataset
 from ..data.decoding import DataError
 from ..judges import general, networks
-from . import agreement, editor, edits, photographs, statistics
 from . import cas as cas_
+from . import editor, edits, metrics, photographs
 from .sampling import (
     EvaluationError,
     all_of,
     drawn,
-    reconstruction_error,
+    label_columns,
     short_count,
     stored,
+    subset,
 )
 
 SAMPLES = 10_000
@@ -87,57 +88,38 @@ def evaluate(
     usable = _usable(counts, viewer)
     named = labels is not None and set(generator.labels) <= set(viewer.labels)
     toggled = min(samples, TOGGLED) if named and generator.multi_label else 0
-    known, unknown = _subset(train, max(2 * counts["train"], counts["test"]), seed), _subset(test, counts["test"], seed)
-    reread = (test, unknown) if test else (train, known[: counts["train"]])
-    encodes = generator.encodes
-    total = samples + len(known) + len(unknown) + 2 * toggled * len(generator.labels or ()) + encodes * len(reread[1])
+    known, unknown = subset(train, max(2 * counts["train"], counts["test"]), seed), subset(test, counts["test"], seed)
+    reread = len(unknown) if test else counts["train"]
+    total = samples + len(known) + len(unknown) + 2 * toggled * len(generator.labels or ()) + generator.encodes * reread
     with _eval_mode(generator), tqdm(total=total, unit=" pictures", desc="Evaluating", disable=None) as bar:
         latents = generator.sample_latents(samples, seed=seed)
         fake = viewer.look(drawn(generator, latents, labels, bar), batch_size)
         real = {"train": viewer.look(stored(train, known, bar), batch_size)}
         if test:
             real["test"] = viewer.look(stored(test, unknown, bar), batch_size)
-        # The pictures of the floor are never those of the reference.
-        floor = {"test": real["train"].features, "train": real["train"].features[counts["train"] :]}
-        result, details = {}, {}
-        for split, n in usable.items():
-            some = fake.features[:n], real[split].features[:n], floor[split][:n]
-            result |= _distances(f"{short_count(n)}_{split}_{viewer.name}", *some, seed)
-        split, n = next(iter(usable.items()))
-        result |= _spread(
-            f"{short_count(n)}_{split}_{viewer.name}", fake.features[:n], real[split].features[:n], floor[split][:n]
+        seen = metrics.Seen(
+            generator=generator,
+            viewer=viewer,
+            train=train,
+            test=test,
+            samples=samples,
+            seed=seed,
+            batch_size=batch_size,
+            latents=latents,
+            labels=labels,
+            fake=fake,
+            real=real,
+            # The pictures of the floor are never those of the reference.
+            floor={"test": real["train"].features, "train": real["train"].features[counts["train"] :]},
+            usable=usable,
+            compared=counts["train"],
+            known=known,
+            unknown=unknown,
+            toggled=toggled,
+            bar=bar,
+            fidelity=_fidelity(),
         )
-        how = f"{short_count(samples)}_{viewer.name}"
-        if fake.logits is not None and not viewer.multi_label:
-            result[f"is{how}"] = _inception_score(fake.logits, real["test" if test else "train"].logits, seed)
-        if viewer.stacked:
-            result |= _modes(how, fake.logits, train, viewer, seed)
-        if named:
-            truth = _label_columns(test, generator.labels)[unknown] if test else None
-            seen = agreement.answers(viewer, generator, real["test"].logits, truth) if test else None
-            result[f"label_agreement{how}"] = agreement.label_agreement(
-                agreement.answers(viewer, generator, fake.logits, labels), labels, seen, generator, details
-            )
-            if toggled:
-                pairs = agreement.toggle(generator, viewer, latents[:toggled], labels[:toggled], batch_size, bar)
-                how_toggled = f"{short_count(toggled)}_{viewer.name}"
-                result[f"toggle_agreement{how_toggled}"] = agreement.toggle_agreement(
-                    pairs, seen, truth, generator, viewer, details
-                )
-                result[f"toggle_others_kept{how_toggled}"] = agreement.toggle_others_kept(
-                    pairs, generator, viewer, details
-                )
-        if hasattr(generator, "codes") and viewer.labels and not viewer.multi_label:
-            value = agreement.code_agreement(generator, viewer, latents, fake.logits, details)
-            result[f"code_agreement{how}"] = {
-                "value": value,
-                "real": _accuracy(viewer, real.get("test"), test, unknown),
-            }
-        if encodes:
-            error = reconstruction_error(generator, stored(*reread, bar), batch_size)
-            where = f"{short_count(len(reread[1]))}_{'test' if test else 'train'}"
-            for key, value in statistics.psnr_and_mae(*error).items():
-                result[f"reconstruction_{key}{where}"] = {"value": value, "real": None}
+        result, details = metrics.measure(seen), seen.details
     if cas:
         result[f"cas{short_count(len(train))}_test_{plan.network}"] = _cas(generator, train, test, batch_size, seed)
     record = {viewer.name: _record(samples, usable, seed, train, test, viewer, generator, began, details)}
@@ -173,11 +155,11 @@ def fid(
     training."""
     n = check_count(min(n, len(dataset)), least=2, what="number of samples")
     viewer = _network(network, dataset.name, generator, None)
-    _usable({"train": n}, viewer)
+    _usable({"train": n}, viewer, "take more data")
     with _eval_mode(generator), tqdm(total=2 * n, desc="FID", unit=" pictures", leave=False, disable=None) as bar:
         latents, labels = generator.sample_latents(n, seed=seed), _labels(generator, dataset, n, seed)
         fake = viewer.look(drawn(generator, latents, labels, bar), batch_size)
-        real = viewer.look(stored(dataset, _subset(dataset, n, seed), bar), batch_size)
+        real = viewer.look(stored(dataset, subset(dataset, n, seed), bar), batch_size)
     return _fidelity().frechet_distance(fake.features, real.features)
 
 
@@ -227,14 +209,14 @@ def _network(name: str | None, data: str, generator: Generator, weights):
     )
 
 
-def _usable(counts: dict[str, int], viewer) -> dict[str, int]:
-    """The splits with enough pictures: the covariance of n features has at most rank n - 1."""
+def _usable(counts: dict[str, int], viewer, way: str = "take more --samples or more data") -> dict[str, int]:
+    """The splits with enough pictures: the covariance of n features has at most rank n - 1. way: what to do where none
+    has. Raises EvaluationError then."""
     usable = {split: n for split, n in counts.items() if n > viewer.dimensions}
     if not usable:
         raise EvaluationError(
             f"FID in the {viewer.dimensions} features of the network {viewer.name!r} needs more than "
-            f"{viewer.dimensions} pictures on each side, and there are {max(counts.values())}: "
-            "take more --samples or more data."
+            f"{viewer.dimensions} pictures on each side, and there are {max(counts.values())}: {way}."
         )
     return usable
 
@@ -257,23 +239,11 @@ def _labels(generator: Generator, train: Dataset, n: int, seed: int) -> Tensor |
             f"({_list(train.label_names)}); name the data set that it was trained on."
         )
     order = philox(seed, 0, Stream.EVALUATION).permutation(len(train))
-    return _label_columns(train, generator.labels)[order[np.arange(n) % len(train)]]
+    return label_columns(train, generator.labels)[order[np.arange(n) % len(train)]]
 
 
 def _list(names: tuple[str, ...]) -> str:
     return ", ".join(names) if len(names) <= 12 else f"{', '.join(names[:10])} and {len(names) - 10} more"
-
-
-def _label_columns(data: Dataset, names: tuple[str, ...]) -> Tensor:
-    """All labels as the generator knows them: (N,) int64 classes, or (N, K) float32 of the attributes `names`."""
-    if not data.multi_label:
-        return torch.from_numpy(data.labels)
-    return torch.from_numpy(data.labels[:, [data.label_names.index(name) for name in names]]).float()
-
-
-def _subset(data: Dataset | None, n: int, seed: int) -> np.ndarray:
-    """Indices of n pictures, in an order of the seed."""
-    return philox(seed, 1, Stream.EVALUATION).permutation(len(data))[:n] if data else np.arange(0)
 
 
 @contextmanager
@@ -292,55 +262,6 @@ def _eval_mode(generator: Generator):
     finally:
         torch.set_float32_matmul_precision(precision)
         generator.train(training)
-
-
-def _distances(protocol: str, fake: Tensor, real: Tensor, floor: Tensor, seed: int) -> dict:
-    fidelity = _fidelity()
-    mean, std = fidelity.kernel_distance(fake, real, seed)
-    return {
-        f"fid{protocol}": {
-            "value": fidelity.frechet_distance(fake, real),
-            "real": fidelity.frechet_distance(floor, real),
-        },
-        f"kid{protocol}": {"value": mean, "real": fidelity.kernel_distance(floor, real, seed)[0], "std": std},
-    }
-
-
-def _spread(protocol: str, fake: Tensor, real: Tensor, floor: Tensor) -> dict:
-    """Precision, recall, density and coverage of generated pictures, and of the floor."""
-    radii = statistics.radii(real)
-    values, floors = (statistics.prdc(some, real, statistics.radii(some), radii) for some in (fake, floor))
-    return {name + protocol: {"value": value, "real": floors[name]} for name, value in values.items()}
-
-
-def _inception_score(fake: Tensor, real: Tensor, seed: int) -> dict:
-    (value, std), (floor, _) = (_fidelity().inception_score(logits, seed) for logits in (fake, real))
-    return {"value": value, "real": floor, "std": std}
-
-
-def _modes(protocol: str, logits: Tensor, train: Dataset, viewer, seed: int) -> dict:
-    """Modes found and their KL; "real": by the true labels of as many training pictures."""
-    if train.labels is None:
-        return {}
-    expected = statistics.joint_frequencies(
-        train.labels, round(len(viewer.labels) ** (1 / viewer.stacked)), viewer.stacked
-    )
-    if not expected.all():
-        raise EvaluationError(
-            f"{train.name} is too small for its modes to be counted: some digit never occurs; take more data."
-        )
-    values = statistics.modes(logits.argmax(1).numpy(), expected)
-    floors = statistics.modes(train.labels[_subset(train, len(logits), seed)], expected)
-    return {
-        name + protocol: {"value": value, "real": floor} for name, value, floor in zip(("modes", "kl"), values, floors)
-    }
-
-
-def _accuracy(viewer, opinion, test: Dataset | None, chosen: np.ndarray) -> float | None:
-    """Of the network on real test pictures, where it knows their classes."""
-    if opinion is None or test.labels is None or test.multi_label or tuple(test.label_names) != tuple(viewer.labels):
-        return None
-    return networks.right(opinion.logits, torch.from_numpy(test.labels[chosen])).double().mean().item()
 
 
 def _check_cas(generator: Generator, test: Dataset | None, plan) -> None:

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from gan_models.images import to_uint8
 from gan_models.networks.base import Generator
+from gan_models.rng import Stream, philox
 
 from ..data.dataset import Dataset, to_float
 from ..errors import TrainingError
@@ -85,3 +86,15 @@ def reconstruction_error(generator: Generator, pictures: _Pictures, batch_size: 
         squares, absolutes = squares + difference.square().sum().item(), absolutes + difference.abs().sum().item()
         count += difference.numel()
     return squares, absolutes, count
+
+
+def label_columns(data: Dataset, names: tuple[str, ...]) -> Tensor:
+    """All labels as the generator knows them: (N,) int64 classes, or (N, K) float32 of the attributes `names`."""
+    if not data.multi_label:
+        return torch.from_numpy(data.labels)
+    return torch.from_numpy(data.labels[:, [data.label_names.index(name) for name in names]]).float()
+
+
+def subset(data: Dataset | None, n: int, seed: int) -> np.ndarray:
+    """Indices of n pictures, in an order of the seed."""
+    return philox(seed, 1, Stream.EVALUATION).permutation(len(data))[:n] if data else np.arange(0)

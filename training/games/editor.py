@@ -1,17 +1,17 @@
-"""The editor's game (networks: gan_models/editor.py), in two phases.
+"""The editor's game (networks: gan_models/networks/editor.py), in two phases.
 
 1. The encoder learns to read faces, and the decoder to draw them: an autoencoder with small absolute errors in the
    picture and in a coarse copy of it, and codes that stay near the standard normal distribution. Where
    `latent_regression` is weighed, the decoder is a finished generator (`--init-from`), and the encoder also learns to
    read its pictures, of which the codes are known. Meanwhile a classifier learns the attributes, and linear regressions
    on all labels, of codes and of pixels, give each attribute a direction and a region.
-2. From `edits_after` images on, photos are edited by random requests. The mapping and the decoder (of a finished one,
-   the first layer alone: what draws textures stays) learn to make the classifier see the request and nothing else
-   changed, while a discriminator tells edited photos and what should be seen in them from photos and what is. Requests
-   are pressed hard at first (`temperature`): edits that were large once and grew less look better than edits that only
-   grew.
+2. From `edits_after` images on, photos are edited by random requests. The mapping and the decoder learn to make the
+   classifier see the request, and nothing else changed. (Of a finished decoder only the first layer learns, so that the
+   layers that draw textures stay.) A discriminator sees photos with the attributes that they show, and edited photos
+   with those that were requested, and tells the two apart. At first requests weigh more (`temperature`): edits that
+   begin large and become smaller look better than edits that only grow.
 
-The classifier learns from CelebA's odd file numbers only; the judge (judges.py) is another network and learned from the
+The classifier learns from CelebA's odd file numbers only. The judge (judges/) is another network and learned from the
 even ones. In phase 2 no label is used: what a photo shows is what the classifier sees in it.
 """
 

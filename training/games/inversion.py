@@ -1,8 +1,8 @@
-"""The game of an encoder for a generator that is there already and stays as it is (networks: gan_models/inversion.py).
+"""The game of an encoder for a finished generator, which does not change (networks: gan_models/networks/invertible.py).
 
-The encoder learns from both sides: the latents and labels of generated pictures, which are known, and real pictures,
-which have to be drawn again so that they are like the photo and a discriminator takes them for one: the in-domain
-inversion of Zhu et al. 2020, arXiv:2004.00049.
+This is in-domain inversion (Zhu et al. 2020, arXiv:2004.00049). The encoder learns from generated pictures, whose
+latents and labels are known, and from real ones: the generator draws them again from the encoder's latents, the result
+should be like the photo, and a discriminator should take it for one.
 """
 
 from dataclasses import dataclass

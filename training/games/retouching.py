@@ -1,19 +1,19 @@
 """The retouching editor's game (network: gan_models/networks/retouch.py), judged in the features of a network that
 learned things, not faces.
 
-All that looks at pictures looks through the frozen EfficientNet-Lite0 (judges/general.py): its maps at four strides,
-brought to an even scale and mixed from coarse to fine by fixed random convolutions (Projected GAN: Sauer et al. 2021,
-arXiv:2111.01007), after changes of colour and small shifts (Zhao et al. 2020, arXiv:2006.10738). On the three finest
-maps there is a small discriminator each, and a **linear classifier** of the attributes: of fixed features a linear one
-is hard to please by patterns that nobody sees.
+Discriminators and classifiers see pictures through the frozen EfficientNet-Lite0 (judges/general.py). Its maps at four
+strides are brought to the same scale and mixed from coarse to fine by fixed random convolutions (Projected GAN: Sauer
+et al. 2021, arXiv:2111.01007). Before, pictures are changed in colour and shifted a little (Zhao et al. 2020,
+arXiv:2006.10738). Each of the three finest maps has a small discriminator and a **linear classifier** of the
+attributes: a linear classifier of fixed features is hard to fool by patterns that nobody sees.
 
 1. The classifiers learn alone for `edits_after` images. Without that the editor learns to do nothing.
 2. Photos are edited by random requests: attributes are brought in and taken out equally often, however rare they are; a
-   third of the requests change two; a quarter is made at a part of the strength, and asks for that part of the
-   attribute. What was not asked for shall look to the classifiers as it did in the photo, not as its label says.
+   third of the requests change two; a quarter of them asks for a part of an attribute, at that part of the strength.
+   All other attributes should look to the classifiers as they did in the photo, whatever its labels say.
 
-Labels are used of CelebA's odd file numbers only; what the others show is what the classifiers see. The judge (judges/)
-learned from the even ones, and in other features: neither it nor Lite1 (judges/general.py) takes any part here.
+Only the labels of CelebA's odd file numbers are used; for other photos the classifiers say what they show. The judge
+(judges/) learned from the even ones, in other features. Neither it nor Lite1 (judges/general.py) takes part here.
 """
 
 from dataclasses import dataclass

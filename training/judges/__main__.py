@@ -1,17 +1,19 @@
-"""Judge networks: they look at generated pictures for us. Readers tell MNIST's digits and FashionMNIST's garments, one
-names the attributes of CelebA's faces.
+"""Train the networks that judge generated pictures: a classifier of MNIST's digits, one of FashionMNIST's garments, and
+one of the attributes of CelebA's faces.
 
-What a judge sees in a picture is compared with what was asked for (label agreement); its last hidden layer is the
-feature space of FID and KID inside the domain, where the standard Inception network, trained on photographs of things,
-knows little. A judge is never shown to a GAN in training: its numbers would be worth nothing. For that there is the
-teacher, a smaller network of another architecture and seed, in whose features a recipe may match pictures, and which
-judges none.
+What a judge sees in a picture is compared with what was asked for (label agreement). Its last hidden layer is the
+feature space of FID and KID. The standard Inception network learned photographs of things, and knows little of digits
+and faces.
 
-CelebA's judge learns from the training pictures with an even file number; an editor's attribute loss (and its own
-estimate of attributes) from those with an odd one, while the regressions behind its directions and regions, and the
-generators, see the labels of both halves. After the training the judge does take part: calibrate.py tunes an editor's
-strengths on its verdicts and features, on validation pictures, so of those it is no judge, and of test pictures not a
-quite independent one.
+No GAN learns from a judge: its numbers would be worth nothing. The one exception is the teacher, a smaller network of
+another architecture and seed. A recipe may match its features, and it judges nothing.
+
+CelebA's judge learns from the training pictures with an even file number. An editor's attribute loss, and its own
+estimate of attributes, learn from those with an odd one. The regressions behind its directions and regions, and the
+generators, see the labels of both halves.
+
+After the training the judge does take part: calibrate.py tunes an editor's strengths on what it sees of validation
+pictures. So it does not judge validation pictures, and of test pictures it is not quite independent.
 
 Make them again with
 

@@ -52,7 +52,7 @@ class _Residual(nn.Module):
 
 
 class Judge(nn.Module):
-    """A classifier of small pictures: (n, C, H, W) float in [-1, 1] -> Opinion.
+    """A classifier of small pictures: (n, C, H, W) float in [-1, 1] -> ClassifierOutput.
 
     Attributes: network (what metric names call it), image_shape it was made for, label_names, multi_label, record (its
     json). Pictures of another size are brought to its own first; the same is done to real and generated ones.

@@ -1,0 +1,421 @@
+"""Every metric, one row each. The evaluation, its help, the page of a comparison and the legend of a card read it here.
+
+To add one: a row in METRICS, with a function of `Seen`, which is all that a metric may look at. Rows without a function
+are measured of editors, whose pictures are made in one go (editor.py, edits.py). The order of the rows is that of every
+table.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from gan_models.networks.base import Generator
+
+from ..data.dataset import Dataset
+from ..judges import networks
+from . import agreement, statistics
+from .sampling import EvaluationError, label_columns, reconstruction_error, short_count, stored, subset
+
+Found = dict[str, dict[str, Any]]  # name with its protocol: {"value": ..., "real": ..., ...}
+
+
+@dataclass
+class Seen:
+    """What was seen of a generator: its pictures, as many real ones, and both through one network."""
+
+    generator: Generator
+    viewer: Any  # features.Network: what looks
+    train: Dataset
+    test: Dataset | None
+    samples: int
+    seed: int
+    batch_size: int
+    latents: Tensor
+    labels: Tensor | None  # that were asked for
+    fake: Any  # features and logits of the generated pictures
+    real: dict[str, Any]  # split: those of real pictures
+    floor: dict[str, Tensor]  # split: features of real pictures that are not those of the reference
+    usable: dict[str, int]  # split: how many pictures the distances are taken of
+    compared: int  # real training pictures that generated ones are compared with
+    known: np.ndarray  # indices of the real pictures of the training split: those, then those of the floor
+    unknown: np.ndarray  # and of the test split
+    toggled: int  # latents of which one attribute is switched off and on
+    bar: tqdm
+    fidelity: Any  # the module features, which needs torch-fidelity
+    details: dict = field(default_factory=dict)  # what is told of each attribute
+
+    @property
+    def how(self) -> str:
+        """The protocol of what all generated pictures are looked at for."""
+        return f"{short_count(self.samples)}_{self.viewer.name}"
+
+    @property
+    def named(self) -> bool:
+        """Whether the network sees all that the generator can be asked for."""
+        return self.labels is not None and set(self.generator.labels) <= set(self.viewer.labels)
+
+    @functools.cached_property
+    def truth(self) -> Tensor | None:
+        """The labels of the real test pictures."""
+        return label_columns(self.test, self.generator.labels)[self.unknown] if self.test else None
+
+    @functools.cached_property
+    def answers(self) -> Tensor | None:
+        """What the network says of the real test pictures."""
+        if not self.test:
+            return None
+        return agreement.answers(self.viewer, self.generator, self.real["test"].logits, self.truth)
+
+    @functools.cached_property
+    def pairs(self):
+        """The same latents with one attribute off, and on."""
+        n = self.toggled
+        return agreement.toggle(
+            self.generator, self.viewer, self.latents[:n], self.labels[:n], self.batch_size, self.bar
+        )
+
+    @functools.cached_property
+    def spread(self) -> tuple[dict[str, float], dict[str, float]]:
+        """Precision, recall, density and coverage of generated pictures, and of the floor."""
+        split, n = next(iter(self.usable.items()))
+        real = self.real[split].features[:n]
+        radii = statistics.radii(real)
+        return tuple(
+            statistics.prdc(some[:n], real, statistics.radii(some[:n]), radii)
+            for some in (self.fake.features, self.floor[split])
+        )
+
+    @functools.cached_property
+    def modes(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Modes found and their KL, of generated pictures and by the true labels of as many training pictures."""
+        train, viewer, logits = self.train, self.viewer, self.fake.logits
+        kinds = round(len(viewer.labels) ** (1 / viewer.stacked))
+        expected = statistics.joint_frequencies(train.labels, kinds, viewer.stacked)
+        if not expected.all():
+            raise EvaluationError(
+                f"{train.name} is too small for its modes to be counted: some digit never occurs; take more data."
+            )
+        some = train.labels[subset(train, len(logits), self.seed)]
+        return statistics.modes(logits.argmax(1).numpy(), expected), statistics.modes(some, expected)
+
+    @functools.cached_property
+    def reconstructions(self) -> tuple[str, dict[str, float]]:
+        """How far pictures are from what is drawn from their own latents; the protocol first."""
+        split = "test" if self.test else "train"
+        data = self.test or self.train
+        chosen = self.unknown if self.test else self.known[: self.compared]
+        error = reconstruction_error(self.generator, stored(data, chosen, self.bar), self.batch_size)
+        return f"{short_count(len(chosen))}_{split}", statistics.psnr_and_mae(*error)
+
+    @functools.cached_property
+    def accuracy(self) -> float | None:
+        """Of the network on the real test pictures, where it knows their classes."""
+        test, viewer = self.test, self.viewer
+        if not test or test.labels is None or test.multi_label or tuple(test.label_names) != tuple(viewer.labels):
+            return None
+        labels = torch.from_numpy(test.labels[self.unknown])
+        return networks.right(self.real["test"].logits, labels).double().mean().item()
+
+    def against(self, split: str) -> tuple[Tensor, Tensor, Tensor]:
+        """Features of equally many pictures: generated ones, real ones of the split, and those of the floor."""
+        n = self.usable[split]
+        return self.fake.features[:n], self.real[split].features[:n], self.floor[split][:n]
+
+
+# ---- How each is computed --------------------------------------------------------------------------------------------
+
+
+def fid(seen: Seen) -> Found:
+    found, distance = {}, seen.fidelity.frechet_distance
+    for split, n in seen.usable.items():
+        fake, real, floor = seen.against(split)
+        name = f"fid{short_count(n)}_{split}_{seen.viewer.name}"
+        found[name] = {"value": distance(fake, real), "real": distance(floor, real)}
+    return found
+
+
+def kid(seen: Seen) -> Found:
+    found, distance = {}, seen.fidelity.kernel_distance
+    for split, n in seen.usable.items():
+        fake, real, floor = seen.against(split)
+        value, std = distance(fake, real, seen.seed)
+        name = f"kid{short_count(n)}_{split}_{seen.viewer.name}"
+        found[name] = {"value": value, "real": distance(floor, real, seen.seed)[0], "std": std}
+    return found
+
+
+def of_spread(name: str) -> Callable[[Seen], Found]:
+    def measure(seen: Seen) -> Found:
+        (split, n), (values, floors) = next(iter(seen.usable.items())), seen.spread
+        return {f"{name}{short_count(n)}_{split}_{seen.viewer.name}": {"value": values[name], "real": floors[name]}}
+
+    return measure
+
+
+def inception_score(seen: Seen) -> Found:
+    real, score = seen.real["test" if seen.test else "train"], seen.fidelity.inception_score
+    (value, std), (floor, _) = score(seen.fake.logits, seen.seed), score(real.logits, seen.seed)
+    return {f"is{seen.how}": {"value": value, "real": floor, "std": std}}
+
+
+def of_modes(name: str, place: int) -> Callable[[Seen], Found]:
+    def measure(seen: Seen) -> Found:
+        values, floors = seen.modes
+        return {f"{name}{seen.how}": {"value": values[place], "real": floors[place]}}
+
+    return measure
+
+
+def label_agreement(seen: Seen) -> Found:
+    fake = agreement.answers(seen.viewer, seen.generator, seen.fake.logits, seen.labels)
+    value = agreement.label_agreement(fake, seen.labels, seen.answers, seen.generator, seen.details)
+    return {f"label_agreement{seen.how}": value}
+
+
+def toggle_agreement(seen: Seen) -> Found:
+    value = agreement.toggle_agreement(seen.pairs, seen.answers, seen.truth, seen.generator, seen.viewer, seen.details)
+    return {f"toggle_agreement{short_count(seen.toggled)}_{seen.viewer.name}": value}
+
+
+def toggle_others_kept(seen: Seen) -> Found:
+    value = agreement.toggle_others_kept(seen.pairs, seen.generator, seen.viewer, seen.details)
+    return {f"toggle_others_kept{short_count(seen.toggled)}_{seen.viewer.name}": value}
+
+
+def code_agreement(seen: Seen) -> Found:
+    value = agreement.code_agreement(seen.generator, seen.viewer, seen.latents, seen.fake.logits, seen.details)
+    return {f"code_agreement{seen.how}": {"value": value, "real": seen.accuracy}}
+
+
+def of_reconstruction(name: str) -> Callable[[Seen], Found]:
+    def measure(seen: Seen) -> Found:
+        how, values = seen.reconstructions
+        return {f"reconstruction_{name}{how}": {"value": values[name], "real": None}}
+
+    return measure
+
+
+# ---- The table -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A row. Its name in metrics.json is followed by its protocol: fid10k_test_reader."""
+
+    name: str
+    better: str  # lower | higher
+    about: str  # what it tells, and the paper: for the help, a page and a card
+    applies: Callable[[Seen], bool] = lambda seen: True
+    compute: Callable[[Seen], Found] | None = None  # None: it is measured elsewhere
+
+    @property
+    def arrow(self) -> str:
+        return {"lower": "↓", "higher": "↑"}[self.better]
+
+
+def has_classes(seen: Seen) -> bool:
+    return seen.fake.logits is not None and not seen.viewer.multi_label
+
+
+def is_stacked(seen: Seen) -> bool:
+    return bool(seen.viewer.stacked) and seen.train.labels is not None
+
+
+def is_named(seen: Seen) -> bool:
+    return seen.named
+
+
+def is_toggled(seen: Seen) -> bool:
+    return seen.toggled > 0
+
+
+def has_codes(seen: Seen) -> bool:
+    return hasattr(seen.generator, "codes") and bool(seen.viewer.labels) and not seen.viewer.multi_label
+
+
+def encodes(seen: Seen) -> bool:
+    return seen.generator.encodes
+
+
+_ROWS = (
+    Metric(
+        "fid",
+        "lower",
+        "distance of two Gaussians, fitted to features of pictures (Heusel et al. 2017, arXiv:1706.08500)",
+        compute=fid,
+    ),
+    Metric(
+        "kid",
+        "lower",
+        "distance of features without that assumption (Binkowski et al. 2018, arXiv:1801.01401)",
+        compute=kid,
+    ),
+    Metric(
+        "is",
+        "higher",
+        "Inception Score: the network is sure of each picture, and pictures differ (Salimans et al. 2016, arXiv:1606.03498)",
+        has_classes,
+        inception_score,
+    ),
+    Metric(
+        "precision",
+        "higher",
+        "share of generated pictures that lie among the real ones (Kynkäänniemi et al. 2019, arXiv:1904.06991)",
+        compute=of_spread("precision"),
+    ),
+    Metric(
+        "recall",
+        "higher",
+        "share of real pictures that lie among the generated ones (the same paper)",
+        compute=of_spread("recall"),
+    ),
+    Metric(
+        "density",
+        "higher",
+        "how many real neighbourhoods a generated picture lies in (Naeem et al. 2020, arXiv:2002.09797)",
+        compute=of_spread("density"),
+    ),
+    Metric(
+        "coverage",
+        "higher",
+        "share of real pictures with a generated one in their neighbourhood (the same paper)",
+        compute=of_spread("coverage"),
+    ),
+    Metric(
+        "label_agreement",
+        "higher",
+        "share of pictures in which the network sees the label that was asked for",
+        is_named,
+        label_agreement,
+    ),
+    Metric(
+        "toggle_agreement",
+        "higher",
+        "the same latent with one attribute off and on: share of pictures that are seen as asked for",
+        is_toggled,
+        toggle_agreement,
+    ),
+    Metric(
+        "toggle_others_kept",
+        "higher",
+        "share of the other attributes that look the same in both of those pictures",
+        is_toggled,
+        toggle_others_kept,
+    ),
+    Metric(
+        "code_agreement",
+        "higher",
+        "share of pictures with the class that their code stands for (Chen et al. 2016, arXiv:1606.03657)",
+        has_codes,
+        code_agreement,
+    ),
+    Metric(
+        "cas",
+        "higher",
+        "accuracy on real pictures of a classifier that learned from generated ones alone (Ravuri and Vinyals 2019, arXiv:1905.10887)",
+    ),
+    Metric(
+        "reconstruction_psnr",
+        "higher",
+        "decibels of what is drawn again from a picture's own latents, against the picture",
+        encodes,
+        of_reconstruction("psnr"),
+    ),
+    Metric("reconstruction_mae", "lower", "mean difference of the two, 0..1", encodes, of_reconstruction("mae")),
+    Metric(
+        "modes",
+        "higher",
+        "how many of the 1,000 kinds of pictures were drawn (Metz et al. 2017, arXiv:1611.02163)",
+        is_stacked,
+        of_modes("modes", 0),
+    ),
+    Metric(
+        "kl",
+        "lower",
+        "divergence of the kinds that were drawn from those of the data, in nats (the same paper)",
+        is_stacked,
+        of_modes("kl", 1),
+    ),
+    Metric(
+        "change_seen",
+        "higher",
+        "share of the edits (each turns the attribute into its opposite, at intensity 1) in which the judge sees that",
+    ),
+    Metric(
+        "change_seen_put_back",
+        "higher",
+        "the same after the change has faded towards the border of the crop, as in a photo of any size",
+    ),
+    Metric("change_seen_by_target", "higher", "the same where the editor itself has to see what is there"),
+    Metric(
+        "others_kept",
+        "higher",
+        "share of the other attributes that the judge sees as before; hair colours that were to go do not count",
+    ),
+    Metric("psnr", "higher", "decibels of edited against unedited pictures (equal ones count as 100)"),
+    Metric("ssim", "higher", "likeness of their structure, up to 1 (Wang et al. 2004)"),
+    Metric("psnr_outside", "higher", "the same as *psnr*, outside the head's ellipse"),
+    Metric("ssim_outside", "higher", "the same as *ssim*, outside the head's ellipse"),
+    Metric(
+        "identity_kept",
+        "higher",
+        "share of the edits in which a face recognition network sees the same person as before",
+    ),
+    Metric(
+        "milliseconds",
+        "lower",
+        "of one edit of one picture, encoding included; *further*: of another of the same picture",
+    ),
+    Metric(
+        "edit_seen",
+        "higher",
+        "share of the edits after which the judge sees what was asked, of faces that it read rightly",
+    ),
+    Metric("edit_others_kept", "higher", "share of the other attributes that the judge sees as before"),
+    Metric(
+        "edit_kid_ratio",
+        "lower",
+        "KID between edited faces and real ones that show what was asked, divided by that of the faces unedited",
+    ),
+    Metric("edit_cheeks", "lower", "how far the mean colour of the cheeks moves, in 0..255"),
+    Metric(
+        "edit_identity",
+        "higher",
+        "share of the edits (Male aside) in which a face recognition network sees the same person",
+    ),
+)
+METRICS: dict[str, Metric] = {row.name: row for row in _ROWS}
+
+
+def base_name(name: str) -> str:
+    """The name without its protocol: fid10k_test_reader -> fid."""
+    return re.split(r"_?\d", name)[0]
+
+
+def measure(seen: Seen) -> Found:
+    """All that can be measured of what was seen."""
+    found: Found = {}
+    for row in METRICS.values():
+        if row.compute and row.applies(seen):
+            found |= row.compute(seen)
+    return found
+
+
+def legend() -> str:
+    """The table as text, for a command's help."""
+    width = max(map(len, METRICS)) + 2
+    lines = []
+    for row in METRICS.values():
+        text = textwrap.wrap(f"{row.about} {row.arrow}", 112 - width)
+        lines += [f"    {row.name:<{width}}{text[0]}", *(" " * (4 + width) + line for line in text[1:])]
+    return "\n".join(lines)

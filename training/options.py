@@ -1,0 +1,124 @@
+"""What a run is told, and how it is written down in its folder: options.json."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import gan_models
+from gan_models import files
+
+from . import run_folder
+from .data.dataset import Dataset
+from .errors import TrainingError
+from .games import to_json, with_defaults
+from .recipes import Recipe
+
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+PREVIOUS_ONE = "previous"  # what --resume takes beside nothing
+TRACKERS = ("tensorboard", "trackio", "wandb")
+
+
+class RunError(TrainingError):
+    """A run that cannot be started, or that could not go on; one sentence."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a run is told, by `python -m training` or by :func:`train`. Raises RunError for what no run can take."""
+
+    recipe: str  # its name
+    output: Path  # the run's folder
+    settings: tuple[str, ...] = ()  # KEY=VALUE, which change the recipe
+    data: str | Dataset | None = None  # a data set's name, a folder, or pictures in memory; None: the recipe's
+    data_root: Path | None = None  # None: $GAN_STUDIO_DATA, else ./data
+    images: int | None = None  # real images to show in all; None: the recipe's
+    seed: int = 0
+    precision: str = "auto"  # one of PRECISIONS
+    checkpoint_every: int | None = None  # images; None: a fiftieth of all
+    fid_every: int | None = None  # images; None: never
+    trackers: tuple[str, ...] = ()  # of TRACKERS
+    resume: bool | str = False  # True: from the last checkpoint, if there is one; "previous": from the one before it
+    init_from: str | None = None  # a model, or the folder of a run
+    push_to_hub: str | None = None  # USER/REPO
+    progress: bool = True  # a line on stderr every few seconds
+    command: str | None = None  # that was typed, without --resume; None: one that does the same
+
+    def __post_init__(self):
+        for name in ("images", "seed", "checkpoint_every", "fid_every"):
+            value = getattr(self, name)
+            if not (isinstance(value, int) and not isinstance(value, bool) or value is None and name != "seed"):
+                raise RunError(f"{_option(name)} must be a whole number, not {value!r}.")
+        for name, value, choices in [
+            ("precision", self.precision, PRECISIONS),
+            *(("tracker", tracker, TRACKERS) for tracker in self.trackers),
+        ]:
+            if value not in choices:
+                raise RunError(f"{_option(name)} must be one of {', '.join(choices)}, not {value!r}.")
+        if self.resume not in (True, False, PREVIOUS_ONE):
+            raise RunError(f"--resume takes nothing or the word {PREVIOUS_ONE}, not {self.resume!r}.")
+
+    def words(self) -> list[str]:
+        """The arguments of `python -m training` that say the same, but for `resume` and `progress`."""
+        words = [self.recipe, *(word for setting in self.settings for word in ("--set", setting))]
+        for name in ("data", "data_root", "output", "images", "seed", "checkpoint_every", "fid_every", "init_from"):
+            if (value := getattr(self, name)) is not None:
+                words += [_option(name), value.name if isinstance(value, Dataset) else str(value)]
+        words += ["--precision", self.precision, *(word for name in self.trackers for word in ("--tracker", name))]
+        return words + (["--push-to-hub", self.push_to_hub] if self.push_to_hub else [])
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def describe(recipe: Recipe, dataset: Dataset, options: RunOptions, total: int) -> dict:
+    """options.json: what the run is, and all that must be equal for it to be continued."""
+    return {
+        "recipe": to_json(recipe),
+        "data": {"name": dataset.name, "images": len(dataset), "checksum": dataset.checksum},
+        "seed": options.seed,
+        "images": total,
+        "init_from": options.init_from,
+        "command": options.command or f"python -m training {shlex.join(options.words())}",
+        "commit": commit(),
+        "version": gan_models.__version__,
+    }
+
+
+def compare_options(folder: Path, described: dict) -> None:
+    """Raises RunError unless the run in the folder is the one described; only the number of images may change.
+
+    An option that came after the run was started had its default then.
+    """
+    try:
+        before = files.read_json(folder / "options.json", run_folder.MAX_JSON)
+        differing = [key for key in ("data", "seed", "init_from") if before[key] != described[key]]
+        old, new = with_defaults(before["recipe"]), described["recipe"]
+        differing += [key for key in new if key not in ("images", "summary", "source") and old.get(key) != new[key]]
+    except (OSError, files.UnfitFile, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(
+            f"{folder / 'options.json'} cannot be read, so it is unknown what the run was; give another --output."
+        ) from error
+    if differing:
+        raise RunError(
+            f"The run in {folder} was started with another {' and '.join(differing)}; give the same options, "
+            "or another --output."
+        )
+
+
+def commit() -> str | None:
+    """The commit of the code, where it runs from a checkout."""
+    try:
+        return subprocess.run(
+            ["git", "rev-parse", "--short=12", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None

@@ -1,0 +1,56 @@
+"""Where a run starts from: the weights of another model, or of another run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gan_models
+from gan_models import hub
+from gan_models.model_folder import read_metrics
+from gan_models.networks.editor import Editor
+
+from . import checkpoints, growing, run_folder
+from .options import RunError
+from .state import State
+
+
+def initialise_from(state: State, source: str) -> None:
+    """Start from the generator of a model, whose configuration must be the recipe's, but that an encoder may be missing
+    in it; from one of half the size, which grows; or from a run's folder, with its discriminator too."""
+    if checkpoint := run_folder.find_checkpoint(Path(source)):
+        checkpoints.begin_with(state, checkpoint)
+        return
+    model = gan_models.load(source)
+    if isinstance(state.ema, Editor) and not isinstance(model, Editor):
+        try:
+            for network in (state.generator, state.ema):
+                network.adopt(model)
+        except gan_models.InvalidInput as error:
+            raise RunError(f"{source} does not fit the recipe. {error}") from error
+        return
+    if growing.can_grow(model, state.ema):
+        growing.grow(model.to(next(state.generator.parameters()).device), state.generator)
+        state.ema.load_state_dict(state.generator.state_dict())
+        return
+    wanted, weights = state.ema._hub_mixin_config, model.state_dict()
+    lacking = state.ema.state_dict().keys() - weights.keys()
+    if any(wanted.get(key) != value for key, value in model._hub_mixin_config.items()) or any(
+        not key.startswith("encoder.") for key in lacking
+    ):
+        raise RunError(
+            f"{source} has another configuration than the recipe, so its weights do not fit; "
+            "give the options that it was made with by --set."
+        )
+    for network in (state.generator, state.ema):
+        network.load_state_dict(network.state_dict() | weights, strict=True)
+
+
+def origin(source: str | None, checkpoint: Path | None) -> dict | None:
+    """What the model that a run started from records of its own training. A run that goes on no longer needs that
+    model."""
+    if checkpoint:
+        return read_metrics(checkpoint / "model" / "metrics.json").get("training", {}).get("origin")
+    if not source:
+        return None
+    run = run_folder.find_checkpoint(Path(source))
+    return read_metrics((run / "model" if run else hub.locate(source)) / "metrics.json").get("training")
