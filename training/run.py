@@ -322,8 +322,8 @@ class Run:
             cure = self.watch.diverged(str(error))
             raise callbacks.Diverged(f"Training has diverged: {error}; {kept}; {cure}.") from error
         finally:
-            if options.trackers:
-                accelerator.end_training()
+            for tracker in accelerator.trackers:  # end_training would also end the group of processes, if one has gone
+                tracker.finish()
             if accelerator.is_main_process:
                 with contextlib.suppress(OSError):  # on a full disk, say: what went wrong before is what to tell
                     self.curves.write()
