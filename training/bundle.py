@@ -18,7 +18,7 @@ from gan_models import files, hub, model_folder, portable
 from gan_models.card import model_card
 from gan_models.model_folder import read_metrics
 
-from . import cli
+from . import cli, story
 from .errors import TrainingError
 
 MAX_BYTES = 10_000_000  # what the Hub takes without LFS
@@ -40,7 +40,7 @@ def bundle(source: Path, name: str, pretrained: Path = hub.PRETRAINED) -> Path:
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         picture = picture_of(source)
-        record = portable.record(metrics)
+        record = portable.record(story.tell(model_folder.config_of(model), metrics))
         card = str(model_card(model_folder.config_of(model), record, samples=picture is not None))
         model_folder.write(model, temporary, metrics=record, samples=picture, card=card, dtype=torch.float16)
         size = (temporary / model_folder.WEIGHTS).stat().st_size

@@ -23,12 +23,11 @@ from gan_models import images as pictures
 from gan_models.card import model_card
 from gan_models.cli import missing
 from gan_models.errors import MissingPackage
-from gan_models.model_folder import read_metrics
 from gan_models.networks.editor import Editor
 from gan_models.rng import check_seed
 from gan_models.samples import sample_grid
 
-from . import callbacks, checkpoints, cpu, growing, loop, run_folder
+from . import callbacks, checkpoints, cpu, growing, loop, run_folder, story
 from .data import open_dataset
 from .data.dataset import Dataset, to_float
 from .errors import TrainingError
@@ -285,14 +284,14 @@ def _run(options: RunOptions, budget, hooks: tuple) -> Trained:
     earlier_seconds = trained_seconds(checkpoint)
     about = {
         "recipe": recipe.name,
-        "summary": recipe.summary,
+        "summary": recipe.summary if dataset.name == recipe.data else None,  # it is said of the recipe's own data
         "source": recipe.source,
         "dataset": dataset.name,
+        "data": {key: described["data"][key] for key in ("title", "licence") if described["data"].get(key)},
         "seed": options.seed,
-        "init_from": options.init_from,
         "command": described["command"],
         "commit": described["commit"],
-        "origin": origin(options.init_from, checkpoint),
+        **story.started_from(options.init_from, checkpoint),
     }
     saving = callbacks.Checkpoints(options.output, accelerator, report, write_model, every)
     saving.saved = state.images if checkpoint else None  # it need not be written again
@@ -580,21 +579,11 @@ def initialise_from(state: State, source: str) -> None:
         network.load_state_dict(network.state_dict() | weights, strict=True)
 
 
-def origin(source: str | None, checkpoint: Path | None) -> dict | None:
-    """What the model that a run started from records of its own training. A run that goes on no longer needs that
-    model."""
-    if checkpoint:
-        return read_metrics(checkpoint / "model" / "metrics.json").get("training", {}).get("origin")
-    if not source:
-        return None
-    run = run_folder.find_checkpoint(Path(source))
-    return read_metrics((run / "model" if run else hub.locate(source)) / "metrics.json").get("training")
-
-
 def export(state: State, folder: Path, training: dict, seed: int) -> None:
     """Write the model folder: what crosses from training to use."""
-    metrics = {"training": portable.record(training)}
-    card = str(model_card(model_folder.config_of(state.ema), metrics, samples=True))
+    config = model_folder.config_of(state.ema)
+    metrics = story.tell(config, {"training": portable.record(training)})
+    card = str(model_card(config, metrics, samples=True))
     picture = pictures.to_png(sample_grid(state.ema, seed))
     model_folder.write(state.ema, folder, metrics=metrics, samples=picture, card=card)
 

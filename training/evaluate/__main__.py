@@ -41,10 +41,10 @@ import sys
 from pathlib import Path
 
 from gan_models.card import write_card
-from gan_models.files import write_atomically
-from gan_models.model_folder import CONFIG
+from gan_models.files import read_json, write_atomically
+from gan_models.model_folder import CONFIG, MAX_CONFIG_BYTES
 
-from .. import cli
+from .. import cli, story
 from ..run_folder import model_of
 from .generator import evaluate
 from .sampling import EvaluationError
@@ -101,7 +101,8 @@ def _update(path: Path, result: dict) -> None:
     stays."""
     before = _metrics(path)
     evaluation = before.get("evaluation", {}) | result["evaluation"]
-    _write(path, before | result | {"evaluation": evaluation})
+    config = read_json(path.parent / CONFIG, MAX_CONFIG_BYTES, path.parent)
+    _write(path, story.tell(config, before | result | {"evaluation": evaluation}))
     write_card(path.parent)
 
 
