@@ -5,6 +5,7 @@ import re
 
 import pytest
 from huggingface_hub import ModelCard
+from PIL import Image
 from tiny import train
 
 from gan_models import hub as finding
@@ -202,3 +203,20 @@ def test_a_run_that_starts_from_the_hub_tells_owner_commit_and_licence(hub, alon
     assert train("mnist-dcgan", *options, "--resume") == 0
     told = json.loads((tmp_path / "second/model/metrics.json").read_text())["training"]
     assert told["origin"] == training["origin"] and told["init_from"] == training["init_from"]
+
+
+def test_title_and_licence_of_own_pictures_come_to_the_card_and_may_change_later(alone, tmp_path):
+    (tmp_path / "shells").mkdir()
+    for k in range(8):
+        Image.effect_noise((70, 80), 40 + k).save(tmp_path / "shells" / f"{k}.png")
+    options = ["--data", tmp_path / "shells", "--images", 8, "--output", tmp_path / "run"]
+    assert train("celeba-dcgan", *options, "--title", "Shells of my beach", "--licence", "cc-by-4.0") == 0
+    data = json.loads((tmp_path / "run/options.json").read_text())["data"]
+    assert (data["title"], data["licence"]) == ("Shells of my beach", "cc-by-4.0")
+    card = ModelCard.load(tmp_path / "run/model/README.md")
+    assert (
+        card.data.license == "cc-by-4.0" and "# Shells of my beach\n" in card.text and "face" not in card.text.lower()
+    )
+    options[3] = 16
+    assert train("celeba-dcgan", *options, "--title", "Snails", "--resume") == 0
+    assert "# Snails\n" in (tmp_path / "run/model/README.md").read_text()
