@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .errors import TrainingError
+    from .mixing import augmented
     from .run import RunOptions, Trained, train
 
-__all__ = ["RunOptions", "Trained", "TrainingError", "train"]
+__all__ = ["RunOptions", "Trained", "TrainingError", "augmented", "train"]
 
-_HOMES = {"TrainingError": "errors"} | dict.fromkeys(("RunOptions", "Trained", "train"), "run")
+_HOMES = {"TrainingError": "errors", "augmented": "mixing"} | dict.fromkeys(("RunOptions", "Trained", "train"), "run")
 
 
 def __getattr__(name: str):

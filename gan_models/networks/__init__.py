@@ -7,6 +7,7 @@ import torch
 from ..hub import check_device, find
 from ..model_folder import FAMILIES, load_folder
 from .base import Discriminator, Generator
+from .classifying import ClassifyingDiscriminator, ClassifyingGenerator
 from .critic import Critic
 from .dcgan import DCGANDiscriminator, DCGANGenerator
 from .editor import Editor
@@ -27,6 +28,7 @@ FAMILIES.update(
             InfoGANGenerator,
             EncodingGenerator,
             InvertibleGenerator,
+            ClassifyingGenerator,
             ResNetGenerator,
             Editor,
             RetouchEditor,
@@ -44,6 +46,7 @@ PAIRS: dict[str, tuple[type[Generator], type[Discriminator]]] = {
     "implicit": (DCGANGenerator, Autoencoder),
     "tied": (DCGANGenerator, TiedDiscriminator),
     "invertible": (InvertibleGenerator, DCGANDiscriminator),
+    "classifying": (ClassifyingGenerator, ClassifyingDiscriminator),
     "editor": (Editor, Critic),
     "retouch": (RetouchEditor, Panel),
 }

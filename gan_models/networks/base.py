@@ -58,7 +58,8 @@ def encode_labels(labels: Tensor, names: tuple[str, ...], multi_label: bool) -> 
     """Labels as the networks take them: (n, K) float. Classes become one-hot rows; attributes 0..1 become -1..1,
     so that "absent" says as much as "present"."""
     if labels.ndim == 1:
-        return nn.functional.one_hot(labels.long(), len(names)).float()
+        rows = nn.functional.one_hot(labels.long().clamp_min(0), len(names)).float()
+        return rows * (labels >= 0)[:, None]  # -1: nobody says which
     return labels * 2 - 1 if multi_label else labels
 
 
@@ -77,6 +78,7 @@ class Generator(nn.Module, PyTorchModelHubMixin):
     family: str
     takes_labels = False  # whether it can be told any: `labels` and `multi_label` are arguments of it
     limits: dict[str, tuple[int, int]] = {}  # the least and the most of arguments that are whole numbers
+    classifies = False  # whether it sorts pictures into `classes`, names that are an argument of it
     latent_dim: int
     image_shape: tuple[int, int, int]
     labels: tuple[str, ...] | None
@@ -103,6 +105,11 @@ class Generator(nn.Module, PyTorchModelHubMixin):
         """images (n, C, H, W) in [-1, 1] -> labels (n, K) in 0..1 for `generate`, where it has an encoder and labels;
         else None."""
         return None
+
+    def classify(self, images: Tensor) -> Tensor:
+        """images (n, C, H, W) in [-1, 1] -> how sure the model is of each of its classes: (n, K) rows that sum to 1,
+        where the family has a classifier. Raises InvalidInput where it has none."""
+        raise InvalidInput(f"This model (family {self.family}) has no classifier: it draws pictures and sorts none.")
 
     @property
     def encodes(self) -> bool:
