@@ -82,7 +82,7 @@ def test_commands_in_order(workplace, hub):
     for command in runnable():
         if "training.evaluate" in command:
             continue
-        assert run(command.replace("USER/REPO", "user/repo")) == 0, command
+        assert run(command.replace("USER/REPO", "user/repo").replace("USER/SPACE", "user/space")) == 0, command
     assert {"grid.png", "faces.png"} <= {path.name for path in workplace.iterdir()}
     assert hub.repositories["model", "user/repo"].find("main").files.keys() >= {
         "config.json",
