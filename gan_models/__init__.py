@@ -2,13 +2,14 @@
 pictures."""
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import latents
     from .errors import HubUnreachable, InvalidConfig, InvalidInput, InvalidWeights, ModelError, ModelNotFound
     from .hub import bundled
-    from .networks import Generator, load
+    from .networks import load
+    from .networks.base import Generator
 
 __all__ = [
     "Generator",
@@ -43,7 +44,7 @@ _MODULES = (
 )
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     """Public names are loaded when they are first used (PEP 562): what needs no torch does not import it."""
     if name in _HOMES:
         value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)

@@ -5,6 +5,7 @@ The limits stand beside those of the Hub's own client, which ends a connection t
 HF_HUB_DOWNLOAD_TIMEOUT seconds, but not one that drips.
 """
 
+import functools
 import hashlib
 import os
 import queue
@@ -13,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from huggingface_hub import HfApi, constants, get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
 from huggingface_hub.errors import (
@@ -26,12 +27,13 @@ from huggingface_hub.errors import (
 
 from . import files
 from .errors import HubUnreachable, InvalidConfig, InvalidWeights, ModelError, ModelNotFound, short
-from .model_folder import CONFIG, MAX_CONFIG_BYTES, WEIGHTS, build_on_meta, read_config, weights_size
+from .model_folder import BESIDE, CONFIG, MAX_CONFIG_BYTES, WEIGHTS, build_on_meta, read_config, weights_size
 
 PATIENCE = 30.0  # seconds that a download may take whatever its size
 SLOWEST = 32_000  # bytes a second, on average; what is slower counts as stalled
 WAITS = (1.0, 2.0)  # seconds before an answer that may change is asked for again
 LONGEST_WAIT = 10.0  # seconds; a Hub that asks for more (Retry-After) gets a sentence
+MOST_BESIDE = 10_000_000  # bytes of a file beside the weights; ours have less than one million
 RETRIED = (408, 429, 500, 502, 503, 504)
 
 Result = TypeVar("Result")
@@ -49,35 +51,43 @@ class Known(NamedTuple):
 
 
 class Repository:
-    """One revision of a repository, in the cache or on its way there. The arguments are those of the Hub's client."""
+    """One revision of a repository, or of a folder in it, in the cache or on its way there. The arguments are those of
+    the Hub's client."""
 
     def __init__(
         self,
         repo: str,
         revision: str | None = None,
         *,
-        cache_dir=None,
+        subfolder: str = "",
+        cache_dir: str | Path | None = None,
         force_download: bool = False,
         local_files_only: bool = False,
-        token=None,
+        token: str | bool | None = None,
     ):
         self.repo, self.revision, self.cache_dir, self.token = repo, revision, cache_dir, token
+        self.subfolder = subfolder
         self.force, self.local = force_download, local_files_only
         self.at = f" at revision {revision!r}" if revision else ""
         self.commit: str | None = None
         self.known: dict[str, Known] | None = None  # of each file; None: not known
         self.trouble: Exception | None = None  # why the Hub could not be asked
+        self.missing: dict[str, str] = {}  # a file beside the weights -> why it could not be had
 
     def snapshot(self) -> Path:
-        """The folder with config.json and model.safetensors. The configuration comes first, so that nobody waits for
-        the weights of a foreign model, nor for more of them than the network takes. Raises ModelError."""
+        """The folder with config.json and model.safetensors, and with what lies beside them, as far as it can be had.
+        The configuration comes first, so that nobody waits for the weights of a foreign model, nor for more of them
+        than the network takes. Raises ModelError."""
         try:
             if not self.local:
                 self._ask()
             folder = self._fetched(CONFIG, MAX_CONFIG_BYTES)
+            self.commit = folder.parents[self._path(CONFIG).count("/") - 1].name if self.subfolder else folder.name
             network = build_on_meta(*read_config(folder / CONFIG, self.repo), self.repo)
-            if self.known is None or WEIGHTS in self.known:
+            if self.known is None or self._path(WEIGHTS) in self.known:
                 self._fetched(WEIGHTS, weights_size(network.state_dict()))
+            for name, most in BESIDE.items():
+                self._fetch_beside(name, min(most, MOST_BESIDE))
             return folder
         except ModelError:
             raise
@@ -109,8 +119,12 @@ class Repository:
 
     def _fetched(self, name: str, most: int) -> Path:
         """The folder that the file lies in, after its checksum was found right."""
-        if self.known is not None and name not in self.known:
-            raise InvalidConfig(f"{self.repo} has no {name}, so it is not a model folder of GAN Studio.")
+        if self.known is not None and self._path(name) not in self.known:
+            folders = sorted(path.rpartition("/")[0] for path in self.known if path.endswith(f"/{name}"))
+            hint = f"; it has models in {', '.join(map(short, folders[:5]))}" if folders else ""
+            raise InvalidConfig(
+                f"{self.repo} has no {self._path(name)}, so it is not a model folder of GAN Studio{hint}."
+            )
         known = self._known(name)
         if known.size is not None and known.size > most:
             raise _unfit(name)(
@@ -128,11 +142,35 @@ class Repository:
                 )
         return path.parent
 
+    def _fetch_beside(self, name: str, most: int) -> None:
+        """Fetch a file that the model can do without. Why it cannot be had is kept, and a damaged one is not."""
+        if self.known is None or name in self.missing:
+            if (path := self._cached(name)) and not _is_right(path, Known(None, None)):
+                self.missing[name] = "the copy in the local cache is damaged"
+                path.unlink(missing_ok=True)
+            return
+        if self._path(name) not in self.known:
+            return
+        try:
+            if self._known(name).size is None:
+                raise InvalidConfig(f"the Hub does not say how large the {name} of {self.repo} is.")
+            self._fetched(name, most)
+        except Exception as error:  # whatever it is, the model itself is there
+            self.missing[name] = str(error if isinstance(error, ModelError) else self._sentence(error))
+            if (path := self._cached(name)) and not _is_right(path, self._known(name)):
+                path.unlink(missing_ok=True)
+            if isinstance(error, Stalled):  # nobody waits for the others too
+                self.missing |= {other: self.missing[name] for other in BESIDE if self._path(other) in self.known}
+
+    def _path(self, name: str) -> str:
+        """Of a file of the model, in the repository."""
+        return f"{self.subfolder}/{name}" if self.subfolder else name
+
     def _known(self, name: str) -> Known:
-        return (self.known or {}).get(name, Known(None, None))
+        return (self.known or {}).get(self._path(name), Known(None, None))
 
     def _cached(self, name: str) -> Path | None:
-        path = try_to_load_from_cache(self.repo, name, self.cache_dir, self.commit or self.revision)
+        path = try_to_load_from_cache(self.repo, self._path(name), self.cache_dir, self.commit or self.revision)
         return Path(path) if isinstance(path, str) else None
 
     def _downloaded(self, name: str, most: int, force: bool = False, damaged: bool = False) -> Path:
@@ -147,7 +185,8 @@ class Repository:
         # By the name of the branch, since only then the client records where the branch is, for days without a network.
         revision = self.commit if there is not None or name != CONFIG else self.revision or constants.DEFAULT_REVISION
         limit = constants.HF_HUB_ETAG_TIMEOUT
-        url = hf_hub_url(self.repo, name, revision=revision)
+        file = self._path(name)
+        url = hf_hub_url(self.repo, file, revision=revision)
         _asked(lambda: get_hf_file_metadata(url, token=self.token, timeout=limit), limit + 5)
         seconds = PATIENCE + (most if size is None else size) / SLOWEST
         if damaged and there:
@@ -155,7 +194,7 @@ class Repository:
 
         def download(force: bool = force or damaged) -> str:
             return hf_hub_download(
-                self.repo, name, revision=revision, cache_dir=self.cache_dir, force_download=force, token=self.token
+                self.repo, file, revision=revision, cache_dir=self.cache_dir, force_download=force, token=self.token
             )
 
         try:
@@ -164,8 +203,9 @@ class Repository:
             if _status(error) or error.errno is not None or isinstance(error, LocalEntryNotFoundError):
                 raise
             path = Path(_asked(lambda: download(True), seconds))  # it came short
-        if path.parent.name != self.commit:  # the branch has moved on in between
-            self.commit, self.known = path.parent.name, None
+        commit = path.parents[file.count("/")].name
+        if commit != self.commit:  # the branch has moved on in between
+            self.commit, self.known = commit, None
         return path
 
     def _sentence(self, error: Exception) -> ModelError:
@@ -216,40 +256,42 @@ def _asked(work: Callable[[], Result], seconds: float, waits: tuple[float, ...] 
     """What work() returns, which is tried again where the Hub says that this may help. Raises Stalled after `seconds`,
     and what work() raises."""
     waits = WAITS if waits is None else waits
-    for wait in (*waits, None):
+    for wait in waits:
         try:
             return _patiently(work, seconds)
         except Exception as error:
-            if wait is None or _status(error) not in RETRIED:
-                raise
             wait = max(wait, _retry_after(error) or 0)
-            if wait > LONGEST_WAIT:
+            if _status(error) not in RETRIED or wait > LONGEST_WAIT:
                 raise
         time.sleep(wait)
+    return _patiently(work, seconds)
 
 
 def _patiently(work: Callable[[], Result], seconds: float) -> Result:
     """What work() returns within `seconds`; then Stalled. A thread that waits for the network cannot be ended, so it is
     left behind: it ends with its connection, or with the process."""
-    done = queue.SimpleQueue()
+    done: queue.SimpleQueue[Callable[[], Result]] = queue.SimpleQueue()
 
     def run() -> None:
         try:
-            done.put((work(), None))
+            result = work()
+            done.put(lambda: result)
         except BaseException as error:
-            done.put((None, error))
+            done.put(functools.partial(_raise, error))
 
     threading.Thread(target=run, name="gan-studio-download", daemon=True).start()
     try:
-        result, error = done.get(timeout=seconds)
+        outcome = done.get(timeout=seconds)
     except queue.Empty:
         raise Stalled(f"nothing within {seconds:.0f} seconds") from None
-    if error is not None:
-        raise error
-    return result
+    return outcome()
 
 
-def _answer(error: BaseException | None):
+def _raise(error: BaseException) -> NoReturn:
+    raise error
+
+
+def _answer(error: BaseException | None) -> Any:
     """The Hub's answer that an exception, or one that it came from, tells of."""
     for _ in range(5):
         if error is None:
@@ -279,7 +321,8 @@ def _is_right(path: Path, known: Known) -> bool:
     try:
         with files.open_regular(path, None, path.parent) as file:
             if len(checksum) == 64:
-                return hashlib.file_digest(file, "sha256").hexdigest() == checksum
+                digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type] # the file's own class has what it needs
+                return digest.hexdigest() == checksum
             blob = hashlib.sha1(b"blob %d\0" % os.fstat(file.fileno()).st_size, usedforsecurity=False)
             while part := file.read(2**20):
                 blob.update(part)

@@ -11,7 +11,7 @@ _repr = reprlib.Repr()
 _repr.maxstring = _repr.maxother = 80
 
 
-def short(value) -> str:
+def short(value: object) -> str:
     """repr(value), cut to what fits into a sentence: files hold values of absurd length and depth."""
     return _repr.repr(value)
 

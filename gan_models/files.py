@@ -8,7 +8,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 MAX_DEPTH = 64  # of lists and objects within each other in a JSON file; ours have six
 _KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"} | dict.fromkeys(
@@ -78,7 +78,7 @@ def read_bounded(path: Path, most: int, inside: Path | None = None) -> bytes:
     return data
 
 
-def read_json(path: Path, most: int, inside: Path | None = None):
+def read_json(path: Path, most: int, inside: Path | None = None) -> Any:
     """The value that a JSON file of at most `most` bytes holds; it raises as `open_regular` does, and UnfitFile for
     what is not JSON, is nested deeper than MAX_DEPTH, or holds text that is no Unicode (lone surrogates)."""
     try:
@@ -100,11 +100,11 @@ def _homes(folder: Path) -> list[str]:
     """The folders that files of this folder may lie in: itself; of <cache>/models--user--repo/snapshots/<commit> also
     that repository's blobs, and the store of blobs that the repositories of a cache share."""
     real = os.path.realpath(folder)
-    snapshots = os.path.dirname(real)
-    repository = os.path.dirname(snapshots)
-    if os.path.basename(snapshots) != "snapshots" or not os.path.basename(repository).startswith("models--"):
-        return [real]
-    return [real, os.path.join(repository, "blobs"), os.path.join(os.path.dirname(repository), "blobs")]
+    for commit in (Path(real), *Path(real).parents):  # a model may lie in a folder of its repository
+        snapshots, repository = commit.parent, commit.parent.parent
+        if snapshots.name == "snapshots" and repository.name.startswith("models--"):
+            return [real, str(repository / "blobs"), str(repository.parent / "blobs")]
+    return [real]
 
 
 def _check_kind(status: os.stat_result, most: int | None) -> None:
@@ -114,7 +114,7 @@ def _check_kind(status: os.stat_result, most: int | None) -> None:
         raise UnfitFile(f"is too large: {status.st_size:,} bytes, where at most {most:,} are expected")
 
 
-def _check_value(value) -> None:
+def _check_value(value: object) -> None:
     level = [value]
     for _ in range(MAX_DEPTH):
         below = []

@@ -1,15 +1,30 @@
-"""From a bundled name, a folder or a Hub repository to a folder on this disk."""
+"""From a bundled name, a folder, a run or a Hub repository to a model folder on this disk."""
 
 import os
+import re
 from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 import torch
+from huggingface_hub import constants
 
 from .download import Repository
 from .errors import InvalidInput, ModelNotFound, did_you_mean, short
-from .model_folder import CONFIG, WEIGHTS
+from .model_folder import CONFIG, WEIGHTS, Source
 
 PRETRAINED = Path(__file__).parent / "pretrained"
+# Where a run folder keeps its model: at the end, and until then in its checkpoints.
+IN_A_RUN = ("model", "checkpoint/model", "checkpoint.previous/model", "checkpoint.old/model")
+HOSTS = ("huggingface.co", "www.huggingface.co", "hf.co")
+
+
+class Reference(NamedTuple):
+    """What names a model on the Hub."""
+
+    repo: str  # user/repo
+    revision: str | None  # branch, tag or commit
+    subfolder: str  # "" for the repository itself
 
 
 def bundled() -> list[str]:
@@ -17,11 +32,11 @@ def bundled() -> list[str]:
     return sorted(folder.parent.name for folder in PRETRAINED.glob(f"*/{CONFIG}"))
 
 
-def short_name(source: str | os.PathLike) -> str:
+def short_name(source: str | os.PathLike[str]) -> str:
     """What to call a model where its folder is nobody's business: runs/mnist-cgan/model is "mnist-cgan"; a bundled name
-    or a Hub repository is itself."""
+    or a Hub repository is itself, without its commit."""
     if not os.path.isdir(source):
-        return os.fspath(source)
+        return re.sub(r"@[0-9a-f]{40}(?=/|$)", "", os.fspath(source))
     parts = [part for part in Path(source).resolve().parts[1:] if part not in ("model", "checkpoint")]
     return parts[-1] if parts else os.fspath(source)
 
@@ -39,13 +54,18 @@ def check_device(device: str | torch.device | None) -> torch.device:
         ) from error
 
 
-def locate(source: str | os.PathLike, revision: str | None = None) -> Path:
+def locate(source: str | os.PathLike[str], revision: str | None = None) -> Path:
     """The model folder of what `load` takes; it raises as that does."""
-    return find(source, revision)[0]
+    return find(source, revision).folder
 
 
-def find(source, revision=None, **download) -> tuple[Path, str]:
-    """(the folder of a source, what to call it), downloaded if need be."""
+def find(source: str | os.PathLike[str], revision: str | None = None, **download: Any) -> Source:
+    """Where a model is, downloaded if need be. `download`: the options of :class:`download.Repository`.
+
+    source: a folder (of a model, or of a run), a bundled name, "user/repo[@revision][/subfolder]", or the address of a
+    page of the Hub; tried in this order. Raises ModelNotFound, HubUnreachable, InvalidConfig, InvalidWeights or
+    InvalidInput.
+    """
     if not isinstance(source, (str, os.PathLike)) or not str(source):
         raise ModelNotFound(
             f"A model is named by a folder, a bundled name or a Hub repository user/repo, not by {short(source)}."
@@ -53,18 +73,74 @@ def find(source, revision=None, **download) -> tuple[Path, str]:
     if revision is not None and (not isinstance(revision, str) or not revision):
         raise InvalidInput(f"The revision must be the name of a branch, a tag or a commit, not {short(revision)}.")
     name = os.fspath(source)
-    folder = PRETRAINED / name if name in bundled() and not os.path.isdir(name) else Path(name)
+    plain = name.rstrip("/") or name
+    folder = PRETRAINED / plain if plain in bundled() and not os.path.isdir(name) else Path(name)
     if os.path.isdir(folder):  # os.path, since pathlib raises for names that are too long
         if revision is not None:
             raise InvalidInput(f"A revision ({short(revision)}) goes with a Hub repository; {name} is on this disk.")
-        return folder, name
+        return Source(model_in(folder), plain)
     if os.path.exists(folder):
         raise ModelNotFound(f"{name} is a file; give the model folder that holds {CONFIG} and {WEIGHTS}.")
-    if name.count("/") != 1 or name.startswith((".", "/", "~")) or name.endswith("/"):
+    reference = parse(name)
+    if reference.revision and revision and reference.revision != revision:
+        raise InvalidInput(
+            f"{short(name)} names the revision {short(reference.revision)}, and another one was asked for "
+            f"({short(revision)}); leave one of them out."
+        )
+    repository = Repository(reference.repo, reference.revision or revision, subfolder=reference.subfolder, **download)
+    folder = repository.snapshot()
+    return Source(folder, plain, reference.repo, repository.commit, reference.subfolder, repository.missing)
+
+
+def model_in(folder: str | os.PathLike[str]) -> Path:
+    """The model folder that a folder is, or that it holds as a run does. A folder that is neither stays as it is."""
+    folder = Path(folder)
+    inside = (folder / part for part in IN_A_RUN)
+    if (folder / CONFIG).exists():
+        return folder
+    return next((path for path in inside if (path / CONFIG).is_file()), folder)
+
+
+def parse(name: str) -> Reference:
+    """What "user/repo[@revision][/subfolder]", "hf://..." or the address of a page of the Hub names. A revision with
+    slashes is written with %2F (but refs/pr/1 as it is). Raises ModelNotFound for anything else."""
+    if re.match(r"https?://", name, re.IGNORECASE):
+        return _parse_address(name)
+    text = name.removeprefix("hf://").rstrip("/")
+    user, _, rest = text.partition("/")
+    repo, *inside = rest.split("/")
+    repo, at, revision = repo.partition("@")
+    if at and revision == "refs" and len(inside) >= 2:
+        revision, inside = "/".join(["refs", *inside[:2]]), inside[2:]
+    if not repo or name.startswith((".", "/", "~")) or at and not revision:
         raise ModelNotFound(
             f"There is no folder or bundled model {short(name)}; {_near(name)} A Hub repository is named user/repo."
         )
-    return Repository(name, revision, **download).snapshot(), name
+    return Reference(f"{user}/{repo}", unquote(revision) or None, _checked(inside, name))
+
+
+def _parse_address(address: str) -> Reference:
+    parts = urlsplit(address)
+    if parts.netloc.lower() not in (*HOSTS, urlsplit(constants.ENDPOINT).netloc.lower()):
+        raise ModelNotFound(f"{short(address)} is no address of the Hub; give one, or a folder, or user/repo.")
+    words = [unquote(word) for word in parts.path.strip("/").split("/")]
+    if words[0] in ("spaces", "datasets"):
+        raise ModelNotFound(f"{short(address)} is a {words[0][:-1]} and no model; give the address of a model's page.")
+    if len(words) < 2 or len(words) == 3 or len(words) > 3 and words[2] not in ("tree", "blob", "resolve"):
+        raise ModelNotFound(
+            f"{short(address)} is not the page of a model; that is {constants.ENDPOINT}/user/repo, "
+            "or .../user/repo/tree/REVISION/SUBFOLDER."
+        )
+    user, repo, *rest = words
+    inside = rest[2:] if rest[:1] == ["tree"] else rest[2:-1]  # the others name a file
+    return Reference(f"{user}/{repo.removesuffix('.git')}", rest[1] if rest else None, _checked(inside, address))
+
+
+def _checked(parts: list[str], name: str) -> str:
+    """A folder of a repository, from its parts."""
+    if any(part in ("", ".", "..") or re.search(r"[\\\0:]", part) for part in parts):
+        raise ModelNotFound(f"{short(name)} names no folder of a Hub repository; write user/repo/subfolder.")
+    return "/".join(parts)
 
 
 def _near(name: str) -> str:

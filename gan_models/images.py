@@ -93,8 +93,8 @@ def white_of(picture: Image.Image) -> int | None:
 
 
 def _tag(picture: Image.Image, number: int, default: int) -> int:
-    value = picture.tag_v2.get(number, default)
-    return value[0] if isinstance(value, tuple) else value
+    value = picture.tag_v2.get(number, default)  # type: ignore[attr-defined] # of TIFFs alone
+    return int(value[0] if isinstance(value, tuple) else value)
 
 
 def plain(picture: Image.Image, mode: str, white: int | None = None) -> Image.Image:
@@ -129,12 +129,12 @@ def to_png(picture: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def save_png(picture: Image.Image, path: str | os.PathLike) -> None:
+def save_png(picture: Image.Image, path: str | os.PathLike[str]) -> None:
     """Write a PNG, whole or not at all."""
     write_atomically(Path(path), to_png(picture))
 
 
-def save_by_content(picture: Image.Image, folder: str | os.PathLike) -> Path:
+def save_by_content(picture: Image.Image, folder: str | os.PathLike[str]) -> Path:
     """Write a lossless WebP, named by what it shows, and return its path: ten times faster to make than a PNG."""
     data = io.BytesIO()
     picture.save(data, "WEBP", lossless=True, method=0, quality=0)
@@ -145,7 +145,7 @@ def save_by_content(picture: Image.Image, folder: str | os.PathLike) -> Path:
     return path
 
 
-def write_video(images: Tensor, path: str | os.PathLike, *, size: int = 256, frames_per_second: int = 24) -> None:
+def write_video(images: Tensor, path: str | os.PathLike[str], *, size: int = 256, frames_per_second: int = 24) -> None:
     """Frames (n, C, H, W) in [-1, 1] as an H.264 MP4 of about `size` pixels that every browser plays, whole or not at
     all. Needs PyAV."""
     write_frames(to_pil(images, size), path, frames_per_second)

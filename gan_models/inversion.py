@@ -71,7 +71,8 @@ def morph(generator: Generator, places: Inversion, frames: int) -> Tensor:
 def coarse_and_fine(drawn: Tensor, images: Tensor) -> Tensor:
     """(n,) mean absolute error of pictures (n, C, H, W), plus that of the pictures at a quarter of their size."""
     pairs = (drawn, images), (F.avg_pool2d(drawn, 4), F.avg_pool2d(images, 4))
-    return sum((a - b).abs().flatten(1).mean(1) for a, b in pairs)
+    fine, coarse = ((a - b).abs().flatten(1).mean(1) for a, b in pairs)
+    return fine + coarse
 
 
 def _start(generator: Generator, images: Tensor) -> Inversion:

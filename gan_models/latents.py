@@ -32,7 +32,7 @@ def slerp(a: Tensor, b: Tensor, t: Tensor | float) -> Tensor:
     straight = (sine < 1e-4) | (norms == 0)
     sine = sine.where(~straight, torch.ones_like(sine))
     arc = ((1 - t) * angle).sin() / sine * a + (t * angle).sin() / sine * b
-    return torch.where(straight, torch.lerp(*torch.broadcast_tensors(a, b, t)), arc)
+    return torch.where(straight, torch.lerp(a, b, t), arc)
 
 
 def walk(anchors: Tensor, frames: int, loop: bool = False) -> Tensor:

@@ -1,35 +1,65 @@
 """The model folder: check, read and write it.
 
-It holds config.json (the network's arguments, `family` and `format`), model.safetensors, README.md (card), samples.png
-and metrics.json. The first two are all that loading reads; nothing in the folder is ever executed or unpickled.
+It holds config.json (the network's arguments, `family` and `format`), model.safetensors, README.md (card), samples.png,
+metrics.json and perhaps LICENSE. The first two are all that loading needs; nothing in the folder is ever executed or
+unpickled.
 """
 
 import importlib
 import json
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 from torch.overrides import TorchFunctionMode
 
+from . import card_edits
 from .errors import InvalidConfig, InvalidWeights, short
-from .files import UnfitFile, open_regular, read_json, write_atomically
+from .files import UnfitFile, open_regular, read_bounded, read_json, write_atomically
 
 if TYPE_CHECKING:
     from .networks.base import Generator
 
 FORMAT = "gan-studio/1"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
-CARD, METRICS, PICTURE = "README.md", "metrics.json", "samples.png"
+CARD, METRICS, PICTURE, LICENCE = "README.md", "metrics.json", "samples.png", "LICENSE"
 MAX_CONFIG_BYTES = 1_000_000
 MAX_METRICS_BYTES = 10_000_000  # ours have ten kilobytes
 MAX_CARD_BYTES = 1_000_000  # so have these
 MAX_PICTURE_BYTES = 50_000_000
+MAX_LICENCE_BYTES = 1_000_000
 MAX_HEADER_BYTES = 1_000_000  # ours have a few kilobytes
+# What a model folder may hold beside configuration and weights, and the bytes that it may have.
+BESIDE = {
+    CARD: MAX_CARD_BYTES,
+    METRICS: MAX_METRICS_BYTES,
+    PICTURE: MAX_PICTURE_BYTES,
+    LICENCE: MAX_LICENCE_BYTES,
+}
 FAMILIES: dict[str, type["Generator"]] = {}  # `family` of config.json -> class; networks/__init__.py fills it
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a model was found."""
+
+    folder: Path  # the model folder on this disk
+    name: str  # what it was asked for by
+    repo: str | None = None  # the Hub repository user/repo
+    commit: str | None = None  # of the repository, where known
+    subfolder: str = ""  # of the repository
+    missing: dict[str, str] = field(default_factory=dict)  # a file beside the weights -> why it could not be had
+
+    @property
+    def reference(self) -> str:
+        """The name under which this very model can be had again."""
+        if self.repo is None:
+            return self.name
+        return self.repo + (f"@{self.commit}" if self.commit else "") + (f"/{self.subfolder}" if self.subfolder else "")
 
 
 def families() -> dict[str, type["Generator"]]:
@@ -48,10 +78,11 @@ def load_folder(folder: Path, name: str | None = None) -> "Generator":
     model.load_state_dict(tensors, strict=True, assign=True)
     model.requires_grad_(False).eval()
     _check_use(model, name)
+    model.loaded_from = Source(folder, name)
     return model
 
 
-def save(model: "Generator", folder: str | os.PathLike, dtype: torch.dtype = torch.float32) -> None:
+def save(model: "Generator", folder: str | os.PathLike[str], dtype: torch.dtype = torch.float32) -> None:
     """Write config.json and model.safetensors, each to a temporary name first. dtype may be torch.float16 to halve the
     file."""
     folder = Path(folder)
@@ -62,20 +93,22 @@ def save(model: "Generator", folder: str | os.PathLike, dtype: torch.dtype = tor
 
 def write(
     model: "Generator",
-    folder: str | os.PathLike,
+    folder: str | os.PathLike[str],
     *,
-    metrics: dict,
+    metrics: dict[str, Any],
     samples: bytes | None,
     card: str,
     dtype: torch.dtype = torch.float32,
 ) -> None:
     """Write a whole model folder: the one way in which a model leaves training, or enters the package.
 
-    metrics: what metrics.json says; samples: the bytes of samples.png, None for none; card: the text of README.md. The
-    card goes first and comes last: where it is, the folder is whole. Raises InvalidWeights as `save_weights` does.
+    metrics: what metrics.json says; samples: the bytes of samples.png, None for none; card: the text of README.md, to
+    which comes what a person wrote into the one that is there. The card goes first and comes last: where it is, the
+    folder is whole. Raises InvalidWeights as `save_weights` does.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    card = with_edits(folder, card)
     (folder / CARD).unlink(missing_ok=True)
     save(model, folder, dtype)
     if samples is not None:
@@ -84,12 +117,27 @@ def write(
     write_atomically(folder / CARD, card.encode())
 
 
-def config_of(model: "Generator") -> dict:
+def with_edits(folder: Path, card: str) -> str:
+    """The new card of a folder, with what a person wrote into the one that is there. A card of version 0.1 gives way,
+    and stays beside it as README.before.md."""
+    try:
+        data = read_bounded(folder / CARD, MAX_CARD_BYTES, folder)
+    except (OSError, UnfitFile):
+        return card
+    old = data.decode("utf-8", "replace")
+    if not card_edits.is_of_before(old):
+        return card_edits.merged(card, old)
+    write_atomically(folder / "README.before.md", data)
+    return card
+
+
+def config_of(model: "Generator") -> dict[str, Any]:
     """What config.json says: the format, the family and the constructor's arguments."""
-    return {"format": FORMAT, "family": model.family, **model._hub_mixin_config}
+    arguments = cast(dict[str, Any], model._hub_mixin_config)
+    return {"format": FORMAT, "family": model.family, **arguments}
 
 
-def save_weights(model: "Generator", folder: str | os.PathLike, dtype: torch.dtype = torch.float32) -> None:
+def save_weights(model: "Generator", folder: str | os.PathLike[str], dtype: torch.dtype = torch.float32) -> None:
     """Write model.safetensors: float tensors as `dtype`, in a form where equal weights are equal bytes.
 
     Raises InvalidWeights for weights that `load` would refuse: not finite, or too large for `dtype`.
@@ -102,7 +150,7 @@ def save_weights(model: "Generator", folder: str | os.PathLike, dtype: torch.dty
     write_atomically(Path(folder) / WEIGHTS, to_safetensors(tensors, metadata={"format": "pt"}))
 
 
-def read_config(path: Path, name: str) -> tuple[str, dict]:
+def read_config(path: Path, name: str) -> tuple[str, dict[str, Any]]:
     try:
         config = read_json(path, MAX_CONFIG_BYTES, path.parent)
     except UnfitFile as error:
@@ -131,14 +179,16 @@ class Uninitialised(TorchFunctionMode):
     """Leaves weights alone that are about to be replaced. On the meta device torch's `normal_` would first import its
     compiler, which takes longer than everything else that `load` does."""
 
-    def __torch_function__(self, function, types, arguments=(), named=None):
+    def __torch_function__(
+        self, function: Any, types: Any, arguments: Any = (), named: dict[str, Any] | None = None
+    ) -> Any:
         named = named or {}
         if getattr(function, "__module__", None) == "torch.nn.init":
             return named["tensor"] if "tensor" in named else arguments[0]
         return function(*arguments, **named)
 
 
-def build_on_meta(family: str, arguments: dict, name: str) -> "Generator":
+def build_on_meta(family: str, arguments: dict[str, Any], name: str) -> "Generator":
     """The network on the meta device: shapes without memory."""
     cls = families()[family]
     known = sorted(set(cls._hub_mixin_init_parameters) - {"self"})
@@ -194,7 +244,7 @@ def weights_size(expected: dict[str, torch.Tensor]) -> int:
     return MAX_HEADER_BYTES + sum(8 * value.numel() for value in expected.values()) + 8
 
 
-def _check_header(file, expected: dict[str, torch.Tensor], name: str) -> None:
+def _check_header(file: Any, expected: dict[str, torch.Tensor], name: str) -> None:
     """Raise InvalidWeights unless names, shapes and kinds of an open safetensors file are the expected ones."""
     keys = set(file.keys())
     for what, odd in (("lacks", set(expected) - keys), ("has unknown", keys - set(expected))):
@@ -239,7 +289,19 @@ def _check_use(model: "Generator", name: str) -> None:
         raise InvalidWeights(f"The weights of {name} draw pictures that are not finite; the model is unusable.")
 
 
-def read_metrics(path: Path) -> dict:
+def holds_weights_of(folder: Path, model: "Generator") -> bool:
+    """Whether a folder's weights are the model's, as far as its precision tells."""
+    mine = model.state_dict()
+    try:
+        with safe_open(folder / WEIGHTS, "pt") as file:
+            return set(file.keys()) == mine.keys() and all(
+                torch.equal(file.get_tensor(key).to(value.dtype), value.cpu()) for key, value in mine.items()
+            )
+    except (OSError, SafetensorError, RuntimeError):
+        return False
+
+
+def read_metrics(path: Path) -> dict[str, Any]:
     """What a metrics.json holds, {} where there is none. Raises InvalidConfig."""
     try:
         metrics = read_json(path, MAX_METRICS_BYTES, path.parent)

@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any
 
 DROPPED = ("--data-root", "--output")  # of a command: where things lay, not what they were
 FOLDERS = ("model", "checkpoint")  # of a run, which say nothing about which one
@@ -14,7 +15,7 @@ _IN_TEXT = re.compile(
 )
 
 
-def name(path) -> str:
+def name(path: str | os.PathLike[str]) -> str:
     """The last part of a path that says something: "celeba-cgan" of /home/me/runs/celeba-cgan/model. What is no path,
     such as a bundled name or user/repo, stays."""
     text = str(path)
@@ -26,18 +27,21 @@ def command(text: str) -> str:
     return "\n".join(_line(line, DROPPED) for line in text.split("\n"))
 
 
-def record(value):
+def record(value: Any) -> Any:
     """What a metrics.json holds, with names in place of paths; a new value."""
     if isinstance(value, dict):
-        ways = {"command": command, "init_from": name}
-        return {
-            key: ways.get(key, record)(item) if isinstance(item, str) else record(item) for key, item in value.items()
-        }
+        return {key: _told(key, item) for key, item in value.items()}
     if isinstance(value, list):
         return [record(item) for item in value]
     if isinstance(value, str):
         return _name(value) if _WHOLE.match(value) and "\n" not in value else prose(value)
     return value
+
+
+def _told(key: str, value: Any) -> Any:
+    if isinstance(value, str) and key == "command":
+        return command(value)
+    return name(value) if isinstance(value, str) and key in ("init_from", "reference") else record(value)
 
 
 def prose(value: str) -> str:

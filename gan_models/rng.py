@@ -32,6 +32,7 @@ class Stream(IntEnum):
     EDITS = 10
     STACKED = 11
     WARP = 12
+    EXAMPLES = 13
 
 
 def philox(seed: int, index: int, stream: Stream = Stream.LATENTS) -> np.random.Generator:

@@ -20,6 +20,7 @@ from .celeba import one_hair_colour
 from .errors import InvalidConfig, InvalidInput, short
 from .model_folder import CARD, MAX_CARD_BYTES, METRICS
 from .networks.base import Generator
+from .notices import UNKNOWN, dataset_of
 from .sanitise import safe
 
 MAX_ANCHORS = 6
@@ -205,15 +206,20 @@ class About(NamedTuple):
 def about(source: str) -> About:
     """What the folder of a model says of it. Where its metrics.json or its README.md is not what it should be, a
     sentence says so in their place. Raises ModelError where there is no such model."""
-    folder, _ = hub.find(source)
+    found = hub.find(source)
+    folder = found.folder
     try:
         record = model_folder.read_metrics(folder / METRICS).get("training")
         dataset = record.get("dataset") if isinstance(record, dict) else None
-        notice = card.dataset_of(dataset if isinstance(dataset, str) else None)
-        data = f"Data: {notice.title}. {notice.note}"
+        notice = dataset_of(dataset if isinstance(dataset, str) else None)
+        own = record.get("data") if isinstance(record, dict) and notice is UNKNOWN else None
+        own = {key: value for key, value in own.items() if isinstance(value, str)} if isinstance(own, dict) else {}
+        note = f"Licence of the pictures: {own['licence']}." if own.get("licence") else notice.note
+        data = f"Data: {own.get('title') or notice.title}. {note}"
     except InvalidConfig as error:
         data = f"Data: not known, for {html.escape(str(error))}"
     text = re.sub(r"\A---\n.*?\n---\n", "", card_text(folder), flags=re.DOTALL)
+    text = f"{found.missing[CARD]}" if CARD in found.missing else text
     return About(data, safe(text.replace(card.PLACEHOLDER, source).strip()))
 
 

@@ -188,6 +188,7 @@ class _Handler(BaseHTTPRequestHandler):
         ("POST", r"/(spaces/)?([^/]+/[^/]+)\.git/info/lfs/objects/batch", "lfs_batch"),
         ("PUT", r"/lfs/upload/([0-9a-f]{64})", "lfs_upload"),
         ("POST", r"/lfs/verify", "lfs_verify"),
+        ("POST", r"/api/(model|space)s/([^/]+/[^/]+)/branch/([^/]+)", "branch"),
         ("GET", r"/api/(model|space)s/([^/]+/[^/]+)/tree/([^/]+)", "tree"),
         ("GET", r"/api/(model|space)s/([^/]+/[^/]+)(?:/revision/([^/]+))?", "info"),
         ("GET", r"/(spaces/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)", "resolve"),
@@ -393,6 +394,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.send(
             {"commitUrl": f"{self.hub.url}/{PREFIXES[kind]}{repo_id}/commit/{commit.oid}", "commitOid": commit.oid}
         )
+
+    def branch(self, kind: str, repo_id: str, name: str) -> None:
+        self._may_write()
+        repository = self._repository(kind, repo_id)
+        if name in repository.branches:
+            raise Problem(409, "Reference already exists")
+        repository.branches[name] = repository.branches["main"]
+        self.send({})
 
     # Loading
 

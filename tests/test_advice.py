@@ -22,8 +22,9 @@ SAID_BY = {
     "training/data/folder.py": (TRAINING, COMPARE),
     "training/settings.py": (TRAINING, COMPARE),
 }
-OTHERS = {"--mixed_precision", "--cpu", "--short"}  # of accelerate launch, and of git
-STYLES = ("gan_models/demo/theme.py",)  # where -- begins a variable of CSS
+# Of accelerate launch, git and http.server.
+OTHERS = {"--mixed_precision", "--cpu", "--short", "--directory"}
+STYLES = ("gan_models/demo/theme.py", "gan_models/export/runtime.py")  # variables of CSS, and options of npm
 
 
 def strings(path: Path) -> list[str]:

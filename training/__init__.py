@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .errors import TrainingError
+    from .mixing import augmented
     from .options import RunOptions
     from .run import Trained, train
 
-__all__ = ["RunOptions", "Trained", "TrainingError", "train"]
+__all__ = ["RunOptions", "Trained", "TrainingError", "augmented", "train"]
 
-_HOMES = {"TrainingError": "errors", "RunOptions": "options"} | dict.fromkeys(("Trained", "train"), "run")
+_HOMES = {"TrainingError": "errors", "augmented": "mixing", "RunOptions": "options"} | dict.fromkeys(
+    ("Trained", "train"), "run"
+)
 
 
 def __getattr__(name: str):

@@ -41,6 +41,10 @@ def parse(arguments: list[str]) -> RunOptions | None:
         metavar="NAME|DIR",
         help=f"{', '.join(READERS)}, or a folder, .zip or .tar (default: the recipe's)",
     )
+    parser.add_argument("--title", metavar="WORDS", help="what your own pictures are called on the model's card")
+    parser.add_argument(
+        "--licence", metavar="WORDS", help="under which they may be used: cc-by-4.0, mit, an address or a few words"
+    )
     parser.add_argument(
         "--data-root", type=Path, metavar="DIR", help="their place (default: $GAN_STUDIO_DATA, else ./data)"
     )
@@ -97,6 +101,8 @@ def parse(arguments: list[str]) -> RunOptions | None:
         output=options.output or Path("runs") / options.recipe,
         settings=tuple(options.set),
         data=options.data,
+        title=options.title,
+        licence=options.licence,
         data_root=options.data_root,
         images=options.images,
         seed=options.seed,

@@ -20,6 +20,7 @@ from gan_models.model_folder import read_metrics
 
 from . import cli
 from .errors import TrainingError
+from .evaluate import story
 
 MAX_BYTES = 10_000_000  # what the Hub takes without LFS
 
@@ -40,7 +41,7 @@ def bundle(source: Path, name: str, pretrained: Path = hub.PRETRAINED) -> Path:
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         picture = picture_of(source)
-        record = portable.record(metrics)
+        record = portable.record(story.tell(model_folder.config_of(model), metrics))
         card = str(model_card(model_folder.config_of(model), record, samples=picture is not None))
         model_folder.write(model, temporary, metrics=record, samples=picture, card=card, dtype=torch.float16)
         size = (temporary / model_folder.WEIGHTS).stat().st_size

@@ -38,6 +38,7 @@ from . import cli
 from .data import open_dataset
 from .data.dataset import Dataset, to_float
 from .errors import TrainingError
+from .evaluate import story
 from .judges import networks
 from .judges.networks import JudgeError
 
@@ -215,8 +216,9 @@ def write(editor: Editor, folder: Path, found: dict, command: str) -> None:
     training = read_metrics(folder / "metrics.json").get("training", {})
     first = str(training.get("command") or "").partition("\n")[0]
     training |= {"calibration": found, "command": f"{first}\n{command}".strip()}
-    metrics = {"training": portable.record(training)}
-    card = str(model_card(model_folder.config_of(editor), metrics, samples=True))
+    config = model_folder.config_of(editor)
+    metrics = story.tell(config, {"training": portable.record(training)})
+    card = str(model_card(config, metrics, samples=True))
     picture = pictures.to_png(sample_grid(editor, int(training.get("seed") or 0)))
     model_folder.write(editor, folder, metrics=metrics, samples=picture, card=card)
 

@@ -40,6 +40,7 @@ def train(
     """Train until `images` images were shown. Each callback is called after each step with (state, scalars) and may
     return True to stop. recipe.batch_size must be a multiple of the number of processes."""
     game = GAMES[recipe.game](recipe, accelerator.device)
+    game.dataset = dataset
     share = recipe.batch_size // accelerator.num_processes
     state.generator.train()
     state.discriminator.train()

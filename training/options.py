@@ -45,6 +45,8 @@ class RunOptions:
     push_to_hub: str | None = None  # USER/REPO
     progress: bool = True  # a line on stderr every few seconds
     command: str | None = None  # that was typed, without --resume; None: one that does the same
+    title: str | None = None  # of somebody's own pictures, for the card
+    licence: str | None = None  # under which those may be used
 
     def __post_init__(self):
         for name in ("images", "seed", "checkpoint_every", "fid_every"):
@@ -63,7 +65,8 @@ class RunOptions:
     def words(self) -> list[str]:
         """The arguments of `python -m training` that say the same, but for `resume` and `progress`."""
         words = [self.recipe, *(word for setting in self.settings for word in ("--set", setting))]
-        for name in ("data", "data_root", "output", "images", "seed", "checkpoint_every", "fid_every", "init_from"):
+        named = ("data", "title", "licence", "data_root", "output", "images", "seed", "checkpoint_every", "fid_every")
+        for name in (*named, "init_from"):
             if (value := getattr(self, name)) is not None:
                 words += [_option(name), value.name if isinstance(value, Dataset) else str(value)]
         words += ["--precision", self.precision, *(word for name in self.trackers for word in ("--tracker", name))]
@@ -78,7 +81,8 @@ def describe(recipe: Recipe, dataset: Dataset, options: RunOptions, total: int) 
     """options.json: what the run is, and all that must be equal for it to be continued."""
     return {
         "recipe": to_json(recipe),
-        "data": {"name": dataset.name, "images": len(dataset), "checksum": dataset.checksum},
+        "data": {"name": dataset.name, "images": len(dataset), "checksum": dataset.checksum}
+        | {key: value for key, value in (("title", options.title), ("licence", options.licence)) if value},
         "seed": options.seed,
         "images": total,
         "init_from": options.init_from,
@@ -95,7 +99,9 @@ def compare_options(folder: Path, described: dict) -> None:
     """
     try:
         before = files.read_json(folder / "options.json", run_folder.MAX_JSON)
-        differing = [key for key in ("data", "seed", "init_from") if before[key] != described[key]]
+        differing = [key for key in ("seed", "init_from") if before[key] != described[key]]
+        same = all(before["data"][key] == described["data"][key] for key in ("name", "images", "checksum"))
+        differing += [] if same else ["data"]
         old, new = with_defaults(before["recipe"]), described["recipe"]
         differing += [key for key in new if key not in ("images", "summary", "source") and old.get(key) != new[key]]
     except (OSError, files.UnfitFile, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -3,95 +3,104 @@ USER/REPO`."""
 
 import argparse
 import json
-import re
 import sys
 from pathlib import Path
 
-from huggingface_hub import (
-    CommitOperationAdd,
-    CommitOperationDelete,
-    HfApi,
-    SpaceCardData,
-    get_token,
-)
-from huggingface_hub.errors import HFValidationError, OfflineModeIsEnabled
-from huggingface_hub.repocard import metadata_load
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
+from huggingface_hub.errors import HFValidationError, OfflineModeIsEnabled, RepositoryNotFoundError
 from huggingface_hub.utils import validate_repo_id
 
-import gan_models
-from gan_models import portable
-from gan_models.card import PLACEHOLDER
+from gan_models import card_edits, hub, portable
+from gan_models.card import PLACEHOLDER, model_card
 from gan_models.errors import ModelError
 from gan_models.files import UnfitFile, read_bounded
 from gan_models.model_folder import (
+    BESIDE,
     CARD,
     CONFIG,
-    MAX_CARD_BYTES,
     MAX_CONFIG_BYTES,
-    MAX_METRICS_BYTES,
-    MAX_PICTURE_BYTES,
     METRICS,
     PICTURE,
     WEIGHTS,
+    config_of,
     load_folder,
     read_metrics,
 )
+from gan_models.networks.base import Generator
+from gan_models.saving import card_on_hub
 
 from . import cli
 from .errors import TrainingError
+from .evaluate import story
+from .space import files as space_files
+from .space import requirements
 
 # What is published beside the weights, and the bytes that it may have.
-CONTENTS = {
-    CONFIG: MAX_CONFIG_BYTES,
-    CARD: MAX_CARD_BYTES,
-    PICTURE: MAX_PICTURE_BYTES,
-    METRICS: MAX_METRICS_BYTES,
-}
+CONTENTS = {CONFIG: MAX_CONFIG_BYTES, **BESIDE}
+KEEP = ("here", "hub")
 
 
 class PublishError(TrainingError):
     """Nothing, or not everything, was published; the message is one sentence that says why."""
 
 
-def publish(model_folder: str | Path, repo_id: str, *, space: str | None = None, private: bool = False) -> str:
+def publish(
+    model_folder: str | Path,
+    repo_id: str,
+    *,
+    space: str | None = None,
+    hardware: str | None = None,
+    private: bool = False,
+    keep: str | None = None,
+) -> str:
     """Upload a model folder to the Hub in one commit, creating the repository where there is none, and return its URL.
 
-    space: also the name of a Gradio Space to fill with the demo and this model. A folder that `gan_models.load` would
-    refuse, or that has no card, is not uploaded. The token is the one of `hf auth login`. Raises PublishError.
+    model_folder: that of a model, or of a run. space: also the name of a Gradio Space to fill with the demo and this
+    model; hardware: the Space's, such as "zero-a10g" or "t4-small" (None: the free CPU). What a person wrote into the card,
+    here or on the Hub, stays (gan_models/card_edits.py); where both were edited, keep says whose edits count, those
+    "here" or those on the "hub". A folder that `gan_models.load` would refuse, or that has no card, is not uploaded. The
+    token is the one of `hf auth login`. Raises PublishError.
     """
-    folder = check_folder(model_folder)
+    folder, model = check_folder(model_folder)
     check_name(repo_id)
-    api = HfApi()
-    demo = None
     if space:
         check_name(space)
-        demo = space_files(folder, repo_id)
+        requirements(edits=hasattr(model, "edit"), hardware=hardware)  # a package that is missing is told at once
+    if keep not in (None, *KEEP):
+        raise PublishError(f"Whose edits of the card to keep is said by {' or '.join(KEEP)}, not {keep!r}.")
+    contents = model_files(folder, repo_id, config_of(model))
     if not get_token():
         raise PublishError(
             "You are not logged in to the Hub: run `hf auth login`, or set HF_TOKEN to a token that may write."
         )
-    url = upload(api, repo_id, model_files(folder, repo_id), f"Publish {repo_id}", private=private or None)
-    if demo:
-        upload(api, space, demo, f"Show {repo_id}", private=private or None, repo_type="space", space_sdk="gradio")
+    api = HfApi()
+    contents[CARD] = with_edits(contents[CARD].decode(), card_there(repo_id), repo_id, keep).encode()
+    url, commit = upload(api, repo_id, contents, f"Publish {repo_id}", private=private or None)
+    if space:
+        hidden = private or is_private(api, repo_id)
+        demo = space_files(model, contents, repo_id, commit, hardware=hardware, private=hidden)
+        create = {"space_sdk": "gradio"} | ({"space_hardware": hardware} if hardware else {})
+        upload(api, space, demo, f"Show {repo_id}", private=private or None, repo_type="space", **create)
     return url
 
 
-def check_folder(model_folder: str | Path) -> Path:
-    folder = Path(model_folder)
+def check_folder(source: str | Path) -> tuple[Path, Generator]:
+    """The model folder of a folder or a run, and its model."""
+    folder = hub.model_in(source)
     if not folder.is_dir():
         raise PublishError(
-            f"There is no folder {folder}; give the model folder of a finished run, such as runs/NAME/model."
+            f"There is no folder {source}; give the model folder of a finished run, such as runs/NAME/model."
         )
     try:
-        load_folder(folder)
+        model = load_folder(folder)
     except ModelError as error:
         raise PublishError(f"Not published, since it would not load: {error}") from error
-    if not (folder / "README.md").is_file():
+    if not (folder / CARD).is_file():
         raise PublishError(
             f"{folder} has no card (README.md), so nobody would know its data and licence; "
             "write it with gan_models.card.write_card."
         )
-    return folder
+    return folder, model
 
 
 def check_name(repo_id: str) -> None:
@@ -103,10 +112,10 @@ def check_name(repo_id: str) -> None:
         raise PublishError(f"{repo_id!r} lacks its owner: a repository on the Hub is named USER/REPO.")
 
 
-def model_files(folder: Path, repo_id: str) -> dict[str, Path | bytes]:
-    """Path in the repository -> file or content. The card gets the name under which the model can be loaded from now
-    on."""
-    files = {WEIGHTS: folder / WEIGHTS}  # which loaded, so it is a file of the folder
+def model_files(folder: Path, repo_id: str, config: dict) -> dict[str, Path | bytes]:
+    """Path in the repository -> file or content. The card is written anew from what the folder knows, but for what a
+    person wrote into it, and gets the name under which the model can be loaded from now on."""
+    files: dict[str, Path | bytes] = {WEIGHTS: folder / WEIGHTS}  # which loaded, so it is a file of the folder
     for name, most in CONTENTS.items():
         try:
             files[name] = read_bounded(folder / name, most, folder)
@@ -116,63 +125,63 @@ def model_files(folder: Path, repo_id: str) -> dict[str, Path | bytes]:
             raise PublishError(f"Not published: {folder / name} {error}; replace it or delete it.") from error
         except OSError as error:
             raise PublishError(f"Not published: {folder / name} cannot be read ({error.strerror}).") from error
-    card = files[CARD].decode("utf-8", "replace")
-    files[CARD] = portable.page(card).replace(PLACEHOLDER, repo_id).encode()
+    metrics = {}
     if METRICS in files:
         try:
             metrics = read_metrics(folder / METRICS)
         except ModelError as error:
             raise PublishError(f"Not published: {error}") from error
-        if (names := portable.record(metrics)) != metrics:
-            files[METRICS] = (json.dumps(names, indent=2) + "\n").encode()
+        told = portable.record(story.tell(config, metrics))
+        if told != metrics:
+            files[METRICS] = (json.dumps(told, indent=2) + "\n").encode()
+        metrics = told
+    card = files[CARD].decode("utf-8", "replace")
+    if card_edits.is_of_before(card) or card_edits.split(card).text is not None:
+        new = str(model_card(config, metrics, samples=PICTURE in files))
+        card = new if card_edits.is_of_before(card) else card_edits.merged(new, card)
+    files[CARD] = card_edits.rewritten(card, lambda text: portable.page(text).replace(PLACEHOLDER, repo_id)).encode()
     return files
 
 
-def space_files(folder: Path, repo_id: str) -> dict[str, Path | bytes]:
-    """The demo, with this model bundled instead of the package's own: a Space that downloads nothing when it starts
-    works as long as the Hub runs it."""
-    package = Path(gan_models.__file__).parent
-    root = package.parent
-    for name in ("app.py", "requirements.txt", "README.md"):
-        if not (root / name).is_file():
-            raise PublishError(
-                f"A Space needs the demo's {name}, which is not in {root}: run this in a checkout of GAN Studio."
-            )
-    files = {name: root / name for name in ("app.py", "requirements.txt", "LICENSE") if (root / name).is_file()}
-    for path in sorted(package.rglob("*")):
-        inside = path.relative_to(package)
-        if path.is_file() and inside.parts[0] != "pretrained" and "__pycache__" not in inside.parts:
-            files[f"gan_models/{inside.as_posix()}"] = path
-    for name, content in model_files(folder, repo_id).items():
-        files[f"gan_models/pretrained/{repo_id.split('/')[1]}/{name}"] = content
-    return files | {"README.md": space_card(root, folder, repo_id).encode()}
+def card_there(repo_id: str) -> str | None:
+    """The card that the repository has; None where there is none yet. Raises PublishError where the Hub does not say."""
+    try:
+        return card_on_hub(repo_id)
+    except RepositoryNotFoundError:
+        return None
+    except Exception as error:  # whatever the Hub's client and its network library raise
+        raise PublishError(_why(error, repo_id)) from error
 
 
-def space_card(root: Path, folder: Path, repo_id: str) -> str:
-    """The Space's front matter is that of the project's README, with this model's name and licence."""
-    gradio = re.search(r"^gradio==([\w.]+)", (root / "requirements.txt").read_text(), re.MULTILINE)
-    data = {"sdk": "gradio", "app_file": "app.py"} | ({"sdk_version": gradio[1]} if gradio else {})
-    data |= metadata_load(root / "README.md") or {}
-    model = metadata_load(folder / "README.md") or {}
-    data = {key: value for key, value in data.items() if not key.startswith("license") and key != "models"}
-    data |= {key: value for key, value in model.items() if key.startswith("license")}
-    data |= {"title": repo_id.split("/")[1], "models": [repo_id]}
-    return f"""---
-{SpaceCardData(**data).to_yaml()}
----
+def with_edits(mine: str, theirs: str | None, repo_id: str, keep: str | None = None) -> str:
+    """The card to publish: `mine`, with what a person wrote into the card on the Hub. Raises PublishError where both
+    were edited, each in another way, unless `keep` says whose edits count."""
+    if theirs is None or card_edits.is_of_before(theirs) or keep == "here":
+        return mine
+    here, there = card_edits.split(mine), card_edits.split(theirs)
+    if not there.edited:
+        return mine
+    alike = here.own == there.own and (here.text == there.text or not here.text_edited)
+    if here.edited and not alike and keep is None:
+        raise PublishError(
+            f"The card was edited here and, in another way, on {repo_id}: bring the edits together in the README.md here "
+            "and publish with --keep-card here, or take those of the Hub with --keep-card hub."
+        )
+    return card_edits.merged(mine, theirs)
 
-# {repo_id.split("/")[1]}
 
-The demo of GAN Studio with the model [{repo_id}](https://huggingface.co/{repo_id}), whose card tells its data,
-licence and limits.
-"""
+def is_private(api: HfApi, repo_id: str) -> bool:
+    try:
+        return bool(api.model_info(repo_id).private)
+    except Exception as error:
+        raise PublishError(_why(error, repo_id)) from error
 
 
 def upload(
     api: HfApi, repo_id: str, files: dict[str, Path | bytes], message: str, repo_type: str = "model", **create
-) -> str:
-    """Make the repository hold these files by one commit, and return its URL. In a Space, code that is gone is
-    deleted."""
+) -> tuple[str, str]:
+    """Make the repository hold these files by one commit, and return its URL and the commit. In a Space, code that is
+    gone is deleted."""
     operations = [CommitOperationAdd(name, content) for name, content in files.items()]
     try:
         url = api.create_repo(repo_id, repo_type=repo_type, exist_ok=True, **create)
@@ -183,8 +192,8 @@ def upload(
                 if name.startswith("gan_models/") and name not in files
             ]
             operations += [CommitOperationDelete(name) for name in stale]
-        api.create_commit(repo_id, operations, commit_message=message, repo_type=repo_type)
-        return str(url)
+        commit = api.create_commit(repo_id, operations, commit_message=message, repo_type=repo_type)
+        return str(url), commit.oid
     except Exception as error:  # whatever the Hub's client and its network library raise
         raise PublishError(_why(error, repo_id)) from error
 
@@ -216,12 +225,29 @@ def main(arguments: list[str] | None = None) -> int:
 
 def command(arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser("python -m training.publish", description="Publish a model folder on the Hub.")
-    parser.add_argument("model_folder", type=Path, help="such as runs/mnist-cgan/model")
+    parser.add_argument(
+        "model_folder", type=Path, help="a run such as runs/mnist-cgan, or a model folder such as runs/mnist-cgan/model"
+    )
     parser.add_argument("repo_id", metavar="USER/REPO", help="the repository; made where there is none")
     parser.add_argument("--space", metavar="USER/SPACE", help="also make a Gradio Space that shows the model")
+    parser.add_argument(
+        "--hardware", metavar="NAME", help="the Space's, such as zero-a10g or t4-small (default: the free CPU)"
+    )
     parser.add_argument("--private", action="store_true", help="a new repository is visible to you alone")
+    parser.add_argument(
+        "--keep-card", choices=KEEP, help="whose edits of the card count, where it was edited here and on the Hub"
+    )
     options = parser.parse_args(arguments)
-    print(publish(options.model_folder, options.repo_id, space=options.space, private=options.private))
+    print(
+        publish(
+            options.model_folder,
+            options.repo_id,
+            space=options.space,
+            hardware=options.hardware,
+            private=options.private,
+            keep=options.keep_card,
+        )
+    )
     if options.space:
         print(f"{HfApi().endpoint}/spaces/{options.space}")
 

@@ -24,6 +24,7 @@ from . import callbacks, checkpoints, cpu, loop, run_folder
 from .data import open_dataset
 from .data.dataset import Dataset, to_float
 from .engine import choose_precision, make_accelerator, start_trackers
+from .evaluate import story
 from .games import GAMES
 from .options import PREVIOUS_ONE, RunError, RunOptions, compare_options, describe
 from .processes import Peers
@@ -31,7 +32,7 @@ from .publish import PublishError, check_name
 from .recipes import Recipe
 from .run_folder import STATS, WATCH, images_of, read_stats, trained_seconds
 from .settings import as_words, change, find
-from .starting import initialise_from, origin
+from .starting import initialise_from
 from .state import State, batch_dependent_layers, build
 from .watch import Watch
 
@@ -68,6 +69,8 @@ def train(
     fid_every: int | None = None,
     trackers: tuple[str, ...] = (),
     push_to_hub: str | None = None,
+    title: str | None = None,
+    licence: str | None = None,
     progress: bool = True,
     hooks: Iterable[Callable[[State, dict[str, torch.Tensor]], object]] = (),
     **settings: Any,
@@ -106,6 +109,8 @@ def train(
         None if init_from is None else str(init_from),
         push_to_hub,
         progress,
+        title=title,
+        licence=licence,
     )
     return run(options, hooks=tuple(hooks))
 
@@ -262,17 +267,18 @@ class Run:
 
     def notes(self) -> dict:
         """What a model folder records of its training, but for what changes from step to step."""
-        options = self.options
+        options, data = self.options, self.described["data"]
         return {
             "recipe": self.recipe.name,
-            "summary": self.recipe.summary,
+            # A summary is said of the recipe's own data.
+            "summary": self.recipe.summary if self.dataset.name == self.recipe.data else None,
             "source": self.recipe.source,
             "dataset": self.dataset.name,
+            "data": {key: data[key] for key in ("title", "licence") if data.get(key)},
             "seed": options.seed,
-            "init_from": options.init_from,
             "command": self.described["command"],
             "commit": self.described["commit"],
-            "origin": origin(options.init_from, self.checkpoint),
+            **story.started_from(options.init_from, self.checkpoint),
         }
 
     def write_model(self, state: State, folder: Path) -> None:
@@ -281,8 +287,9 @@ class Run:
         about = self.about | {"images_seen": state.images, "hours": round(seconds / 3600, 2)}
         if self.budget:
             about |= self.budget.record(state)
-        metrics = {"training": portable.record(about)}
-        card = str(model_card(model_folder.config_of(state.ema), metrics, samples=True))
+        config = model_folder.config_of(state.ema)
+        metrics = story.tell(config, {"training": portable.record(about)})
+        card = str(model_card(config, metrics, samples=True))
         picture = pictures.to_png(sample_grid(state.ema, self.options.seed))
         model_folder.write(state.ema, folder, metrics=metrics, samples=picture, card=card)
 
@@ -448,7 +455,7 @@ def open_data(recipe: Recipe, options: RunOptions) -> Dataset:
             f"{dataset.name} has {len(dataset):,} pictures, fewer than a batch of {recipe.batch_size:,}; add pictures, "
             f"or --set batch_size={len(dataset)}."
         )
-    return dataset
+    return dataset.few(recipe.labels_per_class, options.seed) if recipe.labels_per_class else dataset
 
 
 def publish(options: RunOptions, accelerator: Accelerator) -> None:

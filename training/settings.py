@@ -211,7 +211,7 @@ def allowed(key: str, kind: str) -> str:
     if kind in ("bool", "str"):
         return {"bool": "true or false", "str": "a word"}[kind]
     if kind == "int":
-        return "a whole number of at least 1"
+        return f"a whole number of at least {0 if key in FROM_0 else 1}"
     bounds = (
         f"a number {'from 0 to 1' if key == 'augment' else 'of at least 0'}{' and below 1' if key in BELOW_1 else ''}"
     )
@@ -219,6 +219,7 @@ def allowed(key: str, kind: str) -> str:
 
 
 BELOW_1 = ("beta1", "beta2")
+FROM_0 = ("labels_per_class",)
 SPECIAL = {
     "attributes": "names with commas between them, or null for all",
     "augment_policies": f"names with commas between them, of {', '.join(POLICIES)}",
@@ -250,7 +251,10 @@ def _checked(key: str, value: Any, kind: str) -> Any:
         raise RecipeError(f"{key} must be {allowed(key, kind)}, not {value!r}.")
     is_schedule = "Schedule" in kind and isinstance(value, list) and len(value) == 3 and _is_whole(value[2])
     numbers = value[:2] if is_schedule else [value]
-    if not all(_is_number(number) and number >= 0 for number in numbers) or kind == "int" and not _is_whole(value):
+    least = 0 if key in FROM_0 else 1
+    if not all(_is_number(number) and number >= 0 for number in numbers) or (
+        kind == "int" and not _is_whole(value, least)
+    ):
         raise RecipeError(f"{key} must be {allowed(key, kind)}, not {value!r}.")
     if key in BELOW_1 and max(numbers) >= 1:
         raise RecipeError(f"{key} must be below 1, not {value!r}.")
@@ -272,9 +276,9 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _is_whole(value: Any) -> bool:
-    """A whole number of at least 1; 1e6 is one."""
-    return _is_number(value) and value == int(value) and value >= 1
+def _is_whole(value: Any, least: int = 1) -> bool:
+    """A whole number of at least that; 1e6 is one."""
+    return _is_number(value) and value == int(value) and value >= least
 
 
 def as_words(settings: Mapping[str, Any]) -> tuple[str, ...]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import gan_models
-from gan_models import hub
-from gan_models.model_folder import read_metrics
 from gan_models.networks.editor import Editor
 
 from . import checkpoints, growing, run_folder
@@ -43,14 +41,3 @@ def initialise_from(state: State, source: str) -> None:
         )
     for network in (state.generator, state.ema):
         network.load_state_dict(network.state_dict() | weights, strict=True)
-
-
-def origin(source: str | None, checkpoint: Path | None) -> dict | None:
-    """What the model that a run started from records of its own training. A run that goes on no longer needs that
-    model."""
-    if checkpoint:
-        return read_metrics(checkpoint / "model" / "metrics.json").get("training", {}).get("origin")
-    if not source:
-        return None
-    run = run_folder.find_checkpoint(Path(source))
-    return read_metrics((run / "model" if run else hub.locate(source)) / "metrics.json").get("training")

@@ -42,12 +42,13 @@ def build(recipe: Recipe, dataset: Dataset, seed: int, device: torch.device, sca
     if recipe.conditional:
         shared |= {"labels": list(dataset.label_names), "multi_label": dataset.multi_label}
     try:
-        generator = generator_class(**shared, **recipe.generator)
+        classes = {"classes": list(dataset.label_names)} if generator_class.classifies else {}
+        generator = generator_class(**shared, **classes, **recipe.generator)
         if discriminator_class.shares_weights:
             discriminator = discriminator_class(generator, **recipe.discriminator)
         else:
             discriminator = discriminator_class(**shared, **recipe.discriminator)
-        ema = generator_class(**shared, **recipe.generator)
+        ema = generator_class(**shared, **classes, **recipe.generator)
     except (TypeError, ValueError) as error:
         raise RecipeError(f"The networks of {recipe.name} cannot be built: {str(error).rstrip('.')}.") from error
     if recipe.conditional and dataset.multi_label:

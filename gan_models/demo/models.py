@@ -9,7 +9,7 @@ from ..hub import short_name
 from ..networks import Generator, load
 from ..networks.editor import MOST, Editor
 from ..networks.retouch import RetouchEditor
-from . import words
+from . import gpu, words
 
 
 class Models:
@@ -32,7 +32,7 @@ class Models:
             raise InvalidInput(words.NOT_OFFERED)
         with self._lock:
             if name not in self._opened:
-                self._opened[name] = load(self.sources[name])
+                self._opened[name] = gpu.lent(load(self.sources[name]), self.sources[name])
             return self._opened[name]
 
     def usable(self) -> dict[str, Generator]:

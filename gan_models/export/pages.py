@@ -41,7 +41,8 @@ class Opened(NamedTuple):
 
 def opened(source: str | os.PathLike, revision: str | None = None) -> Opened:
     """The model of a folder, a bundled name or a Hub repository; it raises as `gan_models.load` does."""
-    folder, source = hub.find(source, revision)
+    found = hub.find(source, revision)
+    folder, source = found.folder, found.name
     network = load_folder(folder, source)
     try:
         card = read_bounded(folder / CARD, MAX_CARD_BYTES, folder).decode("utf-8", "replace")

@@ -7,6 +7,7 @@ import torch
 from ..hub import check_device, find
 from ..model_folder import FAMILIES, load_folder
 from .base import Discriminator, Generator
+from .classifying import ClassifyingDiscriminator, ClassifyingGenerator
 from .critic import Critic
 from .dcgan import DCGANDiscriminator, DCGANGenerator
 from .editor import Editor
@@ -27,6 +28,7 @@ FAMILIES.update(
             InfoGANGenerator,
             EncodingGenerator,
             InvertibleGenerator,
+            ClassifyingGenerator,
             ResNetGenerator,
             Editor,
             RetouchEditor,
@@ -44,23 +46,31 @@ PAIRS: dict[str, tuple[type[Generator], type[Discriminator]]] = {
     "implicit": (DCGANGenerator, Autoencoder),
     "tied": (DCGANGenerator, TiedDiscriminator),
     "invertible": (InvertibleGenerator, DCGANDiscriminator),
+    "classifying": (ClassifyingGenerator, ClassifyingDiscriminator),
     "editor": (Editor, Critic),
     "retouch": (RetouchEditor, Panel),
 }
 
 
 def load(
-    source: str | os.PathLike, *, revision: str | None = None, device: str | torch.device | None = None
+    source: str | os.PathLike[str], *, revision: str | None = None, device: str | torch.device | None = None
 ) -> Generator:
-    """The model of a folder, a bundled name or a Hub repository "user/repo" (tried in this order).
+    """The model of a folder, a bundled name or a Hub repository (tried in this order).
 
-    It is in eval mode, float32, on the CPU unless `device` says otherwise. `revision` is a branch, tag or commit of a
-    Hub repository. A repository that was loaded before is found in the Hub cache without a network.
+    A folder is that of a model or of a run. A repository is "user/repo", "user/repo@revision",
+    "user/repo/subfolder", "user/repo@revision/subfolder" or the address of its page; `revision`, a branch, tag or
+    commit, may also be given apart. One that was loaded before is found in the Hub's cache without a network. Its card,
+    licence, metrics and samples come along, as far as they can be had; `loaded_from` of the model says where all of it
+    is.
+
+    The model is in eval mode, float32, on the CPU unless `device` says otherwise.
 
     Raises ModelNotFound, HubUnreachable, InvalidConfig, InvalidWeights or InvalidInput (all ModelError), each with one
     sentence. The configuration is bounds-checked and compared with the header of the weights before any memory is
     taken.
     """
     device = check_device(device)
-    folder, name = find(source, revision)
-    return load_folder(folder, name).to(device)
+    found = find(source, revision)
+    model = load_folder(found.folder, found.name)
+    model.loaded_from = found
+    return model.to(device)

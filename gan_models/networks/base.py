@@ -1,23 +1,29 @@
 """What every generator and discriminator offers, whatever its family."""
 
-from typing import NamedTuple
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple, Self
 
 import torch
-from huggingface_hub import PyTorchModelHubMixin
+from huggingface_hub import HfApi, ModelCard, PyTorchModelHubMixin
 from torch import Tensor, nn
 
 from .. import latents as _latents
 from .. import rng
 from ..card import model_card
+from ..card_edits import is_of_before
 from ..errors import InvalidConfig, InvalidInput, short
 from ..files import is_text
-from ..hub import find
-from ..model_folder import config_of, load_folder, save
+from ..hub import check_device, find
+from ..model_folder import CARD, Source, config_of, load_folder
+from ..saving import card_on_hub, save_whole
 
 LABEL_TABLE_ROWS = 256
+DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
-def check_config(config: dict, limits: dict[str, tuple[int, int]], oblong: bool = False) -> None:
+def check_config(config: dict[str, Any], limits: dict[str, tuple[int, int]], oblong: bool = False) -> None:
     """Raise InvalidConfig unless each key of `limits` is a whole number within its (least, most). oblong: image_size
     may also be two of them, [height, width]."""
     for key, (least, most) in limits.items():
@@ -31,7 +37,7 @@ def check_config(config: dict, limits: dict[str, tuple[int, int]], oblong: bool 
                 )
 
 
-def check_labels(labels, multi_label) -> tuple[str, ...] | None:
+def check_labels(labels: object, multi_label: object) -> tuple[str, ...] | None:
     """The label names as a tuple. Raises InvalidConfig unless they are None or 2 to 1,000 distinct names (1 if
     multi)."""
     if not isinstance(multi_label, bool):
@@ -52,8 +58,14 @@ def encode_labels(labels: Tensor, names: tuple[str, ...], multi_label: bool) -> 
     """Labels as the networks take them: (n, K) float. Classes become one-hot rows; attributes 0..1 become -1..1,
     so that "absent" says as much as "present"."""
     if labels.ndim == 1:
-        return nn.functional.one_hot(labels.long(), len(names)).float()
+        rows = nn.functional.one_hot(labels.long().clamp_min(0), len(names)).float()
+        return rows * (labels >= 0)[:, None]  # -1: nobody says which
     return labels * 2 - 1 if multi_label else labels
+
+
+def _refuse_config(config: object) -> None:
+    if config is not None:
+        raise InvalidInput("config.json says what the model was built with; leave `config` out.")
 
 
 class Generator(nn.Module, PyTorchModelHubMixin):
@@ -66,12 +78,15 @@ class Generator(nn.Module, PyTorchModelHubMixin):
     family: str
     takes_labels = False  # whether it can be told any: `labels` and `multi_label` are arguments of it
     limits: dict[str, tuple[int, int]] = {}  # the least and the most of arguments that are whole numbers
+    classifies = False  # whether it sorts pictures into `classes`, names that are an argument of it
     latent_dim: int
     image_shape: tuple[int, int, int]
     labels: tuple[str, ...] | None
     multi_label: bool
+    label_table: Tensor  # (LABEL_TABLE_ROWS, K) of a generator of attributes
+    loaded_from: Source | None = None  # where it was loaded from
 
-    def set_labels(self, labels, multi_label: bool) -> None:
+    def set_labels(self, labels: object, multi_label: bool) -> None:
         """Declare the labels; for attributes also the table of combinations that `sample_labels` draws from."""
         self.labels, self.multi_label = check_labels(labels, multi_label), multi_label
         if self.labels and multi_label:
@@ -90,6 +105,11 @@ class Generator(nn.Module, PyTorchModelHubMixin):
         """images (n, C, H, W) in [-1, 1] -> labels (n, K) in 0..1 for `generate`, where it has an encoder and labels;
         else None."""
         return None
+
+    def classify(self, images: Tensor) -> Tensor:
+        """images (n, C, H, W) in [-1, 1] -> how sure the model is of each of its classes: (n, K) rows that sum to 1,
+        where the family has a classifier. Raises InvalidInput where it has none."""
+        raise InvalidInput(f"This model (family {self.family}) has no classifier: it draws pictures and sorts none.")
 
     @property
     def encodes(self) -> bool:
@@ -149,8 +169,8 @@ class Generator(nn.Module, PyTorchModelHubMixin):
             return None
         seed, n = rng.check_seed(seed), rng.check_count(n)
         high = LABEL_TABLE_ROWS if self.multi_label else len(self.labels)
-        rows = [int(rng.philox(seed, k, rng.Stream.LABELS).integers(high)) for k in range(n)]
-        rows = torch.tensor(rows, device=self.device)
+        drawn = [int(rng.philox(seed, k, rng.Stream.LABELS).integers(high)) for k in range(n)]
+        rows = torch.tensor(drawn, device=self.device)
         return self.label_table[rows] if self.multi_label else rows
 
     def generate(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -167,9 +187,10 @@ class Generator(nn.Module, PyTorchModelHubMixin):
             raise InvalidInput(f"The latents must be floating-point numbers, not {latents.dtype}.")
         labels = self._checked_labels(labels, len(latents))
         labels = labels if labels is None else labels.to(self.dtype)
-        return self(latents.to(self.device, self.dtype), labels).float()
+        images: Tensor = self(latents.to(self.device, self.dtype), labels)
+        return images.float()
 
-    def _checked_labels(self, labels, n: int) -> Tensor | None:
+    def _checked_labels(self, labels: Any, n: int) -> Tensor | None:
         if self.labels is None:
             if labels is not None:
                 raise InvalidInput("This model is unconditional: it takes no labels.")
@@ -193,32 +214,119 @@ class Generator(nn.Module, PyTorchModelHubMixin):
         return encode_labels(labels, self.labels, self.multi_label)
 
     # The Hub mixin's own saving and loading are replaced by ours: strict, bounds-checked, never a pickle.
-    def _save_pretrained(self, save_directory) -> None:
-        save(self, save_directory)
+    def save_pretrained(  # type: ignore[override] # no `config`: the model has its own
+        self,
+        save_directory: str | os.PathLike[str],
+        *,
+        config: None = None,
+        repo_id: str | None = None,
+        push_to_hub: bool = False,
+        model_card_kwargs: dict[str, Any] | None = None,
+        **push_to_hub_kwargs: Any,
+    ) -> str | None:
+        """Write a whole model folder: configuration, weights, card, and what a loaded model brought along (metrics,
+        samples, licence, and the card's own words).
+
+        model_card_kwargs: what the card should tell too, keys of `card.ABOUT` such as {"dataset": ..., "licence": ...}.
+        What a person wrote into a card that is there stays. repo_id, push_to_hub and its arguments are those of the Hub's
+        mixin. Returns the commit's address after a push, else None. Raises InvalidWeights for weights that are not finite,
+        InvalidInput for a `config`, which is the model's own.
+        """
+        _refuse_config(config)
+        folder = Path(save_directory)
+        save_whole(self, folder, model_card_kwargs)
+        if not push_to_hub:
+            return None
+        return self.push_to_hub(repo_id or folder.name, model_card_kwargs=model_card_kwargs, **push_to_hub_kwargs)
+
+    def push_to_hub(  # type: ignore[override]
+        self,
+        repo_id: str,
+        *,
+        config: None = None,
+        commit_message: str = "Push a model of GAN Studio",
+        private: bool | None = None,
+        token: str | None = None,
+        branch: str | None = None,
+        create_pr: bool | None = None,
+        allow_patterns: list[str] | str | None = None,
+        ignore_patterns: list[str] | str | None = None,
+        delete_patterns: list[str] | str | None = None,
+        model_card_kwargs: dict[str, Any] | None = None,
+    ) -> str:
+        """Upload the model folder that `save_pretrained` writes, in one commit, and return that commit's address.
+
+        The arguments are those of the Hub's mixin. The card names the repository; what a person wrote into the card of the
+        repository stays. Raises what the Hub's client raises.
+        """
+        _refuse_config(config)
+        api = HfApi(token=token)
+        repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
+        if branch is not None:
+            api.create_branch(repo_id, branch=branch, exist_ok=True)
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            if (card := card_on_hub(repo_id, branch, token)) and not is_of_before(card):
+                (folder / CARD).write_bytes(card.encode())
+            save_whole(self, folder, model_card_kwargs, name=repo_id)
+            commit = api.upload_folder(
+                repo_id=repo_id,
+                folder_path=folder,
+                commit_message=commit_message,
+                revision=branch,
+                create_pr=create_pr,
+                allow_patterns=allow_patterns,
+                ignore_patterns=ignore_patterns,
+                delete_patterns=delete_patterns,
+            )
+        return str(commit)
 
     @classmethod
-    def from_pretrained(
-        cls, source, *, revision=None, cache_dir=None, force_download=False, local_files_only=False, token=None
-    ):
-        """`gan_models.load` for one family, with the download options of the Hub mixin; InvalidConfig if it is
-        another's."""
-        folder, name = find(
-            source,
+    def from_pretrained(  # type: ignore[override] # options that it knows, where the mixin takes any
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        *,
+        revision: str | None = None,
+        cache_dir: str | Path | None = None,
+        force_download: bool = False,
+        local_files_only: bool = False,
+        token: str | bool | None = None,
+        map_location: str | torch.device | None = "cpu",
+        strict: bool = True,
+        dtype: torch.dtype = torch.float32,
+    ) -> Self:
+        """`gan_models.load` for one family, with the options that huggingface_hub documents for its mixins.
+
+        map_location: the device. strict: only True, since a tensor that is missing would stay as chance made it.
+        dtype: of the weights (torch.float32, float16 or bfloat16); pictures and latents stay float32. Raises
+        InvalidConfig for a model of another family, InvalidInput for an option, and what `load` raises.
+        """
+        device = check_device(map_location)
+        if strict is not True:
+            raise InvalidInput(
+                "Models are loaded with strict=True alone: a tensor that is missing would stay as chance made it, and one "
+                "of another shape is another network's."
+            )
+        if dtype not in DTYPES:
+            raise InvalidInput(f"The dtype must be {', '.join(map(str, DTYPES))}, not {short(dtype)}.")
+        found = find(
+            pretrained_model_name_or_path,
             revision,
             cache_dir=cache_dir,
             force_download=force_download,
             local_files_only=local_files_only,
             token=token,
         )
-        model = load_folder(folder, name)
+        model = load_folder(found.folder, found.name)
         if not isinstance(model, cls):
             raise InvalidConfig(
-                f"{name} is a model of the family {model.family!r}, not a {cls.__name__}; use gan_models.load()."
+                f"{found.name} is a model of the family {model.family!r}, not a {cls.__name__}; use gan_models.load()."
             )
-        return model
+        model.loaded_from = found
+        return model.to(device, dtype)
 
-    def generate_model_card(self, **about):
-        """The card that `save_pretrained` and `push_to_hub` write where there is none; `about` as in
+    def generate_model_card(self, **about: Any) -> ModelCard:
+        """The card that `save_pretrained` writes of a model that nothing else is known of; `about` as in
         `card.write_card`."""
         return model_card(config_of(self), about=about)
 

@@ -379,21 +379,27 @@ class Adversary(nn.Module):
     """A discriminator of patches, and whether the attributes fit them (projection: Miyato and Koyama 2018,
     arXiv:1802.05637), with spectral normalisation (Miyato et al. 2018, arXiv:1802.05957), but of the last layer: an
     edit changes few of the patches, and so bounded on top, the scores of these stayed small beside the classifiers'
-    demands; the editor drew beards in cyan."""
+    demands; the editor drew beards in cyan.
 
-    def __init__(self, inputs: int, size: int, attributes: int):
+    widths: channels of the convolutions that halve a map (the last but one of as many as there are more), and of the
+    last one; least: the size of the map of patches.
+    """
+
+    def __init__(self, inputs: int, size: int, attributes: int, widths: tuple[int, ...] = (96, 128), least: int = 4):
         super().__init__()
         layers: list[nn.Module] = []
-        while size > 4:
-            layers += [spectral_norm(nn.Conv2d(inputs, 96, 4, 2, 1)), nn.LeakyReLU(0.2)]
-            inputs, size = 96, size // 2
-        self.layers = nn.Sequential(*layers, spectral_norm(nn.Conv2d(inputs, 128, 3, padding=1)), nn.LeakyReLU(0.2))
-        self.score = nn.Conv2d(128, 1, 1)
-        self.project = nn.Linear(attributes, 128, bias=False)
+        *halving, last = widths
+        while size > least:
+            width = halving[min(len(layers) // 2, len(halving) - 1)]
+            layers += [spectral_norm(nn.Conv2d(inputs, width, 4, 2, 1)), nn.LeakyReLU(0.2)]
+            inputs, size = width, size // 2
+        self.layers = nn.Sequential(*layers, spectral_norm(nn.Conv2d(inputs, last, 3, padding=1)), nn.LeakyReLU(0.2))
+        self.score = nn.Conv2d(last, 1, 1)
+        self.project = nn.Linear(attributes, last, bias=False)
 
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
         x = GAIN * self.layers(x)
-        fitting = (x * self.project(labels)[:, :, None, None]).sum(1) / 128**0.5
+        fitting = (x * self.project(labels)[:, :, None, None]).sum(1) / x.shape[1] ** 0.5
         return (self.score(x)[:, 0] + fitting).flatten(1)
 
 
@@ -401,10 +407,12 @@ class Panel(Discriminator):
     """All that learns to look at edits, through the eyes of a network that does not learn (training/judges/general.py):
     discriminators and classifiers on its maps at strides 4, 8, 16 and 32.
 
-    attributes: those that are edited come first; width: channels of the mixed maps; maps: channels of those that come.
+    attributes: those that are edited come first; width: channels of the mixed maps; maps: channels of those that come;
+    pixels: of one more discriminator, which sees the pictures themselves in patches of about a mouth (Kumari et
+    al. 2022, arXiv:2112.09130: features and pixels together); 0 for none. Features alone let cyan beards pass.
     """
 
-    limits = {"image_size": (32, 512), "width": (8, 256)}
+    limits = {"image_size": (32, 512), "width": (8, 256), "pixels": (0, 256)}
 
     def __init__(
         self,
@@ -413,6 +421,7 @@ class Panel(Discriminator):
         width: int = 64,  # channels of the mixed maps
         attributes: list | None = None,  # all that is known of a face, those that can be edited first
         maps: tuple[int, ...] = (24, 40, 112, 320),  # channels of the maps that come
+        pixels: int = 0,  # channels of the discriminator that sees the pictures themselves; 0 for none
     ):
         super().__init__()
         check_config(locals(), self.limits)
@@ -425,6 +434,10 @@ class Panel(Discriminator):
         self.register_buffer("frequency", torch.full((k,), 0.5))  # how often each attribute is there
         sizes = [max(image_size // stride, 1) for stride in (4, 8, 16)]
         self.adversaries = nn.ModuleList(Adversary(width, size, k) for size in sizes)
+        self.of_pixels = None
+        if pixels:
+            widths = (pixels, pixels + pixels // 2, 2 * pixels)
+            self.of_pixels = Adversary(image_channels, image_size, k, widths, image_size // 4)
         self.classifiers = nn.ModuleList(nn.Linear(width * min(size, 8) ** 2, k) for size in sizes)
 
     @torch.no_grad()
@@ -454,9 +467,13 @@ class Panel(Discriminator):
             [upcast(classifier(x.flatten(1))) for classifier, x in zip(self.classifiers, small, strict=True)]
         )
 
-    def judge(self, maps: list[Tensor], labels: Tensor) -> list[Tensor]:
-        """Scores (n, places) of mixed maps, one tensor a discriminator."""
-        return [upcast(adversary(x, labels)) for adversary, x in zip(self.adversaries, maps, strict=True)]
+    def judge(self, maps: list[Tensor], images: Tensor, labels: Tensor) -> list[Tensor]:
+        """Scores (n, places) of mixed maps and of the pictures (n, C, H, W) that they are of, one tensor a
+        discriminator."""
+        scores = [adversary(x, labels) for adversary, x in zip(self.adversaries, maps, strict=True)]
+        if self.of_pixels is not None:
+            scores.append(self.of_pixels(images, labels))
+        return [upcast(score) for score in scores]
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
         """Not used by its game, which shares what General sees between the players."""

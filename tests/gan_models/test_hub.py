@@ -13,10 +13,10 @@ import pytest
 import safetensors.torch
 import torch
 from hub_server import Fault, HubServer, client_environment
-from huggingface_hub import constants
+from huggingface_hub import ModelCard, constants
 
 import gan_models
-from gan_models import download, hub, model_folder
+from gan_models import download, hub, model_folder, saving, studio
 from gan_models.errors import (
     HubUnreachable,
     InvalidConfig,
@@ -154,6 +154,7 @@ def test_save_pretrained_writes_a_model_folder(tmp_path):
     config = json.loads((tmp_path / "config.json").read_text())
     assert config["format"] == model_folder.FORMAT and config["family"] == "dcgan"
     assert "gan_models.load" in (tmp_path / "README.md").read_text()
+    assert json.loads((tmp_path / "metrics.json").read_text()) == {}
     assert equal(gan_models.load(tmp_path), model) and equal(DCGANGenerator.from_pretrained(tmp_path), model)
 
 
@@ -205,7 +206,14 @@ def test_a_bundled_name_loads_and_an_existing_folder_comes_first(tmp_path, monke
         "./no/such",
         "/no/such/folder",
         "~/x",
-        "a/b/c",
+        "a/b/../c",
+        "a/b//c",
+        "user/repo@",
+        "https://example.org/user/repo",
+        "https://huggingface.co/user",
+        "https://huggingface.co/spaces/user/repo",
+        "https://huggingface.co/user/repo/discussions",
+        "https://huggingface.co/user/repo/tree/main/..",
         "x" * 5000,
         "a\0b",
         "user/",
@@ -444,17 +452,187 @@ def test_a_revision_can_be_chosen(hub_server, tmp_path):
     assert "no revision 'v9'" in refusal(ModelNotFound, "user/toy", revision="v9")
 
 
-def test_only_the_two_files_are_fetched_and_only_once(hub_server, tmp_path):
+def test_only_files_of_a_model_folder_are_fetched_and_only_once(hub_server, tmp_path):
     hub_server.add(
         "user/toy",
-        files_of(small(), tmp_path) | {"samples.png": b"x", "evil.py": b"raise SystemExit", "pytorch_model.bin": b"x"},
+        files_of(small(), tmp_path) | BESIDE | {"evil.py": b"raise SystemExit", "pytorch_model.bin": b"x"},
     )
-    gan_models.load("user/toy")
+    found = gan_models.load("user/toy").loaded_from
     fetched = {path.rsplit("/", 1)[1] for method, path in hub_server.log if "/resolve/" in path}
-    assert fetched == {"config.json", "model.safetensors"}
+    assert fetched == {"config.json", "model.safetensors", *BESIDE} and not found.missing
+    assert {path.name: path.read_bytes() for path in found.folder.iterdir() if path.name in BESIDE} == BESIDE
     hub_server.log.clear()
     gan_models.load("user/toy")
     assert not [path for method, path in hub_server.log if "/resolve/" in path or "/cdn/" in path]
+
+
+# What comes along, and does not keep a model from loading
+
+BESIDE = {
+    "README.md": b"---\nlicense: mit\n---\n# Toy\n\nTo be read.\n" + b"Long enough to take a while. " * 30,
+    "metrics.json": b'{"training": {"recipe": "toy", "dataset": "mnist"}}',
+    "samples.png": b"a picture",
+    "LICENSE": b"MIT",
+}
+
+
+def test_what_comes_along_is_known_to_the_demo_and_to_the_next_training(hub_server, tmp_path):
+    commit = hub_server.add("user/toy", files_of(small(), tmp_path) | BESIDE)
+    found = gan_models.load("user/toy").loaded_from
+    assert (found.repo, found.commit, found.reference) == ("user/toy", commit.oid, f"user/toy@{commit.oid}")
+    told = studio.about("user/toy")
+    assert "To be read." in told.card and "MNIST" in told.data
+    origin = saving.origin_of(found)
+    assert origin["recipe"] == "toy" and origin["reference"] == f"user/toy@{commit.oid}"
+    assert origin["licence_fields"] == {"license": "mit"}
+    hub_server.stop()
+    assert "To be read." in studio.about("user/toy").card, "without a network it is there too"
+
+
+@pytest.mark.parametrize("kind", ["flip", "hang", "drip", "drip headers", "cut", 403, 500, 429])
+def test_a_card_that_cannot_be_had_keeps_no_model_from_loading(hub_server, hasty, tmp_path, kind):
+    model = small()
+    hub_server.add("user/toy", files_of(model, tmp_path) | BESIDE)
+    where = "(HEAD|GET) .*README.md" if kind != "flip" else "GET .*README.md"
+    hub_server.faults.append(Fault(where, kind))
+    with hostile.within(30):
+        loaded = gan_models.load("user/toy")
+        told = studio.about("user/toy").card
+    assert equal(loaded, model)
+    assert "README.md" in loaded.loaded_from.missing and not (loaded.loaded_from.folder / "README.md").exists()
+    assert "To be read" not in told and "user/toy" in told
+    hub_server.faults.clear()
+    if kind != "drip":  # that one goes on for a while, and whoever wants the same file waits for it
+        assert not gan_models.load("user/toy").loaded_from.missing
+
+
+def test_what_is_too_large_beside_a_model_is_not_fetched(hub_server, tmp_path):
+    hub_server.add("user/toy", files_of(small(), tmp_path) | BESIDE | {"samples.png": bytes(10_000_001)})
+    loaded = gan_models.load("user/toy")
+    assert list(loaded.loaded_from.missing) == ["samples.png"]
+    assert "too large" in loaded.loaded_from.missing["samples.png"]
+    assert not [path for _, path in hub_server.log if path.endswith("samples.png")]
+
+
+def test_a_card_that_was_damaged_in_the_cache_is_not_shown(hub_server, tmp_path):
+    hub_server.add("user/toy", files_of(small(), tmp_path) | BESIDE)
+    gan_models.load("user/toy")
+    flip(blob_of(tmp_path, "README.md"))
+    assert "To be read." in studio.about("user/toy").card, "it is fetched anew"
+    flip(blob_of(tmp_path, "README.md"))
+    hub_server.stop()
+    assert "damaged" in studio.about("user/toy").card
+
+
+# Names of models on the Hub
+
+
+@pytest.mark.parametrize(
+    "name, wanted",
+    [
+        ("user/repo", ("user/repo", None, "")),
+        ("user/repo/", ("user/repo", None, "")),
+        ("user/repo@v1", ("user/repo", "v1", "")),
+        ("user/repo@feature%2Fx/a", ("user/repo", "feature/x", "a")),
+        ("user/repo@refs/pr/3/a/b", ("user/repo", "refs/pr/3", "a/b")),
+        ("user/repo/a/b/", ("user/repo", None, "a/b")),
+        ("hf://user/repo@v1/a", ("user/repo", "v1", "a")),
+        ("https://huggingface.co/user/repo", ("user/repo", None, "")),
+        ("https://hf.co/user/repo/", ("user/repo", None, "")),
+        ("https://huggingface.co/user/repo/tree/main/a/b", ("user/repo", "main", "a/b")),
+        ("https://huggingface.co/user/repo/tree/refs%2Fpr%2F3", ("user/repo", "refs/pr/3", "")),
+        ("https://huggingface.co/user/repo/blob/v1/a/config.json?x=1#y", ("user/repo", "v1", "a")),
+        ("https://huggingface.co/user/repo/resolve/v1/config.json", ("user/repo", "v1", "")),
+    ],
+)
+def test_what_a_name_means(name, wanted):
+    assert hub.parse(name) == wanted
+
+
+def test_a_model_in_a_folder_of_a_repository_at_a_revision(hub_server, tmp_path):
+    first, second = small(["a", "b"]), small(["c", "d"])
+    files = {f"sub/deep/{name}": data for name, data in (files_of(first, tmp_path) | BESIDE).items()}
+    commit = hub_server.add("user/toy", files)
+    hub_server.add("user/toy", {f"sub/deep/{name}": data for name, data in files_of(second, tmp_path).items()})
+    assert equal(gan_models.load("user/toy/sub/deep"), second)
+    loaded = gan_models.load(f"user/toy@{commit.oid}/sub/deep/")
+    assert equal(loaded, first) and loaded.loaded_from.reference == f"user/toy@{commit.oid}/sub/deep"
+    assert (loaded.loaded_from.folder / "README.md").read_bytes() == BESIDE["README.md"]
+    assert equal(gan_models.load(f"{hub_server.url}/user/toy/tree/main/sub/deep"), second)
+    assert equal(DCGANGenerator.from_pretrained("user/toy/sub/deep", revision=commit.oid), first)
+    assert "it has models in sub/deep" in refusal(InvalidConfig, "user/toy").replace("'", "")
+    assert "another one" in refusal(InvalidInput, "user/toy@main/sub/deep", revision="v1")
+    hub_server.stop()
+    assert equal(gan_models.load(f"user/toy@{commit.oid}/sub/deep"), first)
+
+
+def test_a_run_is_taken_for_its_model(tmp_path):
+    model_folder.save(small(["a", "b"]), tmp_path / "run/checkpoint/model")
+    assert gan_models.load(tmp_path / "run").labels == ("a", "b")
+    model_folder.save(small(["c", "d"]), tmp_path / "run/model")
+    assert gan_models.load(f"{tmp_path}/run/").labels == ("c", "d")
+
+
+# What the Hub's mixin offers
+
+
+def test_the_options_of_the_mixin(folder):
+    loaded = DCGANGenerator.from_pretrained(folder, map_location="cpu", strict=True, dtype=torch.bfloat16)
+    assert (
+        loaded.dtype == torch.bfloat16 and loaded.generate(loaded.sample_latents(1, seed=0), [0]).dtype == torch.float32
+    )
+    assert DCGANGenerator.from_pretrained(pretrained_model_name_or_path=folder).dtype == torch.float32
+    for options, word in [
+        ({"strict": False}, "strict=True alone"),
+        ({"map_location": "cuda:77"}, "device"),
+        ({"dtype": torch.int8}, "dtype"),
+        ({"dtype": "float16"}, "dtype"),
+    ]:
+        with pytest.raises(InvalidInput, match=word):
+            DCGANGenerator.from_pretrained(folder, **options)
+    with pytest.raises(InvalidInput, match="config"):
+        small().save_pretrained(folder, config={"width": 3})
+
+
+def test_a_model_that_is_pushed_on_keeps_its_story(hub_server, tmp_path):
+    commit = hub_server.add("user/toy", files_of(small(), tmp_path) | BESIDE)
+    loaded = gan_models.load("user/toy")
+    address = loaded.push_to_hub("user/copy")
+    assert "/commit/" in address
+    files = hub_server.repositories["model", "user/copy"].commits[-1].files
+    assert files["samples.png"] == BESIDE["samples.png"] and files["LICENSE"] == b"MIT"
+    assert b"To be read." in files["README.md"], "nothing says more of it than its own card"
+    metrics = json.loads(files["metrics.json"])
+    assert metrics["training"]["recipe"] == "toy" and metrics["copy_of"] == f"user/toy@{commit.oid}"
+
+    with torch.no_grad():
+        next(loaded.parameters()).add_(0.5)
+    loaded.push_to_hub("user/changed", model_card_kwargs={"summary": "Shifted digits"})
+    files = hub_server.repositories["model", "user/changed"].commits[-1].files
+    card = ModelCard(files["README.md"].decode())
+    assert "samples.png" not in files and "Shifted digits." in card.text
+    assert card.data.base_model == "user/toy" and f"tree/{commit.oid}" in card.text
+    assert 'load("user/changed")' in card.text and card.data.license == "mit"
+    assert json.loads(files["metrics.json"])["training"]["origin"]["recipe"] == "toy"
+
+
+def test_a_card_that_a_person_edited_on_the_hub_survives_a_push(hub_server):
+    small().push_to_hub("user/toy")
+    repository = hub_server.repositories["model", "user/toy"]
+    card = repository.commits[-1].files["README.md"].decode()
+    edited = card.replace("---\n\n<!--", "language: en\n---\n\nMy own words.\n\n<!--") + "\nAnd more of them.\n"
+    repository.commit("edit", repository.commits[-1].files | {"README.md": edited.encode()})
+    small().push_to_hub("user/toy", model_card_kwargs={"summary": "New words of the program"})
+    text = repository.commits[-1].files["README.md"].decode()
+    assert "My own words." in text and "And more of them." in text and "language: en" in text
+    assert "New words of the program." in text and text.count("## Limits") == 1
+
+
+def test_a_branch_can_be_pushed_to(hub_server):
+    small(["a", "b"]).push_to_hub("user/toy")
+    small(["c", "d"]).push_to_hub("user/toy", branch="other")
+    assert gan_models.load("user/toy").labels == ("a", "b")
+    assert gan_models.load("user/toy@other").labels == ("c", "d")
 
 
 def test_the_weights_of_a_foreign_model_are_not_fetched(hub_server):

@@ -61,6 +61,7 @@ def step(recipe, card, images: int = 0) -> dict[str, torch.Tensor]:
     state = build(recipe, data, 0, CARD)
     card.optimisers = state.generator_optimiser, state.discriminator_optimiser
     game, state.images = GAMES[recipe.game](recipe, CARD), images
+    game.dataset = data
     if not game.generator_moves(state):  # it waits until the discriminator has learned
         state.images = recipe.images
     batch = loop.load_batch(recipe, data, state.generator, images, recipe.batch_size, 0)

@@ -15,10 +15,11 @@ from hub_server import HubServer, client_environment
 from huggingface_hub import constants
 
 import gan_models
-from gan_models import model_folder
+from gan_models import card_edits, model_folder
 from gan_models.card import PLACEHOLDER, write_card
 from gan_models.networks.dcgan import DCGANGenerator
-from training import publish as publishing
+from training import space
+from training.errors import TrainingError
 from training.publish import PublishError, main, publish
 
 ROOT = Path(__file__).parents[2]
@@ -71,7 +72,9 @@ def test_the_published_card_names_its_repository(hub, folder):
     publish(folder, "user/toy")
     card = commits(hub, "user/toy")[0].files["README.md"].decode()
     assert 'gan_models.load("user/toy")' in card and PLACEHOLDER not in card
-    assert card.replace("user/toy", PLACEHOLDER) == (folder / "README.md").read_text()
+    here = (folder / "README.md").read_text()
+    assert card_edits.rewritten(card, lambda text: text.replace("user/toy", PLACEHOLDER)) == here
+    assert not card_edits.split(card).edited
 
 
 def test_publishing_again_adds_one_commit_and_the_old_one_stays(hub, folder):
@@ -105,7 +108,8 @@ def test_private_repositories(hub, folder, monkeypatch):
 def test_a_folder_that_does_not_load_is_not_uploaded(hub, folder, tmp_path):
     assert "no folder" in refused(tmp_path / "missing", "user/toy")
     assert "no folder" in refused(folder / "config.json", "user/toy")
-    assert "would not load" in refused(tmp_path, "user/toy")
+    (tmp_path / "empty").mkdir()
+    assert "would not load" in refused(tmp_path / "empty", "user/toy")
     weights = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(weights[:-1])
     assert "truncated" in refused(folder, "user/toy")
@@ -157,102 +161,188 @@ def test_no_network_and_a_hub_out_of_order(hub, folder, monkeypatch):
     assert "HF_HUB_OFFLINE" in refused(folder, "user/toy")
 
 
+# A card that somebody edited
+
+
+def card_of(hub, repo_id="user/toy") -> str:
+    return commits(hub, repo_id)[-1].files["README.md"].decode()
+
+
+def edit_there(hub, change, repo_id="user/toy") -> None:
+    """As a person does on the Hub's page."""
+    repository = hub.repositories["model", repo_id]
+    files = repository.commits[-1].files
+    repository.commit("edit", files | {"README.md": change(files["README.md"].decode()).encode()})
+
+
+def remember(folder, summary: str) -> None:
+    metrics = {"training": {"recipe": "toy", "summary": summary, "dataset": "celeba"}}
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+
+
+def test_edits_on_the_hub_are_kept_and_the_rest_is_brought_up_to_date(hub, folder):
+    publish(folder, "user/toy")
+    edit_there(hub, lambda card: card.replace("tags:", "language: en\ntags:") + "\n## Thanks\n\nTo user/repo.\n")
+    remember(folder, "faces, now better")
+    publish(folder, "user/toy")
+    card = card_of(hub)
+    assert "Faces, now better." in card and card.endswith("## Thanks\n\nTo user/repo.\n") and "language: en" in card
+    edit_there(hub, lambda card: card.replace("Faces, now better.", "My sentence."))
+    remember(folder, "faces, better again")
+    publish(folder, "user/toy")
+    assert "My sentence." in card_of(hub) and "better again" not in card_of(hub)
+
+
+def test_edits_here_are_published_and_stay(hub, folder):
+    text = (folder / "README.md").read_text().replace("Research, teaching and play.", "Art.") + "\nBelow.\n"
+    (folder / "README.md").write_text(text)
+    publish(folder, "user/toy")
+    publish(folder, "user/toy")
+    assert "Art." in card_of(hub) and card_of(hub).count("Below.") == 1 and len(commits(hub, "user/toy")) == 1
+
+
+def test_edits_of_both_sides_are_not_thrown_together(hub, folder):
+    publish(folder, "user/toy")
+    edit_there(hub, lambda card: card + "\nThere.\n")
+    (folder / "README.md").write_text((folder / "README.md").read_text() + "\nHere.\n")
+    assert "edited here and, in another way, on user/toy" in refused(folder, "user/toy")
+    publish(folder, "user/toy", keep="hub")
+    assert "There." in card_of(hub) and "Here." not in card_of(hub)
+    publish(folder, "user/toy", keep="here")
+    assert "Here." in card_of(hub) and "There." not in card_of(hub)
+    assert "not 'both'" in refused(folder, "user/toy", keep="both")
+
+
+def test_a_card_that_is_all_somebodys_own_is_published_as_it_is(hub, folder):
+    (folder / "README.md").write_text("---\nlicense: mit\n---\n# My card\n\ngan_models.load('USER/REPO')\n")
+    publish(folder, "user/toy")
+    assert card_of(hub) == "---\nlicense: mit\n---\n# My card\n\ngan_models.load('user/toy')\n"
+
+
+def test_a_repository_that_has_a_page_keeps_it_above_ours(hub, folder):
+    hub.add("user/toy", {"README.md": b"---\nlanguage: de\n---\n# Mein Modell\n"})
+    publish(folder, "user/toy")
+    card = card_of(hub)
+    assert card.index("# Mein Modell") < card.index("## Use it") and "language: de" in card and "license_name" in card
+
+
+def test_a_folder_of_before_is_published_with_legend_and_notes(hub, folder):
+    (folder / "metrics.json").write_text(
+        json.dumps({"training": {"recipe": "toy", "dataset": "celeba"}, "fid10k_test_judge": 3.0})
+    )
+    old = (folder / "README.md").read_text()
+    (folder / "README.md").write_text(re.sub("<!--.*-->\n", "", old).rstrip() + "\n")
+    publish(folder, "user/toy")
+    assert "- *fid*: distance of two Gaussians" in card_of(hub)
+    assert json.loads(commits(hub, "user/toy")[0].files["metrics.json"])["legend"]["fid"]["better"] == "lower"
+
+
+def test_a_run_is_published_by_its_folder(hub, folder, tmp_path):
+    (tmp_path / "run").mkdir()
+    folder.rename(tmp_path / "run/model")
+    publish(tmp_path / "run", "user/toy")
+    assert gan_models.load("user/toy").labels == ("Smiling", "Male")
+
+
 # A Space
 
 
-@pytest.fixture
-def checkout(tmp_path, monkeypatch):
-    """A checkout with a demo, and with a bundled model that is not to go into the Space."""
-    root = tmp_path / "checkout"
-    for name, content in {
-        "app.py": "print('demo')\n",
-        "requirements.txt": "torch==2.11.0\ngradio==6.31.0\n",
-        "LICENSE": "MIT",
-        "README.md": "---\ntitle: GAN\nemoji: X\nsdk: gradio\nsdk_version: 6.31.0\napp_file: app.py\nlicense: mit\n---\n# x\n",
-        "gan_models/__init__.py": "",
-        "gan_models/hub.py": "",
-        "gan_models/__pycache__/hub.pyc": "",
-        "gan_models/pretrained/other/config.json": "{}",
-    }.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(content)
-    monkeypatch.setattr(publishing.gan_models, "__file__", str(root / "gan_models" / "__init__.py"))
-    return root
+def space_of(hub, name="user/demo"):
+    files = commits(hub, name, "space")[-1].files
+    return files, yaml.safe_load(files["README.md"].decode().split("---\n")[1])
 
 
-def test_a_space_is_the_demo_with_this_model_bundled(hub, folder, checkout):
+def test_a_space_holds_what_it_needs_and_says_where_the_model_is(hub, folder):
     publish(folder, "user/toy", space="user/demo")
-    (commit,) = commits(hub, "user/demo", "space")
-    bundled = {f"gan_models/pretrained/toy/{name}" for name in FILES}
-    assert set(commit.files) == bundled | {
-        ".gitattributes",
-        "README.md",
-        "LICENSE",
-        "app.py",
-        "requirements.txt",
-        "gan_models/__init__.py",
-        "gan_models/hub.py",
+    files, data = space_of(hub)
+    (commit,) = commits(hub, "user/toy")
+    package = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "gan_models").rglob("*")
+        if path.is_file() and not {"pretrained", "__pycache__"} & set(path.parts)
     }
+    assert set(files) == package | {".gitattributes", "README.md", "LICENSE", "app.py", "requirements.txt"}
     assert hub.repositories["space", "user/demo"].options["sdk"] == "gradio"
-    assert commit.files["gan_models/pretrained/toy/model.safetensors"] == (folder / "model.safetensors").read_bytes()
-    data = yaml.safe_load(commit.files["README.md"].decode().split("---\n")[1])
-    assert (
-        data["sdk"] == "gradio"
-        and data["sdk_version"] == "6.31.0"
-        and data["app_file"] == "app.py"
-        and data["emoji"] == "X"
-    )
-    assert data["models"] == ["user/toy"] and data["title"] == "toy"
-    assert (
-        data["license"] == "other" and data["license_name"] == "celeba-non-commercial-research"
-    )  # the weights', not the code's
-    assert len(commits(hub, "user/toy")) == 1
+    assert f"user/toy@{commit.oid}" in files["app.py"].decode() and "import spaces" not in files["app.py"].decode()
+    assert data["preload_from_hub"] == [
+        f"user/toy config.json,model.safetensors,README.md,metrics.json,samples.png {commit.oid}"
+    ]
+    assert (data["sdk"], data["app_file"], data["python_version"]) == ("gradio", "app.py", "3.12")
+    assert data["models"] == ["user/toy"] and data["title"] == "toy" and len(data["short_description"]) <= 60
+    assert data["thumbnail"].endswith(f"user/toy/resolve/{commit.oid}/samples.png")
+    assert data["license"] == "other" and data["license_name"] == "celeba-non-commercial-research"  # the weights'
 
 
-def test_a_space_that_is_published_again_forgets_what_is_gone(hub, folder, checkout):
+def test_the_requirements_of_a_space(hub, folder):
     publish(folder, "user/toy", space="user/demo")
-    (checkout / "gan_models" / "hub.py").unlink()
+    files, data = space_of(hub)
+    lines = files["requirements.txt"].decode().splitlines()
+    assert lines[0] == "--extra-index-url https://download.pytorch.org/whl/cpu"
+    pins = dict(line.split("==") for line in lines[1:])
+    assert pins["gradio"] == str(data["sdk_version"])  # else the Hub installs two versions in a row
+    ours = dict(re.findall(r"^([\w-]+)==([\w.]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+    assert pins == {name: ours[name] for name in pins} and len(pins) == 9
+    assert not {"pytest", "playwright", "accelerate", "torchvision", "dlib-bin"} & set(pins)
+    editor = space.requirements(edits=True, hardware="zero-a10g").splitlines()
+    assert "dlib-bin==20.0.1.post1" in editor and "spaces" in editor and not editor[0].startswith("--")
+
+
+def test_a_space_with_hardware(hub, folder):
+    publish(folder, "user/toy", space="user/demo", hardware="zero-a10g")
+    files, data = space_of(hub)
+    assert data["suggested_hardware"] == "zero-a10g" and "\nimport spaces" in files["app.py"].decode()
+    assert hub.repositories["space", "user/demo"].options["hardware"] == "zero-a10g"
+
+
+def test_a_private_model_lies_in_its_private_space(hub, folder):
+    publish(folder, "user/toy", space="user/demo", private=True)
+    files, data = space_of(hub)
+    assert {name for name in files if "pretrained" in name} == {f"gan_models/pretrained/toy/{name}" for name in FILES}
+    assert "preload_from_hub" not in data and "thumbnail" not in data and '"toy"' in files["app.py"].decode()
+
+
+def test_a_space_that_is_published_again_forgets_what_is_gone(hub, folder):
+    publish(folder, "user/toy", space="user/demo")
+    repository = hub.repositories["space", "user/demo"]
+    repository.commit("older", repository.commits[-1].files | {"gan_models/gone.py": b"", "mine.py": b""})
     publish(folder, "user/newer", space="user/demo")
-    files = set(commits(hub, "user/demo", "space")[-1].files)
-    assert "gan_models/hub.py" not in files and not any("pretrained/toy" in name for name in files)
-    assert "gan_models/pretrained/newer/config.json" in files
+    files, data = space_of(hub)
+    assert "gan_models/gone.py" not in files and "mine.py" in files and data["models"] == ["user/newer"]
 
 
-def test_the_front_matter_of_a_space_without_a_readers_page(hub, folder, checkout):
-    (checkout / "README.md").write_text("# GAN Studio\n")
+def test_a_package_that_is_missing_is_told_before_anything_is_uploaded(hub, folder, monkeypatch):
+    monkeypatch.setattr(space, "NEEDED", (*space.NEEDED, "no-such-package"))
+    with pytest.raises(TrainingError, match="no-such-package is not installed here"):
+        publish(folder, "user/toy", space="user/demo")
+    assert not hub.repositories
+
+
+def test_the_demo_of_a_space_runs_on_its_requirements_alone(hub, folder, tmp_path):
+    """The files as the Hub has them, a process that may import nothing else, the model from the Hub's cache, a page."""
     publish(folder, "user/toy", space="user/demo")
-    data = yaml.safe_load(commits(hub, "user/demo", "space")[0].files["README.md"].decode().split("---\n")[1])
-    assert data["sdk"] == "gradio" and data["sdk_version"] == "6.31.0" and data["app_file"] == "app.py"
-
-
-def test_a_space_needs_a_checkout(hub, folder, checkout):
-    (checkout / "app.py").unlink()
-    assert "app.py" in refused(folder, "user/toy", space="user/demo")
-    assert not hub.repositories  # found out before anything was uploaded
-
-
-@pytest.mark.skipif(not (ROOT / "app.py").is_file(), reason="the demo is not written yet")
-def test_the_real_demo_makes_a_space_whose_package_finds_the_model(hub, folder, tmp_path):
-    publish(folder, "user/toy", space="user/demo")
-    files = commits(hub, "user/demo", "space")[0].files
+    gan_models.load("user/toy")  # what preload_from_hub does
+    files, _ = space_of(hub)
     for name, content in files.items():
         (tmp_path / "space" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "space" / name).write_bytes(content)
-    script = "import gan_models; print(gan_models.bundled(), gan_models.load('toy').labels)"
-    process = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path / "space", capture_output=True, text=True, timeout=60
-    )
-    assert process.stdout == "['toy'] ('Smiling', 'Male')\n", process.stderr
-    assert "import training" not in files["app.py"].decode() and "from training" not in files["app.py"].decode()
-    data = yaml.safe_load(files["README.md"].decode().split("---\n")[1])
-    pinned = re.search(r"^gradio==(\S+)", files["requirements.txt"].decode(), re.MULTILINE)[1]
-    assert str(data["sdk_version"]) == pinned  # else the Hub installs two versions in a row
+    environment = os.environ | client_environment(hub.url, tmp_path) | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": ""}
+    command = [sys.executable, str(ROOT / "tests/space_alone.py"), str(tmp_path / "space")]
+    process = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+    assert process.returncode == 0, process.stderr[-3000:]
+    assert process.stdout.splitlines()[-1] == "user/toy shows 16 pictures", process.stdout
+
+
+def test_the_repository_itself_is_a_valid_space():
+    data = yaml.safe_load((ROOT / "README.md").read_text().split("---\n")[1])
+    ours = dict(re.findall(r"^([\w-]+)==([\w.]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+    assert str(data["sdk_version"]) == ours["gradio"] and data["python_version"] == space.PYTHON
+    assert (ROOT / data["app_file"]).is_file() and len(data["short_description"]) <= 60
 
 
 # The command
 
 
-def test_the_command_says_the_address_or_one_sentence(hub, folder, checkout, capsys):
+def test_the_command_says_the_address_or_one_sentence(hub, folder, capsys):
     assert main([str(folder), "user/toy", "--space", "user/demo", "--private"]) == 0
     assert capsys.readouterr().out == f"{hub.url}/user/toy\n{hub.url}/spaces/user/demo\n"
     assert hub.repositories["model", "user/toy"].private and hub.repositories["space", "user/demo"].private
@@ -290,7 +380,7 @@ def test_paths_of_the_trainer_are_not_published(hub, folder):
         published = {
             name: data.decode() for name, data in files.items() if name.endswith(("README.md", "metrics.json"))
         }
-        assert len(published) >= 2 and not [name for name, text in published.items() if "/home" in text]
+        assert published and not [name for name, text in published.items() if "/home" in text]
     told = json.loads(commits(hub, "user/toy")[0].files["metrics.json"])["training"]
     assert told["init_from"] == "first" and told["command"].endswith("--data 'my cats' --init-from first --seed 3")
 

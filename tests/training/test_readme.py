@@ -10,11 +10,13 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-PAGES = README + (ROOT / "docs/measured.md").read_text()
+SHARING = (ROOT / "docs/sharing.md").read_text()
+PAGES = README + (ROOT / "docs/measured.md").read_text() + SHARING
 COMMANDS = [
     line for block in re.findall(r"```sh\n(.*?)```", PAGES, re.DOTALL) for line in block.splitlines() if line.strip()
 ]
 CODE = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+CODE_OF_SHARING = re.findall(r"```python\n(.*?)```", SHARING, re.DOTALL)
 
 # Run elsewhere, or by nobody here: the start of the command -> where.
 ELSEWHERE = {
@@ -27,6 +29,7 @@ ELSEWHERE = {
     "python -m training.compare": "test_compare.py",
     "python -m training.calibrate": "games/test_editor.py",
     "python tests/app_speed.py": "a measurement, made by hand",
+    "python app.py --model USER/REPO": "test_publish.py starts the demo of a Space with a model of the Hub",
 }
 SMALL = {
     "training": [
@@ -79,7 +82,7 @@ def test_commands_in_order(workplace, hub):
     for command in runnable():
         if "training.evaluate" in command:
             continue
-        assert run(command.replace("USER/REPO", "user/repo")) == 0, command
+        assert run(command.replace("USER/REPO", "user/repo").replace("USER/SPACE", "user/space")) == 0, command
     assert {"grid.png", "faces.png"} <= {path.name for path in workplace.iterdir()}
     assert hub.repositories["model", "user/repo"].find("main").files.keys() >= {
         "config.json",
@@ -105,6 +108,14 @@ def test_python_code(workplace):
         scope = {}
         exec(compile(code, "README.md", "exec"), scope)
         assert scope["images"].shape == (16, 3, 64, 64)
+
+
+def test_python_code_of_the_page_on_sharing():
+    assert CODE_OF_SHARING
+    for code in CODE_OF_SHARING:
+        scope = {}
+        exec(compile(code, "sharing.md", "exec"), scope)
+        assert scope["images"].shape == (4, 1, 28, 28)
 
 
 def test_pictures_and_links_are_there():

@@ -39,6 +39,8 @@ def small(recipe: str) -> list[str]:
         ]
     if recipe.startswith("celeba-editor"):
         return SMALL + ["generator.decoder_width=4"]
+    if recipe.endswith("-sgan"):
+        return [f"batch_size={BATCH}", "generator.width=4", "generator.reader_width=8", "labels_per_class=1"]
     return [setting for setting in SMALL if recipe != "mnist-tied" or "discriminator" not in setting]
 
 

@@ -9,9 +9,9 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 import gan_models
-from gan_models.card import DATASETS, dataset_of
 from gan_models.files import write_atomically
 from gan_models.images import enlarge, grid, save_png
+from gan_models.notices import DATASETS, dataset_of
 from gan_models.sizes import sides
 
 from ..data.dataset import Dataset, to_float

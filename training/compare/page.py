@@ -10,10 +10,11 @@ import statistics
 from pathlib import Path
 
 import gan_models
+from gan_models.card import base_name
 from gan_models.files import write_atomically
 
 from ..data.dataset import Dataset
-from ..evaluate.metrics import METRICS, base_name
+from ..evaluate.metrics import METRICS
 from .figures import draw_curves, draw_samples
 from .protocol import Goal, Outcome, by_row, fid_name, on_cpu
 

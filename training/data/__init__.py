@@ -43,8 +43,8 @@ def open_dataset(
     reader = READERS.get(re.sub("[-_ ]", "", name.lower()))
     if reader and reader not in OBLONG and len(set(sides(image_size))) > 1:
         raise DataError(
-            f"The pictures of {name} are square, so they cannot be {in_words(image_size)}: give one number, such as "
-            "--image-size 32."
+            f"The pictures of {name} are square, so they cannot be {in_words(image_size)}: give one number of "
+            "pixels as their size."
         )
     try:
         if reader:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from torch import Tensor
 from gan_models.errors import did_you_mean
 from gan_models.rng import Stream, philox
 from gan_models.sizes import Size
+
+from .decoding import DataError
 
 SPLITS = ("train", "valid", "test")
 
@@ -50,6 +52,23 @@ class Dataset:
             shown = epochs == epoch
             indices[shown] = _permutation(len(self), seed, int(epoch))[places[shown]]
         return indices
+
+    def few(self, count: int, seed: int) -> "Dataset":
+        """The same pictures with `count` labels of each class, drawn by the seed; the others' labels are -1, unknown.
+        Raises DataError where there are no classes, or too few pictures of one."""
+        if self.labels is None or self.multi_label:
+            raise DataError(f"{self.name} has no classes of which a few pictures could keep their label.")
+        labels = np.full_like(self.labels, -1)
+        for k, name in enumerate(self.label_names):
+            own = np.flatnonzero(self.labels == k)
+            if not 1 <= count <= len(own):
+                raise DataError(
+                    f"{self.name} has {len(own):,} pictures of the class {name}; labels per class must be from 1 to that."
+                )
+            kept = philox(seed, k, Stream.EXAMPLES).permutation(len(own))[:count]
+            labels[own[kept]] = k
+        checksum = hashlib.sha256(self.checksum.encode() + labels.tobytes()).hexdigest()[:16]
+        return replace(self, labels=labels, checksum=checksum)
 
     def batch(self, indices: np.ndarray) -> tuple[Tensor, Tensor | None]:
         """Images (n, C, H, W) uint8 and labels: (n,) int64 classes, (n, K) float32 attributes 0..1, or None."""

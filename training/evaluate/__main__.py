@@ -19,12 +19,13 @@ import sys
 from pathlib import Path
 
 from gan_models.card import write_card
-from gan_models.files import write_atomically
-from gan_models.model_folder import CONFIG
+from gan_models.files import read_json, write_atomically
+from gan_models.model_folder import CONFIG, MAX_CONFIG_BYTES
 
 from .. import cli
 from ..data import READERS
 from ..run_folder import model_of
+from . import story
 from .generator import evaluate
 from .metrics import legend
 from .sampling import EvaluationError
@@ -81,7 +82,8 @@ def _update(path: Path, result: dict) -> None:
     stays."""
     before = _metrics(path)
     evaluation = before.get("evaluation", {}) | result["evaluation"]
-    _write(path, before | result | {"evaluation": evaluation})
+    config = read_json(path.parent / CONFIG, MAX_CONFIG_BYTES, path.parent)
+    _write(path, story.tell(config, before | result | {"evaluation": evaluation}))
     write_card(path.parent)
 
 

@@ -8,7 +8,6 @@ table.
 from __future__ import annotations
 
 import functools
-import re
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -395,11 +394,6 @@ _ROWS = (
     ),
 )
 METRICS: dict[str, Metric] = {row.name: row for row in _ROWS}
-
-
-def base_name(name: str) -> str:
-    """The name without its protocol: fid10k_test_reader -> fid."""
-    return re.split(r"_?\d", name)[0]
 
 
 def measure(seen: Seen) -> Found:

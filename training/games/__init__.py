@@ -11,6 +11,7 @@ from .editor import Editing
 from .inversion import Inverting
 from .moments import Moments
 from .retouching import Retouching
+from .semisupervised import SemiSupervised
 from .vaegan import VAEGAN
 
 GAMES: dict[str, type[Game]] = {
@@ -21,6 +22,7 @@ GAMES: dict[str, type[Game]] = {
     "inversion": Inverting,
     "editor": Editing,
     "retouching": Retouching,
+    "semisupervised": SemiSupervised,
 }
 
 

@@ -18,6 +18,7 @@ from gan_models.rng import Stream
 
 from .. import augment, losses, penalties
 from ..batch import Batch
+from ..data.dataset import Dataset
 from ..judges import networks as judges
 from ..losses import OBJECTIVES, Loss, all_gather
 from ..recipes import Recipe, RecipeError, at
@@ -37,6 +38,7 @@ class Game:
     class Terms:
         """What this game alone hears: weights of the terms of its losses (0 leaves one out), as `recipe.terms`."""
 
+    dataset: Dataset  # all that it learns from, which the loop tells it
     pairs: tuple[str, ...] = ()  # rows of PAIRS that it alone can be played with; none: whichever no other claims
     penalised = False  # hears r1, r2, gradient_penalty, instance_noise and augment
     in_parts = True  # a batch can be computed in parts, as its losses are means over pictures

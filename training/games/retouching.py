@@ -1,11 +1,13 @@
 """The retouching editor's game (network: gan_models/networks/retouch.py), judged in the features of a network that
 learned things, not faces.
 
-Discriminators and classifiers see pictures through the frozen EfficientNet-Lite0 (judges/general.py). Its maps at four
-strides are brought to the same scale and mixed from coarse to fine by fixed random convolutions (Projected GAN: Sauer
-et al. 2021, arXiv:2111.01007). Before, pictures are changed in colour and shifted a little (Zhao et al. 2020,
+Most discriminators, and the classifiers, see pictures through the frozen EfficientNet-Lite0 (judges/general.py). Its maps
+at four strides are brought to the same scale and mixed from coarse to fine by fixed random convolutions (Projected GAN:
+Sauer et al. 2021, arXiv:2111.01007). Before, pictures are changed in colour and shifted a little (Zhao et al. 2020,
 arXiv:2006.10738). Each of the three finest maps has a small discriminator and a **linear classifier** of the
-attributes: a linear classifier of fixed features is hard to fool by patterns that nobody sees.
+attributes: a linear classifier of fixed features is hard to fool by patterns that nobody sees. One more discriminator
+sees the pixels themselves (Kumari et al. 2022, arXiv:2112.09130): features of 64 px hardly notice colours and edges that
+no photo has.
 
 1. The classifiers learn alone for `edits_after` images. Without that the editor learns to do nothing.
 2. Photos are edited by random requests: attributes are brought in and taken out equally often, however rare they are; a
@@ -82,6 +84,9 @@ class Drawn(NamedTuple):
     retouch: Retouch | None = None
     edited: Tensor | None = None
     fake: list[Tensor] | None = None  # mixed maps of the edited photos
+    # Photos and edits as they were looked at, changed alike
+    real_pictures: Tensor | None = None
+    fake_pictures: Tensor | None = None
 
 
 class Retouching(Game):
@@ -146,7 +151,8 @@ class Retouching(Game):
         editor, panel = state.generator, state.discriminator
         randoms = batch.uniform(Stream.AUGMENT, augment.RANDOMS)  # photo and edit are changed alike
         with torch.no_grad():
-            real = panel.mixed(self._look(batch.real, randoms))
+            maps, photos = self._look(batch.real, randoms)
+            real = panel.mixed(maps)
         if not self.generator_moves(state):
             return Drawn(real)
         there = self._there(panel, real, batch)
@@ -154,17 +160,19 @@ class Retouching(Game):
         seen = editor.see(batch.real)
         retouch, strength = editor.directed(seen, differences)
         edited = retouched(batch.real, retouch, strength)
-        return Drawn(real, seen, there, differences, retouch, edited, panel.mixed(self._look(edited, randoms)))
+        maps, changed = self._look(edited, randoms)
+        return Drawn(real, seen, there, differences, retouch, edited, panel.mixed(maps), photos, changed)
 
-    def _look(self, images: Tensor, randoms: Tensor) -> list[Tensor]:
-        """Maps of General, in the precision that the run computes in."""
+    def _look(self, images: Tensor, randoms: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Maps of General, in the precision that the run computes in, and the pictures that it saw."""
         kind = images.device.type
         wanted = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else images.dtype
         if self.general.stem.weight.dtype != wanted:
             self.general.to(wanted)
         images = augment.augment(images, randoms, AUGMENT, ("color", "translation"))
         with torch.autocast(kind, enabled=False):
-            return self.general(images.to(wanted).contiguous(memory_format=torch.channels_last), pooled=False).maps
+            seen = images.to(wanted).contiguous(memory_format=torch.channels_last)
+            return self.general(seen, pooled=False).maps, images
 
     def _there(self, panel: Panel, real: list[Tensor], batch: Batch) -> Tensor:
         """(n, K) 0 or 1: labels where they may be used, else what the classifiers see."""
@@ -240,7 +248,8 @@ class Retouching(Game):
             return classification, scalars
         targets, _, _ = self._targets(drawn)
         both = [torch.cat([real, fake.detach()]) for real, fake in zip(drawn.real, drawn.fake, strict=True)]
-        scores = panel.judge(both, torch.cat([drawn.there, targets]) * 2 - 1)
+        pictures = torch.cat([drawn.real_pictures, drawn.fake_pictures.detach()])
+        scores = panel.judge(both, pictures, torch.cat([drawn.there, targets]) * 2 - 1)
         loss = sum(self.objective.discriminator(*x.split(len(targets)))[0] for x in scores) / len(scores)
         scalars |= {
             "discriminator_loss": loss,
@@ -252,7 +261,7 @@ class Retouching(Game):
     def generator_loss(self, state: State, batch: Batch, drawn: Drawn) -> Loss:
         terms, panel, editor = self.terms, state.discriminator, state.generator
         targets, asked, kept = self._targets(drawn)
-        scores = panel.judge(drawn.fake, targets * 2 - 1)
+        scores = panel.judge(drawn.fake, drawn.fake_pictures, targets * 2 - 1)
         adversarial = sum(self.objective.generator(None, x)[0] for x in scores) / len(scores)
         logits = panel.classify(drawn.fake)
         with torch.no_grad():

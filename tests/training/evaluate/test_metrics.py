@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from gan_models.card import base_name
 from training.compare import page
 from training.evaluate import __main__ as command
-from training.evaluate.metrics import METRICS, base_name, legend
+from training.evaluate.metrics import METRICS, legend
 
 ROOT = Path(__file__).parents[3]
 

@@ -65,7 +65,7 @@ def test_then_everybody_learns_and_the_scale_of_features_stands():
     drawn = drawn_of(game, state, batch)
     game.discriminator_loss(state, batch, drawn)[0].backward()
     assert not moved(state.generator)
-    assert {name.split(".")[0] for name in moved(state.discriminator)} == {"classifiers", "adversaries"}
+    assert {name.split(".")[0] for name in moved(state.discriminator)} == {"classifiers", "adversaries", "of_pixels"}
     state.discriminator.requires_grad_(False)
     loss, scalars = game.generator_loss(state, batch, drawn)
     loss.backward()

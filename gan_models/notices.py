@@ -1,0 +1,99 @@
+"""What is said of weights made from a data set: where the pictures come from, the licence, the limits."""
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DatasetNotice:
+    """What a card says about weights made from a data set. `licence`: the Hub's fields for it."""
+
+    title: str
+    hub_id: str
+    licence: dict[str, str]
+    note: str
+    limits: str
+
+
+_MIT = {"license": "mit"}
+DATASETS = {
+    "mnist": DatasetNotice(
+        "[MNIST](https://yann.lecun.com/exdb/mnist/) (LeCun et al. 1998), handwritten digits",
+        "ylecun/mnist",
+        _MIT,
+        "The weights are under the MIT licence, like the code.",
+        "It draws digits as American writers of the 1990s wrote them, centred, and nothing else.",
+    ),
+    "fashionmnist": DatasetNotice(
+        "[FashionMNIST](https://github.com/zalandoresearch/fashion-mnist) (Xiao et al. 2017), articles of clothing",
+        "zalando-datasets/fashion_mnist",
+        _MIT,
+        "Data and weights are under the MIT licence, like the code.",
+        "It draws the ten kinds of articles of that catalogue, and nothing else.",
+    ),
+    "celeba": DatasetNotice(
+        "[CelebA](https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html) (Liu et al. 2015), faces of celebrities",
+        "flwrlabs/celeba",
+        {
+            "license": "other",
+            "license_name": "celeba-non-commercial-research",
+            "license_link": "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
+        },
+        "CelebA is available for **non-commercial research** only, and so are weights made from it. "
+        "The code is under the MIT licence.",
+        "The faces that it draws are of nobody, but they inherit CelebA's bias: celebrities, mostly young, light-skinned and "
+        "made up. An attribute means what CelebA's annotators saw in a photo (only 12 of the 40 reach 95 % "
+        "agreement between annotators, Wu et al. 2023, arXiv:2210.07356), not what anybody is; changing one "
+        "also changes what goes with it in the data.",
+    ),
+}
+UNKNOWN = DatasetNotice(
+    "not recorded",
+    "",
+    {},
+    "The licence of these weights follows from the data that they were made from, which this card does not know.",
+    "It draws what its training pictures showed, and inherits their bias.",
+)
+
+# Licences of the Hub's list that a trainer may name by their identifiers.
+IDENTIFIERS = frozenset(
+    "apache-2.0 mit openrail bsd bsd-2-clause bsd-3-clause cc cc0-1.0 cc-by-2.0 cc-by-3.0 cc-by-4.0 cc-by-sa-3.0 "
+    "cc-by-sa-4.0 cc-by-nc-2.0 cc-by-nc-3.0 cc-by-nc-4.0 cc-by-nd-4.0 cc-by-nc-nd-3.0 cc-by-nc-nd-4.0 "
+    "cc-by-nc-sa-2.0 cc-by-nc-sa-3.0 cc-by-nc-sa-4.0 cdla-permissive-1.0 cdla-permissive-2.0 cdla-sharing-1.0 "
+    "gpl-2.0 gpl-3.0 lgpl-3.0 agpl-3.0 mpl-2.0 odbl odc-by pddl unlicense wtfpl zlib isc artistic-2.0 etalab-2.0".split()
+)
+# Those under which whoever builds on the weights may choose the licence of what comes out.
+_FREE = frozenset(
+    "apache-2.0 mit bsd bsd-2-clause bsd-3-clause cc0-1.0 cc-by-4.0 cc-by-3.0 cc-by-2.0 cdla-permissive-1.0 "
+    "cdla-permissive-2.0 odc-by pddl unlicense wtfpl zlib isc".split()
+)
+KEYS = ("license", "license_name", "license_link")
+
+
+def dataset_of(name: str | None) -> DatasetNotice:
+    """What is known about a data set. Anything that calls itself CelebA gets CelebA's restriction: better once too
+    often."""
+    plain = re.sub("[^a-z0-9]", "", (name or "").lower())
+    return DATASETS["celeba"] if "celeba" in plain else DATASETS.get(plain, UNKNOWN)
+
+
+def licence_fields(words: str) -> dict[str, str]:
+    """The Hub's fields for a licence in somebody's own words: an identifier such as cc-by-4.0, an address, or a
+    sentence."""
+    words = " ".join(words.split())
+    plain = words.lower()
+    if plain in IDENTIFIERS:
+        return {"license": plain}
+    if re.match(r"https?://\S+$", words):
+        return {"license": "other", "license_name": "own", "license_link": words}
+    return {"license": "other", "license_name": re.sub("[^a-z0-9]+", "-", plain).strip("-")[:60] or "own"}
+
+
+def combined(own: dict[str, str], origin: dict[str, str]) -> dict[str, str]:
+    """The fields of weights made from data under `own`, starting from weights under `origin` ({}: not known). What
+    restricts holds on; where two licences restrict, the card has to say which."""
+    if not origin or origin.get("license") in _FREE or origin == own:
+        return own
+    if not own or own.get("license") in _FREE:
+        return origin
+    return {"license": "other", "license_name": "several-see-the-card"}

@@ -1,0 +1,109 @@
+"""What goes along when a model is saved or pushed: the whole model folder, with the card and all that it knows."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from huggingface_hub import HfApi
+
+from . import card_edits, files
+from .card import PLACEHOLDER, licence_of, model_card
+from .errors import ModelError
+from .model_folder import (
+    CARD,
+    LICENCE,
+    MAX_CARD_BYTES,
+    MAX_LICENCE_BYTES,
+    MAX_PICTURE_BYTES,
+    METRICS,
+    PICTURE,
+    Source,
+    config_of,
+    holds_weights_of,
+    read_metrics,
+    write,
+)
+
+if TYPE_CHECKING:
+    from .networks.base import Generator
+
+
+def save_whole(model: "Generator", folder: Path, about: dict[str, Any] | None = None, name: str | None = None) -> None:
+    """Write a model folder with all that goes along: of a loaded model with the weights that it was loaded with, its
+    metrics, samples, licence and card; of one that has changed since, where it came from and under which licence.
+
+    about: keys of card.ABOUT. name: the repository that it goes to. What a person wrote into the card of the folder
+    stays. Raises InvalidWeights for weights that are not finite, OSError where the folder cannot be written.
+    """
+    source = model.loaded_from
+    same = source is not None and holds_weights_of(source.folder, model)
+    metrics = _metrics(source, same)
+    picture = _read(source, PICTURE, MAX_PICTURE_BYTES) if same else None
+    card = _carried(source) if same and not about else None
+    if card is None:
+        card = str(model_card(config_of(model), metrics, about, samples=picture is not None))
+        if same and (old := _read(source, CARD, MAX_CARD_BYTES)):
+            old_card = old.decode("utf-8", "replace")
+            card = card_edits.merged(card, old_card) if card_edits.split(old_card).text is not None else card
+    if name:
+        card = card_edits.rewritten(card, lambda text: text.replace(PLACEHOLDER, name))
+    folder.mkdir(parents=True, exist_ok=True)
+    licence = _read(source, LICENCE, MAX_LICENCE_BYTES)
+    if picture is None:
+        (folder / PICTURE).unlink(missing_ok=True)  # one that is there shows other weights
+    write(model, folder, metrics=metrics, samples=picture, card=card)
+    if licence is not None:
+        files.write_atomically(folder / LICENCE, licence)
+
+
+def _metrics(source: Source | None, same: bool) -> dict[str, Any]:
+    """What metrics.json says of a model: all that it said, or, after a change, where the model came from."""
+    if source is None:
+        return {}
+    metrics = metrics_of(source)
+    if same:
+        return metrics | ({"copy_of": source.reference} if source.repo else {})
+    return {"training": {"init_from": source.reference, "origin": origin_of(source)}}
+
+
+def metrics_of(source: Source) -> dict[str, Any]:
+    """What a folder's metrics.json says; {} where it cannot be read."""
+    try:
+        return read_metrics(source.folder / METRICS)
+    except ModelError:
+        return {}
+
+
+def origin_of(source: Source) -> dict[str, Any]:
+    """What a new model says of the one that it started from: that one's record of its own training, under which name
+    it can be had again (owner and revision, where it came from the Hub), and its licence."""
+    training = metrics_of(source).get("training")
+    record = dict(training) if isinstance(training, dict) else {}
+    licence = licence_of(source.folder)
+    return record | {"reference": source.reference} | ({"licence_fields": licence} if licence else {})
+
+
+def _carried(source: Source | None) -> str | None:
+    """The card of an unchanged model that has no data to make a new one of (nothing says what its metrics mean)."""
+    data = _read(source, CARD, MAX_CARD_BYTES)
+    if source is None or data is None or metrics_of(source).get("legend"):
+        return None
+    return data.decode("utf-8", "replace")
+
+
+def _read(source: Source | None, name: str, most: int) -> bytes | None:
+    if source is None:
+        return None
+    try:
+        return files.read_bounded(source.folder / name, most, source.folder)
+    except (OSError, files.UnfitFile):
+        return None
+
+
+def card_on_hub(repo_id: str, revision: str | None = None, token: str | bool | None = None) -> str | None:
+    """The card that a repository has; None where it has none, or one too long to be a card."""
+    api = HfApi(token=token)
+    files = api.model_info(repo_id, revision=revision, files_metadata=True).siblings or ()
+    size = next((file.size for file in files if file.rfilename == CARD), None)
+    if size is None or size > MAX_CARD_BYTES:
+        return None
+    return Path(api.hf_hub_download(repo_id, CARD, revision=revision)).read_bytes().decode("utf-8", "replace")

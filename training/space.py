@@ -1,0 +1,143 @@
+"""What a Space holds that shows a model: the demo, only the packages that it needs, and where the model is."""
+
+import importlib.metadata
+from pathlib import Path
+
+from huggingface_hub import SpaceCardData
+
+import gan_models
+from gan_models import card_edits, project
+from gan_models.model_folder import BESIDE, CONFIG, PICTURE, WEIGHTS
+from gan_models.notices import KEYS
+from gan_models.samples import FACES
+
+from .errors import TrainingError
+
+PYTHON = "3.12"
+ZERO = "zero-a10g"  # ZeroGPU: a GPU that is there while a function of `spaces.GPU` runs
+NEEDED = (
+    "torch",
+    "huggingface-hub",
+    "safetensors",
+    "numpy",
+    "pillow",
+    "gradio",
+    "av",
+    "cmarkgfm",
+    "nh3",
+)
+PHOTOS = ("dlib-bin", "face-recognition-models", "pillow-heif")  # what an editor needs too
+CPU_WHEELS = "--extra-index-url https://download.pytorch.org/whl/cpu"  # torch without CUDA: a tenth of the size
+
+APP = '''"""The demo of GAN Studio with {models}. Written by `python -m training.publish`."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+{spaces}
+from gan_models import demo
+
+MODELS = os.environ.get("GAN_STUDIO_MODELS", "{models}").split()
+
+if __name__ == "__main__":
+    demo.serve(demo.Models(MODELS), "0.0.0.0", int(os.environ.get("GRADIO_SERVER_PORT", "7860")))
+'''
+
+
+def files(
+    model: gan_models.Generator,
+    contents: dict[str, Path | bytes],
+    repo_id: str,
+    commit: str,
+    *,
+    hardware: str | None = None,
+    private: bool = False,
+) -> dict[str, Path | bytes]:
+    """Path in the Space -> file or content, for a model that lies at this commit of a repository. contents: the files of
+    the model's folder, as published.
+
+    The Hub puts the model into the Space's image when it builds it (preload_from_hub). A private one it may not read
+    there, so that is stored in the Space itself, as is the generator of faces that an editor shows its edits on, where
+    it draws none.
+    """
+    package = Path(gan_models.__file__).parent
+    found: dict[str, Path | bytes] = {}
+    for path in sorted(package.rglob("*")):
+        inside = path.relative_to(package)
+        if path.is_file() and inside.parts[0] != "pretrained" and "__pycache__" not in inside.parts:
+            found[f"gan_models/{inside.as_posix()}"] = path
+    name = repo_id.split("/")[1]
+    models = name if private else f"{repo_id}@{commit}"
+    if private:
+        found |= {f"gan_models/pretrained/{name}/{file}": content for file, content in contents.items()}
+    if not model.latent_dim:
+        faces = package / "pretrained" / FACES
+        found |= {f"gan_models/pretrained/{FACES}/{path.name}": path for path in faces.iterdir() if path.is_file()}
+        models += f" {FACES}"
+    if (licence := package.parent / "LICENSE").is_file():
+        found["LICENSE"] = licence
+    edits = hasattr(model, "edit")
+    spaces = "\nimport spaces  # noqa: F401 - before torch, as ZeroGPU wants it\n" if hardware == ZERO else ""
+    return found | {
+        "app.py": APP.format(models=models, spaces=spaces).encode(),
+        "requirements.txt": requirements(edits, hardware).encode(),
+        "README.md": card(contents, repo_id, commit, hardware, private).encode(),
+    }
+
+
+def requirements(edits: bool, hardware: str | None = None) -> str:
+    """requirements.txt: the packages of the demo alone, as they are installed here. edits: photos too. hardware: None or
+    cpu-... for a torch without CUDA."""
+    on_cpu = hardware is None or hardware.startswith("cpu")
+    lines = [CPU_WHEELS] if on_cpu else []
+    lines += [f"{name}=={version(name)}" for name in (*NEEDED, *(PHOTOS if edits else ()))]
+    return "\n".join(lines + (["spaces"] if hardware == ZERO else [])) + "\n"
+
+
+def version(package: str) -> str:
+    """Of an installed package, without what tells one build of torch from another. Raises TrainingError where it is
+    missing: what was not tried here is not promised to a Space."""
+    try:
+        return importlib.metadata.version(package).partition("+")[0]
+    except importlib.metadata.PackageNotFoundError as error:
+        raise TrainingError(
+            f"A Space is given the packages that its demo was tried with, and {package} is not installed here: "
+            "pip install '.[app,photos]' in a checkout of GAN Studio."
+        ) from error
+
+
+def card(
+    contents: dict[str, Path | bytes], repo_id: str, commit: str, hardware: str | None = None, private: bool = False
+) -> str:
+    """README.md: what the Hub must know to build and to list the Space, and a sentence for whoever reads it."""
+    published = contents.get("README.md", b"")
+    model = card_edits.front_matter(published.decode("utf-8", "replace") if isinstance(published, bytes) else "")
+    name = repo_id.split("/")[1]
+    files = [name for name in (CONFIG, WEIGHTS, *BESIDE) if name in contents]
+    address = f"https://huggingface.co/{repo_id}"
+    data = {
+        "title": name,
+        "emoji": "🎭",
+        "colorFrom": "indigo",
+        "colorTo": "pink",
+        "sdk": "gradio",
+        "sdk_version": version("gradio"),
+        "python_version": PYTHON,
+        "app_file": "app.py",
+        "short_description": "Sample, walk between and edit what a GAN draws"[:60],
+        "models": [repo_id],
+    }
+    data |= {key: value for key, value in model.items() if key in KEYS}
+    data |= {} if private else {"preload_from_hub": [f"{repo_id} {','.join(files)} {commit}"]}
+    data |= {} if private or PICTURE not in files else {"thumbnail": f"{address}/resolve/{commit}/{PICTURE}"}
+    data |= {"suggested_hardware": hardware} if hardware else {}
+    code = project.repository()
+    told = f"The code: [GAN Studio]({code})." if code else "The code of GAN Studio is in the files of this Space."
+    return f"""---
+{SpaceCardData(**data).to_yaml()}
+---
+
+# {name}
+
+The demo of GAN Studio with the model [{repo_id}]({address}), whose card tells its data, licence and limits. {told}
+"""
