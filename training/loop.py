@@ -113,7 +113,7 @@ def optimise(
     accelerator: Accelerator,
 ) -> dict[str, Tensor]:
     """Backward for each part of the batch, average the gradients over parts and processes, step. Returns the means of
-    what the losses tell, and the gradient's norm."""
+    what the losses tell, and the gradient's norm. A loss without any, as of a player who waits, moves nothing."""
     optimiser.zero_grad(set_to_none=True)
     told = []
     for part in parts:
@@ -123,9 +123,9 @@ def optimise(
         told.append(scalars)
     scalars = {key: sum(one[key].detach() for one in told) / len(told) for key in told[0]}
     gradients = [p.grad for group in optimiser.param_groups for p in group["params"] if p.grad is not None]
-    if accelerator.num_processes > 1:
+    if accelerator.num_processes > 1 and gradients:
         flat = accelerator.reduce(torch.cat([g.flatten() for g in gradients]), "mean")
         for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients])):
             gradient.copy_(mean.view_as(gradient))
     optimiser.step()
-    return scalars | {f"{player}_gradient": get_total_norm(gradients)}
+    return scalars | {f"{player}_gradient": get_total_norm(gradients) if gradients else loss.detach()}

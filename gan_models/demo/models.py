@@ -8,6 +8,7 @@ from ..errors import InvalidInput, ModelError
 from ..hub import short_name
 from ..networks import Generator, load
 from ..networks.editor import MOST, Editor
+from ..networks.restore import Restorer
 from ..networks.retouch import RetouchEditor
 from . import gpu, words
 
@@ -68,6 +69,17 @@ class Models:
         if not isinstance(found, (Editor, RetouchEditor)):
             raise InvalidInput(words.NO_EDITOR)
         return found
+
+    def restorers(self) -> list[str]:
+        """The names of those that repair colour pictures."""
+        return self._shown_pictures(lambda model: model.residual and model.image_shape[0] == 3)
+
+    def sketchers(self) -> list[str]:
+        """The names of those that draw a colour picture from lines."""
+        return self._shown_pictures(lambda model: not model.residual and "edges" in model.damages)
+
+    def _shown_pictures(self, fits) -> list[str]:
+        return [name for name, model in self.usable().items() if isinstance(model, Restorer) and fits(model)]
 
     def about(self, name: str) -> studio.About:
         """What the model's folder says of it."""

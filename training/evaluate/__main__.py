@@ -27,7 +27,8 @@ generator learned from.
     cas                     with --cas: accuracy on real test pictures of a classifier that learned from generated
                             ones alone (cas.py beside this file); "real": of one that learned from the real training pictures
 
-An editor is judged by what is seen of its edits: editor.py and edits.py beside this file say how. `--network general`
+An editor is judged by what is seen of its edits: editor.py and edits.py beside this file say how. A network that
+repairs pictures is judged beside methods that are no GAN: repairs.py. `--network general`
 sees photographs through a network that learned none of the data's labels (photographs.py); of celeba and cifar10 that
 is told in any case.
 
@@ -72,6 +73,17 @@ COLUMNS = {
     "kid_ratio": "KID ratio",
     "cheeks": "cheeks",
     "same_person": "same person",
+    "psnr": "PSNR",
+    "psnr_without": "no GAN",
+    "psnr_damaged": "damaged",
+    "ssim": "SSIM",
+    "ssim_without": "no GAN",
+    "distance": "distance",
+    "distance_without": "no GAN",
+    "kid": "KID",
+    "kid_without": "no GAN",
+    "fid": "FID",
+    "fid_without": "no GAN",
 }
 
 

@@ -74,6 +74,30 @@ def through(model: str) -> str:
     return f"through faces that {model} draws"
 
 
+# ---- Repair
+REPAIR, FILL, ALL_OF_IT, DENOISE, SHARPEN = (
+    "Repair",
+    "Fill what I painted over",
+    "Whatever it seems to need",
+    "Take away noise and specks",
+    "Sharpen",
+)
+UNBLOCK, TWICE, FOUR_TIMES, COLOUR = "Take away JPEG's blocks", "Twice as large", "Four times as large", "Colour"
+REPAIR_NOTE = """Upload a photo (please only of people who agree), or take a drawn face. Paint over what should be
+filled, or choose what else is wrong. **What is lost is lost**: the network draws what is likely there, not what was. It
+learned faces of 64 pixels; elsewhere and in large holes it is coarse. Nothing is kept."""
+TAKE_DRAWN_FACE, WHAT_TO_DO, DO_REPAIR = "Take a drawn face", "What to do", "Repair"
+STRENGTH, STRENGTH_INFO = "How strong the damage is", "0: as strong as it seems"
+PAINT_HERE, REPAIRED_PHOTO = "Paint over what should be filled", "Repaired photo, at full size"
+NO_DAMAGED = "There is no photo yet: upload one, or take a drawn face."
+NOTHING_PAINTED = "Nothing is painted over: mark what should be filled with the brush."
+BAD_PAINTING = "What was painted cannot be read; try it again, or load the page anew."
+
+# ---- Sketch
+SKETCH, DRAW_HERE, SKETCHED, TAKE_LINES = "Sketch", "Draw a face here", "The face", "Begin with a drawn face's lines"
+SKETCH_NOTE = """Draw the lines of a face, from the front and as large as the canvas: eyes a little above the middle. The
+network draws a face that such lines could be of. It is nobody."""
+
 # ---- What goes wrong
 TROUBLE = "That did not work"
 UNEXPECTED = "Something went wrong here that should not; try it again, or load the page anew."
