@@ -14,6 +14,7 @@ from huggingface_hub import ModelCard, ModelCardData
 
 from . import card_edits, files, model_folder, portable, project
 from .celeba import ATTRIBUTES
+from .damages import KINDS
 from .errors import InvalidConfig
 from .model_folder import CARD, MAX_CARD_BYTES, METRICS, PICTURE, read_metrics
 from .notices import KEYS, UNKNOWN, combined, dataset_of, licence_fields
@@ -46,6 +47,8 @@ ABOUT = (
 STAGES = 20  # models that started from one another, at most
 
 EDITORS = ("editor", "retouch")
+SHOWN = (*EDITORS, "restore")  # families that are shown a picture
+DRAWLESS = ("retouch", "restore")  # and such as draw none of their own
 _SAMPLE = """
 latents, labels = model.sample_latents(16, seed=1), model.sample_labels(16, seed=1)
 images = model.generate(latents, labels)  # (16, C, H, W) in [-1, 1]
@@ -60,6 +63,11 @@ strip = model.decode(codes, torch.linspace(-2, 2, 5)[:, None] * (torch.arange(le
 images = torch.rand(4, *model.image_shape) * 2 - 1  # your faces in [-1, 1], cropped as CelebA's
 changed = model.edit(images, {{"{attribute}": 1.0}})  # targets from 0 to 1
 """,
+    "restore": """
+pictures = torch.rand(4, *model.image_shape) * 2 - 1  # yours in [-1, 1]
+repaired = model.restore(pictures)  # of whatever damage it sees
+print(model.damages)  # what it knows, to be named: model.restore(pictures, damages=[...])
+""",
     "encoding": """
 codes = model.encode(images)  # of pictures (n, C, H, W) in [-1, 1]
 again = model.generate(codes, labels)
@@ -72,6 +80,7 @@ again = model.generate(found.latents, found.labels)
 _IMPORTS = {
     "editor": "import torch\n\nimport gan_models",
     "retouch": "import torch\n\nimport gan_models",
+    "restore": "import torch\n\nimport gan_models",
     "invertible": "import gan_models\nfrom gan_models.inversion import invert",
 }
 _PORTRAIT = """
@@ -86,8 +95,10 @@ portrait.edited({{"{attribute}": 1.0}}).save("edited.jpg")  # changes from -1 to
 print(portrait.shown)  # how surely each attribute is there, 0..1
 ```"""
 _NOT_EVERY = {
-    False: "Not every sample is a good picture; a truncation below 1 gives more typical and less varied ones.",
-    True: "Not every edit is a good picture: paint is as coarse as the network sees, and what the window around the face does not "
+    "": "Not every sample is a good picture; a truncation below 1 gives more typical and less varied ones.",
+    "restore": "What is lost is lost: the network draws what is likely there, not what was. A face that it fills in or enlarges is "
+    "nobody in particular, and proves nothing about anybody.",
+    "retouch": "Not every edit is a good picture: paint is as coarse as the network sees, and what the window around the face does not "
     "hold, such as long hair, keeps its colour.",
 }
 _ARROWS = {"lower": " ↓", "higher": " ↑"}
@@ -184,7 +195,7 @@ class _Page:
         data = ModelCardData(
             **licence,
             library_name="gan-studio",
-            pipeline_tag="image-to-image" if self.family in EDITORS else "unconditional-image-generation",
+            pipeline_tag="image-to-image" if self.family in SHOWN else "unconditional-image-generation",
             tags=tags,
             datasets=[self.known.hub_id] if self.known.hub_id else None,
             base_model=base,
@@ -231,7 +242,7 @@ Research, teaching and play. Not for deceiving anybody about what is real, nor f
     def lead(self) -> str | None:
         """What the recipe says of itself, which is true of the data that it was written for."""
         if self.known is UNKNOWN and self.told.get("dataset"):
-            return f"It {'edits' if self.family in EDITORS else 'draws'} pictures such as those of {self.title()}."
+            return f"It {'edits' if self.family in EDITORS else 'repairs' if self.family in SHOWN else 'draws'} pictures such as those of {self.title()}."
         summary = self.first.get("summary")
         return summary[0].upper() + summary[1:].rstrip(".") + "." if summary else None
 
@@ -253,7 +264,7 @@ Research, teaching and play. Not for deceiving anybody about what is real, nor f
         install = (
             f"pip install git+{repository}" if repository else "pip install .        # in a checkout of GAN Studio"
         )
-        draws = self.family != "retouch"
+        draws = self.family not in DRAWLESS
         sheet = f"\npython -m gan_models {PLACEHOLDER} --seed 1 --count 16 --output grid.png" if draws else ""
         attributes = self.config.get("attributes") or ATTRIBUTES
         attribute = "Smiling" if "Smiling" in attributes else attributes[0]
@@ -334,7 +345,7 @@ model = gan_models.load("{PLACEHOLDER}")  # or the folder that this file lies in
 
     def limits(self) -> str:
         text = [
-            f"{self.known.limits} {_NOT_EVERY[self.family == 'retouch']}",
+            f"{self.known.limits} {_NOT_EVERY[self.family if self.family in DRAWLESS else '']}",
             "Metrics compare models under the same protocol (count, reference and network are in their names) and with "
             "nothing else.",
             *_sentences(self.notes.get("limits")),
@@ -396,6 +407,9 @@ def _network(config: dict[str, Any]) -> str:
             f"An editor of {picture}: it reads a face, moves its code by differences of attributes ({names}), and adds the "
             "change of what the code draws to the photo, which keeps all its detail where nothing changes."
         )
+    if config["family"] == "restore":
+        kinds = ", ".join(_cell(kind) for kind in config.get("damages") or KINDS)
+        return f"It is shown a damaged picture, seen at {size} x {size} pixels, and draws it whole. It knows these damages: {kinds}."
     if config["family"] == "retouch":
         names = ", ".join(_cell(name) for name in config.get("attributes") or ATTRIBUTES)
         return (

@@ -28,6 +28,9 @@ VERBS = {
     "walk": Verb("gan_models.commands.walk", "walk from picture to picture, as a film"),
     "edit": Verb("gan_models.commands.edit", "change a face in a photo, at full size"),
     "export": Verb("gan_models.export.__main__", "write a model as ONNX, or as a page that needs no server"),
+    "restore": Verb(
+        "gan_models.commands.restore", "repair a photo: fill holes, take away noise and blur, enlarge, colour"
+    ),
     "train": Verb("training.__main__", "train a GAN; --list names the recipes"),
     "evaluate": Verb("training.evaluate.__main__", "measure how good a model is"),
     "publish": Verb("training.publish", "put a model on the Hugging Face Hub"),
@@ -44,7 +47,7 @@ VERBS = {
 
 # The packages that come with an extra of pyproject.toml, by the names that they are imported by.
 EXTRAS = (
-    dict.fromkeys(("accelerate", "matplotlib", "torch_fidelity"), "train")
+    dict.fromkeys(("accelerate", "matplotlib", "skimage", "torch_fidelity"), "train")
     | dict.fromkeys(("av", "cmarkgfm", "gradio", "nh3"), "app")
     | dict.fromkeys(("dlib", "face_recognition_models", "pillow_heif"), "photos")
     | dict.fromkeys(("onnx", "onnxruntime"), "onnx")

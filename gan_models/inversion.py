@@ -3,6 +3,7 @@ optimisation (Zhu et al. 2016, arXiv:1609.03552; Zhu et al. 2020, arXiv:2004.000
 
     found = invert(model, photos)              # photos (n, C, H, W) in [-1, 1]
     model.generate(found.latents, found.labels)
+    whole = fill(model, photos, mask)          # what is missing, drawn so as to go with the rest (Yeh et al. 2016)
 """
 
 from collections.abc import Callable
@@ -14,8 +15,10 @@ from torch.nn import functional as F
 
 from . import latents as _latents
 from . import rng
+from .errors import InvalidInput
 from .networks.base import Generator
 from .networks.invertible import InvertibleGenerator, labels_of
+from .photos.repaired import check_hole
 
 STEPS = 60
 RATE = 0.05  # of Adam; latents have a standard deviation of 1
@@ -32,25 +35,34 @@ class Inversion(NamedTuple):
 
 @torch.enable_grad()
 def invert(
-    generator: Generator, images: Tensor, *, steps: int = STEPS, progress: Callable[[int, int], None] | None = None
+    generator: Generator,
+    images: Tensor,
+    *,
+    mask: Tensor | None = None,
+    steps: int = STEPS,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Inversion:
     """Latents and labels from which the generator draws something like the pictures (n, C, H, W) in [-1, 1].
 
     It starts from what the generator's encoder says (without one: from the most typical latent) and then takes `steps`
     steps (0 to 10,000) of Adam down the error in the picture and in a coarse copy of it. Pictures do not depend on each
-    other. progress(done, steps) is called after each step. Raises InvalidInput.
+    other. mask: (H, W) or (n, 1, H, W), 1 where a picture is missing: only the rest is compared, and no encoder is
+    asked, which would read the hole too. progress(done, steps) is called after each step.
+    Raises InvalidInput.
     """
     images = generator.check_images(images).float()
+    visible = None if mask is None else 1 - _checked_mask(mask, images)
     rng.check_count(steps, least=0, most=10_000, what="number of steps")
     with torch.no_grad():
-        latents, labels = _start(generator, images)
+        latents, labels = _start(generator, images, mask is None)
     latents = latents.clone().requires_grad_()
     logits = None if labels is None else labels.clamp(1 - SURE, SURE).logit().requires_grad_()
     optimiser = torch.optim.Adam([x for x in (latents, logits) if x is not None], RATE, betas=(0.9, 0.99))
     for step in range(steps):
         drawn = generator.generate(latents, labels_of(generator, logits))
         # A mean for each picture and their sum, so that one picture's steps do not depend on how many others there are.
-        loss = (coarse_and_fine(drawn, images) + PRIOR * latents.square().mean(1)).sum()
+        error = coarse_and_fine(drawn, images) if visible is None else _visible_error(drawn, images, visible)
+        loss = (error + PRIOR * latents.square().mean(1)).sum()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -58,6 +70,29 @@ def invert(
             progress(step + 1, steps)
     found = labels_of(generator, logits)
     return Inversion(latents.detach(), None if found is None else found.detach())
+
+
+def fill(
+    generator: Generator,
+    images: Tensor,
+    mask: Tensor,
+    *,
+    steps: int = 5 * STEPS,
+    progress: Callable[[int, int], None] | None = None,
+) -> Tensor:
+    """Pictures (n, C, H, W) in [-1, 1] with what is missing drawn by a generator that never learned to fill: from the
+    latents whose picture agrees best with what is there (semantic inpainting: Yeh et al. 2016, arXiv:1607.07539).
+
+    mask: (H, W) or (n, 1, H, W), 1 where a picture is missing; every other pixel stays, bit for bit. Arguments else as
+    of `invert`. Raises InvalidInput, also for an empty and a full mask.
+    """
+    images = generator.check_images(images).float()
+    hole = _checked_mask(mask, images)
+    known = torch.where(hole > 0, torch.zeros_like(images), images)
+    found = invert(generator, known, mask=hole, steps=steps, progress=progress)
+    with torch.no_grad():
+        drawn = generator.generate(found.latents, found.labels).clamp(-1, 1)
+    return torch.where(hole > 0, drawn, images)
 
 
 @torch.inference_mode()
@@ -75,13 +110,34 @@ def coarse_and_fine(drawn: Tensor, images: Tensor) -> Tensor:
     return fine + coarse
 
 
-def _start(generator: Generator, images: Tensor) -> Inversion:
-    if isinstance(generator, InvertibleGenerator):
+def _visible_error(drawn: Tensor, images: Tensor, visible: Tensor) -> Tensor:
+    """`coarse_and_fine` (n,) of what is visible (n, 1, H, W), as if that were all of the picture."""
+    return coarse_and_fine(drawn * visible, images * visible) / visible.mean((1, 2, 3)).clamp_min(0.01)
+
+
+def _checked_mask(mask: Tensor, images: Tensor) -> Tensor:
+    """A mask as (n, 1, H, W) of 0 and 1. Raises InvalidInput unless it has the pictures' size, and is neither empty nor
+    full."""
+    n, size = len(images), tuple(images.shape[-2:])
+    mask = torch.as_tensor(mask, device=images.device).float()
+    if tuple(mask.shape[-2:]) != size or mask.numel() not in (size[0] * size[1], n * size[0] * size[1]):
+        raise InvalidInput(
+            f"The mask is {tuple(mask.shape)} and the pictures {tuple(images.shape)}: give one of that size."
+        )
+    hole = (mask.reshape(-1, 1, *size) > 0.5).float().expand(n, -1, -1, -1)
+    for one in hole:
+        check_hole(bool(one.any()), bool(one.all()))
+    return hole
+
+
+def _start(generator: Generator, images: Tensor, whole: bool = True) -> Inversion:
+    """What an encoder says, of pictures that are `whole`; else the most typical latents."""
+    if whole and isinstance(generator, InvertibleGenerator):
         return Inversion(generator.encode(images), generator.estimate_labels(images))
     # Near the most typical latent, but not 0, where a network without biases has no gradient.
     latents = (
         generator.encode(images)
-        if generator.encodes
+        if generator.encodes and whole
         else generator.sample_latents(1, seed=0, truncation=0.1).expand(len(images), -1)
     )
     if generator.labels is None:

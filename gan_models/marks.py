@@ -73,7 +73,8 @@ class Mark(NamedTuple):
 def origin(source: str | os.PathLike, revision: str | None = None) -> tuple[str, str]:
     """(model, revision) of what `load` takes: its name without the folders that it lies in, and the first 16 digits of
     the SHA-256 of its weights, which are the same wherever they lie. Raises ModelError as `load` does."""
-    folder, name = hub.find(source, revision)
+    found = hub.find(source, revision)
+    folder, name = found.folder, found.name
     digest = hashlib.sha256()
     try:
         with open_regular(folder / WEIGHTS, inside=folder) as file:

@@ -8,15 +8,15 @@ portrait.edited({"Smiling": 1.0}).save("smiling.jpg")
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from . import images
-from .celeba import EXCLUSIVE
 from .errors import InvalidInput, short
 from .networks.compositing import smoothstep
-from .networks.editor import MOST, Editor, Encoded
+from .networks.editor import Editor, Encoded
 from .networks.retouch import EXCLUSIVE as ONE_OF
 from .networks.retouch import Layers, RetouchEditor, Seen
 from .photos import colour, crop, geometry, layered, opening
@@ -24,6 +24,8 @@ from .photos import faces as photos
 from .rng import check_count
 
 PREVIEW = 960  # pixels of the longer side of what is shown while sliders move
+MOST = 1.0  # the largest change: an attribute wholly brought, or wholly taken away
+TAKEN = 2.0  # what is taken for it: editors of the family editor once went so far
 
 
 @dataclass(frozen=True)
@@ -52,60 +54,74 @@ class Portrait:
         vars(other)["_shrunken"] = self._shrunken
         return other
 
+    def by(self, editor: Editor | RetouchEditor) -> "Portrait":
+        """The same photo and face for another editor."""
+        return replace(self, editor=editor, encoded=_encode(editor, self.photo, self.face))
+
     @property
     def shown(self) -> dict[str, float]:
         """How surely the chosen face shows each attribute, 0..1: what is not there cannot be taken away."""
         return dict(zip(self.editor.attributes, self.encoded.shown[0].tolist(), strict=True))
 
+    @property
+    def rooms(self) -> dict[str, tuple[float, float]]:
+        """How much of a change the chosen face leaves to make, {name: (less, more)} 0..1: what is there already cannot
+        be brought, and what is not there cannot be taken away."""
+        shown = self.encoded.shown[0]
+        less, more = (room(shown, torch.full_like(shown, more, dtype=torch.bool)).tolist() for more in (False, True))
+        return dict(zip(self.editor.attributes, zip(less, more, strict=True), strict=True))
+
     @torch.inference_mode()
-    def edited(self, differences: dict[str, float]) -> Image.Image:
-        """The photo, at full size, with changes {name: -1..1} put into the chosen face: 0 leaves an attribute alone. An
-        editor of the family editor takes -2..2, of which one that retouches makes 1. Raises InvalidInput."""
+    def edited(self, differences: dict[str, float], photo: Image.Image | None = None) -> Image.Image:
+        """The photo, at full size, with changes {name: -1..1} put into the chosen face: 0 leaves an attribute alone,
+        and of a change so much is made as the face leaves room for. Numbers up to 2 either way are taken for 1. photo:
+        the same one with other faces edited already. Raises InvalidInput."""
+        photo, row = photo or self.photo, self._row(differences)
+        if not row.any():
+            return photo.copy()
         if isinstance(self.editor, RetouchEditor):
-            row = self._row(differences)
-            if not row.any():
-                return self.photo.copy()
             layers = Layers.of(self.encoded.photos, *self.editor.directed(self.encoded, row))
-            return layered.put_into(self.photo, self.face, layers)
-        after = self.editor.decode(self.encoded, self._row(differences))
-        return crop.put_back(self.photo, self.face, self.encoded.photos[0], after[0])
+            return layered.put_into(photo, self.face, layers)
+        after = self.editor.decode(self.encoded, row)
+        return crop.put_back(photo, self.face, self.encoded.photos[0], after[0])
 
     @torch.inference_mode()
     def strip(self, attribute: str, differences: dict[str, float], steps: int = 9) -> Tensor:
         """The aligned face (steps, C, H, W) with one attribute from its least to its most, the others as asked. Raises
         InvalidInput."""
         self._check_name(attribute)
-        most = 1.0 if isinstance(self.editor, RetouchEditor) else MOST
-        values = torch.linspace(-most, most, steps).tolist()
+        values = torch.linspace(-MOST, MOST, steps).tolist()
         rows = torch.cat([self._row(differences | {attribute: value}, attribute) for value in values])
         return self.editor.decode(self.encoded, rows)
 
     def small(self) -> "Portrait":
         """The same at most PREVIEW pixels wide and high and in sRGB, for answers while a slider moves."""
-        zoom = PREVIEW / max(self.photo.size)
-        if zoom >= 1:
-            return self if self._shrunken is self.photo else replace(self, photo=self._shrunken)
-        scale = geometry.Similarity(complex(zoom), 0)
+        if max(self.photo.size) <= PREVIEW and self._shrunken is self.photo:
+            return self
+        return self._showing(self._shrunken, geometry.Similarity(complex(min(1, PREVIEW / max(self.photo.size))), 0))
+
+    def part(self, box: tuple[int, int, int, int], zoom: float) -> "Portrait":
+        """The same cut to the pixels (left, top, right, bottom) of the photo and made smaller, zoom being at most 1; in
+        sRGB. Changes of its faces are those of the whole photo's."""
+        return self._showing(_smaller(self.photo, box, zoom), geometry.Similarity(zoom, -zoom * complex(*box[:2])))
+
+    def _showing(self, photo: Image.Image, view: geometry.Similarity) -> "Portrait":
+        """The same with a picture of the photo in its place, where the photo's point p is view(p)."""
         faces = tuple(
             replace(
                 face,
-                box=tuple(round(side * zoom) for side in face.box),
-                landmarks=face.landmarks * zoom,
-                frame=scale @ face.frame,
+                box=tuple(np.rint(view(np.reshape(face.box, (2, 2)))).astype(int).flatten().tolist()),
+                landmarks=view(face.landmarks),
+                frame=view @ face.frame,
             )
             for face in self.faces
         )
-        return replace(self, photo=self._shrunken, faces=faces)
+        return replace(self, photo=photo, faces=faces)
 
     @cached_property
     def _shrunken(self) -> Image.Image:
         """The photo at most PREVIEW pixels wide and high, in sRGB, made once for all its faces and edits."""
-        zoom = PREVIEW / max(self.photo.size)
-        if zoom >= 1:
-            return colour.to_srgb(self.photo)
-        size = tuple(max(1, round(side * zoom)) for side in self.photo.size)
-        small = self.photo.resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
-        return colour.to_srgb(small)
+        return _smaller(self.photo, (0, 0, *self.photo.size), min(1, PREVIEW / max(self.photo.size)))
 
     def _check_name(self, name: str) -> None:
         if name not in self.editor.attributes:
@@ -115,27 +131,13 @@ class Portrait:
 
     def _row(self, differences: dict[str, float], first: str | None = None) -> Tensor:
         """(1, K). Of hair colours and baldness one is given, `first` if asked for, else what is asked for most; it
-        takes away what the face shows of the others."""
+        takes away what the face shows of the others. Of all that is asked so much is given as there is room for."""
         row = torch.zeros(1, len(self.editor.attributes))
         for name, value in differences.items():
             self._check_name(name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= MOST:
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= TAKEN:
                 raise InvalidInput(f"{name} must be a number from -{MOST:g} to {MOST:g}, not {short(value)}.")
-            row[0, self.editor.attributes.index(name)] = value
-        if isinstance(self.editor, RetouchEditor):
-            return self._settled(row.clamp(-1, 1), first)
-        wished = [name for name in EXCLUSIVE if differences.get(name, 0) > 0]
-        if wished:
-            one = first if first in wished else max(wished, key=differences.get)
-            for name in EXCLUSIVE:
-                if name != one and name in self.editor.attributes and differences.get(name, 0) >= 0:
-                    k = self.editor.attributes.index(name)
-                    row[0, k] = -min(differences[one], 1.0) * self.encoded.shown[0, k]
-        return row
-
-    def _settled(self, row: Tensor, first: str | None) -> Tensor:
-        """The changes (1, K) that a retouching editor is asked for: of hair colours and baldness one; and the less, the
-        surer the face shows already what is asked."""
+            row[0, self.editor.attributes.index(name)] = max(-MOST, min(value, MOST))
         shown = self.encoded.shown
         group = [k for k, name in enumerate(self.editor.attributes) if name in ONE_OF]
         wished = [k for k in group if row[0, k] > 0]
@@ -146,6 +148,14 @@ class Portrait:
                 if k != one and row[0, k] >= 0:
                     row[0, k] = -row[0, one] * shown[0, k]
         return row * room(shown, row > 0)
+
+
+def _smaller(photo: Image.Image, box: tuple[int, int, int, int], zoom: float) -> Image.Image:
+    """The pixels (left, top, right, bottom) of the photo at `zoom`, at most 1, of their size, in sRGB."""
+    if zoom < 1:
+        size = tuple(max(1, round((box[k + 2] - box[k]) * zoom)) for k in (0, 1))
+        return colour.to_srgb(photo.resize(size, Image.Resampling.LANCZOS, box, reducing_gap=3))
+    return colour.to_srgb(photo if box == (0, 0, *photo.size) else photo.crop(box))
 
 
 def room(shown: Tensor, more: Tensor) -> Tensor:

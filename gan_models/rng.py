@@ -33,6 +33,8 @@ class Stream(IntEnum):
     STACKED = 11
     WARP = 12
     EXAMPLES = 13
+    DAMAGE = 14
+    GRAIN = 15
 
 
 def philox(seed: int, index: int, stream: Stream = Stream.LATENTS) -> np.random.Generator:

@@ -4,12 +4,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from . import hub, networks
+from . import damages, hub, networks
 from . import images as pictures
 from .celeba import opposite_edit
 from .latents import sample
 from .networks.base import Generator
 from .networks.editor import Editor
+from .networks.restore import Restorer
 from .networks.retouch import RetouchEditor
 
 SAMPLES = 64  # of the same latents, as a picture and as a measure
@@ -38,11 +39,34 @@ def sample_grid(generator: Generator, seed: int, count: int = SAMPLES):
     """A picture of `count` uncurated samples; an editor edits eight, a class-conditional generator shows its classes in
     columns."""
     with torch.inference_mode():
+        if isinstance(generator, Restorer):
+            return pictures.grid(repair_grid(generator, seed), 8)
         if isinstance(generator, Editor | RetouchEditor):
             return pictures.grid(edit_grid(generator, seed), len(generator.attributes) + 1)
         return pictures.grid(generator.generate(*fixed_batch(generator, seed, count)), _labels_of_columns(generator))
 
 
+def repair_grid(restorer: Restorer, seed: int, count: int = 4) -> Tensor:
+    """A row for each damage: faces (or digits) of nobody, each damaged and then repaired:
+    (2 * count * kinds, C, S, S)."""
+    drawn = drawn_for(restorer, seed, count)
+    rows = []
+    for kind in restorer.damages:
+        found = damages.damaged(drawn, {kind: SHOWN}, seed)
+        looked = restorer.look(found.pictures, found.mask)
+        strengths = torch.tensor([[SHOWN * (name == kind) for name in restorer.told]], device=drawn.device)
+        after = restorer.draw(looked, strengths.expand(count, -1)).clamp(-1, 1)
+        rows.append(torch.stack([found.pictures, after], 1).flatten(0, 1))
+    return torch.cat(rows)
+
+
+def drawn_for(model: Generator, seed: int, count: int) -> Tensor:
+    """Pictures of a model's shape that a bundled generator draws: digits where they are grey, else faces."""
+    return faces_of_nobody(model, seed, count, DIGITS if model.image_shape[0] == 1 else FACES)
+
+
+SHOWN = 0.7  # strength of the damages that are shown
+DIGITS = "mnist-cgan"
 FACES = "celeba-cgan"  # whose faces show what the editor does: those of CelebA may not be shown
 
 
@@ -54,11 +78,11 @@ def edit_grid(editor: Editor | RetouchEditor, seed: int, count: int = 8) -> Tens
     return torch.stack([latents.photos, *edits], 1).flatten(0, 1)
 
 
-def faces_of_nobody(editor: Editor | RetouchEditor, seed: int, count: int) -> Tensor:
+def faces_of_nobody(editor: Generator, seed: int, count: int, bundled: str = FACES) -> Tensor:
     """Drawn by the bundled generator of faces, which are the sharper ones, where it draws them in the editor's size,
     or the editor draws none; else by the editor, and by one that draws none, smooth noise."""
-    if FACES in hub.bundled():
-        generator = networks.load(FACES, device=editor.device)
+    if bundled in hub.bundled():
+        generator = networks.load(bundled, device=editor.device)
         if generator.image_shape == editor.image_shape or not editor.latent_dim:
             faces = generator.generate(
                 generator.sample_latents(count, seed=seed, truncation=0.8), generator.sample_labels(count, seed=seed)
@@ -67,6 +91,7 @@ def faces_of_nobody(editor: Editor | RetouchEditor, seed: int, count: int) -> Te
                 return faces
             return F.interpolate(faces, editor.image_shape[1:], mode="bicubic", antialias=True).clamp(-1, 1)
     if not editor.latent_dim:
-        noise = sample(count, 3 * 8 * 8, seed=seed).view(count, 3, 8, 8).to(editor.device)
+        channels = editor.image_shape[0]
+        noise = sample(count, channels * 8 * 8, seed=seed).view(count, channels, 8, 8).to(editor.device)
         return F.interpolate(noise, editor.image_shape[1:], mode="bicubic").tanh()
     return editor.generate(editor.sample_latents(count, seed=seed))

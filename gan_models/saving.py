@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from huggingface_hub import HfApi
 
-from . import card_edits, files
+from . import card_edits, files, portable
 from .card import PLACEHOLDER, licence_of, model_card
 from .errors import ModelError
 from .model_folder import (
@@ -36,7 +36,7 @@ def save_whole(model: "Generator", folder: Path, about: dict[str, Any] | None = 
     """
     source = model.loaded_from
     same = source is not None and holds_weights_of(source.folder, model)
-    metrics = _metrics(source, same)
+    metrics = portable.record(_metrics(source, same))  # no paths of this machine
     picture = _read(source, PICTURE, MAX_PICTURE_BYTES) if same else None
     card = _carried(source) if same and not about else None
     if card is None:
@@ -44,8 +44,7 @@ def save_whole(model: "Generator", folder: Path, about: dict[str, Any] | None = 
         if same and (old := _read(source, CARD, MAX_CARD_BYTES)):
             old_card = old.decode("utf-8", "replace")
             card = card_edits.merged(card, old_card) if card_edits.split(old_card).text is not None else card
-    if name:
-        card = card_edits.rewritten(card, lambda text: text.replace(PLACEHOLDER, name))
+    card = card_edits.rewritten(card, lambda text: portable.page(text).replace(PLACEHOLDER, name or PLACEHOLDER))
     folder.mkdir(parents=True, exist_ok=True)
     licence = _read(source, LICENCE, MAX_LICENCE_BYTES)
     if picture is None:

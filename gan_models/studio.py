@@ -195,6 +195,29 @@ def _sweep_codes(
     return generator.generate(torch.cat([latents_for(generator, [anchor], truncation, codes) for codes in wished]))
 
 
+class Offer(NamedTuple):
+    """How good an editor is at taking an attribute away, and at bringing it: "good", "fair", or "broken", which is not
+    to be offered."""
+
+    less: str = "good"
+    more: str = "good"
+
+
+def offered(source: str, attributes: tuple[str, ...]) -> dict[str, Offer]:
+    """What the folder of an editor says of each of its attributes (metrics.json, "offered", which measuring it wrote);
+    all are good where it says nothing, or nothing that can be read. Raises ModelError where there is no such model."""
+    try:
+        told = model_folder.read_metrics(hub.find(source).folder / METRICS).get("offered")
+    except InvalidConfig:
+        told = None
+    found = {}
+    for name in attributes:
+        row = told.get(name) if isinstance(told, dict) else None
+        ways = (row.get(way) if isinstance(row, dict) else None for way in Offer._fields)
+        found[name] = Offer(*(way if way in ("good", "fair", "broken") else "good" for way in ways))
+    return found
+
+
 class About(NamedTuple):
     """What a person should know of a model: a line on data and licence (Markdown), and its card (one block of HTML
     that loads nothing, which a Markdown component shows as it is)."""

@@ -1,5 +1,6 @@
 """The demo as its visitors meet it: `python app.py` in a subprocess, in a real browser, on a desktop and a phone."""
 
+import base64
 import io
 import os
 import shutil
@@ -40,7 +41,7 @@ def address(models, temporary, tmp_path_factory):
     with running(models, temporary, log) as (url, process):
         yield url
         assert "Traceback" not in log.read_text(), log.read_text()
-        assert list(temporary.glob("gan-studio-*/*.webp"))  # the pictures are there, and go when the demo ends
+        assert list(temporary.glob("gan-studio-*/uploads"))  # its files are there, and go when the demo ends
         process.terminate()
         process.wait(20)
         assert not list(temporary.glob("gan-studio-*"))
@@ -195,7 +196,7 @@ def test_a_class_and_truncation_change_the_pictures(visitor):
 
 
 def test_an_unconditional_model_has_no_label_controls_and_no_tab_for_them(visitor):
-    assert visitor.page.locator("#present").is_visible()
+    visitor.page.locator("#present").wait_for()
     visitor.choose("plain")
     visitor.page.locator("#present").wait_for(state="hidden")
     assert not visitor.page.locator("#class").is_visible()
@@ -211,6 +212,7 @@ def test_an_unconditional_model_has_no_label_controls_and_no_tab_for_them(visito
 
 def test_the_page_tells_of_the_model_that_works_in_a_tab(visitor):
     told = visitor.page.locator("#about-generator")
+    told.wait_for()
     assert "faces" in told.inner_text() and visitor.page.locator("#model").is_visible()
     visitor.tab("Edit a photo")
     told.wait_for(state="hidden")
@@ -258,7 +260,7 @@ def test_the_video_plays_and_other_stops_make_another_walk(visitor):
 
 def test_another_model_leaves_nothing_of_the_one_before(visitor):
     visitor.page.locator("#present input").click()
-    visitor.page.get_by_role("option", name="Smiling").click()
+    visitor.page.get_by_role("option", name="Smile").click()
     visitor.tab("Walk")
     visitor.wait_for("#strip", 9)
     visitor.choose("digits")
@@ -272,7 +274,7 @@ def test_another_model_leaves_nothing_of_the_one_before(visitor):
     visitor.tab("Sample")
     assert (
         visitor.page.locator("#present").is_visible()
-        and visitor.page.locator("#present").get_by_text("Smiling").count() == 0
+        and visitor.page.locator("#present").get_by_text("Smile").count() == 0
     )
     assert visitor.page.get_by_test_id("toast-body").count() == 0
 
@@ -281,10 +283,10 @@ def test_with_and_without_must_not_clash(visitor):
     shown = visitor.sources("#samples")
     for control in ("#present", "#absent"):
         visitor.page.locator(f"{control} input").click()
-        visitor.page.get_by_role("option", name="Blond Hair", selected=False).click()
+        visitor.page.get_by_role("option", name="Hair: blond", selected=False).click()
         if control == "#present":
             shown = visitor.wait_for("#samples", 16, other_than=shown)
-    assert "Blond Hair cannot be both" in visitor.complaint()
+    assert "Hair: blond cannot be both" in visitor.complaint()
     assert visitor.sources("#samples") == shown
 
 
@@ -334,24 +336,33 @@ def test_a_digit_can_be_drawn_as_another(visitor):
 # ---- Editing a photo -------------------------------------------------------------------------------------------------
 
 
-def compared(visitor) -> list[np.ndarray]:
-    """The two pictures of the before-and-after slider."""
-    sources = visitor.page.eval_on_selector_all("#retouched img", "images => images.map(image => image.src)")
-    return [
-        np.asarray(Image.open(io.BytesIO(visitor.page.request.get(source).body())).convert("RGB"), int)
-        for source in sources
-    ]
+def stage(visitor) -> np.ndarray:
+    """The pixels of the picture that is being edited, as they are shown."""
+    url = visitor.page.evaluate("document.querySelector('#studio canvas').toDataURL('image/png')")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGB"), int)
+
+
+def far(a: np.ndarray, b: np.ndarray) -> int:
+    return np.abs(a - b).max() if a.shape == b.shape else 255
 
 
 def open_tab(visitor) -> None:
     visitor.tab("Edit a photo")
     visitor.page.wait_for_selector("#examples img")
+    idle(visitor)
 
 
-def move(visitor, attribute: str, value: float) -> None:
-    slider = visitor.page.locator(f"#retouch-{attribute} input[type=range]")
-    slider.fill(str(value))
-    slider.dispatch_event("pointerup")
+def idle(visitor) -> None:
+    """Until nothing is waited for."""
+    visitor.page.wait_for_selector("#studio .stage[aria-busy=false]", timeout=60_000)
+
+
+def move(visitor, attribute: str) -> float:
+    """A slider as far as it goes where the face leaves room for it, by the keyboard; its value."""
+    row = visitor.page.locator(f"#retouch-{attribute}")
+    slider = row.locator("input[type=range]")
+    slider.press("Home" if row.locator("small.more").inner_text() else "End")
+    return float(slider.input_value())
 
 
 def until(visitor, condition, seconds: float = 30):
@@ -361,22 +372,80 @@ def until(visitor, condition, seconds: float = 30):
         visitor.page.wait_for_timeout(100)
 
 
-def test_a_drawn_face_is_edited_and_taken_away_at_full_size(visitor):
+def test_the_page_opens_with_a_drawn_face_that_changes_at_once(visitor):
+    visitor.page.goto(visitor.page.url)  # without a click on any tab
+    page = visitor.page
+    page.locator("#studio canvas").wait_for()
+    assert page.locator("#retouch-sliders > .change").count() == 4
+    until(visitor, lambda: stage(visitor).shape == (512, 512, 3))
+    before = stage(visitor)
+    assert before.std() > 10 and "Nobody" in page.locator("#studio .drawn").inner_text()
+    value = move(visitor, "Male")
+    assert abs(value) == 1
+    until(visitor, lambda: far(stage(visitor), before) > 10)
+    idle(visitor)
+    after = stage(visitor)
+    shown = page.locator("#retouch-Male output")
+    assert shown.inner_text() in ("+1.0", "\u22121.0") and "Masculine" in page.locator("#studio canvas").get_attribute(
+        "aria-label"
+    )
+
+    # Held by the mouse and by a key, the original is there; nothing hides half of the picture.
+    page.locator("#studio canvas").hover()
+    page.mouse.down()
+    assert far(stage(visitor), before) == 0
+    page.mouse.up()
+    assert far(stage(visitor), after) == 0
+    page.locator("#studio .compare").focus()
+    page.keyboard.down("Space")
+    assert far(stage(visitor), before) == 0 and page.locator("#studio .badge").is_visible()
+    page.keyboard.up("Space")
+    assert far(stage(visitor), after) == 0
+
+    # Undo, redo, one and all back to nothing.
+    page.locator("#studio .undo").click()
+    until(visitor, lambda: far(stage(visitor), before) == 0)
+    assert shown.inner_text() == "0" and page.locator("#studio .undo").is_disabled()
+    page.locator("#retouch-Male input").press("Control+Shift+Z")
+    until(visitor, lambda: far(stage(visitor), after) == 0)
+    page.locator("#retouch-Male output").dblclick()
+    until(visitor, lambda: far(stage(visitor), before) == 0)
+    move(visitor, "Male")
+    move(visitor, "Mouth_Slightly_Open")
+    until(visitor, lambda: far(stage(visitor), before) > 10)
+    page.locator("#studio .reset").click()
+    until(visitor, lambda: far(stage(visitor), before) == 0)
+    assert {output.inner_text() for output in page.locator("#studio output").all()} == {"0"}
+
+
+def test_a_slider_does_not_go_where_the_face_leaves_no_room(visitor):
     open_tab(visitor)
-    visitor.page.locator("#examples img").nth(1).click()
-    visitor.wait_for("#retouch-strip", 9)
-    until(visitor, lambda: len(compared(visitor)) == 2)
-    before, after = compared(visitor)
-    assert before.shape == (512, 512, 3) and np.array_equal(before, after)
-    move(visitor, "Smiling", 2)
-    until(visitor, lambda: np.abs(compared(visitor)[1] - before).max() > 10)
-    assert np.array_equal(compared(visitor)[0], before)
-    visitor.page.locator("#full-size").click()
-    visitor.page.wait_for_selector("#download a")
+    rows = visitor.page.locator("#studio .change:has(small:not(:empty))")
+    assert rows.count()
+    row = rows.first
+    before, less = stage(visitor), "not there" in row.inner_text()
+    assert less or "there already" in row.inner_text()
+    row.locator("input").press("Home" if less else "End")
+    idle(visitor)
+    assert row.locator("output").inner_text() == "0" and float(row.locator("input").input_value()) == 0
+    assert far(stage(visitor), before) == 0
+
+
+def test_the_edited_face_is_taken_away_at_full_size_with_its_name_and_what_it_is(visitor):
+    open_tab(visitor)
+    visitor.page.locator("#examples button").nth(1).click()
+    idle(visitor)
+    value = move(visitor, "Male")
+    idle(visitor)
     with visitor.page.expect_download() as download:
-        visitor.page.locator("#download a").first.click()
+        visitor.page.locator("#studio .save").click()
+    name = "drawn-face-2-male.jpg" if value > 0 else "drawn-face-2-less-male.jpg"
+    assert download.value.suggested_filename == name
     with Image.open(download.value.path()) as picture:
         assert picture.format == "JPEG" and picture.size == (512, 512)
+    mark = gan_models.marks.read(download.value.path())
+    assert mark.kind == gan_models.marks.EDITED and mark.edits == {"Male": value} and mark.model == "editor"
+    assert b"dc:rights" in Path(download.value.path()).read_bytes()
 
 
 def files_of(temporary: Path) -> list[bytes]:
@@ -389,55 +458,81 @@ def test_a_photo_of_two_is_edited_where_one_says_and_nothing_of_the_upload_stays
     from training.data import open_dataset
 
     faces = open_dataset("celeba", data_root.parent / "data" / "original", 128).images[[3, 8]].transpose(0, 2, 3, 1)
-    photo = Image.new("RGB", (1400, 700), (90, 120, 90))
+    photo = Image.new("RGB", (2100, 900), (90, 120, 90))
     for k, face in enumerate(faces):
-        photo.paste(Image.fromarray(face).resize((560, 560), Image.Resampling.LANCZOS), (70 + 700 * k, 70))
+        photo.paste(Image.fromarray(face).resize((560, 560), Image.Resampling.LANCZOS), (200 + 1140 * k, 170))
     photo.save(tmp_path / "two.jpg", quality=95)
     open_tab(visitor)
-    visitor.page.set_input_files("#upload input[type=file]", tmp_path / "two.jpg")
-    visitor.page.wait_for_selector("#face input")
-    until(visitor, lambda: len(compared(visitor)) == 2)
+    page = visitor.page
+    page.set_input_files("#upload input[type=file]", tmp_path / "two.jpg")
+    page.wait_for_selector("#studio .faces button")
     uploaded = (tmp_path / "two.jpg").read_bytes()
     assert bytes(len(uploaded)) in files_of(temporary) and not any(
         uploaded[:1000] in content for content in files_of(temporary)
     )
-    changed = {}
-    for number in ("1", "2"):
-        if number == "1":
-            visitor.page.locator("#face label", has_text=number).click()
-        else:  # the other one by a click on it
-            shown = visitor.page.locator("#upload img")
-            box = shown.bounding_box()
-            shown.click(
-                position={"x": box["width"] * (0.75 if changed["1"] == "left" else 0.25), "y": box["height"] / 2}
-            )
-            until(visitor, lambda: visitor.page.locator("#face input").nth(1).is_checked())
-        until(visitor, lambda: visitor.page.locator("#retouch-Smiling input[type=range]").input_value() == "0")
-        visitor.page.wait_for_timeout(500)
-        move(visitor, "Smiling", 2)
-        until(visitor, lambda: np.abs(np.subtract(*compared(visitor))).max() > 10)
-        columns = np.abs(np.subtract(*compared(visitor))).sum((0, 2))
-        changed[number] = "left" if columns[:480].sum() > columns[480:].sum() else "right"
-        assert min(columns[:480].sum(), columns[480:].sum()) < 0.02 * columns.sum()
-    assert set(changed.values()) == {"left", "right"}
+    idle(visitor)
+    whole, first, second = (page.locator("#studio .faces button").nth(k) for k in (2, 0, 1))
+    assert first.get_attribute("aria-pressed") == "true" and whole.get_attribute("aria-pressed") == "false"
+    close = stage(visitor)
+    assert 0.7 < close.shape[1] / close.shape[0] < 1.4  # the largest face, looked at alone
+    whole.click()
+    until(visitor, lambda: stage(visitor).shape[1] > 2 * stage(visitor).shape[0])
+    marked = stage(visitor)
 
-    visitor.page.locator("#morph > button, #morph .label-wrap").first.click()  # and one photo becomes another
-    visitor.page.set_input_files("#other input[type=file]", tmp_path / "two.jpg")
+    def changed() -> set[str]:
+        """The halves of the photo that are not as they came, whatever is marked."""
+        page.locator("#studio .compare").focus()
+        page.keyboard.down("Space")
+        before = stage(visitor)
+        page.keyboard.up("Space")
+        columns = np.abs(stage(visitor) - before).max(2)
+        inside = columns[150:270]  # of both faces' middles, where no mark is
+        halves = {"left": inside[:, 170:270], "right": inside[:, 690:790]}
+        return {half for half, pixels in halves.items() if (pixels > 10).mean() > 0.02}
+
+    box = page.locator("#studio canvas").bounding_box()
+    for k, x in enumerate((0.23, 0.77)):  # the one and the other by a click on it
+        whole.click()
+        page.locator("#studio canvas").click(position={"x": box["width"] * x, "y": box["height"] / 2})
+        idle(visitor)
+        until(visitor, lambda: whole.get_attribute("aria-pressed") == "false")
+        assert {output.inner_text() for output in page.locator("#studio output").all()} == {"0"}
+        before = stage(visitor)
+        move(visitor, "Male")
+        until(visitor, lambda before=before: far(stage(visitor), before) > 10)
+        idle(visitor)
+        whole.click()
+        until(visitor, lambda: stage(visitor).shape == marked.shape)
+        assert changed() == ({"left"} if k == 0 else {"left", "right"})  # the other one kept its edit
+    page.locator("#studio .undo").click()
+    idle(visitor)
+    until(visitor, lambda: changed() == {"left"})
+    page.locator("#studio .redo").click()
+    idle(visitor)
+    with page.expect_download() as download:
+        page.locator("#studio .save").click()
+    with Image.open(download.value.path()) as taken, Image.open(tmp_path / "two.jpg") as given:
+        assert taken.size == given.size and download.value.suggested_filename.startswith("two-")
+        difference = np.abs(np.asarray(taken, int) - np.asarray(given, int))
+    assert difference[300:600, 300:700].max() > 10 < difference[300:600, 1400:1800].max()
+    assert difference[:, 900:1200].max() < 30  # nothing between the two
+
+    page.locator("#morph > button, #morph .label-wrap").first.click()  # and one photo becomes another
+    page.set_input_files("#other input[type=file]", tmp_path / "two.jpg")
     visitor.wait_for("#morph-strip", 9)
-    assert visitor.page.locator("#morph-video video").get_attribute("src").endswith(".mp4")
+    assert page.locator("#morph-video video").get_attribute("src").endswith(".mp4")
     shown = visitor.sources("#morph-strip")
-    visitor.page.locator(
-        "#morph-way label", has_text="that faces draws"
-    ).click()  # the same, through faces of the generator
+    page.locator("#morph-way label", has_text="that faces draws").click()  # the same, through faces of the generator
     assert not set(visitor.wait_for("#morph-strip", 9, other_than=shown)) & set(shown)
 
     made = [path for path in temporary.glob("gan-studio-*/visit-*/[!.]*") if any(path.read_bytes())]
-    assert {path.suffix for path in made} >= {".webp", ".mp4"}
-    visitor.page.locator("#upload").get_by_role("button", name="Remove Image").click()
+    assert {path.suffix for path in made} >= {".webp", ".mp4", ".jpg"}
+    page.locator("#studio .close").click()
     until(visitor, lambda: not any(any(path.read_bytes()) for path in temporary.glob("gan-studio-*/visit-*/[!.]*")))
-    visitor.page.wait_for_function("() => !document.querySelector('#retouch-strip img')")
-    visitor.page.wait_for_timeout(1000)  # else the page complains that it was left while an answer was on its way
-    visitor.page.goto("about:blank")  # the visit is over
+    page.wait_for_function("() => !document.querySelector('#morph-strip img')")  # it belonged to the photo that is gone
+    until(visitor, lambda: "Nobody" in page.locator("#studio .drawn").inner_text())
+    page.wait_for_timeout(1000)  # else the page complains that it was left while an answer was on its way
+    page.goto("about:blank")  # the visit is over
     until(visitor, lambda: not [path for path in made if path.exists()], 60)
 
 
@@ -451,21 +546,38 @@ def test_what_is_no_photo_of_a_face_gets_a_sentence_and_is_not_kept(visitor, tem
     else:
         (tmp_path / name).write_bytes(content)
     open_tab(visitor)
+    before = stage(visitor)
     visitor.page.set_input_files("#upload input[type=file]", tmp_path / name)
-    assert words in visitor.complaint()
-    visitor.page.wait_for_function("() => !document.querySelector('#upload img')")
-    visitor.page.wait_for_selector("#upload input[type=file]", state="attached")
+    said = visitor.page.locator("#studio [role=alert]")
+    until(visitor, lambda: words in said.inner_text())
+    idle(visitor)
+    assert far(stage(visitor), before) == 0  # what was there stays
     assert not any((tmp_path / name).read_bytes() in content for content in files_of(temporary))
 
 
 def test_a_picture_of_the_camera_is_looked_at(visitor):
     """Chromium's made-up camera shows a test card."""
     open_tab(visitor)
-    visitor.page.locator("#upload button[aria-label='Capture from camera']").click()
-    visitor.page.locator("#upload button", has_text="Click to Access Webcam").click()
-    visitor.page.wait_for_function("() => document.querySelector('#upload video')?.videoWidth")
-    visitor.page.locator("#upload button[aria-label='capture photo']").click()
-    assert "No face was found" in visitor.complaint()
+    visitor.page.locator("#studio .camera").click()
+    visitor.page.wait_for_function("() => document.querySelector('#studio video')?.videoWidth")
+    visitor.page.locator("#studio .take").click()
+    until(visitor, lambda: "No face was found" in visitor.page.locator("#studio [role=alert]").inner_text())
+
+
+def test_on_a_phone_the_picture_stays_while_the_sliders_move(browser, address):
+    visitor = Visitor(browser, address, {"width": 360, "height": 740})
+    open_tab(visitor)
+    canvas = visitor.page.locator("#studio canvas")
+    assert (
+        canvas.bounding_box()["y"] + canvas.bounding_box()["height"] < 560
+    )  # and a slider below it on the first screen
+    visitor.page.locator("#studio details.more").evaluate("details => details.open = true")
+    visitor.page.locator("#studio .change").last.scroll_into_view_if_needed()
+    assert 0 <= canvas.bounding_box()["y"] < 30
+    assert visitor.page.locator("#studio .change").last.bounding_box()["y"] > canvas.bounding_box()["height"]
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 360
+    visitor.page.close()
+    assert visitor.odd == []
 
 
 def test_a_bad_seed_gets_a_sentence_and_the_pictures_stay(visitor):

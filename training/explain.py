@@ -8,6 +8,7 @@ recipe, the terms of a game) or in the constructor of a network; its range is th
 import ast
 import inspect
 import io
+import json
 import textwrap
 import tokenize
 from functools import cache
@@ -110,6 +111,8 @@ def _word(name: str, value) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, (list, tuple)):
+        if len(value) == 1:  # a word alone would be taken for one
+            return json.dumps(list(value))
         text = ",".join(map(str, value))
         return text if len(text) <= WIDTH else f"{','.join(map(str, value[:6]))},... ({len(value)})"
     return f"{value:g}" if isinstance(value, float) else str(value)

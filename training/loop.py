@@ -109,7 +109,8 @@ def optimise(
     state: State, player: str, loss_of: Callable[[Batch], Loss], parts: list[Batch], accelerator: Accelerator
 ) -> dict[str, Tensor]:
     """Backward for each part of the batch, average the gradients over parts and processes, step. Returns the means of
-    what the losses tell, and the gradient's norm: 0 where it overflowed in float16, so that the step was left out."""
+    what the losses tell, and the gradient's norm: 0 where it overflowed in float16, so that the step was left out. A loss
+    without any, as of a player who waits, moves nothing."""
     optimiser, scaler = getattr(state, f"{player}_optimiser"), getattr(state, f"{player}_scaler")
     optimiser.zero_grad(set_to_none=True)
     told = []
@@ -120,10 +121,12 @@ def optimise(
         told.append(scalars)
     scalars = {key: sum(one[key].detach() for one in told) / len(told) for key in told[0]}
     gradients = [p.grad for group in optimiser.param_groups for p in group["params"] if p.grad is not None]
-    if accelerator.num_processes > 1:
+    if accelerator.num_processes > 1 and gradients:
         flat = accelerator.reduce(torch.cat([g.flatten() for g in gradients]), "mean")
         for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients])):
             gradient.copy_(mean.view_as(gradient))
+    if not gradients:
+        return scalars | {f"{player}_gradient": loss.detach()}
     scaler.unscale_(optimiser)
     scaler.step(optimiser)
     scaler.update()

@@ -18,7 +18,7 @@ import gradio as gr  # noqa: E402 - it reads what is set before
 from starlette.middleware import Middleware  # noqa: E402
 
 from ..errors import InvalidInput, ModelError  # noqa: E402
-from . import about, attributes, photo, reading, sample, shared, walk, words  # noqa: E402
+from . import about, attributes, photo, reading, repair, sample, shared, sketch, walk, words  # noqa: E402
 from .models import Models  # noqa: E402
 from .page import Page, complain  # noqa: E402
 from .theme import CSS, THEME, showing_only  # noqa: E402
@@ -39,6 +39,8 @@ TABS = (
     sample,
     walk,
     attributes,
+    repair,
+    sketch,
 )
 VISITORS = 40  # whose photos are in memory at a time, each up to 150 MB: the longest away are forgotten first
 SWEEP_SECONDS = 60

@@ -4,6 +4,7 @@ import gradio as gr
 
 from .. import studio
 from ..networks.editor import Editor
+from ..networks.restore import Restorer
 from ..networks.retouch import RetouchEditor
 from . import words
 from .models import Models
@@ -29,6 +30,8 @@ def describe(models: Models, name: str) -> str:
 def abilities(model) -> str:
     if isinstance(model, (Editor, RetouchEditor)):
         return f"changes {len(model.attributes)} attributes of faces"
+    if isinstance(model, Restorer):
+        return f"knows {len(model.damages)} kinds of damage" if model.residual else "draws a picture from lines"
     kind = "attributes" if model.multi_label else "classes"
     told = f"told {len(model.labels)} {kind}" if model.labels else "told no labels"
     told += f", found {model.categories} categories by itself" if studio.has_codes(model) else ""

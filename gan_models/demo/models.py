@@ -3,11 +3,12 @@
 import sys
 import threading
 
-from .. import studio
+from .. import marks, studio
 from ..errors import InvalidInput, ModelError
 from ..hub import short_name
 from ..networks import Generator, load
-from ..networks.editor import MOST, Editor
+from ..networks.editor import Editor
+from ..networks.restore import Restorer
 from ..networks.retouch import RetouchEditor
 from . import gpu, words
 
@@ -20,6 +21,8 @@ class Models:
         self.sources = short_names(list(dict.fromkeys(sources)))
         self._opened: dict[str, Generator] = {}
         self._told: dict[str, studio.About] = {}
+        self._origins: dict[str, tuple[str, str]] = {}
+        self._offers: dict[str, dict[str, studio.Offer]] = {}
         self._lock = threading.Lock()
 
     @property
@@ -53,14 +56,10 @@ class Models:
         return [name for name in self.names if name not in usable or draws(usable[name])]
 
     def editors(self) -> list[str]:
-        """The names of the editors that are offered together: of those that retouch a photo's own pixels, else of those
-        that draw the change; only such as have the first one's attributes, which the page has sliders for."""
-        for kind in (RetouchEditor, Editor):
-            found = {name: model for name, model in self.usable().items() if isinstance(model, kind)}
-            if found:
-                first = next(iter(found.values()))
-                return [name for name, model in found.items() if model.attributes == first.attributes]
-        return []
+        """The names of all that edit photos: first those that retouch a photo's own pixels, then those that draw the
+        change."""
+        usable = self.usable().items()
+        return [name for kind in (RetouchEditor, Editor) for name, model in usable if isinstance(model, kind)]
 
     def editor(self, name) -> Editor | RetouchEditor:
         """The editor of that name. Raises InvalidInput for a model that is none."""
@@ -68,6 +67,30 @@ class Models:
         if not isinstance(found, (Editor, RetouchEditor)):
             raise InvalidInput(words.NO_EDITOR)
         return found
+
+    def offered(self, name: str) -> dict[str, studio.Offer]:
+        """Of an editor: how good it is at each of its attributes, less and more."""
+        if name not in self._offers:
+            self._offers[name] = studio.offered(self.sources[name], self.editor(name).attributes)
+        return self._offers[name]
+
+    def origin(self, name: str) -> tuple[str, str]:
+        """What a file that the model made says of it (marks.origin)."""
+        if name not in self._origins:
+            self[name]  # only what is offered
+            self._origins[name] = marks.origin(self.sources[name])
+        return self._origins[name]
+
+    def restorers(self) -> list[str]:
+        """The names of those that repair colour pictures."""
+        return self._shown_pictures(lambda model: model.residual and model.image_shape[0] == 3)
+
+    def sketchers(self) -> list[str]:
+        """The names of those that draw a colour picture from lines."""
+        return self._shown_pictures(lambda model: not model.residual and "edges" in model.damages)
+
+    def _shown_pictures(self, fits) -> list[str]:
+        return [name for name, model in self.usable().items() if isinstance(model, Restorer) and fits(model)]
 
     def about(self, name: str) -> studio.About:
         """What the model's folder says of it."""
@@ -86,9 +109,3 @@ def short_names(sources: list[str]) -> dict[str, str]:
     whole one."""
     short = [short_name(source) for source in sources]
     return {source if short.count(name) > 1 else name: source for name, source in zip(short, sources, strict=True)}
-
-
-def most_of(editor: Editor | RetouchEditor) -> float:
-    """How far its sliders go either way: to the attribute fully there or gone, and for one that draws the change,
-    beyond."""
-    return 1.0 if isinstance(editor, RetouchEditor) else MOST

@@ -78,19 +78,23 @@ class Page(gr.Blocks):
         picks: bool = False,
         long: bool = False,
         live: bool = False,
+        quick: bool = False,
+        says=None,
         spinner=None,
     ):
         """Wire events. function(visit, *values), or function(visit, picked, *values) with `picks`, or function(visit,
         tell, *values) with `long`, where tell(share or (done, all), words) shows how far it is and ends the job when
         the visitor is gone.
 
-        live: of many events in a row only the last counts. spinner: the component that shows that there is something
-        to wait for.
+        live: of many events in a row only the last counts. quick: past the queue, for answers that take less time than
+        to wait in one. says: the component that tells by itself what went wrong, {"said": sentence} (past the queue
+        Gradio's own messages are not heard). spinner: the component that shows that there is something to wait for.
         """
         options = {"preprocess": False, "api_visibility": "private"}
         options |= {"show_progress_on": spinner} if spinner is not None else {"show_progress": "hidden"}
-        options |= {"trigger_mode": "always_last"} if live else {}
-        endpoint = self._endpoint(function, list(inputs), bool(outputs), picks, long)
+        options |= {"trigger_mode": "always_last"} if live else {"trigger_mode": "multiple"} if says else {}
+        options |= {"queue": False} if quick else {}
+        endpoint = self._endpoint(function, list(inputs), bool(outputs), picks, long, says)
         if isinstance(triggers, list):
             return gr.on(triggers, endpoint, list(inputs), list(outputs), **options)
         return triggers(endpoint, list(inputs), list(outputs), **options)
@@ -100,8 +104,12 @@ class Page(gr.Blocks):
         options = {"preprocess": False, "api_visibility": "private", "queue": False, "show_progress": "hidden"}
         return trigger(None, list(inputs), list(outputs), js=script, **options)
 
-    def _endpoint(self, function: Callable, inputs: list, answers: bool, picks: bool, long: bool) -> Callable:
+    def _endpoint(self, function: Callable, inputs: list, answers: bool, picks: bool, long: bool, says) -> Callable:
         """What Gradio calls."""
+
+        def told(sentence: str) -> dict | None:
+            return {says: {"said": sendable(sentence)}} if says else complain(sentence)
+
         readers = [anything if isinstance(component, gr.State) else self.readers[component._id] for component in inputs]
 
         def answer(request: gr.Request, values: Sequence, *extra) -> dict | list:
@@ -117,12 +125,10 @@ class Page(gr.Blocks):
             except Gone:
                 pass  # nobody waits for this
             except ModelError as error:
-                complain(str(error))
-                changes = None
+                changes = told(str(error))
             except Exception:
                 log.exception("unexpected, in %s", function.__name__)
-                complain(words.UNEXPECTED)
-                changes = None
+                changes = told(words.UNEXPECTED)
             return (changes or gr.skip()) if answers else []
 
         if picks:
@@ -166,8 +172,12 @@ class Page(gr.Blocks):
 
 def complain(sentence: str) -> None:
     """Say on the page what is wrong."""
-    sentence = sentence.encode("utf-8", "backslashreplace").decode()
-    gr.Warning(html.escape(sentence), title=words.TROUBLE)
+    gr.Warning(html.escape(sendable(sentence)), title=words.TROUBLE)
+
+
+def sendable(sentence: str) -> str:
+    """Without halves of surrogate pairs, which cannot be sent."""
+    return sentence.encode("utf-8", "backslashreplace").decode()
 
 
 def telling(visit, progress: gr.Progress) -> Callable:

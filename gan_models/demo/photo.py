@@ -1,26 +1,35 @@
-"""The tab that edits a photo: upload, choose a face, move sliders, take the result away; and one photo becomes
-another."""
+"""The tab that edits a photo: an instrument (assets/photo.js) that opens with a drawn face, whose sliders answer at
+once; and one photo becomes another."""
 
+import contextlib
 import functools
+import re
+from pathlib import Path
+from typing import NamedTuple
 
 import gradio as gr
 import torch
 
-from .. import images, inversion, photos, portrait, studio
-from ..errors import InvalidInput
+from .. import hub, images, inversion, marks, photos, portrait, studio
+from ..errors import InvalidInput, MissingPackage, ModelError, short
+from ..networks import Generator, load
 from ..networks.editor import Editor
-from ..networks.retouch import RetouchEditor
 from . import about, reading, words
-from .models import Models, most_of
+from .models import Models
+from .opened import Edits, Opened, as_url, name_of_edit
 from .page import Page
-from .shared import Shared, pretty
+from .shared import Shared
 from .theme import FRAMES, PLAIN, STRIP, TILE
 from .visits import SECONDS, Visit
 
 TITLE = words.PHOTO_TAB
-EXAMPLES = 6
-EXAMPLE_SEED = 7
+# Of the drawn faces: different ones, the first with room for all that one sees first.
+EXAMPLES = [studio.Anchor(*anchor) for anchor in ((23, 2), (27, 1), (20, 5), (26, 1), (21, 6), (27, 2))]
+BUNDLED = "celeba-cgan"  # draws the faces where no model that is offered can
+FIRST = ("Smiling", "Eyeglasses", "Blond_Hair", "Young")  # the four sliders that one sees first, where they are good
+MOST_FACES = photos.MAX_FACES
 THEMSELVES = "themselves"
+SCRIPT = (Path(__file__).parent / "assets" / "photo.js").read_text("utf-8")
 
 
 def there(models: Models) -> bool:
@@ -29,70 +38,23 @@ def there(models: Models) -> bool:
 
 def tab(page: Page, models: Models, shared: Shared | None) -> None:
     known = models.editors()
-    components(page, models, known, page.visits.folder)
-    about.footer(models, known[0], "editor")
-
-    def prepare(visit):
-        photos.load_detector()
-
-    page.on(page.tabs["photo"].select, prepare)
-
-
-def components(page: Page, models: Models, known: list[str], folder) -> None:
-    names, most = list(models[known[0]].attributes), most_of(models[known[0]])
-    gr.Markdown(words.PHOTO_NOTE, elem_id="photo-note")
-    editor = page.reads(
-        gr.Dropdown(known, value=known[0], label=words.EDITOR, filterable=False, visible=len(known) > 1),
-        reading.choice("editor", str),
-    )
+    drawn = Drawn(models)
     subject, another = gr.State(time_to_live=SECONDS), gr.State(time_to_live=SECONDS)
-    with gr.Row():
-        with gr.Column(min_width=240, scale=2):
-            upload = page.reads(
-                gr.Image(
-                    label=words.PHOTO,
-                    sources=["upload", "webcam"],
-                    type="filepath",
-                    height=300,
-                    elem_id="upload",
-                    buttons=[],
-                ),
-                reading.anything,
-            )
-            face = page.reads(gr.Radio(label=words.FACE, visible=False, elem_id="face"), reading.choice("face", int))
-            examples = gr.Gallery(
-                example_faces(models, folder), label=words.DRAWN_FACES, columns=EXAMPLES, elem_id="examples", **PLAIN
-            )
-        with gr.Column(min_width=280, scale=3):
-            both = gr.ImageSlider(label=words.PAIR, height=420, elem_id="retouched", interactive=False, buttons=[])
-    with gr.Row(elem_id="retouch-sliders"):
-        sliders = [
-            page.reads(
-                gr.Slider(
-                    -most, most, 0, step=0.1, label=pretty(name), min_width=140, buttons=[], elem_id=f"retouch-{name}"
-                ),
-                reading.number(f"change of {pretty(name)}", -most, most),
-            )
-            for name in names
-        ]
-    gr.Markdown(f"{words.UNRELIABLE} {words.HAIR_COUNTS}")
-    with gr.Row():
-        attribute = page.reads(
-            gr.Dropdown(
-                [(pretty(name), name) for name in names],
-                value=_first(names),
-                label=words.from_to(most),
-                filterable=False,
-                elem_id="retouch-attribute",
-                min_width=200,
-            ),
-            reading.choice("attribute", str),
-        )
-        take = gr.Button(words.FULL_SIZE, variant="primary", elem_id="full-size", min_width=200)
-    strip = gr.Gallery(label=words.strip_from_to(most), columns=STRIP, elem_id="retouch-strip", **PLAIN)
-    file = gr.File(label=words.EDITED_PHOTO, interactive=False, elem_id="download", visible=False)
+    stage = page.reads(
+        gr.HTML(
+            beginning(models, drawn, known[0]),
+            html_template='<div class="studio"></div>',
+            js_on_load=SCRIPT,
+            apply_default_css=False,
+            elem_id="studio",
+            words={"en": words.STUDIO},
+            examples=[as_url(picture) for picture in drawn.tiles(known[0])],
+        ),
+        asked,
+    )
+    gr.Markdown(f"{words.PHOTO_NOTE} {words.UNRELIABLE}", elem_id="photo-note")
     paths = ways(models, known[0])
-    with gr.Accordion(words.MORPH, open=False, elem_id="morph", visible=bool(paths)), gr.Row():
+    with gr.Accordion(words.MORPH, open=False, elem_id="morph", visible=bool(paths)) as morphing, gr.Row():
         other = page.reads(
             gr.Image(
                 label=words.OTHER_PHOTO,
@@ -120,96 +82,119 @@ def components(page: Page, models: Models, known: list[str], folder) -> None:
                 buttons=["download"],
                 height=280,
             )
+    editor = page.reads(
+        gr.Dropdown(
+            known, value=known[0], label=words.EDITOR, filterable=False, visible=len(known) > 1, elem_id="editor"
+        ),
+        reading.choice("editor", str),
+    )
+    line, card = about.footer(models, known[0], "editor")
 
-    # ---- What is shown
+    def current(subject_, editor_name: str, ask: "Asked") -> Opened:
+        """The photo that the page means. Raises InvalidInput where the server has it no longer."""
+        opened = subject_ if isinstance(subject_, Opened) else drawn.first(editor_name)
+        if opened is None:
+            raise InvalidInput(words.NO_PHOTO)
+        if opened.key != ask.key:
+            raise InvalidInput(words.PHOTO_GONE)
+        return opened
 
-    def seen(visit: Visit, subject_: portrait.Portrait, attribute):
-        """A photo that was just opened: before and after, the faces to choose from, sliders at zero, a strip, no old
-        download or morph."""
-        visit.photos.empty()
-        numbers = [(str(k + 1), k) for k in range(len(subject_.faces))]
-        return {
-            subject: subject_,
-            upload: framed_photo(visit, subject_),
-            face: gr.Radio(choices=numbers, value=subject_.chosen, visible=len(numbers) > 1),
-            **{slider: gr.Slider(value=0) for slider in sliders},
-            both: compared(visit, subject_, {}),
-            strip: strip_of(visit, subject_, attribute, {}),
-            file: no_file(),
-            morph_strip: None,
-            morph_video: None,
-        }
-
-    def differences(subject_: portrait.Portrait, values) -> dict[str, float]:
-        return {name: value for name, value in zip(subject_.editor.attributes, values, strict=False) if value}
+    def allowed(name: str, opened: Opened, edits: Edits) -> Edits:
+        """The changes that are offered for this photo. Raises InvalidInput for one that the editor does not offer."""
+        offers, found = models.offered(name), {}
+        for number, changes in edits.items():
+            blocked, found[number] = opened.blocked(number), {}
+            for change, value in changes.items():
+                if change not in offers or value and offers[change][value > 0] == "broken":
+                    raise InvalidInput(words.NO_SUCH_CHANGE)
+                found[number][change] = 0.0 if blocked[change][value > 0] else value
+        return found
 
     # ---- Events
 
-    def open_photo(visit, name, attribute, upload):
-        if not upload:
-            return None
-        content = page.uploads.take(upload)  # first of all, so that nothing of it stays whatever else is wrong
-        return seen(visit, portrait.open_portrait(models.editor(name), content), attribute)
+    def shown(visit: Visit, name: str, opened: Opened | None, kept: bool = True):
+        """A photo that was just opened; nothing is left of the one before, nor of a morph."""
+        visit.photos.empty()
+        value = told(models, name, opened) if opened else empty(models, name)
+        return {subject: opened if kept else None, stage: value, morph_strip: None, morph_video: None}
 
-    def open_example(visit, picked, name, attribute):
-        k = studio.parse_anchors(f"{picked.caption} 0")[0].k
-        if k >= EXAMPLES:
-            raise InvalidInput(words.NO_SUCH_EXAMPLE)
-        faces = drawn_faces(models, EXAMPLES)
-        if k >= len(faces):
-            raise InvalidInput(words.NOT_OFFERED)
-        return seen(visit, portrait.drawn_portrait(models.editor(name), faces[k]), attribute)
+    def open_photo(visit, name, ask):
+        content = page.uploads.take(ask.file)  # first of all, so that nothing of it stays whatever else is wrong
+        found = portrait.open_portrait(models.editor(name), content)
+        return shown(visit, name, Opened(found, Path(ask.file["path"]).stem))
 
-    def choose_face(visit, subject, attribute, number):
-        return seen(visit, has_photo(subject).choose(number), attribute)
+    def open_example(visit, name, ask):
+        return shown(visit, name, drawn.face(name, ask.face))
 
-    def click_face(visit, picked, subject, attribute):
-        """A click on the photo chooses the face there."""
-        found = photos.choose(list(has_photo(subject).small().faces), *picked.point)
-        if found is None:
-            raise InvalidInput(words.NO_FACE_THERE)
-        return seen(visit, subject.choose(found), attribute)
+    def forget(visit, name):
+        """The photo was taken away: nothing of it stays, and a drawn face is there again."""
+        models.editor(name)
+        return shown(visit, name, drawn.first(name), kept=False)
 
-    def framed(visit, subject):
-        """The photo, reduced and without its metadata, with its faces framed and numbered if there are several; or
-        none."""
-        return {upload: framed_photo(visit, subject) if isinstance(subject, portrait.Portrait) else None}
+    def choose_editor(visit, name, subject_):
+        """The same photo for another editor."""
+        models.editor(name)
+        paths = ways(models, name)
+        opened = subject_ if isinstance(subject_, Opened) else None
+        opened = drawn.first(name) if opened is None or opened.drawn else opened.by(models.editor(name))
+        return {
+            **shown(visit, name, opened),
+            another: None,
+            other: None,
+            way: gr.Radio(choices=paths, value=paths[0][1] if paths else None),
+            morphing: gr.Accordion(visible=bool(paths)),
+            line: about.describe(models, name),
+            card: about.card(models, name),
+        }
 
-    def retouch(visit, subject, *values):
-        """Before and after, while a slider moves."""
-        return {both: compared(visit, has_photo(subject), differences(subject, values)), file: no_file()}
+    def choose_face(visit, name, subject_, ask):
+        opened = current(subject_, name, ask)
+        return {stage: {**view(models, name, opened, ask.face), "kind": "view", "key": opened.key}}
 
-    def retouch_strip(visit, subject, attribute, *values):
-        return {strip: strip_of(visit, has_photo(subject), attribute, differences(subject, values))}
+    def retouch(visit, name, subject_, ask):
+        """The window of one face with its changes, while a slider moves."""
+        opened = current(subject_, name, ask)
+        made = opened.edited(ask.face, allowed(name, opened, ask.edits))
+        picture, place = made or (None, None)
+        answer = {"kind": "patch", "key": opened.key, "face": ask.face, "turn": ask.turn}
+        return {stage: answer | {"src": as_url(picture) if picture else None, "place": place}}
 
-    def full_size(visit, subject, *values):
+    def full_size(visit, name, subject_, ask):
         """The edited photo as a file, as large as it came."""
-        edited = has_photo(subject).edited(differences(subject, values))
-        made = visit.photos.file("full-size", "edited.jpg", lambda path: photos.save_photo(edited, path))
-        return {file: gr.File(str(made), visible=True)}
+        opened = current(subject_, name, ask)
+        edits = allowed(name, opened, ask.edits)
+        edited, title = opened.full(edits), f"{name_of_edit(opened.name, edits)}.jpg"
+        mark = marks.Mark(*models.origin(name), kind=marks.EDITED, edits=flat(edits), rights=rights(models, name))
+        options = {"quality": 95, "icc_profile": edited.info.get("icc_profile")}
+        file = visit.photos.file("full-size", title, lambda path: marks.save(edited, path, mark, **options))
+        return {stage: {"kind": "file", "key": opened.key, "path": str(file), "name": title, "turn": ask.turn}}
 
-    def open_other(visit, tell, name, subject, way, upload):
+    def open_other(visit, tell, name, subject_, way, upload):
         """The photo to morph into, its largest face."""
         if not upload:
             return None
         content = page.uploads.take(upload)
-        first, second = has_photo(subject), portrait.open_portrait(models.editor(name), content)
-        return {another: second, **morphed(visit, tell, first, second, way)}
+        first = subject_ if isinstance(subject_, Opened) else drawn.first(name)
+        if first is None:
+            raise InvalidInput(words.NO_PHOTO)
+        second = portrait.open_portrait(models.editor(name), content)
+        return {another: second, **morphed(visit, tell, first.portrait, second, way)}
 
-    def morph(visit, tell, subject, other, way):
+    def morph(visit, tell, name, subject_, other, way):
         """The other way between the same two photos."""
-        if not isinstance(other, portrait.Portrait):
+        first = subject_ if isinstance(subject_, Opened) else drawn.first(name)
+        if not isinstance(other, portrait.Portrait) or first is None:
             return None
-        return morphed(visit, tell, has_photo(subject), other, way)
+        return morphed(visit, tell, first.portrait, other, way)
 
     def morphed(visit: Visit, tell, first: portrait.Portrait, second: portrait.Portrait, way):
         """A strip and a video from one face to the other and back."""
         if way == THEMSELVES:
             between = functools.partial(portrait.morph, first, second)
         else:
-            generator = models[way]
-            if isinstance(generator, (Editor, RetouchEditor)):
+            if way not in models.generators():
                 raise InvalidInput(words.NOT_OFFERED)
+            generator = models[way]
             faces = torch.cat([first.encoded.photos, second.encoded.photos])
             found = inversion.invert(generator, faces, progress=lambda *done: tell(done, words.FINDING))
             between = functools.partial(inversion.morph, generator, found)
@@ -233,38 +218,23 @@ def components(page: Page, models: Models, known: list[str], folder) -> None:
         return {other: shown}
 
     def forget_other(visit):
-        return {another: None}
-
-    def forget(visit):
-        """The photo was taken away: nothing of it stays, nor of a morph."""
+        """The other photo was taken away: nothing of it stays, nor of a morph into it."""
         visit.photos.empty()
-        return {
-            subject: None,
-            face: gr.Radio(visible=False),
-            **{slider: gr.Slider(value=0) for slider in sliders},
-            both: None,
-            strip: None,
-            file: no_file(),
-            morph_strip: None,
-            morph_video: None,
-        }
+        return {another: None, morph_strip: None, morph_video: None}
 
-    after_opening = [subject, upload, face, *sliders, both, strip, file, morph_strip, morph_video]
-    # What is shown afterwards is never the file that came, which is gone: a refused one leaves the photo before it, or
-    # none.
-    opening = page.on(upload.upload, open_photo, [editor, attribute, upload], after_opening, spinner=both)
-    page.on(opening.then, framed, [subject], [upload])
-    page.on(examples.select, open_example, [editor, attribute], after_opening, picks=True, spinner=both)
-    page.on(face.input, choose_face, [subject, attribute, face], after_opening, spinner=both)
-    page.on(upload.select, click_face, [subject, attribute], after_opening, picks=True, spinner=both)
-    page.on([slider.input for slider in sliders], retouch, [subject, *sliders], [both, file], live=True)
-    page.on(
-        [*(slider.release for slider in sliders), attribute.input],
-        retouch_strip,
-        [subject, attribute, *sliders],
-        [strip],
-        live=True,
-    )
+    def prepare(visit):
+        """What finds faces, before the first photo comes; where it is not installed, opening a photo says so."""
+        with contextlib.suppress(MissingPackage):
+            photos.load_detector()
+
+    after_opening = [subject, stage, morph_strip, morph_video]
+    page.on(stage.open, open_photo, [editor, stage], after_opening, says=stage)
+    page.on(stage.example, open_example, [editor, stage], after_opening, quick=True, says=stage)
+    page.on(stage.forget, forget, [editor], after_opening, quick=True, says=stage)
+    page.on(stage.face, choose_face, [editor, subject, stage], [stage], quick=True, says=stage)
+    page.on(stage.change_face, retouch, [editor, subject, stage], [stage], quick=True, says=stage)
+    page.on(stage.save, full_size, [editor, subject, stage], [stage], says=stage)
+    page.on(editor.input, choose_editor, [editor, subject], [*after_opening, another, other, way, morphing, line, card])
     opening = page.on(
         other.upload,
         open_other,
@@ -274,77 +244,178 @@ def components(page: Page, models: Models, known: list[str], folder) -> None:
         spinner=morph_video,
     )
     page.on(opening.then, unframed, [another], [other])
-    page.on(way.input, morph, [subject, another, way], [morph_strip, morph_video], long=True, spinner=morph_video)
-    page.on(other.clear, forget_other, [], [another])
-    page.on(upload.clear, forget, [], [output for output in after_opening if output is not upload])
-    page.on(take.click, full_size, [subject, *sliders], [file], spinner=file)
-
-
-def _first(names: list[str]) -> str:
-    return "Blond_Hair" if "Blond_Hair" in names else names[0]
-
-
-def no_file():
-    return gr.File(value=None, visible=False)
-
-
-def has_photo(subject) -> portrait.Portrait:
-    if not isinstance(subject, portrait.Portrait):
-        raise InvalidInput(words.NO_PHOTO)
-    return subject
-
-
-def compared(visit: Visit, subject: portrait.Portrait, wished: dict[str, float]):
-    small = subject.small()
-    return tuple(visit.photos.pictures("compared", [small.photo, small.edited(wished)]))
-
-
-def framed_photo(visit: Visit, subject: portrait.Portrait):
-    small = subject.small()
-    numbered = photos.numbered(small.photo, list(small.faces)) if len(small.faces) > 1 else small.photo
-    return visit.photos.pictures("photo", [numbered])[0]
-
-
-def strip_of(visit: Visit, subject: portrait.Portrait, attribute: str, wished: dict[str, float]):
-    said = [
-        f"{value:+g}" for value in torch.linspace(-most_of(subject.editor), most_of(subject.editor), STRIP).tolist()
-    ]
-    return list(
-        zip(
-            visit.photos.pictures("strip", images.to_pil(subject.strip(attribute, wished, STRIP), TILE)),
-            said,
-            strict=True,
-        )
+    page.on(
+        way.input, morph, [editor, subject, another, way], [morph_strip, morph_video], long=True, spinner=morph_video
     )
+    page.on(other.clear, forget_other, [], [another, morph_strip, morph_video])
+    page.on(page.load, prepare)
 
 
-def example_faces(models: Models, folder) -> list[tuple]:
-    """Faces that a generator draws, to edit: never a person's photo."""
-    faces = drawn_faces(models, EXAMPLES)
-    pictures = images.to_pil(faces, TILE) if len(faces) else []
+# ---- What the instrument asks for, and what it is told
+
+
+class Asked(NamedTuple):
+    """key: of the photo that is meant; turn: a number that comes back with the answer; face: a number, of a face in the
+    photo or of a drawn one."""
+
+    key: str | None
+    turn: int
+    face: int
+    edits: Edits
+    file: dict | None
+
+
+def asked(value) -> Asked:
+    """What the instrument sends. Raises InvalidInput for what it never would."""
+    if not isinstance(value, dict):
+        raise InvalidInput(words.TOO_LITTLE)
+    edits = value.get("edits") or {}
+    if not isinstance(edits, dict) or len(edits) > MOST_FACES:
+        raise InvalidInput(f"The edits must be changes of at most {MOST_FACES} faces, not {short(edits)}.")
+    found = {}
+    for number, changes in edits.items():
+        if not isinstance(changes, dict) or len(changes) > reading.MOST_CHOICES:
+            raise InvalidInput(f"The changes of a face must be names and numbers, not {short(changes)}.")
+        read = reading.number("change", -portrait.MOST, portrait.MOST)
+        found[face_number(number)] = {reading.text("name of a change")(name): read(x) for name, x in changes.items()}
+    file = value.get("file")
+    key = reading.text("photo")(value.get("key")) or None
+    turn = reading.whole("turn")(value.get("turn", 0))
+    if abs(turn) > 2**53:
+        raise InvalidInput(words.TOO_LITTLE)
+    return Asked(key, turn, face_number(value.get("face", 0)), found, file if isinstance(file, dict) else None)
+
+
+def face_number(value) -> int:
+    """A small number, which is a text where it is the name of something in JSON."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 4:
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < MOST_FACES:
+        raise InvalidInput(f"A face is a number from 0 to {MOST_FACES - 1}, not {short(value)}.")
+    return value
+
+
+def told(models: Models, name: str, opened: Opened) -> dict:
+    """All that the instrument needs to know of a photo that was just opened."""
+    whole = opened.view(None).portrait.photo
+    return {
+        "kind": "opened",
+        "key": opened.key,
+        "drawn": opened.drawn,
+        "name": opened.name,
+        "src": as_url(whole),
+        "width": whole.width,
+        "height": whole.height,
+        "boxes": opened.places,
+        "sliders": sliders(models, name),
+        **view(models, name, opened, opened.portrait.chosen),
+    }
+
+
+def view(models: Models, name: str, opened: Opened, number: int) -> dict:
+    """What the instrument shows of one face, and which ways its sliders may go."""
+    seen, whole = opened.view(number), opened.view(None)
+    alone = seen.box != whole.box
+    photo = seen.portrait.photo
+    picture = {"src": as_url(photo), "width": photo.width, "height": photo.height} if alone else None
+    return {"face": number, "close": picture, "box": opened.place(seen.box), "blocked": opened.blocked(number)}
+
+
+def flat(edits: Edits) -> dict[str, float]:
+    """The changes of all faces by one name each: of the second face "2: Smiling"."""
+    return {
+        f"{number + 1}: {change}" if len(edits) > 1 else change: value
+        for number, changes in sorted(edits.items())
+        for change, value in changes.items()
+        if value
+    }
+
+
+def rights(models: Models, name: str) -> str:
+    """What may be done with what an editor made: the line of its data and their licence, as plain text."""
+    return re.sub(r"\[([^]]*)\]\([^)]*\)|\*\*", lambda link: link[1] or "", models.about(name).data)[:1000]
+
+
+def sliders(models: Models, name: str) -> list[dict]:
+    """In the order of the page: the first four, the other good ones, and those that are less reliable."""
+    offers = models.offered(name)
+    able = {change: offer for change, offer in offers.items() if set(offer) != {"broken"}}
+    good = [change for change, offer in able.items() if "good" in offer]
+    first = sorted(good, key=lambda change: FIRST.index(change) if change in FIRST else len(FIRST))[: len(FIRST)]
+    groups = {"first": first, "more": [change for change in good if change not in first]}
+    groups["unreliable"] = [change for change in able if change not in good]
     return [
-        (images.save_by_content(picture, folder), str(studio.Anchor(EXAMPLE_SEED, k)))
-        for k, picture in enumerate(pictures)
+        {
+            "name": change,
+            "label": words.attribute(change),
+            "group": group,
+            "least": 0 if able[change].less == "broken" else -1,
+            "most": 0 if able[change].more == "broken" else 1,
+        }
+        for group, changes in groups.items()
+        for change in changes
     ]
 
 
-def drawn_faces(models: Models, count: int):
-    """From the first generator that knows attributes, else from the editor itself."""
+def beginning(models: Models, drawn: "Drawn", name: str) -> dict:
+    """What the instrument shows before anybody asked for anything."""
+    first = drawn.first(name)
+    return told(models, name, first) if first else empty(models, name)
+
+
+def empty(models: Models, name: str) -> dict:
+    return {"kind": "empty", "sliders": sliders(models, name)}
+
+
+class Drawn:
+    """Faces that a generator draws, to edit: never a person's photo. The same for all visitors."""
+
+    def __init__(self, models: Models):
+        self.models = models
+        self.faces = drawn_faces(models)
+        self._opened: dict[tuple[str, int], Opened] = {}
+
+    def first(self, editor: str) -> Opened | None:
+        return self.face(editor, 0) if len(self.faces) else None
+
+    def face(self, editor: str, number: int) -> Opened:
+        """Raises InvalidInput where there is no such face, or no such editor."""
+        if not 0 <= number < len(self.faces):
+            raise InvalidInput(words.NO_SUCH_EXAMPLE)
+        if (editor, number) not in self._opened:
+            made = portrait.drawn_portrait(self.models.editor(editor), self.faces[number])
+            key = f"drawn-{number}"
+            self._opened[editor, number] = Opened(made, f"drawn-face-{number + 1}", drawn=True, key=key)
+        return self._opened[editor, number]
+
+    def tiles(self, editor: str) -> list:
+        """Small pictures of them."""
+        return images.to_pil(self.faces, TILE // 2) if len(self.faces) else []
+
+
+def drawn_faces(models: Models) -> torch.Tensor:
+    """From the first offered generator that knows faces, else the bundled one, else from an editor that draws."""
     usable = models.usable()
-    editor = models[models.editors()[0]]
-    drawer = next(
-        (model for model in usable.values() if model.multi_label and model.image_shape == editor.image_shape), None
-    )
-    if drawer is None and not isinstance(editor, Editor):  # it draws nothing itself
-        return torch.empty(0, *editor.image_shape)
-    drawer = drawer or editor
-    return studio.sample(drawer, EXAMPLE_SEED, count, 0.8)
+    drawer = next(filter(knows_faces, (usable[name] for name in models.generators() if name in usable)), None)
+    if drawer is None and BUNDLED in hub.bundled():
+        try:
+            drawer = load(BUNDLED)
+        except ModelError:
+            pass
+    drawer = drawer or next((model for model in usable.values() if isinstance(model, Editor)), None)
+    if drawer is None:
+        return torch.empty(0, 3, 64, 64)
+    with torch.inference_mode():
+        return drawer.generate(studio.latents_for(drawer, EXAMPLES, 0.8), studio.labels_for(drawer, EXAMPLES))
+
+
+def knows_faces(generator: Generator) -> bool:
+    return generator.multi_label and "Smiling" in generator.labels and generator.image_shape[0] == 3
 
 
 def ways(models: Models, editor: str) -> list[tuple[str, str]]:
     """How to walk from one photo to another: (what the page says, what `morphed` takes)."""
     size, usable = models[editor].image_shape, models.usable()
     able = [name for name in models.generators() if name in usable and usable[name].image_shape == size]
-    able = [name for name in able if not isinstance(usable[name], Editor)]
     itself = [(words.KEEPING_DETAIL, THEMSELVES)] if isinstance(usable[editor], Editor) else []
     return itself + [(words.through(name), name) for name in able]

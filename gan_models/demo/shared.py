@@ -184,4 +184,5 @@ def code_names(generator) -> list[str]:
 
 
 def pretty(name: str) -> str:
-    return name.replace("_", " ")
+    """A name as people say it."""
+    return words.attribute(name)

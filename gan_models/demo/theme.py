@@ -1,5 +1,7 @@
 """How the page looks."""
 
+from pathlib import Path
+
 import gradio as gr
 
 SYSTEM_FONT = [
@@ -35,15 +37,13 @@ footer { display: none !important; }
 .pictures .thumbnail-lg { width: 100%; height: auto; aspect-ratio: auto; border: 0; overflow: visible;
   background: none; box-shadow: none; }
 .pictures img { width: 100%; height: auto !important; aspect-ratio: 1; }
-.pictures:not(#samples, #examples) .thumbnail-lg { pointer-events: none; }
-.pictures:not(#samples, #examples) .caption-label { position: static; max-width: none; padding: 2px 0; border: 0;
+.pictures:not(#samples) .thumbnail-lg { pointer-events: none; }
+.pictures:not(#samples) .caption-label { position: static; max-width: none; padding: 2px 0; border: 0;
   background: none; text-align: center; }
-:is(#samples, #examples) .caption-label { opacity: 0; transition: opacity .15s; }
+#samples .caption-label { opacity: 0; transition: opacity .15s; }
 #samples .thumbnail-lg:hover .caption-label, #samples .thumbnail-lg:focus-visible .caption-label { opacity: 1; }
 #samples { --across: 8; }
-#strip, #retouch-strip, #morph-strip { --across: 9; }
-#examples { --across: 6; }
-#retouched img { object-fit: contain; }
+#strip, #morph-strip { --across: 9; }
 #pair { --across: 2; width: 100%; max-width: 660px; margin: 0 auto; }
 #sweep { --across: 10; }
 #sweep:has(.gallery-item:nth-child(7):last-child) { --across: 7; }
@@ -51,19 +51,20 @@ footer { display: none !important; }
 #seed-row { align-items: center; }
 #video { flex: 0 1 340px; }
 #count .head { flex-wrap: nowrap; }
-:is(#sliders, #retouch-sliders) .form { display: grid; grid-template-columns: repeat(auto-fill, minmax(140px, 1fr));
+#sliders .form { display: grid; grid-template-columns: repeat(auto-fill, minmax(140px, 1fr));
   min-width: 0 !important; background: var(--block-background-fill); }
-:is(#sliders, #retouch-sliders) .form > * { min-width: 0 !important; padding: 6px 12px; align-content: end; }
-:is(#sliders, #retouch-sliders) :is(.tab-like-container, .min_value, .max_value) { display: none; }
+#sliders .form > * { min-width: 0 !important; padding: 6px 12px; align-content: end; }
+#sliders :is(.tab-like-container, .min_value, .max_value) { display: none; }
 @media (max-width: 640px) {
   #samples, #sweep, #sweep:has(.gallery-item:nth-child(7):last-child) { --across: 4; }
   #sweep:has(.gallery-item:nth-child(10)) { --across: 5; }
-  #strip, #retouch-strip, #morph-strip { --across: 3; }
+  #strip, #morph-strip { --across: 3; }
   #video { flex-basis: 100%; }
   /* or the four tabs widen the page */
   .tab-container button { padding: 0 5px !important; font-size: min(13.5px, 3.5vw); }
 }
 """
+CSS += (Path(__file__).parent / "assets" / "photo.css").read_text("utf-8")
 
 OF_GENERATORS = ("model", "about-generator", "card-generator")
 

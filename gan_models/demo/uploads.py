@@ -27,6 +27,7 @@ from . import words
 MOST_BYTES = 40 * 1024 * 1024  # of a photo
 ENVELOPE = 64 * 1024  # bytes of a request around its photo
 MOST_ASKED = 1024**2  # bytes of any other request
+MOST_PAINTED = 4 * 1024**2  # bytes of one layer of a canvas
 MOST_WAITING = 2 * 1024**3  # bytes of all photos that were sent and not opened yet: beyond it the oldest go
 SECONDS = 3600  # after which nothing is left of an upload, opened or not
 
@@ -121,6 +122,7 @@ class UploadRoute:
     """
 
     PATH = "/gradio_api/upload"
+    PAINTED = "/gradio_api/component_server"
 
     def __init__(self, app, uploads: Uploads):
         self.app, self.uploads = app, uploads
@@ -129,8 +131,10 @@ class UploadRoute:
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].rstrip("/").endswith(self.PATH):
             response = await self._receive(Request(scope, bounded(receive)))
             return await response(scope, receive, send)
-        if scope["type"] == "http" and int(Headers(scope=scope).get("content-length", 0)) > MOST_ASKED:
-            return await PlainTextResponse(words.too_large(MOST_ASKED), 413)(scope, receive, send)
+        painted = scope["type"] == "http" and scope["path"].rstrip("/").endswith(self.PAINTED)
+        most = MOST_PAINTED if painted else MOST_ASKED
+        if scope["type"] == "http" and int(Headers(scope=scope).get("content-length", 0)) > most:
+            return await PlainTextResponse(words.too_large(most), 413)(scope, receive, send)
         return await self.app(scope, receive, send)
 
     async def _receive(self, request: Request):

@@ -16,6 +16,7 @@ from .infogan import InfoGANDiscriminator, InfoGANGenerator
 from .invertible import InvertibleGenerator
 from .mlp import MLPDiscriminator, MLPGenerator
 from .resnet import ResNetDiscriminator, ResNetGenerator
+from .restore import Onlookers, Restorer
 from .retouch import Panel, RetouchEditor
 from .tied import TiedDiscriminator
 
@@ -32,6 +33,7 @@ FAMILIES.update(
             ResNetGenerator,
             Editor,
             RetouchEditor,
+            Restorer,
         )
     }
 )
@@ -49,6 +51,7 @@ PAIRS: dict[str, tuple[type[Generator], type[Discriminator]]] = {
     "classifying": (ClassifyingGenerator, ClassifyingDiscriminator),
     "editor": (Editor, Critic),
     "retouch": (RetouchEditor, Panel),
+    "restore": (Restorer, Onlookers),
 }
 
 

@@ -18,9 +18,10 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from ..celeba import ATTRIBUTES, HAIR_COLOURS
 from ..errors import InvalidConfig, InvalidInput, short
-from .base import Discriminator, DiscriminatorOutput, Generator, check_config, check_labels
+from .base import DiscriminatorOutput, Generator, check_config, check_labels
 from .compositing import smoothstep
 from .layers import upcast
+from .mixing import MAPS, MixingDiscriminator
 
 LIMITS = {"image_size": (32, 512), "width": (8, 128), "embedding": (8, 512), "finest": (8, 128)}
 COARSE = 64  # pixels at which the U-Net sees a face; larger sizes add finer levels of paint
@@ -403,7 +404,7 @@ class Adversary(nn.Module):
         return (self.score(x)[:, 0] + fitting).flatten(1)
 
 
-class Panel(Discriminator):
+class Panel(MixingDiscriminator):
     """All that learns to look at edits, through the eyes of a network that does not learn (training/judges/general.py):
     discriminators and classifiers on its maps at strides 4, 8, 16 and 32.
 
@@ -420,17 +421,14 @@ class Panel(Discriminator):
         image_channels: int = 3,
         width: int = 64,  # channels of the mixed maps
         attributes: list | None = None,  # all that is known of a face, those that can be edited first
-        maps: tuple[int, ...] = (24, 40, 112, 320),  # channels of the maps that come
+        maps: tuple[int, ...] = MAPS,  # channels of the maps that come
         pixels: int = 0,  # channels of the discriminator that sees the pictures themselves; 0 for none
     ):
         super().__init__()
         check_config(locals(), self.limits)
         self.attributes = check_labels(attributes, True) or ()
         k = len(self.attributes)
-        self.even = nn.ModuleList(nn.BatchNorm2d(channels, affine=False, momentum=0.02) for channels in maps)
-        for number, channels in enumerate(maps):
-            self.register_buffer(f"project{number}", torch.randn(width, channels, 1, 1) / channels**0.5)
-            self.register_buffer(f"mix{number}", torch.randn(width, width, 3, 3) / (9 * width) ** 0.5)
+        self.add_mixing(width, maps)
         self.register_buffer("frequency", torch.full((k,), 0.5))  # how often each attribute is there
         sizes = [max(image_size // stride, 1) for stride in (4, 8, 16)]
         self.adversaries = nn.ModuleList(Adversary(width, size, k) for size in sizes)
@@ -446,19 +444,6 @@ class Panel(Discriminator):
         total = counted.sum()
         seen = ((labels > 0).to(self.frequency) * counted[:, None]).sum(0) / total.clamp_min(1)
         self.frequency.lerp_(torch.where(total > 0, seen, self.frequency), 0.01)
-
-    def mixed(self, maps: list[Tensor]) -> list[Tensor]:
-        """Maps (n, maps[k], H, W) as discriminators and classifiers see them, the finest first: three of them, (n,
-        width, H, W)."""
-        found: Tensor | None = None
-        result = []
-        for number in (3, 2, 1, 0):
-            x = F.conv2d(self.even[number](upcast(maps[number])), getattr(self, f"project{number}"))
-            if found is not None:
-                x = (x + F.interpolate(found, x.shape[2:], mode="bilinear", align_corners=False)) * 0.5**0.5
-            found = F.conv2d(x, getattr(self, f"mix{number}"), padding=1)
-            result.append(found)
-        return result[:0:-1]
 
     def classify(self, maps: list[Tensor]) -> Tensor:
         """Logits (3, n, K) of mixed maps."""

@@ -12,10 +12,11 @@ window of it.
 """
 
 from .crop import align, feather, put_back
-from .faces import Face, aligned_face, choose, find_faces, load_detector, numbered
+from .faces import MAX_FACES, Face, aligned_face, choose, find_faces, load_detector, numbered
 from .opening import MAX_MEGAPIXELS, MIN_SIDE, Source, open_photo, save_photo
 
 __all__ = [
+    "MAX_FACES",
     "MAX_MEGAPIXELS",
     "MIN_SIDE",
     "Face",

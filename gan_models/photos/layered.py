@@ -67,7 +67,7 @@ def _rows(maps: Tensor, first: int, last: int, height: int) -> Tensor:
     place = ((torch.arange(first, last) + 0.5) * h / height - 0.5).clamp(0, h - 1)
     above = place.long().clamp(max=h - 1)
     below = (above + 1).clamp(max=h - 1)
-    return torch.lerp(maps[:, :, above], maps[:, :, below], (place - above)[:, None])
+    return torch.lerp(maps.index_select(2, above), maps.index_select(2, below), (place - above)[:, None])
 
 
 def _strip(source: Tensor, maps: Tensor, first: int) -> np.ndarray:

@@ -20,6 +20,7 @@ MIN_SIDE = 32
 # No others: Pillow also knows formats that start programs (EPS) or that no camera writes.
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+KINDS_OF_FILES = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}  # as a photo is written
 Source = str | os.PathLike | bytes | Image.Image
 
 
@@ -128,10 +129,9 @@ def _damaged() -> InvalidPhoto:
 
 def save_photo(photo: Image.Image, path: str | os.PathLike) -> None:
     """Write the photo, whole or not at all: JPEG of high quality, PNG or WebP by the ending of the name."""
-    kinds = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
-    kind = kinds.get(Path(path).suffix.lower())
+    kind = KINDS_OF_FILES.get(Path(path).suffix.lower())
     if kind is None:
-        raise InvalidInput(f"A photo is written as {', '.join(kinds)}, not as {short(Path(path).suffix)}.")
+        raise InvalidInput(f"A photo is written as {', '.join(KINDS_OF_FILES)}, not as {short(Path(path).suffix)}.")
     options = {"compress_level": 1} if kind == "PNG" else {"quality": 95}
     if "icc_profile" in photo.info:
         options["icc_profile"] = photo.info["icc_profile"]

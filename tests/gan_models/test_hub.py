@@ -616,6 +616,19 @@ def test_a_model_that_is_pushed_on_keeps_its_story(hub_server, tmp_path):
     assert json.loads(files["metrics.json"])["training"]["origin"]["recipe"] == "toy"
 
 
+@pytest.mark.parametrize("changed", [False, True], ids=["same", "changed"])
+def test_no_path_of_this_machine_is_pushed(hub_server, folder, changed):
+    (folder / "metrics.json").write_text(json.dumps({"training": {"command": f"train --data {folder}/cats"}}))
+    (folder / "README.md").write_text(f"# Mine\n\nFrom {folder}/cats.\n")
+    loaded = gan_models.load(folder)
+    if changed:
+        next(loaded.parameters()).data.add_(0.5)
+    loaded.push_to_hub("user/toy")
+    files = hub_server.repositories["model", "user/toy"].commits[-1].files
+    assert {"README.md", "metrics.json"} <= set(files)
+    assert not [name for name, data in files.items() if str(folder.parent).encode() in data]
+
+
 def test_a_card_that_a_person_edited_on_the_hub_survives_a_push(hub_server):
     small().push_to_hub("user/toy")
     repository = hub_server.repositories["model", "user/toy"]

@@ -6,7 +6,7 @@ import torch
 import gan_models
 from gan_models import inversion
 from gan_models.errors import InvalidConfig, InvalidInput
-from gan_models.inversion import invert, morph
+from gan_models.inversion import fill, invert, morph
 from gan_models.networks.dcgan import DCGANGenerator
 from gan_models.networks.encoding import EncodingGenerator
 from gan_models.networks.invertible import InvertibleGenerator
@@ -131,3 +131,31 @@ def test_a_bad_number_of_steps_gets_a_sentence(generator, steps):
 def test_absurd_encoders_are_refused(width):
     with pytest.raises(InvalidConfig, match="encoder_width"):
         InvertibleGenerator(**SMALL, encoder_width=width)
+
+
+@pytest.mark.parametrize("labels", [NAMES, None])
+def test_a_hole_is_filled_by_what_goes_with_the_rest(labels):
+    torch.manual_seed(0)
+    generator = lively(DCGANGenerator(**SMALL, labels=labels, multi_label=bool(labels)))
+    wanted = generator.generate(generator.sample_latents(4, seed=1), generator.sample_labels(4, seed=1))
+    mask = torch.zeros(16, 16)
+    mask[:, 10:] = 1
+    filled = fill(generator, wanted * (1 - mask) + mask, mask, steps=150)
+    assert torch.equal(filled[..., :10], wanted[..., :10])
+    error, nothing = ((x - wanted)[..., 10:].abs().mean() for x in (filled, wanted.mean(0, keepdim=True)))
+    assert error < nothing / 1.5
+
+
+def test_what_is_in_a_hole_and_an_encoder_that_would_read_it_are_not_asked(generator):
+    pictures, mask = torch.rand(2, 3, 16, 16) * 2 - 1, torch.zeros(16, 16)
+    mask[4:8] = 1
+    filled = fill(generator, pictures, mask, steps=3)
+    assert torch.equal(fill(generator, torch.where(mask > 0, -pictures, pictures), mask, steps=3), filled)
+
+
+@pytest.mark.parametrize(
+    "mask, words", [(torch.zeros(16, 16), "empty"), (torch.ones(16, 16), "whole"), (torch.ones(8, 16), "of that size")]
+)
+def test_masks_that_are_refused(generator, mask, words):
+    with pytest.raises(InvalidInput, match=words):
+        fill(generator, torch.zeros(1, 3, 16, 16), mask)

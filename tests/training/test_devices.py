@@ -11,8 +11,9 @@ from tiny import small
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from gan_models.damages import Damaged
 from training import loop
-from training.games import GAMES, editor
+from training.games import GAMES, editor, restoring
 from training.games.adversarial import Batch
 from training.recipes import RECIPES
 from training.settings import change
@@ -71,12 +72,14 @@ def step(recipe, card, images: int = 0) -> dict[str, torch.Tensor]:
 # What asks for numbers, which fake tensors do not hold, is taken out of these; all else of their steps is run.
 ASK_FOR_NUMBERS = {
     "editor": "learns from the labels of odd file numbers (here: of all), and begins to edit where no direction is set",
+    "restoring": "damages only those pictures that have a damage (here: none)",
 }
 
 
 @pytest.fixture
 def without_numbers(monkeypatch):
     monkeypatch.setattr(editor, "has_training_label", lambda batch: slice(None))
+    monkeypatch.setattr(restoring, "damage", lambda pictures, *_: Damaged(pictures, torch.zeros_like(pictures[:, :1])))
     monkeypatch.setattr(editor.Editing, "prepare", lambda game, state, batch: game.init_directions(state))
 
 

@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from tiny import Killed, needed, small, stats, train, weights, write_data
 
 import gan_models
+from gan_models.damages import KINDS
 from training import callbacks, checkpoints
 from training.evaluate import editor, features
 from training.evaluate import generator as evaluate
@@ -49,7 +50,10 @@ def judged(generator, recipe, root: Path, monkeypatch) -> dict:
     """All metrics of a recipe's model. Photographs are seen by a smaller network in the place of Inception, whose 2,048
     features want as many pictures of 299 pixels; editors by two photos, since each is edited in every attribute, and no
     face is recognised (test_editing.py)."""
-    samples, network = 2 if recipe.game in ("editor", "retouching") else SAMPLES.get(recipe.data, 140), None
+    samples, network = (
+        2 if recipe.game in ("editor", "retouching", "restoring") else SAMPLES.get(recipe.data, 140),
+        None,
+    )
     if recipe.data == "cifar10":
         network, reader = "inception", features.open_network("mnist")
         monkeypatch.setattr(
@@ -65,6 +69,14 @@ def belonging(recipe) -> set[str]:
     edited = {"edit_seen", "edit_others_kept", "edit_kid_ratio", "edit_cheeks"}
     if recipe.game == "retouching":
         return edited
+    if recipe.game == "restoring":
+        damages = set(recipe.generator.get("damages") or KINDS) - (
+            set() if "damages" in recipe.generator else {"edges"}
+        )
+        names = ("psnr", "ssim", "distance", "kid") if recipe.image_channels == 3 else ("psnr", "ssim")
+        return {f"{kind}_{name}" for kind in damages for name in names} | (
+            {"untouched_psnr"} if damages - {"fill", "edges"} else set()
+        )
     if recipe.game == "editor":
         return edited | {
             "change_seen",
@@ -132,7 +144,9 @@ def test_trains_goes_on_to_the_same_bits_loads_and_is_evaluated(
     assert stats(tmp_path / "killed") == stats(tmp_path / "whole")
 
     generator, recipe = gan_models.load(tmp_path / "whole/model"), RECIPES[name]
-    if recipe.game == "retouching":
+    if recipe.game == "restoring":
+        images = generator.restore(torch.rand(3, *generator.image_shape) * 2 - 1, damages=generator.told)
+    elif recipe.game == "retouching":
         faces = torch.rand(3, *generator.image_shape) * 2 - 1
         images = generator.edit(faces, {"Smiling": 1.0})
     else:

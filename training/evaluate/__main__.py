@@ -5,7 +5,8 @@ of the test split, seen through the network "reader". Beside each distance stand
 ("real"): the floor that no generator can be expected to beat; of a score beside it, that of real test pictures. Train is
 the split whose pictures and labels the generator learned from. What each metric tells stands at the end of --help.
 
-An editor is judged by what is seen of its edits: editor.py and edits.py beside this file say how. `--network general`
+An editor is judged by what is seen of its edits: editor.py and edits.py beside this file say how. A network that
+repairs pictures is judged beside methods that are no GAN: repairs.py. `--network general`
 sees photographs through a network that learned none of the data's labels (photographs.py); of celeba and cifar10 that
 is told in any case.
 
@@ -53,6 +54,17 @@ COLUMNS = {
     "kid_ratio": "KID ratio",
     "cheeks": "cheeks",
     "same_person": "same person",
+    "psnr": "PSNR",
+    "psnr_without": "no GAN",
+    "psnr_damaged": "damaged",
+    "ssim": "SSIM",
+    "ssim_without": "no GAN",
+    "distance": "distance",
+    "distance_without": "no GAN",
+    "kid": "KID",
+    "kid_without": "no GAN",
+    "fid": "FID",
+    "fid_without": "no GAN",
 }
 
 

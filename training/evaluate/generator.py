@@ -14,6 +14,7 @@ from tqdm import tqdm
 import gan_models
 from gan_models.networks.base import Generator
 from gan_models.networks.editor import Editor
+from gan_models.networks.restore import Restorer
 from gan_models.networks.retouch import RetouchEditor
 from gan_models.rng import Stream, check_count, check_seed, philox
 
@@ -22,7 +23,7 @@ from ..data.dataset import Dataset
 from ..data.decoding import DataError
 from ..judges import general, networks
 from . import cas as cas_
-from . import editor, edits, metrics, photographs
+from . import editor, edits, metrics, photographs, repairs
 from .sampling import (
     EvaluationError,
     all_of,
@@ -63,6 +64,10 @@ def evaluate(
     samples = None if samples is None else check_count(samples, least=2, what="number of samples")
     batch_size, seed = check_count(batch_size, most=10_000, what="batch size"), check_seed(seed)
     generator = source if isinstance(source, Generator) else _load(source)
+    if isinstance(generator, Restorer):
+        if network not in (None, "general"):
+            raise EvaluationError(f"Repaired pictures are seen by the network general, not by {network}.")
+        return repairs.evaluate(generator, data, data_root, samples=samples or repairs.SAMPLES, seed=seed)
     if isinstance(generator, Editor | RetouchEditor):
         if network not in (None, "judge"):
             raise EvaluationError(f"An editor's changes are seen by the network judge, not by {network}.")

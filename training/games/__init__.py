@@ -10,6 +10,7 @@ from .bigan import BiGAN
 from .editor import Editing
 from .inversion import Inverting
 from .moments import Moments
+from .restoring import Restoring
 from .retouching import Retouching
 from .semisupervised import SemiSupervised
 from .vaegan import VAEGAN
@@ -23,6 +24,7 @@ GAMES: dict[str, type[Game]] = {
     "editor": Editing,
     "retouching": Retouching,
     "semisupervised": SemiSupervised,
+    "restoring": Restoring,
 }
 
 

@@ -155,7 +155,11 @@ def distance(network: General, a: Tensor, b: Tensor) -> Tensor:
     """Perceptual distance (n,) of pictures (n, 3, H, W): the mean over the four maps of the squared difference of
     features whose lengths are 1 at each place (Zhang et al. 2018, arXiv:1801.03924, with all channels weighing the
     same). 0 for equal pictures, at most 4."""
-    first, second = network(a, pooled=False).maps, network(b, pooled=False).maps
+    return apart(network(a, pooled=False).maps, network(b, pooled=False).maps)
+
+
+def apart(first: list[Tensor], second: list[Tensor]) -> Tensor:
+    """`distance` (n,) of pictures whose maps are known."""
     unit = [
         (F.normalize(x, dim=1, eps=1e-6), F.normalize(y, dim=1, eps=1e-6)) for x, y in zip(first, second, strict=True)
     ]

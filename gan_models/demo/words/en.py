@@ -1,7 +1,7 @@
 """Every sentence of the page."""
 
 NAME = "GAN Studio"
-TITLE = "# GAN Studio\nFaces and digits that neural networks draw, and your own photo, changed by one."
+TITLE = "# GAN Studio\nChange a face in your photo, and draw faces that nobody has."
 ABOUT = """What neural networks draw here is deleted within two hours.
 Models made from CelebA are for non-commercial research only. GAN Studio is open source (MIT)."""
 MODEL, MODEL_CARD = "Model", "Model card"
@@ -42,15 +42,76 @@ def first_ones(shown: int, all_of_them: int) -> str:
     return f"This model has {all_of_them} attributes; the first {shown} have sliders here."
 
 
+# ---- Attributes of faces, by their names in CelebA
+ATTRIBUTE_NAMES = {
+    "Arched_Eyebrows": "Eyebrows: arched",
+    "Bald": "Bald",
+    "Bangs": "Bangs",
+    "Black_Hair": "Hair: black",
+    "Blond_Hair": "Hair: blond",
+    "Brown_Hair": "Hair: brown",
+    "Bushy_Eyebrows": "Eyebrows: bushy",
+    "Eyeglasses": "Glasses",
+    "Goatee": "Goatee",
+    "Gray_Hair": "Hair: grey",
+    "Heavy_Makeup": "Make-up",
+    "Male": "Masculine",
+    "Mouth_Slightly_Open": "Mouth: open",
+    "Mustache": "Mustache",
+    "No_Beard": "Clean-shaven",
+    "Pale_Skin": "Skin: pale",
+    "Smiling": "Smile",
+    "Wearing_Hat": "Hat",
+    "Wearing_Lipstick": "Lipstick",
+    "Young": "Young",
+}
+
+
+def attribute(name: str) -> str:
+    return ATTRIBUTE_NAMES.get(name, name.replace("_", " "))
+
+
 # ---- Edit a photo
 PHOTO_TAB = "Edit a photo"
-PHOTO_NOTE = """Upload a photo with a face, or take one of the drawn faces. Please only photos of people who agree.
-Nothing is kept: what is made of a photo is deleted when you take it away, open another or close the page, and the
-photo leaves this server's memory within an hour."""
-UNRELIABLE = f"0 leaves an attribute as it is. {LABELS} Bald and Mustache are rare there, and change little."
-HAIR_COUNTS = "Of hair colours that are raised, the highest counts."
-EDITOR, PHOTO, FACE, DRAWN_FACES = "Editor", "Photo", "Face (or click on it)", "Drawn faces"
-FULL_SIZE, EDITED_PHOTO = "Make the full-size picture", "Edited photo, at full size"
+# What the instrument itself says (assets/photo.js)
+STUDIO = {
+    "open": "Open a photo",
+    "drop": "Drop a photo here, or open one",
+    "camera": "Camera",
+    "take": "Take the picture",
+    "cancel": "Cancel",
+    "no_camera": "No camera can be used here; open a photo instead.",
+    "close": "Remove it",
+    "compare": "Hold to see the original",
+    "original": "Original",
+    "undo": "Undo",
+    "redo": "Redo",
+    "reset": "Reset all",
+    "save": "Download",
+    "saving": "Making the full-size file",
+    "saved": "Saved at full size:",
+    "face": "Face",
+    "whole": "Whole photo",
+    "faces": "Choose a face",
+    "drawn": "Nobody: a neural network drew this face. Try it, then open your own photo.",
+    "examples": "Or take a face that a network drew",
+    "example": "Drawn face",
+    "more": "More changes",
+    "unreliable": "More, less reliable",
+    "unreliable_why": "On many faces these do too little, or more than they say.",
+    "there": "there already",
+    "not_there": "not there",
+    "no_change": "no change",
+    "opening": "Looking for faces",
+    "working": "Changing the face",
+    "slow": "The server does not answer; try again.",
+    "photo_of": "The photo",
+    "with": "with",
+}
+PHOTO_NOTE = """Only photos of people who agree, please. Nothing is kept: what is made of a photo is deleted when you take
+it away, open another or close the page, and the photo leaves this server's memory within an hour."""
+UNRELIABLE = f"{LABELS} Of hair colours that are raised, the highest counts."
+EDITOR, PHOTO = "Editor", "Photo"
 MORPH, OTHER_PHOTO, WAY, MORPH_STRIP, MORPH_VIDEO = (
     "Morph into another photo",
     "The other photo",
@@ -62,17 +123,33 @@ KEEPING_DETAIL = "keeping the photos' detail"
 FINDING = "Finding both faces in the latent space"
 
 
-def from_to(most: float) -> str:
-    return f"From -{most:g} to +{most:g}"
-
-
-def strip_from_to(most: float) -> str:
-    return f"One attribute from -{most:g} to +{most:g}"
-
-
 def through(model: str) -> str:
     return f"through faces that {model} draws"
 
+
+# ---- Repair
+REPAIR, FILL, ALL_OF_IT, DENOISE, SHARPEN = (
+    "Repair",
+    "Fill what I painted over",
+    "Whatever it seems to need",
+    "Take away noise and specks",
+    "Sharpen",
+)
+UNBLOCK, TWICE, FOUR_TIMES, COLOUR = "Take away JPEG's blocks", "Twice as large", "Four times as large", "Colour"
+REPAIR_NOTE = """Upload a photo (please only of people who agree), or take a drawn face. Paint over what should be
+filled, or choose what else is wrong. **What is lost is lost**: the network draws what is likely there, not what was. It
+learned faces of 64 pixels; elsewhere and in large holes it is coarse. Nothing is kept."""
+TAKE_DRAWN_FACE, WHAT_TO_DO, DO_REPAIR = "Take a drawn face", "What to do", "Repair"
+STRENGTH, STRENGTH_INFO = "How strong the damage is", "0: as strong as it seems"
+PAINT_HERE, REPAIRED_PHOTO = "Paint over what should be filled", "Repaired photo, at full size"
+NO_DAMAGED = "There is no photo yet: upload one, or take a drawn face."
+NOTHING_PAINTED = "Nothing is painted over: mark what should be filled with the brush."
+BAD_PAINTING = "What was painted cannot be read; try it again, or load the page anew."
+
+# ---- Sketch
+SKETCH, DRAW_HERE, SKETCHED, TAKE_LINES = "Sketch", "Draw a face here", "The face", "Begin with a drawn face's lines"
+SKETCH_NOTE = """Draw the lines of a face, from the front and as large as the canvas: eyes a little above the middle. The
+network draws a face that such lines could be of. It is nobody."""
 
 # ---- What goes wrong
 TROUBLE = "That did not work"
@@ -83,7 +160,8 @@ NO_EDITOR = "That model cannot edit photos; choose one of the list."
 NO_UPLOAD = "That photo is not here, or no longer; choose the file anew."
 NO_PHOTO = "There is no photo yet: upload one, or take one of the drawn faces."
 NO_OTHER = "There is no second photo yet: upload one to morph into."
-NO_FACE_THERE = "There is no face there; click on one that is framed."
+PHOTO_GONE = "This photo is not here any more: photos are forgotten after an hour. Open it again."
+NO_SUCH_CHANGE = "That change is not offered here; choose one that is shown."
 NO_SUCH_EXAMPLE = "There is no such drawn face; choose one that is shown."
 NOTHING_PICKED = "Nothing was picked; click on a picture."
 NO_PLACE = "No place was picked; click on the picture."

@@ -1,11 +1,13 @@
 """Which models the page offers for what: those that draw, and those that edit photos."""
 
+import json
+import shutil
+
 import pytest
 import torch
 from demo_server import ATTRIBUTES, Asking, tiny, tiny_editor
 
 from gan_models.demo import Models, build
-from gan_models.demo.models import most_of
 from gan_models.networks.retouch import RetouchEditor
 
 
@@ -45,24 +47,71 @@ def test_a_page_has_the_tabs_that_its_models_serve(folder, tmp_path, monkeypatch
     assert "photo" in tabs("editor") and not {"sample", "walk", "attributes"} & set(tabs("editor"))
 
 
-def test_editors_on_one_page_have_the_same_attributes_and_retouching_ones_come_first(folder):
-    assert models(folder, "faces", "editor").editors() == ["editor"]
-    assert models(folder, "editor", "faces", "retouch", "other").editors() == ["retouch"]
+def test_all_editors_are_offered_and_retouching_ones_come_first(folder):
+    assert models(folder, "editor", "faces", "retouch", "other").editors() == ["retouch", "other", "editor"]
     assert models(folder, "faces").editors() == []
-    assert most_of(models(folder, "retouch")["retouch"]) == 1 < most_of(models(folder, "editor")["editor"])
 
 
-def test_a_drawn_face_is_retouched(folder, tmp_path, monkeypatch):
+@pytest.fixture
+def offering(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    page = build(models(folder, "faces", "retouch"), tmp_path)
-    sliders = [
-        block
-        for block in page.blocks.values()
-        if (block.elem_id or "").startswith("retouch-") and hasattr(block, "minimum")
+
+    def build_with(*names: str) -> Asking:
+        return Asking(build(models(folder, *names), tmp_path))
+
+    return build_with
+
+
+def studio_of(ask: Asking):
+    return next(block for block in ask.page.blocks.values() if block.elem_id == "studio")
+
+
+def test_a_drawn_face_is_retouched(offering):
+    ask = offering("faces", "retouch")
+    opened = studio_of(ask).value
+    assert opened["kind"] == "opened" and opened["drawn"] and opened["src"].startswith("data:image/jpeg;base64,")
+    assert [(slider["name"], slider["least"], slider["most"]) for slider in opened["sliders"]] == [
+        ("Smiling", -1, 1),
+        ("Male", -1, 1),
     ]
-    assert [(slider.minimum, slider.maximum) for slider in sliders] == [(-1, 1), (-1, 1)]
-    assert {"sample", "open_example", "retouch"} <= {function.name for function in page.fns.values()}
-    morph = next(block for block in page.blocks.values() if block.elem_id == "morph-way")
+    wished = {"key": opened["key"], "turn": 7, "face": 0, "edits": {"0": {"Smiling": 1.0, "Male": -1.0}}}
+    (patch,), said = ask("retouch", ["retouch", None, wished])
+    assert not said and patch["kind"] == "patch" and patch["turn"] == 7 and patch["src"]
+    (patch,), said = ask("retouch", ["retouch", None, wished | {"edits": {}}])
+    assert not said and patch["src"] is None  # as it was
+    morph = next(block for block in ask.page.blocks.values() if block.elem_id == "morph-way")
     assert [value for _, value in morph.choices] == ["faces"]  # through a generator alone
-    (gallery,), said = Asking(page)("sample", ["faces", 1, 2, 1.0, -1, [], []])
+    (gallery,), said = ask("sample", ["faces", 1, 2, 1.0, -1, [], []])
     assert len(gallery) == 2 and not said
+
+
+def test_without_a_generator_the_bundled_one_draws_the_faces(offering):
+    ask = offering("retouch")
+    assert studio_of(ask).value["drawn"] and set(ask.page.tabs) & {"sample", "walk"} == set()
+
+
+def test_what_an_editor_is_bad_at_is_behind_or_not_offered(folder, tmp_path, monkeypatch):
+    """metrics.json of its folder says how good it is at what."""
+    shutil.copytree(folder / "retouch", tmp_path / "measured")
+    offered = {"Smiling": {"more": "fair", "less": "broken"}, "Male": {"more": "good", "less": 7}, "Other": "x"}
+    (tmp_path / "measured" / "metrics.json").write_text(json.dumps({"offered": offered}))
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    ask = Asking(build(Models([str(folder / "faces"), str(tmp_path / "measured")]), tmp_path))
+    opened = studio_of(ask).value
+    told = {slider["name"]: (slider["group"], slider["least"], slider["most"]) for slider in opened["sliders"]}
+    assert told == {"Male": ("first", -1, 1), "Smiling": ("unreliable", 0, 1)}
+    wished = {"key": opened["key"], "face": 0, "edits": {"0": {"Smiling": -0.5}}}
+    (answer,), said = ask("retouch", ["measured", None, wished])
+    assert "not offered" in answer["said"]
+    (tmp_path / "measured" / "metrics.json").write_text('{"offered": [1]}')
+    told = Models([str(tmp_path / "measured")]).offered("measured")
+    assert set(told.values()) == {("good", "good")}  # a table that is none is not heard
+
+
+def test_another_editor_takes_the_same_photo_over(offering):
+    ask = offering("faces", "retouch", "editor")
+    endpoint = ask.named("choose_editor")
+    outputs, said = ask(endpoint, ["editor", None])
+    shown = dict(zip((block.elem_id for block in endpoint.outputs), outputs, strict=True))
+    assert not said and len(shown["studio"]["sliders"]) == 14 and "editor" in shown["about-editor"]
+    assert [value for _, value in shown["morph-way"]["choices"]] == ["themselves", "faces"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from demo_server import ROOT, Page, running, tiny_models
-from PIL import Image
+from PIL import Image, ImageChops
 
 import gan_models
 from gan_models import InvalidInput, images
@@ -110,12 +110,13 @@ def test_no_path_that_a_request_names_is_opened_by_any_endpoint(demo, photo, tmp
     address, temporary = demo
     run = next(temporary.glob("gan-studio-*"))
     other, page = Page(address), Page(address)
-    names = ["editor", "Smiling"]
     outputs, said = other.ask(
-        other.named("open_photo"), [*names, other.upload(photo)]
-    )  # another visitor, who has a photo open
-    assert outputs and not said
-    assert other.ask(other.named("framed"), [None])[0]
+        other.named("open_photo"), ["editor", {"file": other.upload(photo)}]
+    )  # another visitor, who has a photo open and a file of it
+    assert outputs[1]["kind"] == "opened" and not said
+    wished = {"key": outputs[1]["key"], "edits": {"0": {"Male": 0.5}}}
+    assert other.ask(other.named("full_size"), ["editor", None, wished])[0][0]["kind"] == "file"
+    assert other.ask(other.named("sample"), ["faces", 1, 1, 1.0, -1, [], []])[0]
     waiting = other.upload(photo, "waiting.jpg")  # sent and not opened yet
 
     victim, link, linked = tmp_path / "victim.jpg", run / "uploads" / "link.jpg", run / "uploads" / "linked"
@@ -127,7 +128,7 @@ def test_no_path_that_a_request_names_is_opened_by_any_endpoint(demo, photo, tmp
     (run / "stray.jpg").write_bytes(photo)
     (run / "uploads" / "stray.jpg").write_bytes(photo)
     example, picture = (
-        next(run.glob("*.webp")),
+        next(run.glob("drawn-*/*.webp")),
         next(path for path in contents(run) if path.parent.name.startswith("visit-")),
     )
     asked = []
@@ -162,7 +163,7 @@ def test_no_path_that_a_request_names_is_opened_by_any_endpoint(demo, photo, tmp
         tmp_path / "nowhere.jpg",
         "",
         "victim.jpg",
-        f"{run}/uploads/../{example.name}",
+        f"{run}/uploads/../{example.relative_to(run)}",
         f"{inside.parent}/../{inside.parent.name}/{inside.name}",
         f"{inside}/",
         f"{inside.parent}//{inside.name}",
@@ -186,15 +187,16 @@ def test_no_path_that_a_request_names_is_opened_by_any_endpoint(demo, photo, tmp
                 ):
                     start = time.perf_counter()
                     data = (
-                        [names[0], None, "themselves", value]
+                        ["editor", None, "themselves", value]
                         if endpoint["api_name"] == "open_other"
-                        else [*names, value]
+                        else ["editor", {"file": value}]
                         if endpoint["api_name"] == "open_photo"
                         else [value] * len(endpoint["inputs"])
                     )
                     outputs, said = page.ask(endpoint, data, {"index": value, "value": value, **value})
                     assert time.perf_counter() - start < 10
                     if endpoint["api_name"] in TAKE_FILES:
+                        said += [output["said"] for output in outputs if isinstance(output, dict) and "said" in output]
                         assert len(said) == 1 and "choose the file anew" in said[0], (endpoint["api_name"], path, said)
                 if not endpoint["inputs"]:
                     break
@@ -210,9 +212,9 @@ def test_no_path_that_a_request_names_is_opened_by_any_endpoint(demo, photo, tmp
         for path in (link, linked, run / "uploads" / "fifo", run / "stray.jpg", run / "uploads" / "stray.jpg"):
             path.unlink()
     outputs, said = other.ask(
-        other.named("open_photo"), [*names, waiting]
+        other.named("open_photo"), ["editor", {"file": waiting}]
     )  # what the other visitor sent is still theirs to open
-    assert outputs and not said
+    assert outputs[1]["kind"] == "opened" and not said
 
 
 TAKE_FILES = ("open_photo", "open_other")
@@ -225,11 +227,12 @@ def test_eight_visitors_with_the_same_photo_all_get_their_edit(demo, photo):
     def visit(page):
         photo_of_page = page.upload(photo, "holiday.jpg")
         assert page.get(photo_of_page["path"]).content == photo  # the page shows it
-        opened, said = page.ask(page.named("open_photo"), ["editor", "Smiling", photo_of_page])
+        opened, said = page.ask(page.named("open_photo"), ["editor", {"file": photo_of_page}])
         assert page.get(photo_of_page["path"]).content == bytes(len(photo))  # and may be slow to
-        retouch = page.named("retouch")
-        sliders = [1.0 for _ in retouch["inputs"][1:]]
-        done[page] = opened, said, page.ask(retouch, [None, *sliders])
+        blocked = opened[1]["blocked"]
+        changes = {name: -1.0 if more else 1.0 for name, (less, more) in blocked.items()}
+        wished = {"key": opened[1]["key"], "face": 0, "edits": {"0": changes}}
+        done[page] = opened[1], said, page.ask(page.named("full_size"), ["editor", None, wished])
 
     threads = [threading.Thread(target=visit, args=[page]) for page in pages]
     [thread.start() for thread in threads]
@@ -237,8 +240,10 @@ def test_eight_visitors_with_the_same_photo_all_get_their_edit(demo, photo):
     assert len(done) == 8
     for page, (opened, said, (edited, complaints)) in done.items():
         assert opened and not said and not complaints, (said, complaints)
-        before, after = (page.get(file["path"]).content for file in edited[0])
-        assert before != after and Image.open(io.BytesIO(after)).size == (700, 600)
+        before, after = (
+            Image.open(io.BytesIO(content)).convert("RGB") for content in (photo, page.get(edited[0]["path"]).content)
+        )
+        assert after.size == (700, 600) and ImageChops.difference(before, after).getextrema()[0][1] > 20
     assert photo not in contents(temporary).values()
 
 

@@ -153,31 +153,47 @@ def test_many_draws_take_bounded_disk_and_memory(ask, tmp_path, monkeypatch):
     assert grown < 500_000, grown  # 20 draws of 32 pictures
 
 
-def test_a_photo_that_was_taken_away_leaves_nothing_and_slider_moves_are_bounded(ask, tmp_path, monkeypatch):
-    monkeypatch.setattr(visits, "PHOTOS", (40, 100_000_000))
-    outputs, said = ask("open_example", ["editor", "Smiling"], {"index": 0, "value": {"caption": "7:1"}})
+def test_a_photo_that_was_taken_away_leaves_nothing_and_files_made_of_it_are_bounded(ask, tmp_path, monkeypatch):
+    monkeypatch.setattr(visits, "PHOTOS", (10, 100_000_000))
+    (subject, opened, *_), said = ask("open_example", ["editor", {"face": 1}])
     assert not said
-    sliders = len(ask.named("retouch").inputs) - 1
-    for k in range(40):
-        outputs, said = ask("retouch", [None, *[k / 20] * sliders])
-        assert not said and all(Path(file["path"]).is_file() for file in outputs[0])
+    for k in range(20):
+        wished = {"key": opened["key"], "turn": k, "face": 0, "edits": {"0": {"Smiling": 0.05 * k, "Male": -0.5}}}
+        (patch,), said = ask("retouch", ["editor", None, wished])
+        assert not said and patch["turn"] == k
+        (made,), said = ask("full_size", ["editor", None, wished])
+        assert not said and Path(made["path"]).is_file() and made["name"].endswith(".jpg")
     folder = next(tmp_path.glob("visit-*"))
-    assert len(list(folder.iterdir())) <= 40
-    ask("forget", [])
+    assert len(list(folder.iterdir())) <= 10  # and none of them for a move of a slider
+    (_, opened, *_), said = ask("forget", ["editor"])
+    assert not said and opened["key"] == "drawn-0"
     assert not any(any(path.read_bytes()) for path in folder.iterdir())
+    (answer,), said = ask("retouch", ["editor", None, wished])
+    assert "not here any more" in answer["said"]
+
+
+def test_what_belongs_to_another_photo_is_not_shown(ask, monkeypatch):
+    """A morph that was begun before another photo was opened, and one into a photo that was taken away."""
+    endpoint = ask.named("open_example")
+    shown = [block.elem_id for block in endpoint.outputs]
+    outputs, _ = ask(endpoint, ["editor", {"face": 1}])
+    after = dict(zip(shown, outputs, strict=True))
+    assert after["morph-video"] is None and after["morph-strip"] in (None, [])
+    outputs, _ = ask("forget_other", [])
+    assert all(output in (None, []) for output in outputs) and len(outputs) == 3
 
 
 @pytest.mark.parametrize(
     "endpoint, data, event",
-    [("morph", [None, None, "faces"], None), ("interpolate", ["faces", "1, 2, 3", 1.0, -1, [], []], None)],
+    [("morph", ["editor", None, None, "faces"], None), ("interpolate", ["faces", "1, 2, 3", 1.0, -1, [], []], None)],
 )
 def test_a_long_job_ends_when_its_visitor_goes(ask, tmp_path, monkeypatch, endpoint, data, event):
-    ask("open_example", ["editor", "Smiling"], {"index": 0, "value": {"caption": "7:1"}})
+    ask("open_example", ["editor", {"face": 1}])
     subject, another = (
         next(block for block in ask.named(name).outputs if isinstance(block, gr.State))
         for name in ("open_example", "open_other")
     )
-    ask.state[another._id] = ask.state[subject._id]
+    ask.state[another._id] = ask.state[subject._id].portrait
     drawn, started = [], threading.Event()
     original = DCGANGenerator.generate
 

@@ -1,0 +1,56 @@
+"""Repair a photo: `gan-studio restore photo.jpg --mask hole.png -o whole.png`.
+
+Without --mask and --damage whatever the network sees is repaired. A mask is a picture of the photo's size, white where
+something is to be filled; no other pixel changes then.
+"""
+
+import argparse
+from pathlib import Path
+
+import gan_models
+
+from .. import cli
+from ..errors import InvalidInput
+from .common import Parser, check_file
+from .edit import PHOTOS
+
+MODEL, FAMILY = "celeba-restore", "restore"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: run(parse(arguments)))
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = Parser("gan-studio restore", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photo", type=Path, metavar="PHOTO", help="JPEG, PNG, WebP, HEIC or what else cameras write")
+    parser.add_argument("--mask", type=Path, metavar="MASK", help="a picture, white where the photo is missing")
+    parser.add_argument(
+        "--damage",
+        nargs="+",
+        metavar="KIND",
+        help="what to repair: noise specks blur motion jpeg shrink grey (default: whatever is seen)",
+    )
+    parser.add_argument("--strength", type=float, metavar="S", help="of the damage, 0 to 1 (default: as it seems)")
+    parser.add_argument("--scale", type=int, default=1, choices=(1, 2, 3, 4), help="how many times larger (default: 1)")
+    parser.add_argument(
+        "--model", default=MODEL, metavar="SOURCE", help=f"a folder, bundled name or Hub repository (default: {MODEL})"
+    )
+    parser.add_argument("--device", help="cpu (default), cuda, cuda:1, mps, ...")
+    parser.add_argument("--output", "-o", type=Path, required=True, help=f"the file to write: {', '.join(PHOTOS)}")
+    return parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace) -> None:
+    check_file(options.output, PHOTOS)
+    if options.output.exists() and options.photo.exists() and options.output.samefile(options.photo):
+        raise InvalidInput(f"{options.output} is the photo itself, which would be lost; give another --output.")
+    model = gan_models.load(options.model, device=options.device)
+    if model.family != FAMILY:
+        raise InvalidInput(
+            f"{options.model} (family {model.family}) repairs no pictures; name one that does by --model."
+        )
+    repaired = model.restore(options.photo, options.mask, options.damage, options.strength, options.scale)
+    gan_models.photos.save_photo(repaired, options.output)
+    print(f"{options.output}: {repaired.width} x {repaired.height} pixels, by {options.model}")

@@ -1,0 +1,73 @@
+"""What a visitor paints on a canvas (gr.ImageEditor), read with care.
+
+Gradio's page sends the layers as PNG files, which the component keeps in memory under a name that the page chose, until
+somebody asks for them. So of each visit no more than the last few stay, and nothing but the layers.
+"""
+
+import io
+import threading
+
+import gradio as gr
+import numpy as np
+from PIL import Image
+
+from ..errors import InvalidInput
+from . import words
+from .page import Page
+
+MOST_KEPT = 40  # paintings that nobody asked for yet
+MOST_BYTES = 4 * 1024**2  # of a layer
+MOST_SIDE = 2048  # pixels
+
+
+class Kept(dict):
+    """The paintings that came and wait, by name; beyond MOST_KEPT the oldest go."""
+
+    def __init__(self):
+        super().__init__()
+        self._lock = threading.Lock()
+
+    def __setitem__(self, name, painting) -> None:
+        painting.background = painting.composite = None
+        painting.layers = [layer for layer in painting.layers[:4] if layer is None or len(layer) <= MOST_BYTES]
+        with self._lock:
+            self.pop(name, None)
+            super().__setitem__(name, painting)
+            while len(self) > MOST_KEPT:
+                self.pop(next(iter(self)), None)
+
+
+def canvas(page: Page, **options) -> gr.ImageEditor:
+    """A canvas to paint on, whose value is read as (height, width) float in 0..1: how thickly each pixel is painted;
+    None where nothing came."""
+    component = gr.ImageEditor(
+        sources=(), transforms=(), layers=False, eraser=gr.Eraser(default_size=24), buttons=[], **options
+    )
+    component.blob_storage = Kept()
+
+    def read(value) -> np.ndarray | None:
+        name = value.get("id") if isinstance(value, dict) else None
+        painting = component.blob_storage.pop(name, None) if isinstance(name, str) else None
+        thick = None
+        for layer in painting.layers if painting else ():
+            if layer is not None:
+                one = thickness(layer)
+                if thick is not None and one.shape != thick.shape:
+                    raise InvalidInput(words.BAD_PAINTING)
+                thick = one if thick is None else np.maximum(thick, one)
+        return thick
+
+    return page.reads(component, read)
+
+
+def thickness(layer: bytes) -> np.ndarray:
+    """How opaque a layer, the bytes of a PNG, is: (height, width) float in 0..1. Raises InvalidInput for other bytes."""
+    try:
+        with Image.open(io.BytesIO(layer), formats=["PNG"]) as picture:
+            if max(picture.size) > MOST_SIDE:
+                raise InvalidInput(words.BAD_PAINTING)
+            return np.asarray(picture.convert("RGBA").getchannel("A"), np.float32) / 255
+    except InvalidInput:
+        raise
+    except Exception as error:  # damaged files raise nearly anything
+        raise InvalidInput(words.BAD_PAINTING) from error

@@ -1,0 +1,162 @@
+"""The tab that repairs a photo: paint over what should be filled, or choose what is wrong with it; before and after, at
+full size."""
+
+import gradio as gr
+import numpy as np
+from PIL import Image
+
+from .. import images, photos, studio
+from ..errors import InvalidInput
+from ..networks.restore import Restorer
+from ..photos import colour
+from . import about, reading, words
+from .models import Models, draws
+from .page import Page
+from .painting import canvas
+from .shared import Shared
+from .visits import SECONDS, Visit
+
+TITLE = words.REPAIR
+PREVIEW = 640  # pixels of the longer side of what is painted on
+FACE_SEED, FACE_SIZE = 11, 256
+
+# What a visitor can ask for: the damages that a model must know, what it is told, and how many times larger.
+ASKED: dict[str, tuple[tuple[str, ...], tuple[str, ...] | None, int]] = {
+    words.FILL: (("fill",), None, 1),
+    words.ALL_OF_IT: (("noise", "blur"), None, 1),
+    words.DENOISE: (("noise", "specks"), ("noise", "specks"), 1),
+    words.SHARPEN: (("blur", "motion"), ("blur", "motion"), 1),
+    words.UNBLOCK: (("jpeg",), ("jpeg",), 1),
+    words.TWICE: (("shrink",), ("shrink",), 2),
+    words.FOUR_TIMES: (("shrink",), ("shrink",), 4),
+    words.COLOUR: (("grey",), ("grey",), 1),
+}
+
+
+def there(models: Models) -> bool:
+    return bool(models.restorers())
+
+
+def able(models: Models) -> dict[str, str]:
+    """What can be asked for, and the name of the model that does it."""
+    found = {}
+    for wish, (needed, _, _) in ASKED.items():
+        name = next((name for name in models.restorers() if set(needed) <= set(models[name].damages)), None)
+        if name:
+            found[wish] = name
+    return found
+
+
+def tab(page: Page, models: Models, shared: Shared | None) -> None:
+    wishes = able(models)
+    gr.Markdown(words.REPAIR_NOTE, elem_id="repair-note")
+    subject = gr.State(time_to_live=SECONDS)
+    with gr.Row():
+        with gr.Column(min_width=240, scale=1):
+            upload = page.reads(
+                gr.Image(
+                    label=words.PHOTO,
+                    sources=["upload", "webcam"],
+                    type="filepath",
+                    height=220,
+                    elem_id="damaged",
+                    buttons=[],
+                ),
+                reading.anything,
+            )
+            example = gr.Button(words.TAKE_DRAWN_FACE, elem_id="repair-example", visible=drawer(models) is not None)
+            wish = page.reads(
+                gr.Radio(list(wishes), value=next(iter(wishes)), label=words.WHAT_TO_DO, elem_id="repair-wish"),
+                reading.choice("repair", str),
+            )
+            strength = page.reads(
+                gr.Slider(
+                    0,
+                    1,
+                    0,
+                    step=0.05,
+                    label=words.STRENGTH,
+                    info=words.STRENGTH_INFO,
+                    elem_id="repair-strength",
+                    buttons=[],
+                ),
+                reading.number("strength", 0, 1),
+            )
+            go = gr.Button(words.DO_REPAIR, variant="primary", elem_id="repair-go")
+        with gr.Column(min_width=280, scale=2):
+            painted = canvas(
+                page,
+                label=words.PAINT_HERE,
+                brush=gr.Brush(default_size=28, colors=["#ff00ff"], default_color="#ff00ff", color_mode="fixed"),
+                height=440,
+                elem_id="repair-canvas",
+            )
+    both = gr.ImageSlider(label=words.PAIR, height=440, elem_id="repaired", interactive=False, buttons=[])
+    file = gr.File(label=words.REPAIRED_PHOTO, interactive=False, elem_id="repaired-file", visible=False)
+    for name in dict.fromkeys(wishes.values()):
+        about.footer(models, name, f"repair-{list(wishes.values()).index(name)}")
+
+    def shown(visit: Visit, photo: Image.Image):
+        small = visit.photos.pictures("canvas", [preview(photo)])[0]
+        return {
+            subject: photo,
+            painted: {"background": str(small), "layers": [], "composite": None},
+            upload: None,
+            both: None,
+            file: gr.File(value=None, visible=False),
+        }
+
+    def open_damaged(visit, upload):
+        """The file that came is gone afterwards; what is shown is a smaller copy of it."""
+        if not upload:
+            return None
+        photo = photos.open_photo(page.uploads.take(upload))
+        visit.photos.empty()
+        return shown(visit, photo)
+
+    def take_drawn(visit):
+        model = drawer(models)
+        if model is None:
+            raise InvalidInput(words.NOT_OFFERED)
+        face = images.to_pil(studio.sample(model, FACE_SEED, 1, 0.8))[0].convert("RGB")
+        return shown(visit, face.resize((FACE_SIZE, FACE_SIZE), Image.Resampling.BICUBIC))
+
+    def repair(visit, subject, painted, wish, strength):
+        """The photo before and after, and as a file of its full size."""
+        if not isinstance(subject, Image.Image):
+            raise InvalidInput(words.NO_DAMAGED)
+        if wish not in wishes:
+            raise InvalidInput(words.NOT_OFFERED)
+        _, damages, scale = ASKED[wish]
+        mask = mask_of(painted, subject) if wish == words.FILL else None
+        model: Restorer = models[wishes[wish]]
+        repaired = model.restore(subject, mask, damages, strength if damages and strength else None, scale)
+        before = subject.resize(repaired.size, Image.Resampling.BICUBIC) if scale > 1 else subject
+        made = visit.photos.file("repaired", "repaired.png", lambda path: photos.save_photo(repaired, path))
+        pair = visit.photos.pictures("repairs", [preview(before, 960), preview(repaired, 960)])
+        return {both: tuple(pair), file: gr.File(str(made), visible=True)}
+
+    page.on(upload.upload, open_damaged, [upload], [subject, painted, upload, both, file], spinner=painted)
+    page.on(example.click, take_drawn, [], [subject, painted, upload, both, file], spinner=painted)
+    page.on(go.click, repair, [subject, painted, wish, strength], [both, file], spinner=both)
+
+
+def mask_of(painted: np.ndarray | None, photo: Image.Image) -> Image.Image:
+    """What was painted on the small copy, as a mask of the photo's size. Raises InvalidInput where there is nothing."""
+    if painted is None or not (painted > 0.5).any():
+        raise InvalidInput(words.NOTHING_PAINTED)
+    mask = Image.fromarray(((painted > 0.5) * 255).astype(np.uint8))
+    return mask.resize(photo.size, Image.Resampling.NEAREST)
+
+
+def preview(photo: Image.Image, side: int = PREVIEW) -> Image.Image:
+    zoom = side / max(photo.size)
+    if zoom < 1:
+        photo = photo.resize(tuple(max(1, round(length * zoom)) for length in photo.size), Image.Resampling.LANCZOS)
+    return colour.to_srgb(photo)
+
+
+def drawer(models: Models):
+    """The first generator of colour pictures; None where there is none."""
+    usable = models.usable()
+    return next((model for model in usable.values() if draws(model) and model.image_shape[0] == 3), None)

@@ -1,0 +1,78 @@
+"""The tab where lines become a face while one draws."""
+
+import gradio as gr
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn import functional as F
+
+from .. import damages, images, studio
+from . import about, words
+from .models import Models
+from .page import Page
+from .painting import canvas
+from .repair import drawer
+from .shared import Shared
+
+TITLE = words.SKETCH
+SIDE = 512  # pixels of the canvas
+LINES_SEED = 5
+LINES = 0.5  # strength of the drawing that is made of a drawn face
+
+
+def there(models: Models) -> bool:
+    return bool(models.sketchers())
+
+
+def tab(page: Page, models: Models, shared: Shared | None) -> None:
+    name = models.sketchers()[0]
+    gr.Markdown(words.SKETCH_NOTE, elem_id="sketch-note")
+    with gr.Row():
+        drawing = canvas(
+            page,
+            label=words.DRAW_HERE,
+            brush=gr.Brush(default_size=8, colors=["#000000"], default_color="#000000", color_mode="fixed"),
+            canvas_size=(SIDE, SIDE),
+            fixed_canvas=True,
+            height=SIDE + 60,
+            elem_id="sketch-canvas",
+        )
+        face = gr.Image(label=words.SKETCHED, interactive=False, height=SIDE, elem_id="sketched", buttons=["download"])
+    example = gr.Button(words.TAKE_LINES, elem_id="sketch-example", visible=drawer(models) is not None)
+    about.footer(models, name, "sketch")
+
+    def sketch(visit, drawing):
+        """What the network sees in the lines so far."""
+        if drawing is None or not drawing.any():
+            return {face: None}
+        model = models[name]
+        size = model.image_shape[-1]
+        lines = torch.from_numpy(square(drawing))[None, None]
+        lines = F.interpolate(lines, (size, size), mode="bilinear", antialias=True, align_corners=False)
+        drawn = model.restore((1 - 2 * lines).expand(1, 3, -1, -1))
+        picture = images.to_pil(drawn)[0].resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+        return {face: str(visit.drawn.pictures("sketched", [picture])[0])}
+
+    def take_lines(visit):
+        """The lines of a face that a generator draws, to begin with."""
+        model = drawer(models)
+        seen = studio.sample(model, LINES_SEED, 1, 0.8)
+        large = F.interpolate(seen, (128, 128), mode="bicubic", align_corners=False).clamp(-1, 1)
+        lines = (1 - damages.damaged(large, {"edges": LINES}, 0).pictures[0, 0]) / 2
+        alpha = Image.fromarray((lines * 255).to(torch.uint8).numpy()).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+        layer = Image.merge("RGBA", [Image.new("L", alpha.size, 0)] * 3 + [alpha])
+        path = str(visit.drawn.pictures("lines", [layer])[0])
+        return {drawing: {"background": None, "layers": [path], "composite": None}}
+
+    page.on(drawing.change, sketch, [drawing], [face], live=True)
+    page.on(example.click, take_lines, [], [drawing])
+
+
+def square(drawing: np.ndarray) -> np.ndarray:
+    """A drawing (h, w) on a square canvas of its longer side."""
+    height, width = drawing.shape
+    side = max(height, width)
+    whole = np.zeros((side, side), np.float32)
+    top, left = (side - height) // 2, (side - width) // 2
+    whole[top : top + height, left : left + width] = drawing
+    return whole

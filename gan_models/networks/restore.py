@@ -1,0 +1,367 @@
+"""The network that is shown a picture and draws another: repairs, enlarges, colours, or draws a face from lines.
+
+A U-Net (Ronneberger et al. 2015, arXiv:1505.04597) that works at half the picture's resolution, two by two pixels side
+by side (Shi et al. 2016, arXiv:1609.05158), and adds a change to the picture where it is known. It is told where the
+picture is missing, and how strong each kind of damage is (FiLM: Perez et al. 2018, arXiv:1709.07871); where nobody says,
+it goes by its own estimate. Where nothing is damaged nothing changes, exactly. The discriminators see both pictures
+(Isola et al. 2016, arXiv:1611.07004).
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
+
+from ..damages import KINDS
+from ..errors import InvalidConfig, InvalidInput, short
+from ..photos.opening import Source
+from ..photos.repaired import by_tiles, check_hole, restore_photo
+from .base import DiscriminatorOutput, Generator, check_config
+from .layers import upcast
+from .mixing import MixingDiscriminator
+from .retouch import GROUPS, Level
+
+LIMITS = {"image_size": (8, 256), "image_channels": (1, 3), "width": (8, 128), "embedding": (8, 512)}
+SURE = 0.08  # of a damage: below, an estimate counts as 0
+SMALLEST = 7  # the largest size of the smallest map
+BATCH = 64  # tiles that are looked at together
+LEAST = 0.25  # strength of a damage that somebody names, at least
+MOST_LOOKS = 6  # tiles across and down, by which a large picture's damages are estimated
+
+
+class Looked(NamedTuple):
+    """What the network sees in n damaged pictures."""
+
+    pictures: Tensor  # (n, C, S, S) with 0 where they are missing
+    mask: Tensor  # (n, 1, S, S)
+    features: tuple[Tensor, ...]  # of the U-Net's way down, the largest map first
+    estimate: Tensor  # (n, K) logits: how strong each damage is
+
+
+class Restorer(Generator):
+    """Reads a damaged picture, draws it whole. It draws nothing of its own (latent_dim is 0).
+
+    damages: names from damages.KINDS that it can be told, a hole (`fill`) among them or not; residual: whether it adds
+    a change to the picture, or draws another one, as for a drawing of lines; width: channels of the U-Net's first map;
+    embedding: numbers that the strengths become.
+    """
+
+    family = "restore"
+    limits = LIMITS
+
+    def __init__(
+        self,
+        image_size: int = 64,
+        image_channels: int = 3,
+        width: int = 24,  # channels of the largest map, a multiple of 8; each smaller one has twice those of the one before
+        embedding: int = 64,  # numbers in which it is told how strong the damages are
+        residual: bool = True,  # it adds a change to the picture, instead of drawing another one
+        damages: list | None = None,  # that it repairs, of KINDS in gan_models/damages.py; null: all but edges
+    ):
+        super().__init__()
+        check_config(locals(), self.limits)
+        if image_channels == 2:
+            raise InvalidConfig("The configuration says image_channels = 2; it must be 1 or 3.")
+        if image_size % 4:
+            raise InvalidConfig(f"The configuration says image_size = {image_size}; it must be a multiple of 4.")
+        if width % GROUPS:
+            raise InvalidConfig(f"The configuration's width ({width}) must be a multiple of {GROUPS}.")
+        if not isinstance(residual, bool):
+            raise InvalidConfig("The configuration's residual must be true or false.")
+        self.damages = _checked(damages)
+        self.set_labels(None, False)
+        self.latent_dim, self.image_shape = 0, (image_channels, image_size, image_size)
+        self.residual = residual
+        self.told = tuple(kind for kind in self.damages if kind != "fill")  # the mask tells the rest
+        size, channels = image_size // 2, [width]
+        while size > SMALLEST and size % 2 == 0:
+            size //= 2
+            channels.append(channels[-1] * 2)
+        self.wishes = nn.Sequential(nn.Linear(len(self.told) + 1, embedding), nn.LeakyReLU(0.2))
+        pixels = 4 * (image_channels + 1)
+        self.stem = nn.Sequential(nn.Conv2d(pixels, width, 3, padding=1), nn.LeakyReLU(0.2))
+        self.down = nn.ModuleList(Level(a, b, 4, 2) for a, b in zip(channels, channels[1:], strict=False))
+        self.middle = Level(channels[-1], channels[-1], embedding=embedding)
+        self.up = nn.ModuleList(
+            Level(a, b, embedding=embedding, beside=b) for a, b in zip(channels[:0:-1], channels[-2::-1], strict=True)
+        )
+        # Both see the pixels themselves once more: from features alone, noise is learned ten times as slowly.
+        self.last = Level(width + pixels, width + GROUPS, embedding=embedding)
+        self.change = nn.Conv2d(2 * width + GROUPS + pixels, 4 * image_channels, 3, padding=1)
+        self.estimate = nn.Linear(sum(channels), len(self.told)) if self.told else None
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, 0.2)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+        with torch.no_grad():
+            # It begins with hardly a change, and the same for the four pixels of a place (Aitken et al. 2017,
+            # arXiv:1707.02937).
+            self.change.weight.mul_(0.1)
+            self.change.weight.copy_(self.change.weight[::4].repeat_interleave(4, 0))
+
+    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Raises InvalidInput: there is nothing to draw."""
+        raise InvalidInput("This model repairs pictures and draws none of its own: give it a picture to restore.")
+
+    def trial(self) -> list[Tensor]:
+        """What it makes of a grey picture with a hole, by which `load` sees that the weights are of use."""
+        looked = self.look(torch.zeros(1, *self.image_shape, device=self.device))
+        return [looked.estimate, self.draw(looked, torch.ones(1, len(self.told), device=self.device))]
+
+    def look(self, pictures: Tensor, mask: Tensor | None = None) -> Looked:
+        """What is seen in pictures (n, C, S, S) with masks (n, 1, S, S), 1 where they are missing; differentiably."""
+        mask = torch.zeros_like(pictures[:, :1]) if mask is None else mask.to(pictures)
+        pictures = pictures * (1 - mask)
+        x = self.stem(_by_fours(pictures, mask, self.dtype))
+        features = [x]
+        for level in self.down:
+            features.append(x := level(x))
+        if self.estimate is None:
+            return Looked(pictures, mask, tuple(features), x.new_zeros(len(x), 0))
+        known = torch.cat([feature.mean((2, 3)) for feature in features], 1)
+        return Looked(pictures, mask, tuple(features), upcast(self.estimate(known)))
+
+    def draw(self, looked: Looked, strengths: Tensor) -> Tensor:
+        """The pictures (n, C, S, S) whole, for strengths (n, len(told)) in 0..1; differentiably, and not clamped to
+        [-1, 1]. Where all strengths are 0, known pixels stay as they are."""
+        missing = looked.mask.mean((1, 2, 3))[:, None]
+        wishes = self.wishes(torch.cat([strengths.to(missing), missing], 1).to(self.dtype))
+        x = self.middle(looked.features[-1], wishes)
+        for level, beside in zip(self.up, looked.features[-2::-1], strict=True):
+            x = level(x, wishes, beside)
+        pixels = _by_fours(looked.pictures, looked.mask, self.dtype)
+        last = self.last(torch.cat([x, pixels], 1), wishes)
+        change = F.pixel_shuffle(upcast(self.change(torch.cat([x, last, pixels], 1))), 2)
+        if not self.residual:
+            return change
+        if self.told:
+            gate = (strengths.amax(1) / SURE).clamp(0, 1)[:, None, None, None].to(change)
+        else:
+            gate = 0.0
+        return looked.pictures + change * (looked.mask + gate * (1 - looked.mask))
+
+    def restore(
+        self,
+        picture: Tensor | Source,
+        mask=None,
+        damages: Sequence[str] | None = None,
+        strength: float | None = None,
+        scale: int = 1,
+    ):
+        """The picture as it may have been: a tensor (n, C, H, W) or (C, H, W) in [-1, 1] for such a tensor, a Pillow
+        picture for a photo (a file, its bytes, or a Pillow picture), of any size.
+
+        mask: what is missing, 1 (white) there: (n, 1, H, W) or (H, W) for a tensor, a picture for a photo. With a mask
+        and no damages only the hole is filled, and every other pixel stays, bit for bit. damages: some of `told`, such
+        as ("noise", "jpeg"); None without a mask: whatever the network sees by itself, and a picture that seems whole
+        stays as it is. strength: of the named damages, 0..1; None: as strong as they seem. scale (photos): so many
+        times larger, 1 to 4. Raises InvalidInput.
+        """
+        self._check_request(damages, strength, scale)
+        if not isinstance(picture, Tensor):
+            with torch.inference_mode():
+                return restore_photo(self, picture, mask, damages, strength, scale)
+        if scale != 1:
+            raise InvalidInput("A tensor is restored at its own size: enlarge it first, or give a photo.")
+        one = picture.ndim == 3
+        pictures = self._checked_pictures(picture[None] if one else picture)
+        mask = None if mask is None else self._checked_mask(mask, pictures)
+        named = () if mask is not None and damages is None else damages
+        alike = pictures.shape[2:] == self.image_shape[1:]  # else each by its own tiles
+        parts = [pictures] if alike else pictures.split(1)
+        holes = [None] * len(parts) if mask is None else [mask] if alike else mask.split(1)
+        result = torch.cat(
+            [self._one(part, missing, named, strength) for part, missing in zip(parts, holes, strict=True)]
+        )
+        if not damages and mask is not None and self.residual:
+            result = torch.where(mask > 0, result, pictures)
+        return result[0] if one else result
+
+    def _one(self, pictures: Tensor, mask: Tensor | None, damages, strength) -> Tensor:
+        """Pictures of the network's size, or one of any size."""
+        strengths = self.strengths_of(pictures, damages, strength)
+        drawn = self.drawn(pictures, mask, strengths)
+        if mask is not None or not self.residual:
+            return drawn
+        return torch.where(strengths.any(1)[:, None, None, None], drawn, pictures)  # tiles round what they put together
+
+    def strengths_of(
+        self, pictures: Tensor, damages: Sequence[str] | None = None, strength: float | None = None
+    ) -> Tensor:
+        """(n, len(told)): how strong each of the named damages is taken to be, all others 0; None: whatever is seen in
+        pictures (n, C, S, S), or on the average of its tiles in one (1, C, H, W)."""
+        named = torch.tensor([float(kind in (damages or ())) for kind in self.told], device=self.device)
+        if not self.told or damages is not None and not named.any():
+            return named.expand(len(pictures), -1)
+        if damages is not None and strength is not None:
+            return (strength * named).expand(len(pictures), -1)
+        with torch.no_grad():
+            tiles = self._tiles(pictures.to(self.device))
+            seen = torch.cat([self.estimated(self.look(some)) for some in tiles.split(BATCH)])
+        if len(tiles) != len(pictures):
+            seen = seen.mean(0, keepdim=True)
+        return seen if damages is None else seen.clamp_min(LEAST) * named
+
+    def _tiles(self, pictures: Tensor) -> Tensor:
+        """Parts of one picture of any size that have the network's; pictures of its size as they are."""
+        size = self.image_shape[-1]
+        if pictures.shape[2:] == (size, size):
+            return pictures
+        tops, lefts = (
+            torch.linspace(0, max(side - size, 0), min(MOST_LOOKS, -(-side // size))).long().tolist()
+            for side in pictures.shape[2:]
+        )
+        tiles = [pictures[..., top : top + size, left : left + size] for top in tops for left in lefts]
+        return torch.cat(
+            [F.pad(tile, (0, size - tile.shape[3], 0, size - tile.shape[2]), mode="replicate") for tile in tiles]
+        )
+
+    def drawn(self, pictures: Tensor, mask: Tensor | None, strengths: Tensor) -> Tensor:
+        """Pictures (n, C, H, W) of any size, by tiles where they are not the network's, for strengths (1 or n, K):
+        float32 in [-1, 1]."""
+        mask = torch.zeros_like(pictures[:, :1]) if mask is None else mask
+
+        def draw(tiles: Tensor, holes: Tensor) -> Tensor:
+            looked = self.look(tiles.to(self.device), holes.to(self.device))
+            rows = strengths.to(self.device)
+            rows = rows if len(rows) == len(tiles) else rows[:1].expand(len(tiles), -1)
+            return self.draw(looked, rows).float().clamp(-1, 1)
+
+        with torch.no_grad():
+            return by_tiles(draw, pictures.float(), mask.float(), self.image_shape[-1])
+
+    def _check_request(self, damages, strength, scale) -> None:
+        if damages is not None:
+            known = {*self.told, *(kind for kind in self.damages if kind == "fill")}
+            unknown = [damages] if isinstance(damages, str) else [kind for kind in damages if kind not in known]
+            if unknown:
+                raise InvalidInput(
+                    f"This model repairs {', '.join(self.damages)}: give a list of some of them, not {short(unknown[0])}."
+                )
+        if strength is not None and (isinstance(strength, bool) or not 0 <= strength <= 1):
+            raise InvalidInput(f"The strength must be a number from 0 to 1, not {short(strength)}.")
+        if isinstance(scale, bool) or scale not in (1, 2, 3, 4):
+            raise InvalidInput(f"The scale must be 1, 2, 3 or 4, not {short(scale)}.")
+
+    def _checked_pictures(self, pictures: Tensor) -> Tensor:
+        channels = self.image_shape[0]
+        if (
+            pictures.ndim != 4
+            or pictures.shape[1] != channels
+            or not pictures.is_floating_point()
+            or 0 in pictures.shape
+        ):
+            raise InvalidInput(
+                f"The pictures must be floating-point numbers (n, {channels}, H, W), not {tuple(pictures.shape)}."
+            )
+        if not (pictures.abs() <= 1.001).all():
+            raise InvalidInput("The pictures must hold numbers from -1 to 1.")
+        return pictures.to(self.device, torch.float32)
+
+    def _checked_mask(self, mask, pictures: Tensor) -> Tensor:
+        if "fill" not in self.damages:
+            raise InvalidInput(f"This model fills no holes (it repairs {', '.join(self.damages)}): leave the mask out.")
+        size = tuple(pictures.shape[-2:])
+        mask = torch.as_tensor(mask, device=pictures.device)
+        if tuple(mask.shape[-2:]) != size or mask.numel() not in (size[0] * size[1], len(pictures) * size[0] * size[1]):
+            raise InvalidInput(
+                f"The mask is {tuple(mask.shape)} and the pictures {tuple(pictures.shape)}: give one of the same size."
+            )
+        mask = (mask.float().reshape(-1, 1, *size) > 0.5).float().expand(len(pictures), -1, -1, -1)
+        for one in mask:
+            check_hole(bool(one.any()), bool(one.all()))
+        return mask
+
+    def estimated(self, looked: Looked) -> Tensor:
+        """(n, len(told)) in 0..1: how strong each damage seems; what is hardly there counts as 0."""
+        return (looked.estimate.sigmoid() - SURE).clamp_min(0) / (1 - SURE)
+
+
+def _by_fours(pictures: Tensor, mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """Pictures and masks, two by two pixels as one of four times the channels."""
+    return F.pixel_unshuffle(torch.cat([pictures, mask], 1).to(dtype), 2)
+
+
+def _checked(damages) -> tuple[str, ...]:
+    if damages is None:
+        return tuple(kind for kind in KINDS if kind != "edges")
+    if (
+        not isinstance(damages, (list, tuple))
+        or not damages
+        or any(kind not in KINDS for kind in damages)
+        or len(set(damages)) != len(damages)
+    ):
+        raise InvalidConfig(f"The configuration's damages must be a list of some of {', '.join(KINDS)}.")
+    return tuple(damages)
+
+
+# ---- What looks on while it learns -----------------------------------------------------------------------------------
+
+
+class Pair(nn.Module):
+    """Patches of a map beside what the damaged picture shows there: scores (n, places)."""
+
+    def __init__(self, inputs: int, source: int, stride: int, width: int = 64):
+        super().__init__()
+        self.stride = 2 * stride
+        self.own = spectral_norm(nn.Conv2d(inputs, width, 4, 2, 1))
+        self.source = spectral_norm(nn.Conv2d(source * self.stride**2, width, 1, bias=False))
+        self.rest = nn.Sequential(
+            nn.LeakyReLU(0.2),
+            spectral_norm(nn.Conv2d(width, width, 3, padding=1)),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(width, 1, 1),
+        )
+
+    def forward(self, x: Tensor, source: Tensor) -> Tensor:
+        return self.rest(self.own(x) + self.source(F.pixel_unshuffle(source, self.stride))).flatten(1)
+
+
+class Onlookers(MixingDiscriminator):
+    """Discriminators of patches, each of which sees the damaged picture beside: of the picture's own pixels, and, where
+    `features`, of two maps of a network that does not learn.
+
+    width: channels of the mixed maps; pixels: of the first map of the pixels' discriminator.
+    """
+
+    limits = {"image_size": (8, 256), "width": (4, 256), "pixels": (4, 256)}
+
+    def __init__(
+        self,
+        image_size: int = 64,
+        image_channels: int = 3,
+        width: int = 48,  # channels of the mixed maps
+        pixels: int = 16,  # channels of the first map of the discriminator of pixels
+        features: bool = True,  # whether there are discriminators of features, for colour pictures of 32 px and more
+    ):
+        super().__init__()
+        check_config(locals(), self.limits)
+        self.looks = features
+        self.pixels = nn.Sequential(
+            spectral_norm(nn.Conv2d(2 * image_channels + 1, pixels, 4, 2, 1)),
+            nn.LeakyReLU(0.2),
+            spectral_norm(nn.Conv2d(pixels, 2 * pixels, 4, 2, 1)),
+            nn.LeakyReLU(0.2),
+            spectral_norm(nn.Conv2d(2 * pixels, 2 * pixels, 4, 2, 1)),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(2 * pixels, 1, 1),
+        )
+        if features:
+            self.add_mixing(width)
+            self.pairs = nn.ModuleList(Pair(width, image_channels + 1, stride) for stride in (4, 8))
+
+    def judge(self, maps: list[Tensor], source: Tensor) -> list[Tensor]:
+        """Scores (n, places) of mixed maps beside a source (n, C + 1, S, S): the damaged picture and its mask."""
+        return [upcast(pair(x, source)) for pair, x in zip(self.pairs, maps, strict=False)]
+
+    def judge_pixels(self, images: Tensor, source: Tensor) -> Tensor:
+        """Scores (n, places) of pictures (n, C, S, S) beside a source."""
+        return upcast(self.pixels(torch.cat([images, source], 1))).flatten(1)
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
+        """Not used by its game, which shows it two pictures at once."""
+        raise NotImplementedError("The onlookers look at two pictures at once.")

@@ -1,0 +1,315 @@
+"""A photo of any size, repaired by a network (networks/restore.py) that sees small pictures.
+
+Damage that lies in the photo's own pixels (noise, blur, JPEG, too few of them) is repaired there, by tiles that overlap;
+all tiles are told the same damage, so there are no seams. Small faces are then repaired as the network knows faces:
+aligned, and the change put back. Colour is found in a small copy, and large holes are seen from so far that the network
+also sees what is around them; what it draws there is enlarged.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..errors import InvalidInput, MissingPackage, NoFace
+from . import colour, crop
+from .faces import Face, find_faces
+from .geometry import Similarity, bounds, sample
+from .opening import Source, open_photo
+
+if TYPE_CHECKING:
+    from ..networks.restore import Restorer
+
+MOST = 25_000_000  # pixels that are worked on
+BATCH = 32  # tiles at a time
+OWN = 2.0  # photo's pixels to one of the network's: a face at most so large is repaired aligned
+PART = 0.4  # of what the network sees, a hole may fill
+FEW = 0.5 / 255  # of a mask: what is less is no hole
+
+
+def by_tiles(function: Callable[[Tensor, Tensor], Tensor], pictures: Tensor, mask: Tensor, size: int) -> Tensor:
+    """`function` of pictures (n, C, H, W) and masks (n, 1, H, W) of any size, by tiles of `size` that overlap by a
+    quarter and fade into each other. Smaller pictures are continued beyond their borders."""
+    height, width = pictures.shape[2:]
+    if min(height, width) < size:
+        more = (0, max(size - width, 0), 0, max(size - height, 0))
+        pictures, mask = F.pad(pictures, more, mode="replicate"), F.pad(mask, more)
+    if pictures.shape[2:] == (size, size):
+        return function(pictures, mask)[..., :height, :width]
+    overlap = size // 4
+    ramp = ((torch.arange(size, device=pictures.device) + 0.5) / overlap).clamp(max=1)
+    weight = ramp * ramp.flip(0)
+    weight = weight[:, None] * weight[None]
+    places = [(top, left) for top in _starts(pictures.shape[2], size, overlap) for left in _starts(pictures.shape[3], size, overlap)]  # fmt: skip
+    total, sums = torch.zeros_like(pictures), torch.zeros_like(pictures[:1, :1])
+    for first in range(0, len(places), BATCH):
+        some = places[first : first + BATCH]
+        tiles, holes = (
+            torch.cat([maps[..., top : top + size, left : left + size] for top, left in some])
+            for maps in (pictures, mask)
+        )
+        for (top, left), tile in zip(some, function(tiles, holes).split(len(pictures)), strict=True):
+            total[..., top : top + size, left : left + size] += weight * tile
+            sums[..., top : top + size, left : left + size] += weight
+    return (total / sums)[..., :height, :width]
+
+
+def _starts(length: int, size: int, overlap: int) -> list[int]:
+    count = max(1, math.ceil((length - overlap) / (size - overlap)))
+    return [round(k * (length - size) / max(count - 1, 1)) for k in range(count)]
+
+
+def restore_photo(
+    model: Restorer,
+    source: Source,
+    mask: Source | None = None,
+    damages: Sequence[str] | None = None,
+    strength: float | None = None,
+    scale: int = 1,
+) -> Image.Image:
+    """The photo repaired, `scale` times as large. The arguments are those of `Restorer.restore`; a mask is a picture of
+    the photo's size, white where the photo is missing. Raises InvalidInput."""
+    photo = open_photo(source)
+    if photo.width * photo.height * scale**2 > MOST:
+        raise InvalidInput(
+            f"The picture would have {photo.width * scale:,} x {photo.height * scale:,} pixels; at most "
+            f"{MOST // 1_000_000} megapixels are worked on, so make it smaller first."
+        )
+    hole = None if mask is None else open_mask(mask, photo.size)
+    if model.image_shape[0] == 1 or not model.residual:
+        return _whole(model, photo, hole, damages, strength)
+    result = photo
+    faces = faces_of(colour.to_srgb(photo))
+    if hole is not None:
+        result = _filled(model, result, hole, faces)
+    if damages is None and hole is None or damages:
+        result = _repaired(model, result, faces, damages, strength, scale)
+    return result
+
+
+def open_mask(source: Source | np.ndarray | Tensor, size: tuple[int, int]) -> np.ndarray:
+    """A mask as (height, width) bool. Raises InvalidInput unless it is of that size, and neither empty nor full."""
+    if isinstance(source, Tensor):
+        source = source.detach().cpu().squeeze().numpy()
+    if isinstance(source, np.ndarray):
+        pixels = source
+    else:
+        picture = source if isinstance(source, Image.Image) else open_photo(source)
+        pixels = np.asarray(picture.convert("L")) / 255
+    if pixels.shape != (size[1], size[0]):
+        shape = " x ".join(map(str, pixels.shape[::-1]))
+        raise InvalidInput(
+            f"The mask has {shape} pixels and the picture {size[0]} x {size[1]}: give one of the same size."
+        )
+    hole = pixels > 0.5
+    check_hole(hole.any(), hole.all())
+    return hole
+
+
+def check_hole(some: bool, everything: bool) -> None:
+    """Raises InvalidInput for an empty and for a full mask."""
+    if not some:
+        raise InvalidInput("The mask is empty: mark (in white) what should be filled.")
+    if everything:
+        raise InvalidInput("The mask covers the whole picture, and leaves nothing to go by: mark less.")
+
+
+def faces_of(photo: Image.Image) -> list[Face]:
+    """Those that are found; none where there is none, or nothing that finds them."""
+    try:
+        return list(find_faces(photo))
+    except (NoFace, MissingPackage):
+        return []
+
+
+def _tensor(picture: Image.Image) -> Tensor:
+    return torch.from_numpy(np.asarray(picture.convert("RGB")).transpose(2, 0, 1).copy())[None].float() / 127.5 - 1
+
+
+def _picture(images: Tensor) -> Image.Image:
+    pixels = ((images[0].clamp(-1, 1) + 1) * 127.5).round().to("cpu", torch.uint8)
+    return Image.fromarray(pixels.permute(1, 2, 0).numpy())
+
+
+def _whole(model: Restorer, photo: Image.Image, hole, damages, strength) -> Image.Image:
+    """By a network of grey pictures, or one that draws another picture: what it sees is the whole, as small as it
+    is."""
+    size = model.image_shape[-1]
+    side = max(photo.size)
+    square = Image.new("RGB", (side, side), photo.getpixel((0, 0)))
+    corner = ((side - photo.width) // 2, (side - photo.height) // 2)
+    square.paste(photo, corner)
+    small = _tensor(square.resize((size, size), Image.Resampling.LANCZOS))
+    missing = None
+    if hole is not None:
+        whole = np.zeros((side, side), np.float32)
+        whole[corner[1] : corner[1] + photo.height, corner[0] : corner[0] + photo.width] = hole
+        missing = F.adaptive_max_pool2d(torch.from_numpy(whole)[None, None], size)
+    small = small if model.image_shape[0] == 3 else small.mean(1, keepdim=True)
+    drawn = model.restore(small, missing, damages, strength).expand(-1, 3, -1, -1)
+    enlarged = _picture(drawn).resize((side, side), Image.Resampling.BICUBIC)
+    return enlarged.crop((*corner, corner[0] + photo.width, corner[1] + photo.height))
+
+
+# ---- Holes -----------------------------------------------------------------------------------------------------------
+
+
+def _filled(model: Restorer, photo: Image.Image, hole: np.ndarray, faces: list[Face]) -> Image.Image:
+    """The photo with its hole filled: in faces as the network knows faces, elsewhere part by part. No other pixel
+    changes."""
+    own = colour.to_srgb(photo)
+    pixels, left = np.array(own), hole.copy()
+    size = model.image_shape[-1]
+    for view in [crop.face_window(face, size) for face in faces]:
+        pixels, left = _fill_part(model, pixels, left, view, margin=0.04)
+    for view in views_of(left, size):
+        pixels, left = _fill_part(model, pixels, left, view)
+    pixels = np.where(hole[..., None], pixels, np.asarray(own))
+    return colour.from_srgb(photo, Image.fromarray(pixels))
+
+
+def _fill_part(
+    model: Restorer, pixels: np.ndarray, left: np.ndarray, view: Similarity, margin: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels with what is `left` of a hole filled where the network sees it through the view, and what is left then.
+    A margin, a part of the side, is not filled: it is seen better through another."""
+    size = model.image_shape[-1]
+    place = _place(view, size, pixels.shape[:2])
+    if place is None:
+        return pixels, left
+    (x0, y0, x1, y1), grid = place
+    inside = (grid.abs().amax(-1)[0] < 1 - 2 * margin).numpy() & left[y0:y1, x0:x1]
+    if not inside.any():
+        return pixels, left
+    # What is in the hole must not shine through: it is filled with grey, and each pixel of the network's divided by
+    # the part of it that is known.
+    known = Image.fromarray(np.where(left[..., None], 127, pixels).astype(np.uint8))
+    share = Image.fromarray(np.where(left, 255, 0).astype(np.uint8))
+    small = _tensor(sample(known, view, (size, size)))
+    missing = torch.from_numpy(np.array(sample(share, view, (size, size)), np.float32))[None, None] / 255
+    small = (small / (1 - missing).clamp_min(0.1)).clamp(-1, 1)
+    mask = (missing > 0.02).float()
+    if mask.all():
+        return pixels, left
+    drawn = model.restore(small, mask)
+    enlarged = F.grid_sample(drawn.cpu(), grid, "bicubic", "border", align_corners=False)
+    enlarged = ((enlarged[0].clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
+    pixels, left = pixels.copy(), left.copy()
+    pixels[y0:y1, x0:x1][inside] = enlarged[inside]
+    left[y0:y1, x0:x1][inside] = False
+    return pixels, left
+
+
+def _place(view: Similarity, size: int, shape: tuple[int, int]) -> tuple[tuple[int, int, int, int], Tensor] | None:
+    """The part (left, top, right, bottom) of the photo that the view shows, and for its pixels the places in the
+    network's picture (1, h, w, 2) in -1..1."""
+    x0, y0, x1, y1 = bounds(view, (size, size))
+    x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, shape[1]), min(y1, shape[0])
+    if x0 >= x1 or y0 >= y1:
+        return None
+    y, x = np.mgrid[y0:y1, x0:x1] + 0.5
+    places = view.inverse()(np.stack([x, y], -1)) * 2 / size - 1
+    return (x0, y0, x1, y1), torch.from_numpy(places.astype(np.float32))[None]
+
+
+def views_of(hole: np.ndarray, size: int) -> list[Similarity]:
+    """Squares around each part of a hole, so large that the part fills no more than PART of their sides."""
+    views = []
+    for x0, y0, x1, y1 in parts_of(hole):
+        side = max(size, math.ceil(max(x1 - x0, y1 - y0) / PART))
+        middle = complex((x0 + x1) / 2, (y0 + y1) / 2)
+        views.append(Similarity(complex(side / size), middle - complex(side / 2, side / 2)))
+    return views
+
+
+def parts_of(hole: np.ndarray) -> list[tuple[int, int, int, int]]:
+    """Boxes (left, top, right, bottom) around the connected parts of a hole, as a copy of at most 128 pixels shows
+    them."""
+    step = max(1, math.ceil(max(hole.shape) / 128))
+    height, width = (-(-side // step) for side in hole.shape)
+    padded = np.zeros((height * step, width * step), bool)
+    padded[: hole.shape[0], : hole.shape[1]] = hole
+    left = padded.reshape(height, step, width, step).any((1, 3))
+    boxes = []
+    while left.any():
+        start = tuple(int(k) for k in np.argwhere(left)[0])
+        queue, part = [start], [start]
+        left[start] = False
+        while queue:
+            y, x = queue.pop()
+            near = [(y + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+            for other in near:
+                if 0 <= other[0] < height and 0 <= other[1] < width and left[other]:
+                    left[other] = False
+                    queue.append(other)
+                    part.append(other)
+        (y0, x0), (y1, x1) = np.min(part, 0), np.max(part, 0) + 1
+        boxes.append((int(x0) * step, int(y0) * step, int(x1) * step, int(y1) * step))
+    return boxes
+
+
+# ---- All else --------------------------------------------------------------------------------------------------------
+
+
+def _repaired(model: Restorer, photo: Image.Image, faces: list[Face], damages, strength, scale: int) -> Image.Image:
+    """The photo without the damages, `scale` times as large."""
+    size, own = model.image_shape[-1], colour.to_srgb(photo)
+    if scale > 1:
+        own = own.resize((own.width * scale, own.height * scale), Image.Resampling.BICUBIC)
+        faces = [_larger(face, scale) for face in faces]
+        photo = own  # in sRGB, without a profile
+    picture = _tensor(own)
+    strengths = model.strengths_of(picture, damages, strength).clone()
+    if scale > 1 and "shrink" in model.told and (damages is None or "shrink" in damages):
+        strengths[:, model.told.index("shrink")] = min((scale - 1) / 3, 1.0)
+    result, colours = own, "grey" in model.told and float(strengths[0, model.told.index("grey")]) > 0
+    here = strengths.clone()
+    if colours:
+        here[:, model.told.index("grey")] = 0
+    if here.any():
+        result = _picture(by_tiles(lambda tiles, _: model.drawn(tiles, None, here), picture, picture[:, :1] * 0, size))
+    if colours:
+        result = _coloured(model, result, faces)
+    for face in faces:
+        view = crop.face_window(face, size)
+        if colours or here.any() and view.scale <= OWN:
+            before, small = crop.align(result, face, size), crop.align(own, face, size)
+            after = model.drawn(small[None], None, strengths)[0]
+            if view.scale > OWN:  # its own pixels stay, but for their colour
+                after = before + _colour_of(after[None])[0] - _colour_of(before[None])[0]
+            result = crop.put_back(result, face, before, after)
+    return colour.from_srgb(photo, result)
+
+
+def _coloured(model: Restorer, photo: Image.Image, faces: list[Face]) -> Image.Image:
+    """A grey photo with the colours that are seen in a small copy, where faces have the size that the network knows."""
+    size = model.image_shape[-1]
+    zoom = 1 / crop.face_window(faces[0], size).scale if faces else size / min(photo.size)
+    small = photo.resize(tuple(max(size, round(side * min(zoom, 1))) for side in photo.size), Image.Resampling.LANCZOS)
+    told = torch.tensor([[float(kind == "grey") for kind in model.told]])
+    picture = _tensor(small)
+    drawn = by_tiles(lambda tiles, _: model.drawn(tiles, None, told), picture, picture[:, :1] * 0, size)
+    colours = F.interpolate(_colour_of(drawn), photo.size[::-1], mode="bicubic", align_corners=False)
+    return _picture(_tensor(photo.convert("L")) + colours)
+
+
+def _colour_of(pictures: Tensor) -> Tensor:
+    """What pictures (n, 3, H, W) have beyond their brightness."""
+    weights = pictures.new_tensor((0.299, 0.587, 0.114))[:, None, None]
+    return pictures - (pictures * weights).sum(1, keepdim=True)
+
+
+def _larger(face: Face, scale: int) -> Face:
+    return Face(
+        tuple(side * scale for side in face.box),
+        face.landmarks * scale,
+        Similarity(complex(scale), 0) @ face.frame,
+        face.score,
+    )

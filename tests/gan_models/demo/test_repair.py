@@ -1,0 +1,110 @@
+"""The tabs Repair and Sketch: there where a model is, reading what was painted, and answering with pictures."""
+
+import io
+
+import gradio as gr
+import numpy as np
+import pytest
+import torch
+from demo_server import Asking, tiny
+from gradio.components.image_editor import EditorDataBlobs
+from PIL import Image
+
+from gan_models import model_folder
+from gan_models.demo import Models, build, repair, sketch
+from gan_models.demo.painting import MOST_KEPT, thickness
+from gan_models.errors import InvalidInput
+from gan_models.networks.restore import Restorer
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    tiny(folder / "faces", image_size=64, image_channels=3)
+    torch.manual_seed(0)
+    for name, arguments in {
+        "restore": {},
+        "sketch": {"damages": ["edges"], "residual": False},
+        "digits": {"image_channels": 1, "damages": ["fill"]},
+    }.items():
+        model_folder.save(Restorer(**{"image_size": 32, "width": 8} | arguments).eval(), folder / name)
+    return folder
+
+
+def models(folder, *names) -> Models:
+    return Models([str(folder / name) for name in names])
+
+
+@pytest.fixture(scope="module")
+def ask(folder, tmp_path_factory):
+    run, patch = tmp_path_factory.mktemp("run"), pytest.MonkeyPatch()
+    patch.setenv("GRADIO_TEMP_DIR", str(run))
+    yield Asking(build(models(folder, "faces", "restore", "sketch"), run))
+    patch.undo()
+
+
+def test_a_tab_without_its_model_is_not_there(folder):
+    some = models(folder, "faces", "digits")
+    assert not repair.there(some) and not sketch.there(some)
+    assert set(repair.able(models(folder, "restore")).values()) == {"restore"}
+    assert repair.able(models(folder, "digits")) == {}
+    assert models(folder, "faces", "restore", "sketch").generators() == ["faces"]
+
+
+def paint(ask: Asking, endpoint: str, size: tuple[int, int], box) -> dict:
+    """What the page sends of a canvas, after it has sent the layer."""
+    canvas = next(block for block in ask.named(endpoint).inputs if isinstance(block, gr.ImageEditor))
+    layer = Image.new("RGBA", size)
+    layer.paste((255, 0, 255, 255), box)
+    file = io.BytesIO()
+    layer.save(file, "PNG")
+    canvas.blob_storage["a name"] = EditorDataBlobs(background=b"x", layers=[file.getvalue()], composite=b"x")
+    assert canvas.blob_storage["a name"].background is None
+    return {"id": "a name", "background": None, "layers": [], "composite": None}
+
+
+def test_what_is_painted_over_is_filled_and_nothing_else(ask):
+    said = ask("repair", [None, None, "Fill what I painted over", 0])[1]
+    assert said and "no photo yet" in said[0]
+    outputs, said = ask("take_drawn", [])
+    assert not said
+    assert "Nothing is painted" in ask("repair", [None, None, "Fill what I painted over", 0])[1][0]
+    outputs, said = ask(
+        "repair", [None, paint(ask, "repair", (256, 256), (60, 60, 140, 120)), "Fill what I painted over", 0]
+    )
+    assert not said
+    before, after = (np.asarray(Image.open(part["path"] if isinstance(part, dict) else part)) for part in outputs[0])
+    changed = (before != after).any(-1)
+    assert changed[60:120, 60:140].mean() > 0.5
+    changed[60:120, 60:140] = False
+    assert not changed.any()
+
+
+def test_other_damage_and_larger(ask):
+    ask("take_drawn", [])
+    for wish, side in (("Twice as large", 512), ("Colour", 256), ("Whatever it seems to need", 256)):
+        outputs, said = ask("repair", [None, None, wish, 0.5])
+        assert not said, wish
+        file = outputs[1]["value"] if "value" in outputs[1] else outputs[1]
+        assert Image.open(file["path"] if isinstance(file, dict) else file).size == (side, side)
+    assert ask("repair", [None, None, "Rust", 0])[1] == ["That model is not offered here; choose one of the list."]
+
+
+def test_lines_become_a_picture_and_no_lines_none(ask):
+    outputs, said = ask("sketch", [paint(ask, "sketch", (512, 512), (100, 100, 300, 110))])
+    assert not said and outputs[0]["path"]
+    assert ask("sketch", [None])[0][0] is None
+    assert ask("take_lines", [])[1] == []
+
+
+def test_what_comes_in_the_place_of_a_painting(ask):
+    canvas = next(block for block in ask.named("sketch").inputs if isinstance(block, gr.ImageEditor))
+    for junk in ({"id": "unknown"}, {"id": ["x"]}, "x", {"layers": [{"path": "/etc/passwd"}]}, 3):
+        assert ask("sketch", [junk])[0][0] is None
+    canvas.blob_storage["bad"] = EditorDataBlobs(background=None, layers=[b"no picture"], composite=None)
+    assert "cannot be read" in ask("sketch", [{"id": "bad"}])[1][0]
+    for k in range(2 * MOST_KEPT):
+        canvas.blob_storage[str(k)] = EditorDataBlobs(background=None, layers=[b"x"], composite=None)
+    assert len(canvas.blob_storage) == MOST_KEPT
+    with pytest.raises(InvalidInput):
+        thickness(b"")

@@ -1,0 +1,131 @@
+"""The network that draws a picture from another: what it is told, what it leaves alone, what it refuses."""
+
+import pytest
+import torch
+from PIL import Image
+
+import gan_models
+from gan_models.damages import damaged
+from gan_models.errors import InvalidConfig, InvalidInput
+from gan_models.networks.restore import Restorer
+
+
+@pytest.fixture(scope="module")
+def model() -> Restorer:
+    torch.manual_seed(0)
+    made = Restorer(32, 3, width=8).eval().requires_grad_(False)
+    with torch.no_grad():
+        made.estimate.bias.fill_(1.0)  # it sees every damage everywhere
+    return made
+
+
+def pictures(n: int = 2, height: int = 32, width: int = 32) -> torch.Tensor:
+    return torch.rand(n, 3, height, width, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+def hole(height: int = 32, width: int = 32) -> torch.Tensor:
+    mask = torch.zeros(height, width)
+    mask[5:20, 8:30] = 1
+    return mask
+
+
+@pytest.mark.parametrize("size", [(32, 32), (70, 45), (20, 24)])
+def test_a_fill_changes_no_known_pixel(model, size):
+    given, mask = pictures(2, *size), hole(*size)
+    filled = model.restore(given, mask)
+    assert filled.shape == given.shape and filled.abs().max() <= 1
+    assert torch.equal(filled[..., mask == 0], given[..., mask == 0])
+    assert not torch.equal(filled[..., mask == 1], given[..., mask == 1])
+
+
+def test_what_lies_in_the_hole_is_not_seen(model):
+    other = torch.where(hole() > 0, pictures().flip(3), pictures())
+    assert torch.equal(model.restore(other, hole()), model.restore(pictures(), hole()))
+
+
+def test_it_goes_by_what_it_is_told_or_by_what_it_sees(model):
+    given = pictures()
+    told = model.restore(given, damages=["noise"], strength=1.0)
+    assert not torch.equal(told, given)
+    assert not torch.allclose(told, model.restore(given, damages=["jpeg"], strength=1.0), atol=1e-4)
+    assert not torch.allclose(model.restore(given), given, atol=1e-4)
+    assert torch.equal(model.restore(given, damages=["noise"], strength=0.0), given)
+    assert model.strengths_of(given[:1], ["noise"]).gt(0).sum() == 1
+
+
+def test_where_it_sees_no_damage_the_picture_comes_back(model):
+    torch.manual_seed(0)
+    blind = Restorer(32, 3, width=8).eval().requires_grad_(False)
+    blind.estimate.bias.fill_(-9.0)
+    assert torch.equal(blind.restore(pictures()), pictures())
+    assert torch.equal(blind.restore(pictures(1, 50, 90)), pictures(1, 50, 90))
+
+
+def test_pictures_do_not_depend_on_each_other(model):
+    both = model.restore(pictures(), damages=["blur"])
+    assert torch.allclose(both[:1], model.restore(pictures()[:1], damages=["blur"]), atol=1e-5)
+    assert torch.allclose(both[1], model.restore(pictures()[1], damages=["blur"]), atol=1e-5)
+
+
+def test_tiles_have_no_seams():
+    """Of a network that changes every pixel alike, the tiles' borders cannot be seen."""
+    flat = Restorer(32, 3, width=8).eval().requires_grad_(False)
+    flat.change.weight.zero_()
+    flat.change.bias.fill_(0.25)
+    given = pictures(1, 100, 77) * 0.5
+    changed = flat.restore(given, damages=["noise"], strength=1.0)
+    assert torch.allclose(changed, given + 0.25, atol=1e-5)
+
+
+def test_a_drawing_becomes_another_picture():
+    model = Restorer(32, 3, width=8, residual=False, damages=["edges"]).eval().requires_grad_(False)
+    lines = damaged(pictures(), {"edges": 0.2}, seed=0).pictures
+    assert not torch.allclose(model.restore(lines), lines, atol=0.1)
+    photo = model.restore(Image.new("RGB", (90, 60), "white"))
+    assert photo.size == (90, 60)
+
+
+@pytest.mark.parametrize("arguments", [{"image_size": 28, "image_channels": 1}, {"damages": ["fill"]}, {}])
+def test_saved_it_loads_and_does_the_same(tmp_path, arguments):
+    model = Restorer(**{"image_size": 32, "width": 8} | arguments).eval().requires_grad_(False)
+    model.save_pretrained(tmp_path)
+    again = gan_models.load(tmp_path)
+    given = torch.rand(2, *model.image_shape) * 2 - 1
+    assert torch.equal(again.restore(given, hole(*given.shape[2:])), model.restore(given, hole(*given.shape[2:])))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"image_size": 30}, {"image_channels": 2}, {"width": 12}, {"residual": 1}, {"damages": []}, {"damages": ["rust"]}],
+)
+def test_what_no_configuration_says(config):
+    with pytest.raises(InvalidConfig):
+        Restorer(**{"image_size": 32, "width": 8} | config)
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (lambda: (pictures(), torch.zeros(32, 32)), "mask is empty"),
+        (lambda: (pictures(), torch.ones(32, 32)), "whole picture"),
+        (lambda: (pictures(), torch.ones(16, 16)), "same size"),
+        (lambda: (pictures()[:, :1],), r"\(n, 3, H, W\)"),
+        (lambda: (pictures() * 2,), "from -1 to 1"),
+        (lambda: (pictures(), None, ["rust"]), "repairs"),
+        (lambda: (pictures(), None, "noise"), "list"),
+        (lambda: (pictures(), None, ["noise"], 2.0), "strength"),
+        (lambda: (pictures(), None, None, None, 2), "own size"),
+        (lambda: (pictures(), None, None, None, 9), "scale"),
+    ],
+)
+def test_bad_input_gets_one_sentence(model, arguments, words):
+    with pytest.raises(InvalidInput, match=words):
+        model.restore(*arguments())
+
+
+def test_who_fills_no_holes_says_so():
+    model = Restorer(32, 3, width=8, damages=["noise"]).eval()
+    with pytest.raises(InvalidInput, match="fills no holes"):
+        model.restore(pictures(), hole())
+    with pytest.raises(InvalidInput, match="draws none"):
+        model.generate(model.sample_latents(1, seed=0))

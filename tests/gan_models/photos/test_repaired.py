@@ -1,0 +1,133 @@
+"""Photos repaired at full size: what may change, what may not, and what is refused."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gan_models.commands import restore
+from gan_models.errors import InvalidInput
+from gan_models.networks.restore import Restorer
+from gan_models.photos import repaired
+from gan_models.photos.faces import aligned_face
+
+
+@pytest.fixture(scope="module")
+def model() -> Restorer:
+    torch.manual_seed(0)
+    made = Restorer(32, 3, width=8).eval().requires_grad_(False)
+    with torch.no_grad():
+        made.estimate.bias.fill_(1.0)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def without_detector(monkeypatch):
+    """No face is found, unless a test says so: these photos show none."""
+    monkeypatch.setattr(repaired, "faces_of", lambda photo: [])
+
+
+def photo(width: int = 120, height: int = 90) -> Image.Image:
+    y, x = np.mgrid[0:height, 0:width]
+    pixels = np.stack([x * 2 % 256, y * 2 % 256, (x + y) % 256], -1).astype(np.uint8)
+    return Image.fromarray(pixels)
+
+
+def mask(width: int = 120, height: int = 90, box=(30, 20, 70, 50)) -> Image.Image:
+    made = Image.new("L", (width, height))
+    made.paste(255, box)
+    return made
+
+
+def different(a: Image.Image, b: Image.Image) -> np.ndarray:
+    return (np.asarray(a) != np.asarray(b)).any(-1)
+
+
+@pytest.mark.parametrize("faces", [0, 1])
+def test_a_fill_changes_the_hole_alone(model, monkeypatch, faces):
+    if faces:
+        monkeypatch.setattr(repaired, "faces_of", lambda photo: [aligned_face(photo.resize((90, 90)))])
+    filled = model.restore(photo(), mask())
+    changed = different(photo(), filled)
+    assert changed[20:50, 30:70].mean() > 0.9
+    changed[20:50, 30:70] = False
+    assert not changed.any()
+
+
+def test_what_is_in_the_hole_does_not_shine_through(model):
+    other = photo()
+    other.paste((255, 255, 255), (30, 20, 70, 50))
+    assert not different(model.restore(photo(), mask()), model.restore(other, mask())).any()
+
+
+def test_two_holes_far_apart_are_seen_apart():
+    hole = np.zeros((400, 600), bool)
+    hole[10:20, 10:30] = hole[300:340, 500:590] = True
+    parts = repaired.parts_of(hole)
+    assert len(parts) == 2
+    assert [view.scale for view in repaired.views_of(hole, 64)] == [1.0, pytest.approx(228 / 64, abs=0.2)]
+
+
+def test_damage_is_repaired_at_full_size_and_larger(model):
+    assert model.restore(photo(), damages=["noise"]).size == (120, 90)
+    larger = model.restore(photo(), damages=["shrink"], scale=2)
+    assert larger.size == (240, 180)
+    small = np.asarray(larger.resize((120, 90), Image.Resampling.BOX), float)
+    assert np.abs(small - np.asarray(photo(), float)).mean() < 60
+
+
+def test_colour_leaves_the_brightness(model, monkeypatch):
+    grey = photo().convert("L")
+    coloured = model.restore(grey.convert("RGB"), damages=["grey"])
+    assert different(coloured, grey.convert("RGB")).mean() > 0.5
+    inside = np.asarray(grey, float)
+    light = np.asarray(coloured.convert("L"), float)
+    unclipped = (np.asarray(coloured) > 0).all(-1) & (np.asarray(coloured) < 255).all(-1)
+    assert np.abs(light - inside)[unclipped].max() <= 2
+
+
+def test_a_small_face_is_repaired_aligned(model, monkeypatch):
+    face = aligned_face(photo().resize((90, 90)))
+    plain = model.restore(photo(), damages=["noise"], strength=1.0)
+    monkeypatch.setattr(repaired, "faces_of", lambda photo: [face])
+    monkeypatch.setattr(repaired, "OWN", 10.0)
+    assert different(model.restore(photo(), damages=["noise"], strength=1.0), plain).any()
+
+
+def test_a_photo_that_seems_whole_comes_back():
+    torch.manual_seed(0)
+    blind = Restorer(32, 3, width=8).eval().requires_grad_(False)
+    blind.estimate.bias.fill_(-9.0)
+    assert not different(blind.restore(photo()), photo()).any()
+
+
+@pytest.mark.parametrize(
+    "other, words",
+    [
+        (mask(60, 90), "60 x 90 pixels and the picture 120 x 90"),
+        (mask(box=(0, 0, 0, 0)), "mask is empty"),
+        (mask(box=(0, 0, 120, 90)), "covers the whole picture"),
+    ],
+)
+def test_masks_that_are_refused(model, other, words):
+    with pytest.raises(InvalidInput, match=words):
+        model.restore(photo(), other)
+
+
+def test_the_command(tmp_path, capsys):
+    torch.manual_seed(0)
+    Restorer(32, 3, width=8).eval().save_pretrained(tmp_path / "model")
+    photo().save(tmp_path / "photo.png"), mask().save(tmp_path / "mask.png")
+    words = [tmp_path / "photo.png", "--mask", tmp_path / "mask.png", "-o", tmp_path / "out.png"]
+    given = [*map(str, words), "--model", str(tmp_path / "model")]
+    assert restore.main(given) == 0
+    assert "120 x 90 pixels" in capsys.readouterr().out
+    changed = different(photo(), Image.open(tmp_path / "out.png"))
+    assert changed[20:50, 30:70].any() and changed.sum() <= 30 * 40
+    assert restore.main([*given[:3], "-o", str(tmp_path / "out.txt"), "--model", str(tmp_path / "model")]) == 2
+    assert restore.main([*given, "--damage", "rust"]) == 2
+    assert restore.main([str(tmp_path / "photo.png"), "-o", str(tmp_path / "o.png"), "--model", "mnist-cgan"]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert (
+        len(errors) == 3 and "must end in" in errors[0] and "'rust'" in errors[1] and "repairs no pictures" in errors[2]
+    )
