@@ -134,10 +134,11 @@ def save_png(picture: Image.Image, path: str | os.PathLike[str]) -> None:
     write_atomically(Path(path), to_png(picture))
 
 
-def save_by_content(picture: Image.Image, folder: str | os.PathLike[str]) -> Path:
-    """Write a lossless WebP, named by what it shows, and return its path: ten times faster to make than a PNG."""
+def save_by_content(picture: Image.Image, folder: str | os.PathLike[str], xmp: bytes = b"") -> Path:
+    """Write a lossless WebP, named by what it holds, and return its path: ten times faster to make than a PNG. xmp: a
+    packet to be written inside (gan_models.marks)."""
     data = io.BytesIO()
-    picture.save(data, "WEBP", lossless=True, method=0, quality=0)
+    picture.save(data, "WEBP", lossless=True, method=0, quality=0, xmp=xmp)
     path = Path(folder) / f"{hashlib.sha256(data.getvalue()).hexdigest()[:32]}.webp"
     temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}.tmp")
     temporary.write_bytes(data.getvalue())

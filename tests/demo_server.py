@@ -27,6 +27,10 @@ ROOT = Path(__file__).parents[1]
 ATTRIBUTES = ["Black_Hair", "Blond_Hair", "Eyeglasses", "Male", "Smiling"]
 
 
+# What an endpoint sends where nothing changes: for what the server keeps, for components, for pieces of HTML.
+UNCHANGED = (None, {"__type__": "update"}, {"__type__": "update", "props": {"__type__": "update"}})
+
+
 def tiny(folder: Path, **arguments) -> Path:
     """A model folder of random weights, large enough that pictures and labels differ visibly."""
     torch.manual_seed(0)

@@ -28,6 +28,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--host", help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=int, help="port (default: the first free one from 7860)")
+    parser.add_argument(
+        "--mcp",
+        action="store_true",
+        help="offer the named endpoints as tools too (Model Context Protocol; docs/api.md)",
+    )
     return parser.parse_args(arguments)
 
 
@@ -49,7 +54,7 @@ def run(options: argparse.Namespace) -> None:
         ) from error
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # an orderly end, so that the folder goes too
     try:
-        serve(models, host, options.port)
+        serve(models, host, options.port, options.mcp)
     except (OSError, OverflowError) as error:  # a port beyond 65535 overflows
         raise InvalidInput(
             f"The demo cannot listen on {host}, port {options.port or 7860} ({error}); give another --host or --port."
