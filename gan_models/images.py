@@ -152,7 +152,7 @@ def write_video(images: Tensor, path: str | os.PathLike[str], *, size: int = 256
     write_frames(to_pil(images, size), path, frames_per_second)
 
 
-def write_frames(pictures: list[Image.Image], path: str | os.PathLike, frames_per_second: int = 24) -> None:
+def write_frames(pictures: list[Image.Image], path: str | os.PathLike[str], frames_per_second: int = 24) -> None:
     """Pictures of one size as a film, whole or not at all: an animated WebP that repeats where the name ends in .webp,
     else an H.264 MP4, which needs PyAV."""
     file, path = io.BytesIO(), Path(path)

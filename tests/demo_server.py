@@ -74,13 +74,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(models: list[Path], temporary: Path, log: Path):
+def running(models: list[Path], temporary: Path, log: Path, *options: str):
     """`python app.py` over some models, its files in `temporary`: (address, process)."""
     port = free_port()
     sources = [word for folder in models for word in ("--model", str(folder))]
     with open(log, "w") as output:
         process = subprocess.Popen(
-            [sys.executable, "app.py", *sources, "--port", str(port)],
+            [sys.executable, "app.py", *sources, "--port", str(port), *options],
             stdout=output,
             stderr=output,
             cwd=ROOT,

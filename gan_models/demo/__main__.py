@@ -1,6 +1,7 @@
 """The demo as a command: `gan-studio demo`, `python app.py`. Arguments and launch."""
 
 import argparse
+import importlib.util
 import os
 import signal
 import socket
@@ -11,7 +12,7 @@ import gan_models
 
 from .. import cli
 from ..commands.common import Parser
-from ..errors import InvalidInput, ModelNotFound
+from ..errors import InvalidInput, MissingPackage, ModelNotFound
 from . import Models, serve
 
 
@@ -40,6 +41,8 @@ def run(options: argparse.Namespace) -> None:
     sources = options.model or os.environ.get("GAN_STUDIO_MODELS", "").split() or gan_models.bundled()
     if not sources:
         raise ModelNotFound("No model is bundled here: give one by --model.")
+    if options.mcp and importlib.util.find_spec("mcp") is None:
+        raise MissingPackage("--mcp needs the package mcp: pip install 'gan-studio[mcp]', or leave it out.")
     models = Models(sources)
     for name in models.names if options.model else models.names[:1]:
         models[name]

@@ -9,6 +9,7 @@ import binascii
 import functools
 import inspect
 import logging
+import threading
 
 import gradio as gr
 
@@ -23,6 +24,8 @@ from .theme import LARGE
 from .visits import Gone
 
 log = logging.getLogger(__name__)
+AT_ONCE, SECONDS = 2, 60  # calls that are worked for at a time; how long others wait
+turns = threading.BoundedSemaphore(AT_ONCE)
 MOST_PICTURES = 16  # of one answer: as many as a file says the latents of
 MOST_FRAMES = 96
 MOST_BASE64 = 1_000_000  # characters
@@ -33,7 +36,7 @@ def wire(page: Page, models: Models) -> None:
     generators, editors = models.generators(), models.editors()
 
     def offer(function) -> None:
-        gr.api(answering(page, function), api_name=function.__name__, queue=True)
+        gr.api(answering(page, function), api_name=function.__name__, queue=False)
 
     def list_models() -> list[dict]:
         """The models that are offered here, and what each takes.
@@ -185,9 +188,14 @@ def answering(page: Page, function):
 
     @functools.wraps(function)
     def endpoint(request: gr.Request, *values):
-        visit = page.visits.of(request.session_hash)
+        visit = page.visits.of(getattr(request, "session_hash", None))  # tools of MCP have none: a visit for each call
         try:
-            return function(visit, *values) if takes_visit else function(*values)
+            if not turns.acquire(timeout=SECONDS):
+                raise InvalidInput(words.BUSY)
+            try:
+                return function(visit, *values) if takes_visit else function(*values)
+            finally:
+                turns.release()
         except Gone:
             raise gr.Error(words.UNEXPECTED, print_exception=False) from None
         except ModelError as error:

@@ -176,6 +176,7 @@ network draws a face that such lines could be of. It is nobody."""
 
 # ---- What goes wrong
 TROUBLE = "That did not work"
+BUSY = "Too many ask for something at the moment; try again in a minute."
 UNEXPECTED = "Something went wrong here that should not; try it again, or load the page anew."
 NOTHING_TO_DO = "None of these models draws or edits pictures: offer another one by --model."
 NOT_OFFERED = "That model is not offered here; choose one of the list."
