@@ -206,6 +206,8 @@ def series_of(
             for value in values
         ]
         return [pictures.with_codes(generator, one, codes) for codes in wished], [f"{value:.1f}" for value in values]
+    if generator.labels is None:
+        return [], []
     if not generator.multi_label:
         names = list(generator.labels)
         return [pictures.with_labels(generator, one, k) for k in range(len(names))], names
