@@ -84,7 +84,8 @@ def _first_layer(generator: Generator, latents: Tensor) -> Tensor:
     hooks = [module.register_forward_hook(look) for module in leaves]
     try:
         labels = generator.sample_labels(1, seed=0)
-        generator.generate(latents, None if labels is None else labels.expand(len(latents), *labels.shape[1:]))
+        many = None if labels is None else labels.expand(len(latents), *labels.shape[1:])
+        type(generator).generate(generator, latents, many)  # here, whoever else may work for it
     except _Seen:
         pass
     finally:

@@ -134,10 +134,11 @@ def save_png(picture: Image.Image, path: str | os.PathLike[str]) -> None:
     write_atomically(Path(path), to_png(picture))
 
 
-def save_by_content(picture: Image.Image, folder: str | os.PathLike[str]) -> Path:
-    """Write a lossless WebP, named by what it shows, and return its path: ten times faster to make than a PNG."""
+def save_by_content(picture: Image.Image, folder: str | os.PathLike[str], xmp: bytes = b"") -> Path:
+    """Write a lossless WebP, named by what it holds, and return its path: ten times faster to make than a PNG. xmp: a
+    packet to be written inside (gan_models.marks)."""
     data = io.BytesIO()
-    picture.save(data, "WEBP", lossless=True, method=0, quality=0)
+    picture.save(data, "WEBP", lossless=True, method=0, quality=0, xmp=xmp)
     path = Path(folder) / f"{hashlib.sha256(data.getvalue()).hexdigest()[:32]}.webp"
     temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}.tmp")
     temporary.write_bytes(data.getvalue())
@@ -151,7 +152,7 @@ def write_video(images: Tensor, path: str | os.PathLike[str], *, size: int = 256
     write_frames(to_pil(images, size), path, frames_per_second)
 
 
-def write_frames(pictures: list[Image.Image], path: str | os.PathLike, frames_per_second: int = 24) -> None:
+def write_frames(pictures: list[Image.Image], path: str | os.PathLike[str], frames_per_second: int = 24) -> None:
     """Pictures of one size as a film, whole or not at all: an animated WebP that repeats where the name ends in .webp,
     else an H.264 MP4, which needs PyAV."""
     file, path = io.BytesIO(), Path(path)

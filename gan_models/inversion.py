@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -18,7 +19,8 @@ from . import rng
 from .errors import InvalidInput
 from .networks.base import Generator
 from .networks.invertible import InvertibleGenerator, labels_of
-from .photos.repaired import check_hole
+from .photos.opening import Source
+from .photos.repaired import check_hole, fill_face
 
 STEPS = 60
 RATE = 0.05  # of Adam; latents have a standard deviation of 1
@@ -93,6 +95,18 @@ def fill(
     with torch.no_grad():
         drawn = generator.generate(found.latents, found.labels).clamp(-1, 1)
     return torch.where(hole > 0, drawn, images)
+
+
+def fill_photo(generator: Generator, source: Source, mask: Source, *, steps: int = 5 * STEPS) -> Image.Image:
+    """A photo (a file, its bytes or a Pillow picture) with what is masked (a picture of the photo's size, white there)
+    filled in its faces by a generator of faces, as `fill` does. Raises InvalidInput."""
+    if generator.latent_dim < 1 or generator.image_shape[0] != 3:
+        raise InvalidInput("Faces in photos are filled by a model that draws colour pictures, such as celeba-cgan.")
+
+    def draw(pictures: Tensor, hole: Tensor) -> Tensor:
+        return fill(generator, pictures.to(generator.device), hole, steps=steps).cpu()
+
+    return fill_face(draw, generator.image_shape[-1], source, mask)
 
 
 @torch.inference_mode()

@@ -133,10 +133,22 @@ def encode(picture: Image.Image, suffix: str, mark: Mark, **options) -> bytes:
     return file.getvalue()
 
 
-def mark_mp4(video: bytes, mark: Mark) -> bytes:
-    """An MP4 with its mark, in a box of its own at the end, which players pass over."""
+def mark_film(film: bytes, mark: Mark) -> bytes:
+    """An MP4 or an animated WebP with its mark at the end, which players pass over. Raises InvalidInput for another
+    file."""
     packet = to_xmp(mark)
-    return video + struct.pack(">I4s16s", 24 + len(packet), b"uuid", UUID) + packet
+    if film[4:8] == b"ftyp":
+        return film + struct.pack(">I4s16s", 24 + len(packet), b"uuid", UUID) + packet
+    if film[:4] + film[8:16] != b"RIFFWEBPVP8X":
+        raise InvalidInput("Only an MP4 or an animated WebP can be marked as a film.")
+    chunk = struct.pack("<4sI", b"XMP ", len(packet)) + packet + b"\0" * (len(packet) % 2)
+    flags = bytes([film[20] | 4])  # there is XMP
+    return b"RIFF" + struct.pack("<I", len(film) - 8 + len(chunk)) + film[8:20] + flags + film[21:] + chunk
+
+
+def mark_film_file(path: str | os.PathLike, mark: Mark) -> None:
+    """The same for a file, in its place."""
+    write_atomically(Path(path), mark_film(Path(path).read_bytes(), mark))
 
 
 def to_xmp(mark: Mark) -> bytes:

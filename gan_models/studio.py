@@ -69,37 +69,42 @@ def labels_for(generator: Generator, anchors: list[Anchor], wishes: Targets = No
     """
     if generator.labels is None:
         return None
-    rows = torch.stack([generator.sample_labels(anchor.k + 1, seed=anchor.seed)[anchor.k] for anchor in anchors])
+    most = {}  # of each seed: how many labels are asked for
+    for anchor in anchors:
+        most[anchor.seed] = max(most.get(anchor.seed, 0), anchor.k + 1)
+    known = {seed: generator.sample_labels(n, seed=seed) for seed, n in most.items()}
+    rows = torch.stack([known[anchor.seed][anchor.k] for anchor in anchors])
+    return rows if wishes is None else wished_labels(generator, rows, wishes)
+
+
+def wished_labels(generator: Generator, rows: Tensor, wishes: dict[str, float] | int) -> Tensor:
+    """Labels (n,) or (n, K) with what is wished for; it raises as `labels_for` does."""
     if generator.multi_label:
         rows = rows.clone()
-        for name, value in (wishes or {}).items():
+        for name, value in wishes.items():
             if name not in generator.labels:
                 raise InvalidInput(f"This model does not know {short(name)}; it knows {', '.join(generator.labels)}.")
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
                 raise InvalidInput(f"{name} must be a number from 0 to 1, not {short(value)}.")
             rows[:, generator.labels.index(name)] = value
-        one_hair_colour(rows, generator.labels, wishes or {})
-    elif wishes is not None:
-        if isinstance(wishes, bool) or not isinstance(wishes, int) or not 0 <= wishes < len(generator.labels):
-            raise InvalidInput(
-                f"The class must be a number from 0 to {len(generator.labels) - 1}, not {short(wishes)}."
-            )
-        rows = torch.full_like(rows, wishes)
-    return rows
+        one_hair_colour(rows, generator.labels, wishes)
+        return rows
+    if isinstance(wishes, bool) or not isinstance(wishes, int) or not 0 <= wishes < len(generator.labels):
+        raise InvalidInput(f"The class must be a number from 0 to {len(generator.labels) - 1}, not {short(wishes)}.")
+    return torch.full((len(rows),), wishes, device=rows.device)
 
 
 def latents_for(generator: Generator, anchors: list[Anchor], truncation: float = 1.0, wishes: Targets = None) -> Tensor:
     """The latents of some pictures, with the wished codes: (n, latent_dim)."""
-    rows = torch.stack(
-        [
-            generator.sample_latents(anchor.k + 1, seed=anchor.seed, truncation=truncation)[anchor.k]
-            for anchor in anchors
-        ]
-    )
-    return _with_codes(generator, rows, wishes) if isinstance(wishes, Codes) else rows
+    if not isinstance(truncation, (int, float)) or not 0 <= truncation <= 2:
+        raise InvalidInput(f"The truncation must be a number from 0 to 2, not {short(truncation)}.")
+    rows = [_latents.sample(1, generator.latent_dim, seed=anchor.seed, start=anchor.k) for anchor in anchors]
+    rows = (torch.cat(rows) * truncation).to(generator.device)
+    return set_codes(generator, rows, wishes) if isinstance(wishes, Codes) else rows
 
 
-def _with_codes(generator: Generator, rows: Tensor, wishes: Codes) -> Tensor:
+def set_codes(generator: Generator, rows: Tensor, wishes: Codes) -> Tensor:
+    """Latents (n, latent_dim) with the wished codes."""
     category = None if wishes.category is None else torch.full((len(rows),), wishes.category, device=rows.device)
     continuous = (
         None if wishes.continuous is None else torch.tensor([wishes.continuous] * len(rows), device=rows.device)
@@ -115,7 +120,7 @@ def has_codes(generator: Generator) -> bool:
 def sample(generator: Generator, seed: int, count: int, truncation: float = 1.0, wishes: Targets = None) -> Tensor:
     """Pictures 0 to count - 1 of a seed: (count, C, H, W) in [-1, 1]."""
     latents = generator.sample_latents(count, seed=seed, truncation=truncation)
-    latents = _with_codes(generator, latents, wishes) if isinstance(wishes, Codes) else latents
+    latents = set_codes(generator, latents, wishes) if isinstance(wishes, Codes) else latents
     return generator.generate(latents, labels_for(generator, [Anchor(seed, k) for k in range(len(latents))], wishes))
 
 

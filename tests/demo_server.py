@@ -27,6 +27,10 @@ ROOT = Path(__file__).parents[1]
 ATTRIBUTES = ["Black_Hair", "Blond_Hair", "Eyeglasses", "Male", "Smiling"]
 
 
+# What an endpoint sends where nothing changes: for what the server keeps, for components, for pieces of HTML.
+UNCHANGED = (None, {"__type__": "update"}, {"__type__": "update", "props": {"__type__": "update"}})
+
+
 def tiny(folder: Path, **arguments) -> Path:
     """A model folder of random weights, large enough that pictures and labels differ visibly."""
     torch.manual_seed(0)
@@ -70,13 +74,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(models: list[Path], temporary: Path, log: Path):
+def running(models: list[Path], temporary: Path, log: Path, *options: str):
     """`python app.py` over some models, its files in `temporary`: (address, process)."""
     port = free_port()
     sources = [word for folder in models for word in ("--model", str(folder))]
     with open(log, "w") as output:
         process = subprocess.Popen(
-            [sys.executable, "app.py", *sources, "--port", str(port)],
+            [sys.executable, "app.py", *sources, "--port", str(port), *options],
             stdout=output,
             stderr=output,
             cwd=ROOT,

@@ -1,6 +1,7 @@
 """Advice exists: each option that a message, a docstring or a help text names is one of the command that says it."""
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -22,8 +23,8 @@ SAID_BY = {
     "training/data/folder.py": (TRAINING, COMPARE),
     "training/settings.py": (TRAINING, COMPARE),
 }
-# Of accelerate launch, git and http.server.
-OTHERS = {"--mixed_precision", "--cpu", "--short", "--directory"}
+# Of accelerate launch, git, http.server and pip.
+OTHERS = {"--mixed_precision", "--cpu", "--short", "--directory", "--extra-index-url"}
 STYLES = ("gan_models/demo/theme.py", "gan_models/export/runtime.py")  # variables of CSS, and options of npm
 
 
@@ -39,6 +40,7 @@ def strings(path: Path) -> list[str]:
     return found
 
 
+@functools.cache
 def parsed(path: Path) -> set[str]:
     """The options that the file's parser knows."""
     calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
@@ -85,7 +87,7 @@ def test_options_that_are_named_exist(path):
     common = set.intersection(*known) if path.parts[len(ROOT.parts)] == "training" else set().union(*known)
     for text in strings(path):
         named = [ROOT / "app.py"] if "app.py" in text else []
-        modules = [module_file(name) for name in re.findall(r"python -m ((?:training|gan_models)[\w.]*\w)", text)]
+        modules = [module_file(name) for name in re.findall(r"python -m ((?:training|gan_models)(?:\.\w+)*)", text)]
         assert all(module.is_file() for module in modules), text[:200]
         named += modules
         named += [module_file(VERBS[verb].module) for verb in re.findall(r"gan-studio (\w+)", text) if verb in VERBS]

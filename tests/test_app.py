@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import skip_or_fail
-from demo_server import ATTRIBUTES, Asking, running, tiny_models
+from demo_server import ATTRIBUTES, UNCHANGED, Asking, running, tiny_models
 from PIL import Image
 
 import gan_models
@@ -71,7 +71,7 @@ def browser():
 class Visitor:
     """A person before the demo. What goes wrong silently (console errors, requests to strangers) is kept in `odd`."""
 
-    def __init__(self, browser, address: str, viewport: dict):
+    def __init__(self, browser, address: str, viewport: dict, whole: bool = True):
         self.page = browser.new_page()
         self.page.set_viewport_size(viewport)
         self.page.set_default_timeout(30_000)
@@ -82,13 +82,14 @@ class Visitor:
             "request",
             lambda request: (
                 None
-                if request.url.startswith((address, "data:", "blob:"))
+                if request.url.startswith((address.partition("?")[0], "data:", "blob:"))
                 else self.odd.append(f"a request to {request.url}")
             ),
         )
         self.page.goto(address)
-        self.tab("Sample")
-        self.wait_for("#samples", 16)
+        if whole:
+            self.tab("Sample")
+            self.wait_for("#samples", 16)
 
     def _hear(self, message) -> None:
         # Gradio's page closes the camera's stream, of which its server knows nothing where it takes single pictures.
@@ -124,10 +125,12 @@ class Visitor:
         self.page.get_by_role("tab", name=name).click()
 
     def choose(self, model: str) -> None:
-        before = self.sources("#samples")
+        before, drawing = self.sources("#samples"), self.page.locator("#samples").is_visible()
         self.page.locator("#model input").click()
         self.page.get_by_role("option", name=model).click()
-        self.wait_for("#samples", 16, other_than=before)
+        self.page.locator("#about-generator").get_by_text(model, exact=True).wait_for()
+        if drawing:
+            self.wait_for("#samples", 16, other_than=before)
 
     def draw(self, seed) -> None:
         self.page.locator("#seed input").fill(str(seed))
@@ -263,10 +266,9 @@ def test_another_model_leaves_nothing_of_the_one_before(visitor):
     visitor.page.get_by_role("option", name="Smile").click()
     visitor.tab("Walk")
     visitor.wait_for("#strip", 9)
+    strip = visitor.sources("#strip")
     visitor.choose("digits")
-    visitor.page.wait_for_function(
-        "!document.querySelector('#strip img') && !document.querySelector('#video video[src]')"
-    )
+    assert not set(visitor.wait_for("#strip", 9, other_than=strip)) & set(strip)
     visitor.tab("Attributes")
     assert not visitor.page.locator("#attribute-0").is_visible()
     assert len(set(visitor.wait_for("#sweep", 10))) == 10
@@ -290,21 +292,112 @@ def test_with_and_without_must_not_clash(visitor):
     assert visitor.sources("#samples") == shown
 
 
-def test_a_picked_sample_joins_the_walk_and_the_attributes(visitor):
+def alike(large: np.ndarray, small: np.ndarray) -> bool:
+    """Whether two pictures are the same one in two sizes."""
+    reduced = Image.fromarray(large.astype(np.uint8)).resize(small.shape[1::-1], Image.Resampling.BICUBIC)
+    return np.abs(np.array(reduced, int) - small).mean() < 6
+
+
+def open_sample(visitor, number: int) -> np.ndarray:
+    """Click on a sample; the pixels of what opens."""
+    before = visitor.sources("#figure")
+    visitor.page.locator("#samples img").nth(number).click()
+    visitor.wait_for("#figure", 1, other_than=before)
+    return visitor.pictures("#figure")[0]
+
+
+def test_what_is_clicked_opens_with_the_labels_that_were_wished(visitor):
+    visitor.choose("digits")
+    shown = visitor.sources("#samples")
+    visitor.page.locator("#class").get_by_text("7", exact=True).click()
+    visitor.wait_for("#samples", 16, other_than=shown)
     picked = visitor.pictures("#samples")[2]
-    visitor.page.locator("#samples img").nth(2).click()
+    assert alike(open_sample(visitor, 2), picked)
+    assert visitor.page.locator("#figure img").get_attribute("alt") == "digits: 1:2 (7)"
+    visitor.page.locator("#vary").click()
+    varied = visitor.wait_for("#varied", 8)
+    assert len(set(varied)) == 8
+    visitor.page.locator("#change").click()
+    visitor.wait_for("#pair", 2)
+    assert alike(visitor.pictures("#pair")[0], picked)
+    assert visitor.page.locator("#as_class input:checked").evaluate("i => i.closest('label').innerText") == "7"
+    visitor.tab("Sample")
+    visitor.page.locator("#walk-from").click()
+    visitor.page.wait_for_function(
+        "document.querySelector('#anchors input, #anchors textarea').value.includes('1:2/7')"
+    )
+    visitor.wait_for("#strip", 9)
+    assert alike(visitor.pictures("#strip")[-1], picked)
+
+
+def test_pins_stay_and_are_walked_through_and_a_place_between_opens(visitor):
+    for k, number in enumerate((3, 5)):
+        open_sample(visitor, number)
+        visitor.page.locator("#pin").click()
+        visitor.wait_for("#pinned", k + 1)
     visitor.tab("Walk")
-    visitor.page.wait_for_function("document.querySelector('#anchors input, #anchors textarea').value.includes('1:2')")
-    visitor.tab("Attributes")
-    deadline = time.monotonic() + 30
-    while True:  # the picture before may still be shown
-        visitor.wait_for("#pair", 2)
-        large = Image.fromarray(visitor.pictures("#pair")[0].astype(np.uint8))
-        small = np.array(large.resize(picked.shape[1::-1], Image.Resampling.BICUBIC), int)
-        if np.abs(small - picked).mean() < 6:
-            break
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    strip = visitor.wait_for("#strip", 9)
+    visitor.page.locator("#use-pins").click()
+    visitor.wait_for("#strip", 9, other_than=strip)
+    pins, ends = visitor.pictures("#pinned"), visitor.pictures("#strip")
+    assert np.array_equal(pins[0], ends[0]) and np.array_equal(pins[1], ends[-1])
+    film = visitor.page.locator("#film .film")
+    place = film.evaluate("film => getComputedStyle(film).backgroundPosition")
+    visitor.page.locator("#between input[type=range]").fill("30")
+    assert film.evaluate("film => getComputedStyle(film).backgroundPosition") != place  # at once: nobody was asked
+    before = visitor.sources("#figure")
+    visitor.page.locator("#open-between").click()
+    visitor.wait_for("#figure", 1, other_than=before)
+    visitor.choose("plain")  # another kind: it cannot draw what has labels
+    visitor.page.locator("#pinned").wait_for(state="hidden")
+
+
+def test_a_link_and_a_saved_file_bring_a_picture_back(visitor, browser, address, tmp_path):
+    visitor.choose("digits")
+    shown = visitor.sources("#samples")
+    visitor.page.locator("#class").get_by_text("3", exact=True).click()
+    visitor.wait_for("#samples", 16, other_than=shown)
+    open_sample(visitor, 4)
+    opened = visitor.sources("#figure")
+    visitor.page.locator("#vary").click()
+    visitor.wait_for("#varied", 8)
+    visitor.page.locator("#varied img").nth(1).click()
+    visitor.wait_for("#figure", 1, other_than=opened)
+    picture = visitor.pictures("#figure")
+    visitor.page.wait_for_function("new URLSearchParams(location.search).get('picture')?.startsWith('z')")
+    with visitor.page.expect_download() as download:
+        visitor.page.locator("#figure a.take").click()
+    download.value.save_as(tmp_path / "saved.png")
+    mark = gan_models.marks.read(tmp_path / "saved.png")
+    assert mark.model == "digits" and mark.pictures[0].labels == {"3": 1.0} and mark.kind == gan_models.marks.GENERATED
+    other = Visitor(browser, visitor.page.url, DESKTOP, whole=False)
+    other.wait_for("#figure", 1)
+    assert np.array_equal(other.pictures("#figure"), picture)
+    assert other.page.locator("#class input:checked").evaluate("i => i.closest('label').innerText") == "3"
+    other.page.goto(address)
+    other.tab("Sample")
+    other.wait_for("#samples", 16)
+    other.page.set_input_files(
+        "input[type=file][accept*=png]:not(#upload input):not(#other input)", tmp_path / "saved.png"
+    )
+    other.wait_for("#figure", 1)
+    assert np.array_equal(other.pictures("#figure"), picture)
+    other.page.close()
+    assert other.odd == []
+
+
+def test_directions_and_two_models_side_by_side(visitor):
+    visitor.tab("Explore")
+    shown = visitor.wait_for("#explored", 2)
+    before, after = visitor.pictures("#explored")
+    assert np.array_equal(before, after) and len(set(visitor.wait_for("#along-strip", 7))) == 7
+    visitor.page.locator("#direction-0 input[type=range]").press("End")
+    visitor.wait_for("#explored", 2, other_than=shown)
+    changed = visitor.pictures("#explored")
+    assert np.array_equal(changed[0], before) and np.abs(changed[1] - before).mean() > 1
+    visitor.tab("Compare")
+    visitor.wait_for("#compared-left", 16)
+    assert not set(visitor.wait_for("#compared-right", 16)) & set(visitor.sources("#compared-left"))
 
 
 def test_an_attribute_changes_the_picture_after_and_not_before(visitor):
@@ -655,7 +748,7 @@ def test_what_is_bundled_is_offered_and_drawn(main, monkeypatch):
     def launch(page, **options):
         ask = Asking(page)
         for name in generators:
-            (gallery,), said = ask("sample", [name, 1, 2, 1.0, -1, [], []])
+            (gallery, *_), said = ask("draw_samples", [name, 1, 2, 1.0, -1, [], []])
             drawn[name] = len(gallery)
             assert not said
 
@@ -684,19 +777,21 @@ def test_a_page_that_asks_for_what_is_not_offered_gets_a_sentence(main, models, 
         ("digits", 1, 1, 10, "class"),
         ("digits", 1, 1, "7", "class"),
     ):
-        assert unchanged(ask("sample", [name, seed, count, 1.0, wanted, [], []]), part)
+        assert unchanged(ask("draw_samples", [name, seed, count, 1.0, wanted, [], []]), part)
     # A model that cannot be opened: the choice goes back, everything else stays.
     (name, current, *others), said = ask("switch", ["gone", "digits", "sample"])
-    assert name == current == "digits" and all(
-        other == {"__type__": "update"} for other in others[:-1]
-    )  # the last is kept by the server
+    assert name == current == "digits" and untouched(others)
     assert len(said) == 1 and "gone" in said[0]
 
 
 def unchanged(answer, part: str) -> bool:
     """Whether one sentence with that part was all that an endpoint did."""
     outputs, said = answer
-    return all(output == {"__type__": "update"} for output in outputs) and len(said) == 1 and part in said[0]
+    return untouched(outputs) and len(said) == 1 and part in said[0]
+
+
+def untouched(outputs: list) -> bool:
+    return all(output in UNCHANGED for output in outputs)
 
 
 def test_models_have_short_names_unless_these_clash(tmp_path):

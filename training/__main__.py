@@ -2,17 +2,23 @@
 machines."""
 
 import argparse
+import difflib
 import shlex
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from gan_models.cli import leave
 
 from . import cli, recipes
 from .data import READERS
+from .explain import explain
 from .options import PRECISIONS, PREVIOUS_ONE, TRACKERS, RunOptions
+from .rehearse import rehearse
 from .run import run
+from .settings import NOT_SETTABLE, change, find, kinds
 
+SHORTCUTS = ("image_size", "batch_size", "augment")  # settings that are options too
 STOPPED = "Stopped at once; the same command with --resume goes on from the last checkpoint, if there is one."
 
 
@@ -23,23 +29,59 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def command(arguments: list[str]) -> int:
-    options = parse(arguments)
-    if options is None:
+    words = typed(arguments)
+    if words.list:
         for recipe in recipes.RECIPES.values():
             print(f"{recipe.name:<16} {recipe.summary} ({recipe.source})")
+        return 0
+    options = told(words, arguments)
+    if words.show:
+        print(explain(change(find(options.recipe), list(options.settings))))
+        return 0
+    if words.dry_run:
+        print(rehearse(options))
         return 0
     return 0 if run(options).finished else 130
 
 
-def parse(arguments: list[str]) -> RunOptions | None:
-    """What a run is told; None where the recipes are asked for."""
-    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+class Parser(argparse.ArgumentParser):
+    """One that names the option, or the setting, that was meant."""
+
+    def error(self, message: str) -> NoReturn:
+        _, unknown, words = message.partition("unrecognized arguments: ")
+        word = words.split(" ")[0].partition("=")[0]
+        if unknown and word.startswith("--"):
+            known = {option: option for option in self._option_string_actions if option.startswith("--")}
+            settings = [key for key in kinds(recipes.Recipe) if key not in NOT_SETTABLE]
+            known = {f"--{key.replace('_', '-')}": f"--set {key}=VALUE" for key in settings} | known
+            near = [word] if word in known else difflib.get_close_matches(word, known, n=2, cutoff=0.6)
+            hint = f"did you mean {' or '.join(known[name] for name in near)}?" if near else "--help lists them."
+            message = f"there is no option {word}; {hint}"
+        super().error(message)
+
+
+def parse(arguments: list[str]) -> RunOptions:
+    """What a run is told. Raises RunError for what no run can take."""
+    return told(typed(arguments), arguments)
+
+
+def typed(arguments: list[str]) -> argparse.Namespace:
+    """What was typed."""
+    parser = Parser(prog="python -m training", description=__doc__)
     parser.add_argument("recipe", nargs="?", metavar="RECIPE", help="what to train; --list names them")
     parser.add_argument("--list", action="store_true", help="list the recipes and exit")
     parser.add_argument(
+        "--show", action="store_true", help="print every setting of the recipe with value, meaning and range, and exit"
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="say what would be trained on what, how fast, and how long it would take, and exit without writing",
+    )
+    parser.add_argument(
         "--data",
         metavar="NAME|DIR",
-        help=f"{', '.join(READERS)}, or a folder, .zip or .tar (default: the recipe's)",
+        help=f"{', '.join(READERS)}, a folder, .zip or .tar, or hub:USER/DATASET[@REVISION] (default: the recipe's)",
     )
     parser.add_argument("--title", metavar="WORDS", help="what your own pictures are called on the model's card")
     parser.add_argument(
@@ -88,18 +130,29 @@ def parse(arguments: list[str]) -> RunOptions | None:
         "or from both networks of a run: its folder",
     )
     parser.add_argument(
+        "--image-size",
+        metavar="PIXELS",
+        help="of the pictures: 64, or 128x96 (128 wide, 96 high); as --set image_size=",
+    )
+    parser.add_argument("--batch-size", metavar="N", help="pictures in a step; as --set batch_size=")
+    parser.add_argument("--augment", metavar="STRENGTH", help="from 0 to 1, for small data sets; as --set augment=")
+    parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe; may be repeated"
     )
     parser.add_argument("--push-to-hub", metavar="USER/REPO", help="publish the model folder when done")
-    options = parser.parse_args(_apart(arguments))
-    if options.list:
-        return None
-    if not options.recipe:
+    words = parser.parse_args(_apart(arguments))
+    if not words.list and not words.recipe:
         parser.error("name a recipe; --list lists them")
+    return words
+
+
+def told(options: argparse.Namespace, arguments: list[str]) -> RunOptions:
+    """What a run is told. Raises RunError for what no run can take."""
+    short = tuple(f"{key}={getattr(options, key)}" for key in SHORTCUTS if getattr(options, key) is not None)
     return RunOptions(
         recipe=options.recipe,
         output=options.output or Path("runs") / options.recipe,
-        settings=tuple(options.set),
+        settings=(*short, *options.set),
         data=options.data,
         title=options.title,
         licence=options.licence,

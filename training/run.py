@@ -19,6 +19,7 @@ from gan_models import images as pictures
 from gan_models.card import model_card
 from gan_models.rng import check_seed
 from gan_models.samples import sample_grid
+from gan_models.sizes import sides
 
 from . import callbacks, checkpoints, cpu, loop, run_folder
 from .data import open_dataset
@@ -430,7 +431,7 @@ def prepare_folder(options: RunOptions, accelerator: Accelerator) -> Path | None
 def open_data(recipe: Recipe, options: RunOptions) -> Dataset:
     """The pictures that the run learns from. Raises DataError, and RunError where they do not fit the recipe."""
     if isinstance(options.data, Dataset):
-        dataset, shape = options.data, (recipe.image_channels, recipe.image_size, recipe.image_size)
+        dataset, shape = options.data, (recipe.image_channels, *sides(recipe.image_size))
         if dataset.images.shape[1:] != shape:
             raise RunError(
                 f"The pictures of {dataset.name} are {dataset.images.shape[1:]}, and {recipe.name} draws {shape}: "

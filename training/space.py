@@ -70,13 +70,13 @@ def files(
     models = name if private else f"{repo_id}@{commit}"
     if private:
         found |= {f"gan_models/pretrained/{name}/{file}": content for file, content in contents.items()}
-    if not model.latent_dim:
+    edits = hasattr(model, "edit")
+    if edits and not model.latent_dim:
         faces = package / "pretrained" / FACES
         found |= {f"gan_models/pretrained/{FACES}/{path.name}": path for path in faces.iterdir() if path.is_file()}
         models += f" {FACES}"
     if (licence := package.parent / "LICENSE").is_file():
         found["LICENSE"] = licence
-    edits = hasattr(model, "edit")
     spaces = "\nimport spaces  # noqa: F401 - before torch, as ZeroGPU wants it\n" if hardware == ZERO else ""
     return found | {
         "app.py": APP.format(models=models, spaces=spaces).encode(),

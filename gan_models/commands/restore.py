@@ -14,7 +14,8 @@ from ..errors import InvalidInput
 from .common import Parser, check_file
 from .edit import PHOTOS
 
-MODEL, FAMILY = "celeba-restore", "restore"
+FAMILY = "restore"
+MODELS = ("celeba-restore", "celeba-cgan")  # bundled, the better first; the second fills holes in faces alone
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,7 +36,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--strength", type=float, metavar="S", help="of the damage, 0 to 1 (default: as it seems)")
     parser.add_argument("--scale", type=int, default=1, choices=(1, 2, 3, 4), help="how many times larger (default: 1)")
     parser.add_argument(
-        "--model", default=MODEL, metavar="SOURCE", help=f"a folder, bundled name or Hub repository (default: {MODEL})"
+        "--model",
+        metavar="SOURCE",
+        help="a folder, bundled name or Hub repository: one that repairs, or one that draws faces, which fills holes in them",
     )
     parser.add_argument("--device", help="cpu (default), cuda, cuda:1, mps, ...")
     parser.add_argument("--output", "-o", type=Path, required=True, help=f"the file to write: {', '.join(PHOTOS)}")
@@ -46,11 +49,14 @@ def run(options: argparse.Namespace) -> None:
     check_file(options.output, PHOTOS)
     if options.output.exists() and options.photo.exists() and options.output.samefile(options.photo):
         raise InvalidInput(f"{options.output} is the photo itself, which would be lost; give another --output.")
-    model = gan_models.load(options.model, device=options.device)
-    if model.family != FAMILY:
-        raise InvalidInput(
-            f"{options.model} (family {model.family}) repairs no pictures; name one that does by --model."
-        )
-    repaired = model.restore(options.photo, options.mask, options.damage, options.strength, options.scale)
+    bundled = gan_models.bundled()
+    source = options.model or next((name for name in MODELS if name in bundled), MODELS[0])
+    model = gan_models.load(source, device=options.device)
+    if model.family == FAMILY:
+        repaired = model.restore(options.photo, options.mask, options.damage, options.strength, options.scale)
+    elif options.mask and not options.damage and options.scale == 1:
+        repaired = gan_models.inversion.fill_photo(model, options.photo, options.mask)
+    else:
+        raise InvalidInput(f"{source} repairs no pictures, it can only fill a --mask; name one that does by --model.")
     gan_models.photos.save_photo(repaired, options.output)
-    print(f"{options.output}: {repaired.width} x {repaired.height} pixels, by {options.model}")
+    print(f"{options.output}: {repaired.width} x {repaired.height} pixels, by {source}")

@@ -18,7 +18,22 @@ import gradio as gr  # noqa: E402 - it reads what is set before
 from starlette.middleware import Middleware  # noqa: E402
 
 from ..errors import InvalidInput, ModelError  # noqa: E402
-from . import about, attributes, photo, reading, repair, sample, shared, sketch, walk, words  # noqa: E402
+from . import (  # noqa: E402
+    about,
+    api,
+    attributes,
+    compare,
+    explore,
+    link,
+    photo,
+    reading,
+    repair,
+    sample,
+    shared,
+    sketch,
+    walk,
+    words,
+)
 from .models import Models  # noqa: E402
 from .page import Page, complain  # noqa: E402
 from .theme import CSS, THEME, showing_only  # noqa: E402
@@ -39,6 +54,8 @@ TABS = (
     sample,
     walk,
     attributes,
+    explore,
+    compare,
     repair,
     sketch,
 )
@@ -69,20 +86,31 @@ def build(models: Models, folder: str | os.PathLike) -> Page:
                 common.source.render()
                 common.current.render()
         chosen = page.reads(gr.Textbox(name_of(tabs[0]), visible=False), reading.choice("tab", str))
+        selecting = {}
+        if common:
+            common.chosen = chosen
+            for kept in (common.revision, common.picture, common.pins):
+                kept.render()
         with gr.Tabs(elem_id="tabs") as all_tabs:
+            if common:
+                common.tabs = all_tabs
             for tab in tabs:
                 name = name_of(tab)
                 shown = tab not in of_generators or tab.serves(models[first])
                 with gr.Tab(tab.TITLE, id=name, elem_id=f"{name}-tab", visible=shown) as page.tabs[name]:
                     tab.tab(page, models, common)
-                page.here(page.tabs[name].select, f"() => (document.body.dataset.tab = {name!r})", [], [chosen])
+                selecting[name] = page.here(
+                    page.tabs[name].select, f"() => (document.body.dataset.tab = {name!r})", [], [chosen]
+                )
         if common:
             with gr.Row():
                 for control in (*common.wished, common.truncation):
                     control.render()
+            common.pinned.render()
             told = about.footer(models, first, "generator")
-            switching(page, models, common, first, all_tabs, chosen, told)
+            switching(page, models, common, first, all_tabs, selecting, told)
         gr.Markdown(words.ABOUT)
+        api.wire(page, models)
 
         def leave(request: gr.Request) -> None:
             page.visits.leave(request.session_hash)
@@ -91,44 +119,81 @@ def build(models: Models, folder: str | os.PathLike) -> Page:
     return page
 
 
-def switching(page: Page, models: Models, common: shared.Shared, first: str, all_tabs, chosen, told) -> None:
-    """Wire the choice of a generator, for all tabs that work with the chosen one."""
+def switching(page: Page, models: Models, common: shared.Shared, first: str, all_tabs, selecting, told) -> None:
+    """Wire what follows on a choice: of a generator, of a tab, of a picture. selecting: the event of each tab."""
     line, text = told
+    chosen = common.chosen
     of_generators = {page.tabs[name_of(tab)]: tab for tab in TABS if hasattr(tab, "serves")}
+    page.serves = lambda tab, generator: getattr(page_tabs[tab], "serves", lambda _: True)(generator)
+    page_tabs = {name_of(tab): tab for tab in TABS}
+
+    turning = [*of_generators, *common.looks, line, text]
+
+    def turned(name: str) -> dict:
+        """What changes for another model: its controls and the tabs that it serves."""
+        changes = {opened: gr.Tab(visible=made.serves(models[name])) for opened, made in of_generators.items()}
+        changes |= {component: gr.update(**look(models, name)) for component, look in common.looks.items()}
+        return changes | {line: about.describe(models, name), text: about.card(models, name)}
 
     def switch(visit, name, current, tab):
-        """To another model: its controls and the tabs that it serves, and nothing left of the model before. If it
-        cannot be opened, the page stays as it is."""
+        """To another model, and nothing left of the model before. If it cannot be opened, the page stays as it is."""
         try:
-            serves = {opened: made.serves(models[name]) for opened, made in of_generators.items()}
-            changes = {opened: gr.Tab(visible=able) for opened, able in serves.items()}
-            changes |= {component: gr.update(**look(models, name)) for component, look in common.looks.items()}
-            changes |= {line: about.describe(models, name), text: about.card(models, name)}
+            changes = turned(name)
         except ModelError as error:
             complain(str(error))
             current = current if current in models.generators() else first
             return {common.source: current, common.current: current}
+        serves = {opened: made.serves(models[name]) for opened, made in of_generators.items()}
         if not serves.get(page.tabs.get(tab), True):
-            changes[all_tabs] = gr.Tabs(selected=next(opened.id for opened, able in serves.items() if able))
-        return {common.source: name, common.current: name, **changes, **dict.fromkeys(common.leftovers)}
+            other = next(opened.id for opened, able in serves.items() if able)
+            changes |= {all_tabs: gr.Tabs(selected=other), chosen: other}
+        changes |= {common.source: name, common.current: name, **dict.fromkeys(common.leftovers)}
+        return changes
 
-    then = page.on(
+    switching = page.on(
         common.source.input,
         switch,
         [common.source, common.current, chosen],
-        [common.source, common.current, all_tabs, *of_generators, *common.looks, line, text, *common.leftovers],
+        [common.source, common.current, all_tabs, chosen, *turning, *common.leftovers],
         spinner=common.source,
     )
-    for drawing in common.redrawn:
-        page.on(page.load, *drawing)
-        then = page.on(then.then, *drawing)
-    then = common.picking
-    for drawing in common.when_picked:
-        then = page.on(then.then, *drawing)
+    follow(page, common, models, selecting, switching, *link.wire(page, models, common, all_tabs, turned, turning))
 
 
-def serve(models: Models, host: str, port: int | None = None) -> None:
-    """Show the page until the process is told to end. Raises OSError or OverflowError where it cannot listen there,
+def follow(page: Page, common: shared.Shared, models: Models, selecting: dict, switching, linking, reopening) -> None:
+    """What is drawn after which event: all that the open tab shows of the model and the picture that are chosen."""
+    drawings = dict(common.drawings)
+    if "compare" in page.tabs:
+        drawings["compare"] = page.compare
+    showing = common.showing
+
+    def draw(event, names, opens: bool = True):
+        then = event
+        for name in names:
+            drawing = drawings[name]
+            then = page.on(
+                then.then, drawing.function, [common.chosen, *drawing.inputs], drawing.outputs, **drawing.options
+            )
+            if name == "sample" and opens:
+                then = page.on(then.then, showing.function, [common.chosen, *showing.inputs], showing.outputs)
+        return then
+
+    for name in selecting.keys() & drawings.keys():
+        link.tell(page, common, draw(selecting[name], [name]))
+    for event in (switching, linking, reopening):
+        then = draw(event, drawings)
+        link.tell(page, common, page.on(then.then, *common.repinning))
+    for event in common.opening:
+        link.tell(page, common, draw(event, [name for name in drawings if name not in ("walk", "compare")]))
+    for event, name in common.going:
+        link.tell(page, common, draw(event, [name]))
+    for event in common.telling:
+        link.tell(page, common, event)
+
+
+def serve(models: Models, host: str, port: int | None = None, mcp: bool = False) -> None:
+    """Show the page until the process is told to end; with `mcp`, its named endpoints are tools of the Model Context
+    Protocol too. Raises OSError or OverflowError where it cannot listen there,
     and what `build` raises. Nothing of it is left on the disk afterwards."""
     over = threading.Event()
     with tempfile.TemporaryDirectory(prefix="gan-studio-") as folder:
@@ -148,7 +213,8 @@ def serve(models: Models, host: str, port: int | None = None) -> None:
                 css=CSS
                 + showing_only({name_of(tab): getattr(tab, "ASKS", None) for tab in TABS if name_of(tab) in page.tabs}),
                 ssr_mode=False,
-                footer_links=[],
+                footer_links=["api"],
+                mcp_server=mcp,
                 max_file_size=MOST_BYTES,
                 state_session_capacity=VISITORS,
                 app_kwargs={"middleware": [Middleware(UploadRoute, uploads=page.uploads)]},

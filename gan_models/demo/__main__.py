@@ -1,6 +1,7 @@
 """The demo as a command: `gan-studio demo`, `python app.py`. Arguments and launch."""
 
 import argparse
+import importlib.util
 import os
 import signal
 import socket
@@ -11,7 +12,7 @@ import gan_models
 
 from .. import cli
 from ..commands.common import Parser
-from ..errors import InvalidInput, ModelNotFound
+from ..errors import InvalidInput, MissingPackage, ModelNotFound
 from . import Models, serve
 
 
@@ -28,6 +29,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--host", help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=int, help="port (default: the first free one from 7860)")
+    parser.add_argument(
+        "--mcp",
+        action="store_true",
+        help="offer the named endpoints as tools too (Model Context Protocol; docs/api.md)",
+    )
     return parser.parse_args(arguments)
 
 
@@ -35,6 +41,8 @@ def run(options: argparse.Namespace) -> None:
     sources = options.model or os.environ.get("GAN_STUDIO_MODELS", "").split() or gan_models.bundled()
     if not sources:
         raise ModelNotFound("No model is bundled here: give one by --model.")
+    if options.mcp and importlib.util.find_spec("mcp") is None:
+        raise MissingPackage("--mcp needs the package mcp: pip install 'gan-studio[mcp]', or leave it out.")
     models = Models(sources)
     for name in models.names if options.model else models.names[:1]:
         models[name]
@@ -49,7 +57,7 @@ def run(options: argparse.Namespace) -> None:
         ) from error
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # an orderly end, so that the folder goes too
     try:
-        serve(models, host, options.port)
+        serve(models, host, options.port, options.mcp)
     except (OSError, OverflowError) as error:  # a port beyond 65535 overflows
         raise InvalidInput(
             f"The demo cannot listen on {host}, port {options.port or 7860} ({error}); give another --host or --port."

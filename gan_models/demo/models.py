@@ -1,11 +1,15 @@
 """What is offered: models by the names that the page shows, each opened once, when it is first needed."""
 
+import contextlib
 import sys
 import threading
+from collections.abc import Sequence
+from pathlib import Path
 
-from .. import marks, studio
+from .. import directions, marks, pictures, studio
 from ..errors import InvalidInput, ModelError
 from ..hub import short_name
+from ..model_folder import CONFIG
 from ..networks import Generator, load
 from ..networks.editor import Editor
 from ..networks.restore import Restorer
@@ -23,6 +27,8 @@ class Models:
         self._told: dict[str, studio.About] = {}
         self._origins: dict[str, tuple[str, str]] = {}
         self._offers: dict[str, dict[str, studio.Offer]] = {}
+        self._directions: dict[str, directions.Directions] = {}
+        self._moments = moments(self.sources)
         self._lock = threading.Lock()
 
     @property
@@ -31,12 +37,17 @@ class Models:
 
     def __getitem__(self, name) -> Generator:
         """The model of that name. Raises InvalidInput for one that is not offered, and what `load` raises."""
-        if not isinstance(name, str) or name not in self.sources:
-            raise InvalidInput(words.NOT_OFFERED)
+        source = self.source(name)
         with self._lock:
             if name not in self._opened:
-                self._opened[name] = gpu.lent(load(self.sources[name]), self.sources[name])
+                self._opened[name] = gpu.lent(load(source), source)
             return self._opened[name]
+
+    def source(self, name) -> str:
+        """What the model of that name is loaded from. Raises InvalidInput for one that is not offered."""
+        if not isinstance(name, str) or name not in self.sources | self._moments:
+            raise InvalidInput(words.NOT_OFFERED)
+        return self.sources.get(name) or self._moments[name]
 
     def usable(self) -> dict[str, Generator]:
         """All models that can be opened. What keeps the others closed is said on the console, and on the page to
@@ -78,7 +89,7 @@ class Models:
         """What a file that the model made says of it (marks.origin)."""
         if name not in self._origins:
             self[name]  # only what is offered
-            self._origins[name] = marks.origin(self.sources[name])
+            self._origins[name] = marks.origin(self.source(name))
         return self._origins[name]
 
     def restorers(self) -> list[str]:
@@ -92,16 +103,50 @@ class Models:
     def _shown_pictures(self, fits) -> list[str]:
         return [name for name, model in self.usable().items() if isinstance(model, Restorer) and fits(model)]
 
+    def revision(self, name: str) -> str:
+        """By which the weights are told from others of the same name."""
+        return self.origin(name)[1]
+
+    def directions(self, name: str) -> directions.Directions:
+        """Those along which its pictures change most."""
+        if name not in self._directions:
+            self._directions[name] = directions.find(self[name])
+        return self._directions[name]
+
+    def comparable(self) -> dict[str, Generator]:
+        """All that draw pictures, and of runs of one's own the moments of their training."""
+        found = {name: self[name] for name in self.generators() if name in self._opened}
+        for name in self._moments:
+            with contextlib.suppress(ModelError):
+                found[name] = self[name]
+        return {name: model for name, model in found.items() if draws(model)}
+
+    def marks(self, name: str, some: Sequence[pictures.Picture]) -> list[marks.Mark]:
+        """What is written into the file of each picture that the model draws."""
+        revision = self.revision(name)
+        return [marks.Mark(name, revision, (one,)) for one in pictures.to_drawn(self[name], some)]
+
     def about(self, name: str) -> studio.About:
         """What the model's folder says of it."""
         if name not in self._told:
-            self._told[name] = studio.about(self.sources[name])
+            self._told[name] = studio.about(self.source(name))
         return self._told[name]
 
 
 def draws(model) -> bool:
     """Whether it makes pictures of nothing but numbers, and is meant to."""
     return getattr(model, "latent_dim", 0) > 0 and not isinstance(model, Editor)
+
+
+def moments(sources: dict[str, str]) -> dict[str, str]:
+    """Of the models that lie in the folder of a run: what the run's checkpoints hold, by names of their own."""
+    found = {}
+    for name, source in sources.items():
+        run = Path(source).parent if Path(source).name == "model" else Path(source)
+        for checkpoint, said in (("checkpoint", words.AT_CHECKPOINT), ("checkpoint.previous", words.BEFORE_CHECKPOINT)):
+            if (run / checkpoint / "model" / CONFIG).is_file():
+                found[f"{name} {said}"] = str(run / checkpoint / "model")
+    return found
 
 
 def short_names(sources: list[str]) -> dict[str, str]:

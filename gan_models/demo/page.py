@@ -40,6 +40,14 @@ class Picked(gr.EventData):
         return caption
 
     @property
+    def number(self) -> int:
+        """Which picture of a gallery, from 0."""
+        number = self._data.get("index")
+        if type(number) is not int or not 0 <= number < 1000:
+            raise InvalidInput(words.NOTHING_PICKED)
+        return number
+
+    @property
     def point(self) -> tuple[float, float]:
         """In pixels of the picture."""
         point = self._data.get("index")

@@ -7,6 +7,7 @@ from typing import Any
 from ..errors import InvalidInput, short
 
 MOST_CHARACTERS = 1000  # of a text
+MOST_TEXT = 800_000  # of a list of pictures
 MOST_CHOICES = 1000
 
 Reader = Callable[[Any], Any]
@@ -49,6 +50,19 @@ def text(what: str) -> Reader:
                 f"The {what} must be a text of at most {MOST_CHARACTERS} characters, not {short(value)}."
             )
         return value
+
+    return read
+
+
+def lines(what: str, most: int) -> Reader:
+    """Up to `most` lines, each the text of a picture (gan_models.pictures)."""
+
+    def read(value) -> list[str]:
+        if value is None:
+            return []
+        if not isinstance(value, str) or len(value) > MOST_TEXT or len(found := value.split()) > most:
+            raise InvalidInput(f"The {what} must be a text of at most {most} pictures, not {short(value)}.")
+        return found
 
     return read
 

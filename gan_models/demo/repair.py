@@ -5,7 +5,7 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from .. import images, photos, studio
+from .. import images, inversion, photos, studio
 from ..errors import InvalidInput
 from ..networks.restore import Restorer
 from ..photos import colour
@@ -34,7 +34,7 @@ ASKED: dict[str, tuple[tuple[str, ...], tuple[str, ...] | None, int]] = {
 
 
 def there(models: Models) -> bool:
-    return bool(models.restorers())
+    return bool(able(models))
 
 
 def able(models: Models) -> dict[str, str]:
@@ -44,6 +44,8 @@ def able(models: Models) -> dict[str, str]:
         name = next((name for name in models.restorers() if set(needed) <= set(models[name].damages)), None)
         if name:
             found[wish] = name
+    if words.FILL not in found and (name := drawer_of(models)):
+        found = {words.FILL: name} | found  # through what a generator of faces knows of them
     return found
 
 
@@ -129,8 +131,11 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
             raise InvalidInput(words.NOT_OFFERED)
         _, damages, scale = ASKED[wish]
         mask = mask_of(painted, subject) if wish == words.FILL else None
-        model: Restorer = models[wishes[wish]]
-        repaired = model.restore(subject, mask, damages, strength if damages and strength else None, scale)
+        model = models[wishes[wish]]
+        if isinstance(model, Restorer):
+            repaired = model.restore(subject, mask, damages, strength if damages and strength else None, scale)
+        else:
+            repaired = inversion.fill_photo(model, subject, mask)
         before = subject.resize(repaired.size, Image.Resampling.BICUBIC) if scale > 1 else subject
         made = visit.photos.file("repaired", "repaired.png", lambda path: photos.save_photo(repaired, path))
         pair = visit.photos.pictures("repairs", [preview(before, 960), preview(repaired, 960)])
@@ -157,6 +162,13 @@ def preview(photo: Image.Image, side: int = PREVIEW) -> Image.Image:
 
 
 def drawer(models: Models):
-    """The first generator of colour pictures; None where there is none."""
+    """The first generator of faces; None where there is none."""
+    name = drawer_of(models)
+    return models[name] if name else None
+
+
+def drawer_of(models: Models) -> str | None:
+    """The name of the first generator of colour pictures that knows attributes, as those of faces do."""
     usable = models.usable()
-    return next((model for model in usable.values() if draws(model) and model.image_shape[0] == 3), None)
+    fits = [name for name, model in usable.items() if draws(model) and model.image_shape[0] == 3 and model.multi_label]
+    return fits[0] if fits else None

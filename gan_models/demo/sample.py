@@ -1,19 +1,36 @@
-"""The tab that draws pictures of a seed."""
+"""The tab that draws pictures of a seed, and opens one of them."""
 
+import html
 import secrets
+import zipfile
 
 import gradio as gr
 
-from .. import images, studio
+from .. import images, marks, pictures
+from ..errors import InvalidInput
 from ..rng import check_count, check_seed
-from . import reading, words
+from . import attributes, reading, words
 from .models import Models
 from .page import Page
-from .shared import Redrawing, Shared, wishes
-from .theme import PLAIN, TILE
+from .shared import (
+    MOST,
+    MOST_PINS,
+    Redrawing,
+    Shared,
+    caption,
+    choose,
+    fitting,
+    hidden,
+    show_pictures,
+    texts,
+    the_picture,
+    wishes,
+)
+from .theme import LARGE, PLAIN
 
-TITLE, ASKS = words.SAMPLE, ("class", "present", "absent", "truncation")
-MOST = 64
+TITLE, ASKS = words.SAMPLE, ("class", "present", "absent", "truncation", "pinned")
+FULL = 512  # pixels of a picture that is taken away, about
+VARIATIONS = 8
 
 
 def serves(generator) -> bool:
@@ -23,35 +40,185 @@ def serves(generator) -> bool:
 def tab(page: Page, models: Models, shared: Shared) -> None:
     gallery = gr.Gallery(label=words.SAMPLES, columns=8, elem_id="samples", **PLAIN)
     with gr.Row(elem_id="seed-row"):
-        seed = page.reads(gr.Number(1, label=words.SEED, elem_id="seed", min_width=100), reading.whole("seed"))
-        count = page.reads(
-            gr.Slider(1, MOST, 16, step=1, label=words.PICTURES, elem_id="count", min_width=160, buttons=[]),
-            reading.whole("number of pictures"),
-        )
+        shared.seed.render()
+        shared.count.render()
         roll = gr.Button(words.NEW_SEED, elem_id="new-seed", min_width=120)
         draw = gr.Button(words.DRAW, variant="primary", elem_id="draw", min_width=120)
+    with gr.Row(elem_id="opened", visible=False) as panel:
+        figure = gr.HTML(elem_id="figure", min_width=260)
+        with gr.Column(min_width=260, elem_id="acts"):
+            with gr.Row():
+                vary = gr.Button(words.VARY, elem_id="vary", size="sm", min_width=110)
+                pin = gr.Button(words.PIN, elem_id="pin", size="sm", min_width=110)
+                walk = gr.Button(words.WALK_FROM, elem_id="walk-from", size="sm", min_width=110)
+                change = gr.Button(
+                    words.CHANGE, elem_id="change", size="sm", min_width=110, **change_look(models, shared.first)
+                )
+                explore = gr.Button(words.EXPLORE_IT, elem_id="explore", size="sm", min_width=110)
+            varied = gr.Gallery(label=words.VARIATIONS, columns=4, elem_id="varied", visible=False, **PLAIN)
+    with gr.Row(elem_id="files"):
+        everything = gr.Button(words.ALL, elem_id="all", size="sm", min_width=120)
+        reopen = page.reads(
+            gr.UploadButton(words.REOPEN, file_types=[".png", ".webp", ".jpg", ".mp4"], elem_id="reopen", size="sm"),
+            reading.anything,
+        )
+        archive = gr.HTML(elem_id="archive")
+    shared.reopen = reopen
+    drawn = page.reads(hidden("", "samples"), reading.lines("list of samples", MOST))
+    variations = page.reads(hidden("", "variations"), reading.lines("list of variations", VARIATIONS))
+    for kept in (drawn, variations):
+        kept.render()
+    shown = gr.State()
 
-    def sample(visit, name, seed, count, truncation, wanted, present, absent):
-        """Pictures of a seed, each with its name for the other tabs."""
+    def draw_samples(visit, name, seed, count, truncation, wanted, present, absent):
+        """Pictures of a seed; what is wished for stays with each."""
         generator = models[name]
         seed, count = check_seed(seed), check_count(count, most=MOST)
-        drawn = studio.sample(generator, seed, count, truncation, wishes(generator, wanted, present, absent))
-        files = visit.drawn.pictures("samples", images.to_pil(drawn, TILE))
-        return {gallery: [(file, str(studio.Anchor(seed, k))) for k, file in enumerate(files)]}
+        some = pictures.of_seed(generator, seed, count, truncation, wishes(generator, wanted, present, absent))
+        return {
+            gallery: show_pictures(visit, models, name, "samples", some),
+            drawn: texts(some),
+            shown: [name, seed, count, truncation, wanted, present, absent],
+            archive: "",
+        }
+
+    def draw_samples_once(visit, tab, *asked_and_shown):
+        """The same, unless it is shown already, or another tab is."""
+        *asked, before = asked_and_shown
+        return None if tab != "sample" or asked == before else draw_samples(visit, *asked)
 
     def new_seed(visit):
-        return {seed: secrets.randbelow(1_000_000)}
+        return {shared.seed: secrets.randbelow(1_000_000)}
 
-    def add_anchor(visit, picked, anchors):
-        """A click on a picture adds it to the walk and shows it among the attributes."""
-        picture = str(studio.parse_anchors(f"{picked.caption} 0")[0])
-        gr.Info(words.picked(picture), duration=3, title=words.PICKED_TITLE)
-        some = [*anchors.replace(",", " ").split(), picture][-studio.MAX_ANCHORS :]
-        return {shared.anchors: ", ".join(some), shared.picture: picture}
+    def open_sample(visit, picked, lines):
+        """What was clicked is what opens."""
+        return {shared.picture: choose(lines, picked)}
 
-    drawing = Redrawing(sample, [shared.current, seed, count, shared.truncation, *shared.wished], [gallery])
-    shared.redrawn.append(drawing)
-    page.on([draw.click, seed.submit], *drawing)
-    page.on([*(control.input for control in (*shared.wished, shared.truncation, count))], *drawing, live=True)
-    page.on(page.on(roll.click, new_seed, [], [seed]).then, *drawing)
-    shared.picking = page.on(gallery.select, add_anchor, [shared.anchors], [shared.anchors, shared.picture], picks=True)
+    def open_variation(visit, picked, lines):
+        return {shared.picture: choose(lines, picked)}
+
+    def open_pin(visit, picked, lines):
+        return {shared.picture: choose(lines, picked)}
+
+    def show(visit, tab, name, picture):
+        """The open picture, large, with its file."""
+        if tab != "sample" or not picture:
+            return None
+        generator = models[name]
+        one = the_picture(generator, picture)
+        return {
+            panel: gr.Row(visible=True),
+            figure: figure_of(visit, models, name, one),
+            varied: gr.Gallery(visible=False),
+            variations: "",
+        }
+
+    def vary_it(visit, name, picture):
+        """Eight pictures near the open one, others at each click."""
+        generator = models[name]
+        some = pictures.vary(generator, the_picture(generator, picture), secrets.randbits(31), VARIATIONS)
+        shown = show_pictures(visit, models, name, "variations", some)
+        return {varied: gr.Gallery(shown, visible=True), variations: texts(some)}
+
+    def pin_it(visit, name, pins, picture):
+        """The open picture is kept at hand; once more takes it away."""
+        one = str(the_picture(models[name], picture))
+        pins = [pin for pin in pins if pin != one] if one in pins else [*pins, one][-MOST_PINS:]
+        return repin(visit, name, pins)
+
+    def repin(visit, name, pins):
+        """The pins that this model can draw."""
+        some = fitting(models[name], pins)
+        return {
+            shared.pins: texts(some),
+            shared.pinned: gr.Gallery(
+                show_pictures(visit, models, name, "pins", some) if some else None, visible=bool(some)
+            ),
+        }
+
+    def add_to_walk(visit, name, anchors, picture):
+        """The open picture becomes the last keyframe; of more than six the first ones go."""
+        one = str(the_picture(models[name], picture))
+        gr.Info(words.IN_THE_WALK, duration=3, title=words.PICKED_TITLE)
+        return {shared.anchors: " ".join([*(a for a in anchors if a != one), one][-6:])}
+
+    def take_all(visit, name, lines):
+        """A zip of the samples, each a PNG with all that it was drawn from."""
+        generator = models[name]
+        some = [pictures.parse(generator, line) for line in lines]
+        if not some:
+            raise InvalidInput(words.NOTHING_DRAWN)
+        found = zip(images.to_pil(pictures.draw(generator, some), LARGE), models.marks(name, some), strict=True)
+
+        def write(path) -> None:
+            with zipfile.ZipFile(path, "w") as file:
+                for k, (picture, mark) in enumerate(found):
+                    visit.check()
+                    file.writestr(f"{file_name(name, some[k], k)}.png", marks.encode(picture, ".png", mark))
+
+        path = visit.drawn.file("archive", f"{plain(name)}.zip", write)
+        return {archive: link(path, f"{plain(name)}.zip", words.TAKE_ZIP)}
+
+    asked = [shared.current, shared.seed, shared.count, shared.truncation, *shared.wished]
+    drawing = (draw_samples, asked, [gallery, drawn, shown, archive])
+    shared.drawings["sample"] = Redrawing(draw_samples_once, [*asked, shown], [gallery, drawn, shown, archive])
+    shared.showing = Redrawing(show, [shared.current, shared.picture], [panel, figure, varied, variations])
+    repinning = (repin, [shared.current, shared.pins], [shared.pins, shared.pinned])
+    shared.repinning = repinning
+    controls = (*shared.wished, shared.truncation, shared.count)
+    shared.telling += [
+        page.on([draw.click, shared.seed.submit], *drawing),
+        page.on([*(control.input for control in controls)], *drawing, live=True),
+        page.on(page.on(roll.click, new_seed, [], [shared.seed]).then, *drawing),
+    ]
+    shared.opening += [
+        page.on(gallery.select, open_sample, [drawn], [shared.picture], picks=True),
+        page.on(varied.select, open_variation, [variations], [shared.picture], picks=True),
+        page.on(shared.pinned.select, open_pin, [shared.pins], [shared.picture], picks=True),
+    ]
+    page.on(vary.click, vary_it, [shared.current, shared.picture], [varied, variations], spinner=varied)
+    page.on(pin.click, pin_it, [shared.current, shared.pins, shared.picture], [shared.pins, shared.pinned])
+    adding = page.on(walk.click, add_to_walk, [shared.current, shared.anchors, shared.picture], [shared.anchors])
+    shared.go(page, adding.then, "walk")
+    shared.go(page, change.click, "attributes")
+    shared.go(page, explore.click, "explore")
+    shared.looks[change] = change_look
+    page.on(everything.click, take_all, [shared.current, drawn], [archive], spinner=archive)
+
+
+def change_look(models: Models, name: str) -> dict:
+    return {"visible": attributes.serves(models[name])}
+
+
+def figure_of(visit, models: Models, name: str, one: pictures.Picture) -> str:
+    """A picture, large, as a file that says all that it was drawn from, and the link to take it away."""
+    generator = models[name]
+    (picture,), (mark,) = images.to_pil(pictures.draw(generator, [one]), FULL), models.marks(name, [one])
+    path = visit.drawn.file(
+        "opened", f"{file_name(name, one)}.png", lambda path: marks.save(picture, path, mark, compress_level=1)
+    )
+    said = html.escape(f"{name}: {caption(generator, one)}")
+    return (
+        f'<figure><img src="{address(path)}" alt="{said}"><figcaption>{said}</figcaption></figure>'
+        f"{link(path, file_name(name, one) + '.png', words.TAKE)}"
+    )
+
+
+def address(path) -> str:
+    return f"gradio_api/file={html.escape(str(path))}"
+
+
+def link(path, name: str, said: str) -> str:
+    """By which a file is taken away under that name."""
+    return f'<a class="take" href="{address(path)}" download="{html.escape(name)}">{html.escape(said)}</a>'
+
+
+def plain(name: str) -> str:
+    """A model's name as a part of a file's."""
+    return "".join(letter if letter.isalnum() and letter.isascii() or letter in "-_." else "-" for letter in name)[:80]
+
+
+def file_name(name: str, one: pictures.Picture, number: int | None = None) -> str:
+    """celeba-cgan-7-2"""
+    own = plain(one.name.replace(":", "-")) or (f"varied-{number}" if number is not None else "varied")
+    return f"{plain(name)}-{own}"

@@ -1,52 +1,80 @@
 """What several tabs share: the model, the labels that are asked for, and the pictures that were picked."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import gradio as gr
 
-from .. import studio
+from .. import images, marks, pictures, studio
 from ..errors import InvalidInput
 from . import reading, words
 from .models import Models
 from .page import Page
+from .theme import PLAIN, TILE
 
 EITHER = -1
+MOST = 64  # pictures that are drawn at a time
 CATEGORY = "category"
 
 
+MOST_PINS = 24
+
+
 class Redrawing(NamedTuple):
-    """What is drawn when the page is opened and when another model is chosen."""
+    """What a tab draws of the model and the pictures that are chosen: function(visit, tab, *inputs) -> outputs. It
+    draws nothing while another tab is open, nor what is shown already."""
 
     function: Callable
     inputs: list
     outputs: list
+    options: dict = {}  # as page.on takes them
 
 
 @dataclass
 class Shared:
     """Components are made here and rendered where the page has them. A tab adds what it wants done when another model
-    is chosen."""
+    is chosen, or another picture is opened.
+
+    Pictures are passed on as texts (gan_models.pictures), so that nothing of a visit need be kept for the next click.
+    """
 
     first: str  # the generator that is shown first
     source: gr.Dropdown
     current: (
         gr.Textbox
     )  # the model that the other controls belong to; `source` runs ahead of them while a model is being opened
+    revision: gr.Textbox  # of its weights
     wanted: gr.Radio
     present: gr.Dropdown
     absent: gr.Dropdown
     truncation: gr.Slider
-    anchors: gr.Textbox
-    picture: gr.Textbox
+    seed: gr.Number
+    count: gr.Slider
+    anchors: gr.Textbox  # the keyframes of the walk
+    picture: gr.Textbox  # the one that is open
+    pins: gr.Textbox
+    pinned: gr.Gallery  # the pictures of `pins`
     looks: dict[gr.components.Component, Callable] = field(
         default_factory=dict
     )  # component -> f(name) -> how it looks for a model
     leftovers: list[gr.components.Component] = field(default_factory=list)  # emptied when another model is chosen
-    redrawn: list[Redrawing] = field(default_factory=list)
-    picking: Any = None  # the event of a click on a sample, and
-    when_picked: list[Redrawing] = field(default_factory=list)  # what is drawn after it
+    drawings: dict[str, Redrawing] = field(default_factory=dict)  # by tab
+    opening: list[Any] = field(default_factory=list)  # the events after which another picture is open
+    telling: list[Any] = field(default_factory=list)  # those after which the address tells something else
+    chosen: gr.Textbox | None = None  # the name of the tab that is open
+    tabs: gr.Tabs | None = None
+    going: list[tuple] = field(default_factory=list)  # (event, tab) after which that tab is open
+    showing: Redrawing | None = None  # the open picture, in the tab that draws some
+    repinning: tuple = ()  # function, inputs and outputs of drawing the pins
+    reopen: gr.UploadButton | None = None  # takes a picture that was saved here
+
+    def go(self, page: Page, trigger, tab: str) -> None:
+        """On that trigger the tab opens."""
+        script = f"""() => {{ document.body.dataset.tab = {tab!r};
+            return [{{__type__: 'update', selected: {tab!r}}}, {tab!r}] }}"""
+        self.going.append((page.here(trigger, script, [], [self.tabs, self.chosen]), tab))
 
     @property
     def wished(self) -> list:
@@ -75,6 +103,7 @@ def make(page: Page, models: Models, first: str) -> Shared:
             reading.choice("model", str),
         ),
         current=page.reads(gr.Textbox(first, visible=False, render=False), reading.choice("model", str)),
+        revision=page.reads(gr.Textbox(models.revision(first), visible=False, render=False), reading.text("revision")),
         wanted=page.reads(
             gr.Radio(label=words.DRAW_CLASS, elem_id="class", scale=3, min_width=300, render=False, **look(class_look)),
             reading.choice("class", int),
@@ -116,27 +145,76 @@ def make(page: Page, models: Models, first: str) -> Shared:
             ),
             reading.number("truncation", 0, 1.5),
         ),
+        seed=page.reads(
+            gr.Number(1, label=words.SEED, elem_id="seed", min_width=100, render=False), reading.whole("seed")
+        ),
+        count=page.reads(
+            gr.Slider(
+                1, MOST, 16, step=1, label=words.PICTURES, elem_id="count", min_width=160, buttons=[], render=False
+            ),
+            reading.whole("number of pictures"),
+        ),
         anchors=page.reads(
             gr.Textbox(
-                "1, 2, 3", label=words.ANCHORS, elem_id="anchors", max_lines=1, info=words.ANCHORS_INFO, render=False
+                "1 2 3", label=words.ANCHORS, elem_id="anchors", max_lines=1, info=words.ANCHORS_INFO, render=False
             ),
-            reading.text("list of pictures"),
+            reading.lines("list of keyframes", 50),
         ),
-        picture=page.reads(
-            gr.Textbox(
-                "1",
-                label=words.PICTURE,
-                info=words.PICTURE_INFO,
-                elem_id="picture",
-                max_lines=1,
-                min_width=200,
-                render=False,
-            ),
-            reading.text("picture"),
-        ),
+        picture=page.reads(hidden("", "picture"), reading.lines("open picture", 1)),
+        pins=page.reads(hidden("", "pins"), reading.lines("list of pins", MOST_PINS)),
+        pinned=gr.Gallery(label=words.PINS, columns=12, elem_id="pinned", visible=False, render=False, **PLAIN),
     )
+    shared.looks |= {shared.revision: lambda models, name: {"value": models.revision(name)}}
     shared.looks |= {shared.wanted: class_look, shared.present: several_look, shared.absent: several_look}
     return shared
+
+
+def hidden(value: str, elem_id: str) -> gr.Textbox:
+    """What the page keeps between two clicks, and nobody sees."""
+    return gr.Textbox(value, visible=False, render=False, elem_id=f"kept-{elem_id}")
+
+
+def the_picture(generator, lines: list[str]) -> pictures.Picture:
+    """The one that is open; at first that is latent 0 of seed 1. Raises InvalidInput."""
+    return pictures.parse(generator, lines[0] if lines else "1")
+
+
+def caption(generator, one: pictures.Picture) -> str:
+    """What stands below a picture, and is read out in its place: its name, and its labels where they were asked for."""
+    if one.labels is None:
+        return one.name or words.VARIED
+    there = [pretty(name) for name, value in zip(generator.labels, one.labels, strict=True) if value >= 0.5]
+    return " ".join([one.name or words.VARIED, *([f"({', '.join(there[:4])})"] if there else [])])
+
+
+def show_pictures(visit, models: Models, name: str, place: str, some: list[pictures.Picture], size: int = TILE):
+    """Pictures that a model draws as a gallery shows them: (file, caption) of each."""
+    generator = models[name]
+    drawn = images.to_pil(pictures.draw(generator, some), size) if some else []
+    packets = [marks.to_xmp(mark) for mark in models.marks(name, some)] if some else []
+    files = visit.drawn.pictures(place, drawn, packets)
+    return list(zip(files, [caption(generator, one) for one in some], strict=True))
+
+
+def texts(some: list[pictures.Picture]) -> str:
+    """As a hidden text box keeps them."""
+    return "\n".join(map(str, some))
+
+
+def choose(lines: list[str], picked) -> str:
+    """The text of a picture of a gallery that was clicked on."""
+    if picked.number >= len(lines):
+        raise InvalidInput(words.NOTHING_PICKED)
+    return lines[picked.number]
+
+
+def fitting(generator, lines: list[str]) -> list[pictures.Picture]:
+    """Of some texts the pictures that this model can draw."""
+    found = []
+    for line in lines:
+        with contextlib.suppress(InvalidInput):
+            found.append(pictures.parse(generator, line))
+    return found
 
 
 def classes_of(generator) -> list[tuple[str, int]]:

@@ -24,7 +24,6 @@ THEME = gr.themes.Soft(
 )
 CSS = """
 .gradio-container { max-width: 1100px !important; margin: 0 auto !important; }
-footer { display: none !important; }
 #top { align-items: center; }
 #title { flex: 2 1 300px; }
 #title h1, #title p { margin: 0; }
@@ -37,16 +36,39 @@ footer { display: none !important; }
 .pictures .thumbnail-lg { width: 100%; height: auto; aspect-ratio: auto; border: 0; overflow: visible;
   background: none; box-shadow: none; }
 .pictures img { width: 100%; height: auto !important; aspect-ratio: 1; }
-.pictures:not(#samples) .thumbnail-lg { pointer-events: none; }
-.pictures:not(#samples) .caption-label { position: static; max-width: none; padding: 2px 0; border: 0;
+.pictures:not(#samples, #varied, #pinned, #strip, #sweep, #along-strip) .thumbnail-lg {
+  pointer-events: none; }
+.pictures:not(#samples, #varied, #pinned) .caption-label { position: static; max-width: none; padding: 2px 0; border: 0;
   background: none; text-align: center; }
-#samples .caption-label { opacity: 0; transition: opacity .15s; }
-#samples .thumbnail-lg:hover .caption-label, #samples .thumbnail-lg:focus-visible .caption-label { opacity: 1; }
+:is(#samples, #varied, #pinned) .caption-label { opacity: 0; transition: opacity .15s; }
+:is(#samples, #varied, #pinned) .thumbnail-lg:is(:hover, :focus-visible) .caption-label { opacity: 1; }
 #samples { --across: 8; }
+#varied { --across: 4; }
+#pinned { --across: 12; padding: 6px; border: 1px dashed var(--border-color-primary); border-radius: 8px; }
+#along-strip { --across: 7; }
+#explored { --across: 2; }
+:is(#compared-left, #compared-right) { --across: 4; }
+#compared { flex-wrap: nowrap; }
+#compared .caption-label { display: none; }
+#opened { align-items: flex-start; padding: 10px; border: 1px solid var(--border-color-primary); border-radius: 8px; }
+#figure { flex: 0 1 300px; }
+#figure figure { margin: 0; }
+#figure img { width: 100%; border-radius: 6px; image-rendering: auto; }
+#figure figcaption { padding: 4px 0; overflow-wrap: anywhere; }
+a.take { display: inline-block; padding: 6px 12px; border-radius: 8px; text-decoration: none;
+  background: var(--button-secondary-background-fill); color: var(--button-secondary-text-color); }
+a.take:is(:hover, :focus-visible) { background: var(--button-secondary-background-fill-hover); }
+#film .film { width: 100%; max-width: 320px; margin: 0 auto; border-radius: 6px; background-position: 0 0; }
+#files { align-items: center; }
+#directions .form { display: grid; grid-template-columns: repeat(auto-fill, minmax(140px, 1fr));
+  min-width: 0 !important; background: var(--block-background-fill); }
+#directions .form > * { min-width: 0 !important; padding: 6px 12px; }
+#directions :is(.tab-like-container, .min_value, .max_value) { display: none; }
 #strip, #morph-strip { --across: 9; }
 #pair { --across: 2; width: 100%; max-width: 660px; margin: 0 auto; }
 #sweep { --across: 10; }
 #sweep:has(.gallery-item:nth-child(7):last-child) { --across: 7; }
+#sweep:has(.gallery-item:nth-child(25):last-child) { --across: 5; max-width: 720px; margin: 0 auto; }
 
 #seed-row { align-items: center; }
 #video { flex: 0 1 340px; }
@@ -59,6 +81,10 @@ footer { display: none !important; }
   #samples, #sweep, #sweep:has(.gallery-item:nth-child(7):last-child) { --across: 4; }
   #sweep:has(.gallery-item:nth-child(10)) { --across: 5; }
   #strip, #morph-strip { --across: 3; }
+  #pinned { --across: 6; }
+  #along-strip { --across: 4; }
+  :is(#compared-left, #compared-right) { --across: 2; }
+  #figure { flex-basis: 100%; }
   #video { flex-basis: 100%; }
   /* or the four tabs widen the page */
   .tab-container button { padding: 0 5px !important; font-size: min(13.5px, 3.5vw); }

@@ -10,7 +10,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -51,11 +51,16 @@ class Store:
         more."""
         self._job.emptied = self._emptied
 
-    def pictures(self, place: str, pictures: list[Image.Image]) -> list[Path]:
-        """Pictures as files that a place of the page shows from now on. Raises Gone."""
+    def pictures(self, place: str, pictures: list[Image.Image], packets: Sequence[bytes] = ()) -> list[Path]:
+        """Pictures as files that a place of the page shows from now on; packets: what is written inside each. Raises
+        Gone."""
+        packets = packets or [b""] * len(pictures)
         with self._lock:
             self._check()
-            paths = [images.save_by_content(picture, self.folder) for picture in pictures]
+            paths = [
+                images.save_by_content(picture, self.folder, packet)
+                for picture, packet in zip(pictures, packets, strict=True)
+            ]
             self._show(place, paths)
         return paths
 

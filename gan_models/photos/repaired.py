@@ -20,13 +20,14 @@ from torch.nn import functional as F
 
 from ..errors import InvalidInput, MissingPackage, NoFace
 from . import colour, crop
-from .faces import Face, find_faces
+from .faces import Face, aligned_face, find_faces
 from .geometry import Similarity, bounds, sample
 from .opening import Source, open_photo
 
 if TYPE_CHECKING:
     from ..networks.restore import Restorer
 
+Draw = Callable[[Tensor, Tensor], Tensor]
 MOST = 25_000_000  # pixels that are worked on
 BATCH = 32  # tiles at a time
 OWN = 2.0  # photo's pixels to one of the network's: a face at most so large is repaired aligned
@@ -34,7 +35,7 @@ PART = 0.4  # of what the network sees, a hole may fill
 FEW = 0.5 / 255  # of a mask: what is less is no hole
 
 
-def by_tiles(function: Callable[[Tensor, Tensor], Tensor], pictures: Tensor, mask: Tensor, size: int) -> Tensor:
+def by_tiles(function: Draw, pictures: Tensor, mask: Tensor, size: int) -> Tensor:
     """`function` of pictures (n, C, H, W) and masks (n, 1, H, W) of any size, by tiles of `size` that overlap by a
     quarter and fade into each other. Smaller pictures are continued beyond their borders."""
     height, width = pictures.shape[2:]
@@ -92,6 +93,23 @@ def restore_photo(
     if damages is None and hole is None or damages:
         result = _repaired(model, result, faces, damages, strength, scale)
     return result
+
+
+def fill_face(draw: Draw, size: int, source: Source, mask: Source) -> Image.Image:
+    """The photo with what is masked filled in its faces by `draw`, a function of pictures (1, 3, size, size) and masks
+    that knows faces alone; where none is found, the photo itself is taken for one. What is masked beyond stays. Raises
+    InvalidInput."""
+    photo = open_photo(source)
+    hole = open_mask(mask, photo.size)
+    own = colour.to_srgb(photo)
+    pixels, left = np.array(own), hole.copy()
+    for face in faces_of(own) or [aligned_face(own)]:
+        pixels, left = _fill_part(draw, size, pixels, left, crop.face_window(face, size), margin=0.01)
+    if (left == hole).all():
+        raise InvalidInput(
+            "What is masked lies outside of the face, and this model knows faces alone: mark some of it."
+        )
+    return colour.from_srgb(photo, Image.fromarray(np.where((hole & ~left)[..., None], pixels, np.asarray(own))))
 
 
 def open_mask(source: Source | np.ndarray | Tensor, size: tuple[int, int]) -> np.ndarray:
@@ -168,19 +186,18 @@ def _filled(model: Restorer, photo: Image.Image, hole: np.ndarray, faces: list[F
     pixels, left = np.array(own), hole.copy()
     size = model.image_shape[-1]
     for view in [crop.face_window(face, size) for face in faces]:
-        pixels, left = _fill_part(model, pixels, left, view, margin=0.04)
+        pixels, left = _fill_part(model.restore, size, pixels, left, view, margin=0.04)
     for view in views_of(left, size):
-        pixels, left = _fill_part(model, pixels, left, view)
+        pixels, left = _fill_part(model.restore, size, pixels, left, view)
     pixels = np.where(hole[..., None], pixels, np.asarray(own))
     return colour.from_srgb(photo, Image.fromarray(pixels))
 
 
 def _fill_part(
-    model: Restorer, pixels: np.ndarray, left: np.ndarray, view: Similarity, margin: float = 0.0
+    draw: Draw, size: int, pixels: np.ndarray, left: np.ndarray, view: Similarity, margin: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pixels with what is `left` of a hole filled where the network sees it through the view, and what is left then.
     A margin, a part of the side, is not filled: it is seen better through another."""
-    size = model.image_shape[-1]
     place = _place(view, size, pixels.shape[:2])
     if place is None:
         return pixels, left
@@ -198,7 +215,7 @@ def _fill_part(
     mask = (missing > 0.02).float()
     if mask.all():
         return pixels, left
-    drawn = model.restore(small, mask)
+    drawn = draw(small, mask)
     enlarged = F.grid_sample(drawn.cpu(), grid, "bicubic", "border", align_corners=False)
     enlarged = ((enlarged[0].clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
     pixels, left = pixels.copy(), left.copy()

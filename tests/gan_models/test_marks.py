@@ -83,10 +83,21 @@ def test_a_video_carries_its_keyframes_and_still_plays(tmp_path):
     images.write_video(torch.linspace(-1, 1, 4)[:, None, None, None].expand(-1, 3, 32, 32), tmp_path / "walk.mp4")
     plain, written = (tmp_path / "walk.mp4").read_bytes(), mark()
     assert marks.read(plain) is None
-    marked = marks.mark_mp4(plain, written)
+    marked = marks.mark_film(plain, written)
     assert marks.read(marked) == written._replace(rights=None)
     with av.open(io.BytesIO(marked)) as video:
         assert len(list(video.decode(video=0))) == 4
+
+
+def test_an_animated_webp_too(tmp_path):
+    frames, path, written = [picture(), picture().rotate(90), picture().rotate(180)], tmp_path / "walk.webp", mark()
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=40, loop=0)
+    marks.mark_film_file(path, written)
+    assert marks.read(path) == written._replace(rights=None)
+    with Image.open(path) as opened:
+        assert opened.n_frames == 3 and opened.size == (28, 28)
+    with pytest.raises(InvalidInput, match="animated WebP"):
+        marks.mark_film(b"GIF89a" + bytes(30), written)
 
 
 def test_the_origin_is_a_name_without_folders_and_the_checksum_of_the_weights(tmp_path):
@@ -186,7 +197,7 @@ def test_what_is_no_picture_gets_a_sentence(tmp_path, content):
 
 
 MARKED = {suffix: marks.encode(picture(), suffix, Mark("m", "abcdef1", (Drawn((1.0, 2.0)),))) for suffix in marks.KINDS}
-MARKED[".mp4"] = marks.mark_mp4(struct.pack(">I4s4s", 12, b"ftyp", b"isom"), Mark("m"))
+MARKED[".mp4"] = marks.mark_film(struct.pack(">I4s4s", 12, b"ftyp", b"isom"), Mark("m"))
 
 
 @settings(max_examples=150, deadline=None, derandomize=True, database=None)

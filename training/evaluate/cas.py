@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
 def command(arguments: list[str] | None) -> None:
     names = [name for name, plan in JUDGES.items() if plan.data == name and not plan.faces and not plan.stacked]
     parser = argparse.ArgumentParser(
-        prog="python -m training.cas", description="Record the classification accuracy score of real pictures."
+        prog="python -m training.evaluate.cas", description="Record the classification accuracy score of real pictures."
     )
     parser.add_argument("name", choices=names, help="the data set")
     parser.add_argument(

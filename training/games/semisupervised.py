@@ -37,6 +37,7 @@ class SemiSupervised(Adversarial):
         unsupervised: float = 1.0  # the objective's loss of unlabelled and generated pictures
         consistency: float = 0.0  # cross-entropy of changed copies, of what the picture itself is surely
 
+    in_parts = False  # the few pictures with labels may all lie in one part
     pairs, reads_labels = ("classifying",), True
 
     @classmethod

@@ -14,32 +14,55 @@ TRUNCATION, TRUNCATION_INFO = "Truncation", "Below 1: more typical and less vari
 
 # ---- Sample
 SAMPLE, SAMPLES, SEED, PICTURES, NEW_SEED, DRAW = "Sample", "Samples", "Seed", "Pictures", "New seed", "Draw"
-PICKED_TITLE = "Picked"
-
-
-def picked(picture: str) -> str:
-    return f"Picture {picture} is in the walk and under Attributes now."
+PICKED_TITLE, IN_THE_WALK = "Picked", "This picture is the last one of the walk now."
+VARIED, VARIATIONS, PINS = "a variation", "Variations of it", "Pins"
+VARY, PIN, WALK_FROM, CHANGE = "Vary", "Pin", "Walk to it", "Change it"
+EXPLORE_IT = "Explore it"
+ALL, REOPEN, TAKE, TAKE_ZIP = "Download all", "Open a saved picture", "Download (PNG)", "Download (zip)"
 
 
 # ---- Walk
-WALK_TAB, STRIP, WALK_VIDEO, WALK = "Walk", "From one to the next", "A walk that closes on itself", "Walk"
+WALK_TAB, STRIP, WALK_VIDEO, WALK = "Walk", "From one to the next", "The walk as a video", "Walk"
 ANCHORS = "Pictures to walk between"
-ANCHORS_INFO = "Two to six seeds, or 7:2 for picture 2 of seed 7. A click on a sample adds it."
+ANCHORS_INFO = "Two to six seeds, or 7:2 for picture 2 of seed 7."
+BETWEEN, OPEN_THIS, USE_PINS, LOOP = "Along the walk", "Open this picture", "Walk through the pins", "Back to the first"
+AS_WEBP, TAKE_VIDEO, TAKE_WEBP = "Make a WebP", "Download (MP4)", "Download (WebP)"
+TOO_FEW_PINS = "Pin two pictures or more first: open one under Sample and choose Pin."
 DRAWING, MAKING_VIDEO = "Drawing", "Making the video"
 
 # ---- Attributes
 ATTRIBUTES, PAIR, BEFORE, AFTER, AS_CLASS = "Attributes", "Before and after", "before", "after", "Draw it as"
-PICTURE, PICTURE_INFO = "Picture", "A seed, or 7:2 for picture 2 of seed 7. A click on a sample picks it."
 STEPS, SWEEP = "In steps from none to full", "The same latent, label by label"
+GRID_WITH, NO_GRID, KEEP, RESET = "Grid with", "no other", "Go on from this", "Reset"
 UNCONDITIONAL = "This model was trained without labels, so there is nothing to change here."
 FOUND = "Nobody told this model what digits there are: it found the categories and the codes by itself (InfoGAN)."
 LABELS = """What an attribute means is what annotators of CelebA saw, not what anybody is. Only 12 of the 40 are
 labelled reliably (Wu et al. 2023); Young, Pale Skin and Bushy Eyebrows are judgements, and often disputed."""
-ONE_HAIR_COLOUR = "Hair has one colour at a time: raise one and lower the others."
+ONE_HAIR_COLOUR = "Hair has one colour at a time: raise one, and the others fade."
 
 
 def first_ones(shown: int, all_of_them: int) -> str:
     return f"This model has {all_of_them} attributes; the first {shown} have sliders here."
+
+
+def grid_of(across: str, first: float, down: str, second: float) -> str:
+    return f"{across} {first:.0%}, {down} {second:.0%}"
+
+
+# ---- Explore
+EXPLORE, ALONG = "Explore", "From one end to the other"
+EXPLORE_NOTE = """Directions along which this model's pictures change most. Nobody named them: they are read off its first
+layer (SeFa, Shen and Zhou 2021). Move one and see what it means."""
+
+
+def direction(number: int) -> str:
+    return f"Direction {number}"
+
+
+# ---- Compare
+COMPARE, LEFT, RIGHT, NEXT_SEED = "Compare", "Left", "Right", "Next seed"
+COMPARE_NOTE = "The same seed through two models, or through two moments of one training."
+AT_CHECKPOINT, BEFORE_CHECKPOINT = "(last checkpoint)", "(checkpoint before)"
 
 
 # ---- Attributes of faces, by their names in CelebA
@@ -153,9 +176,19 @@ network draws a face that such lines could be of. It is nobody."""
 
 # ---- What goes wrong
 TROUBLE = "That did not work"
+BUSY = "Too many ask for something at the moment; try again in a minute."
 UNEXPECTED = "Something went wrong here that should not; try it again, or load the page anew."
 NOTHING_TO_DO = "None of these models draws or edits pictures: offer another one by --model."
 NOT_OFFERED = "That model is not offered here; choose one of the list."
+NOT_ALIKE = "These two draw pictures of different sizes; choose two that draw alike."
+NO_SUCH_CLASS = "Both models must know that class; choose one of the list."
+NO_SUCH_DIRECTION = "There is no such direction; choose one of the list."
+NO_SUCH_TAB = "There is no such tab for this model; choose one that is shown."
+BAD_LINK = "This link is cut or damaged; copy the whole of it."
+OTHER_REVISION = "This was made with other weights of the same name, so it may look different here."
+NO_MARK = "Nothing is written inside this file that says what it was drawn from; choose one that was saved here."
+NOT_DRAWN = "This file was not drawn from a seed or a latent, so that it cannot be opened again here."
+NOTHING_DRAWN = "Nothing is drawn yet: choose Draw first."
 NO_EDITOR = "That model cannot edit photos; choose one of the list."
 NO_UPLOAD = "That photo is not here, or no longer; choose the file anew."
 NO_PHOTO = "There is no photo yet: upload one, or take one of the drawn faces."
@@ -176,3 +209,7 @@ def too_large(most: int) -> str:
 
 def both(attribute: str) -> str:
     return f"{attribute} cannot be both wanted and unwanted: take it out of one of the two."
+
+
+def no_such_model(name: str) -> str:
+    return f"The model of this file, {name}, is not offered here."

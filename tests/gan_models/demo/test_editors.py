@@ -81,7 +81,7 @@ def test_a_drawn_face_is_retouched(offering):
     assert not said and patch["src"] is None  # as it was
     morph = next(block for block in ask.page.blocks.values() if block.elem_id == "morph-way")
     assert [value for _, value in morph.choices] == ["faces"]  # through a generator alone
-    (gallery,), said = ask("sample", ["faces", 1, 2, 1.0, -1, [], []])
+    (gallery, *_), said = ask("draw_samples", ["faces", 1, 2, 1.0, -1, [], []])
     assert len(gallery) == 2 and not said
 
 

@@ -6,7 +6,7 @@ import gradio as gr
 import numpy as np
 import pytest
 import torch
-from demo_server import Asking, tiny
+from demo_server import ATTRIBUTES, Asking, tiny
 from gradio.components.image_editor import EditorDataBlobs
 from PIL import Image
 
@@ -20,7 +20,8 @@ from gan_models.networks.restore import Restorer
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
-    tiny(folder / "faces", image_size=64, image_channels=3)
+    tiny(folder / "faces", image_size=64, image_channels=3, labels=ATTRIBUTES, multi_label=True)
+    tiny(folder / "things", image_size=64, image_channels=3)
     torch.manual_seed(0)
     for name, arguments in {
         "restore": {},
@@ -44,10 +45,11 @@ def ask(folder, tmp_path_factory):
 
 
 def test_a_tab_without_its_model_is_not_there(folder):
-    some = models(folder, "faces", "digits")
+    some = models(folder, "things", "digits")
     assert not repair.there(some) and not sketch.there(some)
     assert set(repair.able(models(folder, "restore")).values()) == {"restore"}
     assert repair.able(models(folder, "digits")) == {}
+    assert repair.able(models(folder, "faces")) == {"Fill what I painted over": "faces"}
     assert models(folder, "faces", "restore", "sketch").generators() == ["faces"]
 
 
@@ -108,3 +110,19 @@ def test_what_comes_in_the_place_of_a_painting(ask):
     assert len(canvas.blob_storage) == MOST_KEPT
     with pytest.raises(InvalidInput):
         thickness(b"")
+
+
+def test_a_generator_of_faces_fills_holes_too(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    monkeypatch.setattr(repair.inversion.fill_photo, "__kwdefaults__", {"steps": 3})
+    ask = Asking(build(models(folder, "faces"), tmp_path))
+    ask("take_drawn", [])
+    outputs, said = ask(
+        "repair", [None, paint(ask, "repair", (256, 256), (90, 110, 140, 160)), "Fill what I painted over", 0]
+    )
+    assert not said
+    before, after = (np.asarray(Image.open(part["path"] if isinstance(part, dict) else part)) for part in outputs[0])
+    changed = (before != after).any(-1)
+    assert changed[110:160, 90:140].mean() > 0.5
+    changed[110:160, 90:140] = False
+    assert not changed.any()

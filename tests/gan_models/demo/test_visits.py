@@ -10,7 +10,7 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
-from demo_server import ROOT, Asking, Page, running, tiny_models
+from demo_server import ROOT, UNCHANGED, Asking, Page, running, tiny_models
 from PIL import Image
 
 from gan_models.demo import Models, build, visits
@@ -134,7 +134,7 @@ def test_many_draws_take_bounded_disk_and_memory(ask, tmp_path, monkeypatch):
     monkeypatch.setattr(visits, "DRAWN", (70, 300_000))
     sizes = []
     for seed in range(30):
-        (gallery,), said = ask("sample", ["faces", seed, 32, 1.0, -1, [], []])
+        (gallery, *_), said = ask("draw_samples", ["faces", seed, 32, 1.0, -1, [], []])
         assert not said and len(gallery) == 32 and all(Path(entry["image"]["path"]).is_file() for entry in gallery)
         sizes.append(size_of(tmp_path))
         if seed % 10 == 9:  # as it does once a minute
@@ -185,7 +185,7 @@ def test_what_belongs_to_another_photo_is_not_shown(ask, monkeypatch):
 
 @pytest.mark.parametrize(
     "endpoint, data, event",
-    [("morph", ["editor", None, None, "faces"], None), ("interpolate", ["faces", "1, 2, 3", 1.0, -1, [], []], None)],
+    [("morph", ["editor", None, None, "faces"], None), ("walk_along", ["faces", "1, 2, 3", True], None)],
 )
 def test_a_long_job_ends_when_its_visitor_goes(ask, tmp_path, monkeypatch, endpoint, data, event):
     ask("open_example", ["editor", {"face": 1}])
@@ -213,7 +213,7 @@ def test_a_long_job_ends_when_its_visitor_goes(ask, tmp_path, monkeypatch, endpo
     count = len(drawn)
     thread.join(10)
     ((outputs, said),) = answers
-    assert not said and all(output in (None, {"__type__": "update"}) for output in outputs)
+    assert not said and all(output in UNCHANGED for output in outputs)
     assert len(drawn) <= count + 1
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(("visit-", "drawn-"))]
 
@@ -224,9 +224,9 @@ def test_a_closed_page_ends_its_visit(models, tmp_path):
         page = Page(address)
         (run,) = tmp_path.glob("gan-studio-*")
         with page.here():
-            outputs, said = page.ask(page.named("sample"), ["faces", 1, 16, 1.0, -1, [], []])
+            outputs, said = page.ask(page.named("draw_samples"), ["faces", 1, 16, 1.0, -1, [], []])
             assert not said and len(outputs[0]) == 16 and list(run.glob("drawn-*/*.webp"))
-            page.join(page.named("interpolate"), ["faces", "1, 2, 3, 4, 5, 6", 1.0, -1, [], []])
+            page.join(page.named("walk_along"), ["faces", "1, 2, 3, 4, 5, 6", True])
             with page.client.stream("GET", "/gradio_api/queue/data", params={"session_hash": page.session}) as lines:
                 next(line for line in lines.iter_lines() if "process_starts" in line)
         end = time.monotonic() + 30

@@ -127,7 +127,13 @@ def test_the_command(tmp_path, capsys):
     assert restore.main([*given[:3], "-o", str(tmp_path / "out.txt"), "--model", str(tmp_path / "model")]) == 2
     assert restore.main([*given, "--damage", "rust"]) == 2
     assert restore.main([str(tmp_path / "photo.png"), "-o", str(tmp_path / "o.png"), "--model", "mnist-cgan"]) == 2
+    filling = [*map(str, words), "--model", "mnist-cgan"]
+    assert restore.main(filling) == 2
     errors = capsys.readouterr().err.splitlines()
     assert (
-        len(errors) == 3 and "must end in" in errors[0] and "'rust'" in errors[1] and "repairs no pictures" in errors[2]
+        len(errors) == 4
+        and "must end in" in errors[0]
+        and "'rust'" in errors[1]
+        and "repairs no pictures" in errors[2]
+        and "colour" in errors[3]
     )

@@ -463,7 +463,8 @@ def test_cas_needs_classes(root):
 
 
 @pytest.mark.skipif(
-    not cas.file("mnist").exists(), reason="no record of real digits yet: python -m training.cas mnist makes it"
+    not cas.file("mnist").exists(),
+    reason="no record of real digits yet: python -m training.evaluate.cas mnist makes it",
 )
 def test_the_record_of_real_digits_is_of_these_digits(data_root):
     train, test = (open_dataset("mnist", data_root, 28, split=split) for split in ("train", "test"))

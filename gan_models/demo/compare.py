@@ -1,0 +1,134 @@
+"""The tab that shows the same seed through two models side by side, or through two moments of one training."""
+
+import gradio as gr
+
+from .. import pictures
+from ..errors import InvalidInput
+from ..rng import check_seed
+from . import about, reading, words
+from .models import Models
+from .page import Page
+from .shared import EITHER, Redrawing, Shared, pretty, show_pictures
+from .theme import PLAIN
+
+TITLE = words.COMPARE
+COUNT = 16  # pictures of each
+
+
+def there(models: Models) -> bool:
+    return bool(pairs(models))
+
+
+def pairs(models: Models) -> dict[str, list[str]]:
+    """Of each model that can be compared, the others that draw like it: pictures of the same size and colours."""
+    shapes = {name: model.image_shape for name, model in models.comparable().items()}
+    alike = {name: [other for other in shapes if other != name and shapes[other] == shapes[name]] for name in shapes}
+    return {name: others for name, others in alike.items() if others}
+
+
+def tab(page: Page, models: Models, shared: Shared | None) -> None:
+    known = pairs(models)
+    first = next(iter(known))
+    second = known[first][0]
+    gr.Markdown(words.COMPARE_NOTE, elem_id="compare-note")
+    with gr.Row(elem_id="compare-controls"):
+        left = page.reads(
+            gr.Dropdown(list(known), value=first, label=words.LEFT, filterable=False, elem_id="left", min_width=160),
+            reading.choice("model", str),
+        )
+        right = page.reads(
+            gr.Dropdown(
+                known[first], value=second, label=words.RIGHT, filterable=False, elem_id="right", min_width=160
+            ),
+            reading.choice("model", str),
+        )
+        seed = page.reads(gr.Number(1, label=words.SEED, elem_id="compare-seed", min_width=100), reading.whole("seed"))
+        label = page.reads(
+            gr.Dropdown(
+                label=words.DRAW_CLASS,
+                filterable=False,
+                elem_id="compare-label",
+                min_width=120,
+                **label_look(models, first, second),
+            ),
+            reading.choice("class", str, int),
+        )
+        again = gr.Button(words.NEXT_SEED, elem_id="compare-next", min_width=120)
+    with gr.Row(elem_id="compared"):
+        sides = []
+        for where in ("left", "right"):
+            with gr.Column(min_width=140):
+                sides.append(
+                    (
+                        gr.Gallery(label=words.SAMPLES, columns=4, elem_id=f"compared-{where}", **PLAIN),
+                        gr.Markdown(elem_id=f"compared-{where}-about"),
+                    )
+                )
+    shown = gr.State()
+
+    def compare(visit, left, right, seed, label):
+        """The same seed, and where both know it the same class, through both."""
+        seed, found = check_seed(seed), models.comparable()
+        if left not in found or right not in found:
+            raise InvalidInput(words.NOT_OFFERED)
+        if found[left].image_shape != found[right].image_shape:
+            raise InvalidInput(words.NOT_ALIKE)
+        changes = {shown: [left, right, seed, label]}
+        for name, (gallery, line) in zip((left, right), sides, strict=True):
+            model = models[name]
+            wished = None
+            if label not in (None, EITHER) and model.labels and not model.multi_label:
+                if label not in model.labels:
+                    raise InvalidInput(words.NO_SUCH_CLASS)
+                wished = model.labels.index(label)
+            some = pictures.of_seed(model, seed, COUNT, 1.0, wished)
+            changes[gallery] = show_pictures(visit, models, name, line.elem_id, some)
+            changes[line] = about.describe(models, name)
+        return changes
+
+    def compare_once(visit, tab, *asked_and_shown):
+        """The same, unless it is shown already, or another tab is."""
+        *asked, before = asked_and_shown
+        return None if tab != "compare" or asked == before else compare(visit, *asked)
+
+    def choose_left(visit, left, right):
+        """The models that draw like the left one, and the classes that both know."""
+        others = pairs(models).get(left)
+        if not others:
+            raise InvalidInput(words.NOT_OFFERED)
+        right = right if right in others else others[0]
+        return {
+            right_box: gr.Dropdown(others, value=right),
+            label: gr.Dropdown(**label_look(models, left, right)),
+        }
+
+    def choose_right(visit, left, right):
+        found = models.comparable()
+        if left not in found or right not in found:
+            raise InvalidInput(words.NOT_OFFERED)
+        return {label: gr.Dropdown(**label_look(models, left, right))}
+
+    def next_seed(visit, seed):
+        return {seed_box: check_seed(seed) + 1 if seed < 2**53 else 0}
+
+    right_box, seed_box = right, seed
+    asked = [left, right, seed, label]
+    outputs = [*(component for side in sides for component in side), shown]
+    drawing = (compare, asked, outputs)
+    once = Redrawing(compare_once, [*asked, shown], outputs)
+    page.compare = once
+    page.on(page.on(left.input, choose_left, [left, right], [right, label]).then, *drawing)
+    page.on(page.on(right.input, choose_right, [left, right], [label]).then, *drawing)
+    page.on(page.on(again.click, next_seed, [seed], [seed]).then, *drawing)
+    page.on([seed.submit, label.input], *drawing)
+
+
+def label_look(models: Models, left: str, right: str) -> dict:
+    """The classes that both know."""
+    both = [set(models[name].labels or ()) if not models[name].multi_label else set() for name in (left, right)]
+    names = [label for label in models[left].labels or () if label in both[0] & both[1]]
+    return {
+        "choices": [(words.ANY, EITHER), *((pretty(name), name) for name in names)],
+        "value": EITHER,
+        "visible": bool(names),
+    }

@@ -1,0 +1,187 @@
+"""What is on the screen stands in the address, and an address or a saved picture brings it back.
+
+Whoever made an address or a file can write what they like into it. So each part is read as a request's is, and what
+cannot be shown is told in a sentence. Nothing of a photo ever comes into an address.
+"""
+
+import urllib.parse
+
+import gradio as gr
+
+from .. import marks, pictures
+from ..errors import InvalidInput
+from ..rng import check_count, check_seed
+from . import reading, words
+from .models import Models
+from .page import Page
+from .shared import EITHER, MOST, MOST_PINS, Shared, fitting, texts, the_picture, wishes
+from .walk import keyframes
+
+MOST_CHARACTERS = 60_000  # of an address; six latents of 512 numbers have 16,000
+OURS = ("tab", "model", "rev", "seed", "n", "t", "class", "with", "without", "picture", "walk", "pins")
+# Hugging Face shows a Space inside of its own page, whose address is told by a message.
+WRITE = """(tab, model, rev, seed, n, t, label, with_, without, picture, walk, pins) => {
+  const asked = new URLSearchParams(location.search);
+  const said = {tab, model, rev, seed, n, t, class: label, with: (with_ ?? []).join(','),
+    without: (without ?? []).join(','), picture, walk, pins: (pins ?? '').replaceAll('\\n', ' ')};
+  const usual = {n: 16, t: 1, class: -1, walk: '1 2 3'};
+  const photo = tab === 'photo';
+  for (const [name, value] of Object.entries(said)) {
+    const shown = value !== null && value !== undefined && value !== '' && value !== usual[name];
+    if (shown && (!photo || name === 'tab')) asked.set(name, value); else asked.delete(name);
+  }
+  const query = '?' + asked.toString().replaceAll('%3A', ':').replaceAll('%2F', '/').replaceAll('%2C', ',');
+  history.replaceState(history.state, '', query + location.hash);
+  if (window.parent !== window) window.parent.postMessage({queryString: query.slice(1)}, 'https://huggingface.co');
+}"""
+READ = "() => location.search.slice(1)"
+# A picture that is dropped anywhere but where photos are taken goes the way of the button.
+DROP = """() => {
+  const at = event => document.body.dataset.tab !== 'photo' && event.dataTransfer?.types.includes('Files');
+  document.addEventListener('dragover', event => at(event) && event.preventDefault());
+  document.addEventListener('drop', event => {
+    const input = document.querySelector('#reopen input[type=file]') ?? document.querySelector('input#reopen, #reopen ~ input');
+    if (!at(event) || !input || !event.dataTransfer.files.length) return;
+    event.preventDefault();
+    const one = new DataTransfer();
+    one.items.add(event.dataTransfer.files[0]);
+    input.files = one.files;
+    input.dispatchEvent(new Event('change', {bubbles: true}));
+  });
+}"""
+
+
+def wire(page: Page, models: Models, shared: Shared, all_tabs, turned, turning: list) -> tuple:
+    """Returns the events after which the page shows what an address or a file says. turned(name) -> what changes for
+    another model, {component: update}, of the components `turning`."""
+    asked = page.reads(gr.Textbox(visible=False, elem_id="asked"), query)
+    changing = [
+        shared.source,
+        shared.current,
+        all_tabs,
+        shared.chosen,
+        shared.seed,
+        shared.count,
+        shared.truncation,
+        *shared.wished,
+        shared.picture,
+        shared.anchors,
+        shared.pins,
+    ]
+    outputs = [*changing, *(component for component in turning if component not in changing)]
+
+    def arrive(name: str, found: dict) -> dict:
+        """The page with that model and those values."""
+        changes = turned(name) | {shared.source: name, shared.current: name}
+        for component, value in found.items():
+            changes[component] = changes.get(component, {}) | {"value": value, "__type__": "update"}
+        return changes
+
+    def follow_link(visit, asked):
+        """All that an address says."""
+        if not asked.keys() & set(OURS):
+            return None
+        name = asked.get("model", shared.first)
+        generator = models[name]
+        found, tab = read_link(generator, asked, shared), asked.get("tab")
+        if asked.get("rev") not in (None, models.revision(name)):
+            gr.Warning(words.OTHER_REVISION, title=words.TROUBLE)
+        changes = arrive(name, found)
+        if tab is not None:
+            if tab not in page.tabs or not page.serves(tab, generator):
+                raise InvalidInput(words.NO_SUCH_TAB)
+            changes |= {all_tabs: gr.Tabs(selected=tab), shared.chosen: tab}
+        elif "seed" in asked or "picture" in asked:
+            changes |= {all_tabs: gr.Tabs(selected="sample"), shared.chosen: "sample"}
+        return changes
+
+    def reopen(visit, upload):
+        """A picture or a video that was saved here, as it was drawn."""
+        if not upload:
+            return None
+        mark = marks.read(page.uploads.take(upload))
+        if mark is None:
+            raise InvalidInput(words.NO_MARK)
+        if mark.kind == marks.EDITED or not mark.pictures:
+            raise InvalidInput(words.NOT_DRAWN)
+        if mark.model not in models.generators():
+            raise InvalidInput(words.no_such_model(mark.model))
+        generator = models[mark.model]
+        if mark.revision != models.revision(mark.model):
+            gr.Warning(words.OTHER_REVISION, title=words.TROUBLE)
+        some = [pictures.from_drawn(generator, one) for one in mark.pictures[:6]]
+        tab = "sample" if len(some) == 1 else "walk"
+        found = {shared.picture: str(some[0])} if len(some) == 1 else {shared.anchors: texts(some).replace("\n", " ")}
+        return arrive(mark.model, found) | {all_tabs: gr.Tabs(selected=tab), shared.chosen: tab}
+
+    page.here(page.load, DROP)
+    following = page.on(page.here(page.load, READ, [], [asked]).then, follow_link, [asked], outputs)
+    reopening = page.on(shared.reopen.upload, reopen, [shared.reopen], outputs, spinner=shared.reopen)
+    for event in (following, reopening):
+        page.here(event.then, "tab => { document.body.dataset.tab = tab }", [shared.chosen])
+    return following, reopening
+
+
+def tell(page: Page, shared: Shared, event) -> None:
+    """After that event the address says what is on the screen."""
+    page.here(
+        event.then,
+        WRITE,
+        [
+            shared.chosen,
+            shared.current,
+            shared.revision,
+            shared.seed,
+            shared.count,
+            shared.truncation,
+            *shared.wished,
+            shared.picture,
+            shared.anchors,
+            shared.pins,
+        ],
+    )
+
+
+def query(value) -> dict[str, str]:
+    """The parts of an address that are ours. Raises InvalidInput for what is none."""
+    if value in (None, ""):
+        return {}
+    if not isinstance(value, str) or len(value) > MOST_CHARACTERS:
+        raise InvalidInput(words.BAD_LINK)
+    try:
+        pairs = urllib.parse.parse_qsl(value, errors="strict", max_num_fields=50)
+    except (ValueError, UnicodeError) as error:
+        raise InvalidInput(words.BAD_LINK) from error
+    return {name: text for name, text in pairs if name in OURS}
+
+
+def read_link(generator, asked: dict[str, str], shared: Shared) -> dict:
+    """{component: value} of what an address says, as the model can draw it. Raises InvalidInput."""
+    found = {}
+    if "seed" in asked:
+        found[shared.seed] = check_seed(number(asked["seed"]))
+    if "n" in asked:
+        found[shared.count] = check_count(number(asked["n"]), most=MOST)
+    if "t" in asked:
+        found[shared.truncation] = reading.number("truncation", 0, 1.5)(number(asked["t"]))
+    wanted = number(asked["class"]) if "class" in asked else EITHER
+    present, absent = (asked[way].split(",") if way in asked else [] for way in ("with", "without"))
+    if asked.keys() & {"class", "with", "without"}:
+        wished = wishes(generator, wanted, present, absent)
+        pictures.of_seed(generator, 0, 1, 1.0, wished)  # so that it is said now if there is no such label
+        found |= dict(zip(shared.wished, (wanted, present, absent), strict=True))
+    if "picture" in asked:
+        found[shared.picture] = str(the_picture(generator, [asked["picture"]]))
+    if "walk" in asked:
+        found[shared.anchors] = texts(keyframes(generator, asked["walk"].split())).replace("\n", " ")
+    if "pins" in asked:
+        found[shared.pins] = texts(fitting(generator, asked["pins"].split()[:MOST_PINS]))
+    return found
+
+
+def number(text: str) -> int | float:
+    """Raises InvalidInput."""
+    try:
+        return int(text) if text.lstrip("-").isdecimal() and len(text) < 20 else float(text)
+    except ValueError as error:
+        raise InvalidInput(words.BAD_LINK) from error

@@ -1,0 +1,101 @@
+"""What a run would be, without one: `python -m training RECIPE --dry-run`.
+
+A few steps are taken in memory, and nothing is written but the cache of decoded pictures.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+
+import torch
+
+from gan_models.sizes import in_words
+
+from . import loop
+from .callbacks import duration
+from .engine import make_accelerator
+from .errors import TrainingError
+from .options import RunOptions
+from .run import open_data
+from .settings import change, find
+from .starting import initialise_from
+from .state import State, build
+
+SECONDS, LEAST = 5.0, 3  # of steps that are timed, after the first one, in which memory is laid out
+
+
+class Rehearsal:
+    """Steps a second, measured as a callback of the loop that ends it after a while."""
+
+    def __init__(self):
+        self.steps, self.began, self.seconds = -1, 0.0, 0.0
+
+    def __call__(self, state: State, scalars: dict) -> bool:
+        if self.steps < 0:
+            _wait(state)
+            self.began = time.perf_counter()
+        self.steps += 1
+        if self.steps < LEAST:
+            return False
+        _wait(state)
+        self.seconds = time.perf_counter() - self.began
+        return self.seconds >= SECONDS
+
+
+def rehearse(options: RunOptions) -> str:
+    """What a run with these options would train, need and take, in lines. Raises what the run would raise before its
+    first step."""
+    recipe = change(find(options.recipe), list(options.settings))
+    accelerator = make_accelerator(options.precision)
+    if recipe.batch_size % accelerator.num_processes:
+        raise TrainingError(
+            f"The batch of {recipe.batch_size} cannot be shared by {accelerator.num_processes} processes: "
+            "--set batch_size to a multiple."
+        )
+    dataset = open_data(recipe, options)
+    state = build(recipe, dataset, options.seed, accelerator.device)
+    if options.init_from:
+        initialise_from(state, options.init_from)
+    clock = Rehearsal()
+    loop.train(recipe, dataset, state, accelerator, 10**12, options.seed, [clock])
+    speed = clock.steps * recipe.batch_size / clock.seconds
+    total = options.images or recipe.images
+    precision = accelerator.mixed_precision.replace("no", "fp32")
+    labels = (
+        f"{len(dataset.label_names)} {'attributes' if dataset.multi_label else 'classes'}"
+        if dataset.label_names
+        else "no labels"
+    )
+    rows = {
+        "recipe": f"{recipe.name}: {recipe.summary}",
+        "data": f"{dataset.name}: {len(dataset):,} pictures, {in_words(recipe.image_size)} px, "
+        f"{'grey' if recipe.image_channels == 1 else 'colour'}, {labels}",
+        "generator": _about(state.generator),
+        "discriminator": _about(state.discriminator),
+        "device": f"{accelerator.num_processes} process(es) on {accelerator.device.type}, {precision}",
+        "memory": f"{_memory(accelerator.device) / 2**30:.2f} GiB at most so far",
+        "speed": f"{speed:,.1f} images/s in {clock.steps} steps of {recipe.batch_size}",
+        "length": f"{total:,} images ({total / len(dataset):,.1f} times the data), about "
+        f"{duration(total / speed)} without checkpoints and measurements",
+        "output": f"{options.output}, to which nothing was written",
+    }
+    return "\n".join([*dataset.notes, *(f"{name:<14} {text}" for name, text in rows.items())])
+
+
+def _about(network: torch.nn.Module) -> str:
+    weights = sum(parameter.numel() for parameter in network.parameters())
+    return f"{type(network).__name__}, {weights:,} parameters"
+
+
+def _memory(device: torch.device) -> int:
+    """Bytes: on a GPU what its tensors took at most, else what the process did."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_reserved(device)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _wait(state: State) -> None:
+    """Until the device has done what it was told."""
+    next(state.generator.parameters()).flatten()[0].item()
