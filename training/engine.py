@@ -14,11 +14,12 @@ from gan_models.cli import missing
 from gan_models.errors import MissingPackage
 
 from . import cpu
-from .options import PRECISIONS, RunError
+from .errors import RunError
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 WORTH = 1.1  # times as fast as float32: less is no reason to compute with fewer digits
 CHOSEN_PRECISION = "ACCELERATE_MIXED_PRECISION"  # set by `accelerate launch`
 

@@ -12,3 +12,7 @@ class LostProcess(TrainingError):
     """Another process of the same run has gone. The sentence has been told already, by one of those that are left."""
 
     status = 3
+
+
+class RunError(TrainingError):
+    """A run that cannot be started, or that could not go on; one sentence."""

@@ -1,4 +1,4 @@
-"""What a run is told, and how it is written down in its folder: options.json."""
+"""What a run is told, the data that it names, and how it is written down in its folder: options.json."""
 
 from __future__ import annotations
 
@@ -9,20 +9,18 @@ from pathlib import Path
 
 import gan_models
 from gan_models import files
+from gan_models.sizes import sides
 
 from . import run_folder
+from .data import open_dataset
 from .data.dataset import Dataset
-from .errors import TrainingError
-from .games import to_json, with_defaults
+from .engine import PRECISIONS
+from .errors import RunError
+from .games import GAMES, to_json, with_defaults
 from .recipes import Recipe
 
-PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 PREVIOUS_ONE = "previous"  # what --resume takes beside nothing
 TRACKERS = ("tensorboard", "trackio", "wandb")
-
-
-class RunError(TrainingError):
-    """A run that cannot be started, or that could not go on; one sentence."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +73,37 @@ class RunOptions:
 
 def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
+
+
+def open_data(recipe: Recipe, options: RunOptions) -> Dataset:
+    """The pictures that the run learns from. Raises DataError, and RunError where they do not fit the recipe."""
+    if isinstance(options.data, Dataset):
+        dataset, shape = options.data, (recipe.image_channels, *sides(recipe.image_size))
+        if dataset.images.shape[1:] != shape:
+            raise RunError(
+                f"The pictures of {dataset.name} are {dataset.images.shape[1:]}, and {recipe.name} draws {shape}: "
+                "give others, or set image_size and image_channels."
+            )
+    else:
+        name = options.data or recipe.data
+        dataset = open_dataset(
+            name,
+            options.data_root,
+            recipe.image_size,
+            channels=recipe.image_channels,
+            attributes=recipe.attributes if name.lower() == "celeba" else None,
+        )
+    if (recipe.conditional or GAMES[recipe.game].reads_labels) and dataset.labels is None:
+        raise RunError(
+            f"{recipe.name} is conditional and {dataset.name} has no labels; put the pictures into one sub-folder a "
+            "class, or take a recipe without conditioning."
+        )
+    if len(dataset) < recipe.batch_size and not options.resume:  # what was begun without this check may go on
+        raise RunError(
+            f"{dataset.name} has {len(dataset):,} pictures, fewer than a batch of {recipe.batch_size:,}; add pictures, "
+            f"or --set batch_size={len(dataset)}."
+        )
+    return dataset.few(recipe.labels_per_class, options.seed) if recipe.labels_per_class else dataset
 
 
 def describe(recipe: Recipe, dataset: Dataset, options: RunOptions, total: int) -> dict:

@@ -17,8 +17,7 @@ from . import loop
 from .callbacks import duration
 from .engine import make_accelerator
 from .errors import TrainingError
-from .options import RunOptions
-from .run import open_data
+from .options import RunOptions, open_data
 from .settings import change, find
 from .starting import initialise_from
 from .state import State, build

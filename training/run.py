@@ -19,15 +19,13 @@ from gan_models import images as pictures
 from gan_models.card import model_card
 from gan_models.rng import check_seed
 from gan_models.samples import sample_grid
-from gan_models.sizes import sides
 
 from . import callbacks, checkpoints, cpu, loop, run_folder
-from .data import open_dataset
 from .data.dataset import Dataset, to_float
 from .engine import choose_precision, make_accelerator, start_trackers
 from .evaluate import story
 from .games import GAMES
-from .options import PREVIOUS_ONE, RunError, RunOptions, compare_options, describe
+from .options import PREVIOUS_ONE, RunError, RunOptions, compare_options, describe, open_data
 from .processes import Peers
 from .publish import PublishError, check_name
 from .recipes import Recipe
@@ -426,37 +424,6 @@ def prepare_folder(options: RunOptions, accelerator: Accelerator) -> Path | None
     if not found:
         raise RunError(f"{folder} has no checkpoint before the last one; go on by --resume, or give another --output.")
     return found
-
-
-def open_data(recipe: Recipe, options: RunOptions) -> Dataset:
-    """The pictures that the run learns from. Raises DataError, and RunError where they do not fit the recipe."""
-    if isinstance(options.data, Dataset):
-        dataset, shape = options.data, (recipe.image_channels, *sides(recipe.image_size))
-        if dataset.images.shape[1:] != shape:
-            raise RunError(
-                f"The pictures of {dataset.name} are {dataset.images.shape[1:]}, and {recipe.name} draws {shape}: "
-                "give others, or set image_size and image_channels."
-            )
-    else:
-        name = options.data or recipe.data
-        dataset = open_dataset(
-            name,
-            options.data_root,
-            recipe.image_size,
-            channels=recipe.image_channels,
-            attributes=recipe.attributes if name.lower() == "celeba" else None,
-        )
-    if (recipe.conditional or GAMES[recipe.game].reads_labels) and dataset.labels is None:
-        raise RunError(
-            f"{recipe.name} is conditional and {dataset.name} has no labels; put the pictures into one sub-folder a "
-            "class, or take a recipe without conditioning."
-        )
-    if len(dataset) < recipe.batch_size and not options.resume:  # what was begun without this check may go on
-        raise RunError(
-            f"{dataset.name} has {len(dataset):,} pictures, fewer than a batch of {recipe.batch_size:,}; add pictures, "
-            f"or --set batch_size={len(dataset)}."
-        )
-    return dataset.few(recipe.labels_per_class, options.seed) if recipe.labels_per_class else dataset
 
 
 def publish(options: RunOptions, accelerator: Accelerator) -> None:

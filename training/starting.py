@@ -8,7 +8,7 @@ import gan_models
 from gan_models.networks.editor import Editor
 
 from . import checkpoints, growing, run_folder
-from .options import RunError
+from .errors import RunError
 from .state import State
 
 

@@ -25,7 +25,7 @@ ERRORS = {
     "training.judges.networks": ("JudgeError", 2),
     "training.publish": ("PublishError", 2),
     "training.recipes": ("RecipeError", 2),
-    "training.options": ("RunError", 2),
+    "training.errors": ("RunError", 2),
 }
 
 

@@ -27,8 +27,7 @@ import torch
 from gan_models.cli import missing
 
 from .. import cli
-from ..options import PRECISIONS
-from ..run import open_data
+from ..options import PRECISIONS, open_data
 from ..state import build
 from . import page
 from .protocol import Goal, Method

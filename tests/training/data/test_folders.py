@@ -14,9 +14,8 @@ from PIL import Image
 
 from training.data import listing, open_dataset
 from training.data.decoding import DataError
-from training.options import RunError
+from training.options import RunError, open_data
 from training.recipes import RECIPES
-from training.run import open_data
 from training.settings import change
 
 COLOURS = {"bus": (255, 0, 0), "car": (0, 255, 0), "cow": (0, 0, 255), "train": (255, 255, 0)}
