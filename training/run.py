@@ -319,7 +319,7 @@ def _run(options: RunOptions, budget, hooks: tuple) -> Trained:
         watch = Watch(recipe, options.output, read_lines(options.output / STATS))
         report.readers.append(watch)
         samples, curves = (
-            callbacks.Samples(options.output, state, options.seed, every),
+            callbacks.Samples(options.output, state, options.seed, every, accelerator),
             callbacks.Curves(options.output),
         )
         report.readers.append(curves)
