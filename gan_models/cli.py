@@ -48,6 +48,7 @@ VERBS = {
 # The packages that come with an extra of pyproject.toml, by the names that they are imported by.
 EXTRAS = (
     dict.fromkeys(("accelerate", "matplotlib", "skimage", "torch_fidelity"), "train")
+    | {"datasets": "datasets"}
     | dict.fromkeys(("av", "cmarkgfm", "gradio", "nh3"), "app")
     | dict.fromkeys(("dlib", "face_recognition_models", "pillow_heif"), "photos")
     | dict.fromkeys(("onnx", "onnxruntime"), "onnx")

@@ -79,7 +79,7 @@ def fill(
     images: Tensor,
     mask: Tensor,
     *,
-    steps: int = 5 * STEPS,
+    steps: int = 3 * STEPS,
     progress: Callable[[int, int], None] | None = None,
 ) -> Tensor:
     """Pictures (n, C, H, W) in [-1, 1] with what is missing drawn by a generator that never learned to fill: from the
@@ -97,7 +97,7 @@ def fill(
     return torch.where(hole > 0, drawn, images)
 
 
-def fill_photo(generator: Generator, source: Source, mask: Source, *, steps: int = 5 * STEPS) -> Image.Image:
+def fill_photo(generator: Generator, source: Source, mask: Source, *, steps: int = 3 * STEPS) -> Image.Image:
     """A photo (a file, its bytes or a Pillow picture) with what is masked (a picture of the photo's size, white there)
     filled in its faces by a generator of faces, as `fill` does. Raises InvalidInput."""
     if generator.latent_dim < 1 or generator.image_shape[0] != 3:

@@ -16,7 +16,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from gan_models import images as pictures
@@ -170,10 +172,11 @@ class FIDCallback:
 
 
 class Samples:
-    """A grid of the same 64 latents from the averaged generator, samples/IMAGES.png, never overwritten."""
+    """A grid of the same 64 latents from the averaged generator, samples/IMAGES.png, never overwritten; the
+    accelerator's trackers are shown it too."""
 
-    def __init__(self, folder: Path, state: State, seed: int, every: int):
-        self.folder, self.every, self.seed = folder / "samples", every, seed
+    def __init__(self, folder: Path, state: State, seed: int, every: int, accelerator: Accelerator | None = None):
+        self.folder, self.every, self.seed, self.accelerator = folder / "samples", every, seed, accelerator
         self.folder.mkdir(exist_ok=True)
         self.write(state)
 
@@ -185,7 +188,23 @@ class Samples:
     def write(self, state: State) -> None:
         path = self.folder / f"{state.images:010d}.png"
         if not path.exists():
-            pictures.save_png(sample_grid(state.ema, self.seed), path)
+            picture = sample_grid(state.ema, self.seed)
+            pictures.save_png(picture, path)
+            show(self.accelerator, picture, state.images)
+
+
+def show(accelerator: Accelerator | None, picture: Image.Image, step: int) -> None:
+    """Log a picture as "samples" with each tracker that has begun."""
+    array = np.asarray(picture.convert("RGB"))
+    for tracker in getattr(accelerator, "trackers", ()):
+        if tracker.name == "tensorboard":
+            tracker.log_images({"samples": array[None]}, step=step, dataformats="NHWC")
+        elif tracker.name == "wandb":
+            tracker.log_images({"samples": [array]}, step=step)
+        elif tracker.name == "trackio":
+            import trackio  # which nobody needs who does not log there
+
+            tracker.log({"samples": trackio.Image(array)}, step=step)
 
 
 class Curves:

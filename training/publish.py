@@ -34,6 +34,7 @@ from .errors import TrainingError
 from .evaluate import story
 from .space import files as space_files
 from .space import requirements
+from .static_space import files as static_files
 
 # What is published beside the weights, and the bytes that it may have.
 CONTENTS = {CONFIG: MAX_CONFIG_BYTES, **BESIDE}
@@ -49,6 +50,7 @@ def publish(
     repo_id: str,
     *,
     space: str | None = None,
+    static_space: str | None = None,
     hardware: str | None = None,
     private: bool = False,
     keep: str | None = None,
@@ -56,13 +58,16 @@ def publish(
     """Upload a model folder to the Hub in one commit, creating the repository where there is none, and return its URL.
 
     model_folder: that of a model, or of a run. space: also the name of a Gradio Space to fill with the demo and this
-    model; hardware: the Space's, such as "zero-a10g" or "t4-small" (None: the free CPU). What a person wrote into the card,
+    model; hardware: the Space's, such as "zero-a10g" or "t4-small" (None: the free CPU). static_space: the
+    name of a Space that is a page, which draws in the visitor's browser. What a person wrote into the card,
     here or on the Hub, stays (gan_models/card_edits.py); where both were edited, keep says whose edits count, those
     "here" or those on the "hub". A folder that `gan_models.load` would refuse, or that has no card, is not uploaded. The
     token is the one of `hf auth login`. Raises PublishError.
     """
     folder, model = check_folder(model_folder)
     check_name(repo_id)
+    if static_space:
+        check_name(static_space)
     if space:
         check_name(space)
         requirements(edits=hasattr(model, "edit"), hardware=hardware)  # a package that is missing is told at once
@@ -75,12 +80,16 @@ def publish(
         )
     api = HfApi()
     contents[CARD] = with_edits(contents[CARD].decode(), card_there(repo_id), repo_id, keep).encode()
+    page = static_files(folder, contents[CARD].decode(), repo_id) if static_space else {}
     url, commit = upload(api, repo_id, contents, f"Publish {repo_id}", private=private or None)
     if space:
         hidden = private or is_private(api, repo_id)
         demo = space_files(model, contents, repo_id, commit, hardware=hardware, private=hidden)
         create = {"space_sdk": "gradio"} | ({"space_hardware": hardware} if hardware else {})
         upload(api, space, demo, f"Show {repo_id}", private=private or None, repo_type="space", **create)
+    if static_space:
+        create = {"repo_type": "space", "space_sdk": "static"}
+        upload(api, static_space, page, f"Show {repo_id}", private=private or None, **create)
     return url
 
 
@@ -231,6 +240,11 @@ def command(arguments: list[str] | None) -> None:
     parser.add_argument("repo_id", metavar="USER/REPO", help="the repository; made where there is none")
     parser.add_argument("--space", metavar="USER/SPACE", help="also make a Gradio Space that shows the model")
     parser.add_argument(
+        "--static-space",
+        metavar="USER/SPACE",
+        help="also make a Space that needs no server: a page that draws in the visitor's browser",
+    )
+    parser.add_argument(
         "--hardware", metavar="NAME", help="the Space's, such as zero-a10g or t4-small (default: the free CPU)"
     )
     parser.add_argument("--private", action="store_true", help="a new repository is visible to you alone")
@@ -243,13 +257,14 @@ def command(arguments: list[str] | None) -> None:
             options.model_folder,
             options.repo_id,
             space=options.space,
+            static_space=options.static_space,
             hardware=options.hardware,
             private=options.private,
             keep=options.keep_card,
         )
     )
-    if options.space:
-        print(f"{HfApi().endpoint}/spaces/{options.space}")
+    for space in filter(None, (options.space, options.static_space)):
+        print(f"{HfApi().endpoint}/spaces/{space}")
 
 
 if __name__ == "__main__":

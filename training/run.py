@@ -248,7 +248,7 @@ class Run:
         if accelerator.is_main_process:
             self.write_beginning()
             self.watch = Watch(self.recipe, options.output, read_stats(options.output))
-            self.samples = callbacks.Samples(options.output, state, options.seed, plan.checkpoint_every)
+            self.samples = callbacks.Samples(options.output, state, options.seed, plan.checkpoint_every, accelerator)
             self.curves = callbacks.Curves(options.output)
             self.report.readers += [self.watch, self.curves]
             self.drawing.append(self.samples)

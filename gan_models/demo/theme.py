@@ -23,7 +23,8 @@ THEME = gr.themes.Soft(
     block_title_text_color_dark="*body_text_color",
 )
 CSS = """
-.gradio-container { max-width: 1100px !important; margin: 0 auto !important; }
+/* clip, not "hidden", in which nothing could stick to the top of the window */
+.gradio-container { max-width: 1100px !important; margin: 0 auto !important; overflow: clip !important; }
 #top { align-items: center; }
 #title { flex: 2 1 300px; }
 #title h1, #title p { margin: 0; }
@@ -78,6 +79,7 @@ a.take:is(:hover, :focus-visible) { background: var(--button-secondary-backgroun
 #sliders .form > * { min-width: 0 !important; padding: 6px 12px; align-content: end; }
 #sliders :is(.tab-like-container, .min_value, .max_value) { display: none; }
 @media (max-width: 640px) {
+  .gradio-container > .main { padding: 12px 14px !important; }
   #samples, #sweep, #sweep:has(.gallery-item:nth-child(7):last-child) { --across: 4; }
   #sweep:has(.gallery-item:nth-child(10)) { --across: 5; }
   #strip, #morph-strip { --across: 3; }

@@ -10,7 +10,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -24,8 +24,9 @@ from ..files import write_atomically
 from ..model_folder import config_of
 from ..networks.base import Generator, encode_labels
 from ..networks.editor import Editor
+from ..networks.restore import Restorer
 
-PARTS = ("generate", "edit", "encode")
+PARTS = ("generate", "edit", "encode", "classify", "restore")
 OPSET = 17  # what onnxruntime has read since 1.12 (2022)
 TOLERANCE = 1e-4  # by which the file's pictures, in -1..1, may differ from PyTorch's
 SMALL = 1024  # numbers; shorter tensors stay float32
@@ -86,6 +87,25 @@ class _Reads(nn.Module):
         return latents if labels is None else (latents, labels)
 
 
+class _Classifies(nn.Module):
+    def __init__(self, model: Generator):
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.model.classify(images)
+
+
+class _Restores(nn.Module):
+    def __init__(self, model: Restorer):
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor, mask: Tensor, strengths: Tensor) -> tuple[Tensor, Tensor]:
+        looked = self.model.look(images, mask)
+        return self.model.draw(looked, strengths).float().clamp(-1, 1), self.model.estimated(looked)
+
+
 def parts(model: Generator) -> dict[str, Part]:
     """What can be exported of a model, by the names of PARTS; first what it is for."""
     found, picture = {}, model.image_shape
@@ -103,6 +123,12 @@ def parts(model: Generator) -> dict[str, Part]:
     if model.encodes and "edit" not in found:
         outputs = ("latents", "labels") if model.labels else ("latents",)
         found["encode"] = Part(_Reads(model), {"images": picture}, outputs, {"images": (-1.0, 1.0)})
+    if model.classifies:
+        found["classify"] = Part(_Classifies(model), {"images": picture}, ("classes",), {"images": (-1.0, 1.0)})
+    if isinstance(model, Restorer) and model.told:
+        inputs = {"images": picture, "mask": (1, *picture[1:]), "strengths": (len(model.told),)}
+        ranges = {"images": (-1.0, 1.0), "mask": (0.0, 1.0), "strengths": (0.0, 1.0)}
+        found["restore"] = Part(_Restores(model), inputs, ("restored", "seen"), ranges)
     return found
 
 
@@ -119,7 +145,9 @@ def onnx(
 
     part: "generate" (latents (n, latent_dim) float32 standard normal, and labels (n, K) float32 in 0..1 where it has
     labels -> images (n, C, H, W) in [-1, 1]), "edit" (images, changes (n, K) -> edited, and shown (n, K) 0..1: how
-    surely each attribute is there), or "encode" (images -> latents, and labels where it has any). None: the first that
+    surely each attribute is there), "encode" (images -> latents, and labels where it has any), "classify" (images ->
+    classes (n, K), rows that sum to 1), or "restore" (images, mask (n, 1, H, W), 1 where pixels are missing, strengths
+    (n, K) 0..1 of the damages to repair -> restored, and seen (n, K): how strong they seem). None: the first that
     the model has of edit and generate. n is any number. Classes are rows with a 1 in their place; rows that mix them
     draw something in between.
 
@@ -189,6 +217,14 @@ def metadata(model: Generator, part: str, card: str | None = None, name: str | N
             told["label_table"] = json.dumps([[round(value, 4) for value in row] for row in model.label_table.tolist()])
     if part == "encode":
         told["latents"] = f"(n, {model.latent_dim}) float32"
+    if part == "classify":
+        told["classes"] = json.dumps(model.classes)
+    if part == "restore":
+        told["damages"] = json.dumps(model.told)
+        told["mask"] = "(n, 1, H, W) float32, 1 where pixels are missing, else 0"
+        told["strengths"] = (
+            "(n, K) float32, from 0 to 1: how strong each damage is taken to be; seen is an estimate of it"
+        )
     if part == "edit":
         told["attributes"] = json.dumps(model.attributes)
         told["changes"] = (
@@ -219,6 +255,8 @@ def _does(model: Generator, part: str) -> str:
         "generate": f"draws pictures of {size} pixels from standard normal latents",
         "edit": f"changes attributes of pictures of {size} pixels",
         "encode": f"reads the latents of pictures of {size} pixels",
+        "restore": f"repairs pictures of {size} pixels",
+        "classify": f"says which classes pictures of {size} pixels are of",
     }[part]
 
 
@@ -248,7 +286,8 @@ def _example(part: Part, rows: int) -> dict[str, Tensor]:
         if between is None:
             found[name] = torch.randn(rows, *shape, generator=generator)
         elif len(shape) == 3:
-            coarse = 2 * torch.rand(rows, shape[0], 4, 4, generator=generator) - 1
+            low, high = between
+            coarse = low + (high - low) * torch.rand(rows, shape[0], 4, 4, generator=generator)
             found[name] = nn.functional.interpolate(coarse, shape[1:], mode="bilinear", align_corners=False)
         else:
             low, high = between
@@ -256,7 +295,7 @@ def _example(part: Part, rows: int) -> dict[str, Tensor]:
     return found
 
 
-def _graph(part: Part, name: str):
+def _graph(part: Part, name: str) -> Any:
     """The ONNX model of a part, any number of rows at once."""
     import onnx as onnx_package
 
@@ -283,7 +322,7 @@ def _graph(part: Part, name: str):
     return graph
 
 
-def _store_halves(graph) -> None:
+def _store_halves(graph: Any) -> None:
     """Store the weights that float16 holds exactly as float16, each followed by a cast: half the file, the same
     numbers."""
     from onnx import TensorProto, helper, numpy_helper

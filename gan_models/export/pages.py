@@ -58,12 +58,14 @@ def page(
     revision: str | None = None,
     runtime_folder: Path | None = None,
     half: bool = False,
+    card: str | None = None,
+    name: str | None = None,
 ) -> Path:
     """Write a page that shows a model in the browser, without a server, and return its folder.
 
     It holds index.html, app.js, style.css, model.onnx and the three files of onnxruntime-web (14 MB, from the cache, or
     from npm once, or from `runtime_folder`); for an editor also faces.png, drawn faces to begin with. Any static file
-    server shows it, and it asks nothing of the net. half: as in `onnx`. Files of these names are replaced, each by
+    server shows it, and it asks nothing of the net. half, card, name: as in `onnx`. Files of these names are replaced, each by
     rename; index.html comes last. Raises InvalidInput where the folder or the runtime cannot be had, and as `load` and
     `onnx` do.
     """
@@ -71,6 +73,7 @@ def page(
     if folder.exists() and not folder.is_dir():
         raise InvalidInput(f"{folder} is a file; name a folder for the page.")
     model = opened(source, revision)
+    model = model._replace(card=card or model.card, name=name or model.name)
     known = parts(model.network)
     part = next((name for name in ("edit", "generate") if name in known), None)
     if part is None:
@@ -95,12 +98,13 @@ def page(
 
 def _filled(template: str, model: Opened, part: str) -> str:
     licence = licence_of(model.card)
+    card = re.sub(r"<!--.*?-->", "", model.card, flags=re.DOTALL)
     link = licence["link"] if re.match(r"https?://[^\s\"<>]+$", licence["link"]) else ""
-    words = html.escape(licence["licence"].replace("-", " "))
-    sections = {name: text for name, text in _sections(model.card).items() if name in SECTIONS}
+    words = "MIT" if licence["licence"] == "mit" else html.escape(licence["licence"].replace("-", " "))
+    sections = {name: text for name, text in _sections(card).items() if name in SECTIONS}
     return string.Template(template).substitute(
         title=html.escape(model.name.rpartition("/")[2]),
-        lead=html.escape(_lead(model.card)),
+        lead=html.escape(_lead(card)),
         licence=f'<a href="{html.escape(link)}">{words}</a>' if link else words,
         sections="\n".join(
             f"<section><h2>{html.escape(name)}</h2>{safe(text)}</section>" for name, text in sections.items()
@@ -114,7 +118,7 @@ def _lead(card: str) -> str:
     """The first sentence of a card."""
     found = re.search(r"^# .*\n+([^\n]+)", card, re.MULTILINE)
     sentence = re.split(r"(?<=[.!?])\s", found[1], maxsplit=1)[0] if found else ""
-    return sentence[:200]
+    return re.sub(r"\s*\(--[^)]*\)", "", sentence)[:200]  # less what only whoever trains needs
 
 
 def _sections(card: str) -> dict[str, str]:

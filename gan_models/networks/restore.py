@@ -28,7 +28,8 @@ LIMITS = {"image_size": (8, 256), "image_channels": (1, 3), "width": (8, 128), "
 SURE = 0.08  # of a damage: below, an estimate counts as 0
 SMALLEST = 7  # the largest size of the smallest map
 BATCH = 64  # tiles that are looked at together
-LEAST = 0.25  # strength of a damage that somebody names, at least
+LEAST = 0.4  # strength of a damage that somebody names, at least
+DOUBT = 0.1  # an estimate below is left alone where nobody named the damage: whole pictures shall come back whole
 MOST_LOOKS = 6  # tiles across and down, by which a large picture's damages are estimated
 
 
@@ -204,7 +205,10 @@ class Restorer(Generator):
             seen = torch.cat([self.estimated(self.look(some)) for some in tiles.split(BATCH)])
         if len(tiles) != len(pictures):
             seen = seen.mean(0, keepdim=True)
-        return seen if damages is None else seen.clamp_min(LEAST) * named
+        if damages is None:
+            return seen * (seen >= DOUBT)
+        least = torch.tensor([1.0 if kind == "grey" else LEAST for kind in self.told], device=self.device)
+        return torch.maximum(seen, least) * named  # a picture is grey or not
 
     def _tiles(self, pictures: Tensor) -> Tensor:
         """Parts of one picture of any size that have the network's; pictures of its size as they are."""

@@ -2,6 +2,7 @@
 twos."""
 
 import importlib.util
+import io
 import json
 import os
 import random
@@ -293,6 +294,11 @@ def test_tensorboard_gets_every_line_also_after_a_resume(tmp_path):
     for key in ("generator_loss", "real_accuracy", "generator_gradient"):
         logged = [(event.step, event.value) for event in events.Scalars(key)]
         assert logged == [(line["images"], pytest.approx(line[key])) for line in stats(tmp_path)] and len(logged) == 4
+    shown = events.Images("samples")
+    assert [event.step for event in shown] == [8, 16, 24, 32]
+    with Image.open(io.BytesIO(shown[-1].encoded_image_string)) as picture:
+        with Image.open(tmp_path / "samples/0000000032.png") as sheet:
+            assert np.array_equal(np.array(picture.convert("RGB")), np.array(sheet.convert("RGB")))
     (options, *_) = (tmp_path / "tensorboard").rglob("hparams.yml")
     assert "recipe.generator.width: 4" in options.read_text() and "seed: 0" in options.read_text()
 

@@ -23,7 +23,7 @@ ELSEWHERE = {
     "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt && .venv/bin/python app.py": "tests/test_app.py starts the demo",
     "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt && .venv/bin/python -m pytest": "the test command itself",
     "pip install .": "tests/gan_models/test_package.py builds and reads the package",
-    "docker ": "needs docker",
+    "gan-studio export ": "tests/gan_models/export",
     "accelerate launch ": "several GPUs; two processes in test_main.py",
     "python -m training.benchmark": "test_benchmark.py",
     "python -m training.compare": "test_compare.py",

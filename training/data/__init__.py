@@ -12,6 +12,7 @@ from .dataset import SPLITS, Dataset, Request, near_names
 from .decoding import DataError
 from .digits import read_fashionmnist, read_mnist, read_stackedmnist
 from .folder import read_folder
+from .hub import PREFIX, read_hub
 from .listing import is_archive
 
 
@@ -25,7 +26,8 @@ def open_dataset(
     attributes: Sequence[str] | None = None,
     crop: tuple[int, int, int] = (25, 48, 128),
 ) -> Dataset:
-    """A data set by name (a key of READERS, from the data root), a folder of images, or a .zip or .tar of them.
+    """A data set by name (a key of READERS, from the data root), a folder of images, a .zip or .tar of them, or a data
+    set of the Hub ("hub:USER/DATASET", see hub.py).
 
     root: the data root; None is the variable GAN_STUDIO_DATA, else ./data. channels: 1 (grey) or 3; None is what the
     data set has (a folder: 3). attributes: which of CelebA's, in which order; None is all. crop: (left, top, size), the
@@ -49,6 +51,8 @@ def open_dataset(
     try:
         if reader:
             return reader(request)
+        if name.startswith(PREFIX):
+            return read_hub(name, request)
         if Path(name).is_dir() or Path(name).is_file() and is_archive(Path(name)):
             return read_folder(Path(name), request)
     except OSError as error:

@@ -95,15 +95,16 @@ export function slerp(a, b, t) { // as gan_models.latents.slerp
 
 const lerp = (a, b, t) => a.map((value, k) => value + t * (b[k] - value));
 
-export function quantile(p) { // of the standard normal distribution, by bisection of its integral (Simpson's rule)
+export function share(x) { // of the standard normal distribution that lies below x, by Simpson's rule
   const density = (x) => Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI);
-  const below = (x) => {
-    let sum = density(0) + density(x);
-    for (let k = 1; k < 64; k++) sum += (k % 2 ? 4 : 2) * density(x * k / 64);
-    return 0.5 + sum * x / 192;
-  };
+  let sum = density(0) + density(x);
+  for (let k = 1; k < 64; k++) sum += (k % 2 ? 4 : 2) * density(x * k / 64);
+  return 0.5 + sum * x / 192;
+}
+
+export function quantile(p) { // the x that `share` gives p for
   let low = -6, high = 6;
-  for (let k = 0; k < 40; k++) below((low + high) / 2) < p ? low = (low + high) / 2 : high = (low + high) / 2;
+  for (let k = 0; k < 40; k++) share((low + high) / 2) < p ? low = (low + high) / 2 : high = (low + high) / 2;
   return (low + high) / 2;
 }
 
@@ -197,6 +198,8 @@ class Page {
     [this.channels, this.height, this.width] = model.shape;
     this.pixels = this.channels * this.height * this.width;
     this.small = make("canvas", { width: this.width, height: this.height });
+    at("stage").width = Math.round(at("stage").height * this.width / this.height);
+    document.documentElement.style.setProperty("--ratio", this.width / this.height);
     this.busy = null;
   }
 
@@ -256,7 +259,7 @@ class Page {
   }
 
   sliders(names, low, high, values, changed) { // labelled ranges; returns them
-    const inputs = names.map((_, k) => make("input", { type: "range", min: low, max: high, step: 0.05, value: values[k] }));
+    const inputs = names.map((_, k) => make("input", { type: "range", id: `change-${k}`, min: low, max: high, step: 0.05, value: values[k] }));
     const outputs = names.map(() => make("output"));
     const tell = () => inputs.forEach((input, k) => {
       const percent = Math.round(input.value * 100);
@@ -264,7 +267,7 @@ class Page {
     });
     inputs.forEach((input, k) => (input.oninput = () => { changed(k, Number(input.value)); tell(); }));
     tell();
-    const labels = names.map((name, k) => make("label", {}, make("span", {}, name, outputs[k]), inputs[k]));
+    const labels = names.map((name, k) => make("label", { htmlFor: `change-${k}` }, make("span", {}, name, outputs[k]), inputs[k]));
     return Object.assign(make("div", { className: "sliders" }, ...labels), { inputs, tell });
   }
 
@@ -335,7 +338,8 @@ class Generator extends Page {
     const { kind, labels, categories } = this.model, box = at("wishes");
     if (kind === "attributes") {
       box.setAttribute("aria-label", "Ask for");
-      box.replaceChildren(...labels.map((name, k) => {
+      const hint = make("span", { className: "note", textContent: "Ask for" });
+      box.replaceChildren(hint, ...labels.map((name, k) => {
         const chip = make("button", { type: "button", textContent: name });
         const tell = () => {
           const [state, words] = { null: ["any", "any"], 1: ["with", "with"], 0: ["without", "without"] }[this.wishes[k]];
@@ -406,16 +410,17 @@ class Generator extends Page {
       this.drawn = await this.run(this.pictures);
       this.tiles.forEach((tile, k) => this.show(tile.firstChild, this.image(this.drawn, k)));
       at("status").textContent = `${COUNT} pictures of seed ${this.seed} in ${Math.round(this.network.milliseconds)} ms`;
-      this.choose(this.chosen ?? 0, this.drawn.slice((this.chosen ?? 0) * this.pixels, ((this.chosen ?? 0) + 1) * this.pixels));
+      this.choose(this.chosen ?? 0);
     });
   }
 
-  choose(k, drawn = this.drawn.slice(k * this.pixels, (k + 1) * this.pixels)) {
+  choose(k) {
     this.stop();
     this.mark(k);
+    this.turn = (this.turn ?? 0) + 1; // what is being drawn of another picture comes too late
     const { latent, labels } = this.pictures[k];
     this.now = { latent: latent.slice(), labels: labels?.slice() };
-    this.present(drawn, `Picture ${k} of seed ${this.seed}`);
+    this.present(this.drawn.slice(k * this.pixels, (k + 1) * this.pixels), `Picture ${k} of seed ${this.seed}`);
     this.offerChanges();
   }
 
@@ -428,7 +433,10 @@ class Generator extends Page {
 
   redraw() {
     this.stop();
-    return this.newest(async () => this.present(await this.run([this.now]), `Picture ${this.chosen} of seed ${this.seed}, changed`));
+    return this.newest(async () => {
+      const { turn } = this, data = await this.run([this.now]);
+      if (turn === this.turn) this.present(data, `Picture ${this.chosen} of seed ${this.seed}, changed`);
+    });
   }
 
   offerChanges() {
@@ -451,7 +459,8 @@ class Generator extends Page {
       const change = (k) => { now.latent = this.withCategory(now.latent, k); this.redraw(); };
       const chips = this.choices(names, this.categoryOf(now.latent), change, "Draw it as");
       const free = Array.from({ length: continuous }, (_, k) => `Free code ${k + 1}`);
-      const box = this.sliders(free, -1, 1, free.map(() => 0), (k, value) => {
+      const own = free.map((_, k) => 2 * share(now.latent[categories + k]) - 1);
+      const box = this.sliders(free, -1, 1, own, (k, value) => {
         now.latent[categories + k] = quantile((value * 0.999 + 1) / 2);
         this.redraw();
       });
@@ -478,7 +487,8 @@ class Generator extends Page {
     const [a, b] = [this.path[leg], this.path[(leg + 1) % count]];
     return this.newest(async () => {
       const latent = slerp(a.latent, b.latent, t), labels = a.labels && lerp(a.labels, b.labels, t);
-      const data = await this.run([{ latent, labels }]);
+      const { turn } = this, data = await this.run([{ latent, labels }]);
+      if (turn !== this.turn) return;
       this.now = { latent, labels };
       this.present(data, `On the way from ${leg + 1} to ${(leg + 1) % count + 1}`);
     });
