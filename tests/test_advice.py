@@ -21,6 +21,7 @@ SAID_BY = {
     "training/evaluate/": (EVALUATE,),
     "training/data/": (TRAINING, COMPARE, EVALUATE),
     "training/data/folder.py": (TRAINING, COMPARE),
+    "training/data/hub.py": (TRAINING, EVALUATE),
     "training/settings.py": (TRAINING, COMPARE),
 }
 # Of accelerate launch, git, http.server and pip.
