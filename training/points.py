@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 from torch import Tensor, nn
+from torch.optim.adam import adam
 
 from .errors import TrainingError
 from .losses import OBJECTIVES
@@ -159,23 +160,15 @@ class Game:
         self.random = torch.Generator().manual_seed(seed)
         self.generator = _network(LATENT, 2, self.random)
         self.discriminator = _network(2, 1, self.random)
-        self.optimizers = [
-            torch.optim.Adam(network.parameters(), betas=(0.0, 0.99), fused=True)
-            for network in (self.discriminator, self.generator)
-        ]
+        self.optimisers = Adam(self.discriminator), Adam(self.generator)
         self.shown = torch.randn(SHOWN, LATENT, generator=self.random)
         self.updates = 0  # of the generator
         self.history: list[Moment] = []
-        self._every = self._since = 1
-        self.change(settings)
+        self.settings = settings
 
     def change(self, settings: Settings) -> None:
         """Go on with other settings."""
         self.settings = settings
-        for optimizer, rate in zip(
-            self.optimizers, (settings.discriminator_rate, settings.generator_rate), strict=True
-        ):
-            optimizer.param_groups[0].update(lr=rate, betas=(settings.momentum, 0.99))
 
     @property
     def shape(self) -> Shape:
@@ -203,22 +196,21 @@ class Game:
     def _step(self) -> tuple[Tensor, Tensor]:
         """Returns the losses of both, without the penalty."""
         settings, objective = self.settings, OBJECTIVES[self.settings.objective]
-        of_discriminator, of_generator = self.optimizers
+        of_discriminator, of_generator = self.optimisers
         for _ in range(settings.discriminator_steps):
             real, fake = self.shape.draw(BATCH, self.random), self.generate(self._latents()).detach()
             loss, _ = objective.discriminator(*self.score(torch.cat([real, fake])).chunk(2))
-            of_discriminator.zero_grad()
             (loss + settings.strength * penalty(settings.penalty, self.score, real, fake, self.random)).backward()
-            of_discriminator.step()
+            of_discriminator.step(settings.discriminator_rate, settings.momentum)
             if settings.penalty == "clipping":
                 clip_weights(self.discriminator, settings.strength)
         fake = self.score(self.generate(self._latents()))
         with torch.no_grad():
             real = self.score(self.shape.draw(BATCH, self.random)) if objective.paired else None
         generator_loss, _ = objective.generator(real, fake)
-        of_generator.zero_grad()
         generator_loss.backward()
-        of_generator.step()
+        of_generator.step(settings.generator_rate, settings.momentum)
+        self.discriminator.zero_grad()  # the generator's loss went through it
         return loss.detach(), generator_loss.detach()
 
     def _latents(self) -> Tensor:
@@ -274,6 +266,27 @@ def penalty(kind: str, score, real: Tensor, fake: Tensor, random: torch.Generato
     if kind == "gradient_penalty":
         return wgan_gp(score, real, fake, torch.rand(len(real), generator=random))
     return 0.0
+
+
+class Adam:
+    """torch's Adam by its function. Its class would load torch's compiler, for more than a second, to no use here."""
+
+    def __init__(self, network: nn.Module):
+        self.weights = list(network.parameters())
+        self.means = [torch.zeros_like(weight) for weight in self.weights]
+        self.squares = [torch.zeros_like(weight) for weight in self.weights]
+        self.updates = [torch.zeros(()) for _ in self.weights]
+
+    @torch.no_grad()
+    def step(self, rate: float, momentum: float) -> None:
+        """One update by the gradients, which are taken away."""
+        gradients = [weight.grad for weight in self.weights]
+        adam(
+            self.weights, gradients, self.means, self.squares, [], self.updates, amsgrad=False, beta1=momentum,
+            beta2=0.99, lr=rate, weight_decay=0.0, eps=1e-8, maximize=False, fused=True,
+        )  # fmt: skip
+        for weight in self.weights:
+            weight.grad = None
 
 
 class _Scale(nn.Module):

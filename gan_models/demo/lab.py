@@ -166,7 +166,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
                 shape = one_of(words.POINTS, SHAPES, "shape")
                 objective = one_of(words.OBJECTIVE, OBJECTIVES, "objective")
                 penalty = one_of(words.PENALTY, PENALTIES, "penalty")
-                strength = number(words.STRENGTH, STRENGTHS, "strength")
+                strength = number(words.PENALTY_STRENGTH, STRENGTHS, "strength")
                 of_discriminator = number(words.DISCRIMINATOR_RATE, RATES, "discriminator_rate")
                 of_generator = number(words.GENERATOR_RATE, RATES, "generator_rate")
                 steps = page.reads(

@@ -6,20 +6,6 @@ ABOUT = """神经网络在这里画的图片，两小时内都会删除。
 用 CelebA 训练的模型只能用于非商业研究。GAN Studio 是开源软件（MIT）。"""
 MODEL, MODEL_CARD = "模型", "模型卡"
 
-# ---- 模型卡中的指标：哪个方向更好，说明什么
-METRICS_TITLE = "这些数字说明什么"
-METRICS = {
-    "fid": "↓ 越小越好：画出的图片整体上离真实图片有多远",
-    "kid": "↓ 越小越好：同样的比较，换一种距离，图片少时也公平",
-    "precision": "↑ 越大越好：画出的图片中像真的所占的比例",
-    "recall": "↑ 越大越好：真实图片中模型画得出来的比例",
-    "density": "↑ 越大越好：画出的图片离真实图片密集之处有多近",
-    "coverage": "↑ 越大越好：真实图片中旁边有画出的图片的比例",
-    "is": "↑ 越大越好：每张图片有多清楚，全部图片有多丰富",
-    "label_agreement": "↑ 越大越好：图片符合要求的比例",
-    "cas": "↑ 越大越好：只看画出的图片学会的分类器，认真实图片有多准",
-}
-
 
 def joined(*sentences: str) -> str:
     return "".join(sentences)
@@ -36,10 +22,6 @@ SAMPLE, SAMPLES, SEED, PICTURES, NEW_SEED, DRAW = "采样", "样本", "种子", 
 PICKED_TITLE = "已选中"
 
 
-def picked(picture: str) -> str:
-    return f"图片 {picture} 已加入漫步，也显示在“属性”页。"
-
-
 # ---- 漫步
 WALK_TAB, STRIP, WALK_VIDEO, WALK = "漫步", "从一张到下一张", "首尾相接的漫步", "漫步"
 ANCHORS = "要经过的图片"
@@ -48,7 +30,6 @@ DRAWING, MAKING_VIDEO = "正在绘制", "正在制作视频"
 
 # ---- 属性
 ATTRIBUTES, PAIR, BEFORE, AFTER, AS_CLASS = "属性", "之前和之后", "之前", "之后", "画成"
-PICTURE, PICTURE_INFO = "图片", "一个种子；7:2 表示种子 7 的第 2 张。点一下样本就会选中。"
 STEPS, SWEEP = "从无到有，逐步变化", "同一个潜变量，逐个标签"
 UNCONDITIONAL = "这个模型训练时没有标签，所以这里没有可改的。"
 FOUND = "没有人告诉这个模型有哪些数字：类别和编码是它自己发现的（InfoGAN）。"
@@ -130,10 +111,7 @@ PHOTO_NOTE = """请只使用本人同意的照片。什么都不保留：移除�
 照片在一小时内从服务器内存中消失。"""
 UNRELIABLE = f"{LABELS}同时调高几种发色时，以最高的为准。"
 PHOTO_FOOT = f"{PHOTO_NOTE}{UNRELIABLE}"
-EDITOR, PHOTO, FACE, DRAWN_FACES = "编辑器", "照片", "人脸（或点一下）", "画出的脸"
-FULL_SIZE, EDITED_PHOTO = "生成原尺寸图片", "编辑后的照片，原尺寸"
-HAIR_COUNTS = "同时调高几种发色时，以最高的为准。"
-NO_FACE_THERE = "那里没有人脸；请点有边框的一张。"
+EDITOR, PHOTO = "编辑器", "照片"
 MORPH, OTHER_PHOTO, WAY, MORPH_STRIP, MORPH_VIDEO = (
     "变形为另一张照片",
     "另一张照片",
@@ -145,17 +123,25 @@ KEEPING_DETAIL = "保留照片细节"
 FINDING = "正在潜空间中寻找两张脸"
 
 
-def from_to(most: float) -> str:
-    return f"从 -{most:g} 到 +{most:g}"
-
-
-def strip_from_to(most: float) -> str:
-    return f"一个属性，从 -{most:g} 到 +{most:g}"
-
-
 def through(model: str) -> str:
     return f"经过 {model} 画的脸"
 
+
+# ---- 修复
+REPAIR, FILL, ALL_OF_IT, DENOISE, SHARPEN = "修复", "补全我涂掉的部分", "看起来需要的都做", "去除噪点和斑点", "变清晰"
+UNBLOCK, TWICE, FOUR_TIMES, COLOUR = "去除 JPEG 方块", "放大两倍", "放大四倍", "上色"
+REPAIR_NOTE = """上传一张照片（请只用本人同意的），或选一张画出的脸。涂掉要补全的部分，或选择别的毛病。**丢失的就是丢失了**：
+网络画的是那里可能有的，而不是原来的。它学的是 64 像素的人脸；在别处和大的空洞里会很粗糙。什么都不保留。"""
+TAKE_DRAWN_FACE, WHAT_TO_DO, DO_REPAIR = "选一张画出的脸", "要做什么", "修复"
+STRENGTH, STRENGTH_INFO = "损坏有多严重", "0：看起来有多严重就多严重"
+PAINT_HERE, REPAIRED_PHOTO = "涂掉要补全的部分", "修复后的照片，原尺寸"
+NO_DAMAGED = "还没有照片：请上传一张，或选一张画出的脸。"
+NOTHING_PAINTED = "什么都没有涂掉：请用画笔标出要补全的部分。"
+BAD_PAINTING = "涂的内容无法读取；请再试一次，或重新载入页面。"
+
+# ---- 素描
+SKETCH, DRAW_HERE, SKETCHED, TAKE_LINES = "素描", "在这里画一张脸", "这张脸", "从一张画出的脸的线条开始"
+SKETCH_NOTE = """画出一张脸的线条，正面，和画布一样大：眼睛比中间稍高。网络会画出可能有这些线条的脸。查无此人。"""
 
 # ---- 出错时
 TROUBLE = "没有成功"
@@ -202,7 +188,7 @@ VANISHING_SAYS = """**总是获胜的判别器**，配上生成器的原始损�
 表示它们受到的推力，会缩短到几乎看不见。"""
 VANISHING_CURED_SAYS = """**对策：非饱和损失和 R1。** 生成器求的是“被当成真的”，而不是“不被识破”：判别器越确信，
 推力越强；R1 则让它不至于太确信。"""
-POINTS, OBJECTIVE, PENALTY, STRENGTH = "点的形状", "目标函数", "惩罚项", "惩罚强度"
+POINTS, OBJECTIVE, PENALTY, PENALTY_STRENGTH = "点的形状", "目标函数", "惩罚项", "惩罚强度"
 DISCRIMINATOR_STEPS, DISCRIMINATOR_RATE = "判别器步数", "判别器学习率"
 GENERATOR_RATE, MOMENTUM = "生成器学习率", "动量"
 DISCRIMINATOR_STEPS_INFO = "生成器每走一步"
@@ -337,3 +323,46 @@ OF_THE_LIBRARY = (
         lambda: "图片不完整或已损坏；请另选一个文件，或重新保存。",
     ),
 )
+
+
+# ---- 打开、标记、漫步、探索、比较
+IN_THE_WALK = "这张图片现在是漫步的最后一张。"
+VARIED, VARIATIONS, PINS, VARY, PIN, WALK_FROM = "一个变化", "它的变化", "已标记", "变化", "标记", "漫步到它"
+CHANGE, EXPLORE_IT, ALL, REOPEN = "修改它", "探索它", "全部下载", "打开保存的图片"
+TAKE, TAKE_ZIP, BETWEEN, OPEN_THIS = "下载（PNG）", "下载（zip）", "漫步途中", "打开这张图片"
+USE_PINS, LOOP, AS_WEBP = "走过已标记的图片", "回到第一张", "生成 WebP"
+TAKE_VIDEO, TAKE_WEBP = "下载（MP4）", "下载（WebP）"
+TOO_FEW_PINS = "请先标记两张或更多图片：在“采样”中打开一张，再选“标记”。"
+GRID_WITH, NO_GRID, KEEP, RESET = "组成网格", "不要", "以此继续", "复位"
+
+
+def grid_of(across: str, first: float, down: str, second: float) -> str:
+    return f"{across} {first:.0%}，{down} {second:.0%}"
+
+
+EXPLORE, ALONG = "探索", "从一端到另一端"
+EXPLORE_NOTE = """这个模型的图片变化最大的方向。没有人给它们起名：它们是从第一层读出来的（SeFa，Shen 和 Zhou，2021）。
+移动一个，看看它是什么意思。"""
+
+
+def direction(number: int) -> str:
+    return f"方向 {number}"
+
+
+COMPARE, LEFT, RIGHT, NEXT_SEED = "比较", "左", "右", "下一个种子"
+COMPARE_NOTE = "同一个种子，经过两个模型，或者同一次训练的两个时刻。"
+AT_CHECKPOINT, BEFORE_CHECKPOINT = "（最近的检查点）", "（前一个检查点）"
+BUSY = "此刻请求太多；请一分钟后再试。"
+NOT_ALIKE = "这两个模型画的图片大小不同；请选两个大小相同的。"
+NO_SUCH_CLASS = "两个模型都必须知道这个类别；请从列表中选择。"
+NO_SUCH_DIRECTION = "没有这个方向；请从列表中选择。"
+NO_SUCH_TAB = "这个模型没有这一页；请从显示的里面选择。"
+BAD_LINK = "这个链接不完整或已损坏；请复制整个链接。"
+OTHER_REVISION = "它是用同名的另一份权重画的，所以在这里可能不一样。"
+NO_MARK = "这个文件里没有写明它是怎样画出来的；请选择在这里保存的文件。"
+NOT_DRAWN = "这个文件不是由种子或潜变量画出的，所以不能在这里重新打开。"
+NOTHING_DRAWN = "还没有画任何东西：请先选“绘制”。"
+
+
+def no_such_model(name: str) -> str:
+    return f"这里没有这个文件所用的模型 {name}。"

@@ -13,11 +13,12 @@ SAME = {"NAME", "TITLE"}  # a name needs no translation
 
 
 @pytest.mark.parametrize("language", OTHERS)
-def test_no_sentence_is_missing(language):
+def test_no_sentence_is_missing_or_left_over(language):
     english, theirs = words.sentences(), words.sentences(language)
     assert len(english) > 80
-    missing = set(english) - set(theirs)
+    missing, left_over = set(english) - set(theirs), set(theirs) - set(english)
     assert not missing, f"words/{language}.py lacks {sorted(missing)}: add them there"
+    assert not left_over, f"words/{language}.py has {sorted(left_over)}, which words/en.py has not: remove them"
 
     for name, said in english.items():
         assert type(said) is type(theirs[name]), name
@@ -102,17 +103,6 @@ def test_answers_are_told_in_the_language_of_the_request_and_choices_stay_what_t
         assert speaking.say("celeba-cgan") == "celeba-cgan"
     finally:
         speaking.listen(None)
-
-
-def test_a_card_says_which_way_its_metrics_are_better(tmp_path):
-    from gan_models.demo import Models, about
-
-    text = about.card(Models(["mnist-cgan"]), "mnist-cgan")
-    assert "| `fid10k_test_reader` ↓ |" in text and "| `label_agreement10k_reader` ↑ |" in text
-    assert text.count(f"\n- `fid` {words.METRICS['fid']}") == 1
-    before, _, after = text.partition(f"## {words.METRICS_TITLE}")
-    assert all(f"`{kind}` {words.METRICS[kind]}" in after for kind in ("kid", "precision", "recall", "is", "cas"))
-    assert "↓" in before and about.METRIC.sub("", "| `fid10k` and more |") == "| `fid10k` and more |"
 
 
 def test_what_the_library_complains_of_is_translated_too(tmp_path):
