@@ -59,7 +59,7 @@ class Report:
         self.counts: dict[str, int] = {}
         self.first = self.last = state.images
         self.began = self.since = time.monotonic()
-        self.printed = 0.0
+        self.printed = self.metrics_seconds = 0.0
         if accelerator.is_main_process:
             self._forget_after(state.images)
 
@@ -70,6 +70,20 @@ class Report:
             temporary = self.path.with_name(".stats.jsonl.tmp")
             temporary.write_text("".join(line + "\n" for line in lines))
             os.replace(temporary, self.path)
+
+    def apart(self, callback: Callable[[State, dict], bool]) -> Callable[[State, dict], bool]:
+        """The callback, whose time is that of metrics and does not count as training: speeds are told without it."""
+
+        def timed(state: State, scalars: dict[str, Tensor]) -> bool:
+            began = time.monotonic()
+            ends = callback(state, scalars)
+            taken = time.monotonic() - began
+            self.began, self.since, self.metrics_seconds = (
+                value + taken for value in (self.began, self.since, self.metrics_seconds)
+            )
+            return ends
+
+        return timed
 
     def __call__(self, state: State, scalars: dict[str, Tensor]) -> bool:
         for key, value in scalars.items():

@@ -308,7 +308,7 @@ def _run(options: RunOptions, budget, hooks: tuple) -> Trained:
     if game.draws:
         measuring.append(callbacks.Diversity(dataset, state, options.seed, every=DIVERSITY_STEPS * recipe.batch_size))
     if fid_every:
-        measuring.append(callbacks.FIDCallback(dataset, state, accelerator, options.seed, fid_every))
+        measuring.append(report.apart(callbacks.FIDCallback(dataset, state, accelerator, options.seed, fid_every)))
     watch = Watch(recipe)
     if accelerator.is_main_process:
         files.write_atomically(options.output / "options.json", (json.dumps(described, indent=2) + "\n").encode())
@@ -327,7 +327,8 @@ def _run(options: RunOptions, budget, hooks: tuple) -> Trained:
     # In this order: what has diverged is not saved, and what could not be saved is not shown.
     if budget:
         budget.attach(state, checkpoint, accelerator)
-        chain = [budget.pause, *measuring, *hooks, report, budget.measure, saving, *drawing, budget.resume, interrupt]
+        measure = report.apart(budget.measure)
+        chain = [budget.pause, *measuring, *hooks, report, measure, saving, *drawing, budget.resume, interrupt]
     else:
         chain = [*measuring, *hooks, report, saving, *drawing, interrupt]
     precision = accelerator.mixed_precision.replace("no", "fp32")
@@ -367,10 +368,11 @@ def _run(options: RunOptions, budget, hooks: tuple) -> Trained:
     if accelerator.is_main_process:
         write_model(state, options.output / "model")
         samples.write(state)
-    seconds = max(time.monotonic() - began, 1e-9)
+    seconds = max(time.monotonic() - began - report.metrics_seconds, 1e-9)
+    metrics = f", and {callbacks.duration(report.metrics_seconds)} for metrics" if report.metrics_seconds >= 1 else ""
     model = options.output / "model"
     say(
-        f"Done: {state.images:,} images, {(state.images - before) / seconds:,.0f} images/s. The model is {model}; "
+        f"Done: {state.images:,} images, {(state.images - before) / seconds:,.0f} images/s{metrics}. The model is {model}; "
         f"`python -m gan_models {shlex.quote(str(model))} --output grid.png` samples it."
     )
     publish(options, accelerator)
