@@ -1,6 +1,8 @@
 """What all tests share."""
 
 import os
+import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,22 @@ def skip_or_fail(reason: str) -> None:
     if CI:
         pytest.fail(f"CI lacks what it should have: {reason}")
     pytest.skip(reason)
+
+
+@contextmanager
+def chromium_or_skip():
+    """A browser without a window: the system's Chromium, driven by Playwright."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ModuleNotFoundError:
+        skip_or_fail("needs Playwright: pip install playwright")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if not chromium:
+        skip_or_fail("needs Chromium on the PATH (Debian: apt-get install chromium)")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -86,7 +86,8 @@ class Container:
         kept = (ROOT / ".dockerignore").read_text().split()
         for source in sources:
             assert f"!{source}" in kept, f"{source} is kept out by .dockerignore"
-            place = self.inside(target) / (source if target.endswith(("/", ".")) else "")
+            place = self.inside(target) / (Path(source).name if target.endswith(("/", ".")) else "")
+            place.parent.mkdir(parents=True, exist_ok=True)
             if (ROOT / source).is_dir():
                 shutil.copytree(ROOT / source, place, ignore=shutil.ignore_patterns("__pycache__"))
             else:

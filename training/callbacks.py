@@ -58,9 +58,23 @@ class Report:
         self.counts: dict[str, int] = {}
         self.first = self.last = state.images
         self.began = self.since = time.monotonic()
-        self.printed = 0.0
+        self.printed = self.metrics_seconds = 0.0
         if accelerator.is_main_process:
             run_folder.forget_after(folder, state.images)
+
+    def apart(self, callback: Callable[[State, dict], bool]) -> Callable[[State, dict], bool]:
+        """The callback, whose time is that of metrics and does not count as training: speeds are told without it."""
+
+        def timed(state: State, scalars: dict[str, Tensor]) -> bool:
+            began = time.monotonic()
+            ends = callback(state, scalars)
+            taken = time.monotonic() - began
+            self.began, self.since, self.metrics_seconds = (
+                value + taken for value in (self.began, self.since, self.metrics_seconds)
+            )
+            return ends
+
+        return timed
 
     def __call__(self, state: State, scalars: dict[str, Tensor]) -> bool:
         for key, value in scalars.items():

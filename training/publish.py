@@ -198,7 +198,7 @@ def upload(
             stale = [
                 name
                 for name in api.list_repo_files(repo_id, repo_type=repo_type)
-                if name.startswith("gan_models/") and name not in files
+                if name.startswith(("gan_models/", "training/")) and name not in files
             ]
             operations += [CommitOperationDelete(name) for name in stale]
         commit = api.create_commit(repo_id, operations, commit_message=message, repo_type=repo_type)

@@ -243,7 +243,8 @@ class Run:
             every = DIVERSITY_STEPS * self.recipe.batch_size
             self.measuring.append(callbacks.Diversity(self.dataset, state, options.seed, every))
         if plan.fid_every:
-            self.measuring.append(callbacks.FIDCallback(self.dataset, state, accelerator, options.seed, plan.fid_every))
+            fid = callbacks.FIDCallback(self.dataset, state, accelerator, options.seed, plan.fid_every)
+            self.measuring.append(self.report.apart(fid))
         self.watch = Watch(self.recipe)
         if accelerator.is_main_process:
             self.write_beginning()
@@ -297,7 +298,8 @@ class Run:
         budget, measured, last = self.budget, [*self.measuring, *self.hooks, self.report], self.interrupt
         if not budget:
             return [*measured, self.saving, *self.drawing, last]
-        return [budget.pause, *measured, budget.measure, self.saving, *self.drawing, budget.resume, last]
+        measure = self.report.apart(budget.measure)
+        return [budget.pause, *measured, measure, self.saving, *self.drawing, budget.resume, last]
 
     def announce(self) -> None:
         """What is trained, where, and how."""

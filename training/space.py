@@ -27,6 +27,7 @@ NEEDED = (
     "nh3",
 )
 PHOTOS = ("dlib-bin", "face-recognition-models", "pillow-heif")  # what an editor needs too
+LAB = ("__init__", "errors", "losses", "penalties", "points")  # what the demo's lab needs of training
 CPU_WHEELS = "--extra-index-url https://download.pytorch.org/whl/cpu"  # torch without CUDA: a tenth of the size
 
 APP = '''"""The demo of GAN Studio with {models}. Written by `python -m training.publish`."""
@@ -66,6 +67,7 @@ def files(
         inside = path.relative_to(package)
         if path.is_file() and inside.parts[0] != "pretrained" and "__pycache__" not in inside.parts:
             found[f"gan_models/{inside.as_posix()}"] = path
+    found |= {f"training/{name}.py": Path(__file__).with_name(f"{name}.py") for name in LAB}
     name = repo_id.split("/")[1]
     models = name if private else f"{repo_id}@{commit}"
     if private:

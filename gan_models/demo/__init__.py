@@ -24,6 +24,7 @@ from . import (  # noqa: E402
     attributes,
     compare,
     explore,
+    lab,
     link,
     photo,
     reading,
@@ -31,12 +32,14 @@ from . import (  # noqa: E402
     sample,
     shared,
     sketch,
+    speaking,
+    train,
     walk,
     words,
 )
 from .models import Models  # noqa: E402
 from .page import Page, complain  # noqa: E402
-from .theme import CSS, THEME, showing_only  # noqa: E402
+from .theme import CSS, HEAD, THEME, showing_only  # noqa: E402
 from .uploads import MOST_BYTES, UploadRoute, Uploads  # noqa: E402
 from .visits import Visits  # noqa: E402
 
@@ -58,6 +61,8 @@ TABS = (
     compare,
     repair,
     sketch,
+    lab,
+    train,
 )
 VISITORS = 40  # whose photos are in memory at a time, each up to 150 MB: the longest away are forgotten first
 SWEEP_SECONDS = 60
@@ -116,6 +121,13 @@ def build(models: Models, folder: str | os.PathLike) -> Page:
             page.visits.leave(request.session_hash)
 
         page.unload(leave)
+        choices = [component for component in page.blocks.values() if getattr(component, "choices", None)]
+
+        def speak(visit):
+            """What the browser does not translate by itself."""
+            return speaking.choices_of(page)
+
+        page.on(page.load, speak, [], choices)
     return page
 
 
@@ -210,6 +222,8 @@ def serve(models: Models, host: str, port: int | None = None, mcp: bool = False)
                 server_name=host,
                 server_port=port,
                 theme=THEME,
+                head=HEAD,
+                i18n=gr.I18n(**words.for_the_browser()),
                 css=CSS
                 + showing_only({name_of(tab): getattr(tab, "ASKS", None) for tab in TABS if name_of(tab) in page.tabs}),
                 ssr_mode=False,

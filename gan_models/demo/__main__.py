@@ -15,6 +15,8 @@ from ..commands.common import Parser
 from ..errors import InvalidInput, MissingPackage, ModelNotFound
 from . import Models, serve
 
+OWN = ("127.0.0.1", "localhost", "::1")  # addresses that nobody else reaches
+
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line. Returns the exit status, as cli.run does."""
@@ -34,6 +36,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         action="store_true",
         help="offer the named endpoints as tools too (Model Context Protocol; docs/api.md)",
     )
+    parser.add_argument(
+        "--train", action="store_true", help="also a tab that trains recipes; only on your own machine, for you alone"
+    )
     return parser.parse_args(arguments)
 
 
@@ -43,11 +48,20 @@ def run(options: argparse.Namespace) -> None:
         raise ModelNotFound("No model is bundled here: give one by --model.")
     if options.mcp and importlib.util.find_spec("mcp") is None:
         raise MissingPackage("--mcp needs the package mcp: pip install 'gan-studio[mcp]', or leave it out.")
-    models = Models(sources)
+    if options.train and ("SPACE_ID" in os.environ or options.host not in (None, *OWN)):
+        raise InvalidInput(
+            "--train starts programs on this machine, so the page must not be served to others: leave --host out, and "
+            "do not use it on a Space."
+        )
+    models = Models(sources, trains=options.train)
     for name in models.names if options.model else models.names[:1]:
         models[name]
+    own = OWN[0] if options.train else None
     host = (
-        options.host or os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1")
+        options.host
+        or own
+        or os.environ.get("GRADIO_SERVER_NAME")
+        or ("0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1")
     )
     try:
         socket.getaddrinfo(host, None)  # else Gradio would try a hundred ports of a host that is none

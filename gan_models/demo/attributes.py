@@ -291,4 +291,4 @@ def hint(generator) -> str:
         if generator.multi_label and len(generator.labels) > SLIDERS
         else []
     )
-    return " ".join([*said, words.LABELS] if people else said)
+    return words.joined(*said, *([words.LABELS] if people else []))

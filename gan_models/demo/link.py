@@ -13,7 +13,7 @@ from ..errors import InvalidInput
 from ..rng import check_count, check_seed
 from . import reading, words
 from .models import Models
-from .page import Page
+from .page import Page, complain
 from .shared import EITHER, MOST, MOST_PINS, Shared, fitting, texts, the_picture, wishes
 from .walk import keyframes
 
@@ -85,7 +85,7 @@ def wire(page: Page, models: Models, shared: Shared, all_tabs, turned, turning: 
         generator = models[name]
         found, tab = read_link(generator, asked, shared), asked.get("tab")
         if asked.get("rev") not in (None, models.revision(name)):
-            gr.Warning(words.OTHER_REVISION, title=words.TROUBLE)
+            complain(words.OTHER_REVISION)
         changes = arrive(name, found)
         if tab is not None:
             if tab not in page.tabs or not page.serves(tab, generator):
@@ -108,7 +108,7 @@ def wire(page: Page, models: Models, shared: Shared, all_tabs, turned, turning: 
             raise InvalidInput(words.no_such_model(mark.model))
         generator = models[mark.model]
         if mark.revision != models.revision(mark.model):
-            gr.Warning(words.OTHER_REVISION, title=words.TROUBLE)
+            complain(words.OTHER_REVISION)
         some = [pictures.from_drawn(generator, one) for one in mark.pictures[:6]]
         tab = "sample" if len(some) == 1 else "walk"
         found = {shared.picture: str(some[0])} if len(some) == 1 else {shared.anchors: texts(some).replace("\n", " ")}

@@ -19,9 +19,11 @@ from . import gpu, words
 
 class Models:
     """sources: folders, bundled names or Hub repositories; the first is shown first. Nothing else is opened, whatever
-    a page asks for."""
+    a page asks for. trains: whether the page may also start trainings on this machine, which then offers what they
+    make."""
 
-    def __init__(self, sources: list[str]):
+    def __init__(self, sources: list[str], trains: bool = False):
+        self.trains = trains
         self.sources = short_names(list(dict.fromkeys(sources)))
         self._opened: dict[str, Generator] = {}
         self._told: dict[str, studio.About] = {}
@@ -48,6 +50,16 @@ class Models:
         if not isinstance(name, str) or name not in self.sources | self._moments:
             raise InvalidInput(words.NOT_OFFERED)
         return self.sources.get(name) or self._moments[name]
+
+    def offer(self, source: str | Path) -> str:
+        """Offer one more, or anew what is there already. Returns its name. Raises what `load` raises."""
+        source, model = str(source), load(str(source))
+        with self._lock:
+            name = next((name for name, known in self.sources.items() if known == source), short_name(source))
+            name = name if self.sources.get(name, source) == source else source
+            self.sources[name], self._opened[name] = source, model
+            self._told.pop(name, None)
+        return name
 
     def usable(self) -> dict[str, Generator]:
         """All models that can be opened. What keeps the others closed is said on the console, and on the page to

@@ -8,15 +8,16 @@ A function gets the visit first and then values that were read; it returns what 
 raises as ModelError is said on the page in one sentence, and what was shown stays.
 """
 
+import contextlib
 import html
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import gradio as gr
 from gradio.state_holder import SessionState
 
 from ..errors import InvalidInput, ModelError
-from . import words
+from . import speaking, words
 from .reading import Reader, anything
 from .uploads import Uploads
 from .visits import Gone, Visits
@@ -87,12 +88,14 @@ class Page(gr.Blocks):
         long: bool = False,
         live: bool = False,
         quick: bool = False,
+        streams: bool = False,
         says=None,
         spinner=None,
     ):
         """Wire events. function(visit, *values), or function(visit, picked, *values) with `picks`, or function(visit,
         tell, *values) with `long`, where tell(share or (done, all), words) shows how far it is and ends the job when
-        the visitor is gone.
+        the visitor is gone. With `streams` it yields what changes, again and again; as many visitors as ask for it are
+        served at a time, so it has to see to how many may.
 
         live: of many events in a row only the last counts. quick: past the queue, for answers that take less time than
         to wait in one. says: the component that tells by itself what went wrong, {"said": sentence} (past the queue
@@ -102,7 +105,8 @@ class Page(gr.Blocks):
         options |= {"show_progress_on": spinner} if spinner is not None else {"show_progress": "hidden"}
         options |= {"trigger_mode": "always_last"} if live else {"trigger_mode": "multiple"} if says else {}
         options |= {"queue": False} if quick else {}
-        endpoint = self._endpoint(function, list(inputs), bool(outputs), picks, long, says)
+        options |= {"concurrency_limit": None} if streams else {}
+        endpoint = self._endpoint(function, list(inputs), bool(outputs), picks, long, says, streams)
         if isinstance(triggers, list):
             return gr.on(triggers, endpoint, list(inputs), list(outputs), **options)
         return triggers(endpoint, list(inputs), list(outputs), **options)
@@ -112,32 +116,48 @@ class Page(gr.Blocks):
         options = {"preprocess": False, "api_visibility": "private", "queue": False, "show_progress": "hidden"}
         return trigger(None, list(inputs), list(outputs), js=script, **options)
 
-    def _endpoint(self, function: Callable, inputs: list, answers: bool, picks: bool, long: bool, says) -> Callable:
+    def _endpoint(
+        self, function: Callable, inputs: list, answers: bool, picks: bool, long: bool, says, streams: bool
+    ) -> Callable:
         """What Gradio calls."""
 
         def told(sentence: str) -> dict | None:
-            return {says: {"said": sendable(sentence)}} if says else complain(sentence)
+            return {says: {"said": sendable(speaking.say(sentence))}} if says else complain(sentence)
 
         readers = [anything if isinstance(component, gr.State) else self.readers[component._id] for component in inputs]
 
+        def read(values: Sequence) -> list:
+            return [reader(value) for reader, value in zip(readers, values, strict=True)]
+
+        def own(changes: dict | None) -> dict | None:
+            if names_files(list(changes.values()) if changes else None):
+                raise AssertionError(f"{function.__name__} sends back what a request sent as a file")
+            return changes
+
         def answer(request: gr.Request, values: Sequence, *extra) -> dict | list:
+            speaking.listen(request)
             visit = self.visits.of(request.session_hash)
-            changes = None
-            try:
-                read = [reader(value) for reader, value in zip(readers, values, strict=True)]
+            changes, wrong = None, []
+            with heard(function.__name__, wrong):
                 if long:
                     extra = (telling(visit, *extra),)
-                changes = function(visit, *extra, *read)
-                if names_files(list(changes.values()) if changes else None):
-                    raise AssertionError(f"{function.__name__} sends back what a request sent as a file")
-            except Gone:
-                pass  # nobody waits for this
-            except ModelError as error:
-                changes = told(str(error))
-            except Exception:
-                log.exception("unexpected, in %s", function.__name__)
-                changes = told(words.UNEXPECTED)
+                changes = speaking.translated(own(function(visit, *extra, *read(values))))
+            if wrong:
+                changes = told(*wrong)
             return (changes or gr.skip()) if answers else []
+
+        def answers_one_by_one(request: gr.Request, values: Sequence) -> Iterator[dict | list]:
+            speaking.listen(request)
+            visit = self.visits.of(request.session_hash)
+            wrong = []
+            with heard(function.__name__, wrong), contextlib.closing(function(visit, *read(values))) as parts:
+                for changes in parts:
+                    visit.check()
+                    yield speaking.translated(own(changes))
+                    speaking.listen(request)  # each part is asked for anew, and maybe in another thread
+            if wrong:
+                complain(*wrong)
+            yield gr.skip()  # Gradio wants one, also where there was only something to complain about
 
         if picks:
 
@@ -147,6 +167,10 @@ class Page(gr.Blocks):
 
             def endpoint(request: gr.Request, progress=gr.Progress(), *values):  # noqa: B008 - Gradio finds it by its default
                 return answer(request, values, progress)
+        elif streams:
+
+            def endpoint(request: gr.Request, *values):
+                yield from answers_one_by_one(request, values)
         else:
 
             def endpoint(request: gr.Request, *values):
@@ -154,6 +178,13 @@ class Page(gr.Blocks):
 
         endpoint.__name__ = endpoint.__qualname__ = function.__name__
         return endpoint
+
+    def get_config_file(self, *arguments, **named):
+        """What the browser builds the page from, with our sentences marked as such, so that it translates them."""
+        config = super().get_config_file(*arguments, **named)
+        for component in config["components"]:
+            component["props"] = speaking.marked(component["props"])
+        return config
 
     def sweep(self) -> None:
         """Remove what is older than it may become."""
@@ -178,9 +209,29 @@ class Page(gr.Blocks):
         return await super().process_api(*arguments, event_data=event_data, **named)
 
 
+@contextlib.contextmanager
+def heard(name: str, wrong: list[str]):
+    """What goes wrong in the function of that name becomes a sentence for the visitor, and what nobody thought of is
+    logged too."""
+    try:
+        yield
+    except Gone:
+        pass  # nobody waits for this
+    except ModelError as error:
+        wrong.append(error.args[0] if error.args and isinstance(error.args[0], str) else str(error))
+    except Exception:
+        log.exception("unexpected, in %s", name)
+        wrong.append(words.UNEXPECTED)
+
+
 def complain(sentence: str) -> None:
     """Say on the page what is wrong."""
-    gr.Warning(html.escape(sendable(sentence)), title=words.TROUBLE)
+    gr.Warning(html.escape(sendable(speaking.say(sentence))), title=speaking.say(words.TROUBLE))
+
+
+def inform(sentence: str, title: str, seconds: float = 3) -> None:
+    """Say on the page what has happened."""
+    gr.Info(html.escape(sendable(speaking.say(sentence))), duration=seconds, title=speaking.say(title))
 
 
 def sendable(sentence: str) -> str:
@@ -191,7 +242,7 @@ def sendable(sentence: str) -> str:
 def telling(visit, progress: gr.Progress) -> Callable:
     def tell(share: float | tuple[int, int], what: str) -> None:
         visit.check()
-        progress(share, desc=what)
+        progress(share, desc=speaking.say(what))
 
     return tell
 

@@ -47,12 +47,16 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
             js_on_load=SCRIPT,
             apply_default_css=False,
             elem_id="studio",
-            words={"en": words.STUDIO},
+            words={
+                language: words.sentences(language)["STUDIO"]
+                | {"attributes": words.sentences(language)["ATTRIBUTE_NAMES"]}
+                for language in words.LANGUAGES
+            },
             examples=[as_url(picture) for picture in drawn.tiles(known[0])],
         ),
         asked,
     )
-    gr.Markdown(f"{words.PHOTO_NOTE} {words.UNRELIABLE}", elem_id="photo-note")
+    gr.Markdown(words.PHOTO_FOOT, elem_id="photo-note")
     paths = ways(models, known[0])
     with gr.Accordion(words.MORPH, open=False, elem_id="morph", visible=bool(paths)) as morphing, gr.Row():
         other = page.reads(

@@ -11,7 +11,7 @@ from ..errors import InvalidInput
 from ..rng import check_count, check_seed
 from . import attributes, reading, words
 from .models import Models
-from .page import Page
+from .page import Page, inform
 from .shared import (
     MOST,
     MOST_PINS,
@@ -139,7 +139,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
     def add_to_walk(visit, name, anchors, picture):
         """The open picture becomes the last keyframe; of more than six the first ones go."""
         one = str(the_picture(models[name], picture))
-        gr.Info(words.IN_THE_WALK, duration=3, title=words.PICKED_TITLE)
+        inform(words.IN_THE_WALK, words.PICKED_TITLE)
         return {shared.anchors: " ".join([*(a for a in anchors if a != one), one][-6:])}
 
     def take_all(visit, name, lines):

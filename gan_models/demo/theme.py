@@ -21,6 +21,24 @@ THEME = gr.themes.Soft(
     block_title_background_fill_dark="transparent",
     block_title_text_color="*body_text_color",
     block_title_text_color_dark="*body_text_color",
+    # Contrast of at least 4.5:1 in both themes (WCAG AA).
+    body_text_color_subdued="*neutral_600",
+    body_text_color_subdued_dark="*neutral_300",
+    block_info_text_color="*neutral_600",
+    block_info_text_color_dark="*neutral_300",
+    block_label_text_color="*primary_800",
+    block_label_text_color_dark="white",
+    block_label_background_fill_dark="*primary_700",
+    input_placeholder_color="*neutral_500",
+    input_placeholder_color_dark="*neutral_400",
+    color_accent="*primary_600",
+    link_text_color="*primary_700",
+    link_text_color_dark="*primary_300",
+    button_primary_background_fill="*primary_600",
+    button_primary_background_fill_hover="*primary_700",
+    button_primary_background_fill_dark="*primary_600",
+    button_primary_background_fill_hover_dark="*primary_700",
+    checkbox_label_background_fill_selected="*primary_600",
 )
 CSS = """
 /* clip, not "hidden", in which nothing could stick to the top of the window */
@@ -28,7 +46,8 @@ CSS = """
 #top { align-items: center; }
 #title { flex: 2 1 300px; }
 #title h1, #title p { margin: 0; }
-#title p { opacity: .75; }
+#title p { color: var(--body-text-color-subdued); }
+.dark .tab-container button.selected { color: var(--primary-300) !important; }
 #model { flex: 1 1 200px; }
 
 .pictures .grid-wrap { min-height: 0 !important; max-height: none !important; padding: 0; overflow: visible; }
@@ -92,7 +111,9 @@ a.take:is(:hover, :focus-visible) { background: var(--button-secondary-backgroun
   .tab-container button { padding: 0 5px !important; font-size: min(13.5px, 3.5vw); }
 }
 """
-CSS += (Path(__file__).parent / "assets" / "photo.css").read_text("utf-8")
+CSS += "".join(path.read_text("utf-8") for path in sorted((Path(__file__).parent / "assets").glob("*.css")))
+
+HEAD = f"<script>{(Path(__file__).parent / 'assets' / 'page.js').read_text('utf-8')}</script>"
 
 OF_GENERATORS = ("model", "about-generator", "card-generator")
 

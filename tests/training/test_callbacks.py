@@ -76,6 +76,25 @@ def test_progress_is_told_in_a_readable_line(tmp_path, accelerator, state, capsy
     assert "8 of 16 images" in first and "D 1.23  G 0.50" in first and "left" in first and "16 of 16 images" in last
 
 
+def test_the_time_of_metrics_is_not_that_of_training(tmp_path, accelerator, state, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: now[0])
+    report = Report(tmp_path, accelerator, 100, state, every=8, shown=False)
+
+    def metric(state, scalars):
+        now[0] += 50
+        return state.images == 16
+
+    measure = report.apart(metric)
+    for images, ends in ((8, False), (16, True)):
+        now[0] += 4  # of training
+        state.images = images
+        assert measure(state, {}) is ends
+        report(state, scalars(discriminator_loss=1))
+    lines = [json.loads(line) for line in (tmp_path / "stats.jsonl").read_text().splitlines()]
+    assert [line["images_per_second"] for line in lines] == [2.0, 2.0] and report.metrics_seconds == 100
+
+
 def test_duration_reads_well():
     assert [duration(s) for s in (5, 65, 3725)] == ["0 min 05 s", "1 min 05 s", "1 h 02 min"]
 

@@ -1,3 +1,92 @@
-"""Every sentence of the page, by name, in the language that it is written in first. A language is a file."""
+"""Every sentence of the page, by name, in every language of the page: a file a language, all with the same names.
 
+`words.DRAW` and what `words.picked("7:2")` returns are English, and stay so until somebody is to read them. What is on
+the page from the start is translated in the browser, by Gradio's I18n, whose keys are the English sentences; what an
+answer says is translated before it is sent, by `say` (`speaking.py`).
+"""
+
+import functools
+import re
+from types import FunctionType
+
+from . import en, zh
 from .en import *  # noqa: F403 - all of them
+
+LANGUAGES = {"en": en, "zh": zh}
+
+
+class Sentence(str):
+    """An English sentence that remembers which one it is and what was filled in."""
+
+    name: str
+    filled: tuple
+
+
+def _remembering(name: str, function: FunctionType):
+    @functools.wraps(function)
+    def sentence(*filled) -> Sentence:
+        made = Sentence(function(*filled))
+        made.name, made.filled = name, filled
+        return made
+
+    return sentence
+
+
+def sentences(language: str = "en") -> dict:
+    """All names of a language: texts, dictionaries of texts, and functions that fill one in."""
+    return {
+        name: value
+        for name, value in vars(LANGUAGES[language]).items()
+        if not name.startswith("_") and isinstance(value, (str, dict, FunctionType))
+    }
+
+
+globals().update(
+    {name: _remembering(name, said) for name, said in sentences().items() if isinstance(said, FunctionType)}
+)
+
+
+def _pairs(language: str):
+    """(English, the same in that language) of all texts that are whole as they are."""
+    theirs = sentences(language)
+    for name, english in sentences().items():
+        if isinstance(english, str):
+            yield english, theirs[name]
+        elif isinstance(english, dict):
+            yield from ((text, theirs[name][key]) for key, text in english.items())
+
+
+_WHOLE = {language: dict(_pairs(language)) for language in LANGUAGES}
+
+
+def say(sentence: str, language: str) -> str:
+    """In that language. What is none of ours, such as the name of a model, stays as it is."""
+    if language == "en":
+        return str(sentence)
+    if isinstance(sentence, Sentence):
+        filled = (say(value, language) if isinstance(value, str) else value for value in sentence.filled)
+        return getattr(LANGUAGES[language], sentence.name)(*filled)
+    if sentence in _WHOLE[language]:
+        return _WHOLE[language][sentence]
+    for pattern, theirs in getattr(LANGUAGES[language], "OF_THE_LIBRARY", ()):
+        if found := re.fullmatch(pattern, sentence, re.DOTALL):
+            return theirs(*found.groups())
+    return sentence
+
+
+def for_the_browser() -> dict[str, dict[str, str]]:
+    """What gr.I18n takes: for each of its languages the translations by their English sentences."""
+    return {"zh-CN": _WHOLE["zh"], "zh": _WHOLE["zh"]}
+
+
+def language_of(accepted: str | None) -> str:
+    """The language of a browser that sends this as Accept-Language: the first of ours that it names."""
+    ranked = []
+    for place, part in enumerate((accepted or "")[:1000].split(",")):
+        tag, _, weight = part.partition(";q=")
+        try:
+            ranked.append((-float(weight or 1), place, tag.strip().lower()))
+        except ValueError:
+            continue
+    known = (tag.partition("-")[0] for _, _, tag in sorted(ranked))
+    return next((language for language in known if language in LANGUAGES), "en")

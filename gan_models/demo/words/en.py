@@ -6,6 +6,11 @@ ABOUT = """What neural networks draw here is deleted within two hours.
 Models made from CelebA are for non-commercial research only. GAN Studio is open source (MIT)."""
 MODEL, MODEL_CARD = "Model", "Model card"
 
+
+def joined(*sentences: str) -> str:
+    return " ".join(sentences)
+
+
 # ---- The controls that tabs share
 ANY = "any"
 CATEGORIES = "the categories"
@@ -134,6 +139,7 @@ STUDIO = {
 PHOTO_NOTE = """Only photos of people who agree, please. Nothing is kept: what is made of a photo is deleted when you take
 it away, open another or close the page, and the photo leaves this server's memory within an hour."""
 UNRELIABLE = f"{LABELS} Of hair colours that are raised, the highest counts."
+PHOTO_FOOT = f"{PHOTO_NOTE} {UNRELIABLE}"
 EDITOR, PHOTO = "Editor", "Photo"
 MORPH, OTHER_PHOTO, WAY, MORPH_STRIP, MORPH_VIDEO = (
     "Morph into another photo",
@@ -213,3 +219,91 @@ def both(attribute: str) -> str:
 
 def no_such_model(name: str) -> str:
     return f"The model of this file, {name}, is not offered here."
+
+
+# ---- Lab
+LAB_TAB = "Lab"
+LAB_NOTE = """A GAN learns to imitate the black points, here and now. Choose an example, or any settings: what you change
+counts at once, also while it trains."""
+LAB_EXAMPLES = "Examples"
+COLLAPSE, COLLAPSE_CURED = "Modes collapse", "Modes stay"
+COLLAPSE_SAYS = """**The original game** of 2014 and a slow discriminator. The generator gets away with a few of the eight modes: nothing in its
+loss says that the others are missing. It jumps from one to the next, and the discriminator runs after it."""
+COLLAPSE_CURED_SAYS = """**Its cure: relativistic pairs, R1 and R2, and a discriminator that keeps up.** Each real point is compared with a generated
+one, so every mode that is missing counts; the penalties keep the discriminator smooth at both (R3GAN, 2024)."""
+OSCILLATION, OSCILLATION_CURED = "It goes round and round", "It comes to rest"
+OSCILLATION_SAYS = """**Momentum and no penalty.** Each player answers where the other one was. The points swing around
+the data instead of settling on it."""
+OSCILLATION_CURED_SAYS = """**Its cure: R1 and no momentum.** The penalty takes the slope away at the data, and with it
+what pushes points on that have arrived (Mescheder et al. 2018)."""
+VANISHING, VANISHING_CURED = "Gradients vanish", "Gradients stay"
+VANISHING_SAYS = """**A discriminator that always wins** against the original loss of the generator. Where it is sure that
+a point is generated, that loss is flat: the lines at the points, which show how they are pushed, shrink to nothing."""
+VANISHING_CURED_SAYS = """**Its cure: the non-saturating loss and R1.** The generator asks to be found real instead of
+not to be found out: the surer the discriminator, the stronger the push, and R1 keeps it from being too sure."""
+POINTS, OBJECTIVE, PENALTY, PENALTY_STRENGTH = "Points", "Objective", "Penalty", "Penalty strength"
+DISCRIMINATOR_STEPS, DISCRIMINATOR_RATE = "Discriminator steps", "Discriminator rate"
+GENERATOR_RATE, MOMENTUM = "Generator rate", "Momentum"
+DISCRIMINATOR_STEPS_INFO = "for one of the generator"
+RING, GRID, SPIRAL, MOONS = "Ring of eight", "Grid", "Spiral", "Moons"
+LOGISTIC, MINIMAX = "Non-saturating", "Minimax"
+LEAST_SQUARES, WASSERSTEIN, HINGE = "Least squares", "Critic (Wasserstein)", "Hinge"
+RELATIVISTIC = "Relativistic"
+NO_PENALTY, R1, R1_R2 = "None", "R1 (real)", "R1 and R2"
+GRADIENT_PENALTY, CLIPPING = "WGAN-GP (between)", "Clipped weights"
+TRAIN, STOP, ANEW = "Train", "Stop", "Start anew"
+LEGEND = """<b class="real">Black</b>: real points. <b class="generated">Magenta</b>: generated ones, each with a line that
+shows how it is pushed. Orange: the discriminator finds it real there; blue: generated."""
+LOSSES, OF_DISCRIMINATOR, OF_GENERATOR = "Losses", "discriminator", "generator"
+OVERFLOWED = "The numbers have overflowed: lower the learning rates and start anew."
+
+
+def modes(updates: int, covered: int, all_of_them: int, good: float) -> str:
+    return f"{updates:,} updates: {covered} of {all_of_them} modes found, {good:.0%} of the points are good"
+
+
+def frame_alt(updates: int, covered: int, all_of_them: int) -> str:
+    return f"The plane after {updates:,} updates: generated points at {covered} of {all_of_them} modes of the real ones"
+
+
+def losses_alt(discriminator: float, generator: float) -> str:
+    return f"Losses over time; last, of the discriminator {discriminator:.2f} and of the generator {generator:.2f}"
+
+
+def lab_busy(most: int) -> str:
+    return (
+        f"{most} visitors are training here at this moment, and that is all this server can do; try again in a minute."
+    )
+
+
+# ---- Train
+TRAIN_TAB = "Train"
+TRAIN_NOTE = """Train a recipe on this machine, as `python -m training` does. You may close the page meanwhile: the
+training goes on until it is done, you stop it, or the server ends."""
+RECIPE, RUN_NAME, RUN_NAME_INFO = "Recipe", "Name of the run", "Its folder below runs/"
+IMAGES, IMAGES_INFO = "Images", "How many real pictures to show in all"
+DATA_ROOT, DATA_ROOT_INFO = "Data", "The folder of the data sets; empty: GAN_STUDIO_DATA, else data/"
+OWN_PICTURES, OWN_PICTURES_INFO = "Own pictures", "A folder, .zip or .tar instead; sub-folders are classes"
+NOTHING_TRAINED, RUN_SAMPLES = "Nothing is being trained.", "What it draws"
+TRAIN_START, TRAIN_RESUME, TRAIN_OPEN = "Start", "Resume", "Open in the other tabs"
+NO_IMAGES = "The number of images must be from 1 to 10,000,000,000."
+
+
+def still_training(name: str) -> str:
+    return f"{name} is being trained; stop it first, or wait for its end."
+
+
+def training_now(name: str) -> str:
+    return f"{name} is being trained."
+
+
+def training_over(name: str) -> str:
+    return f"The training of {name} has ended."
+
+
+def no_run_name(name: str) -> str:
+    return f"A run's name has letters, digits, dots and dashes, at most 60, not {name}; choose another."
+
+
+def opened(name: str) -> str:
+    return f"{name} is in the list of models now."

@@ -258,6 +258,12 @@ ENDPOINTS = (
     "prepare",
     "switch",
     "leave",
+    "train_points",
+    "train_anew",
+    "show_example",
+    "change_settings",
+    "stop_points",
+    "speak",
 )
 
 
