@@ -20,6 +20,7 @@ import gan_models
 
 ROOT = Path(__file__).parents[1]
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 375, "height": 740}
+PATIENCE = int(os.environ.get("GAN_STUDIO_PATIENCE", 30))  # seconds; more for a machine that others use
 CLICKS = int(os.environ.get("GAN_STUDIO_CLICKS", 5))  # of the latency test, which prints its median
 
 
@@ -74,7 +75,7 @@ class Visitor:
     def __init__(self, browser, address: str, viewport: dict, whole: bool = True):
         self.page = browser.new_page()
         self.page.set_viewport_size(viewport)
-        self.page.set_default_timeout(30_000)
+        self.page.set_default_timeout(1000 * PATIENCE)
         self.odd = []
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.odd.append(str(error)))
@@ -447,18 +448,18 @@ def open_tab(visitor) -> None:
 
 def idle(visitor) -> None:
     """Until nothing is waited for."""
-    visitor.page.wait_for_selector("#studio .stage[aria-busy=false]", timeout=60_000)
+    visitor.page.wait_for_selector("#studio .stage[aria-busy=false]", timeout=2000 * PATIENCE)
 
 
 def move(visitor, attribute: str) -> float:
     """A slider as far as it goes where the face leaves room for it, by the keyboard; its value."""
     row = visitor.page.locator(f"#retouch-{attribute}")
     slider = row.locator("input[type=range]")
-    slider.press("Home" if row.locator("small.more").inner_text() else "End")
+    slider.press("Home" if "already" in row.locator("small").inner_text() else "End")
     return float(slider.input_value())
 
 
-def until(visitor, condition, seconds: float = 30):
+def until(visitor, condition, seconds: float = PATIENCE):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
