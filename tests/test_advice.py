@@ -68,7 +68,9 @@ def speakers(path: Path) -> list[Path]:
     """The commands that say what stands in a file."""
     name = path.relative_to(ROOT).as_posix()
     if parsed(path):
-        return [path]
+        # The demo starts a training, too.
+    demo = [ROOT / TRAINING] if name.startswith("gan_models/demo/") else []
+    return demo + [path]
     if name.startswith("training/"):
         place = max((key for key in SAID_BY if name.startswith(key)), key=len)
         return [ROOT / command for command in SAID_BY[place]]
