@@ -68,17 +68,13 @@ def speakers(path: Path) -> list[Path]:
     """The commands that say what stands in a file."""
     name = path.relative_to(ROOT).as_posix()
     if parsed(path):
-        # The demo starts a training, too.
-    demo = [ROOT / TRAINING] if name.startswith("gan_models/demo/") else []
-    return demo + [path]
+        return [path]
     if name.startswith("training/"):
         place = max((key for key in SAID_BY if name.startswith(key)), key=len)
         return [ROOT / command for command in SAID_BY[place]]
-    return [
-        other
-        for other in FILES
-        if parsed(other) and (name.startswith("gan_models/")) != (other.parent.name == "training")
-    ]
+    # The demo starts a training, too.
+    demo = [ROOT / TRAINING] if name.startswith("gan_models/demo/") else []
+    return demo + [other for other in FILES if parsed(other) and other.relative_to(ROOT).parts[0] != "training"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
