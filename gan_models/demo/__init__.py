@@ -196,7 +196,8 @@ def follow(page: Page, common: shared.Shared, models: Models, selecting: dict, s
         then = draw(event, drawings)
         link.tell(page, common, page.on(then.then, *common.repinning))
     for event in common.opening:
-        link.tell(page, common, draw(event, [name for name in drawings if name not in ("walk", "compare")]))
+        then = page.on(event.then, showing.function, [common.chosen, *showing.inputs], showing.outputs)
+        link.tell(page, common, draw(then, [name for name in ("attributes", "explore") if name in drawings]))
     for event, name in common.going:
         link.tell(page, common, draw(event, [name]))
     for event in common.telling:
