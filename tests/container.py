@@ -62,6 +62,7 @@ class Container:
         for name in self.root.glob("usr/lib/python3*/EXTERNALLY-MANAGED"):
             name.unlink()  # in the image of FROM, Python is not the system's own either
         shutil.copy("/etc/resolv.conf", self.root / "etc/resolv.conf")
+        (self.root / "etc/hosts").write_text("127.0.0.1 localhost\n")  # as Docker writes it
         shutil.copy(CERTIFICATES, self.root / CERTIFICATES.lstrip("/"))
         self.environment["PIP_CERT"] = CERTIFICATES
         self.environment["PIP_ROOT_USER_ACTION"] = "ignore"
@@ -109,6 +110,11 @@ class Container:
     def do_cmd(self, words: str) -> None:
         self.command = json.loads(words)
 
+    def start(self) -> subprocess.Popen:
+        """The command, with /proc and /sys as Docker has them: in a mount namespace of its own, which ends with it."""
+        mounts = 'mount -t proc proc "$0/proc" && mount -t sysfs sysfs "$0/sys" && exec "$@"'
+        return subprocess.Popen(["unshare", "--mount", "sh", "-c", mounts, str(self.root), *self.words(self.command)])
+
     def healthy(self) -> bool:
         return subprocess.run(self.words(["sh", "-c", self.health]), stderr=subprocess.DEVNULL).returncode == 0
 
@@ -127,7 +133,7 @@ def check(container: Container) -> None:
     container.health = container.health.replace(f":{container.port}/", f":{port}/")
     assert not container.healthy(), "healthy before it was started"
     start = time.monotonic()
-    process = subprocess.Popen(container.words(container.command))
+    process = container.start()
     try:
         while not container.healthy():
             assert process.poll() is None, f"the demo ended with {process.returncode}"
