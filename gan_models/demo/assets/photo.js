@@ -394,13 +394,19 @@ root.addEventListener("keydown", (event) => {
 find(".save").addEventListener("click", () => { find(".file").textContent = ""; tell(""); send("save", { edits }); });
 find(".close").addEventListener("click", () => send("forget", {}));
 
-function saved(answer) {
-  const config = window.gradio_config || {}, link = document.createElement("a");
-  link.href = `${config.root || ""}${config.api_prefix ?? "/gradio_api"}/file=${answer.path}`;
+async function saved(answer) { // as a blob, since the server's name of the file would go before ours
+  const config = window.gradio_config || {}, link = document.createElement("a"), owner = photo;
+  const file = await fetch(`${config.root || ""}${config.api_prefix ?? "/gradio_api"}/file=${answer.path}`);
+  if (!file.ok) return tell(words.slow);
+  const content = await file.blob();
+  if (photo !== owner) return;
+  URL.revokeObjectURL(kept);
+  link.href = kept = URL.createObjectURL(content);
   link.download = link.textContent = answer.name;
   find(".file").replaceChildren(words.saved + " ", link);
   link.click();
 }
+let kept = "";
 
 async function take(file) {
   if (!file || pending.open) return;
