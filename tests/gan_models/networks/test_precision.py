@@ -14,11 +14,15 @@ SETTINGS = {
     "infogan": {"image_size": 16, "latent_dim": 12, "width": 4, "categories": 4, "continuous": 2, "hidden": 16},
     "encoding": {"image_size": 16, "latent_dim": 4, "width": 4},
     "invertible": {"image_size": 16, "latent_dim": 4, "width": 4, "labels": ["a", "b"], "encoder_width": 4},
+    "classifying": {"image_size": 16, "latent_dim": 4, "width": 4, "reader_width": 8, "classes": ["a", "b"]},
     "resnet": {"image_size": 16, "latent_dim": 4, "width": 4, "labels": ["a", "b"], "group": 4},
     "editor": {"image_size": 16, "latent_dim": 8, "width": 4, "decoder_width": 4, "hidden": 8},
     "retouch": {"image_size": 32, "width": 8, "finest": 8, "embedding": 8},
+    "restore": {"image_size": 32, "width": 8, "embedding": 8},
 }
-DRAWING = [family for family in FAMILIES if family != "retouch"]  # which changes pictures and draws none of its own
+DRAWING = [
+    family for family in FAMILIES if family not in ("retouch", "restore")
+]  # which change pictures and draw none of their own
 
 
 def build(family: str):
