@@ -1,7 +1,8 @@
 """What a visitor paints on a canvas (gr.ImageEditor), read with care.
 
-Gradio's page sends the layers as PNG files, which the component keeps in memory under a name that the page chose, until
-somebody asks for them. So of each visit no more than the last few stay, and nothing but the layers.
+Gradio's page sends the layers as PNG files. Where somebody waits for each stroke (a `change` of the canvas), they come to
+the component, which keeps them in memory under a name that the page chose, until somebody asks for them: no more than
+the last few stay, and nothing but the layers. Else they are uploads like any other, when a button asks for them.
 """
 
 import io
@@ -16,6 +17,7 @@ from . import words
 from .page import Page
 
 MOST_KEPT = 40  # paintings that nobody asked for yet
+MOST_LAYERS = 4
 MOST_BYTES = 4 * 1024**2  # of a layer
 MOST_SIDE = 2048  # pixels
 
@@ -29,7 +31,9 @@ class Kept(dict):
 
     def __setitem__(self, name, painting) -> None:
         painting.background = painting.composite = None
-        painting.layers = [layer for layer in painting.layers[:4] if layer is None or len(layer) <= MOST_BYTES]
+        painting.layers = [
+            layer for layer in painting.layers[:MOST_LAYERS] if layer is None or len(layer) <= MOST_BYTES
+        ]
         with self._lock:
             self.pop(name, None)
             super().__setitem__(name, painting)
@@ -45,16 +49,26 @@ def canvas(page: Page, **options) -> gr.ImageEditor:
     )
     component.blob_storage = Kept()
 
-    def read(value) -> np.ndarray | None:
-        name = value.get("id") if isinstance(value, dict) else None
+    def layers_of(value) -> list[bytes]:
+        if not isinstance(value, dict):
+            return []
+        name = value.get("id")
         painting = component.blob_storage.pop(name, None) if isinstance(name, str) else None
+        if painting:
+            return [layer for layer in painting.layers if layer is not None]
+        for other in ("background", "composite"):  # of which nothing shall stay either
+            if value.get(other):
+                page.uploads.take(value[other])
+        layers = value.get("layers")
+        return [page.uploads.take(layer) for layer in layers[:MOST_LAYERS]] if isinstance(layers, list) else []
+
+    def read(value) -> np.ndarray | None:
         thick = None
-        for layer in painting.layers if painting else ():
-            if layer is not None:
-                one = thickness(layer)
-                if thick is not None and one.shape != thick.shape:
-                    raise InvalidInput(words.BAD_PAINTING)
-                thick = one if thick is None else np.maximum(thick, one)
+        for layer in layers_of(value):
+            one = thickness(layer)
+            if thick is not None and one.shape != thick.shape:
+                raise InvalidInput(words.BAD_PAINTING)
+            thick = one if thick is None else np.maximum(thick, one)
         return thick
 
     return page.reads(component, read)

@@ -11,7 +11,7 @@ from gradio.components.image_editor import EditorDataBlobs
 from PIL import Image
 
 from gan_models import model_folder
-from gan_models.demo import Models, build, repair, sketch
+from gan_models.demo import Models, build, repair, sketch, words
 from gan_models.demo.painting import MOST_KEPT, thickness
 from gan_models.errors import InvalidInput
 from gan_models.networks.restore import Restorer
@@ -82,6 +82,23 @@ def test_what_is_painted_over_is_filled_and_nothing_else(ask):
     assert not changed.any()
 
 
+def test_a_painting_that_came_as_uploads_is_read_once_and_nothing_of_it_stays(ask):
+    ask("take_drawn", [])
+    sent = {}
+    for name in ("layer", "background", "composite"):
+        path = ask.page.uploads.new_folder() / f"{name}.png"
+        picture = Image.new("RGBA", (256, 256))
+        picture.paste((255, 0, 255, 255), (60, 60, 140, 120))
+        picture.save(path)
+        sent[name] = {"path": str(path), "meta": {"_type": "gradio.FileData"}}
+    ask.page.uploads.add([file["path"] for file in sent.values()])
+    value = {"layers": [sent["layer"]], "background": sent["background"], "composite": sent["composite"]}
+    outputs, said = ask("repair", [None, value, "Fill what I painted over", 0])
+    assert not said and len(outputs[0]) == 2
+    assert not any(any(open(file["path"], "rb").read()) for file in sent.values())
+    assert ask("repair", [None, value, "Fill what I painted over", 0])[1] == [words.NO_UPLOAD]
+
+
 def test_other_damage_and_larger(ask):
     ask("take_drawn", [])
     for wish, side in (("Twice as large", 512), ("Colour", 256), ("Whatever it seems to need", 256)):
@@ -101,7 +118,8 @@ def test_lines_become_a_picture_and_no_lines_none(ask):
 
 def test_what_comes_in_the_place_of_a_painting(ask):
     canvas = next(block for block in ask.named("sketch").inputs if isinstance(block, gr.ImageEditor))
-    for junk in ({"id": "unknown"}, {"id": ["x"]}, "x", {"layers": [{"path": "/etc/passwd"}]}, 3):
+    assert ask("sketch", [{"layers": [{"path": "/etc/passwd"}]}])[1] == [words.NO_UPLOAD]
+    for junk in ({"id": "unknown"}, {"id": ["x"]}, "x", 3):
         assert ask("sketch", [junk])[0][0] is None
     canvas.blob_storage["bad"] = EditorDataBlobs(background=None, layers=[b"no picture"], composite=None)
     assert "cannot be read" in ask("sketch", [{"id": "bad"}])[1][0]
