@@ -201,11 +201,20 @@ def _sweep_codes(
 
 
 class Offer(NamedTuple):
-    """How good an editor is at taking an attribute away, and at bringing it: "good", "fair", or "broken", which is not
-    to be offered."""
+    """How good an editor is at taking an attribute away, and at bringing it, by the eye: "good", "fair", "nothing" (no
+    change is seen) or "broken". The last two are not to be offered."""
 
     less: str = "good"
     more: str = "good"
+
+    def allows(self, more: bool) -> bool:
+        """Whether that way is to be offered."""
+        return (self.more if more else self.less) in ("good", "fair")
+
+    @property
+    def reliable(self) -> bool:
+        """Whether it is fit for the first glance: offered at all, and not fair one way and broken the other."""
+        return any(map(self.allows, (False, True))) and ("good" in self or "broken" not in self)
 
 
 def offered(source: str, attributes: tuple[str, ...]) -> dict[str, Offer]:
@@ -219,7 +228,7 @@ def offered(source: str, attributes: tuple[str, ...]) -> dict[str, Offer]:
     for name in attributes:
         row = told.get(name) if isinstance(told, dict) else None
         ways = (row.get(way) if isinstance(row, dict) else None for way in Offer._fields)
-        found[name] = Offer(*(way if way in ("good", "fair", "broken") else "good" for way in ways))
+        found[name] = Offer(*(way if way in ("good", "fair", "nothing", "broken") else "good" for way in ways))
     return found
 
 

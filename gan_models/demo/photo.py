@@ -109,7 +109,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         for number, changes in edits.items():
             blocked, found[number] = opened.blocked(number), {}
             for change, value in changes.items():
-                if change not in offers or value and offers[change][value > 0] == "broken":
+                if change not in offers or value and not offers[change].allows(value > 0):
                     raise InvalidInput(words.NO_SUCH_CHANGE)
                 found[number][change] = 0.0 if blocked[change][value > 0] else value
         return found
@@ -341,10 +341,11 @@ def rights(models: Models, name: str) -> str:
 
 
 def sliders(models: Models, name: str) -> list[dict]:
-    """In the order of the page: the first four, the other good ones, and those that are less reliable."""
-    offers = models.offered(name)
-    able = {change: offer for change, offer in offers.items() if set(offer) != {"broken"}}
-    good = [change for change, offer in able.items() if "good" in offer]
+    """In the order of the page: the first four, the other reliable ones, and those that are less so."""
+    able = {
+        change: offer for change, offer in models.offered(name).items() if offer.allows(False) or offer.allows(True)
+    }
+    good = [change for change, offer in able.items() if offer.reliable]
     first = sorted(good, key=lambda change: FIRST.index(change) if change in FIRST else len(FIRST))[: len(FIRST)]
     groups = {"first": first, "more": [change for change in good if change not in first]}
     groups["unreliable"] = [change for change in able if change not in good]
@@ -353,8 +354,8 @@ def sliders(models: Models, name: str) -> list[dict]:
             "name": change,
             "label": words.attribute(change),
             "group": group,
-            "least": 0 if able[change].less == "broken" else -1,
-            "most": 0 if able[change].more == "broken" else 1,
+            "least": -1 if able[change].allows(False) else 0,
+            "most": 1 if able[change].allows(True) else 0,
         }
         for group, changes in groups.items()
         for change in changes

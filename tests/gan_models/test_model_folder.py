@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import gan_models
-from gan_models import model_folder
+from gan_models import card_edits, model_folder
 from gan_models.networks.mlp import MLPGenerator
 
 
@@ -16,12 +16,15 @@ class Killed(BaseException):
     """Stands for a kill: nothing in the program catches it."""
 
 
+def card(seed: int) -> str:
+    """As the program writes them: between its marks."""
+    return card_edits.join("", f"card {seed}")
+
+
 def write(folder, seed: int) -> MLPGenerator:
     torch.manual_seed(seed)
     model = MLPGenerator(image_size=8, latent_dim=4, width=8).eval()
-    model_folder.write(
-        model, folder, metrics={"training": {"seed": seed}}, samples=b"png%d" % seed, card=f"card {seed}"
-    )
+    model_folder.write(model, folder, metrics={"training": {"seed": seed}}, samples=b"png%d" % seed, card=card(seed))
     return model
 
 
@@ -34,7 +37,7 @@ def test_all_files_are_there_and_load(tmp_path):
         "metrics.json",
         "README.md",
     }
-    assert (tmp_path / "model/README.md").read_text() == "card 1" and (
+    assert (tmp_path / "model/README.md").read_text() == card(1) and (
         tmp_path / "model/samples.png"
     ).read_bytes() == b"png1"
     loaded = gan_models.load(tmp_path / "model").state_dict()
@@ -71,12 +74,12 @@ def test_a_kill_between_any_two_steps_leaves_no_folder_that_passes_for_whole(tmp
                 break
             except Killed:
                 pass
-        card = folder / "README.md"
-        if card.exists():
-            assert card.read_text() == "card 1" and (folder / "samples.png").read_bytes() == b"png1"
+        told = folder / "README.md"
+        if told.exists():
+            assert told.read_text() == card(1) and (folder / "samples.png").read_bytes() == b"png1"
             assert model_folder.read_metrics(folder / "metrics.json")["training"]["seed"] == 1
     assert moment >= 5
-    assert (tmp_path / str(moment) / "README.md").read_text() == "card 2"
+    assert (tmp_path / str(moment) / "README.md").read_text() == card(2)
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])

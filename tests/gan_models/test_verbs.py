@@ -53,7 +53,7 @@ def start(*arguments, missing=()) -> tuple[int, str, str]:
 
 def test_the_package_installs_the_command():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert project["scripts"] == {"gan-studio": "gan_models.cli:main"}
+    assert project["scripts"] == {"gan-studio": "gan_models.cli:program"}
     known = {name: extra for name, extra in cli.EXTRAS.items()}
     for extra, packages in project["optional-dependencies"].items():
         names = {re.split(r"[>=]", package)[0].replace("-", "_") for package in packages}

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from gan_models.damages import KINDS
 from gan_models.networks.base import Generator
 
 from ..data.dataset import Dataset
@@ -391,6 +392,20 @@ _ROWS = (
         "edit_identity",
         "higher",
         "share of the edits (Male aside) in which a face recognition network sees the same person",
+    ),
+    *(
+        Metric(f"{kind}_{name}", better, f"{about}; the damage is {kind}")
+        for kind in KINDS
+        for name, better, about in (
+            ("psnr", "higher", "decibels of repaired beside undamaged pictures"),
+            ("ssim", "higher", "likeness of their structure, up to 1 (Wang et al. 2004)"),
+            ("distance", "lower", "their perceptual distance in general features"),
+            ("kid", "lower", "KID between repaired and other real pictures in general features"),
+            ("fid", "lower", "FID between repaired and other real pictures in general features"),
+        )
+    ),
+    Metric(
+        "untouched_psnr", "higher", "decibels of undamaged pictures beside what becomes of them, which is told nothing"
     ),
 )
 METRICS: dict[str, Metric] = {row.name: row for row in _ROWS}

@@ -117,7 +117,7 @@ def test_no_path_that_a_request_names_is_opened_by_any_endpoint(demo, photo, tmp
     assert outputs[1]["kind"] == "opened" and not said
     wished = {"key": outputs[1]["key"], "edits": {"0": {"Male": 0.5}}}
     assert other.ask(other.named("full_size"), ["editor", None, wished])[0][0]["kind"] == "file"
-    assert other.ask(other.named("sample"), ["faces", 1, 1, 1.0, -1, [], []])[0]
+    assert other.ask(other.named("draw_samples"), ["faces", 1, 1, 1.0, -1, [], []])[0]
     waiting = other.upload(photo, "waiting.jpg")  # sent and not opened yet
 
     victim, link, linked = tmp_path / "victim.jpg", run / "uploads" / "link.jpg", run / "uploads" / "linked"
