@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,18 +17,19 @@ def skip_or_fail(reason: str) -> None:
     pytest.skip(reason)
 
 
-@contextmanager
-def chromium_or_skip():
-    """A browser without a window: the system's Chromium, driven by Playwright."""
+@pytest.fixture(scope="session")
+def chromium():
+    """A browser without a window, one for all tests (Playwright runs once in a process): the system's Chromium."""
     try:
         from playwright.sync_api import sync_playwright
     except ModuleNotFoundError:
         skip_or_fail("needs Playwright: pip install playwright")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if not chromium:
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if not path:
         skip_or_fail("needs Chromium on the PATH (Debian: apt-get install chromium)")
+    camera = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox", *camera])
         yield browser
         browser.close()
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import skip_or_fail
 from demo_server import ATTRIBUTES, UNCHANGED, Asking, running, tiny_models
 from PIL import Image
 
@@ -49,24 +48,11 @@ def address(models, temporary, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def browser():
-    playwright = (
-        pytest.importorskip("playwright.sync_api")
-        if not os.environ.get("CI")
-        else __import__("playwright.sync_api", fromlist=["sync_playwright"])
-    )
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if not chromium:
-        skip_or_fail("needs Chromium on the PATH (Debian: apt-get install chromium)")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=chromium,
-            args=["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
-        )
-        yield browser.new_context(
-            permissions=["camera"]
-        )  # one for all, so that each page finds the scripts of the one before in the cache
-        browser.close()
+def browser(chromium):
+    # One context for all, so that each page finds the scripts of the one before in the cache.
+    context = chromium.new_context(permissions=["camera"])
+    yield context
+    context.close()
 
 
 class Visitor:
@@ -811,9 +797,9 @@ def test_models_have_short_names_unless_these_clash(tmp_path):
 
 
 def test_the_container_gets_what_the_demo_needs_and_nothing_of_training():
-    """The Dockerfile cuts requirements.txt at its line "# training"."""
-    before, found, after = (ROOT / "requirements.txt").read_text().partition("\n# training")
-    assert found and "sed '/^# training/,$d' requirements.txt" in (ROOT / "Dockerfile").read_text()
+    """The Dockerfile cuts requirements.txt at its line "# ONNX"."""
+    before, found, after = (ROOT / "requirements.txt").read_text().partition("\n# ONNX")
+    assert found and "sed '/^# ONNX/,$d; /^torchvision/d' requirements.txt" in (ROOT / "Dockerfile").read_text()
     assert all(
         f"\n{name}==" in before
         for name in ("torch", "huggingface-hub", "safetensors", "numpy", "pillow", "gradio", "av")

@@ -22,6 +22,7 @@ from safetensors.torch import load_file
 from tiny import SMALL, digits, needed, stats, tiny, train, weights
 
 import gan_models
+from gan_models.networks.restore import Restorer
 from training import __main__ as command
 from training import callbacks, checkpoints, loop, publish
 from training.data.digits import DIGITS, GARMENTS
@@ -90,6 +91,8 @@ def test_a_run_leaves_what_it_must_and_the_model_loads(tmp_path, capsys, recipe)
     assert model.labels == (expected if RECIPES[recipe].conditional else None)
     if model.latent_dim:
         pictures = model.generate(model.sample_latents(3, seed=0), model.sample_labels(3, seed=0))
+    elif isinstance(model, Restorer):
+        pictures = model.restore(torch.zeros(3, *model.image_shape))
     else:  # it edits, and draws nothing of its own
         pictures = model.edit(torch.zeros(3, *model.image_shape), {"Smiling": 1.0})
     assert pictures.shape == (3, *model.image_shape) and pictures.isfinite().all()

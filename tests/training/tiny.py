@@ -37,7 +37,7 @@ def small(recipe: str) -> list[str]:
             "discriminator.width=8",
             f"edits_after={BATCH}",
         ]
-    if RECIPES[recipe].game == "restoring":
+    if recipe in RECIPES and RECIPES[recipe].game == "restoring":
         later = [f"looks_after={BATCH}", f"adversarial_after={3 * BATCH}"]
         return [f"batch_size={BATCH}", "generator.width=8", "discriminator.width=4", "discriminator.pixels=4", *later]
     if recipe.startswith("celeba-editor"):
