@@ -133,6 +133,7 @@ def model_card(
       "higher" or "", "about": a sentence}
     - "notes": {"metrics": paragraphs under the metrics, "limits": paragraphs under the limits}
     - "copy_of": the model that these files were copied from, such as user/repo@commit
+    - "offered": of an editor, {attribute: {"more": mark, "less": mark}}, marks as of :class:`gan_models.studio.Offer`
 
     samples: show samples.png. Raises TypeError for an unknown key of `about`.
     """
@@ -172,6 +173,7 @@ class _Page:
         self.legend = _dict(metrics.pop("legend", None))
         self.notes = _dict(metrics.pop("notes", None))
         self.copy_of = metrics.pop("copy_of", None)
+        self.offered = _dict(metrics.pop("offered", None))
         self.metrics = metrics
         self.family = config["family"]
         self.stages = _stages(told)
@@ -234,10 +236,29 @@ class _Page:
         yield self.licence()
         yield self.training()
         yield self.measured()
+        yield self.by_eye()
         yield self.limits()
         yield """## Intended use
 
 Research, teaching and play. Not for deceiving anybody about what is real, nor for judging or identifying people."""
+
+    def by_eye(self) -> str | None:
+        """How good each change looks."""
+        rows = [
+            (_word(name), str(marks.get("more", "")), str(marks.get("less", "")))
+            for name, marks in self.offered.items()
+            if isinstance(marks, dict)
+        ]
+        if not rows:
+            return None
+        return "\n\n".join(
+            (
+                "## By eye",
+                "How each change looked on photos to somebody who had not trained the model. What shows nothing, or looks "
+                "broken, is not offered in the demo.",
+                _table(("attribute", "more", "less"), rows),
+            )
+        )
 
     def lead(self) -> str | None:
         """What the recipe says of itself, which is true of the data that it was written for."""

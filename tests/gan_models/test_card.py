@@ -9,7 +9,7 @@ import yaml
 from huggingface_hub import ModelCard
 
 from gan_models import model_folder, project
-from gan_models.card import ABOUT, PLACEHOLDER, write_card
+from gan_models.card import ABOUT, PLACEHOLDER, model_card, write_card
 from gan_models.errors import InvalidConfig
 from gan_models.networks.dcgan import DCGANGenerator
 from gan_models.networks.editor import Editor
@@ -180,7 +180,7 @@ def test_notes_stand_where_they_belong(folder):
 
 
 @pytest.mark.parametrize("value", [None, 3, [], "x", {"metrics": 3}, {"metrics": [3, None]}, {"fid": 3, "limits": {}}])
-@pytest.mark.parametrize("key", ["legend", "notes", "copy_of"])
+@pytest.mark.parametrize("key", ["legend", "notes", "copy_of", "offered"])
 def test_notes_and_legends_that_are_none_leave_the_card_whole(folder, key, value):
     text = with_metrics(folder, {key: value, "fid10k_test_reader": 1.0})
     assert "## Limits" in text and "| `fid10k_test_reader` | 1 |" in text
@@ -378,3 +378,11 @@ def test_the_card_of_a_retouching_editor_shows_how_to_edit_and_promises_no_sampl
     assert "pipeline_tag: image-to-image" in card and "image-editing" in card
     assert "wished attributes (Smiling, Bald)" in card and "open_portrait(gan_models.load(" in card
     assert "generate(" not in card and "--count" not in card and "standard-normal" not in card and "None" not in card
+
+
+def test_the_marks_that_somebody_gave_by_eye_are_a_table():
+    config = {"family": "retouch", "image_size": 64, "attributes": ["Young"]}
+    offered = {"Young": {"more": "nothing", "less": "fair"}, "Other": 7}
+    card = str(model_card(config, {"offered": offered}))
+    assert "## By eye" in card and "| Young | nothing | fair |" in card and "Other" not in card
+    assert "`offered`" not in card and "## By eye" not in str(model_card(config, {}))

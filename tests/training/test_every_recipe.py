@@ -19,6 +19,7 @@ from tiny import Killed, needed, small, stats, train, weights, write_data
 
 import gan_models
 from gan_models.damages import KINDS
+from gan_models.networks import PAIRS
 from training import callbacks, checkpoints
 from training.evaluate import editor, features
 from training.evaluate import generator as evaluate
@@ -197,5 +198,5 @@ def test_two_processes_are_one_in_float64(tmp_path, alone):
             key for key in before if key in one and one[key].ndim > 1 and (one[key] - before[key]).abs().max() > 1e-5
         ]
         assert {key.partition(".")[0] for key in moved} >= {"generator", "discriminator"} - (
-            {"discriminator"} if name == "mnist-tied" else set()
+            {"discriminator"} if PAIRS[recipe.networks][1].shares_weights else set()
         )

@@ -261,7 +261,8 @@ def test_a_space_holds_what_it_needs_and_says_where_the_model_is(hub, folder):
         for path in (ROOT / "gan_models").rglob("*")
         if path.is_file() and not {"pretrained", "__pycache__"} & set(path.parts)
     }
-    assert set(files) == package | {".gitattributes", "README.md", "LICENSE", "app.py", "requirements.txt"}
+    lab = {f"training/{name}.py" for name in space.LAB}
+    assert set(files) == package | lab | {".gitattributes", "README.md", "LICENSE", "app.py", "requirements.txt"}
     assert hub.repositories["space", "user/demo"].options["sdk"] == "gradio"
     assert f"user/toy@{commit.oid}" in files["app.py"].decode() and "import spaces" not in files["app.py"].decode()
     assert data["preload_from_hub"] == [

@@ -201,7 +201,9 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False,
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])  # on a machine that others use too
-@given(st.dictionaries(st.sampled_from(["width", "normalisation", "label"]), SCALARS | st.lists(SCALARS, max_size=3)))
+@given(
+    st.dictionaries(st.sampled_from(["width", "latent_dim", "embedding_dim"]), SCALARS | st.lists(SCALARS, max_size=3))
+)
 def test_an_argument_of_a_network_arrives_as_it_is(arguments):
     recipe = RECIPES["mnist-dcgan"]
     changed = change(recipe, list(as_words({"generator": arguments})))

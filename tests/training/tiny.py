@@ -38,7 +38,7 @@ def small(recipe: str) -> list[str]:
             f"edits_after={BATCH}",
         ]
     if recipe in RECIPES and RECIPES[recipe].game == "restoring":
-        later = [f"looks_after={BATCH}", f"adversarial_after={3 * BATCH}"]
+        later = [f"looks_after={BATCH}", f"adversarial_after={2 * BATCH}"]
         return [f"batch_size={BATCH}", "generator.width=8", "discriminator.width=4", "discriminator.pixels=4", *later]
     if recipe.startswith("celeba-editor"):
         return SMALL + ["generator.decoder_width=4"]

@@ -38,7 +38,7 @@ DETAILS = {
     "baldness are no others to one another)",
     "toggled_own_kept": "of those others alone that the generator is asked for",
 }
-TOLD = ("training", "evaluation", "legend", "notes", "copy_of")  # keys of metrics.json that are no metrics
+TOLD = ("training", "evaluation", "legend", "notes", "copy_of", "offered")  # keys of metrics.json that are no metrics
 _SPLITS = {"valid": "validation", "train": "training"}
 _WAYS = {
     "change_seen": "of the edits by known labels",
