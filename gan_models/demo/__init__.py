@@ -101,8 +101,7 @@ def build(models: Models, folder: str | os.PathLike) -> Page:
                 common.tabs = all_tabs
             for tab in tabs:
                 name = name_of(tab)
-                shown = tab not in of_generators or tab.serves(models[first])
-                with gr.Tab(tab.TITLE, id=name, elem_id=f"{name}-tab", visible=shown) as page.tabs[name]:
+                with gr.Tab(tab.TITLE, id=name, elem_id=f"{name}-tab") as page.tabs[name]:
                     tab.tab(page, models, common)
                 selecting[name] = page.here(
                     page.tabs[name].select, f"() => (document.body.dataset.tab = {name!r})", [], [chosen]
@@ -139,12 +138,20 @@ def switching(page: Page, models: Models, common: shared.Shared, first: str, all
     page.serves = lambda tab, generator: getattr(page_tabs[tab], "serves", lambda _: True)(generator)
     page_tabs = {name_of(tab): tab for tab in TABS}
 
-    turning = [*of_generators, *common.looks, line, text]
+    def useless(name: str) -> str:
+        """The tabs that a model does not serve. (Gradio hides no tab that was not open before: theme.css does.)"""
+        return " ".join(name_of(made) for made in of_generators.values() if not made.serves(models[name]))
+
+    unserved = gr.Textbox(useless(first), visible=False)
+    hide = "names => { document.body.dataset.unserved = names }"
+    page.here(unserved.change, hide, [unserved], [])
+    page.here(page.load, hide, [unserved], [])
+    turning = [unserved, *common.looks, line, text]
 
     def turned(name: str) -> dict:
         """What changes for another model: its controls and the tabs that it serves."""
-        changes = {opened: gr.Tab(visible=made.serves(models[name])) for opened, made in of_generators.items()}
-        changes |= {component: gr.update(**look(models, name)) for component, look in common.looks.items()}
+        changes = {component: gr.update(**look(models, name)) for component, look in common.looks.items()}
+        changes[unserved] = useless(name)
         return changes | {line: about.describe(models, name), text: about.card(models, name)}
 
     def switch(visit, name, current, tab):

@@ -121,7 +121,7 @@ OF_GENERATORS = ("model", "about-generator", "card-generator")
 def showing_only(asks: dict[str, tuple[str, ...] | None]) -> str:
     """CSS by which a tab shows of what tabs share that alone which it asks for: of the controls, those of these
     elem_ids; of the model at the top and what is told of it, nothing where it is None. The page's body has the name of
-    the tab, and none before the first one is drawn."""
+    the tab, and none before the first one is drawn; and the names of the tabs that the model does not serve."""
     controls = {control for asked in asks.values() for control in asked or ()}
     rules, first = [], next(iter(asks))
     for name, asked in asks.items():
@@ -129,6 +129,7 @@ def showing_only(asks: dict[str, tuple[str, ...] | None]) -> str:
         body = f"body:is([data-tab={name}], :not([data-tab]))" if name == first else f"body[data-tab={name}]"
         if hidden:
             rules.append(f"{body} :is({', '.join(f'#{elem_id}' for elem_id in sorted(hidden))}) {{ display: none; }}\n")
+        rules.append(f"body[data-unserved~={name}] [role=tab][data-tab-id={name}] {{ display: none; }}\n")
     return "".join(rules)
 
 
