@@ -81,6 +81,8 @@ class Visitor:
     def _hear(self, message) -> None:
         # Gradio's page closes the camera's stream, of which its server knows nothing where it takes single pictures.
         closing = message.location["url"].endswith("/close") and "/gradio_api/stream/" in message.location["url"]
+        # It says so too when somebody leaves it while an answer is still coming.
+        closing |= message.text.startswith(("AbortError", "Unexpected error Connection errored out"))
         if message.type == "error" and not closing:
             self.odd.append(f"{message.text} {message.location['url']}")
 
@@ -109,7 +111,13 @@ class Visitor:
         return np.stack([np.array(Image.open(io.BytesIO(file)).convert("RGB"), int) for file in files])
 
     def tab(self, name: str) -> None:
-        self.page.get_by_role("tab", name=name).click()
+        """To a tab, on a narrow page through the menu that holds those without room."""
+        self.page.locator("[role=tablist] [role=tab]").first.wait_for()
+        tab = self.page.locator("[role=tablist]").get_by_role("tab", name=name).filter(visible=True)
+        if not tab.count():
+            self.page.locator(".overflow-menu > button").click()
+            tab = self.page.locator(".overflow-dropdown").get_by_text(name, exact=True)
+        tab.first.click()
 
     def choose(self, model: str) -> None:
         before, drawing = self.sources("#samples"), self.page.locator("#samples").is_visible()
@@ -311,7 +319,7 @@ def test_what_is_clicked_opens_with_the_labels_that_were_wished(visitor):
     visitor.tab("Sample")
     visitor.page.locator("#walk-from").click()
     visitor.page.wait_for_function(
-        "document.querySelector('#anchors input, #anchors textarea').value.includes('1:2/7')"
+        "document.querySelector('#anchors input, #anchors textarea')?.value.includes('1:2/7')"
     )
     visitor.wait_for("#strip", 9)
     assert alike(visitor.pictures("#strip")[-1], picked)
@@ -335,8 +343,6 @@ def test_pins_stay_and_are_walked_through_and_a_place_between_opens(visitor):
     before = visitor.sources("#figure")
     visitor.page.locator("#open-between").click()
     visitor.wait_for("#figure", 1, other_than=before)
-    visitor.choose("plain")  # another kind: it cannot draw what has labels
-    visitor.page.locator("#pinned").wait_for(state="hidden")
 
 
 def test_a_link_and_a_saved_file_bring_a_picture_back(visitor, browser, address, tmp_path):
@@ -453,7 +459,7 @@ def until(visitor, condition, seconds: float = PATIENCE):
 
 
 def test_the_page_opens_with_a_drawn_face_that_changes_at_once(visitor):
-    visitor.page.goto(visitor.page.url)  # without a click on any tab
+    visitor.page.goto(visitor.page.url.partition("?")[0])  # without a click on any tab
     page = visitor.page
     page.locator("#studio canvas").wait_for()
     assert page.locator("#retouch-sliders > .change").count() == 4

@@ -142,6 +142,7 @@ def switching(page: Page, models: Models, common: shared.Shared, first: str, all
         """The tabs that a model does not serve. (Gradio hides no tab that was not open before: theme.css does.)"""
         return " ".join(name_of(made) for made in of_generators.values() if not made.serves(models[name]))
 
+    page.unserved = useless(first).split()
     unserved = gr.Textbox(useless(first), visible=False)
     hide = "names => { document.body.dataset.unserved = names }"
     page.here(unserved.change, hide, [unserved], [])

@@ -70,6 +70,7 @@ class Page(gr.Blocks):
     def __init__(self, uploads: Uploads, visits: Visits, **options):
         self.uploads, self.visits, self.readers = uploads, visits, {}
         self.tabs: dict[str, gr.Tab] = {}  # by their names, each there before its `tab` is called
+        self.unserved: list[str] = []  # tabs that the first model does not serve
         super().__init__(**options)
 
     def reads(self, component: gr.components.Component, reader: Reader):
