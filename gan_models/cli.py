@@ -52,6 +52,7 @@ EXTRAS = (
     | dict.fromkeys(("av", "cmarkgfm", "gradio", "nh3"), "app")
     | dict.fromkeys(("dlib", "face_recognition_models", "pillow_heif"), "photos")
     | dict.fromkeys(("onnx", "onnxruntime"), "onnx")
+    | {"mcp": "mcp"}
 )
 CLOSED = 141  # the exit status of a program that SIGPIPE ends, as shells give it
 

@@ -47,7 +47,9 @@ def run(options: argparse.Namespace) -> None:
     if not sources:
         raise ModelNotFound("No model is bundled here: give one by --model.")
     if options.mcp and importlib.util.find_spec("mcp") is None:
-        raise MissingPackage("--mcp needs the package mcp: pip install 'gan-studio[mcp]', or leave it out.")
+        raise MissingPackage(
+            "--mcp needs the package mcp: pip install '.[app,mcp]' in a checkout of GAN Studio, or leave it out."
+        )
     if options.train and ("SPACE_ID" in os.environ or options.host not in (None, *OWN)):
         raise InvalidInput(
             "--train starts programs on this machine, so the page must not be served to others: leave --host out, and "
