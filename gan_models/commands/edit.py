@@ -1,6 +1,7 @@
 """Change a face in a photo, at full size: `gan-studio edit photo.jpg --set Smiling=1 -o smiling.jpg`."""
 
 import argparse
+import sys
 from pathlib import Path
 
 import gan_models
@@ -59,6 +60,9 @@ def run(options: argparse.Namespace) -> None:
         print(f"{options.photo}: face {options.face} of {len(portrait.faces)}; how surely it shows")
         print("\n".join(f"  {name:<22}{shown:.2f}" for name, shown in portrait.shown.items()))
         return
+    offers = gan_models.studio.offered(source, editor.attributes)
+    if poor := [name for name, value in changes.items() if value and not offers[name].allows(value > 0)]:
+        print(f"note: changes that look broken, or show nothing, by this editor: {', '.join(poor)}.", file=sys.stderr)
     gan_models.photos.save_photo(portrait.edited(changes), options.output)
     told = " ".join(f"{name}={value:g}" for name, value in changes.items())
     print(f"{options.output}: {told}, face {options.face} of {len(portrait.faces)}, by {source}")
