@@ -224,8 +224,8 @@ def restore(state: State, checkpoint: Path, accelerator: Accelerator) -> list[st
 
 def begin_with(state: State, checkpoint: Path) -> None:
     """Start a new run with both networks of a checkpoint, which may know other labels: those of the same name are taken
-    over, new ones begin at zero. Optimisers begin anew. Raises CheckpointError where it is damaged or the networks
-    differ in more."""
+    over, new ones begin at zero. What a network of a larger size has more (`grows`) begins anew, and so do optimisers.
+    Raises CheckpointError where it is damaged or the networks differ in more."""
     verify(checkpoint)
     try:
         found, model = load_file(checkpoint / "state.safetensors"), load_folder(checkpoint / "model")
@@ -241,6 +241,9 @@ def begin_with(state: State, checkpoint: Path) -> None:
         ):
             with torch.no_grad():
                 for key, value in network.state_dict().items():
+                    before = source.get(f"{name}.{key}")
+                    if key.startswith(network.grows) and (before is None or before.shape != value.shape):
+                        continue
                     if key != "label_table":  # the new run's data
                         value.copy_(_relabelled(source[f"{name}.{key}"], value.shape, labels))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError, ModelError) as error:

@@ -79,6 +79,7 @@ class Generator(nn.Module, PyTorchModelHubMixin):
     takes_labels = False  # whether it can be told any: `labels` and `multi_label` are arguments of it
     limits: dict[str, tuple[int, int]] = {}  # the least and the most of arguments that are whole numbers
     classifies = False  # whether it sorts pictures into `classes`, names that are an argument of it
+    grows: tuple[str, ...] = ()  # beginnings of names: what a run that starts from a smaller size begins anew
     latent_dim: int
     image_shape: tuple[int, int, int]
     labels: tuple[str, ...] | None
@@ -347,6 +348,7 @@ class Discriminator(nn.Module):
     limits: dict[str, tuple[int, int]] = {}  # the least and the most of arguments that are whole numbers
     normalisations: tuple[str, ...] = ()  # what its argument `normalisation` can be, its default first
     shares_weights = False  # with the generator
+    grows: tuple[str, ...] = ()  # as of a generator
 
     def trained(self) -> dict[str, nn.Parameter]:
         """The weights that the discriminator's player moves, by name."""

@@ -97,6 +97,7 @@ class RetouchEditor(Generator):
     family = "retouch"
     most_change = MOST
     limits = LIMITS
+    grows = ("painting.",)  # by finer levels, which begin with what the coarser ones paint
 
     def __init__(
         self,
@@ -135,14 +136,16 @@ class RetouchEditor(Generator):
         self.smooth = nn.Conv2d(width, 14, 3, padding=1)
         self.painting = (
             nn.ModuleList()
-        )  # for each size from `coarse` on: of the features, of the picture, and four maps of both
+        )  # for each size from `coarse` on: of the features, of the picture, what sees both, and the four maps of paint
         inputs, size = width, coarse
         while size <= image_size:
+            both = [] if size == coarse else [nn.Conv2d(finest, finest, 3, padding=1)]
             self.painting.append(
                 nn.ModuleList(
                     [
                         nn.Conv2d(inputs, finest, 3, padding=1),
                         nn.Conv2d(3, finest, 3, padding=1, bias=False),
+                        *both,
                         nn.Conv2d(finest, 4, 3, padding=1),
                     ]
                 )
@@ -199,10 +202,12 @@ class RetouchEditor(Generator):
         colour = _enlarged(COLOUR * smooth[:, 2:].tanh(), size)
         ground = coloured(warped(seen.photos, flow), colour)
         maps: Tensor | float = 0.0
-        for of_features, of_picture, last in self.painting:
+        for of_features, of_picture, *both, last in self.painting:
             x = _enlarged(of_features(x), 2 * x.shape[-1])
             small = F.avg_pool2d(ground, size // x.shape[-1]) if x.shape[-1] < size else ground
-            x = F.leaky_relu(x + of_picture(small.to(self.dtype)), 0.2)
+            x = F.leaky_relu_(x + of_picture(small.to(self.dtype)), 0.2)
+            for layer in both:
+                x = F.leaky_relu_(layer(x), 0.2)
             added = upcast(last(x))
             maps = added if isinstance(maps, float) else added + _enlarged(maps, x.shape[-1])
         # Paint begins as the picture itself: were it grey, the editor would learn to do without it before it learned to
@@ -383,23 +388,34 @@ class Adversary(nn.Module):
     demands; the editor drew beards in cyan.
 
     widths: channels of the convolutions that halve a map (the last but one of as many as there are more), and of the
-    last one; least: the size of the map of patches.
+    last one; least: the size of the map of patches; fold: so many pixels of a row, and of a column, come as channels,
+    which keeps large pictures cheap.
     """
 
-    def __init__(self, inputs: int, size: int, attributes: int, widths: tuple[int, ...] = (96, 128), least: int = 4):
+    def __init__(
+        self,
+        inputs: int,
+        size: int,
+        attributes: int,
+        widths: tuple[int, ...] = (96, 128),
+        least: int = 4,
+        fold: int = 1,
+    ):
         super().__init__()
         layers: list[nn.Module] = []
         *halving, last = widths
+        self.fold, inputs, size = fold, inputs * fold**2, size // fold
         while size > least:
             width = halving[min(len(layers) // 2, len(halving) - 1)]
-            layers += [spectral_norm(nn.Conv2d(inputs, width, 4, 2, 1)), nn.LeakyReLU(0.2)]
+            layers += [spectral_norm(nn.Conv2d(inputs, width, 4, 2, 1)), nn.LeakyReLU(0.2, inplace=True)]
             inputs, size = width, size // 2
-        self.layers = nn.Sequential(*layers, spectral_norm(nn.Conv2d(inputs, last, 3, padding=1)), nn.LeakyReLU(0.2))
+        final = spectral_norm(nn.Conv2d(inputs, last, 3, padding=1))
+        self.layers = nn.Sequential(*layers, final, nn.LeakyReLU(0.2, inplace=True))
         self.score = nn.Conv2d(last, 1, 1)
         self.project = nn.Linear(attributes, last, bias=False)
 
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
-        x = GAIN * self.layers(x)
+        x = GAIN * self.layers(F.pixel_unshuffle(x, self.fold))
         fitting = (x * self.project(labels)[:, :, None, None]).sum(1) / x.shape[1] ** 0.5
         return (self.score(x)[:, 0] + fitting).flatten(1)
 
@@ -414,6 +430,7 @@ class Panel(MixingDiscriminator):
     """
 
     limits = {"image_size": (32, 512), "width": (8, 256), "pixels": (0, 256)}
+    grows = ("of_pixels.",)
 
     def __init__(
         self,
@@ -430,12 +447,15 @@ class Panel(MixingDiscriminator):
         k = len(self.attributes)
         self.add_mixing(width, maps)
         self.register_buffer("frequency", torch.full((k,), 0.5))  # how often each attribute is there
-        sizes = [max(image_size // stride, 1) for stride in (4, 8, 16)]
+        self.coarse = min(image_size, COARSE)  # what the features are of
+        sizes = [max(self.coarse // stride, 1) for stride in (4, 8, 16)]
         self.adversaries = nn.ModuleList(Adversary(width, size, k) for size in sizes)
         self.of_pixels = None
         if pixels:
             widths = (pixels, pixels + pixels // 2, 2 * pixels)
-            self.of_pixels = Adversary(image_channels, image_size, k, widths, image_size // 4)
+            self.of_pixels = Adversary(
+                image_channels, image_size, k, widths, self.coarse // 4, image_size // self.coarse
+            )
         self.classifiers = nn.ModuleList(nn.Linear(width * min(size, 8) ** 2, k) for size in sizes)
 
     @torch.no_grad()

@@ -26,7 +26,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gan_models.celeba import cheeks
-from gan_models.networks.retouch import EXCLUSIVE, Panel, Retouch, Seen, retouched
+from gan_models.networks.retouch import COARSE, EXCLUSIVE, Panel, Retouch, Seen, retouched
 from gan_models.rng import Stream
 
 from .. import augment
@@ -171,7 +171,8 @@ class Retouching(Game):
             self.general.to(wanted)
         images = augment.augment(images, randoms, AUGMENT, ("color", "translation"))
         with torch.autocast(kind, enabled=False):
-            seen = images.to(wanted).contiguous(memory_format=torch.channels_last)
+            seen = F.avg_pool2d(images, images.shape[-1] // COARSE) if images.shape[-1] > COARSE else images
+            seen = seen.to(wanted).contiguous(memory_format=torch.channels_last)
             return self.general(seen, pooled=False).maps, images
 
     def _there(self, panel: Panel, real: list[Tensor], batch: Batch) -> Tensor:
