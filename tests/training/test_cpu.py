@@ -104,12 +104,13 @@ import torch
 from training import cpu
 if sys.argv[1] == "kept":
     assert cpu.keep_memory()
-x = torch.ones(4_000_000)
-for k in range(60):
-    if k == 10:
+x = torch.ones(12_000_000)  # 48 MB: glibc by itself gives back what is larger than 32 MB, whatever came before
+before = None
+for k in range(24):
+    if k == 4:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    parts = [x + 1 for _ in range(4)]  # 16 MB each
-    del parts
+    y = x + 1
+    del y
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
@@ -118,12 +119,13 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
     not sys.platform.startswith("linux") or not hasattr(ctypes.CDLL(None), "mallopt"), reason="needs glibc"
 )
 def test_freed_memory_is_kept():
-    """In processes of their own: 50 steps of 64 MB take few new pages, where they took many thousands."""
+    """In processes of their own: blocks of 48 MB that are kept take no new pages, where each took its own. (Huge pages
+    make both fewer: they are compared, not counted.)"""
     kept, returned = (
         int(subprocess.run([sys.executable, "-c", FAULTS, word], capture_output=True, text=True, check=True).stdout)
         for word in ("kept", "returned")
     )
-    assert kept * 5 < returned and returned > 10_000
+    assert kept * 2 < returned
 
 
 @pytest.mark.parametrize("error", [TypeError, OSError, None])
