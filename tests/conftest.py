@@ -1,6 +1,10 @@
 """What all tests share."""
 
 import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: workers side by side take one thread each
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import shutil
 from pathlib import Path
 

@@ -21,7 +21,7 @@ CODE_OF_SHARING = re.findall(r"```python\n(.*?)```", SHARING, re.DOTALL)
 # Run elsewhere, or by nobody here: the start of the command -> where.
 ELSEWHERE = {
     "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt && .venv/bin/python app.py": "tests/test_app.py starts the demo",
-    "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt && .venv/bin/python -m pytest": "the test command itself",
+    "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt && .venv/bin/python -m pytest -n 2 --dist loadfile": "the test command itself",
     "pip install .": "tests/gan_models/test_package.py builds and reads the package",
     "gan-studio export ": "tests/gan_models/export",
     "accelerate launch ": "several GPUs; two processes in test_main.py",
