@@ -47,8 +47,8 @@ ABOUT = (
 STAGES = 20  # models that started from one another, at most
 
 EDITORS = ("editor", "retouch")
-SHOWN = (*EDITORS, "restore")  # families that are shown a picture
-DRAWLESS = ("retouch", "restore")  # and such as draw none of their own
+SHOWN = (*EDITORS, "restore", "translate")  # families that are shown a picture
+DRAWLESS = ("retouch", "restore", "translate")  # and such as draw none of their own
 _SAMPLE = """
 latents, labels = model.sample_latents(16, seed=1), model.sample_labels(16, seed=1)
 images = model.generate(latents, labels)  # (16, C, H, W) in [-1, 1]
@@ -68,6 +68,10 @@ pictures = torch.rand(4, *model.image_shape) * 2 - 1  # yours in [-1, 1]
 repaired = model.restore(pictures)  # of whatever damage it sees
 print(model.damages)  # what it knows, to be named: model.restore(pictures, damages=[...])
 """,
+    "translate": """
+pictures = torch.rand(4, *model.image_shape) * 2 - 1  # yours in [-1, 1]
+translated = model.translate(pictures, to=model.labels[1])  # print(model.labels) says into what
+""",
     "encoding": """
 codes = model.encode(images)  # of pictures (n, C, H, W) in [-1, 1]
 again = model.generate(codes, labels)
@@ -81,6 +85,7 @@ _IMPORTS = {
     "editor": "import torch\n\nimport gan_models",
     "retouch": "import torch\n\nimport gan_models",
     "restore": "import torch\n\nimport gan_models",
+    "translate": "import torch\n\nimport gan_models",
     "invertible": "import gan_models\nfrom gan_models.inversion import invert",
 }
 _PORTRAIT = """
@@ -98,6 +103,7 @@ _NOT_EVERY = {
     "": "Not every sample is a good picture; a truncation below 1 gives more typical and less varied ones.",
     "restore": "What is lost is lost: the network draws what is likely there, not what was. A face that it fills in or enlarges is "
     "nobody in particular, and proves nothing about anybody.",
+    "translate": "It knows what tells the kinds apart in its training pictures, and may change more than was meant.",
     "retouch": "Not every edit is a good picture: paint is as coarse as the network sees, and what the window around the face does not "
     "hold, such as long hair, keeps its colour.",
 }
@@ -260,10 +266,16 @@ Research, teaching and play. Not for deceiving anybody about what is real, nor f
             )
         )
 
+    def verb(self) -> str:
+        """What the model does with pictures."""
+        if self.family in EDITORS:
+            return "edits"
+        return {"restore": "repairs", "translate": "translates"}.get(self.family, "draws")
+
     def lead(self) -> str | None:
         """What the recipe says of itself, which is true of the data that it was written for."""
         if self.known is UNKNOWN and self.told.get("dataset"):
-            return f"It {'edits' if self.family in EDITORS else 'repairs' if self.family in SHOWN else 'draws'} pictures such as those of {self.title()}."
+            return f"It {self.verb()} pictures such as those of {self.title()}."
         summary = self.first.get("summary")
         return summary[0].upper() + summary[1:].rstrip(".") + "." if summary else None
 
@@ -431,6 +443,9 @@ def _network(config: dict[str, Any]) -> str:
     if config["family"] == "restore":
         kinds = ", ".join(_cell(kind) for kind in config.get("damages") or KINDS)
         return f"It is shown a damaged picture, seen at {size} x {size} pixels, and draws it whole. It knows these damages: {kinds}."
+    if config["family"] == "translate":
+        kinds = ", ".join(_cell(kind) for kind in config.get("labels") or ())
+        return f"It is shown {picture} and draws them as one of another kind: {kinds}."
     if config["family"] == "retouch":
         names = ", ".join(_cell(name) for name in config.get("attributes") or ATTRIBUTES)
         return (

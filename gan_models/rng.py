@@ -35,6 +35,7 @@ class Stream(IntEnum):
     EXAMPLES = 13
     DAMAGE = 14
     GRAIN = 15
+    TARGETS = 16
 
 
 def philox(seed: int, index: int, stream: Stream = Stream.LATENTS) -> np.random.Generator:

@@ -12,6 +12,7 @@ from .networks.base import Generator
 from .networks.editor import Editor
 from .networks.restore import Restorer
 from .networks.retouch import RetouchEditor
+from .networks.translate import Translator
 
 SAMPLES = 64  # of the same latents, as a picture and as a measure
 
@@ -41,6 +42,8 @@ def sample_grid(generator: Generator, seed: int, count: int = SAMPLES):
     with torch.inference_mode():
         if isinstance(generator, Restorer):
             return pictures.grid(repair_grid(generator, seed), 8)
+        if isinstance(generator, Translator):
+            return pictures.grid(translation_grid(generator, seed), len(generator.labels) + 1)
         if isinstance(generator, Editor | RetouchEditor):
             return pictures.grid(edit_grid(generator, seed), len(generator.attributes) + 1)
         return pictures.grid(generator.generate(*fixed_batch(generator, seed, count)), _labels_of_columns(generator))
@@ -58,6 +61,13 @@ def repair_grid(restorer: Restorer, seed: int, count: int = 4) -> Tensor:
         after = restorer.draw(looked, strengths.expand(count, -1)).clamp(-1, 1)
         rows.append(torch.stack([found.pictures, after], 1).flatten(0, 1))
     return torch.cat(rows)
+
+
+def translation_grid(translator: Translator, seed: int, count: int = 8) -> Tensor:
+    """A row for each of `count` faces (or digits) of nobody: as it is, then as each kind: (count * (K + 1), C, S, S)."""
+    drawn = drawn_for(translator, seed, count)
+    as_kinds = [translator.translate(drawn, kind) for kind in translator.labels]
+    return torch.stack([drawn, *as_kinds], 1).flatten(0, 1)
 
 
 def drawn_for(model: Generator, seed: int, count: int) -> Tensor:

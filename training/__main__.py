@@ -83,6 +83,9 @@ def typed(arguments: list[str]) -> argparse.Namespace:
         metavar="NAME|DIR",
         help=f"{', '.join(READERS)}, a folder, .zip or .tar, or hub:USER/DATASET[@REVISION] (default: the recipe's)",
     )
+    parser.add_argument(
+        "--data-b", metavar="DIR", help="a second folder: its pictures are one class, those of --data the other"
+    )
     parser.add_argument("--title", metavar="WORDS", help="what your own pictures are called on the model's card")
     parser.add_argument(
         "--licence", metavar="WORDS", help="under which they may be used: cc-by-4.0, mit, an address or a few words"
@@ -154,6 +157,7 @@ def told(options: argparse.Namespace, arguments: list[str]) -> RunOptions:
         output=options.output or Path("runs") / options.recipe,
         settings=(*short, *options.set),
         data=options.data,
+        data_b=options.data_b,
         title=options.title,
         licence=options.licence,
         data_root=options.data_root,

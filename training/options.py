@@ -45,6 +45,7 @@ class RunOptions:
     command: str | None = None  # that was typed, without --resume; None: one that does the same
     title: str | None = None  # of somebody's own pictures, for the card
     licence: str | None = None  # under which those may be used
+    data_b: str | None = None  # a second folder: with the first one's, its pictures are two classes
 
     def __post_init__(self):
         for name in ("images", "seed", "checkpoint_every", "fid_every"):
@@ -63,7 +64,18 @@ class RunOptions:
     def words(self) -> list[str]:
         """The arguments of `python -m training` that say the same, but for `resume` and `progress`."""
         words = [self.recipe, *(word for setting in self.settings for word in ("--set", setting))]
-        named = ("data", "title", "licence", "data_root", "output", "images", "seed", "checkpoint_every", "fid_every")
+        named = (
+            "data",
+            "data_b",
+            "title",
+            "licence",
+            "data_root",
+            "output",
+            "images",
+            "seed",
+            "checkpoint_every",
+            "fid_every",
+        )
         for name in (*named, "init_from"):
             if (value := getattr(self, name)) is not None:
                 words += [_option(name), value.name if isinstance(value, Dataset) else str(value)]
@@ -85,14 +97,21 @@ def open_data(recipe: Recipe, options: RunOptions) -> Dataset:
                 "give others, or set image_size and image_channels."
             )
     else:
-        name = options.data or recipe.data
-        dataset = open_dataset(
-            name,
-            options.data_root,
-            recipe.image_size,
-            channels=recipe.image_channels,
-            attributes=recipe.attributes if name.lower() == "celeba" else None,
+        dataset, *others = (
+            open_dataset(
+                name,
+                options.data_root,
+                recipe.image_size,
+                channels=recipe.image_channels,
+                attributes=recipe.attributes if name.lower() == "celeba" else None,
+            )
+            for name in (options.data or recipe.data, options.data_b)
+            if name
         )
+        for other in others:
+            dataset = dataset.beside(other)
+    if GAMES[recipe.game].sorts and dataset.multi_label:
+        dataset = dataset.sorted()
     if (recipe.conditional or GAMES[recipe.game].reads_labels) and dataset.labels is None:
         raise RunError(
             f"{recipe.name} is conditional and {dataset.name} has no labels; put the pictures into one sub-folder a "

@@ -398,6 +398,13 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
         "restore", **_PAIRS, generator={"width": 24, "damages": ["shrink"]}, terms=_SHARP | {"scale": 4.0},
     ),
     Recipe(
+        "celeba-cyclegan", "translates without pairs: dark hair into blond, and blond into dark",
+        "Zhu et al. 2017, arXiv:1703.10593; Choi et al. 2018, arXiv:1711.09020",
+        "translate", **_CELEBA | {"images": 300_000, "ema_half_life": 5_000}, game="translating", objective="hinge",
+        conditional=True, attributes=("Black_Hair", "Blond_Hair"), batch_size=16,
+        learning_rate=Schedule(4e-4, 4e-5, 300_000),
+    ),
+    Recipe(
         "celeba-colour", "colours grey faces",
         "Zhang et al. 2016, arXiv:1603.08511; Isola et al. 2016, arXiv:1611.07004",
         "restore", **_PAIRS, generator={"width": 24, "damages": ["grey"]}, terms=_SHARP,

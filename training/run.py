@@ -70,6 +70,7 @@ def train(
     push_to_hub: str | None = None,
     title: str | None = None,
     licence: str | None = None,
+    data_b: str | os.PathLike | None = None,
     progress: bool = True,
     hooks: Iterable[Callable[[State, dict[str, torch.Tensor]], object]] = (),
     **settings: Any,
@@ -110,6 +111,7 @@ def train(
         progress,
         title=title,
         licence=licence,
+        data_b=None if data_b is None else str(data_b),
     )
     return run(options, hooks=tuple(hooks))
 

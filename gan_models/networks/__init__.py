@@ -19,6 +19,7 @@ from .resnet import ResNetDiscriminator, ResNetGenerator
 from .restore import Onlookers, Restorer
 from .retouch import Panel, RetouchEditor
 from .tied import TiedDiscriminator
+from .translate import KindDiscriminator, Translator
 
 FAMILIES.update(
     {
@@ -34,6 +35,7 @@ FAMILIES.update(
             Editor,
             RetouchEditor,
             Restorer,
+            Translator,
         )
     }
 )
@@ -52,6 +54,7 @@ PAIRS: dict[str, tuple[type[Generator], type[Discriminator]]] = {
     "editor": (Editor, Critic),
     "retouch": (RetouchEditor, Panel),
     "restore": (Restorer, Onlookers),
+    "translate": (Translator, KindDiscriminator),
 }
 
 

@@ -147,11 +147,11 @@ def faces_of(photo: Image.Image) -> list[Face]:
         return []
 
 
-def _tensor(picture: Image.Image) -> Tensor:
+def as_tensor(picture: Image.Image) -> Tensor:
     return torch.from_numpy(np.asarray(picture.convert("RGB")).transpose(2, 0, 1).copy())[None].float() / 127.5 - 1
 
 
-def _picture(images: Tensor) -> Image.Image:
+def as_picture(images: Tensor) -> Image.Image:
     pixels = ((images[0].clamp(-1, 1) + 1) * 127.5).round().to("cpu", torch.uint8)
     return Image.fromarray(pixels.permute(1, 2, 0).numpy())
 
@@ -164,7 +164,7 @@ def _whole(model: Restorer, photo: Image.Image, hole, damages, strength) -> Imag
     square = Image.new("RGB", (side, side), photo.getpixel((0, 0)))
     corner = ((side - photo.width) // 2, (side - photo.height) // 2)
     square.paste(photo, corner)
-    small = _tensor(square.resize((size, size), Image.Resampling.LANCZOS))
+    small = as_tensor(square.resize((size, size), Image.Resampling.LANCZOS))
     missing = None
     if hole is not None:
         whole = np.zeros((side, side), np.float32)
@@ -172,7 +172,7 @@ def _whole(model: Restorer, photo: Image.Image, hole, damages, strength) -> Imag
         missing = F.adaptive_max_pool2d(torch.from_numpy(whole)[None, None], size)
     small = small if model.image_shape[0] == 3 else small.mean(1, keepdim=True)
     drawn = model.restore(small, missing, damages, strength).expand(-1, 3, -1, -1)
-    enlarged = _picture(drawn).resize((side, side), Image.Resampling.BICUBIC)
+    enlarged = as_picture(drawn).resize((side, side), Image.Resampling.BICUBIC)
     return enlarged.crop((*corner, corner[0] + photo.width, corner[1] + photo.height))
 
 
@@ -209,7 +209,7 @@ def _fill_part(
     # the part of it that is known.
     known = Image.fromarray(np.where(left[..., None], 127, pixels).astype(np.uint8))
     share = Image.fromarray(np.where(left, 255, 0).astype(np.uint8))
-    small = _tensor(sample(known, view, (size, size)))
+    small = as_tensor(sample(known, view, (size, size)))
     missing = torch.from_numpy(np.array(sample(share, view, (size, size)), np.float32))[None, None] / 255
     small = (small / (1 - missing).clamp_min(0.1)).clamp(-1, 1)
     mask = (missing > 0.02).float()
@@ -282,7 +282,7 @@ def _repaired(model: Restorer, photo: Image.Image, faces: list[Face], damages, s
         own = own.resize((own.width * scale, own.height * scale), Image.Resampling.BICUBIC)
         faces = [_larger(face, scale) for face in faces]
         photo = own  # in sRGB, without a profile
-    picture = _tensor(own)
+    picture = as_tensor(own)
     strengths = model.strengths_of(picture, damages, strength).clone()
     if scale > 1 and "shrink" in model.told and (damages is None or "shrink" in damages):
         strengths[:, model.told.index("shrink")] = min((scale - 1) / 3, 1.0)
@@ -291,7 +291,9 @@ def _repaired(model: Restorer, photo: Image.Image, faces: list[Face], damages, s
     if colours:
         here[:, model.told.index("grey")] = 0
     if here.any():
-        result = _picture(by_tiles(lambda tiles, _: model.drawn(tiles, None, here), picture, picture[:, :1] * 0, size))
+        result = as_picture(
+            by_tiles(lambda tiles, _: model.drawn(tiles, None, here), picture, picture[:, :1] * 0, size)
+        )
     if colours:
         result = _coloured(model, result, faces)
     for face in faces:
@@ -311,10 +313,10 @@ def _coloured(model: Restorer, photo: Image.Image, faces: list[Face]) -> Image.I
     zoom = 1 / crop.face_window(faces[0], size).scale if faces else size / min(photo.size)
     small = photo.resize(tuple(max(size, round(side * min(zoom, 1))) for side in photo.size), Image.Resampling.LANCZOS)
     told = torch.tensor([[float(kind == "grey") for kind in model.told]])
-    picture = _tensor(small)
+    picture = as_tensor(small)
     drawn = by_tiles(lambda tiles, _: model.drawn(tiles, None, told), picture, picture[:, :1] * 0, size)
     colours = F.interpolate(_colour_of(drawn), photo.size[::-1], mode="bicubic", align_corners=False)
-    return _picture(_tensor(photo.convert("L")) + colours)
+    return as_picture(as_tensor(photo.convert("L")) + colours)
 
 
 def _colour_of(pictures: Tensor) -> Tensor:

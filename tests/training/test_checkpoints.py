@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tiny import Killed, digits, stats, train, weights
 
+import gan_models
 from gan_models import model_folder
 from training import callbacks, checkpoints, curves, loop, run_folder
 from training.checkpoints import CheckpointError
@@ -344,6 +345,28 @@ def test_a_run_begins_with_both_networks_of_another_whose_labels_were_others(tmp
     asked = torch.stack([torch.rand(3), known[:, 2], known[:, 0], torch.rand(3)], 1)
     state.ema.embedding.weight[:, 1] = 0  # Smiling, which the second does not know
     assert torch.allclose(state.ema.generate(latents, known), new.ema.generate(latents, asked), atol=1e-5)
+
+
+def test_an_editor_begins_with_a_smaller_one(tmp_path, accelerator):
+    """Finer levels of paint begin with what the coarser ones paint, the discriminator of pixels in part anew."""
+    small = change(
+        RECIPES["celeba-editor"],
+        ["generator.width=8", "generator.finest=8", "discriminator.width=8", "discriminator.pixels=4", "batch_size=2"],
+    )
+    save(build(small, dataset_of(small), 0, torch.device("cpu")), tmp_path, accelerator)
+    large = change(small, ["image_size=128"])
+    new = build(large, dataset_of(large, 2), 1, torch.device("cpu"))
+    checkpoints.begin_with(new, run_folder.find_checkpoint(tmp_path))
+    before = gan_models.load(tmp_path / "checkpoint/model")
+    pictures = torch.nn.functional.interpolate(torch.rand(2, 3, 64, 64) * 2 - 1, scale_factor=2)
+    changes = torch.ones(1, len(before.attributes))
+    painted, now = (
+        net.retouch(net.see(images), changes.expand(2, -1)).alpha
+        for net, images in ((before, pictures[..., ::2, ::2]), (new.ema, pictures))
+    )
+    mean = torch.nn.functional.avg_pool2d
+    assert now.shape[-1] == 128 and torch.allclose(mean(now, 16), mean(painted, 8), atol=0.01)
+    assert not any(parameter.isnan().any() for parameter in new.discriminator.parameters())
 
 
 def test_a_run_does_not_begin_with_networks_of_another_shape(tmp_path, accelerator):

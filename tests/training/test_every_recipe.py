@@ -70,6 +70,8 @@ def belonging(recipe) -> set[str]:
     edited = {"edit_seen", "edit_others_kept", "edit_kid_ratio", "edit_cheeks"}
     if recipe.game == "retouching":
         return edited
+    if recipe.game == "translating":
+        return {"translation_kid", "translation_cycle"}
     if recipe.game == "restoring":
         damages = set(recipe.generator.get("damages") or KINDS) - (
             set() if "damages" in recipe.generator else {"edges"}
@@ -147,6 +149,8 @@ def test_trains_goes_on_to_the_same_bits_loads_and_is_evaluated(
     generator, recipe = gan_models.load(tmp_path / "whole/model"), RECIPES[name]
     if recipe.game == "restoring":
         images = generator.restore(torch.rand(3, *generator.image_shape) * 2 - 1, damages=generator.told)
+    elif recipe.game == "translating":
+        images = generator.translate(torch.rand(3, *generator.image_shape) * 2 - 1, generator.labels[1])
     elif recipe.game == "retouching":
         faces = torch.rand(3, *generator.image_shape) * 2 - 1
         images = generator.edit(faces, {"Smiling": 1.0})

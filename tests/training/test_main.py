@@ -23,6 +23,7 @@ from tiny import SMALL, digits, needed, stats, tiny, train, weights
 
 import gan_models
 from gan_models.networks.restore import Restorer
+from gan_models.networks.translate import Translator
 from training import __main__ as command
 from training import callbacks, checkpoints, loop, publish
 from training.data.digits import DIGITS, GARMENTS
@@ -85,7 +86,7 @@ def test_a_run_leaves_what_it_must_and_the_model_loads(tmp_path, capsys, recipe)
     model = gan_models.load(tmp_path / "run/model")
     for key, value in gan_models.load(tmp_path / "run/checkpoint/model").state_dict().items():
         assert torch.equal(value, model.state_dict()[key])
-    expected = {"mnist": DIGITS, "fashionmnist": GARMENTS, "celeba": CELEBA_ATTRIBUTES}.get(
+    expected = {"mnist": DIGITS, "fashionmnist": GARMENTS, "celeba": RECIPES[recipe].attributes}.get(
         RECIPES[recipe].data, model.labels
     )
     assert model.labels == (expected if RECIPES[recipe].conditional else None)
@@ -93,6 +94,8 @@ def test_a_run_leaves_what_it_must_and_the_model_loads(tmp_path, capsys, recipe)
         pictures = model.generate(model.sample_latents(3, seed=0), model.sample_labels(3, seed=0))
     elif isinstance(model, Restorer):
         pictures = model.restore(torch.zeros(3, *model.image_shape))
+    elif isinstance(model, Translator):
+        pictures = model.translate(torch.zeros(3, *model.image_shape), model.labels[0])
     else:  # it edits, and draws nothing of its own
         pictures = model.edit(torch.zeros(3, *model.image_shape), {"Smiling": 1.0})
     assert pictures.shape == (3, *model.image_shape) and pictures.isfinite().all()

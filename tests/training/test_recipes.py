@@ -72,7 +72,7 @@ def test_a_recipe_builds_its_networks(name):
     shape = recipe.image_channels, recipe.image_size, recipe.image_size
     assert state.generator.image_shape == state.ema.image_shape == shape
     assert state.generator.labels == (dataset_of(recipe).label_names if recipe.conditional else None)
-    assert state.generator.multi_label == bool(recipe.conditional and recipe.attributes)
+    assert state.generator.multi_label == dataset_of(recipe).multi_label * recipe.conditional
     batch_norm = any(isinstance(layer, torch.nn.BatchNorm2d) for layer in state.discriminator.modules())
     assert not (batch_norm and (recipe.r1 or recipe.r2))  # a penalty is defined for each picture alone
 

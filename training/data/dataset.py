@@ -70,6 +70,29 @@ class Dataset:
         checksum = hashlib.sha256(self.checksum.encode() + labels.tobytes()).hexdigest()[:16]
         return replace(self, labels=labels, checksum=checksum)
 
+    def sorted(self) -> "Dataset":
+        """Of pictures with attributes those that show exactly one of them, each attribute a class. Raises DataError
+        where there are no attributes, or no such picture of one."""
+        if self.labels is None or not self.multi_label or len(self.label_names) < 2:
+            raise DataError(f"{self.name} has no attributes, or only one, by which its pictures could be sorted.")
+        kept = np.flatnonzero(self.labels.sum(1) == 1)
+        labels = self.labels[kept].argmax(1).astype(np.int64)
+        for k, name in enumerate(self.label_names):
+            if not (labels == k).any():
+                raise DataError(f"No picture of {self.name} shows {name} and none of the other attributes.")
+        note = f"Sorted by {', '.join(self.label_names)}: {len(kept):,} pictures show exactly one of them."
+        found = make_dataset(self.name, self.images[kept], labels, self.label_names, False, (*self.notes, note))
+        return replace(found, names=self.names and tuple(self.names[k] for k in kept))
+
+    def beside(self, other: "Dataset") -> "Dataset":
+        """The pictures of both, whatever labels they have: two classes, each with the name of its data set. Raises
+        DataError where these are the same."""
+        if self.name == other.name:
+            raise DataError(f"Both folders are called {self.name}: rename one, since these names become the classes.")
+        labels = np.repeat(np.arange(2, dtype=np.int64), (len(self), len(other)))
+        images, names = np.concatenate([self.images, other.images]), (self.name, other.name)
+        return make_dataset("-".join(names), images, labels, names, False, (*self.notes, *other.notes))
+
     def batch(self, indices: np.ndarray) -> tuple[Tensor, Tensor | None]:
         """Images (n, C, H, W) uint8 and labels: (n,) int64 classes, (n, K) float32 attributes 0..1, or None."""
         images = torch.from_numpy(np.array(self.images[indices]))

@@ -16,6 +16,7 @@ from gan_models.networks.base import Generator
 from gan_models.networks.editor import Editor
 from gan_models.networks.restore import Restorer
 from gan_models.networks.retouch import RetouchEditor
+from gan_models.networks.translate import Translator
 from gan_models.rng import Stream, check_count, check_seed, philox
 
 from ..data import open_dataset
@@ -23,7 +24,7 @@ from ..data.dataset import Dataset
 from ..data.decoding import DataError
 from ..judges import general, networks
 from . import cas as cas_
-from . import editor, edits, metrics, photographs, repairs
+from . import editor, edits, metrics, photographs, repairs, translations
 from .sampling import (
     EvaluationError,
     all_of,
@@ -68,6 +69,10 @@ def evaluate(
         if network not in (None, "general"):
             raise EvaluationError(f"Repaired pictures are seen by the network general, not by {network}.")
         return repairs.evaluate(generator, data, data_root, samples=samples or repairs.SAMPLES, seed=seed)
+    if isinstance(generator, Translator):
+        if network not in (None, "general"):
+            raise EvaluationError(f"Translated pictures are seen by the network general, not by {network}.")
+        return translations.evaluate(generator, data, data_root, samples=samples or translations.SAMPLES, seed=seed)
     if isinstance(generator, Editor | RetouchEditor):
         if network not in (None, "judge"):
             raise EvaluationError(f"An editor's changes are seen by the network judge, not by {network}.")

@@ -405,6 +405,12 @@ _ROWS = (
         )
     ),
     Metric(
+        "translation_kid",
+        "lower",
+        "KID in general features between pictures translated into a kind and real ones of that kind",
+    ),
+    Metric("translation_cycle", "higher", "decibels of pictures translated and back beside the pictures themselves"),
+    Metric(
         "untouched_psnr", "higher", "decibels of undamaged pictures beside what becomes of them, which is told nothing"
     ),
 )

@@ -13,6 +13,7 @@ from .moments import Moments
 from .restoring import Restoring
 from .retouching import Retouching
 from .semisupervised import SemiSupervised
+from .translating import Translating
 from .vaegan import VAEGAN
 
 GAMES: dict[str, type[Game]] = {
@@ -25,6 +26,7 @@ GAMES: dict[str, type[Game]] = {
     "retouching": Retouching,
     "semisupervised": SemiSupervised,
     "restoring": Restoring,
+    "translating": Translating,
 }
 
 

@@ -1,0 +1,73 @@
+"""The game of pictures of one kind that become pictures of another, without pairs (network:
+gan_models/networks/translate.py).
+
+Each real picture is translated into another kind, drawn at random. The discriminator tells real pictures of that kind
+from translated ones. Translated back, a picture should be what it was (the cycle), and translated into its own kind it
+should stay as it is (CycleGAN: Zhu et al. 2017, arXiv:1703.10593).
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from gan_models.rng import Stream
+
+from ..batch import Batch
+from ..losses import OBJECTIVES, Loss
+from ..recipes import Recipe, RecipeError
+from ..state import State
+from .adversarial import Game
+
+
+class Translated(NamedTuple):
+    """What the network makes of a batch."""
+
+    kinds: Tensor  # (n, K) of the real pictures, one 1 in each row
+    wanted: Tensor  # (n, K) into which they were translated
+    fake: Tensor  # (n, C, S, S)
+
+
+class Translating(Game):
+    """As the file's head says."""
+
+    @dataclass(frozen=True)
+    class Terms:
+        adversarial: float = 1.0  # the discriminator takes translated pictures for real ones of their new kind
+        cycle: float = 10.0  # absolute difference between a picture and its translation, translated back
+        identity: float = 2.0  # that between a picture and its translation into its own kind
+
+    pairs, draws, sorts = ("translate",), False, True
+
+    @classmethod
+    def check(cls, recipe: Recipe, terms: Terms) -> None:
+        if OBJECTIVES[recipe.objective].paired:
+            raise RecipeError(
+                f"The game translating scores pictures apart: --set objective=hinge, not {recipe.objective}."
+            )
+        if not recipe.conditional:
+            raise RecipeError("The game translating needs kinds to translate between: --set conditional=true.")
+
+    def generate(self, state: State, batch: Batch) -> Translated:
+        kinds, count = batch.labels, batch.labels.shape[1]
+        step = 1 + (batch.uniform(Stream.TARGETS)[:, None] * (count - 1)).long().clamp_max(count - 2)
+        wanted = torch.zeros_like(kinds).scatter_(1, (kinds.argmax(1, keepdim=True) + step) % count, 1.0)
+        return Translated(kinds, wanted, state.generator.draw(batch.real, wanted))
+
+    def discriminator_loss(self, state: State, batch: Batch, generated: Translated) -> Loss:
+        judge, drawn = state.discriminator.judge, generated.fake.detach()
+        real, fake = judge(batch.real, generated.kinds), judge(drawn, generated.wanted)
+        loss, _ = self.objective.discriminator(real, fake)
+        return loss, {"discriminator_loss": loss, "real_score": real.mean(), "fake_score": fake.mean()}
+
+    def generator_loss(self, state: State, batch: Batch, generated: Translated) -> Loss:
+        terms, draw = self.terms, state.generator.draw
+        loss, _ = self.objective.generator(None, state.discriminator.judge(generated.fake, generated.wanted))
+        scalars = {"generator_loss": loss}
+        loss = terms.adversarial * loss
+        for name, pictures in (("cycle", generated.fake), ("identity", batch.real)):
+            if weight := getattr(terms, name):
+                scalars[name] = (draw(pictures, generated.kinds) - batch.real).abs().mean()
+                loss = loss + weight * scalars[name]
+        return loss, scalars
