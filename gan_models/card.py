@@ -440,6 +440,10 @@ def _network(config: dict[str, Any]) -> str:
             f"An editor of {picture}: it reads a face, moves its code by differences of attributes ({names}), and adds the "
             "change of what the code draws to the photo, which keeps all its detail where nothing changes."
         )
+    if config["family"] == "restore" and config.get("damages") == []:
+        return (
+            f"It is shown a picture, seen at {size} x {size} pixels, and draws another, as pairs of pictures taught it."
+        )
     if config["family"] == "restore":
         kinds = ", ".join(_cell(kind) for kind in config.get("damages") or KINDS)
         return f"It is shown a damaged picture, seen at {size} x {size} pixels, and draws it whole. It knows these damages: {kinds}."

@@ -53,6 +53,8 @@ def repair_grid(restorer: Restorer, seed: int, count: int = 4) -> Tensor:
     """A row for each damage: faces (or digits) of nobody, each damaged and then repaired:
     (2 * count * kinds, C, S, S)."""
     drawn = drawn_for(restorer, seed, count)
+    if not restorer.damages:  # it learned from pairs
+        return torch.stack([drawn, restorer.restore(drawn)], 1).flatten(0, 1)
     rows = []
     for kind in restorer.damages:
         found = damages.damaged(drawn, {kind: SHOWN}, seed)

@@ -86,6 +86,12 @@ def typed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--data-b", metavar="DIR", help="a second folder: its pictures are one class, those of --data the other"
     )
+    parser.add_argument(
+        "--pairs",
+        nargs=2,
+        metavar=("INPUTS", "TARGETS"),
+        help="two folders with pictures of the same names: draw the second ones from the first (celeba-restore and its kin)",
+    )
     parser.add_argument("--title", metavar="WORDS", help="what your own pictures are called on the model's card")
     parser.add_argument(
         "--licence", metavar="WORDS", help="under which they may be used: cc-by-4.0, mit, an address or a few words"
@@ -158,6 +164,7 @@ def told(options: argparse.Namespace, arguments: list[str]) -> RunOptions:
         settings=(*short, *options.set),
         data=options.data,
         data_b=options.data_b,
+        pairs=options.pairs and tuple(options.pairs),
         title=options.title,
         licence=options.licence,
         data_root=options.data_root,

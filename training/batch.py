@@ -20,6 +20,7 @@ class Batch:
     first: int
     seed: int
     numbers: Tensor | None = None  # (n,) int64 file numbers, where the data has them
+    sources: Tensor | None = None  # (n, C, H, W) in [-1, 1]: what `real` is to be drawn from, where the data are pairs
 
     def normal(self, stream: Stream, *shape: int) -> Tensor:
         """(n, *shape) standard normal."""
@@ -41,8 +42,8 @@ class Batch:
         for start in range(0, len(self.real), size):
             rows = (
                 None if rows is None else rows[start : start + size]
-                for rows in (self.real, self.labels, self.latents, self.numbers)
+                for rows in (self.real, self.labels, self.latents, self.numbers, self.sources)
             )
-            real, labels, latents, numbers = rows
-            found.append(Batch(real, labels, latents, self.first + start, self.seed, numbers))
+            real, labels, latents, numbers, sources = rows
+            found.append(Batch(real, labels, latents, self.first + start, self.seed, numbers, sources))
         return found

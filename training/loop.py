@@ -94,15 +94,18 @@ def load_batch(recipe: Recipe, dataset: Dataset, generator: Generator, first: in
     like = next(generator.parameters())
     indices = dataset.order(first, count, seed)
     pictures, labels = dataset.batch(indices)
+    both = [pictures, *dataset.sources_at(indices)]  # of pairs both
     if recipe.flip:
         mirrored = torch.tensor([philox(seed, first + k, Stream.FLIPS).random() < 0.5 for k in range(count)])
-        pictures = torch.where(mirrored[:, None, None, None], pictures.flip(3), pictures)
-    real = to_float(pictures.to(like.device)).to(like.dtype).contiguous(memory_format=torch.channels_last)
-    wanted = recipe.conditional or GAMES[recipe.game].reads_labels
-    encoded = encode_labels(labels, dataset.label_names, dataset.multi_label).to(like) if wanted else None
+        both = [torch.where(mirrored[:, None, None, None], some.flip(3), some) for some in both]
+    real, *sources = (
+        to_float(some.to(like.device)).to(like.dtype).contiguous(memory_format=torch.channels_last) for some in both
+    )
+    told = recipe.conditional or GAMES[recipe.game].reads_labels
+    labels = encode_labels(labels, dataset.label_names, dataset.multi_label).to(like) if told else None
     numbers = torch.tensor([int(dataset.names[k]) for k in indices], device=like.device) if dataset.names else None
     latents = sample(count, generator.latent_dim, seed=seed, start=first).to(like)
-    return Batch(real, encoded, latents, first, seed, numbers)
+    return Batch(real, labels, latents, first, seed, numbers, *sources)
 
 
 def optimise(

@@ -12,12 +12,13 @@ from gan_models import files
 from gan_models.sizes import sides
 
 from . import run_folder
-from .data import open_dataset
+from .data import open_dataset, open_pairs
 from .data.dataset import Dataset
 from .engine import PRECISIONS
 from .errors import RunError
 from .games import GAMES, to_json, with_defaults
-from .recipes import Recipe
+from .recipes import RECIPES, Recipe
+from .settings import change, find
 
 PREVIOUS_ONE = "previous"  # what --resume takes beside nothing
 TRACKERS = ("tensorboard", "trackio", "wandb")
@@ -46,6 +47,7 @@ class RunOptions:
     title: str | None = None  # of somebody's own pictures, for the card
     licence: str | None = None  # under which those may be used
     data_b: str | None = None  # a second folder: with the first one's, its pictures are two classes
+    pairs: tuple[str, str] | None = None  # two folders: of pictures to draw from, and to draw
 
     def __post_init__(self):
         for name in ("images", "seed", "checkpoint_every", "fid_every"):
@@ -58,6 +60,10 @@ class RunOptions:
         ]:
             if value not in choices:
                 raise RunError(f"{_option(name)} must be one of {', '.join(choices)}, not {value!r}.")
+        if self.pairs and (self.data or self.data_b):
+            raise RunError("--pairs names all the pictures: leave --data and --data-b out.")
+        if self.data_b and not self.data:
+            raise RunError("--data-b is a second folder: name the first one by --data.")
         if self.resume not in (True, False, PREVIOUS_ONE):
             raise RunError(f"--resume takes nothing or the word {PREVIOUS_ONE}, not {self.resume!r}.")
 
@@ -79,12 +85,25 @@ class RunOptions:
         for name in (*named, "init_from"):
             if (value := getattr(self, name)) is not None:
                 words += [_option(name), value.name if isinstance(value, Dataset) else str(value)]
+        words += ["--pairs", *self.pairs] if self.pairs else []
         words += ["--precision", self.precision, *(word for name in self.trackers for word in ("--tracker", name))]
         return words + (["--push-to-hub", self.push_to_hub] if self.push_to_hub else [])
 
 
 def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
+
+
+def recipe_of(options: RunOptions) -> Recipe:
+    """The recipe with the settings; from pairs a network learns what to do, and so knows no kinds of damage. Raises
+    RecipeError and RunError."""
+    settings = list(options.settings)
+    if options.pairs:
+        if find(options.recipe).game != "restoring":
+            able = ", ".join(name for name, recipe in RECIPES.items() if recipe.game == "restoring")
+            raise RunError(f"{options.recipe} does not learn from pairs; these do: {able}.")
+        settings.append("generator.damages=[]")
+    return change(find(options.recipe), settings)
 
 
 def open_data(recipe: Recipe, options: RunOptions) -> Dataset:
@@ -96,6 +115,8 @@ def open_data(recipe: Recipe, options: RunOptions) -> Dataset:
                 f"The pictures of {dataset.name} are {dataset.images.shape[1:]}, and {recipe.name} draws {shape}: "
                 "give others, or set image_size and image_channels."
             )
+    elif options.pairs:
+        dataset = open_pairs(*options.pairs, recipe.image_size, channels=recipe.image_channels)
     else:
         dataset, *others = (
             open_dataset(

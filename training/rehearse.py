@@ -17,8 +17,7 @@ from . import loop
 from .callbacks import duration
 from .engine import make_accelerator
 from .errors import TrainingError
-from .options import RunOptions, open_data
-from .settings import change, find
+from .options import RunOptions, open_data, recipe_of
 from .starting import initialise_from
 from .state import State, build
 
@@ -46,7 +45,7 @@ class Rehearsal:
 def rehearse(options: RunOptions) -> str:
     """What a run with these options would train, need and take, in lines. Raises what the run would raise before its
     first step."""
-    recipe = change(find(options.recipe), list(options.settings))
+    recipe = recipe_of(options)
     accelerator = make_accelerator(options.precision)
     if recipe.batch_size % accelerator.num_processes:
         raise TrainingError(

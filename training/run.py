@@ -25,12 +25,12 @@ from .data.dataset import Dataset, to_float
 from .engine import choose_precision, make_accelerator, start_trackers
 from .evaluate import story
 from .games import GAMES
-from .options import PREVIOUS_ONE, RunError, RunOptions, compare_options, describe, open_data
+from .options import PREVIOUS_ONE, RunError, RunOptions, compare_options, describe, open_data, recipe_of
 from .processes import Peers
 from .publish import PublishError, check_name
 from .recipes import Recipe
 from .run_folder import STATS, WATCH, images_of, read_stats, trained_seconds
-from .settings import as_words, change, find
+from .settings import as_words
 from .starting import initialise_from
 from .state import State, batch_dependent_layers, build
 from .watch import Watch
@@ -71,6 +71,7 @@ def train(
     title: str | None = None,
     licence: str | None = None,
     data_b: str | os.PathLike | None = None,
+    pairs: tuple[str | os.PathLike, str | os.PathLike] | None = None,
     progress: bool = True,
     hooks: Iterable[Callable[[State, dict[str, torch.Tensor]], object]] = (),
     **settings: Any,
@@ -112,6 +113,7 @@ def train(
         title=title,
         licence=licence,
         data_b=None if data_b is None else str(data_b),
+        pairs=None if pairs is None else (str(pairs[0]), str(pairs[1])),
     )
     return run(options, hooks=tuple(hooks))
 
@@ -171,7 +173,7 @@ class Run:
     def __init__(self, options: RunOptions, budget=None, hooks: tuple = ()):
         """Whatever can be refused without data is refused here."""
         self.options, self.budget, self.hooks = options, budget, hooks
-        self.recipe = change(find(options.recipe), list(options.settings))
+        self.recipe = recipe_of(options)
         cpu.tune_allocator()
         which = options.resume if options.resume == PREVIOUS_ONE else "last"
         self.precision = choose_precision(

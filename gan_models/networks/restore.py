@@ -60,7 +60,8 @@ class Restorer(Generator):
         width: int = 24,  # channels of the largest map, a multiple of 8; each smaller one has twice those of the one before
         embedding: int = 64,  # numbers in which it is told how strong the damages are
         residual: bool = True,  # it adds a change to the picture, instead of drawing another one
-        damages: list | None = None,  # that it repairs, of KINDS in gan_models/damages.py; null: all but edges
+        # That it repairs, of KINDS in gan_models/damages.py; null: all but edges; []: it learns from pairs what to do.
+        damages: list | None = None,
     ):
         super().__init__()
         check_config(locals(), self.limits)
@@ -139,7 +140,9 @@ class Restorer(Generator):
         change = F.pixel_shuffle(upcast(self.change(torch.cat([x, last, pixels], 1))), 2)
         if not self.residual:
             return change
-        if self.told:
+        if not self.damages:
+            gate = 1.0
+        elif self.told:
             gate = (strengths.amax(1) / SURE).clamp(0, 1)[:, None, None, None].to(change)
         else:
             gate = 0.0
@@ -186,7 +189,7 @@ class Restorer(Generator):
         """Pictures of the network's size, or one of any size."""
         strengths = self.strengths_of(pictures, damages, strength)
         drawn = self.drawn(pictures, mask, strengths)
-        if mask is not None or not self.residual:
+        if mask is not None or not self.residual or not self.damages:
             return drawn
         return torch.where(strengths.any(1)[:, None, None, None], drawn, pictures)  # tiles round what they put together
 
@@ -295,7 +298,6 @@ def _checked(damages) -> tuple[str, ...]:
         return tuple(kind for kind in KINDS if kind != "edges")
     if (
         not isinstance(damages, (list, tuple))
-        or not damages
         or any(kind not in KINDS for kind in damages)
         or len(set(damages)) != len(damages)
     ):

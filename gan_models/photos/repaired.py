@@ -84,7 +84,7 @@ def restore_photo(
             f"{MOST // 1_000_000} megapixels are worked on, so make it smaller first."
         )
     hole = None if mask is None else open_mask(mask, photo.size)
-    if model.image_shape[0] == 1 or not model.residual:
+    if model.image_shape[0] == 1 or not model.residual or not model.damages:
         return _whole(model, photo, hole, damages, strength)
     result = photo
     faces = faces_of(colour.to_srgb(photo))

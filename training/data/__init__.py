@@ -14,6 +14,7 @@ from .digits import read_fashionmnist, read_mnist, read_stackedmnist
 from .folder import read_folder
 from .hub import PREFIX, read_hub
 from .listing import is_archive
+from .pairs import read_pairs
 
 
 def open_dataset(
@@ -62,6 +63,18 @@ def open_dataset(
             f"{name} is a file; give a folder of images, a .zip or .tar of them, or one of {', '.join(READERS)}."
         )
     raise DataError(f"There is no data set and no folder {name!r}; {near_names(name, tuple(READERS))}")
+
+
+def open_pairs(
+    inputs: str | os.PathLike, targets: str | os.PathLike, image_size: Size, *, channels: int | None = None
+) -> Dataset:
+    """Pairs of pictures from two folders (pairs.py). channels: as of `open_dataset`. Raises DataError."""
+    request = Request(Path(), image_size, "train", channels, None, (25, 48, 128))
+    _check(request)
+    try:
+        return read_pairs(Path(inputs), Path(targets), request)
+    except OSError as error:
+        raise DataError(f"The pairs of {inputs} and {targets} cannot be read: {error}.") from error
 
 
 def _check(request: Request) -> None:

@@ -26,7 +26,7 @@ class Dataset:
     images (N, C, H, W) uint8; labels (N,) int64 classes, (N, K) uint8 attributes 0/1 (multi_label), or None;
     label_names the classes or attributes; checksum of images, labels and names, to notice changed data; notes:
     sentences to say aloud; names: CelebA's file names without their ending, by which its training half of a judge is
-    told apart; else None.
+    told apart; else None; sources (N, C, H, W) uint8: the pictures that `images` are drawn from, where these are pairs.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Dataset:
     checksum: str
     notes: tuple[str, ...] = ()
     names: tuple[str, ...] | None = None
+    sources: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -93,6 +94,10 @@ class Dataset:
         images, names = np.concatenate([self.images, other.images]), (self.name, other.name)
         return make_dataset("-".join(names), images, labels, names, False, (*self.notes, *other.notes))
 
+    def sources_at(self, indices: np.ndarray) -> list[Tensor]:
+        """What the images are drawn from, (n, C, H, W) uint8, where these are pairs; else nothing."""
+        return [] if self.sources is None else [torch.from_numpy(np.array(self.sources[indices]))]
+
     def batch(self, indices: np.ndarray) -> tuple[Tensor, Tensor | None]:
         """Images (n, C, H, W) uint8 and labels: (n,) int64 classes, (n, K) float32 attributes 0..1, or None."""
         images = torch.from_numpy(np.array(self.images[indices]))
@@ -136,9 +141,11 @@ def make_dataset(
     multi_label: bool,
     notes: Sequence[str],
     images_digest: str | None = None,
+    sources: np.ndarray | None = None,
 ) -> Dataset:
     digest = hashlib.sha256((images_digest or hashlib.sha256(images).hexdigest()).encode())
     if labels is not None:
         digest.update(np.ascontiguousarray(labels))
         digest.update("\n".join(label_names).encode())
-    return Dataset(name, images, labels, label_names, multi_label, digest.hexdigest()[:16], tuple(notes))
+    checksum = digest.hexdigest()[:16]
+    return Dataset(name, images, labels, label_names, multi_label, checksum, tuple(notes), sources=sources)

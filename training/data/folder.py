@@ -46,7 +46,7 @@ def read_folder(folder: Path, request: Request) -> Dataset:
         raise DataError(
             f"{inside / foreign[0]} is not one of the classes in {inside.parent / 'train'}: {', '.join(classes)}."
         )
-    name = _name(folder)
+    name = name_of(folder)
     decoded = decode(name, pictures, request.image_size, request.channels or 3)
     said = notes_of(f"{folder} ({request.split})", decoded, request.image_size, left_out)
     notes += about_classes
@@ -64,7 +64,8 @@ def read_folder(folder: Path, request: Request) -> Dataset:
     return make_dataset(name, decoded.images, labels, classes, False, notes, decoded.digest)
 
 
-def _name(folder: Path) -> str:
+def name_of(folder: Path) -> str:
+    """What a data set of this folder or archive is called."""
     name = folder.resolve().name
     ending = next((ending for ending in ARCHIVES if is_archive(folder) and name.lower().endswith(ending)), "")
     return name[: len(name) - len(ending)] or "images"

@@ -43,7 +43,7 @@ from gan_models.rng import Stream, philox
 from ..data import open_dataset
 from ..data.dataset import to_float
 from ..judges import general
-from .sampling import short_count
+from .sampling import EvaluationError, short_count
 from .statistics import psnr, ssim
 
 STRENGTHS = (1 / 3, 2 / 3, 1.0)
@@ -64,6 +64,10 @@ def evaluate(
 ) -> dict:
     """All metrics of a network on (at most `samples` pictures of) a split, in the form of `evaluate.evaluate`. Raises
     DataError where the data cannot be read."""
+    if not model.damages:
+        raise EvaluationError(
+            "This model learned from pairs of pictures: no damage is known by which it could be judged."
+        )
     began = time.monotonic()
     model.cpu()
     channels, size, _ = model.image_shape

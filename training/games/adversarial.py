@@ -44,8 +44,7 @@ class Game:
     in_parts = True  # a batch can be computed in parts, as its losses are means over pictures
     compares: tuple[str, ...] = ()  # but for these terms, which look at all pictures of a batch at once
     draws = True  # pictures of its own, of which diversity and FID can be measured
-    reads_labels = False  # of the data, even where the networks are not told them
-    sorts = False  # needs classes: of attributes, each is one, and a picture must show one alone
+    reads_labels = sorts = False  # of the data, even where no network is told them; as classes, one for each attribute
     sums: tuple[str, ...] = ()  # terms that are sums over features, whose gradients are large in health
     remedies: tuple[str, ...] = ()  # what the watch may recommend beside a lower rate: "smoother", "noise", "batch"
 

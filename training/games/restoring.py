@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gan_models.damages import KINDS, RANDOMS, damage
+from gan_models.damages import KINDS, RANDOMS, Damaged, damage
 from gan_models.networks.restore import Looked
 from gan_models.rng import Stream
 
@@ -110,10 +110,14 @@ class Restoring(Game):
         randoms = batch.uniform(Stream.DAMAGE, RANDOMS + OWN)
         own = randoms[:, RANDOMS:]
         real = closer(batch.real, own[:, 8:12], self.terms.closer)
-        strengths = self.strengths(own, network.damages)
-        fields = batch.normal(Stream.GRAIN, real.shape[1] + 1, *real.shape[2:])
-        with torch.no_grad():
-            found = damage(real, strengths, randoms[:, :RANDOMS], fields)
+        if batch.sources is not None:
+            strengths = real.new_zeros(len(real), len(KINDS))
+            found = Damaged(closer(batch.sources, own[:, 8:12], self.terms.closer), torch.zeros_like(real[:, :1]))
+        else:
+            strengths = self.strengths(own, network.damages)
+            fields = batch.normal(Stream.GRAIN, real.shape[1] + 1, *real.shape[2:])
+            with torch.no_grad():
+                found = damage(real, strengths, randoms[:, :RANDOMS], fields)
         known = strengths[:, [KINDS.index(kind) for kind in network.told]]
         looked = network.look(found.pictures, found.mask)
         told = torch.where(own[:, 12:13] < UNTOLD, network.estimated(looked).detach(), known)

@@ -96,7 +96,14 @@ def test_saved_it_loads_and_does_the_same(tmp_path, arguments):
 
 @pytest.mark.parametrize(
     "config",
-    [{"image_size": 30}, {"image_channels": 2}, {"width": 12}, {"residual": 1}, {"damages": []}, {"damages": ["rust"]}],
+    [
+        {"image_size": 30},
+        {"image_channels": 2},
+        {"width": 12},
+        {"residual": 1},
+        {"damages": "noise"},
+        {"damages": ["rust"]},
+    ],
 )
 def test_what_no_configuration_says(config):
     with pytest.raises(InvalidConfig):

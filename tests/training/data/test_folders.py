@@ -1,6 +1,5 @@
 """Folders and archives of pictures as people have them: links, pipes, odd formats, bombs."""
 
-import argparse
 import io
 import os
 import stat
@@ -14,7 +13,7 @@ from PIL import Image
 
 from training.data import listing, open_dataset
 from training.data.decoding import DataError
-from training.options import RunError, open_data
+from training.options import RunError, RunOptions, open_data
 from training.recipes import RECIPES
 from training.settings import change
 
@@ -113,7 +112,7 @@ def test_few_pictures_are_told_with_the_cure(tmp_path):
 def test_what_cannot_fill_a_batch_is_refused_and_nothing_else(tmp_path):
     pictures = {f"{name}/{k}.png": encode(Image.new("L", (28, 28), k)) for name in ("bus", "car") for k in range(2)}
     folder = write(tmp_path / "traffic", pictures)
-    options = argparse.Namespace(data=str(folder), data_root=None, resume=False)
+    options = RunOptions("mnist-dcgan", tmp_path / "run", data=str(folder))
     assert len(open_data(change(RECIPES["mnist-dcgan"], ["batch_size=4"]), options)) == 4
     with pytest.raises(RunError, match="4 pictures, fewer than a batch of 5; .*--set batch_size=4"):
         open_data(change(RECIPES["mnist-dcgan"], ["batch_size=5"]), options)
