@@ -1,5 +1,5 @@
-"""The demo: `python app.py [--model SOURCE ...]`, which is `gan-studio demo`. What it takes is in gan_models/demo/__main__.py,
-the page in gan_models.demo."""
+"""The demo: `python app.py [--model SOURCE ...]`, the same as `gan-studio demo`. Its arguments are in
+gan_models/demo/__main__.py, the page in gan_models.demo."""
 
 import sys
 

@@ -45,7 +45,7 @@ _MODULES = (
 
 
 def __getattr__(name: str) -> Any:
-    """Public names are loaded when they are first used (PEP 562): what needs no torch does not import it."""
+    """Load a public name when it is first used (PEP 562), so that torch is imported only where it is needed."""
     if name in _HOMES:
         value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
     elif name in _MODULES:

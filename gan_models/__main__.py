@@ -28,14 +28,14 @@ def command(arguments: list[str] | None) -> None:
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = Parser("python -m gan_models", description="Sample a model, into one picture or into many.")
+    parser = Parser("python -m gan_models", description="Draw samples of a model, on one sheet or as single files.")
     parser.add_argument(
         "source", nargs="?", help="a model folder, a bundled name (see --list) or a Hub repository user/repo"
     )
     parser.add_argument("--list", action="store_true", help="print the names of the bundled models")
     parser.add_argument("--revision", help="branch, tag or commit of the Hub repository")
     parser.add_argument(
-        "--seed", type=int, help="0 or more; the same seed gives the same pictures (default: a fresh one, printed)"
+        "--seed", type=int, help="0 or more; the same seed gives the same pictures (default: random, printed)"
     )
     parser.add_argument("--count", type=int, help=f"how many pictures, 1 to {MAX_COUNT} on one sheet (default: 16)")
     parser.add_argument(
@@ -45,34 +45,34 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "--labels",
         nargs="+",
         metavar="LABEL",
-        help="classes, by name or number, taken in turns (3 or 0 1 2); or attributes (Smiling=1 Eyeglasses=0 Male), "
-        "the others being drawn as they go together in the data",
+        help="classes, by name or number, in turn (3 or 0 1 2); or attributes (Smiling=1 Eyeglasses=0 Male), "
+        "the others as they occur together in the data",
     )
     parser.add_argument("--size", type=int, metavar="PIXELS", help="the height of a picture (default: the model's)")
     parser.add_argument(
         "--each",
         action="store_true",
-        help="every picture as a file of its own, without a frame, in the folder --output: SEED-NUMBER.png is the "
-        "picture that --seed SEED draws as number NUMBER",
+        help="write each picture to its own file, without a frame, in the folder --output: SEED-NUMBER.png is picture "
+        "NUMBER of seed SEED",
     )
     parser.add_argument(
         "--per-class",
         type=int,
         metavar="N",
-        help="with --each: N pictures of each class, or of each of --labels, in a folder of its name, as "
-        "torchvision's ImageFolder reads them",
+        help="with --each: N pictures of each class (or each of --labels) in a folder with its name, the layout of "
+        "torchvision's ImageFolder",
     )
     parser.add_argument("--device", help="cpu (default), cuda, cuda:1, mps, ...")
     parser.add_argument(
-        "--output", "-o", type=Path, help="the PNG file to write; with --each the folder, which is made"
+        "--output", "-o", type=Path, help="the PNG file to write; with --each the folder, created if missing"
     )
     options = parser.parse_args(arguments)
     if not options.list and not (options.source and options.output):
         parser.error("give a model and --output FILE.png, or --list")
     if options.per_class is not None and not options.each:
-        parser.error("--per-class goes with --each")
+        parser.error("--per-class needs --each")
     if options.per_class is not None and options.count is not None:
-        parser.error("give either --count, of all pictures, or --per-class")
+        parser.error("give either --count (of all pictures) or --per-class")
     options.count = 16 if options.count is None else options.count
     return options
 

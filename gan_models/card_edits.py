@@ -1,7 +1,7 @@
-"""A card that a program writes and a person edits: what the person wrote stays.
+"""A card that a program writes and a person edits. What the person wrote is kept.
 
-The program's text stands between two marks, which carry its checksum and that of the front matter. What stands outside
-the marks is the person's. Text between them that no longer has its checksum was edited, and is the person's too.
+The program's text stands between two marks, which hold its checksum and that of the front matter. Text outside the marks
+belongs to the person. So does text between them that no longer matches its checksum, because somebody edited it.
 """
 
 import hashlib
@@ -17,14 +17,14 @@ BEGIN = (
 END = "<!-- GAN Studio wrote to here. -->"
 _BEGIN = re.compile(re.escape(BEGIN).replace(r"\{\}", "([0-9a-f]{12}|-)") + r"\n")
 MAX_FRONT = 20_000  # characters of a front matter; ours have a few hundred
-MAX_BRACKETS = 500  # in it: reading takes quadratic time in their depth
+MAX_BRACKETS = 500  # in the front matter: parsing takes quadratic time in their depth
 _FRONT = re.compile(r"\A---\s*\n(.*?)^---\s*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 
 
 class Parts(NamedTuple):
     """A card in pieces."""
 
-    front: str  # the YAML of the front matter, without its rules; "" where there is none
+    front: str  # the YAML of the front matter, without its "---" lines; "" if there is none
     before: str  # a person's text
     text: str | None  # the program's text; None: the card has no marks
     after: str
@@ -76,8 +76,8 @@ def marked(front: str, text: str) -> str:
 
 
 def merged(new: str, old: str) -> str:
-    """The card `new` with whatever a person wrote into `old`: text outside the marks, edited text between them, edited
-    lines of the front matter. `old` without marks is taken for a person's from end to end: its text stays on top."""
+    """The card `new` with everything that a person wrote into `old`: text outside the marks, edited text between them,
+    edited lines of the front matter. Without marks all of `old` counts as a person's: its text stays on top."""
     fresh, there = split(new), split(old)
     if fresh.text is None:  # of a person too, or of version 0.1
         return old if there.edited else new
@@ -91,7 +91,7 @@ def merged(new: str, old: str) -> str:
 
 
 def is_of_before(card: str) -> bool:
-    """Whether it looks like a card of version 0.1, which had no marks."""
+    """Whether this looks like a card of version 0.1, which had no marks."""
     parts = split(card)
     return (
         parts.text is None
@@ -102,7 +102,7 @@ def is_of_before(card: str) -> bool:
 
 
 def rewritten(card: str, change: Callable[[str], str]) -> str:
-    """The card with a change in each of its pieces, which does not count as an edit."""
+    """The card with `change` applied to each of its pieces. This does not count as an edit."""
     parts = split(card)
     if parts.text is None:
         return change(card)
@@ -112,13 +112,13 @@ def rewritten(card: str, change: Callable[[str], str]) -> str:
 
 
 def checksum(text: str) -> str:
-    """Of what a person sees: spaces at the ends of lines do not count."""
+    """The checksum of a text. Spaces at the ends of lines do not count, since nobody sees them."""
     seen = "\n".join(line.rstrip() for line in text.strip().splitlines())
     return hashlib.sha256(seen.encode()).hexdigest()[:12]
 
 
 def front_matter(card: str) -> dict[str, Any]:
-    """What the front matter of a card says; {} where there is none, or it is no YAML."""
+    """The front matter of a card as a dict; {} if there is none, or it is not YAML."""
     return _read(split(card).front)
 
 
@@ -132,7 +132,7 @@ def _merged_front(new: str, old: str) -> str:
 
 
 def _is_licence(key: str, theirs: dict[str, Any]) -> bool:
-    """Whether it belongs to a licence that a person has replaced by another."""
+    """Whether this key belongs to a licence that a person has replaced by another."""
     return key.startswith("license") and "license" in theirs
 
 

@@ -1,4 +1,4 @@
-"""What is known of CelebA: its frame, its attributes, and which of them exclude each other."""
+"""Facts about CelebA: its crop, its attributes, and which of them exclude each other."""
 
 import torch
 from torch import Tensor
@@ -20,13 +20,13 @@ ATTRIBUTES = (
     "Young",
     "Smiling",
 )
-EXCLUSIVE = ("Bald", "Black_Hair", "Blond_Hair", "Brown_Hair")  # a head has one of them
+EXCLUSIVE = ("Bald", "Black_Hair", "Blond_Hair", "Brown_Hair")  # a head has at most one of them
 HAIR_COLOURS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")  # they exclude each other
 
 
 def one_hair_colour(rows: Tensor, names: tuple[str, ...], wishes: dict[str, float]) -> None:
-    """In labels (n, K) 0..1 a wished hair colour fades the others, in place, unless they are wished for as well: no
-    face has two at once."""
+    """Make room for requested hair colours in labels (n, K) from 0 to 1, in place: the more of them is requested, the
+    less remains of the other hair colours, unless those are requested too."""
     wished = max((wishes.get(name, 0) for name in HAIR_COLOURS), default=0)
     for name in HAIR_COLOURS:
         if name in names and name not in wishes:
@@ -34,14 +34,14 @@ def one_hair_colour(rows: Tensor, names: tuple[str, ...], wishes: dict[str, floa
 
 
 FRAME = (178, 218)
-WINDOW = (25, 48, 128)  # left, top and side of what the networks see of the frame
+WINDOW = (25, 48, 128)  # left, top and side of the part of the frame that the networks see
 CELEBA_SIZE = (178, 218)
 CELEBA_PAGE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 
 
 def opposite_edit(labels: Tensor, k: int, attributes: tuple[str, ...]) -> Tensor:
-    """Differences (n, K) that turn attribute k of pictures labelled (n, K) bool into its opposite. Who gets a hair
-    colour, or goes bald, loses the colour that was there."""
+    """Differences (n, K) that turn attribute k into its opposite, for pictures with labels (n, K) bool. Adding a hair
+    colour or baldness also removes the hair colour that was there."""
     differences = torch.zeros(labels.shape)
     differences[:, k] = 1 - 2 * labels[:, k].float()
     if attributes[k] in EXCLUSIVE:
@@ -50,7 +50,7 @@ def opposite_edit(labels: Tensor, k: int, attributes: tuple[str, ...]) -> Tensor
     return differences
 
 
-CHEEKS = ((0.58, 0.72), ((0.24, 0.38), (0.62, 0.76)))  # rows, and columns of both, in sides of CelebA's crop
+CHEEKS = ((0.58, 0.72), ((0.24, 0.38), (0.62, 0.76)))  # rows, and columns of each, as shares of CelebA's crop
 
 
 def cheeks(images: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
-"""The command `gan-studio VERB`, and how every command ends: with its status, or with one sentence.
+"""The command `gan-studio VERB`, and `run`, by which every command ends with an exit status or one sentence.
 
-The verbs are the `python -m` commands of both packages under one name. A command's module is imported when it is asked
-for, and nothing else is: `gan-studio --help` needs no torch.
+The verbs are the `python -m` commands of both packages under one name. Only the module of the requested command is
+imported, so `gan-studio --help` needs no torch.
 """
 
 import contextlib
@@ -24,28 +24,28 @@ class Verb(NamedTuple):
 
 VERBS = {
     "demo": Verb("gan_models.demo.__main__", "show the models in a browser"),
-    "sample": Verb("gan_models.__main__", "draw samples of a model, on one sheet or a file each"),
-    "walk": Verb("gan_models.commands.walk", "walk from picture to picture, as a film"),
+    "sample": Verb("gan_models.__main__", "draw samples of a model, on one sheet or as single files"),
+    "walk": Verb("gan_models.commands.walk", "make a video that walks from picture to picture"),
     "edit": Verb("gan_models.commands.edit", "change a face in a photo, at full size"),
     "export": Verb("gan_models.export.__main__", "write a model as ONNX, or as a page that needs no server"),
     "restore": Verb(
-        "gan_models.commands.restore", "repair a photo: fill holes, take away noise and blur, enlarge, colour"
+        "gan_models.commands.restore", "repair a photo: fill holes, remove noise and blur, enlarge, colour"
     ),
     "train": Verb("training.__main__", "train a GAN; --list names the recipes"),
     "evaluate": Verb("training.evaluate.__main__", "measure how good a model is"),
     "publish": Verb("training.publish", "put a model on the Hugging Face Hub"),
     "compare": Verb("training.compare.__main__", "train recipes for equal time and write one page of results"),
-    "curves": Verb("training.curves", "draw the curves of runs"),
-    "watch": Verb("training.watch", "say what went wrong in a run"),
+    "curves": Verb("training.curves", "plot the curves of runs"),
+    "watch": Verb("training.watch", "say what goes wrong in a run"),
     "calibrate": Verb("training.calibrate", "tune how far an editor's edits go"),
     "bundle": Verb("training.bundle", "put a trained model into the package"),
-    "judges": Verb("training.judges.__main__", "train the networks that judge"),
+    "judges": Verb("training.judges.__main__", "train the networks that evaluation uses"),
     "benchmark": Verb("training.benchmark", "measure the speed of training"),
-    "portraits": Verb("training.portraits", "look at every edit of an editor on portraits"),
+    "portraits": Verb("training.portraits", "draw every edit of an editor on portraits"),
     "alignment": Verb("training.alignment", "measure how well faces are found in photos"),
 }
 
-# The packages that come with an extra of pyproject.toml, by the names that they are imported by.
+# The packages of each extra of pyproject.toml, by their import names.
 EXTRAS = (
     dict.fromkeys(("accelerate", "matplotlib", "skimage", "torch_fidelity"), "train")
     | {"datasets": "datasets"}
@@ -93,8 +93,8 @@ def usage() -> str:
 
 
 def find(verb: str):
-    """The module of a verb. Raises MissingPackage where this installation does not have it, and ModuleNotFoundError
-    where a package is missing that it needs."""
+    """The module of a verb. Raises MissingPackage if this installation does not have it, and ModuleNotFoundError if it
+    needs a package that is missing."""
     name = VERBS[verb].module
     package = name.removesuffix(".__main__")
     try:
@@ -118,19 +118,19 @@ def run(
     stopped: str = "Stopped.",
     tell: Callable[[str], None] = tell,
 ) -> int:
-    """Do what a command does, and return its exit status.
+    """Run a command and return its exit status.
 
-    That is what the function returns (None is 0); 2, or the error's own `status`, after one of `errors`, whose message
-    is told; 2 too where a file cannot be read or written, or a package of an extra is missing; 130 after Ctrl-C, where
-    `stopped` is told. Where the output was closed by its reader (`| head`) the command ends in silence. What the
-    output's encoding lacks is written as \\xNN.
+    The status is what the function returns (None is 0). One of `errors` is printed and gives 2, or the error's own
+    `status`; so do files that cannot be read or written, and missing packages of an extra. Ctrl-C prints `stopped` and
+    gives 130. If the reader of the output closed it (`| head`), the command ends silently. Characters that the output's
+    encoding lacks are written as \\xNN.
     """
-    if hasattr(sys.stdout, "reconfigure"):  # it may be closed, or something may stand in for it
+    if hasattr(sys.stdout, "reconfigure"):  # it may be closed or replaced
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
             return function() or 0
-        finally:  # also of --help, which leaves by SystemExit
+        finally:  # also after --help, which raises SystemExit
             if sys.stdout:
                 sys.stdout.flush()
     except errors as error:
@@ -156,8 +156,8 @@ def run(
 
 
 def leave(status: int) -> NoReturn:
-    """End this program. Where several processes worked together and this one ends in an error, it ends at once: what
-    torch.distributed clears up when the interpreter ends throws where another process has gone."""
+    """End this program. One of several processes that failed ends at once: the clean-up of torch.distributed at the
+    interpreter's exit throws when another process is gone."""
     distributed = sys.modules.get("torch.distributed")
     if status and distributed and distributed.is_available() and distributed.is_initialized():
         for stream in (sys.stdout, sys.stderr):
@@ -168,12 +168,12 @@ def leave(status: int) -> NoReturn:
 
 
 def program() -> NoReturn:
-    """`gan-studio` as a program of its own."""
+    """The entry point of `gan-studio`."""
     leave(main())
 
 
 def missing(package: str) -> str:
-    """What to do where a package of an extra is not installed."""
+    """A sentence on a package that is missing, with the command that installs it."""
     extra = EXTRAS[package]
     return f"This needs the package {package}, which comes with the extra {extra!r}: {_install(extra)}."
 
@@ -188,7 +188,7 @@ def _line(error: Exception) -> str:
 
 
 def _discard_output() -> None:
-    """What could not be written is not tried again when the interpreter ends, which would tell of it a second time."""
+    """Drop unwritten output, which the interpreter would else try to write again at its end, and fail a second time."""
     try:
         sys.stdout.flush()
     except OSError:

@@ -1,9 +1,8 @@
-"""What befalls pictures: holes, noise, blur, JPEG, too few pixels, lost colour; and the drawing that is left of a
-picture when only its lines are.
+"""Damages of pictures: holes, noise, blur, JPEG, low resolution, lost colour; and line drawings.
 
-All are differentiable, and functions of their arguments alone: random numbers come from the caller, so that the damage
-of picture i is a function of (seed, i). Pictures are (n, C, H, W) in [-1, 1] with C = 1 or 3; strengths (n,) in 0..1,
-and 0 leaves a picture as it is. `damaged` does it to one's own pictures in one call:
+All are differentiable, and depend only on their arguments: random numbers come from the caller, so that the damage of
+picture i is a function of (seed, i). Pictures are (n, C, H, W) in [-1, 1] with C = 1 or 3; strengths (n,) in 0..1, where
+0 leaves a picture unchanged. `damaged` does it in one call:
 
     found = damages.damaged(pictures, {"noise": 0.5, "fill": 0.4}, seed=1)
     model.restore(found.pictures, found.mask)
@@ -20,18 +19,18 @@ from torch.nn import functional as F
 from .errors import InvalidInput, short
 from .rng import Stream, check_seed, philox
 
-# In the order in which they befall a picture. The names are a file format: config.json of a network holds them.
+# In the order in which they are applied. The names are a file format: they are in the config.json of networks.
 KINDS = ("edges", "motion", "blur", "shrink", "noise", "specks", "jpeg", "grey", "fill")
 RANDOMS = 32  # uniform numbers that a picture takes
 NOISE = 0.4  # standard deviation at strength 1, in -1..1
 SPECKS = 0.25  # share of pixels at strength 1
 BLUR = 3.0  # standard deviation at strength 1, in pixels
-MOTION = 13  # pixels that a point is smeared over at strength 1
-TAPS = 13  # of kernels
+MOTION = 13  # pixels over which a point is smeared at strength 1
+TAPS = 13  # side of the kernels
 QUALITY = (80.0, 8.0)  # of JPEG at strengths 0 and 1
-SHRINK = 4.0  # times fewer pixels a side at strength 1
+SHRINK = 4.0  # factor by which each side has fewer pixels at strength 1
 WEIGHTS = (0.299, 0.587, 0.114)  # of red, green and blue in brightness (ITU-R BT.601)
-# Annex K of the JPEG standard (ITU-T T.81): what brightness and colour are divided by at quality 50.
+# Annex K of the JPEG standard (ITU-T T.81): the quantisation tables of brightness and colour at quality 50.
 LUMINANCE = """16 11 10 16 24 40 51 61 12 12 14 19 26 58 60 55 14 13 16 24 40 57 69 56 14 17 22 29 51 87 80 62
 18 22 37 56 68 109 103 77 24 35 55 64 81 104 113 92 49 64 78 87 103 121 120 101 72 92 95 98 112 100 103 99"""
 CHROMINANCE = """17 18 24 47 99 99 99 99 18 21 26 66 99 99 99 99 24 26 56 99 99 99 99 99 47 66 99 99 99 99 99 99
@@ -39,15 +38,15 @@ CHROMINANCE = """17 18 24 47 99 99 99 99 18 21 26 66 99 99 99 99 24 26 56 99 99 
 
 
 class Damaged(NamedTuple):
-    """What is left of n pictures."""
+    """n damaged pictures."""
 
     pictures: Tensor  # (n, C, H, W) in [-1, 1], 0 where the mask is
     mask: Tensor  # (n, 1, H, W): 1 where the picture is missing, else 0
 
 
 def damaged(pictures: Tensor, strengths: Mapping[str, float], seed: int | None = None) -> Damaged:
-    """Pictures (n, C, H, W) in [-1, 1] with each of the named damages (KINDS) at its strength in 0..1. Raises
-    InvalidInput."""
+    """Pictures (n, C, H, W) in [-1, 1] with the given damages (names from KINDS), each at its strength in 0..1. Raises
+    InvalidInput for other pictures, names or strengths."""
     if not isinstance(pictures, Tensor) or pictures.ndim != 4 or pictures.shape[1] not in (1, 3):
         raise InvalidInput("The pictures must be a tensor (n, C, H, W) with C = 1 or 3.")
     for kind, strength in strengths.items():
@@ -70,7 +69,7 @@ def damage(pictures: Tensor, strengths: Tensor, randoms: Tensor, fields: Tensor)
     strength = dict(zip(KINDS, strengths.unbind(1), strict=True))
 
     def befall(kind: str, function) -> None:
-        """Change the pictures that it befalls."""
+        """Apply one damage to the pictures whose strength of it is above 0."""
         nonlocal pictures
         rows = strength[kind].nonzero()[:, 0]
         if len(rows):
@@ -89,14 +88,14 @@ def damage(pictures: Tensor, strengths: Tensor, randoms: Tensor, fields: Tensor)
 
 
 def brightness(pictures: Tensor) -> Tensor:
-    """(n, 1, H, W) of grey or coloured pictures."""
+    """The brightness (n, 1, H, W) of grey or coloured pictures."""
     if pictures.shape[1] == 1:
         return pictures
     return (pictures * pictures.new_tensor(WEIGHTS)[:, None, None]).sum(1, keepdim=True)
 
 
 def blur(pictures: Tensor, sigma: Tensor) -> Tensor:
-    """Gaussian blur by standard deviations (n,) in pixels, at most about 3. Borders are mirrored."""
+    """Gaussian blur with standard deviations (n,) in pixels, at most about 3. Borders are mirrored."""
     places = torch.arange(TAPS, device=pictures.device, dtype=pictures.dtype) - TAPS // 2
     kernels = (-(places**2) / (2 * sigma.clamp_min(1e-3)[:, None] ** 2)).exp()
     kernels = kernels / kernels.sum(1, keepdim=True)
@@ -128,8 +127,8 @@ def _filtered(pictures: Tensor, kernels: Tensor) -> Tensor:
 
 
 def shrunk(pictures: Tensor, strength: Tensor) -> Tensor:
-    """Pictures that had up to SHRINK times fewer pixels a side, antialiased on the way down, enlarged again by a cubic.
-    (1/3 is half as many, 1 a quarter.)"""
+    """Pictures downsampled (antialiased) by a factor of up to SHRINK per side, then upsampled again by bicubic
+    interpolation. (Strength 1/3 is a factor of 2, strength 1 a factor of 4.)"""
     height, width = pictures.shape[2:]
     factors = (1 + (SHRINK - 1) * strength).tolist()
     small = [F.interpolate(one[None], (max(1, round(height / by)), max(1, round(width / by))), mode="bicubic", antialias=True)
@@ -138,16 +137,16 @@ def shrunk(pictures: Tensor, strength: Tensor) -> Tensor:
 
 
 def specks(pictures: Tensor, strength: Tensor, field: Tensor) -> Tensor:
-    """Salt and pepper: pixels that are white or black, a share of up to SPECKS; where, says the field (n, 1, H, W)
-    standard normal."""
+    """Salt-and-pepper noise: a share of up to SPECKS of the pixels is white or black. field (n, 1, H, W), standard
+    normal, decides which."""
     least = 2**0.5 * torch.erfinv(1 - SPECKS * strength)[:, None, None, None]
     return torch.where(field.abs() > least, field.sign().expand_as(pictures), pictures)
 
 
 def jpeg(pictures: Tensor, quality: Tensor) -> Tensor:
-    """Pictures that were saved as JPEG at qualities (n,) from 1 to 100: colour at half the resolution, blocks of 8
-    pixels, cosines divided and rounded (ITU-T T.81). The gradient passes the rounding as if there were none (Bengio et
-    al. 2013, arXiv:1308.3432)."""
+    """Pictures saved as JPEG at qualities (n,) from 1 to 100: colour at half the resolution, discrete cosine transform
+    of blocks of 8 pixels, quantised (ITU-T T.81). The gradient ignores the rounding (straight-through estimator: Bengio
+    et al. 2013, arXiv:1308.3432)."""
     n, channels, height, width = pictures.shape
     scale = torch.where(quality < 50, 5000 / quality.clamp_min(1), 200 - 2 * quality) / 100
     padded = F.pad(pictures, (0, -width % 16, 0, -height % 16), mode="replicate") * 127.5
@@ -164,7 +163,7 @@ def jpeg(pictures: Tensor, quality: Tensor) -> Tensor:
 
 
 def _blocks(planes: Tensor, table: str, scale: Tensor) -> Tensor:
-    """Planes (n, c, H, W), in -128..127, after their cosines were rounded to multiples of a table's numbers."""
+    """Planes (n, c, H, W) in -128..127 with their cosine coefficients rounded to multiples of a table's numbers."""
     n, c, height, width = planes.shape
     k = torch.arange(8, device=planes.device, dtype=planes.dtype)
     cosines = ((2 * k[None] + 1) * k[:, None] * math.pi / 16).cos() * torch.where(k > 0, 0.5, 8**-0.5)[:, None]
@@ -177,9 +176,9 @@ def _blocks(planes: Tensor, table: str, scale: Tensor) -> Tensor:
 
 
 def edges(pictures: Tensor, strength: Tensor) -> Tensor:
-    """A drawing: dark lines on white where a place is darker than what is around it, by a difference of two Gaussians
-    (Marr and Hildreth 1980; soft threshold: Winnemoeller et al. 2012). The stronger, the fewer lines; all channels are
-    alike."""
+    """A line drawing: dark lines on white where a pixel is darker than its surroundings, by a difference of two
+    Gaussians (Marr and Hildreth 1980; soft threshold: Winnemoeller et al. 2012). The higher the strength, the fewer
+    lines. All channels are equal."""
     grey = brightness(pictures)
     fine, around = (blur(grey, torch.full_like(strength, sigma)) for sigma in (0.6, 1.6))
     contrast = around - fine
@@ -188,8 +187,8 @@ def edges(pictures: Tensor, strength: Tensor) -> Tensor:
 
 
 def holes(strength: Tensor, randoms: Tensor, size: tuple[int, int]) -> Tensor:
-    """Masks (n, 1, H, W), 1 where a picture is missing, from randoms (n, at least 26): one or two boxes, a stroke of a
-    thick brush, or a part from one side on (half of the picture at strength 1). Strength 0 has no hole."""
+    """Masks (n, 1, H, W), 1 where the picture is missing, from randoms (n, at least 26): one or two boxes, a thick brush
+    stroke, or a part that begins at one side (half of the picture at strength 1). Strength 0 has no hole."""
     height, width = size
     like = {"device": randoms.device, "dtype": randoms.dtype}
     y = ((torch.arange(height, **like) + 0.5) / height)[None, :, None]

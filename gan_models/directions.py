@@ -3,9 +3,9 @@
     found = find(generator)
     images = generator.generate(move(latents, found, [(0, 2.0), (3, -1.0)]), labels)
 
-SeFa's closed form (Shen and Zhou 2021, arXiv:2007.06600): the first layer that sees a latent is affine, y = A z + b, so
-that a step n changes it by A n; the steps of length 1 that change it most are the eigenvectors of A^T A. Where a
-BatchNorm follows, its scale counts too: it is what the rest of the network sees.
+SeFa's closed form (Shen and Zhou 2021, arXiv:2007.06600): the first layer that takes the latent is affine, y = A z + b,
+so a step n changes its output by A n. The steps of length 1 that change it most are the eigenvectors of A^T A. If a
+BatchNorm follows, its scale is included, since the rest of the network sees the scaled output.
 """
 
 from typing import NamedTuple
@@ -18,13 +18,13 @@ from .networks.base import Generator
 
 AFFINE = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
-AT_ONCE = 64  # latents that are looked at together, which bounds the memory
-MOST = 5.0  # steps of length 1 that a latent is moved by; latents have a length of about sqrt(latent_dim)
+AT_ONCE = 64  # latents per batch, to limit memory
+MOST = 5.0  # largest step along a direction; latents have a length of about sqrt(latent_dim)
 
 
 class Directions(NamedTuple):
-    """vectors: (k, latent_dim), of length 1 and at right angles, the one that changes most first. strengths: (k,) how
-    much of all change each makes, 0..1."""
+    """vectors: (k, latent_dim), orthonormal, the one that changes most first. strengths: (k,) the share of all change
+    that each makes, 0..1."""
 
     vectors: Tensor
     strengths: Tensor
@@ -32,16 +32,16 @@ class Directions(NamedTuple):
 
 @torch.inference_mode()
 def find(generator: Generator, count: int = 10) -> Directions:
-    """The `count` strongest directions; fewer where the latent has fewer entries. Entries that the network does not
-    take linearly, such as InfoGAN's codes, are left alone, for they have a meaning of their own. A direction's sign is
-    such that its largest entry is positive, so that the same weights give the same directions. Raises InvalidInput for
-    a generator without such a layer."""
+    """The `count` strongest directions, or fewer if the latent has fewer entries. Entries that have a meaning of their
+    own, such as InfoGAN's codes, do not enter that layer linearly and are left out. Each direction's largest entry is
+    positive, so that the same weights give the same directions. Raises InvalidInput for a generator without such a
+    layer."""
     still, steps = _first_layer(generator, torch.zeros(1, generator.latent_dim)), torch.eye(generator.latent_dim)
     ahead = torch.cat([_first_layer(generator, part) - still for part in steps.split(AT_ONCE)])
     behind = torch.cat([still - _first_layer(generator, -2 * part) for part in steps.split(AT_ONCE)]) / 2
     linear = (ahead - behind).norm(dim=1) <= 1e-3 * (ahead.norm(dim=1) + behind.norm(dim=1))
     if not linear.any():
-        raise InvalidInput("This model takes no entry of its latent linearly, so that it has no such directions.")
+        raise InvalidInput("This model takes no entry of its latent linearly, so it has no such directions.")
     matrix = (ahead * linear[:, None]).double()
     values, vectors = torch.linalg.eigh(matrix @ matrix.T)  # in ascending order
     count = min(count, int(linear.sum()))
@@ -52,8 +52,8 @@ def find(generator: Generator, count: int = 10) -> Directions:
 
 
 def move(latents: Tensor, directions: Directions, steps: list[tuple[int, float]]) -> Tensor:
-    """Latents (n, latent_dim) moved along some directions, (number, how far) each. Raises InvalidInput for a direction
-    that there is none of, or a step beyond -MOST..MOST."""
+    """Latents (n, latent_dim) moved along directions, each given as (number, step). Raises InvalidInput for a direction
+    that does not exist, or a step outside -MOST..MOST."""
     for number, far in steps:
         if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < len(directions.vectors):
             raise InvalidInput(f"There are {len(directions.vectors)} directions, so {short(number)} is none of them.")
@@ -64,11 +64,11 @@ def move(latents: Tensor, directions: Directions, steps: list[tuple[int, float]]
 
 
 class _Seen(Exception):
-    """The layer was reached: nothing behind it needs to be computed."""
+    """The layer was reached: the rest need not be computed."""
 
 
 def _first_layer(generator: Generator, latents: Tensor) -> Tensor:
-    """(n, outputs): what the first affine layer makes of latents, and a BatchNorm right behind it."""
+    """(n, outputs): the output of the first affine layer for latents, and of a BatchNorm right after it."""
     seen: list[Tensor] = []
 
     def look(module: nn.Module, _, output: Tensor) -> None:
@@ -85,17 +85,17 @@ def _first_layer(generator: Generator, latents: Tensor) -> Tensor:
     try:
         labels = generator.sample_labels(1, seed=0)
         many = None if labels is None else labels.expand(len(latents), *labels.shape[1:])
-        type(generator).generate(generator, latents, many)  # here, whoever else may work for it
+        type(generator).generate(generator, latents, many)  # in this process, even if the demo runs it on another GPU
     except _Seen:
         pass
     finally:
         for hook in hooks:
             hook.remove()
     if not seen:
-        raise InvalidInput("This model has no layer that directions could be found from.")
+        raise InvalidInput("This model has no layer from which directions can be found.")
     return seen[0].flatten(1).float().cpu()
 
 
 def _reads_latents(module: nn.Module, generator: Generator) -> bool:
-    """Not the embedding of the labels, which comes first in some networks."""
+    """Whether a layer takes latents. In some networks the embedding of the labels comes first."""
     return module is not getattr(generator, "embedding", None)

@@ -1,8 +1,7 @@
-"""A Hub repository as a folder of the Hub's cache: within limits of time and size, and compared with what the Hub says
-of each file.
+"""Download a Hub repository into the Hub's cache: within limits of time and size, and verified by the Hub's checksums.
 
-The limits stand beside those of the Hub's own client, which ends a connection that is silent for
-HF_HUB_DOWNLOAD_TIMEOUT seconds, but not one that drips.
+The Hub's own client ends a connection that is silent for HF_HUB_DOWNLOAD_TIMEOUT seconds, but not one that drips. The
+limits here end both.
 """
 
 import functools
@@ -29,29 +28,29 @@ from . import files
 from .errors import HubUnreachable, InvalidConfig, InvalidWeights, ModelError, ModelNotFound, short
 from .model_folder import BESIDE, CONFIG, MAX_CONFIG_BYTES, WEIGHTS, build_on_meta, read_config, weights_size
 
-PATIENCE = 30.0  # seconds that a download may take whatever its size
-SLOWEST = 32_000  # bytes a second, on average; what is slower counts as stalled
-WAITS = (1.0, 2.0)  # seconds before an answer that may change is asked for again
-LONGEST_WAIT = 10.0  # seconds; a Hub that asks for more (Retry-After) gets a sentence
-MOST_BESIDE = 10_000_000  # bytes of a file beside the weights; ours have less than one million
+PATIENCE = 30.0  # seconds that a download of any size may take
+SLOWEST = 32_000  # bytes a second on average; a slower download counts as stalled
+WAITS = (1.0, 2.0)  # seconds before each new try
+LONGEST_WAIT = 10.0  # seconds; if the Hub asks for more (Retry-After), the download fails
+MOST_BESIDE = 10_000_000  # bytes of any other file than the weights; ours have less than one million
 RETRIED = (408, 429, 500, 502, 503, 504)
 
 Result = TypeVar("Result")
 
 
 class Stalled(Exception):
-    """The Hub did not answer, or did not come to an end, in time."""
+    """The Hub did not answer, or the download did not finish, in time."""
 
 
 class Known(NamedTuple):
-    """What the Hub says of a file, where known: its bytes, and its checksum (sha256, or git's sha1 of a blob)."""
+    """What the Hub says about a file, if known: its size, and its checksum (sha256, or git's sha1 of a blob)."""
 
     size: int | None
     checksum: str | None
 
 
 class Repository:
-    """One revision of a repository, or of a folder in it, in the cache or on its way there. The arguments are those of
+    """One revision of a repository, or of a folder in it, to be downloaded into the cache. The arguments are those of
     the Hub's client."""
 
     def __init__(
@@ -71,13 +70,13 @@ class Repository:
         self.at = f" at revision {revision!r}" if revision else ""
         self.commit: str | None = None
         self.known: dict[str, Known] | None = None  # of each file; None: not known
-        self.trouble: Exception | None = None  # why the Hub could not be asked
-        self.missing: dict[str, str] = {}  # a file beside the weights -> why it could not be had
+        self.trouble: Exception | None = None  # why the Hub could not be reached
+        self.missing: dict[str, str] = {}  # an optional file -> why it could not be downloaded
 
     def snapshot(self) -> Path:
-        """The folder with config.json and model.safetensors, and with what lies beside them, as far as it can be had.
-        The configuration comes first, so that nobody waits for the weights of a foreign model, nor for more of them
-        than the network takes. Raises ModelError."""
+        """The folder with config.json and model.safetensors, and the optional files as far as they can be downloaded.
+        The configuration comes first, so that the weights of a foreign model, or more than the network needs, are never
+        downloaded. Raises ModelError."""
         try:
             if not self.local:
                 self._ask()
@@ -91,11 +90,11 @@ class Repository:
             return folder
         except ModelError:
             raise
-        except Exception as error:  # the Hub's client lets its network library's own exceptions through
+        except Exception as error:  # the Hub's client passes on exceptions of its network library
             raise self._sentence(error) from error
 
     def _ask(self) -> None:
-        """The commit, and what the Hub says of its files. Where it says nothing the cache has to do."""
+        """Ask the Hub for the commit and for sizes and checksums. If it does not answer, the cache is used."""
         cached = self._cached(CONFIG) is not None
         limit = constants.HF_HUB_ETAG_TIMEOUT
         try:
@@ -118,7 +117,7 @@ class Repository:
         }
 
     def _fetched(self, name: str, most: int) -> Path:
-        """The folder that the file lies in, after its checksum was found right."""
+        """The folder of a file that was downloaded if needed, and whose checksum is right."""
         if self.known is not None and self._path(name) not in self.known:
             folders = sorted(path.rpartition("/")[0] for path in self.known if path.endswith(f"/{name}"))
             hint = f"; it has models in {', '.join(map(short, folders[:5]))}" if folders else ""
@@ -137,13 +136,13 @@ class Repository:
             path = self._downloaded(name, most, damaged=True)
             if not _is_right(path, self._known(name)):
                 raise _unfit(name)(
-                    f"The {name} of {self.repo} came damaged, twice: it has not the checksum that the Hub tells; "
+                    f"The {name} of {self.repo} was damaged twice during the download: its checksum is not the Hub's; "
                     "try again later."
                 )
         return path.parent
 
     def _fetch_beside(self, name: str, most: int) -> None:
-        """Fetch a file that the model can do without. Why it cannot be had is kept, and a damaged one is not."""
+        """Fetch an optional file. If that fails, `missing` says why; a damaged file is removed."""
         if self.known is None or name in self.missing:
             if (path := self._cached(name)) and not _is_right(path, Known(None, None)):
                 self.missing[name] = "the copy in the local cache is damaged"
@@ -155,15 +154,15 @@ class Repository:
             if self._known(name).size is None:
                 raise InvalidConfig(f"the Hub does not say how large the {name} of {self.repo} is.")
             self._fetched(name, most)
-        except Exception as error:  # whatever it is, the model itself is there
+        except Exception as error:  # the model itself works without the file
             self.missing[name] = str(error if isinstance(error, ModelError) else self._sentence(error))
             if (path := self._cached(name)) and not _is_right(path, self._known(name)):
                 path.unlink(missing_ok=True)
-            if isinstance(error, Stalled):  # nobody waits for the others too
+            if isinstance(error, Stalled):  # do not wait for the other files too
                 self.missing |= {other: self.missing[name] for other in BESIDE if self._path(other) in self.known}
 
     def _path(self, name: str) -> str:
-        """Of a file of the model, in the repository."""
+        """The path of a model's file in the repository."""
         return f"{self.subfolder}/{name}" if self.subfolder else name
 
     def _known(self, name: str) -> Known:
@@ -179,10 +178,10 @@ class Repository:
             if there is None:
                 raise self.trouble or LocalEntryNotFoundError(f"{name} is not in the cache")
             raise _unfit(name)(
-                f"The {name} of {self.repo} in the local cache is damaged, and the Hub cannot be asked for it anew; "
-                "try again with a network."
+                f"The {name} of {self.repo} in the local cache is damaged, and the Hub cannot be reached to fetch it "
+                "again; try again with a network connection."
             )
-        # By the name of the branch, since only then the client records where the branch is, for days without a network.
+        # By the name of the branch: only then the client records its commit, which is needed when offline.
         revision = self.commit if there is not None or name != CONFIG else self.revision or constants.DEFAULT_REVISION
         limit = constants.HF_HUB_ETAG_TIMEOUT
         file = self._path(name)
@@ -190,7 +189,7 @@ class Repository:
         _asked(lambda: get_hf_file_metadata(url, token=self.token, timeout=limit), limit + 5)
         seconds = PATIENCE + (most if size is None else size) / SLOWEST
         if damaged and there:
-            there.unlink(missing_ok=True)  # where files are no links, the client would leave it as it is
+            there.unlink(missing_ok=True)  # if files are not links, the client would keep the damaged one
 
         def download(force: bool = force or damaged) -> str:
             return hf_hub_download(
@@ -202,7 +201,7 @@ class Repository:
         except OSError as error:
             if _status(error) or error.errno is not None or isinstance(error, LocalEntryNotFoundError):
                 raise
-            path = Path(_asked(lambda: download(True), seconds))  # it came short
+            path = Path(_asked(lambda: download(True), seconds))  # the file was too short
         commit = path.parents[file.count("/")].name
         if commit != self.commit:  # the branch has moved on in between
             self.commit, self.known = commit, None
@@ -227,11 +226,13 @@ class Repository:
             return ModelNotFound(f"The Hub refuses access to {repo}{at} with your token: run `hf auth login` again.")
         if status == 429:
             return HubUnreachable(
-                f"The Hub refuses {repo}{at} for now, since it was asked too often from here (HTTP 429): "
+                f"The Hub refuses {repo}{at} for now, because of too many requests from here (HTTP 429): "
                 f"try again in {_retry_after(error) or 'some'} seconds, or run `hf auth login`."
             )
         if status is not None and status >= 500:
-            return HubUnreachable(f"The Hub is out of order (HTTP {status}), so {repo}{at} cannot be had: try later.")
+            return HubUnreachable(
+                f"The Hub is out of order (HTTP {status}), so {repo}{at} cannot be loaded: try later."
+            )
         if status is not None:
             return ModelNotFound(f"The Hub does not give {repo}{at} (HTTP {status}): look at its page.")
         if isinstance(error, Stalled) or "Timeout" in type(error).__name__:
@@ -253,8 +254,8 @@ def _unfit(name: str) -> type[ModelError]:
 
 
 def _asked(work: Callable[[], Result], seconds: float, waits: tuple[float, ...] | None = None) -> Result:
-    """What work() returns, which is tried again where the Hub says that this may help. Raises Stalled after `seconds`,
-    and what work() raises."""
+    """The result of work(), which is tried again after errors that may pass. Raises Stalled after `seconds`, and what
+    work() raises."""
     waits = WAITS if waits is None else waits
     for wait in waits:
         try:
@@ -268,8 +269,8 @@ def _asked(work: Callable[[], Result], seconds: float, waits: tuple[float, ...] 
 
 
 def _patiently(work: Callable[[], Result], seconds: float) -> Result:
-    """What work() returns within `seconds`; then Stalled. A thread that waits for the network cannot be ended, so it is
-    left behind: it ends with its connection, or with the process."""
+    """The result of work(). Raises Stalled after `seconds`. A thread that waits for the network cannot be ended, so it
+    is left behind: it ends with its connection or with the process."""
     done: queue.SimpleQueue[Callable[[], Result]] = queue.SimpleQueue()
 
     def run() -> None:
@@ -292,7 +293,7 @@ def _raise(error: BaseException) -> NoReturn:
 
 
 def _answer(error: BaseException | None) -> Any:
-    """The Hub's answer that an exception, or one that it came from, tells of."""
+    """The Hub's response that an exception, or one of its causes, holds."""
     for _ in range(5):
         if error is None:
             return None
@@ -313,15 +314,15 @@ def _retry_after(error: BaseException) -> int | None:
 
 
 def _is_right(path: Path, known: Known) -> bool:
-    """Whether a file of the cache has the checksum that the Hub tells, now or when it was fetched (by the name of the
-    blob that it is a link to). One of which neither is known is kept."""
+    """Whether a file of the cache has the Hub's checksum, as it is now or as it was when the file was fetched (from the
+    name of the blob that it links to). A file without a known checksum counts as right."""
     checksum = known.checksum or (os.path.basename(os.readlink(path)) if os.path.islink(path) else "")
     if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", checksum):
         return True
     try:
         with files.open_regular(path, None, path.parent) as file:
             if len(checksum) == 64:
-                digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type] # the file's own class has what it needs
+                digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type] # the class of the file has the methods
                 return digest.hexdigest() == checksum
             blob = hashlib.sha1(b"blob %d\0" % os.fstat(file.fileno()).st_size, usedforsecurity=False)
             while part := file.read(2**20):

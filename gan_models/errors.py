@@ -1,4 +1,4 @@
-"""What can go wrong when a model is opened or used, one class each, so that a caller can tell them apart.
+"""The errors of opening and using a model, one class each, so that a caller can tell them apart.
 
 Every message is one sentence that says what is wrong and what to do about it.
 """
@@ -12,19 +12,18 @@ _repr.maxstring = _repr.maxother = 80
 
 
 def short(value: object) -> str:
-    """repr(value), cut to what fits into a sentence: files hold values of absurd length and depth."""
+    """repr(value), cut to fit into a sentence: files may hold values of absurd length and depth."""
     return _repr.repr(value)
 
 
 def near(word: str, known: Iterable[str], cutoff: float = 0.4) -> list[str]:
-    """Those of `known` that somebody who wrote `word` may have meant, the nearest first; case does not count."""
+    """The words of `known` that are similar to `word`, the nearest first; case does not count."""
     folded = {name.casefold(): name for name in known}
     return [folded[name] for name in difflib.get_close_matches(word.casefold(), folded, n=3, cutoff=cutoff)]
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str, cutoff: float = 0.4) -> str:
-    """The end of a sentence about a name that is not known: "did you mean a or b?", or `otherwise` where none is
-    near."""
+    """The end of a sentence about an unknown name: "did you mean a or b?", or `otherwise` if no name is similar."""
     names = near(word, known, cutoff)
     return f"did you mean {' or '.join(names)}?" if names else otherwise
 
@@ -50,11 +49,11 @@ class InvalidWeights(ModelError, ValueError):
 
 
 class InvalidInput(ModelError, ValueError):
-    """Seeds, counts, latents or labels that a model cannot take."""
+    """Seeds, counts, latents or labels that a model does not accept."""
 
 
 class InvalidPhoto(InvalidInput):
-    """A file that is no picture, is damaged, too large or too small, or that no face can be taken from."""
+    """A file that is not a picture, is damaged, too large or too small, or has no usable face."""
 
 
 class NoFace(InvalidPhoto):

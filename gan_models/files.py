@@ -1,5 +1,5 @@
-"""Files are written to a temporary name and renamed; those that others made are read as far as a bound, and only if
-they are what they seem."""
+"""Reading and writing files safely. Files are written to a temporary name and renamed. Files that others made are read up
+to a limit, and only if they are regular files."""
 
 import contextlib
 import errno
@@ -17,11 +17,11 @@ _KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a so
 
 
 class UnfitFile(Exception):
-    """A file that is not read; the message goes after its name in a sentence, such as "is a pipe"."""
+    """A file that must not be read. The message follows the file's name in a sentence, such as "is a pipe"."""
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write to a temporary name and rename, so that no reader ever sees half a file and a full disk costs nothing."""
+    """Write to a temporary name and rename, so that no reader ever sees half a file and a full disk destroys nothing."""
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         with open(temporary, "wb") as file:
@@ -35,7 +35,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def cache_folder() -> Path:
-    """GAN_STUDIO_CACHE, else the place for caches that the operating system has for this user."""
+    """The folder GAN_STUDIO_CACHE, else the operating system's cache folder for this user."""
     if folder := os.environ.get("GAN_STUDIO_CACHE"):
         return Path(folder)
     variable = "LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME"
@@ -44,12 +44,11 @@ def cache_folder() -> Path:
 
 @contextlib.contextmanager
 def open_regular(path: Path, most: int | None = None, inside: Path | None = None) -> Iterator[BinaryIO]:
-    """Open a file that somebody else made, to read it.
+    """Open a file that somebody else made for reading.
 
-    most: bytes that it may have. inside: the folder that it must lie in, links followed; for a snapshot of the Hub's
-    cache, whose files are links, also the blobs of that cache. Nothing but a regular file is opened, so that a pipe or
-    a device neither waits nor goes on for ever. Raises FileNotFoundError, UnfitFile, or OSError where it may not be
-    read.
+    most: limit of its bytes. inside: the folder in which it must be, after links are resolved; for a snapshot of the
+    Hub's cache, whose files are links, also the blobs of that cache. Only regular files are opened, since pipes and
+    devices may block or never end. Raises FileNotFoundError, UnfitFile, or OSError if it may not be read.
     """
     try:
         real = os.path.realpath(path, strict=True)
@@ -62,7 +61,7 @@ def open_regular(path: Path, most: int | None = None, inside: Path | None = None
     if inside is not None and not any(_within(real, folder) for folder in _homes(inside)):
         raise UnfitFile("is a link out of its folder")
     _check_kind(os.stat(real), most)
-    # O_NONBLOCK and O_NOFOLLOW are for what somebody puts there in between; Windows has neither.
+    # O_NONBLOCK and O_NOFOLLOW protect against a file that is replaced in between; Windows has neither.
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
     with os.fdopen(os.open(real, flags), "rb") as file:
         _check_kind(os.fstat(file.fileno()), most)
@@ -70,7 +69,7 @@ def open_regular(path: Path, most: int | None = None, inside: Path | None = None
 
 
 def read_bounded(path: Path, most: int, inside: Path | None = None) -> bytes:
-    """What a file holds, at most `most` bytes of it; it raises as `open_regular` does."""
+    """The content of a file of at most `most` bytes. Raises as `open_regular` does."""
     with open_regular(path, most, inside) as file:
         data = file.read(most + 1)
     if len(data) > most:  # it has grown meanwhile
@@ -79,8 +78,8 @@ def read_bounded(path: Path, most: int, inside: Path | None = None) -> bytes:
 
 
 def read_json(path: Path, most: int, inside: Path | None = None) -> Any:
-    """The value that a JSON file of at most `most` bytes holds; it raises as `open_regular` does, and UnfitFile for
-    what is not JSON, is nested deeper than MAX_DEPTH, or holds text that is no Unicode (lone surrogates)."""
+    """The value in a JSON file of at most `most` bytes. Raises as `open_regular` does, and UnfitFile for a file that is
+    not JSON, is nested deeper than MAX_DEPTH, or holds text that is not Unicode (lone surrogates)."""
     try:
         value = json.loads(read_bounded(path, most, inside))
     except (ValueError, RecursionError) as error:
@@ -97,10 +96,10 @@ def _within(path: str, folder: str) -> bool:
 
 
 def _homes(folder: Path) -> list[str]:
-    """The folders that files of this folder may lie in: itself; of <cache>/models--user--repo/snapshots/<commit> also
-    that repository's blobs, and the store of blobs that the repositories of a cache share."""
+    """The folders in which files of this folder may be: itself, and for <cache>/models--user--repo/snapshots/<commit>
+    also that repository's blobs and the blobs that the repositories of a cache share."""
     real = os.path.realpath(folder)
-    for commit in (Path(real), *Path(real).parents):  # a model may lie in a folder of its repository
+    for commit in (Path(real), *Path(real).parents):  # a model may be in a folder of its repository
         snapshots, repository = commit.parent, commit.parent.parent
         if snapshots.name == "snapshots" and repository.name.startswith("models--"):
             return [real, str(repository / "blobs"), str(repository.parent / "blobs")]
@@ -132,7 +131,7 @@ def _check_value(value: object) -> None:
 
 
 def is_text(text: str) -> bool:
-    """Whether it can be written down: JSON lets halves of surrogate pairs stand alone, which no encoding takes."""
+    """Whether a text can be encoded: JSON allows lone halves of surrogate pairs, which no encoding accepts."""
     try:
         text.encode()
         return True

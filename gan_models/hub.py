@@ -1,4 +1,4 @@
-"""From a bundled name, a folder, a run or a Hub repository to a model folder on this disk."""
+"""Find models: from a bundled name, a folder, a run or a Hub repository to a model folder on this disk."""
 
 import os
 import re
@@ -14,13 +14,13 @@ from .errors import InvalidInput, ModelNotFound, did_you_mean, short
 from .model_folder import CONFIG, WEIGHTS, Source
 
 PRETRAINED = Path(__file__).parent / "pretrained"
-# Where a run folder keeps its model: at the end, and until then in its checkpoints.
+# Where a run folder keeps its model: when it is done, and before that in its checkpoints.
 IN_A_RUN = ("model", "checkpoint/model", "checkpoint.previous/model", "checkpoint.old/model")
 HOSTS = ("huggingface.co", "www.huggingface.co", "hf.co")
 
 
 class Reference(NamedTuple):
-    """What names a model on the Hub."""
+    """The name of a model on the Hub, in parts."""
 
     repo: str  # user/repo
     revision: str | None  # branch, tag or commit
@@ -33,8 +33,8 @@ def bundled() -> list[str]:
 
 
 def short_name(source: str | os.PathLike[str]) -> str:
-    """What to call a model where its folder is nobody's business: runs/mnist-cgan/model is "mnist-cgan"; a bundled name
-    or a Hub repository is itself, without its commit."""
+    """A name for a model that does not reveal its folder: runs/mnist-cgan/model is "mnist-cgan"; a bundled name or a
+    Hub repository stays, without its commit."""
     if not os.path.isdir(source):
         return re.sub(r"@[0-9a-f]{40}(?=/|$)", "", os.fspath(source))
     parts = [part for part in Path(source).resolve().parts[1:] if part not in ("model", "checkpoint")]
@@ -42,7 +42,7 @@ def short_name(source: str | os.PathLike[str]) -> str:
 
 
 def check_device(device: str | torch.device | None) -> torch.device:
-    """The device, after a number was put there and read back (None: the CPU). Raises InvalidInput where that fails."""
+    """The device (None: the CPU), tested by writing and reading a number. Raises InvalidInput if that fails."""
     try:
         found = torch.device("cpu" if device is None else device)
         torch.zeros(1, device=found).item()  # fails on "meta" too, which cannot hold a picture
@@ -55,15 +55,15 @@ def check_device(device: str | torch.device | None) -> torch.device:
 
 
 def locate(source: str | os.PathLike[str], revision: str | None = None) -> Path:
-    """The model folder of what `load` takes; it raises as that does."""
+    """The model folder of any source that `load` takes. Raises as `load` does."""
     return find(source, revision).folder
 
 
 def find(source: str | os.PathLike[str], revision: str | None = None, **download: Any) -> Source:
-    """Where a model is, downloaded if need be. `download`: the options of :class:`download.Repository`.
+    """Find a model, and download it if necessary. `download`: the options of :class:`download.Repository`.
 
-    source: a folder (of a model, or of a run), a bundled name, "user/repo[@revision][/subfolder]", or the address of a
-    page of the Hub; tried in this order. Raises ModelNotFound, HubUnreachable, InvalidConfig, InvalidWeights or
+    source: a folder (of a model or a run), a bundled name, "user/repo[@revision][/subfolder]", or the address of a page
+    of the Hub; tried in this order. Raises ModelNotFound, HubUnreachable, InvalidConfig, InvalidWeights or
     InvalidInput.
     """
     if not isinstance(source, (str, os.PathLike)) or not str(source):
@@ -77,15 +77,15 @@ def find(source: str | os.PathLike[str], revision: str | None = None, **download
     folder = PRETRAINED / plain if plain in bundled() and not os.path.isdir(name) else Path(name)
     if os.path.isdir(folder):  # os.path, since pathlib raises for names that are too long
         if revision is not None:
-            raise InvalidInput(f"A revision ({short(revision)}) goes with a Hub repository; {name} is on this disk.")
+            raise InvalidInput(f"Only a Hub repository has revisions ({short(revision)}); {name} is on this disk.")
         return Source(model_in(folder), plain)
     if os.path.exists(folder):
         raise ModelNotFound(f"{name} is a file; give the model folder that holds {CONFIG} and {WEIGHTS}.")
     reference = parse(name)
     if reference.revision and revision and reference.revision != revision:
         raise InvalidInput(
-            f"{short(name)} names the revision {short(reference.revision)}, and another one was asked for "
-            f"({short(revision)}); leave one of them out."
+            f"{short(name)} names the revision {short(reference.revision)}, but the argument is {short(revision)}; "
+            "leave one of them out."
         )
     repository = Repository(reference.repo, reference.revision or revision, subfolder=reference.subfolder, **download)
     folder = repository.snapshot()
@@ -93,7 +93,7 @@ def find(source: str | os.PathLike[str], revision: str | None = None, **download
 
 
 def model_in(folder: str | os.PathLike[str]) -> Path:
-    """The model folder that a folder is, or that it holds as a run does. A folder that is neither stays as it is."""
+    """The model folder in a run folder. Any other folder is returned unchanged."""
     folder = Path(folder)
     inside = (folder / part for part in IN_A_RUN)
     if (folder / CONFIG).exists():
@@ -102,8 +102,8 @@ def model_in(folder: str | os.PathLike[str]) -> Path:
 
 
 def parse(name: str) -> Reference:
-    """What "user/repo[@revision][/subfolder]", "hf://..." or the address of a page of the Hub names. A revision with
-    slashes is written with %2F (but refs/pr/1 as it is). Raises ModelNotFound for anything else."""
+    """The parts of "user/repo[@revision][/subfolder]", "hf://..." or the address of a page of the Hub. Slashes in a
+    revision are written %2F (except in refs/pr/1). Raises ModelNotFound for anything else."""
     if re.match(r"https?://", name, re.IGNORECASE):
         return _parse_address(name)
     text = name.removeprefix("hf://").rstrip("/")
@@ -122,13 +122,13 @@ def parse(name: str) -> Reference:
 def _parse_address(address: str) -> Reference:
     parts = urlsplit(address)
     if parts.netloc.lower() not in (*HOSTS, urlsplit(constants.ENDPOINT).netloc.lower()):
-        raise ModelNotFound(f"{short(address)} is no address of the Hub; give one, or a folder, or user/repo.")
+        raise ModelNotFound(f"{short(address)} is not an address of the Hub; give one, or a folder, or user/repo.")
     words = [unquote(word) for word in parts.path.strip("/").split("/")]
     if words[0] in ("spaces", "datasets"):
-        raise ModelNotFound(f"{short(address)} is a {words[0][:-1]} and no model; give the address of a model's page.")
+        raise ModelNotFound(f"{short(address)} is a {words[0][:-1]}, not a model; give the address of a model's page.")
     if len(words) < 2 or len(words) == 3 or len(words) > 3 and words[2] not in ("tree", "blob", "resolve"):
         raise ModelNotFound(
-            f"{short(address)} is not the page of a model; that is {constants.ENDPOINT}/user/repo, "
+            f"{short(address)} is not the page of a model; give {constants.ENDPOINT}/user/repo, "
             "or .../user/repo/tree/REVISION/SUBFOLDER."
         )
     user, repo, *rest = words
@@ -137,9 +137,9 @@ def _parse_address(address: str) -> Reference:
 
 
 def _checked(parts: list[str], name: str) -> str:
-    """A folder of a repository, from its parts."""
+    """A folder of a repository, from its parts, checked."""
     if any(part in ("", ".", "..") or re.search(r"[\\\0:]", part) for part in parts):
-        raise ModelNotFound(f"{short(name)} names no folder of a Hub repository; write user/repo/subfolder.")
+        raise ModelNotFound(f"{short(name)} is not a folder of a Hub repository; write user/repo/subfolder.")
     return "/".join(parts)
 
 

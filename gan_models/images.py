@@ -21,8 +21,8 @@ def to_uint8(images: Tensor) -> np.ndarray:
 
 
 def to_pil(images: Tensor, size: int | None = None) -> list[Image.Image]:
-    """(n, C, H, W) in [-1, 1], C = 1 or 3 -> n pictures, enlarged to a height of about `size` pixels by a whole factor:
-    grey ones (digits) to crisp squares, coloured ones smoothly."""
+    """(n, C, H, W) in [-1, 1], C = 1 or 3 -> n pictures, enlarged by a whole factor to a height of about `size` pixels:
+    grey ones (digits) to sharp squares, coloured ones smoothly."""
     pictures = [Image.fromarray(array.squeeze(-1) if array.shape[-1] == 1 else array) for array in to_uint8(images)]
     factor = max(1, round((size or 0) / images.shape[2]))
     return [enlarge(picture, factor) for picture in pictures] if factor > 1 else pictures
@@ -35,8 +35,8 @@ def enlarge(picture: Image.Image, factor: int) -> Image.Image:
 
 
 def sized(picture: Image.Image, height: int | None) -> Image.Image:
-    """The picture at that height in pixels, its width in proportion; itself for None. Grey ones (digits) are enlarged
-    by a whole factor to crisp squares."""
+    """The picture resized to that height in pixels, in proportion (None: unchanged). Grey ones (digits) are enlarged by
+    a whole factor to sharp squares."""
     if height in (None, picture.height):
         return picture
     factor, rest = divmod(height, picture.height)
@@ -47,13 +47,12 @@ def sized(picture: Image.Image, height: int | None) -> Image.Image:
 
 
 def grid(images: Tensor, columns: int | None = None, padding: int = 2) -> Image.Image:
-    """One picture of all images (n, C, H, W) in [-1, 1], row by row, as square as n allows unless `columns` says
-    otherwise."""
+    """One picture of all images (n, C, H, W) in [-1, 1], row by row; without `columns` as square as n allows."""
     return sheet(to_pil(images), columns, padding)
 
 
 def sheet(pictures: list[Image.Image], columns: int | None = None, padding: int = 2) -> Image.Image:
-    """One picture of all pictures, which are of one size and mode, laid out as `grid` does."""
+    """One picture of all pictures, which have the same size and mode, laid out as by `grid`."""
     n, (width, height) = len(pictures), pictures[0].size
     columns = columns or int(np.ceil(np.sqrt(n)))
     rows = -(-n // columns)
@@ -68,15 +67,15 @@ BAND = 128  # rows
 
 
 def white_of(picture: Image.Image) -> int | None:
-    """Which number of a picture of 32 bits a pixel, whole (mode I) or not (F), is white: the least of the usual ones
-    that holds all of them; None where the picture has fewer bits.
+    """The number that is white in a picture of 32 bits per pixel (mode I or F): the least of the usual white levels that
+    is not exceeded. None for a picture with fewer bits.
 
-    Raises ValueError where that would be a guess: negative or endless numbers, or all of them near black.
+    Raises ValueError if that would be a guess: for negative or infinite numbers, or if all are near black.
     """
     if picture.mode not in ("I", "F"):
         return None
     if picture.mode == "I" and picture.format != "TIFF":
-        return 65535  # what Pillow makes of 16 bits
+        return 65535  # Pillow's scale for 16 bits
     unsigned = picture.mode == "I" and _tag(picture, 339, 1) == 1 and _tag(picture, 258, 32) == 32
     least, most = 0, 0
     for top in range(0, picture.height, BAND):
@@ -98,13 +97,13 @@ def _tag(picture: Image.Image, number: int, default: int) -> int:
 
 
 def plain(picture: Image.Image, mode: str, white: int | None = None) -> Image.Image:
-    """A new picture with 8 bits a channel; what is transparent is seen on white. white: what `white_of` said."""
+    """A new picture with 8 bits per channel; transparent parts are shown on white. white: as given by `white_of`."""
     deep = picture.mode.startswith("I") or picture.mode == "F" and white is not None
     transparent = not deep and (picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info)
     if not deep and not transparent:
         return picture.convert(mode)
     result = Image.new(mode, picture.size, "white")
-    for top in range(0, picture.height, BAND):  # what lies between the two is large, and never there as a whole
+    for top in range(0, picture.height, BAND):  # band by band, since the intermediate array is large
         band = picture.crop((0, top, picture.width, min(top + BAND, picture.height)))
         if deep:
             band = Image.fromarray(_eight_bits(np.asarray(band), white or 65535))
@@ -130,13 +129,13 @@ def to_png(picture: Image.Image) -> bytes:
 
 
 def save_png(picture: Image.Image, path: str | os.PathLike[str]) -> None:
-    """Write a PNG, whole or not at all."""
+    """Write a PNG atomically."""
     write_atomically(Path(path), to_png(picture))
 
 
 def save_by_content(picture: Image.Image, folder: str | os.PathLike[str], xmp: bytes = b"") -> Path:
-    """Write a lossless WebP, named by what it holds, and return its path: ten times faster to make than a PNG. xmp: a
-    packet to be written inside (gan_models.marks)."""
+    """Write a lossless WebP, named by a hash of its content, and return its path. It is ten times faster to write than a
+    PNG. xmp: a packet for its metadata (gan_models.marks)."""
     data = io.BytesIO()
     picture.save(data, "WEBP", lossless=True, method=0, quality=0, xmp=xmp)
     path = Path(folder) / f"{hashlib.sha256(data.getvalue()).hexdigest()[:32]}.webp"
@@ -147,14 +146,14 @@ def save_by_content(picture: Image.Image, folder: str | os.PathLike[str], xmp: b
 
 
 def write_video(images: Tensor, path: str | os.PathLike[str], *, size: int = 256, frames_per_second: int = 24) -> None:
-    """Frames (n, C, H, W) in [-1, 1] as an H.264 MP4 of about `size` pixels that every browser plays, whole or not at
-    all. Needs PyAV."""
+    """Write frames (n, C, H, W) in [-1, 1] as an H.264 MP4 of about `size` pixels that every browser plays, atomically.
+    Needs PyAV."""
     write_frames(to_pil(images, size), path, frames_per_second)
 
 
 def write_frames(pictures: list[Image.Image], path: str | os.PathLike[str], frames_per_second: int = 24) -> None:
-    """Pictures of one size as a film, whole or not at all: an animated WebP that repeats where the name ends in .webp,
-    else an H.264 MP4, which needs PyAV."""
+    """Write pictures of one size as a video, atomically: an animated WebP that repeats if the name ends in .webp, else
+    an H.264 MP4, which needs PyAV."""
     file, path = io.BytesIO(), Path(path)
     pictures = [picture.convert("RGB") for picture in pictures]
     if path.suffix.lower() == ".webp":

@@ -1,9 +1,9 @@
-"""Inversion: the latent and the labels from which a generator draws a given picture, found by an encoder and then by
+"""Inversion: find the latent and the labels with which a generator reproduces a given picture, by an encoder and then by
 optimisation (Zhu et al. 2016, arXiv:1609.03552; Zhu et al. 2020, arXiv:2004.00049).
 
     found = invert(model, photos)              # photos (n, C, H, W) in [-1, 1]
     model.generate(found.latents, found.labels)
-    whole = fill(model, photos, mask)          # what is missing, drawn so as to go with the rest (Yeh et al. 2016)
+    whole = fill(model, photos, mask)          # missing parts drawn to match the rest (Yeh et al. 2016)
 """
 
 from collections.abc import Callable
@@ -24,12 +24,12 @@ from .photos.repaired import check_hole, fill_face
 
 STEPS = 60
 RATE = 0.05  # of Adam; latents have a standard deviation of 1
-PRIOR = 0.003  # weight of the latents' mean square: among equally good ones, the likelier
-SURE = 0.98  # labels start no closer to 0 and 1 than this, where nothing would move them any more
+PRIOR = 0.003  # weight of the latents' mean square, which prefers likely latents among equally good ones
+SURE = 0.98  # labels start between 1 - SURE and SURE, since at 0 and 1 their gradient vanishes
 
 
 class Inversion(NamedTuple):
-    """Where pictures lie in a generator's latent space."""
+    """The latents and labels of pictures."""
 
     latents: Tensor  # (n, latent_dim)
     labels: Tensor | None  # (n, K) in 0..1
@@ -44,13 +44,12 @@ def invert(
     steps: int = STEPS,
     progress: Callable[[int, int], None] | None = None,
 ) -> Inversion:
-    """Latents and labels from which the generator draws something like the pictures (n, C, H, W) in [-1, 1].
+    """Find latents and labels with which the generator reproduces the pictures (n, C, H, W) in [-1, 1] approximately.
 
-    It starts from what the generator's encoder says (without one: from the most typical latent) and then takes `steps`
-    steps (0 to 10,000) of Adam down the error in the picture and in a coarse copy of it. Pictures do not depend on each
-    other. mask: (H, W) or (n, 1, H, W), 1 where a picture is missing: only the rest is compared, and no encoder is
-    asked, which would read the hole too. progress(done, steps) is called after each step.
-    Raises InvalidInput.
+    It starts from the output of the generator's encoder (without one: from the most typical latent) and then takes
+    `steps` steps (0 to 10,000) of Adam on the error of the picture and of a coarse copy. Pictures do not depend on each
+    other. mask: (H, W) or (n, 1, H, W), 1 where a picture is missing; only the rest is compared, and the encoder, which
+    would see the hole, is not used. progress(done, steps) is called after each step. Raises InvalidInput.
     """
     images = generator.check_images(images).float()
     visible = None if mask is None else 1 - _checked_mask(mask, images)
@@ -62,7 +61,7 @@ def invert(
     optimiser = torch.optim.Adam([x for x in (latents, logits) if x is not None], RATE, betas=(0.9, 0.99))
     for step in range(steps):
         drawn = generator.generate(latents, labels_of(generator, logits))
-        # A mean for each picture and their sum, so that one picture's steps do not depend on how many others there are.
+        # The sum of the pictures' means, so that a picture's steps do not depend on the number of pictures.
         error = coarse_and_fine(drawn, images) if visible is None else _visible_error(drawn, images, visible)
         loss = (error + PRIOR * latents.square().mean(1)).sum()
         optimiser.zero_grad()
@@ -82,11 +81,11 @@ def fill(
     steps: int = 3 * STEPS,
     progress: Callable[[int, int], None] | None = None,
 ) -> Tensor:
-    """Pictures (n, C, H, W) in [-1, 1] with what is missing drawn by a generator that never learned to fill: from the
-    latents whose picture agrees best with what is there (semantic inpainting: Yeh et al. 2016, arXiv:1607.07539).
+    """Fill holes in pictures (n, C, H, W) in [-1, 1] with a generator that was not trained for it, from the latents
+    whose picture agrees best with the visible part (semantic inpainting: Yeh et al. 2016, arXiv:1607.07539).
 
-    mask: (H, W) or (n, 1, H, W), 1 where a picture is missing; every other pixel stays, bit for bit. Arguments else as
-    of `invert`. Raises InvalidInput, also for an empty and a full mask.
+    mask: (H, W) or (n, 1, H, W), 1 where a picture is missing; every other pixel stays, bit for bit. Other arguments as
+    for `invert`. Raises InvalidInput, also for an empty or full mask.
     """
     images = generator.check_images(images).float()
     hole = _checked_mask(mask, images)
@@ -98,10 +97,10 @@ def fill(
 
 
 def fill_photo(generator: Generator, source: Source, mask: Source, *, steps: int = 3 * STEPS) -> Image.Image:
-    """A photo (a file, its bytes or a Pillow picture) with what is masked (a picture of the photo's size, white there)
-    filled in its faces by a generator of faces, as `fill` does. Raises InvalidInput."""
+    """Fill holes in the faces of a photo (a file, its bytes or a Pillow picture) with a generator of faces, as `fill`
+    does. mask: a picture of the photo's size, white in the holes. Raises InvalidInput."""
     if generator.latent_dim < 1 or generator.image_shape[0] != 3:
-        raise InvalidInput("Faces in photos are filled by a model that draws colour pictures, such as celeba-cgan.")
+        raise InvalidInput("To fill faces in photos, give a generator of colour pictures, such as celeba-cgan.")
 
     def draw(pictures: Tensor, hole: Tensor) -> Tensor:
         return fill(generator, pictures.to(generator.device), hole, steps=steps).cpu()
@@ -111,21 +110,21 @@ def fill_photo(generator: Generator, source: Source, mask: Source, *, steps: int
 
 @torch.inference_mode()
 def morph(generator: Generator, places: Inversion, frames: int) -> Tensor:
-    """Pictures on the way from one place to the next, and so on to the last: (frames, C, H, W). Latents along great
-    circles, labels straight. Raises InvalidInput for less than two places or frames."""
+    """Pictures on a path through all the places: (frames, C, H, W). Latents follow great circles, labels straight
+    lines. Raises InvalidInput for fewer than two places or frames."""
     labels = None if places.labels is None else _latents.blend(places.labels, frames)
     return generator.generate(_latents.walk(places.latents, frames), labels)
 
 
 def coarse_and_fine(drawn: Tensor, images: Tensor) -> Tensor:
-    """(n,) mean absolute error of pictures (n, C, H, W), plus that of the pictures at a quarter of their size."""
+    """(n,) mean absolute error of pictures (n, C, H, W), plus that of the pictures at a quarter of the size."""
     pairs = (drawn, images), (F.avg_pool2d(drawn, 4), F.avg_pool2d(images, 4))
     fine, coarse = ((a - b).abs().flatten(1).mean(1) for a, b in pairs)
     return fine + coarse
 
 
 def _visible_error(drawn: Tensor, images: Tensor, visible: Tensor) -> Tensor:
-    """`coarse_and_fine` (n,) of what is visible (n, 1, H, W), as if that were all of the picture."""
+    """`coarse_and_fine` (n,) over the visible pixels (n, 1, H, W) alone."""
     return coarse_and_fine(drawn * visible, images * visible) / visible.mean((1, 2, 3)).clamp_min(0.01)
 
 
@@ -136,7 +135,7 @@ def _checked_mask(mask: Tensor, images: Tensor) -> Tensor:
     mask = torch.as_tensor(mask, device=images.device).float()
     if tuple(mask.shape[-2:]) != size or mask.numel() not in (size[0] * size[1], n * size[0] * size[1]):
         raise InvalidInput(
-            f"The mask is {tuple(mask.shape)} and the pictures {tuple(images.shape)}: give one of that size."
+            f"The mask is {tuple(mask.shape)} and the pictures {tuple(images.shape)}: give a mask of their size."
         )
     hole = (mask.reshape(-1, 1, *size) > 0.5).float().expand(n, -1, -1, -1)
     for one in hole:
@@ -145,10 +144,10 @@ def _checked_mask(mask: Tensor, images: Tensor) -> Tensor:
 
 
 def _start(generator: Generator, images: Tensor, whole: bool = True) -> Inversion:
-    """What an encoder says, of pictures that are `whole`; else the most typical latents."""
+    """The encoder's output if there is an encoder and the pictures are `whole`; else the most typical latents."""
     if whole and isinstance(generator, InvertibleGenerator):
         return Inversion(generator.encode(images), generator.estimate_labels(images))
-    # Near the most typical latent, but not 0, where a network without biases has no gradient.
+    # Near the most typical latent 0, but not at it, where a network without biases has no gradient.
     latents = (
         generator.encode(images)
         if generator.encodes and whole

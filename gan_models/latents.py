@@ -20,9 +20,9 @@ def sample(n: int, latent_dim: int, *, seed: int | None = None, start: int = 0) 
 def slerp(a: Tensor, b: Tensor, t: Tensor | float) -> Tensor:
     """Spherical interpolation from a (t=0) to b (t=1) along the last dimension (Shoemake 1985; White 2016).
 
-    a, b: (..., latent_dim), broadcast against each other. t: a number, or a tensor of shape (...). Straight-line
-    interpolation of Gaussian vectors passes through short vectors that the generator has never seen; this does not.
-    Where the two directions are parallel, opposite or zero, the arc is undefined and the straight line is taken.
+    a, b: (..., latent_dim), broadcast against each other. t: a number, or a tensor of shape (...). Linear interpolation
+    of Gaussian vectors passes through short vectors that the generator has never seen; this does not. If the two
+    directions are parallel, opposite or zero, the arc is undefined and the interpolation is linear.
     """
     t = torch.as_tensor(t, dtype=a.dtype, device=a.device).unsqueeze(-1)
     norms = a.norm(dim=-1, keepdim=True) * b.norm(dim=-1, keepdim=True)
@@ -38,22 +38,21 @@ def slerp(a: Tensor, b: Tensor, t: Tensor | float) -> Tensor:
 def walk(anchors: Tensor, frames: int, loop: bool = False) -> Tensor:
     """A path of `frames` evenly spaced points through the anchors: (frames, latent_dim).
 
-    anchors: (m, latent_dim), m >= 2. The path starts at the first anchor. Without `loop` it ends at the last; with it
-    the path goes on from the last to the first and stops one step short of it, so that a video of it repeats
-    seamlessly.
+    anchors: (m, latent_dim), m >= 2. The path starts at the first anchor. Without `loop` it ends at the last. With
+    `loop` it returns to the first and stops one step before it, so that a video repeats seamlessly.
     """
     leg, t = _positions(anchors, frames, loop)
     return slerp(anchors[leg], anchors[(leg + 1) % len(anchors)], t)
 
 
 def blend(anchors: Tensor, frames: int, loop: bool = False) -> Tensor:
-    """The same path in straight lines, for what is not Gaussian, such as labels: (m, K) -> (frames, K)."""
+    """The same path in straight lines, for vectors that are not Gaussian, such as labels: (m, K) -> (frames, K)."""
     leg, t = _positions(anchors, frames, loop)
     return torch.lerp(anchors[leg], anchors[(leg + 1) % len(anchors)], t[:, None])
 
 
 def _positions(anchors: Tensor, frames: int, loop: bool) -> tuple[Tensor, Tensor]:
-    """For each frame, the anchor it comes from (frames,) and how far it is on the way to the next, 0..1 (frames,)."""
+    """For each frame the anchor before it (frames,) and its position between that and the next, 0..1 (frames,)."""
     if anchors.ndim != 2 or len(anchors) < 2:
         raise InvalidInput(
             f"A walk needs at least two latents in a tensor (m, latent_dim), not {tuple(anchors.shape)}."

@@ -1,12 +1,12 @@
-"""What is written inside a picture or a video that a model made: that it is no photo, and what it was drawn from.
+"""Marks: metadata of pictures and videos that a model made. They say that it is not a photo, and what it was drawn from.
 
     mark = Mark(*origin("celeba-cgan"), drawn(model, latents[:1], labels[:1], seed=3))
     save(picture, "face.png", mark)
     read("face.png").pictures[0].latent
 
-It is one XMP packet, as PNG, JPEG, WebP and MP4 hold it: the IPTC's digital source type, which other programs look for,
-and beside it the model, the seed, the latent and the labels as JSON. Whoever made a file can write what they like into
-it, so `read` believes nothing: it is bounded in size, and every value is checked.
+A mark is one XMP packet in a PNG, JPEG, WebP or MP4 file. It holds the IPTC's digital source type, which other programs
+know, and the model, the seed, the latent and the labels as JSON. Since anybody can write anything into a file, `read`
+limits the size and checks every value.
 """
 
 import base64
@@ -34,7 +34,7 @@ from .model_folder import WEIGHTS
 from .rng import MAX_COUNT, MAX_SEED
 
 GENERATED, EDITED = "trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"
-SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"  # IPTC NewsCodes: how a picture came to be
+SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"  # IPTC NewsCodes: how a picture was made
 IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 OURS = "urn:gan-studio:made"
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -42,14 +42,14 @@ UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")  # of the box of an MP4
 KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 MOST_FILE = 60_000_000  # bytes of a file that is read
 MOST_PACKET = 200_000  # bytes of a packet; six latents of 2,048 numbers have 70,000
-MOST_IN_JPEG = 65_000  # a segment of a JPEG holds no more
+MOST_IN_JPEG = 65_000  # bytes, the limit of a JPEG segment
 MOST_PICTURES, MOST_NUMBERS, MOST_LABELS, MOST_CHARACTERS = 16, 2048, 1000, 200
 FORMAT = 1
 
 
 class Drawn(NamedTuple):
-    """What one picture was drawn from. labels: by name, 0 to 1; None for a model without labels. seed and index: latent
-    `index` of `seed` times `truncation` is the latent, where it came from a seed."""
+    """What one picture was drawn from. labels: by name, 0 to 1; None for a model without labels. seed and index: if the
+    latent came from a seed, it is latent `index` of `seed` times `truncation`."""
 
     latent: tuple[float, ...]
     labels: dict[str, float] | None = None
@@ -59,8 +59,8 @@ class Drawn(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """model, revision: as `origin` gives them. pictures: one for a picture, the keyframes for a walk, none where that
-    is not known. edits: what was changed of a photo. rights: a sentence on what may be done with it."""
+    """model, revision: from `origin`. pictures: one for a picture, the keyframes for a walk, none if unknown. edits: the
+    changes of a photo. rights: a sentence on how the file may be used."""
 
     model: str
     revision: str | None = None
@@ -71,8 +71,8 @@ class Mark(NamedTuple):
 
 
 def origin(source: str | os.PathLike, revision: str | None = None) -> tuple[str, str]:
-    """(model, revision) of what `load` takes: its name without the folders that it lies in, and the first 16 digits of
-    the SHA-256 of its weights, which are the same wherever they lie. Raises ModelError as `load` does."""
+    """(model, revision) of a source that `load` takes: its name without folders, and the first 16 digits of the SHA-256
+    of its weights. Raises ModelError as `load` does."""
     found = hub.find(source, revision)
     folder, name = found.folder, found.name
     digest = hashlib.sha256()
@@ -88,8 +88,8 @@ def origin(source: str | os.PathLike, revision: str | None = None) -> tuple[str,
 def drawn(
     generator, latents: Tensor, labels: Tensor | None, *, seed: int | None = None, truncation: float = 1.0
 ) -> tuple[Drawn, ...]:
-    """What n pictures are drawn from: latents (n, latent_dim); labels (n,) classes, (n, K) values 0..1, or None. seed:
-    the one whose latents 0 to n - 1 these are."""
+    """What n pictures were drawn from: latents (n, latent_dim); labels (n,) classes, (n, K) values 0..1, or None. seed:
+    of which these are latents 0 to n - 1, if any."""
     rows = latents.cpu().float().tolist()
     return tuple(
         Drawn(tuple(row), _labels_of(generator, None if labels is None else labels[k]), seed, k, truncation)
@@ -110,13 +110,13 @@ def _labels_of(generator, row: Tensor | None) -> dict[str, float] | None:
 
 
 def save(picture: Image.Image, path: str | os.PathLike, mark: Mark, **options) -> None:
-    """Write a picture with its mark, whole or not at all: PNG, JPEG or WebP by the ending of the name. options: as for
-    Pillow. Raises InvalidInput for another ending, OSError where it cannot be written."""
+    """Write a picture with its mark, atomically: PNG, JPEG or WebP by the ending of the name. options: those of Pillow.
+    Raises InvalidInput for another ending, OSError if it cannot be written."""
     write_atomically(Path(path), encode(picture, Path(path).suffix, mark, **options))
 
 
 def encode(picture: Image.Image, suffix: str, mark: Mark, **options) -> bytes:
-    """The bytes of a picture with its mark, in the format of a file that ends so, such as ".png"."""
+    """The bytes of a picture with its mark, in the format of this file ending, such as ".png"."""
     kind = KINDS.get(suffix.lower())
     if kind is None:
         raise InvalidInput(f"A picture is written as {', '.join(KINDS)}, not as {short(suffix)}.")
@@ -128,31 +128,30 @@ def encode(picture: Image.Image, suffix: str, mark: Mark, **options) -> bytes:
     elif kind == "WEBP" or len(packet) <= MOST_IN_JPEG:
         options = {"xmp": packet, **options}
     else:
-        raise InvalidInput("What this picture was drawn from is too long for a JPEG; write it as .png or .webp.")
+        raise InvalidInput("The metadata of this picture are too long for a JPEG; write it as .png or .webp.")
     picture.save(file, kind, **options)
     return file.getvalue()
 
 
 def mark_film(film: bytes, mark: Mark) -> bytes:
-    """An MP4 or an animated WebP with its mark at the end, which players pass over. Raises InvalidInput for another
-    file."""
+    """An MP4 or an animated WebP with its mark at the end, which players ignore. Raises InvalidInput for another file."""
     packet = to_xmp(mark)
     if film[4:8] == b"ftyp":
         return film + struct.pack(">I4s16s", 24 + len(packet), b"uuid", UUID) + packet
     if film[:4] + film[8:16] != b"RIFFWEBPVP8X":
-        raise InvalidInput("Only an MP4 or an animated WebP can be marked as a film.")
+        raise InvalidInput("Only an MP4 or an animated WebP can be marked as a video.")
     chunk = struct.pack("<4sI", b"XMP ", len(packet)) + packet + b"\0" * (len(packet) % 2)
-    flags = bytes([film[20] | 4])  # there is XMP
+    flags = bytes([film[20] | 4])  # the bit that says that there is XMP
     return b"RIFF" + struct.pack("<I", len(film) - 8 + len(chunk)) + film[8:20] + flags + film[21:] + chunk
 
 
 def mark_film_file(path: str | os.PathLike, mark: Mark) -> None:
-    """The same for a file, in its place."""
+    """Add a mark to a file, which is replaced."""
     write_atomically(Path(path), mark_film(Path(path).read_bytes(), mark))
 
 
 def to_xmp(mark: Mark) -> bytes:
-    """The packet of a mark."""
+    """The XMP packet of a mark."""
     fields = {
         "format": FORMAT,
         "model": mark.model,
@@ -178,12 +177,12 @@ def to_xmp(mark: Mark) -> bytes:
 
 
 def _text(text: str) -> str:
-    """As XML holds it, which knows no control characters."""
+    """A text escaped for XML, without control characters, which XML does not allow."""
     return escape(re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "?", text))
 
 
 def _written(one: Drawn) -> dict:
-    """As JSON holds it. The latent is base64 of little-endian float32, which is exact and short."""
+    """The JSON of one picture. The latent is base64 of little-endian float32, which is exact and short."""
     fields = {"latent": base64.b64encode(np.asarray(one.latent, "<f4").tobytes()).decode()}
     if one.seed is not None:
         fields |= {"seed": one.seed, "index": one.index, "truncation": one.truncation}
@@ -194,8 +193,8 @@ def _written(one: Drawn) -> dict:
 
 
 def read(source: str | os.PathLike | bytes) -> Mark | None:
-    """The mark of a PNG, JPEG, WebP or MP4 (a file, or its bytes); None where it has none. No pixel of it is decoded.
-    Raises InvalidInput for a file that is none of these or too large, and for a mark that is broken."""
+    """The mark of a PNG, JPEG, WebP or MP4 (a file, or its bytes), or None. No pixel is decoded. Raises InvalidInput for
+    a file that is none of these or too large, and for a broken mark."""
     if not isinstance(source, bytes):
         try:
             source = read_bounded(Path(source), MOST_FILE)
@@ -219,8 +218,8 @@ def _packet_of_picture(data: bytes) -> bytes | None:
 
 
 def _packet_of_mp4(data: bytes) -> bytes | None:
-    """Of the boxes of the file, one after another: 4 bytes of length, 4 of kind; a length of 1 stands for a longer one,
-    0 for the rest of the file."""
+    """The XMP packet of an MP4. The file is a sequence of boxes, each with 4 bytes of length and 4 of kind. A length of 1
+    means that a 64-bit length follows, 0 that the box is the rest of the file."""
     start = 0
     while start + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, start)
@@ -237,10 +236,10 @@ def _packet_of_mp4(data: bytes) -> bytes | None:
 
 
 def from_xmp(packet: bytes) -> Mark | None:
-    """The mark of an XMP packet, None where it holds none of ours. Raises InvalidInput for a broken one."""
+    """The mark of an XMP packet; None if it has none of ours. Raises InvalidInput for a broken one."""
     if len(packet) > MOST_PACKET:
         raise InvalidInput(f"What is written inside this file is too long: at most {MOST_PACKET:,} bytes are read.")
-    if b"<!" in packet:  # XMP has no declarations: they can name other files, or blow up
+    if b"<!" in packet:  # XMP has no declarations, which could name other files or expand without limit
         raise _broken("it declares what XMP has not")
     try:
         found = _find(xml.fromstring(packet.strip(b"\0 \t\r\n")))
@@ -257,7 +256,7 @@ def from_xmp(packet: bytes) -> Mark | None:
 
 
 def _find(tree: xml.Element) -> tuple[str | None, str] | None:
-    """(digital source type, our JSON). Programs that write a packet anew may turn elements into attributes."""
+    """(digital source type, our JSON). Programs that rewrite a packet may turn elements into attributes."""
     for node in tree.iter(f"{{{RDF}}}Description"):
         made = node.findtext(f"{{{OURS}}}made") or node.get(f"{{{OURS}}}made")
         if made:

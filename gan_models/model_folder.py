@@ -33,7 +33,7 @@ MAX_CARD_BYTES = 1_000_000  # so have these
 MAX_PICTURE_BYTES = 50_000_000
 MAX_LICENCE_BYTES = 1_000_000
 MAX_HEADER_BYTES = 1_000_000  # ours have a few kilobytes
-# What a model folder may hold beside configuration and weights, and the bytes that it may have.
+# The optional files of a model folder, and the limit of their bytes.
 BESIDE = {
     CARD: MAX_CARD_BYTES,
     METRICS: MAX_METRICS_BYTES,
@@ -45,32 +45,32 @@ FAMILIES: dict[str, type["Generator"]] = {}  # `family` of config.json -> class;
 
 @dataclass(frozen=True)
 class Source:
-    """Where a model was found."""
+    """The place where a model was found."""
 
     folder: Path  # the model folder on this disk
-    name: str  # what it was asked for by
+    name: str  # by which it was requested
     repo: str | None = None  # the Hub repository user/repo
     commit: str | None = None  # of the repository, where known
     subfolder: str = ""  # of the repository
-    missing: dict[str, str] = field(default_factory=dict)  # a file beside the weights -> why it could not be had
+    missing: dict[str, str] = field(default_factory=dict)  # an optional file -> why it could not be downloaded
 
     @property
     def reference(self) -> str:
-        """The name under which this very model can be had again."""
+        """The name with which the same model can be loaded again."""
         if self.repo is None:
             return self.name
         return self.repo + (f"@{self.commit}" if self.commit else "") + (f"/{self.subfolder}" if self.subfolder else "")
 
 
 def families() -> dict[str, type["Generator"]]:
-    """FAMILIES, filled also where nobody has imported a network yet."""
+    """FAMILIES, after importing the networks, which fill it."""
     if not FAMILIES:
         importlib.import_module(".networks", __package__)
     return FAMILIES
 
 
 def load_folder(folder: Path, name: str | None = None) -> "Generator":
-    """The model of a folder; `name` is what messages call it."""
+    """The model of a folder. `name` is its name in messages."""
     folder = Path(folder)
     name = name or str(folder)
     model = build_on_meta(*read_config(folder / CONFIG, name), name)
@@ -83,8 +83,7 @@ def load_folder(folder: Path, name: str | None = None) -> "Generator":
 
 
 def save(model: "Generator", folder: str | os.PathLike[str], dtype: torch.dtype = torch.float32) -> None:
-    """Write config.json and model.safetensors, each to a temporary name first. dtype may be torch.float16 to halve the
-    file."""
+    """Write config.json and model.safetensors, each atomically. dtype: torch.float16 halves the size."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / CONFIG, (json.dumps(config_of(model), indent=2) + "\n").encode())
@@ -100,11 +99,11 @@ def write(
     card: str,
     dtype: torch.dtype = torch.float32,
 ) -> None:
-    """Write a whole model folder: the one way in which a model leaves training, or enters the package.
+    """Write a whole model folder. Training, bundling and saving all use this function.
 
-    metrics: what metrics.json says; samples: the bytes of samples.png, None for none; card: the text of README.md, to
-    which comes what a person wrote into the one that is there. The card goes first and comes last: where it is, the
-    folder is whole. Raises InvalidWeights as `save_weights` does.
+    metrics: the content of metrics.json. samples: the bytes of samples.png, or None. card: the text of README.md, which
+    keeps what a person wrote into the existing one. The old card is removed first and the new one written last, so a
+    folder with a card is complete. Raises InvalidWeights as `save_weights` does.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -118,8 +117,8 @@ def write(
 
 
 def with_edits(folder: Path, card: str) -> str:
-    """The new card of a folder, with what a person wrote into the one that is there. A card of version 0.1 gives way,
-    and stays beside it as README.before.md."""
+    """The new card of a folder, with what a person wrote into the existing one. A card of version 0.1 is replaced, and
+    kept as README.before.md."""
     try:
         data = read_bounded(folder / CARD, MAX_CARD_BYTES, folder)
     except (OSError, UnfitFile):
@@ -132,13 +131,13 @@ def with_edits(folder: Path, card: str) -> str:
 
 
 def config_of(model: "Generator") -> dict[str, Any]:
-    """What config.json says: the format, the family and the constructor's arguments."""
+    """The content of config.json: the format, the family and the constructor's arguments."""
     arguments = cast(dict[str, Any], model._hub_mixin_config)
     return {"format": FORMAT, "family": model.family, **arguments}
 
 
 def save_weights(model: "Generator", folder: str | os.PathLike[str], dtype: torch.dtype = torch.float32) -> None:
-    """Write model.safetensors: float tensors as `dtype`, in a form where equal weights are equal bytes.
+    """Write model.safetensors with float tensors as `dtype`. Equal weights give equal bytes.
 
     Raises InvalidWeights for weights that `load` would refuse: not finite, or too large for `dtype`.
     """
@@ -176,8 +175,8 @@ def read_config(path: Path, name: str) -> tuple[str, dict[str, Any]]:
 
 
 class Uninitialised(TorchFunctionMode):
-    """Leaves weights alone that are about to be replaced. On the meta device torch's `normal_` would first import its
-    compiler, which takes longer than everything else that `load` does."""
+    """Skips the initialisation of weights that will be replaced. On the meta device torch's `normal_` would import
+    torch's compiler, which takes longer than the rest of `load`."""
 
     def __torch_function__(
         self, function: Any, types: Any, arguments: Any = (), named: dict[str, Any] | None = None
@@ -210,7 +209,7 @@ def build_on_meta(family: str, arguments: dict[str, Any], name: str) -> "Generat
 
 
 def _read_weights(path: Path, expected: dict[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
-    """The tensors, float ones as float32, after their names, shapes and kinds were found to be the expected ones."""
+    """The tensors, float ones as float32. Their names, shapes and types are checked first."""
     try:
         with open_regular(path, weights_size(expected), path.parent) as file:
             if int.from_bytes(file.read(8), "little") > MAX_HEADER_BYTES:
@@ -219,7 +218,7 @@ def _read_weights(path: Path, expected: dict[str, torch.Tensor], name: str) -> d
                 )
         with safe_open(path, "pt") as file:
             _check_header(file, expected, name)
-            # Copies: what safetensors returns is a view of the mapped file, which somebody may overwrite.
+            # Copies, since safetensors returns views of the mapped file, which somebody may overwrite.
             tensors = {key: file.get_tensor(key).to(value.dtype, copy=True) for key, value in expected.items()}
     except FileNotFoundError as error:
         raise InvalidWeights(
@@ -240,12 +239,12 @@ def _read_weights(path: Path, expected: dict[str, torch.Tensor], name: str) -> d
 
 
 def weights_size(expected: dict[str, torch.Tensor]) -> int:
-    """The most bytes that a file of these tensors may have: float64, which is refused by name, and any header."""
+    """The most bytes that a file of these tensors may have: as float64 (which is refused later) and with any header."""
     return MAX_HEADER_BYTES + sum(8 * value.numel() for value in expected.values()) + 8
 
 
 def _check_header(file: Any, expected: dict[str, torch.Tensor], name: str) -> None:
-    """Raise InvalidWeights unless names, shapes and kinds of an open safetensors file are the expected ones."""
+    """Raise InvalidWeights unless names, shapes and types in an open safetensors file are the expected ones."""
     keys = set(file.keys())
     for what, odd in (("lacks", set(expected) - keys), ("has unknown", keys - set(expected))):
         if odd:
@@ -271,8 +270,8 @@ def _check_finite(tensors: dict[str, torch.Tensor], what: str) -> None:
 
 
 def _check_use(model: "Generator", name: str) -> None:
-    """Raise InvalidWeights where finite weights are of no use: labels that there are none of, pictures that are no
-    numbers. It costs one picture."""
+    """Raise InvalidWeights for finite weights that are useless: attributes outside 0 to 1, or pictures that are not
+    finite. This draws one picture."""
     table = getattr(model, "label_table", None)
     if table is not None and not ((table >= 0) & (table <= 1)).all():
         raise InvalidWeights(
@@ -281,7 +280,7 @@ def _check_use(model: "Generator", name: str) -> None:
     try:
         with torch.no_grad():
             useful = all(made.isfinite().all() for made in model.trial())
-    except RuntimeError as error:  # such as a covariance that is none
+    except RuntimeError as error:  # such as a matrix that is not a covariance
         raise InvalidWeights(
             f"The weights of {name} draw nothing ({(str(error).splitlines() or [''])[0][:150]}); the model is unusable."
         ) from error
@@ -290,7 +289,7 @@ def _check_use(model: "Generator", name: str) -> None:
 
 
 def holds_weights_of(folder: Path, model: "Generator") -> bool:
-    """Whether a folder's weights are the model's, as far as its precision tells."""
+    """Whether a folder's weights are the model's, up to the precision of the model."""
     mine = model.state_dict()
     try:
         with safe_open(folder / WEIGHTS, "pt") as file:
@@ -302,7 +301,7 @@ def holds_weights_of(folder: Path, model: "Generator") -> bool:
 
 
 def read_metrics(path: Path) -> dict[str, Any]:
-    """What a metrics.json holds, {} where there is none. Raises InvalidConfig."""
+    """The content of a metrics.json, {} if there is none. Raises InvalidConfig."""
     try:
         metrics = read_json(path, MAX_METRICS_BYTES, path.parent)
     except FileNotFoundError:

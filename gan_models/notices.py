@@ -1,4 +1,4 @@
-"""What is said of weights made from a data set: where the pictures come from, the licence, the limits."""
+"""What a card says about a data set: the source of the pictures, the licence, the limits."""
 
 import re
 from dataclasses import dataclass
@@ -41,28 +41,28 @@ DATASETS = {
         },
         "CelebA is available for **non-commercial research** only, and so are weights made from it. "
         "The code is under the MIT licence.",
-        "The faces that it draws are of nobody, but they inherit CelebA's bias: celebrities, mostly young, light-skinned and "
-        "made up. An attribute means what CelebA's annotators saw in a photo (only 12 of the 40 reach 95 % "
-        "agreement between annotators, Wu et al. 2023, arXiv:2210.07356), not what anybody is; changing one "
-        "also changes what goes with it in the data.",
+        "The faces that it draws are of no real person, but they inherit CelebA's bias: celebrities, mostly young, "
+        "light-skinned and with make-up. An attribute is what CelebA's annotators saw in a photo (only 12 of the 40 reach "
+        "95 % agreement between annotators, Wu et al. 2023, arXiv:2210.07356), not what a person is. Changing one also "
+        "changes others that often occur with it in the data.",
     ),
 }
 UNKNOWN = DatasetNotice(
     "not recorded",
     "",
     {},
-    "The licence of these weights follows from the data that they were made from, which this card does not know.",
+    "The licence of these weights depends on the training data, which this card does not know.",
     "It draws what its training pictures showed, and inherits their bias.",
 )
 
-# Licences of the Hub's list that a trainer may name by their identifiers.
+# Identifiers of licences from the Hub's list.
 IDENTIFIERS = frozenset(
     "apache-2.0 mit openrail bsd bsd-2-clause bsd-3-clause cc cc0-1.0 cc-by-2.0 cc-by-3.0 cc-by-4.0 cc-by-sa-3.0 "
     "cc-by-sa-4.0 cc-by-nc-2.0 cc-by-nc-3.0 cc-by-nc-4.0 cc-by-nd-4.0 cc-by-nc-nd-3.0 cc-by-nc-nd-4.0 "
     "cc-by-nc-sa-2.0 cc-by-nc-sa-3.0 cc-by-nc-sa-4.0 cdla-permissive-1.0 cdla-permissive-2.0 cdla-sharing-1.0 "
     "gpl-2.0 gpl-3.0 lgpl-3.0 agpl-3.0 mpl-2.0 odbl odc-by pddl unlicense wtfpl zlib isc artistic-2.0 etalab-2.0".split()
 )
-# Those under which whoever builds on the weights may choose the licence of what comes out.
+# Licences that do not restrict the licence of weights which are trained further.
 _FREE = frozenset(
     "apache-2.0 mit bsd bsd-2-clause bsd-3-clause cc0-1.0 cc-by-4.0 cc-by-3.0 cc-by-2.0 cdla-permissive-1.0 "
     "cdla-permissive-2.0 odc-by pddl unlicense wtfpl zlib isc".split()
@@ -71,15 +71,13 @@ KEYS = ("license", "license_name", "license_link")
 
 
 def dataset_of(name: str | None) -> DatasetNotice:
-    """What is known about a data set. Anything that calls itself CelebA gets CelebA's restriction: better once too
-    often."""
+    """The notice of a data set. To be safe, every name with "celeba" gets CelebA's restriction."""
     plain = re.sub("[^a-z0-9]", "", (name or "").lower())
     return DATASETS["celeba"] if "celeba" in plain else DATASETS.get(plain, UNKNOWN)
 
 
 def licence_fields(words: str) -> dict[str, str]:
-    """The Hub's fields for a licence in somebody's own words: an identifier such as cc-by-4.0, an address, or a
-    sentence."""
+    """The Hub's fields for a licence as a trainer gave it: an identifier such as cc-by-4.0, an address, or a sentence."""
     words = " ".join(words.split())
     plain = words.lower()
     if plain in IDENTIFIERS:
@@ -90,8 +88,8 @@ def licence_fields(words: str) -> dict[str, str]:
 
 
 def combined(own: dict[str, str], origin: dict[str, str]) -> dict[str, str]:
-    """The fields of weights made from data under `own`, starting from weights under `origin` ({}: not known). What
-    restricts holds on; where two licences restrict, the card has to say which."""
+    """The fields for weights trained on data under `own`, starting from weights under `origin` ({}: unknown). A
+    restriction of either holds; if both restrict, the card says how."""
     if not origin or origin.get("license") in _FREE or origin == own:
         return own
     if not own or own.get("license") in _FREE:

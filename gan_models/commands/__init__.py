@@ -1,1 +1,1 @@
-"""What only `gan-studio` does, one file a verb. `--help` imports no torch: what needs it is loaded when work begins."""
+"""Commands that only `gan-studio` has, one file per verb. torch is imported when work begins, so `--help` needs none."""

@@ -1,4 +1,4 @@
-"""What the commands that use a model share: their parser, and checks of what they are told before any work."""
+"""What the commands that use a model share: the parser, and checks of the arguments before any work."""
 
 import argparse
 import difflib
@@ -10,7 +10,7 @@ from ..errors import InvalidInput, short
 
 
 class Parser(argparse.ArgumentParser):
-    """One that ends with `error: one sentence`, and takes no abbreviated options."""
+    """A parser that ends with `error: one sentence` and allows no abbreviated options."""
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, allow_abbrev=False, **options)
@@ -20,7 +20,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def check_file(path: Path, endings: Sequence[str] = (".png",)) -> None:
-    """Raise InvalidInput, before any work, unless a file of that name can be written."""
+    """Raise InvalidInput, before any work, unless this file can be written."""
     if path.suffix.lower() not in endings:
         raise InvalidInput(f"The output {path} must end in {' or '.join(endings)}.")
     if path.is_dir():
@@ -29,8 +29,7 @@ def check_file(path: Path, endings: Sequence[str] = (".png",)) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """The folder, made where it is not there. Raises InvalidInput, before any work, unless files can be written to
-    it."""
+    """Make the folder if it is missing. Raises InvalidInput, before any work, unless files can be written into it."""
     if path.exists() and not path.is_dir():
         raise InvalidInput(f"The output {path} is a file; name a folder.")
     if not path.is_dir():
@@ -47,7 +46,8 @@ def _check_place(folder: Path) -> None:
 
 
 def find_label(names: Sequence[str], word: str, what: str = "label") -> int:
-    """The number of a label given by its name (in any case) or its number. Raises InvalidInput, naming near ones."""
+    """The number of a label that is given by name (upper or lower case) or number. Raises InvalidInput with similar
+    names."""
     folded = [name.casefold() for name in names]
     for candidate, among in ((word, list(names)), (word.casefold(), folded)):
         if candidate in among:

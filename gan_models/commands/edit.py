@@ -13,7 +13,7 @@ from .common import Parser, assignments, check_file
 
 PHOTOS = (".jpg", ".jpeg", ".png", ".webp")
 MAX_CONFIG = 1_000_000  # bytes
-FAMILIES = ("retouch", "editor")  # what edits, the better first
+FAMILIES = ("retouch", "editor")  # of editors, the better first
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,17 +23,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = Parser("gan-studio edit", description="Change a face in a photo and write the photo at full size.")
-    parser.add_argument("photo", type=Path, metavar="PHOTO", help="JPEG, PNG, WebP, HEIC or what else cameras write")
+    parser.add_argument("photo", type=Path, metavar="PHOTO", help="JPEG, PNG, WebP, HEIC, ...")
     parser.add_argument(
         "--set",
         nargs="+",
         action="extend",
         metavar="NAME=CHANGE",
-        help="Smiling=1 Eyeglasses=-1: from -1, gone, to 1, fully there; may be repeated",
+        help="Smiling=1 Eyeglasses=-1: from -1 (removed) to 1 (fully there); may be repeated",
     )
     parser.add_argument("--model", metavar="SOURCE", help="an editor: a folder, bundled name or Hub repository")
-    parser.add_argument("--face", type=int, default=1, metavar="N", help="which face, the largest being 1 (default)")
-    parser.add_argument("--list", action="store_true", help="print what the editor can change, and how much the face")
+    parser.add_argument("--face", type=int, default=1, metavar="N", help="which face; 1 (default) is the largest")
+    parser.add_argument("--list", action="store_true", help="print the attributes, and how surely the face has each")
     parser.add_argument("--device", help="cpu (default), cuda, cuda:1, mps, ...")
     parser.add_argument("--output", "-o", type=Path, help=f"the file to write: {', '.join(PHOTOS)}")
     options = parser.parse_args(arguments)
@@ -46,30 +46,30 @@ def run(options: argparse.Namespace) -> None:
     if not options.list:
         check_file(options.output, PHOTOS)
         if options.output.exists() and options.photo.exists() and options.output.samefile(options.photo):
-            raise InvalidInput(f"{options.output} is the photo itself, which would be lost; give another --output.")
+            raise InvalidInput(f"{options.output} is the photo itself and would be overwritten; give another --output.")
     source = options.model or bundled_editor()
     editor = gan_models.load(source, device=options.device)
     if not hasattr(editor, "attributes"):
-        raise InvalidInput(f"{source} draws pictures and edits none; name an editor by --model.")
+        raise InvalidInput(f"{source} is not an editor; name one by --model.")
     changes = assignments(editor.attributes, options.set or (), -1, what="attribute")
     portrait = gan_models.portrait.open_portrait(editor, options.photo)
     if not 1 <= options.face <= len(portrait.faces):
-        raise InvalidInput(f"--face must be from 1 to {len(portrait.faces)}: so many faces are in the photo.")
+        raise InvalidInput(f"--face must be from 1 to {len(portrait.faces)}, the number of faces in the photo.")
     portrait = portrait.choose(options.face - 1) if options.face > 1 else portrait
     if options.list:
-        print(f"{options.photo}: face {options.face} of {len(portrait.faces)}; how surely it shows")
+        print(f"{options.photo}: face {options.face} of {len(portrait.faces)}; probability of each attribute")
         print("\n".join(f"  {name:<22}{shown:.2f}" for name, shown in portrait.shown.items()))
         return
     offers = gan_models.studio.offered(source, editor.attributes)
     if poor := [name for name, value in changes.items() if value and not offers[name].allows(value > 0)]:
-        print(f"note: changes that look broken, or show nothing, by this editor: {', '.join(poor)}.", file=sys.stderr)
+        print(f"note: this editor does these changes badly or not at all: {', '.join(poor)}.", file=sys.stderr)
     gan_models.photos.save_photo(portrait.edited(changes), options.output)
     told = " ".join(f"{name}={value:g}" for name, value in changes.items())
     print(f"{options.output}: {told}, face {options.face} of {len(portrait.faces)}, by {source}")
 
 
 def bundled_editor() -> str:
-    """The name of the editor that is bundled. Raises ModelNotFound where there is none."""
+    """The name of the bundled editor. Raises ModelNotFound if there is none."""
     folder, names = gan_models.hub.PRETRAINED, gan_models.bundled()
     found = {read_json(folder / name / "config.json", MAX_CONFIG).get("family"): name for name in names}
     for family in FAMILIES:

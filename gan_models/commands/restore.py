@@ -1,7 +1,7 @@
 """Repair a photo: `gan-studio restore photo.jpg --mask hole.png -o whole.png`.
 
-Without --mask and --damage whatever the network sees is repaired. A mask is a picture of the photo's size, white where
-something is to be filled; no other pixel changes then.
+Without --mask and --damage the network repairs what it detects. A mask is a picture of the photo's size, white where the
+photo is to be filled; all other pixels then stay as they are.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from .common import Parser, check_file
 from .edit import PHOTOS
 
 FAMILY = "restore"
-MODELS = ("celeba-restore", "celeba-cgan")  # bundled, the better first; the second fills holes in faces alone
+MODELS = ("celeba-restore", "celeba-cgan")  # bundled, the better first; the second only fills holes in faces
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,20 +25,20 @@ def main(arguments: list[str] | None = None) -> int:
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = Parser("gan-studio restore", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("photo", type=Path, metavar="PHOTO", help="JPEG, PNG, WebP, HEIC or what else cameras write")
+    parser.add_argument("photo", type=Path, metavar="PHOTO", help="JPEG, PNG, WebP, HEIC, ...")
     parser.add_argument("--mask", type=Path, metavar="MASK", help="a picture, white where the photo is missing")
     parser.add_argument(
         "--damage",
         nargs="+",
         metavar="KIND",
-        help="what to repair: noise specks blur motion jpeg shrink grey (default: whatever is seen)",
+        help="what to repair: noise specks blur motion jpeg shrink grey (default: what the network detects)",
     )
-    parser.add_argument("--strength", type=float, metavar="S", help="of the damage, 0 to 1 (default: as it seems)")
+    parser.add_argument("--strength", type=float, metavar="S", help="of the damage, 0 to 1 (default: estimated)")
     parser.add_argument("--scale", type=int, default=1, choices=(1, 2, 3, 4), help="how many times larger (default: 1)")
     parser.add_argument(
         "--model",
         metavar="SOURCE",
-        help="a folder, bundled name or Hub repository: one that repairs, or one that draws faces, which fills holes in them",
+        help="a folder, bundled name or Hub repository: a restoration model, or a generator of faces (fills holes only)",
     )
     parser.add_argument("--device", help="cpu (default), cuda, cuda:1, mps, ...")
     parser.add_argument("--output", "-o", type=Path, required=True, help=f"the file to write: {', '.join(PHOTOS)}")
@@ -48,7 +48,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def run(options: argparse.Namespace) -> None:
     check_file(options.output, PHOTOS)
     if options.output.exists() and options.photo.exists() and options.output.samefile(options.photo):
-        raise InvalidInput(f"{options.output} is the photo itself, which would be lost; give another --output.")
+        raise InvalidInput(f"{options.output} is the photo itself and would be overwritten; give another --output.")
     bundled = gan_models.bundled()
     source = options.model or next((name for name in MODELS if name in bundled), MODELS[0])
     model = gan_models.load(source, device=options.device)
@@ -57,6 +57,6 @@ def run(options: argparse.Namespace) -> None:
     elif options.mask and not options.damage and options.scale == 1:
         repaired = gan_models.inversion.fill_photo(model, options.photo, options.mask)
     else:
-        raise InvalidInput(f"{source} repairs no pictures, it can only fill a --mask; name one that does by --model.")
+        raise InvalidInput(f"{source} can only fill a --mask; for other repairs name a restoration model by --model.")
     gan_models.photos.save_photo(repaired, options.output)
     print(f"{options.output}: {repaired.width} x {repaired.height} pixels, by {source}")

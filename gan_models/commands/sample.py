@@ -1,4 +1,4 @@
-"""What `python -m gan_models` draws, and how it is written: one sheet, a file a picture, or a folder a class."""
+"""How `python -m gan_models` draws and writes pictures: one sheet, a file per picture, or a folder per class."""
 
 import argparse
 import re
@@ -17,7 +17,7 @@ from ..networks import load as load_model
 from ..networks.retouch import RetouchEditor
 from .common import assignments, find_label
 
-BATCH = 64  # pictures at once, which bounds the memory
+BATCH = 64  # pictures at once, to limit memory
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Wanted:
     model: Generator
     seed: int
     latents: Tensor  # (count, latent_dim)
-    labels: Tensor | None  # (count,) classes | (count, K) attributes | None: the model knows none
+    labels: Tensor | None  # (count,) classes | (count, K) attributes | None: the model has none
     size: int | None  # pixels of a picture's height
     classes: tuple[str, ...] | None = None  # (count,) the folder of each picture
 
@@ -41,13 +41,13 @@ class Wanted:
 
     @torch.inference_mode()
     def draw(self, start: int) -> Tensor:
-        """A batch (n, C, H, W) in [-1, 1] on the CPU, beginning with number `start`."""
+        """A batch (n, C, H, W) in [-1, 1] on the CPU, starting with number `start`."""
         part = slice(start, start + BATCH)
         return self.model.generate(self.latents[part], None if self.labels is None else self.labels[part]).cpu()
 
 
 def load(source: str, revision: str | None, device: str | None) -> Generator:
-    """The model. Raises InvalidInput for one that draws nothing of its own."""
+    """The model. Raises InvalidInput if it is not a generator."""
     model = load_model(source, revision=revision, device=device)
     if isinstance(model, RetouchEditor):
         raise InvalidInput(f"{source} edits photos and draws none of its own: gan-studio edit PHOTO --model {source}.")
@@ -55,12 +55,12 @@ def load(source: str, revision: str | None, device: str | None) -> Generator:
 
 
 def choose(model: Generator, options: argparse.Namespace, seed: int) -> Wanted:
-    """What the options ask of the model. Raises InvalidInput where it cannot do that."""
+    """The pictures that the options request. Raises InvalidInput if the model cannot draw them."""
     count, words, classes = options.count, options.labels, None
     if options.per_class is not None:
         if not model.labels or model.multi_label:
             known = "attributes" if model.labels else "no labels"
-            raise InvalidInput(f"--per-class needs a model of classes, and this one knows {known}: give --count.")
+            raise InvalidInput(f"--per-class needs a model of classes, but this one knows {known}: give --count.")
         chosen = [find_label(model.labels, word) for word in words] if words else range(len(model.labels))
         chosen = [k for k in dict.fromkeys(chosen) for _ in range(options.per_class)]
         count = rng.check_count(len(chosen))
@@ -90,15 +90,15 @@ def choose_labels(model: Generator, words: list[str] | None, n: int, seed: int) 
 
 
 def folder_names(labels: tuple[str, ...]) -> list[str]:
-    """A name for the folder of each class: its label, but for what a file system does not take. No two are equal, not
-    even where upper and lower case are."""
+    """A folder name for each class: its label without characters that file systems forbid. No two are equal, not even
+    when upper and lower case do not count."""
     names = [re.sub(r"[^\w .()+&,'-]", "_", label).strip(" .")[:80] or "class" for label in labels]
     folded = [name.casefold() for name in names]
     return [f"{name}-{k}" if folded.count(name.casefold()) > 1 else name for k, name in enumerate(names)]
 
 
 def write_sheet(wanted: Wanted, path: Path) -> int:
-    """All pictures on one sheet. Returns how many. Raises InvalidInput where the file cannot be written."""
+    """Write all pictures on one sheet. Returns how many. Raises InvalidInput if the file cannot be written."""
     if wanted.size is None:
         sheet = images.grid(torch.cat([wanted.draw(start) for start in range(0, wanted.count, BATCH)]))
     else:
@@ -108,8 +108,8 @@ def write_sheet(wanted: Wanted, path: Path) -> int:
 
 
 def write_each(wanted: Wanted, output: Path) -> int:
-    """Every picture as a file of its own: `output` itself where it is one, else SEED-NUMBER.png in that folder, or in
-    its folder of the picture's class. Returns how many. Raises InvalidInput where one cannot be written."""
+    """Write every picture to its own file: to `output` if there is only one, else to SEED-NUMBER.png in that folder or
+    its folder for the class. Returns how many. Raises InvalidInput if a file cannot be written."""
     for k, picture in enumerate(wanted.pictures()):
         folder = output / wanted.classes[k] if wanted.classes else output
         if wanted.classes:

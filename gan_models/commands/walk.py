@@ -1,4 +1,4 @@
-"""A walk from picture to picture as a film: `gan-studio walk mnist-cgan --seeds 3 14 7 -o walk.mp4`."""
+"""A walk from picture to picture as a video: `gan-studio walk mnist-cgan --seeds 3 14 7 -o walk.mp4`."""
 
 import argparse
 from pathlib import Path
@@ -10,8 +10,8 @@ from ..errors import InvalidInput
 from .common import Parser, assignments, check_file, find_label, make_folder
 
 FILMS = (".mp4", ".webp")
-MAX_SECONDS, MAX_FPS, MAX_FRAMES, MAX_SIZE = 600, 120, 3600, 2048  # frames wait in memory
-FRESH = 4  # seeds, where none are given
+MAX_SECONDS, MAX_FPS, MAX_FRAMES, MAX_SIZE = 600, 120, 3600, 2048  # all frames are held in memory
+FRESH = 4  # seeds, if none are given
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,18 +20,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = Parser("gan-studio walk", description="A walk between pictures of a model, as a film or as frames.")
+    parser = Parser("gan-studio walk", description="A walk between pictures of a model, as a video or as frames.")
     parser.add_argument("source", help="a model folder, a bundled name or a Hub repository user/repo")
     parser.add_argument(
         "--seeds",
         nargs="+",
         metavar="SEED",
         help=f"2 to 6 pictures on the way: 3 is picture 0 of seed 3, and 7:2 picture 2 of seed 7 (default: {FRESH} "
-        "fresh ones, printed)",
+        "random ones, printed)",
     )
     parser.add_argument("--seconds", type=float, default=8.0, help=f"up to {MAX_SECONDS} (default: 8)")
     parser.add_argument("--fps", type=int, default=24, help=f"frames a second, 1 to {MAX_FPS} (default: 24)")
-    parser.add_argument("--once", action="store_true", help="end at the last picture; else it goes on to the first")
+    parser.add_argument("--once", action="store_true", help="end at the last picture instead of returning to the first")
     parser.add_argument("--labels", nargs="+", metavar="LABEL", help="of all pictures: one class, or attributes")
     parser.add_argument("--truncation", type=float, default=1.0, help="0 to 2 (default: 1)")
     parser.add_argument("--size", type=int, default=256, metavar="PIXELS", help="the height (default: 256)")
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def wishes(model, words: list[str] | None) -> int | dict[str, float] | None:
-    """What --labels wishes of all pictures. Raises InvalidInput for what the model does not know."""
+    """The class or attributes of --labels, for all pictures. Raises InvalidInput for labels that the model lacks."""
     if not words:
         return None
     if not model.labels:

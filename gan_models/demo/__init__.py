@@ -1,4 +1,4 @@
-"""The demo: what a person sees in the browser. The only room that imports gradio; `import gan_models` does not load it.
+"""The demo in the browser. The only package that imports gradio; `import gan_models` does not load it.
 
 page = build(Models(["mnist-cgan"]), folder)
 serve(Models(["mnist-cgan"]), "127.0.0.1", 7860)
@@ -10,11 +10,11 @@ import threading
 from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-# A thread for each visitor. Networks this small wait longer for a second thread than it saves, most of all on busy
-# cores. (torch reads this when it is first imported.)
+# One thread per visitor. For networks this small a second thread costs more than it saves, above all on busy cores.
+# (torch reads this when it is first imported.)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import gradio as gr  # noqa: E402 - it reads what is set before
+import gradio as gr  # noqa: E402 - it reads the variables that are set before
 from starlette.middleware import Middleware  # noqa: E402
 
 from ..errors import InvalidInput, ModelError  # noqa: E402
@@ -44,14 +44,13 @@ from .uploads import MOST_BYTES, UploadRoute, Uploads  # noqa: E402
 from .visits import Visits  # noqa: E402
 
 # The tabs in the order of the page, one file each. A file has
-#   TITLE                        what stands on the tab
+#   TITLE                        the label of the tab
 #   tab(page, models, shared)    its components and their wiring, called inside of page.tabs[name]
-# and one of
-#   serves(generator) -> bool    whether it is of use for a generator, where it works with the one that is chosen at the
-#                                top of the page; then also ASKS, the elem_ids of those of the `shared` controls that
-#                                stand below it
-#   there(models) -> bool        whether this page has it, where it works with models of its own, or with none; then it
-#                                tells of them by about.footer
+# and, if it works with the generator that is chosen at the top of the page,
+#   serves(generator) -> bool    whether it can use that generator
+#   ASKS                         the elem_ids of the `shared` controls that it shows
+# or, if it chooses models by itself or uses none,
+#   there(models) -> bool        whether the page has this tab; about.footer then describes its models
 TABS = (
     photo,
     sample,
@@ -64,20 +63,20 @@ TABS = (
     lab,
     train,
 )
-VISITORS = 40  # whose photos are in memory at a time, each up to 150 MB: the longest away are forgotten first
+VISITORS = 40  # whose photos are kept in memory at a time, up to 150 MB each; the least recent are dropped first
 SWEEP_SECONDS = 60
 
 __all__ = ["TABS", "Models", "build", "serve"]
 
 
 def name_of(tab) -> str:
-    """A tab's name, by which the page and its address know it: that of its file."""
+    """A tab's name on the page and in its address: the name of its file."""
     return tab.__name__.rpartition(".")[2]
 
 
 def build(models: Models, folder: str | os.PathLike) -> Page:
-    """The page over the models that are offered; the first is shown first. Its files, and those of its visitors, lie
-    in `folder`, which must be GRADIO_TEMP_DIR when it is launched. Raises what opening the first model raises."""
+    """The page for the offered models, of which the first is shown first. Its files and those of its visitors are in
+    `folder`, which must be GRADIO_TEMP_DIR when the page is launched. Raises as opening the first model does."""
     first = next(iter(models.generators()), None)
     of_generators = [tab for tab in TABS if hasattr(tab, "serves")]
     tabs = [tab for tab in TABS if (first is not None if tab in of_generators else tab.there(models))]
@@ -123,7 +122,7 @@ def build(models: Models, folder: str | os.PathLike) -> Page:
         choices = [component for component in page.blocks.values() if getattr(component, "choices", None)]
 
         def speak(visit):
-            """What the browser does not translate by itself."""
+            """Translate what the browser does not translate by itself."""
             return speaking.choices_of(page)
 
         page.on(page.load, speak, [], choices)
@@ -131,7 +130,7 @@ def build(models: Models, folder: str | os.PathLike) -> Page:
 
 
 def switching(page: Page, models: Models, common: shared.Shared, first: str, all_tabs, selecting, told) -> None:
-    """Wire what follows on a choice: of a generator, of a tab, of a picture. selecting: the event of each tab."""
+    """Wire what happens when a generator, a tab or a picture is chosen. selecting: the event of each tab."""
     line, text = told
     chosen = common.chosen
     of_generators = {page.tabs[name_of(tab)]: tab for tab in TABS if hasattr(tab, "serves")}
@@ -139,7 +138,7 @@ def switching(page: Page, models: Models, common: shared.Shared, first: str, all
     page_tabs = {name_of(tab): tab for tab in TABS}
 
     def useless(name: str) -> str:
-        """The tabs that a model does not serve. (Gradio hides no tab that was not open before: theme.css does.)"""
+        """The tabs that a model does not serve. (They are hidden by CSS, since Gradio hides no tab before it was open.)"""
         return " ".join(name_of(made) for made in of_generators.values() if not made.serves(models[name]))
 
     page.unserved = useless(first).split()
@@ -150,13 +149,13 @@ def switching(page: Page, models: Models, common: shared.Shared, first: str, all
     turning = [unserved, *common.looks, line, text]
 
     def turned(name: str) -> dict:
-        """What changes for another model: its controls and the tabs that it serves."""
+        """The updates for another model: controls and tabs."""
         changes = {component: gr.update(**look(models, name)) for component, look in common.looks.items()}
         changes[unserved] = useless(name)
         return changes | {line: about.describe(models, name), text: about.card(models, name)}
 
     def switch(visit, name, current, tab):
-        """To another model, and nothing left of the model before. If it cannot be opened, the page stays as it is."""
+        """Change to another model and remove everything of the one before. If it cannot be opened, the page stays."""
         try:
             changes = turned(name)
         except ModelError as error:
@@ -181,7 +180,7 @@ def switching(page: Page, models: Models, common: shared.Shared, first: str, all
 
 
 def follow(page: Page, common: shared.Shared, models: Models, selecting: dict, switching, linking, reopening) -> None:
-    """What is drawn after which event: all that the open tab shows of the model and the picture that are chosen."""
+    """Wire when the open tab draws again: after which events, from the chosen model and picture."""
     drawings = dict(common.drawings)
     if "compare" in page.tabs:
         drawings["compare"] = page.compare
@@ -213,9 +212,9 @@ def follow(page: Page, common: shared.Shared, models: Models, selecting: dict, s
 
 
 def serve(models: Models, host: str, port: int | None = None, mcp: bool = False) -> None:
-    """Show the page until the process is told to end; with `mcp`, its named endpoints are tools of the Model Context
-    Protocol too. Raises OSError or OverflowError where it cannot listen there,
-    and what `build` raises. Nothing of it is left on the disk afterwards."""
+    """Serve the page until the process is told to end. With `mcp` its named endpoints are also tools of the Model
+    Context Protocol. Raises OSError or OverflowError if it cannot listen there, and as `build` does. No file is left
+    on the disk afterwards."""
     over = threading.Event()
     with tempfile.TemporaryDirectory(prefix="gan-studio-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder

@@ -15,7 +15,7 @@ from ..commands.common import Parser
 from ..errors import InvalidInput, MissingPackage, ModelNotFound
 from . import Models, serve
 
-OWN = ("127.0.0.1", "localhost", "::1")  # addresses that nobody else reaches
+OWN = ("127.0.0.1", "localhost", "::1")  # addresses that only this machine can reach
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,10 +34,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--mcp",
         action="store_true",
-        help="offer the named endpoints as tools too (Model Context Protocol; docs/api.md)",
+        help="also offer the named endpoints as MCP tools (docs/api.md)",
     )
     parser.add_argument(
-        "--train", action="store_true", help="also a tab that trains recipes; only on your own machine, for you alone"
+        "--train", action="store_true", help="add a tab that trains recipes; only for you, on your own machine"
     )
     return parser.parse_args(arguments)
 
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> None:
     if options.train and ("SPACE_ID" in os.environ or options.host not in (None, *OWN)):
         raise InvalidInput(
             "--train starts programs on this machine, so the page must not be served to others: leave --host out, and "
-            "do not use it on a Space."
+            "do not use --train on a Space."
         )
     models = Models(sources, trains=options.train)
     for name in models.names if options.model else models.names[:1]:
@@ -66,12 +66,12 @@ def run(options: argparse.Namespace) -> None:
         or ("0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1")
     )
     try:
-        socket.getaddrinfo(host, None)  # else Gradio would try a hundred ports of a host that is none
+        socket.getaddrinfo(host, None)  # else Gradio would try a hundred ports of a host that does not exist
     except (OSError, UnicodeError) as error:
         raise InvalidInput(
             f"{host} is no address of this machine; give another --host, such as 127.0.0.1 or 0.0.0.0."
         ) from error
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # an orderly end, so that the folder goes too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # an orderly end, which also removes the folder
     try:
         serve(models, host, options.port, options.mcp)
     except (OSError, OverflowError) as error:  # a port beyond 65535 overflows

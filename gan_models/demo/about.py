@@ -1,4 +1,4 @@
-"""What a person should know of a model that works in a tab: its network, its data and licence, its card."""
+"""The description of a model in a tab: its network, its data and licence, its card."""
 
 import gradio as gr
 
@@ -11,8 +11,8 @@ from .models import Models
 
 
 def footer(models: Models, name: str, where: str) -> tuple[gr.Markdown, gr.Markdown]:
-    """A line on a model and its card, folded, at the end of a tab; `where` is their part of the elements' names. Both
-    components are returned, so that another model can be told of: `describe` and `card`."""
+    """A line about a model and its folded card, at the end of a tab. `where` is a part of their elem_ids. Returns both
+    components, so that `describe` and `card` can fill them for another model."""
     line = gr.Markdown(describe(models, name), elem_id=f"about-{where}")
     with gr.Accordion(words.MODEL_CARD, open=False, elem_id=f"card-{where}"):
         text = gr.Markdown(card(models, name))
@@ -20,7 +20,7 @@ def footer(models: Models, name: str, where: str) -> tuple[gr.Markdown, gr.Markd
 
 
 def describe(models: Models, name: str) -> str:
-    """A line on a model: its network, and its data with their licence."""
+    """A line about a model: its network, and its data with their licence."""
     model = models[name]
     _, height, width = model.image_shape
     network = f"family `{model.family}`, {width} x {height} pixels, {abilities(model)}"

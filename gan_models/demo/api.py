@@ -1,7 +1,7 @@
-"""What programs may ask for: five named endpoints ("Use via API" below the page), which are also the tools of MCP.
+"""The API for programs: five named endpoints ("Use via API" at the bottom of the page), which are also the MCP tools.
 
-Each does what a tab does, with the same bounds, and leaves its files to the same visit. All other endpoints of the page
-are its own business.
+Each does what a tab does, within the same limits, and its files belong to the same visit. All other endpoints of the
+page are private.
 """
 
 import base64
@@ -24,27 +24,27 @@ from .theme import LARGE
 from .visits import Gone
 
 log = logging.getLogger(__name__)
-AT_ONCE, SECONDS = 2, 60  # calls that are worked for at a time; how long others wait
+AT_ONCE, SECONDS = 2, 60  # calls that run at a time; how long others wait
 turns = threading.BoundedSemaphore(AT_ONCE)
-MOST_PICTURES = 16  # of one answer: as many as a file says the latents of
+MOST_PICTURES = 16  # per answer: a file can hold the latents of so many
 MOST_FRAMES = 96
 MOST_BASE64 = 1_000_000  # characters
 
 
 def wire(page: Page, models: Models) -> None:
-    """Offer the endpoints."""
+    """Add the endpoints to the page."""
     generators, editors = models.generators(), models.editors()
 
     def offer(function) -> None:
         gr.api(answering(page, function), api_name=function.__name__, queue=False)
 
     def list_models() -> list[dict]:
-        """The models that are offered here, and what each takes.
+        """The models that are offered here, and what each accepts.
 
         Returns:
-            For each model: name, kind (generator or editor), width and height in pixels, labels (of a generator: what
-            it can be told; of an editor: what it changes), exclusive (whether exactly one label holds at a time),
-            latent_dim, revision of its weights, and what is known of its data and licence.
+            For each model: name, kind (generator or editor), width and height in pixels, labels (the conditions of a
+            generator, the attributes of an editor), exclusive (whether exactly one label holds at a time), latent_dim,
+            revision of its weights, and what is known about its data and licence.
         """
         return [told(models, name) for name in [*generators, *(name for name in editors if name not in generators)]]
 
@@ -61,19 +61,19 @@ def of_generators(page: Page, models: Models, first: str):
     def sample(
         visit, model: str = first, seed: int = 1, count: int = 4, truncation: float = 1.0, labels: dict | None = None
     ) -> tuple[dict, list[dict]]:
-        """Draw pictures of a seed. The same seed always gives the same pictures.
+        """Draw pictures from a seed. The same seed always gives the same pictures.
 
         Args:
             model: name of a generator, as `models` lists them.
             seed: a whole number from 0.
             count: how many pictures, 1 to 16.
             truncation: 0 to 1.5; below 1 the pictures are more typical and less varied.
-            labels: what to draw: {"7": 1} for a model of classes, {"Smiling": 1, "Eyeglasses": 0} for one of
-                attributes, values from 0 to 1; none for what the seed gives.
+            labels: what to draw: {"7": 1} for a model of classes, {"Smiling": 1, "Eyeglasses": 0} for a model of
+                attributes (values from 0 to 1); leave it out for random labels.
 
         Returns:
-            A sheet of all pictures, and for each picture its name (which the other endpoints take) and its PNG, which
-            says inside what it was drawn from.
+            A sheet of all pictures, and for each picture its name (which the other endpoints take) and its PNG, whose
+            metadata say what it was drawn from.
         """
         generator = generator_of(models, model)
         seed, count = (
@@ -101,7 +101,7 @@ def of_generators(page: Page, models: Models, first: str):
                 gives.
             model: name of a generator, as `models` lists them.
             frames: 2 to 96, shown at 24 a second.
-            loop: whether the walk comes back to the first picture.
+            loop: whether the walk returns to the first picture.
             video: "mp4" or "webp".
 
         Returns:
@@ -127,7 +127,7 @@ def of_generators(page: Page, models: Models, first: str):
         return file_of(visit.drawn.file("api-walk", f"walk.{video}", write))
 
     def edit_attributes(visit, picture: str, labels: dict, model: str = first) -> tuple[dict, str]:
-        """Draw one picture with other labels, its latent being the same.
+        """Draw a picture again with other labels and the same latent.
 
         Args:
             picture: a seed such as "3", "7:2" for picture 2 of seed 7, or a name that `sample` gives.
@@ -142,7 +142,7 @@ def of_generators(page: Page, models: Models, first: str):
         (drawn,) = images.to_pil(draw(generator, [one]))
         return png(visit, models, model, one, drawn), str(one)
 
-    # `interpolate` has an argument `pictures`, as people say it, which hides the module of that name.
+    # Inside `interpolate` the argument `pictures` hides the module of that name.
     check_keyframes, film, to_drawn = pictures.check_keyframes, pictures.film, pictures.to_drawn
     draw, with_labels = pictures.draw, pictures.with_labels
     return sample, interpolate, edit_attributes
@@ -150,19 +150,19 @@ def of_generators(page: Page, models: Models, first: str):
 
 def of_editors(page: Page, models: Models, first: str):
     def edit_photo(visit, photo: str, changes: dict, model: str = first, face: int = 0) -> dict:
-        """Change what a face in a photo shows, and get the photo back at full size. Nothing of it is kept: it is deleted
-        when the visit ends, within an hour.
+        """Change attributes of a face in a photo, and get the photo back at full size. The photo is not kept: it is
+        deleted when the visit ends, within an hour.
 
         Args:
             photo: the file's bytes in base64 (at most 700 kB of them), or from Python gradio_client.handle_file("a.jpg").
-            changes: {"Smiling": 0.7, "Eyeglasses": -1}: from -1 (taken away) to 1 (fully there).
+            changes: {"Smiling": 0.7, "Eyeglasses": -1}: from -1 (removed) to 1 (fully there).
             model: name of an editor, as `models` lists them.
-            face: which face, 0 being the largest.
+            face: which face; 0 is the largest.
 
         Returns:
             The edited photo as a JPEG.
         """
-        content = photo_of(page, photo)  # first of all, so that nothing of it stays whatever else is wrong
+        content = photo_of(page, photo)  # first, so that the upload is removed even if another argument is wrong
         editor = models.editor(model)
         values = numbers("changes", changes, -MOST, MOST)
         opened = portrait.open_portrait(editor, content)
@@ -183,12 +183,12 @@ def of_editors(page: Page, models: Models, first: str):
 
 
 def answering(page: Page, function):
-    """What Gradio calls: the function for the visit of a request. What goes wrong is one sentence."""
+    """The function that Gradio calls: it finds the visit of the request, and turns errors into one sentence."""
     takes_visit = function.__code__.co_varnames[:1] == ("visit",)
 
     @functools.wraps(function)
     def endpoint(request: gr.Request, *values):
-        visit = page.visits.of(getattr(request, "session_hash", None))  # tools of MCP have none: a visit for each call
+        visit = page.visits.of(getattr(request, "session_hash", None))  # MCP tools have none: a visit for each call
         try:
             if not turns.acquire(timeout=SECONDS):
                 raise InvalidInput(words.BUSY)
@@ -204,7 +204,7 @@ def answering(page: Page, function):
             log.exception("unexpected, in %s", function.__name__)
             raise gr.Error(words.UNEXPECTED, print_exception=False) from None
 
-    # What Gradio reads the types and the bounds from: the function's own arguments, and the request, which it gives.
+    # Gradio reads the types from the signature: the function's own arguments, and the request, which Gradio passes.
     signature = inspect.signature(function)
     own = [parameter for name, parameter in signature.parameters.items() if name != "visit"]
     asked = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=gr.Request)
@@ -268,7 +268,7 @@ def numbers(what: str, values, least: float, most: float) -> dict[str, float]:
 
 
 def photo_of(page: Page, photo) -> bytes:
-    """Of an upload, or of base64. Nothing that it names is opened: no address, no path but an upload's."""
+    """The bytes of an upload, or of base64. No address is fetched, and no path but an upload's is opened."""
     if isinstance(photo, dict):
         return page.uploads.take(photo)
     if not isinstance(photo, str) or len(photo) > MOST_BASE64:
@@ -285,5 +285,5 @@ def png(visit, models: Models, name: str, one: pictures.Picture, picture) -> dic
 
 
 def file_of(path) -> dict:
-    """As Gradio's clients know a file of this server."""
+    """A file of this server in the form that Gradio's clients expect."""
     return {"path": str(path), "url": None, "orig_name": path.name, "meta": {"_type": "gradio.FileData"}}

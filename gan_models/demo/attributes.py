@@ -1,4 +1,4 @@
-"""The tab that changes what one picture shows."""
+"""The tab that changes the labels of one picture."""
 
 import gradio as gr
 import torch
@@ -26,8 +26,8 @@ from .shared import (
 from .theme import LARGE, PLAIN
 
 TITLE, ASKS = words.ATTRIBUTES, ("pinned",)
-SLIDERS = 40  # as many attributes as CelebA has; of a model with more, the first ones
-STEPS, SIDE = 7, 5  # pictures of a series, of each side of a grid
+SLIDERS = 40  # at most; CelebA has 40 attributes
+STEPS, SIDE = 7, 5  # pictures in a series, and on each side of a grid
 NONE = ""
 
 
@@ -75,12 +75,12 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
     shown = gr.State()
 
     def pair(visit, name, one, other):
-        """Before and after."""
+        """The picture before and after."""
         files = show_pictures(visit, models, name, "pair", [one, other], LARGE)
         return [(file, said) for (file, _), said in zip(files, (words.BEFORE, words.AFTER), strict=True)]
 
     def series(visit, name, one, attribute, other):
-        """One attribute from none to full, or each class; with another one, a grid over both."""
+        """One attribute from 0 to 1, or each class; with a second attribute, a grid over both."""
         generator = models[name]
         some, said = series_of(generator, one, checked(generator, attribute), checked(generator, other, True))
         files = show_pictures(visit, models, name, "sweep", some)
@@ -90,7 +90,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         }
 
     def change(visit, name, picture, as_class, *values):
-        """One picture before and after; of hair colours that are asked for, the one that was raised most."""
+        """Draw the picture with the labels of the controls."""
         generator = models[name]
         one = the_picture(generator, picture)
         after = changed_picture(generator, one, as_class, values)
@@ -102,7 +102,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         return series(visit, name, one, attribute, other)
 
     def inspect(visit, tab, name, picture, attribute, other, before):
-        """The open picture as it is: its labels in the controls, before, after and the series."""
+        """Show the open picture unchanged: its labels in the controls, before, after and the series."""
         if tab != "attributes" or before == [name, picture] or not serves(models[name]):
             return None
         generator = models[name]
@@ -125,7 +125,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         }
 
     def keep_it(visit, name, changed):
-        """The changed picture is the open one from now on."""
+        """Make the changed picture the open one."""
         return {shared.picture: str(the_picture(models[name], changed))}
 
     def forget_changes(visit):
@@ -164,7 +164,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
 
 
 def changed_picture(generator, one: pictures.Picture, as_class: int | None, values) -> pictures.Picture:
-    """The picture with what the controls ask for; the very picture where they ask for what it shows."""
+    """The picture with the labels of the controls; the same picture if they are its own."""
     _, own, chosen = as_it_is(generator, one)
     moved = {k: value for k, (value, was) in enumerate(zip(values, own, strict=False)) if abs(value - was) > 1e-3}
     if studio.has_codes(generator):
@@ -182,7 +182,7 @@ def changed_picture(generator, one: pictures.Picture, as_class: int | None, valu
 
 
 def one_hair_colour(wished: dict[str, float], own: list[float], generator) -> dict[str, float]:
-    """Of hair colours that were raised, the one that was raised most; the others are left to fade."""
+    """Keep only the hair colour that was raised most; the others fade."""
     raised = {
         name: value - own[generator.labels.index(name)]
         for name, value in wished.items()
@@ -195,7 +195,7 @@ def one_hair_colour(wished: dict[str, float], own: list[float], generator) -> di
 def series_of(
     generator, one: pictures.Picture, attribute: str | None, other: str | None
 ) -> tuple[list[pictures.Picture], list[str]]:
-    """The pictures, and what stands below each: one attribute in steps, or each class or code; a grid over two."""
+    """Pictures and their captions: one attribute in steps, each class or code, or a grid over two attributes."""
     if studio.has_codes(generator):
         if attribute == CATEGORY:
             wished = [studio.Codes(k) for k in range(generator.categories)]
@@ -222,7 +222,7 @@ def series_of(
 
 
 def both(attribute: str, value: float, other: str, second: float) -> dict[str, float]:
-    """Two wishes. Two hair colours share what there is, for a head has one."""
+    """The requested values of two attributes. Two hair colours share the total of 1, since a head has one."""
     total = value + second
     if attribute in HAIR_COLOURS and other in HAIR_COLOURS and total > 1:
         value, second = value / total, second / total
@@ -230,7 +230,7 @@ def both(attribute: str, value: float, other: str, second: float) -> dict[str, f
 
 
 def as_it_is(generator, one: pictures.Picture) -> tuple[list[str], list[float], int | None]:
-    """Of a picture: the names of its sliders, their values, and its class."""
+    """The names of a picture's sliders, their values, and its class."""
     if studio.has_codes(generator):
         category, continuous = generator.codes(pictures.latents(generator, [one]))
         return (

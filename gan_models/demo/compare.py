@@ -1,4 +1,4 @@
-"""The tab that shows the same seed through two models side by side, or through two moments of one training."""
+"""The tab that shows the same seed through two models side by side, or through two checkpoints of one run."""
 
 import gradio as gr
 
@@ -12,7 +12,7 @@ from .shared import EITHER, Redrawing, Shared, pretty, show_pictures
 from .theme import PLAIN
 
 TITLE = words.COMPARE
-COUNT = 16  # pictures of each
+COUNT = 16  # pictures of each model
 
 
 def there(models: Models) -> bool:
@@ -20,7 +20,7 @@ def there(models: Models) -> bool:
 
 
 def pairs(models: Models) -> dict[str, list[str]]:
-    """Of each model that can be compared, the others that draw like it: pictures of the same size and colours."""
+    """For each model the others that it can be compared with: those with pictures of the same size and channels."""
     shapes = {name: model.image_shape for name, model in models.comparable().items()}
     alike = {name: [other for other in shapes if other != name and shapes[other] == shapes[name]] for name in shapes}
     return {name: others for name, others in alike.items() if others}
@@ -67,7 +67,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
     shown = gr.State()
 
     def compare(visit, left, right, seed, label):
-        """The same seed, and where both know it the same class, through both."""
+        """Draw the same seed, and the same class if both know it, through both models."""
         seed, found = check_seed(seed), models.comparable()
         if left not in found or right not in found:
             raise InvalidInput(words.NOT_OFFERED)
@@ -87,12 +87,12 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         return changes
 
     def compare_once(visit, tab, *asked_and_shown):
-        """The same, unless it is shown already, or another tab is."""
+        """The same, unless it is shown already or another tab is open."""
         *asked, before = asked_and_shown
         return None if tab != "compare" or asked == before else compare(visit, *asked)
 
     def choose_left(visit, left, right):
-        """The models that draw like the left one, and the classes that both know."""
+        """The models that can be compared with the left one, and the classes that both know."""
         others = pairs(models).get(left)
         if not others:
             raise InvalidInput(words.NOT_OFFERED)

@@ -1,4 +1,4 @@
-"""The tab that moves a picture along directions which were found without labels."""
+"""The tab that moves a picture along directions of the latent space that were found without labels."""
 
 import gradio as gr
 import torch
@@ -87,7 +87,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         }
 
     def explore(visit, name, picture, *values):
-        """Before and after, while a slider moves."""
+        """The picture before and after, while a slider moves."""
         one = the_picture(models[name], picture)
         after = moved_picture(models, name, one, values)
         return {result: pair(visit, name, one, after), moved: str(after)}
@@ -96,7 +96,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         return series(visit, name, the_picture(models[name], picture), along, values)
 
     def explore_once(visit, tab, name, picture, along, before):
-        """The open picture, where nothing is moved yet."""
+        """Show the open picture, not moved yet."""
         if tab != "explore" or before == [name, picture] or not serves(models[name]):
             return None
         one = the_picture(models[name], picture)
@@ -110,7 +110,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         }
 
     def keep_explored(visit, name, moved):
-        """The moved picture is the open one from now on."""
+        """Make the moved picture the open one."""
         return {shared.picture: str(the_picture(models[name], moved))}
 
     def forget_moves(visit):
@@ -142,7 +142,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
 
 
 def moved_picture(models: Models, name: str, one: pictures.Picture, values) -> pictures.Picture:
-    """The picture moved along the directions of its model; the very picture where all values are 0."""
+    """The picture moved along the directions of its model; the same picture if all values are 0."""
     generator, found = models[name], models.directions(name)
     steps = [(k, value) for k, value in enumerate(values[: len(found.vectors)]) if value]
     if not steps:

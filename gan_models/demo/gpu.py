@@ -1,5 +1,5 @@
-"""ZeroGPU: on a Space of that kind a GPU is there only while a function of `spaces.GPU` runs, in a process of its own.
-Everywhere else this is nothing."""
+"""ZeroGPU: on such a Space there is a GPU only while a function decorated by `spaces.GPU` runs, in a process of its own.
+Elsewhere this module does nothing."""
 
 import os
 from collections.abc import Callable
@@ -10,14 +10,14 @@ import torch
 from ..networks import Generator, load
 
 HERE = bool(os.environ.get("SPACES_ZERO_GPU"))  # set by the Hub
-SECONDS = 30  # that one call may take
+SECONDS = 30  # limit of one call
 COMPUTES = ("generate", "encode", "decode", "edit", "directed", "invert", "estimate_labels", "restore")
 
 _opened: dict[str, Generator] = {}  # in this process, and in those that are forked from it
 
 
 def lent(model: Generator, source: str) -> Generator:
-    """The model, whose work is done on the GPU that the Space lends; elsewhere as it is."""
+    """The model, with its work done on the GPU of the Space; elsewhere unchanged."""
     if HERE:
         _opened[source] = model
         for name in COMPUTES:
@@ -29,7 +29,7 @@ def lent(model: Generator, source: str) -> Generator:
 def _elsewhere(model: Generator, source: str, name: str) -> Callable[..., Any]:
     def method(*arguments: Any, **named: Any) -> Any:
         tensors = [value for value in (*arguments, *named.values()) if isinstance(value, torch.Tensor)]
-        if any(value.requires_grad for value in tensors):  # a gradient does not go from one process to another
+        if any(value.requires_grad for value in tensors):  # gradients do not cross processes
             return getattr(type(model), name)(model, *arguments, **named)
         return _compute(source, name, moved(arguments, "cpu"), moved(named, "cpu"))
 
@@ -37,8 +37,8 @@ def _elsewhere(model: Generator, source: str, name: str) -> Callable[..., Any]:
 
 
 def _work(source: str, name: str, arguments: tuple, named: dict[str, Any]) -> Any:
-    """What a method of the model returns. It runs in a process that has the GPU, and goes back without it: neither
-    the model nor a tensor of the GPU goes from one process to the other."""
+    """Call a method of the model in the process that has the GPU. Only CPU tensors cross processes: neither the model
+    nor a tensor on the GPU does."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if source not in _opened:  # opened after this process was forked
         _opened[source] = load(source)
@@ -63,7 +63,7 @@ def moved(value: Any, device: str) -> Any:
 
 
 if HERE:
-    import spaces  # which must see the function while the Space starts
+    import spaces  # it must see the function while the Space starts
 
     _compute = spaces.GPU(_work, duration=SECONDS)
 else:

@@ -1,4 +1,4 @@
-"""The tab in which one watches a small GAN learn. What it trains is training.points; it is there where `training` is."""
+"""The tab that shows a small GAN learning (training.points). The page has it if `training` is installed."""
 
 import base64
 import contextlib
@@ -21,10 +21,10 @@ from .speaking import say
 from .visits import Visit
 
 TITLE = words.LAB_TAB
-MOST = 3  # visitors whose points are trained at a time; they take turns, so that all of them use one core at most
-SECONDS = 60  # that one click trains for
+MOST = 3  # visitors who train at a time; they take turns, so that together they use at most one core
+SECONDS = 60  # of training per click
 FRAME = 0.12  # seconds from one frame to the next
-SLICE = 0.09  # of which are trained, by all of them together
+SLICE = 0.09  # seconds of it spent on training, by all visitors together
 
 RATES = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02]
 STRENGTHS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0]
@@ -44,7 +44,7 @@ PENALTIES = {
     "gradient_penalty": words.GRADIENT_PENALTY,
     "clipping": words.CLIPPING,
 }
-# Of each example: its name and sentence. Their settings are training.points.EXAMPLES.
+# The name and description of each example. The settings are in training.points.EXAMPLES.
 EXAMPLES = {
     "collapse": (words.COLLAPSE, words.COLLAPSE_SAYS),
     "collapse_cured": (words.COLLAPSE_CURED, words.COLLAPSE_CURED_SAYS),
@@ -53,7 +53,7 @@ EXAMPLES = {
     "vanishing": (words.VANISHING, words.VANISHING_SAYS),
     "vanishing_cured": (words.VANISHING_CURED, words.VANISHING_CURED_SAYS),
 }
-# Whoever goes to another tab does not watch any more.
+# Stop when the visitor opens another tab.
 STOPS_WHEN_HIDDEN = """
 new IntersectionObserver(seen => {
   if (!seen.at(-1).isIntersecting && !element.offsetParent) document.querySelector('#lab-stop')?.click();
@@ -68,21 +68,21 @@ def there(models: Models) -> bool:
 
 
 def recipes() -> dict[str, tuple[str, int]]:
-    """Of each recipe its summary, and how many images it asks for."""
+    """The summary of each recipe, and its number of images."""
     from training.recipes import RECIPES
 
     return {name: (recipe.summary, recipe.images) for name, recipe in RECIPES.items()}
 
 
 def statistics(folder) -> list[dict]:
-    """What a run has noted so far."""
+    """The statistics of a run so far."""
     from training.run_folder import STATS, read_lines
 
     return read_lines(folder / STATS)
 
 
 class Turns:
-    """Who is training. Each visitor's last start counts; all of them take turns."""
+    """The visitors who are training. They take turns; only the last start of each visitor counts."""
 
     def __init__(self):
         self._running: dict[Visit, object] = {}
@@ -93,7 +93,7 @@ class Turns:
 
     @contextlib.contextmanager
     def running(self, visit: Visit):
-        """Hands out what asks whether to go on. Raises InvalidInput where too many are training."""
+        """Yields a function that says whether to go on. Raises InvalidInput if too many visitors are training."""
         mine = object()
         with self._lock:
             if visit not in self._running and len(self._running) >= MOST:
@@ -108,7 +108,7 @@ class Turns:
 
     @contextlib.contextmanager
     def turn(self):
-        """Waits for one's turn; hands out the seconds that it may take."""
+        """Waits for this visitor's turn; yields the seconds that it may take."""
         with self._turn:
             yield SLICE / max(1, len(self._running))
 
@@ -194,7 +194,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
             raise InvalidInput(str(error)) from error
 
     def watch(visit: Visit, game: points.Game) -> Iterator[dict]:
-        """Frame after frame, until it is stopped, the time is over, or the visitor leaves."""
+        """Train and show frames until it is stopped, the time is over, or the visitor leaves."""
         with turns.running(visit) as goes_on:
             games[visit] = game
             end = time.monotonic() + SECONDS
@@ -206,7 +206,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
                 time.sleep(max(0.0, began + FRAME - time.monotonic()))
 
     def train_points(visit, *values):
-        """From where it was."""
+        """Continue from the current state."""
         game = games.get(visit) or points.Game(settings_of(values))
         game.change(settings_of(values))
         return watch(visit, game)
@@ -215,7 +215,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         return watch(visit, points.Game(settings_of(values)))
 
     def show_example(visit, example):
-        """Its settings in the controls."""
+        """Put its settings into the controls."""
         if example not in EXAMPLES:
             raise InvalidInput(words.NOTHING_PICKED)
         chosen = points.EXAMPLES[example]
@@ -224,7 +224,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         return {says: EXAMPLES[example][1]} | dict(zip(controls, values, strict=True))
 
     def change_settings(visit, *values):
-        """Also while it trains. What does not train is drawn anew."""
+        """Apply the settings, also during training. If nothing is training, draw the frame again."""
         settings = settings_of(values)
         game = games.setdefault(visit, points.Game(settings))
         game.change(settings)
@@ -247,7 +247,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
 
 
 def frame(points, game) -> str:
-    """The plane, how many modes are found, and the losses, as HTML."""
+    """The plane, the number of modes found, and the losses, as HTML."""
     file = io.BytesIO()
     points.draw(game).save(file, "webp", quality=80, method=0)
     picture = base64.b64encode(file.getvalue()).decode()
@@ -267,8 +267,8 @@ WIDTH, HEIGHT = 400, 90
 
 
 def curves(*lines: list[float]) -> str:
-    """The losses of the discriminator and of the generator over time, as a drawing of lines. What is far out is cut
-    off, so that the rest can be seen."""
+    """The losses of discriminator and generator over time as an SVG. Outliers are cut off, so that the rest is
+    visible."""
     known = sorted(value for line in lines for value in line if math.isfinite(value))
     if len(known) < 4:
         return f'<svg class="losses" viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true"></svg>'

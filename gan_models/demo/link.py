@@ -1,7 +1,7 @@
-"""What is on the screen stands in the address, and an address or a saved picture brings it back.
+"""The address of the page describes what is on the screen. Opening such an address, or a saved picture, restores it.
 
-Whoever made an address or a file can write what they like into it. So each part is read as a request's is, and what
-cannot be shown is told in a sentence. Nothing of a photo ever comes into an address.
+Addresses and files come from strangers. So each part is checked as a request is, and what cannot be shown gets one
+sentence. An address never holds anything of a photo.
 """
 
 import urllib.parse
@@ -19,7 +19,7 @@ from .walk import keyframes
 
 MOST_CHARACTERS = 60_000  # of an address; six latents of 512 numbers have 16,000
 OURS = ("tab", "model", "rev", "seed", "n", "t", "class", "with", "without", "picture", "walk", "pins")
-# Hugging Face shows a Space inside of its own page, whose address is told by a message.
+# Hugging Face shows a Space inside its own page, which takes the address in a message.
 WRITE = """(tab, model, rev, seed, n, t, label, with_, without, picture, walk, pins) => {
   const asked = new URLSearchParams(location.search);
   const said = {tab, model, rev, seed, n, t, class: label, with: (with_ ?? []).join(','),
@@ -35,7 +35,7 @@ WRITE = """(tab, model, rev, seed, n, t, label, with_, without, picture, walk, p
   if (window.parent !== window) window.parent.postMessage({queryString: query.slice(1)}, 'https://huggingface.co');
 }"""
 READ = "() => location.search.slice(1)"
-# A picture that is dropped anywhere but where photos are taken goes the way of the button.
+# A picture that is dropped on any tab but "Edit a photo" is opened as by the button.
 DROP = """() => {
   const at = event => document.body.dataset.tab !== 'photo' && event.dataTransfer?.types.includes('Files');
   document.addEventListener('dragover', event => at(event) && event.preventDefault());
@@ -52,8 +52,8 @@ DROP = """() => {
 
 
 def wire(page: Page, models: Models, shared: Shared, all_tabs, turned, turning: list) -> tuple:
-    """Returns the events after which the page shows what an address or a file says. turned(name) -> what changes for
-    another model, {component: update}, of the components `turning`."""
+    """Wire opening addresses and files. Returns the events after which the page shows what one describes. turned(name)
+    -> {component: update} for another model, of the components `turning`."""
     asked = page.reads(gr.Textbox(visible=False, elem_id="asked"), query)
     changing = [
         shared.source,
@@ -71,14 +71,14 @@ def wire(page: Page, models: Models, shared: Shared, all_tabs, turned, turning: 
     outputs = [*changing, *(component for component in turning if component not in changing)]
 
     def arrive(name: str, found: dict) -> dict:
-        """The page with that model and those values."""
+        """The updates that show this model with these values."""
         changes = turned(name) | {shared.source: name, shared.current: name}
         for component, value in found.items():
             changes[component] = changes.get(component, {}) | {"value": value, "__type__": "update"}
         return changes
 
     def follow_link(visit, asked):
-        """All that an address says."""
+        """Show what an address describes."""
         if not asked.keys() & set(OURS):
             return None
         name = asked.get("model", shared.first)
@@ -96,7 +96,7 @@ def wire(page: Page, models: Models, shared: Shared, all_tabs, turned, turning: 
         return changes
 
     def reopen(visit, upload):
-        """A picture or a video that was saved here, as it was drawn."""
+        """Open a picture or video that was saved here, with everything it was drawn from."""
         if not upload:
             return None
         mark = marks.read(page.uploads.take(upload))
@@ -123,7 +123,7 @@ def wire(page: Page, models: Models, shared: Shared, all_tabs, turned, turning: 
 
 
 def tell(page: Page, shared: Shared, event) -> None:
-    """After that event the address says what is on the screen."""
+    """Update the address after this event."""
     page.here(
         event.then,
         WRITE,
@@ -143,7 +143,7 @@ def tell(page: Page, shared: Shared, event) -> None:
 
 
 def query(value) -> dict[str, str]:
-    """The parts of an address that are ours. Raises InvalidInput for what is none."""
+    """The parts of an address that are ours. Raises InvalidInput for anything else than an address."""
     if value in (None, ""):
         return {}
     if not isinstance(value, str) or len(value) > MOST_CHARACTERS:
@@ -156,7 +156,7 @@ def query(value) -> dict[str, str]:
 
 
 def read_link(generator, asked: dict[str, str], shared: Shared) -> dict:
-    """{component: value} of what an address says, as the model can draw it. Raises InvalidInput."""
+    """{component: value} of what an address describes, as far as the model can draw it. Raises InvalidInput."""
     found = {}
     if "seed" in asked:
         found[shared.seed] = check_seed(number(asked["seed"]))
@@ -168,7 +168,7 @@ def read_link(generator, asked: dict[str, str], shared: Shared) -> dict:
     present, absent = (asked[way].split(",") if way in asked else [] for way in ("with", "without"))
     if asked.keys() & {"class", "with", "without"}:
         wished = wishes(generator, wanted, present, absent)
-        pictures.of_seed(generator, 0, 1, 1.0, wished)  # so that it is said now if there is no such label
+        pictures.of_seed(generator, 0, 1, 1.0, wished)  # raises now if there is no such label
         found |= dict(zip(shared.wished, (wanted, present, absent), strict=True))
     if "picture" in asked:
         found[shared.picture] = str(the_picture(generator, [asked["picture"]]))

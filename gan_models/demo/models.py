@@ -1,4 +1,4 @@
-"""What is offered: models by the names that the page shows, each opened once, when it is first needed."""
+"""The models that the page offers, by their names on it. Each is opened once, when it is first needed."""
 
 import contextlib
 import sys
@@ -18,9 +18,8 @@ from . import gpu, words
 
 
 class Models:
-    """sources: folders, bundled names or Hub repositories; the first is shown first. Nothing else is opened, whatever
-    a page asks for. trains: whether the page may also start trainings on this machine, which then offers what they
-    make."""
+    """sources: folders, bundled names or Hub repositories; the first is shown first. Nothing else can be opened by a
+    request. trains: whether the page may also start trainings on this machine and then offer their models."""
 
     def __init__(self, sources: list[str], trains: bool = False):
         self.trains = trains
@@ -38,7 +37,7 @@ class Models:
         return list(self.sources)
 
     def __getitem__(self, name) -> Generator:
-        """The model of that name. Raises InvalidInput for one that is not offered, and what `load` raises."""
+        """The model of that name. Raises InvalidInput if it is not offered, and as `load` does."""
         source = self.source(name)
         with self._lock:
             if name not in self._opened:
@@ -46,13 +45,13 @@ class Models:
             return self._opened[name]
 
     def source(self, name) -> str:
-        """What the model of that name is loaded from. Raises InvalidInput for one that is not offered."""
+        """The source of the model of that name. Raises InvalidInput if it is not offered."""
         if not isinstance(name, str) or name not in self.sources | self._moments:
             raise InvalidInput(words.NOT_OFFERED)
         return self.sources.get(name) or self._moments[name]
 
     def offer(self, source: str | Path) -> str:
-        """Offer one more, or anew what is there already. Returns its name. Raises what `load` raises."""
+        """Offer one more model, or open one of them again. Returns its name. Raises as `load` does."""
         source, model = str(source), load(str(source))
         with self._lock:
             name = next((name for name, known in self.sources.items() if known == source), short_name(source))
@@ -62,8 +61,8 @@ class Models:
         return name
 
     def usable(self) -> dict[str, Generator]:
-        """All models that can be opened. What keeps the others closed is said on the console, and on the page to
-        whoever chooses one."""
+        """All models that can be opened. For the others the reason is printed on the console, and shown on the page
+        to whoever chooses one."""
         found = {}
         for name in self.names:
             try:
@@ -73,60 +72,58 @@ class Models:
         return found
 
     def generators(self) -> list[str]:
-        """The names of all that draw pictures of their own: an editor is none of them, though one of the family editor
-        could."""
+        """The names of all generators. Editors do not count, though those of the family editor could draw faces."""
         usable = self.usable()
         return [name for name in self.names if name not in usable or draws(usable[name])]
 
     def editors(self) -> list[str]:
-        """The names of all that edit photos: first those that retouch a photo's own pixels, then those that draw the
-        change."""
+        """The names of all editors: first those that retouch a photo's own pixels, then those that draw the change."""
         usable = self.usable().items()
         return [name for kind in (RetouchEditor, Editor) for name, model in usable if isinstance(model, kind)]
 
     def editor(self, name) -> Editor | RetouchEditor:
-        """The editor of that name. Raises InvalidInput for a model that is none."""
+        """The editor of that name. Raises InvalidInput for any other model."""
         found = self[name]
         if not isinstance(found, (Editor, RetouchEditor)):
             raise InvalidInput(words.NO_EDITOR)
         return found
 
     def offered(self, name: str) -> dict[str, studio.Offer]:
-        """Of an editor: how good it is at each of its attributes, less and more."""
+        """How good an editor is at each of its attributes, less and more."""
         if name not in self._offers:
             self._offers[name] = studio.offered(self.sources[name], self.editor(name).attributes)
         return self._offers[name]
 
     def origin(self, name: str) -> tuple[str, str]:
-        """What a file that the model made says of it (marks.origin)."""
+        """The model's entry in the metadata of files that it made (marks.origin)."""
         if name not in self._origins:
-            self[name]  # only what is offered
+            self[name]  # raises if it is not offered
             self._origins[name] = marks.origin(self.source(name))
         return self._origins[name]
 
     def restorers(self) -> list[str]:
-        """The names of those that repair colour pictures."""
+        """The names of the models that repair colour pictures."""
         return self._shown_pictures(lambda model: model.residual and model.image_shape[0] == 3)
 
     def sketchers(self) -> list[str]:
-        """The names of those that draw a colour picture from lines."""
+        """The names of the models that draw a colour picture from lines."""
         return self._shown_pictures(lambda model: not model.residual and "edges" in model.damages)
 
     def _shown_pictures(self, fits) -> list[str]:
         return [name for name, model in self.usable().items() if isinstance(model, Restorer) and fits(model)]
 
     def revision(self, name: str) -> str:
-        """By which the weights are told from others of the same name."""
+        """The revision, which tells the weights from others of the same name."""
         return self.origin(name)[1]
 
     def directions(self, name: str) -> directions.Directions:
-        """Those along which its pictures change most."""
+        """The directions along which the model's pictures change most."""
         if name not in self._directions:
             self._directions[name] = directions.find(self[name])
         return self._directions[name]
 
     def comparable(self) -> dict[str, Generator]:
-        """All that draw pictures, and of runs of one's own the moments of their training."""
+        """All generators, and the checkpoints of those that are in a run folder."""
         found = {name: self[name] for name in self.generators() if name in self._opened}
         for name in self._moments:
             with contextlib.suppress(ModelError):
@@ -134,24 +131,24 @@ class Models:
         return {name: model for name, model in found.items() if draws(model)}
 
     def marks(self, name: str, some: Sequence[pictures.Picture]) -> list[marks.Mark]:
-        """What is written into the file of each picture that the model draws."""
+        """The marks for the files of pictures that the model draws."""
         revision = self.revision(name)
         return [marks.Mark(name, revision, (one,)) for one in pictures.to_drawn(self[name], some)]
 
     def about(self, name: str) -> studio.About:
-        """What the model's folder says of it."""
+        """The description from the model's folder."""
         if name not in self._told:
             self._told[name] = studio.about(self.source(name))
         return self._told[name]
 
 
 def draws(model) -> bool:
-    """Whether it makes pictures of nothing but numbers, and is meant to."""
+    """Whether the model is a generator, and meant to be used as one."""
     return getattr(model, "latent_dim", 0) > 0 and not isinstance(model, Editor)
 
 
 def moments(sources: dict[str, str]) -> dict[str, str]:
-    """Of the models that lie in the folder of a run: what the run's checkpoints hold, by names of their own."""
+    """The models in the checkpoints of runs, by names of their own, for sources that are in a run folder."""
     found = {}
     for name, source in sources.items():
         run = Path(source).parent if Path(source).name == "model" else Path(source)
@@ -162,7 +159,7 @@ def moments(sources: dict[str, str]) -> dict[str, str]:
 
 
 def short_names(sources: list[str]) -> dict[str, str]:
-    """A short name for each source: runs/mnist-cgan/model is "mnist-cgan". Sources of the same short name keep their
-    whole one."""
+    """A short name for each source: runs/mnist-cgan/model is "mnist-cgan". Sources whose short names are equal keep
+    their full names."""
     short = [short_name(source) for source in sources]
     return {source if short.count(name) > 1 else name: source for name, source in zip(short, sources, strict=True)}

@@ -1,7 +1,7 @@
-"""A photo while a visitor edits it: the pictures of it that the page shows, and what changes make of them.
+"""A photo while a visitor edits it: the views of it that the page shows, with the changes.
 
-Places are told in shares of the photo's width and height, (left, top, right, bottom), so that a change that was worked
-out for one picture of the photo can be shown in all of them.
+Places are shares of the photo's width and height, (left, top, right, bottom), so that a change that was computed for
+one view of the photo can be shown in all of them.
 """
 
 import base64
@@ -17,34 +17,34 @@ from PIL import Image
 from ..photos import crop, geometry
 from ..portrait import PREVIEW, Portrait
 
-AROUND = 0.12  # of the window's side: so much is shown around a face that is looked at alone
-CLOSE = 0.4  # of the photo: a face that fills more of it is not looked at alone
-WINDOW = 512  # pixels of a face's window on the page, at most: beyond it a change would take longer than it may
-NARROW = 0.1  # room for a change that is too little to offer it
+AROUND = 0.12  # of the window's side: the margin that the view of a single face has
+CLOSE = 0.4  # of the photo: a face that fills more of it gets no view of its own
+WINDOW = 512  # pixels of a face's window on the page, at most: a larger one would take too long
+NARROW = 0.1  # a change with less room than this is not offered
 
 Edits = dict[int, dict[str, float]]  # number of a face -> changes {name: -1..1}
 Place = tuple[float, float, float, float]
 
 
 class View(NamedTuple):
-    """A part of the photo as the page shows it. box: in pixels of the photo."""
+    """A part of the photo on the page. box: in pixels of the photo."""
 
     box: tuple[int, int, int, int]
     portrait: Portrait
 
 
 class Opened:
-    """name: of files that are made of the photo; drawn: nobody's, a generator drew it."""
+    """name: of files made from the photo. drawn: whether a generator drew it."""
 
     def __init__(self, portrait: Portrait, name: str, drawn: bool = False, key: str | None = None):
         self.portrait, self.name, self.drawn = portrait, file_name(name), drawn
-        self.key = key or secrets.token_hex(8)  # the page says by it which photo it means
+        self.key = key or secrets.token_hex(8)  # identifies the photo in requests of the page
         self._faces = {portrait.chosen: portrait}
         self._views: dict[int | None, View] = {}
         self._lock = threading.Lock()
 
     def face(self, number: int) -> Portrait:
-        """The photo with that face chosen, which is encoded once. Raises InvalidInput where there is none."""
+        """The photo with this face chosen; a face is encoded once. Raises InvalidInput if there is no such face."""
         with self._lock:
             if number not in self._faces:
                 self._faces[number] = self.portrait.choose(number)
@@ -55,8 +55,7 @@ class Opened:
         return Opened(self.portrait.by(editor), self.name, self.drawn)
 
     def view(self, number: int | None) -> View:
-        """What the page shows of a face, or of the whole photo (None). Raises InvalidInput where there is no such
-        face."""
+        """The view of a face, or of the whole photo (None). Raises InvalidInput if there is no such face."""
         portrait = self.portrait if number is None else self.face(number)
         with self._lock:
             if number not in self._views:
@@ -74,18 +73,18 @@ class Opened:
         return View(box, portrait.part(box, zoom))
 
     def place(self, box: tuple[int, int, int, int]) -> Place:
-        """A box in pixels of the photo, in shares of it."""
+        """A box in pixels of the photo -> shares of it."""
         width, height = self.portrait.photo.size
         return box[0] / width, box[1] / height, box[2] / width, box[3] / height
 
     @property
     def places(self) -> list[Place]:
-        """Of all faces."""
+        """The places of all faces."""
         return [self.place(face.box) for face in self.portrait.faces]
 
     def edited(self, number: int, edits: Edits) -> tuple[Image.Image, Place] | None:
-        """The window of a face with its changes, and those of others that reach into it, and where it lies; None where
-        it is as it was. Beyond its window a change of a face changes nothing."""
+        """The window of a face with its changes and those of other faces that reach into it, and its place; None if
+        nothing is changed. A change of a face affects nothing beyond its window."""
         view = self.view(number)
         photo, window = view.portrait.photo, window_of(view.portrait, number)
         if not window:
@@ -108,31 +107,31 @@ class Opened:
         return edited.crop(window), self.place(inside)
 
     def full(self, edits: Edits) -> Image.Image:
-        """The photo at full size with all changes of all faces."""
+        """The photo at full size with the changes of all faces."""
         edited = self.portrait.photo
         for number, changes in sorted(edits.items()):
             edited = self.face(number).edited(changes, edited)
         return edited
 
     def blocked(self, number: int) -> dict[str, tuple[bool, bool]]:
-        """Of a face: whether (less, more) of each attribute cannot be asked for, since it is not there, or there
-        already."""
+        """For each attribute whether (less, more) of it cannot be requested, because the face does not have it, or has
+        it already."""
         return {name: (less < NARROW, more < NARROW) for name, (less, more) in self.face(number).rooms.items()}
 
 
 def window_side(face) -> float:
-    """Pixels of the photo across the window in which a change of a face happens."""
+    """The side, in pixels of the photo, of the window in which a face is changed."""
     return crop.face_window(face, 1).scale
 
 
 def around(face, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """A box in a photo of that size (width, height) around the window of a face."""
+    """A box around the window of a face, in a photo of size (width, height)."""
     left, top, right, bottom = geometry.bounds(crop.face_window(face, 1), (1, 1), AROUND * window_side(face))
     return max(0, left), max(0, top), min(size[0], right), min(size[1], bottom)
 
 
 def window_of(portrait: Portrait, number: int) -> tuple[int, int, int, int] | None:
-    """The window of a face in the picture, in whole pixels; None where it lies outside."""
+    """The window of a face in the picture, in whole pixels; None if it lies outside."""
     width, height = portrait.photo.size
     left, top, right, bottom = geometry.bounds(crop.face_window(portrait.faces[number], 1), (1, 1))
     box = max(0, left), max(0, top), min(width, right), min(height, bottom)
@@ -144,15 +143,15 @@ def overlap(a: tuple | None, b: tuple | None) -> bool:
 
 
 def as_url(picture: Image.Image) -> str:
-    """A JPEG inside its own address: no file is made of what is shown while a slider moves, and nothing is asked for
-    twice."""
+    """A picture as a JPEG in a data: address, so that pictures which are shown while a slider moves need no file and no
+    second request."""
     file = io.BytesIO()
     picture.save(file, "JPEG", quality=90, subsampling=0)
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def file_name(name: str, most: int = 60) -> str:
-    """What every system takes of a stranger's file name."""
+    """A stranger's file name without the characters that some systems forbid."""
     return re.sub(r"[^\w-]+", "-", name)[:most].strip("-_") or "photo"
 
 

@@ -1,11 +1,11 @@
-"""The page: Gradio's Blocks, between whose events and our functions stands one layer that makes sure of what was sent.
+"""The page: Gradio's Blocks with a layer between its events and our functions that checks what a request sent.
 
-    page.reads(component, reader)                     how the value of a component is read, once, where it is made
+    page.reads(component, reader)                     sets how a component's value is read, once, where it is made
     page.on(button.click, function, [a, b], [c])      function(visit, a, b) -> {c: ...}
     page.here(tab.select, "() => ...", [a], [b])      a function of the browser, in JavaScript
 
-A function gets the visit first and then values that were read; it returns what changes, {component: update}. What it
-raises as ModelError is said on the page in one sentence, and what was shown stays.
+A function gets the visit and then the checked values; it returns {component: update}. If it raises a ModelError, the page
+shows that sentence and stays as it was.
 """
 
 import contextlib
@@ -26,14 +26,14 @@ log = logging.getLogger(__name__)
 
 
 class Picked(gr.EventData):
-    """What was clicked on, which may be anything: its parts raise InvalidInput where they are missing."""
+    """What was clicked on. The event may hold anything: missing parts raise InvalidInput."""
 
     def __init__(self, target, data):
         super().__init__(None, data if isinstance(data, dict) else {})
 
     @property
     def caption(self) -> str:
-        """Of a picture in a gallery."""
+        """The caption of a picture in a gallery."""
         value = self._data.get("value")
         caption = value.get("caption") if isinstance(value, dict) else None
         if not isinstance(caption, str):
@@ -42,7 +42,7 @@ class Picked(gr.EventData):
 
     @property
     def number(self) -> int:
-        """Which picture of a gallery, from 0."""
+        """The number of a picture in a gallery, from 0."""
         number = self._data.get("index")
         if type(number) is not int or not 0 <= number < 1000:
             raise InvalidInput(words.NOTHING_PICKED)
@@ -50,7 +50,7 @@ class Picked(gr.EventData):
 
     @property
     def point(self) -> tuple[float, float]:
-        """In pixels of the picture."""
+        """The place of the click, in pixels of the picture."""
         point = self._data.get("index")
         if (
             not isinstance(point, list)
@@ -62,19 +62,19 @@ class Picked(gr.EventData):
 
 
 class Page(gr.Blocks):
-    """What a request sends reaches our readers as it came, and nothing that it names is opened on the way.
+    """A request's values reach our readers unchanged, and nothing that they name is opened.
 
-    Gradio itself would open and copy every file that a request names anywhere, and fetch every address.
+    Gradio alone would open and copy every file that a request names, and fetch every address.
     """
 
     def __init__(self, uploads: Uploads, visits: Visits, **options):
         self.uploads, self.visits, self.readers = uploads, visits, {}
-        self.tabs: dict[str, gr.Tab] = {}  # by their names, each there before its `tab` is called
+        self.tabs: dict[str, gr.Tab] = {}  # by name; each is there before its `tab` is called
         self.unserved: list[str] = []  # tabs that the first model does not serve
         super().__init__(**options)
 
     def reads(self, component: gr.components.Component, reader: Reader):
-        """The component, whose value is read like that from now on."""
+        """Set the reader of a component's value, and return the component."""
         self.readers[component._id] = reader
         return component
 
@@ -93,14 +93,14 @@ class Page(gr.Blocks):
         says=None,
         spinner=None,
     ):
-        """Wire events. function(visit, *values), or function(visit, picked, *values) with `picks`, or function(visit,
-        tell, *values) with `long`, where tell(share or (done, all), words) shows how far it is and ends the job when
-        the visitor is gone. With `streams` it yields what changes, again and again; as many visitors as ask for it are
-        served at a time, so it has to see to how many may.
+        """Wire events to function(visit, *values). With `picks` it is function(visit, picked, *values); with `long`
+        function(visit, tell, *values), where tell(share or (done, all), words) shows the progress, and ends the job
+        when the visitor is gone. With `streams` the function yields updates; Gradio does not limit how many visitors
+        run it at a time, so it must do so itself.
 
-        live: of many events in a row only the last counts. quick: past the queue, for answers that take less time than
-        to wait in one. says: the component that tells by itself what went wrong, {"said": sentence} (past the queue
-        Gradio's own messages are not heard). spinner: the component that shows that there is something to wait for.
+        live: of several events in a row only the last counts. quick: skip the queue, for answers that take less time
+        than waiting in it. says: the component that shows errors itself, as {"said": sentence} (without the queue
+        Gradio shows no messages). spinner: the component that shows that there is something to wait for.
         """
         options = {"preprocess": False, "api_visibility": "private"}
         options |= {"show_progress_on": spinner} if spinner is not None else {"show_progress": "hidden"}
@@ -113,14 +113,14 @@ class Page(gr.Blocks):
         return triggers(endpoint, list(inputs), list(outputs), **options)
 
     def here(self, trigger, script: str, inputs: Sequence = (), outputs: Sequence = ()):
-        """Wire an event to a JavaScript function of the browser alone: values of the inputs -> of the outputs."""
+        """Wire an event to a JavaScript function in the browser: values of the inputs -> values of the outputs."""
         options = {"preprocess": False, "api_visibility": "private", "queue": False, "show_progress": "hidden"}
         return trigger(None, list(inputs), list(outputs), js=script, **options)
 
     def _endpoint(
         self, function: Callable, inputs: list, answers: bool, picks: bool, long: bool, says, streams: bool
     ) -> Callable:
-        """What Gradio calls."""
+        """The function that Gradio calls."""
 
         def told(sentence: str) -> dict | None:
             return {says: {"said": sendable(speaking.say(sentence))}} if says else complain(sentence)
@@ -155,10 +155,10 @@ class Page(gr.Blocks):
                 for changes in parts:
                     visit.check()
                     yield speaking.translated(own(changes))
-                    speaking.listen(request)  # each part is asked for anew, and maybe in another thread
+                    speaking.listen(request)  # again for each part, which may run in another thread
             if wrong:
                 complain(*wrong)
-            yield gr.skip()  # Gradio wants one, also where there was only something to complain about
+            yield gr.skip()  # Gradio needs one answer, even if there was only an error
 
         if picks:
 
@@ -181,22 +181,22 @@ class Page(gr.Blocks):
         return endpoint
 
     def get_config_file(self, *arguments, **named):
-        """What the browser builds the page from, with our sentences marked as such, so that it translates them."""
+        """The configuration from which the browser builds the page, with our sentences marked for translation."""
         config = super().get_config_file(*arguments, **named)
         for component in config["components"]:
             component["props"] = speaking.marked(component["props"])
         return config
 
     def sweep(self) -> None:
-        """Remove what is older than it may become."""
+        """Remove files and visits that are too old."""
         self.uploads.sweep()
         self.visits.sweep()
-        for component in self.blocks.values():  # Gradio's own lists of files grow with each answer and are of no use
+        for component in self.blocks.values():  # Gradio's own lists of files grow with each answer and are not needed
             component.temp_files.clear()
 
     async def preprocess_data(self, block_fn, inputs, state, explicit_call=False):
         needed = len(block_fn.inputs)
-        if len(inputs) < needed or block_fn.fn is None:  # what `here` wired is not for the server
+        if len(inputs) < needed or block_fn.fn is None:  # `here` wires functions of the browser only
             raise gr.Error(words.TOO_LITTLE, print_exception=False)
         state = state or SessionState(self)
         return [
@@ -205,19 +205,18 @@ class Page(gr.Blocks):
         ]
 
     async def process_api(self, *arguments, event_data=None, **named):
-        if event_data is not None:  # it may name files too, and Gradio would look for them
+        if event_data is not None:  # it may name files too, which Gradio would open
             event_data = gr.EventData(None, without_files(event_data._data))
         return await super().process_api(*arguments, event_data=event_data, **named)
 
 
 @contextlib.contextmanager
 def heard(name: str, wrong: list[str]):
-    """What goes wrong in the function of that name becomes a sentence for the visitor, and what nobody thought of is
-    logged too."""
+    """Turn errors of the function of that name into a sentence for the visitor. Unexpected ones are logged too."""
     try:
         yield
     except Gone:
-        pass  # nobody waits for this
+        pass  # nobody waits for the answer
     except ModelError as error:
         wrong.append(error.args[0] if error.args and isinstance(error.args[0], str) else str(error))
     except Exception:
@@ -226,17 +225,17 @@ def heard(name: str, wrong: list[str]):
 
 
 def complain(sentence: str) -> None:
-    """Say on the page what is wrong."""
+    """Show an error on the page."""
     gr.Warning(html.escape(sendable(speaking.say(sentence))), title=speaking.say(words.TROUBLE))
 
 
 def inform(sentence: str, title: str, seconds: float = 3) -> None:
-    """Say on the page what has happened."""
+    """Show a message on the page."""
     gr.Info(html.escape(sendable(speaking.say(sentence))), duration=seconds, title=speaking.say(title))
 
 
 def sendable(sentence: str) -> str:
-    """Without halves of surrogate pairs, which cannot be sent."""
+    """The sentence without halves of surrogate pairs, which cannot be sent."""
     return sentence.encode("utf-8", "backslashreplace").decode()
 
 
@@ -249,15 +248,15 @@ def telling(visit, progress: gr.Progress) -> Callable:
 
 
 def names_files(value) -> bool:
-    """Whether Gradio would take something in it for a file to copy and to show. Our functions name files by their
-    paths alone, so such a thing can only have come with a request."""
+    """Whether Gradio would take a part of the value for a file to copy and show. Our functions name files by path, so
+    such a value can only come from a request."""
     if isinstance(value, dict):
         return "path" in value and "meta" in value or any(map(names_files, value.values()))
     return isinstance(value, (list, tuple)) and any(map(names_files, value))
 
 
 def without_files(data, depth: int = 5):
-    """An event as plain values: what is nested deeper, or looks like a file of Gradio's, is left out."""
+    """An event's data as plain values. What is nested deeper, or looks like a file of Gradio's, is left out."""
     if isinstance(data, (dict, list)) and not depth:
         return None
     if isinstance(data, dict):

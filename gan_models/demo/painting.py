@@ -1,8 +1,8 @@
-"""What a visitor paints on a canvas (gr.ImageEditor), read with care.
+"""Reads safely what a visitor paints on a canvas (gr.ImageEditor).
 
-Gradio's page sends the layers as PNG files. Where somebody waits for each stroke (a `change` of the canvas), they come to
-the component, which keeps them in memory under a name that the page chose, until somebody asks for them: no more than
-the last few stay, and nothing but the layers. Else they are uploads like any other, when a button asks for them.
+The browser sends the layers as PNG files. If a function listens to each stroke (`change`), Gradio keeps them in memory
+under a name that the page chose, until they are used: here only the layers, and only the last few. If a button uses the
+canvas, they are uploads like any other.
 """
 
 import io
@@ -16,14 +16,14 @@ from ..errors import InvalidInput
 from . import words
 from .page import Page
 
-MOST_KEPT = 40  # paintings that nobody asked for yet
+MOST_KEPT = 40  # paintings that were not used yet
 MOST_LAYERS = 4
 MOST_BYTES = 4 * 1024**2  # of a layer
 MOST_SIDE = 2048  # pixels
 
 
 class Kept(dict):
-    """The paintings that came and wait, by name; beyond MOST_KEPT the oldest go."""
+    """The paintings that were not used yet, by name; beyond MOST_KEPT the oldest are dropped."""
 
     def __init__(self):
         super().__init__()
@@ -42,8 +42,8 @@ class Kept(dict):
 
 
 def canvas(page: Page, **options) -> gr.ImageEditor:
-    """A canvas to paint on, whose value is read as (height, width) float in 0..1: how thickly each pixel is painted;
-    None where nothing came."""
+    """A canvas to paint on. Its value is read as (height, width) float in 0..1, the opacity of the paint at each pixel;
+    None if nothing was sent."""
     component = gr.ImageEditor(
         sources=(), transforms=(), layers=False, eraser=gr.Eraser(default_size=24), buttons=[], **options
     )
@@ -56,7 +56,7 @@ def canvas(page: Page, **options) -> gr.ImageEditor:
         painting = component.blob_storage.pop(name, None) if isinstance(name, str) else None
         if painting:
             return [layer for layer in painting.layers if layer is not None]
-        for other in ("background", "composite"):  # of which nothing shall stay either
+        for other in ("background", "composite"):  # these uploads must be removed too
             if value.get(other):
                 page.uploads.take(value[other])
         layers = value.get("layers")
@@ -75,7 +75,7 @@ def canvas(page: Page, **options) -> gr.ImageEditor:
 
 
 def thickness(layer: bytes) -> np.ndarray:
-    """How opaque a layer, the bytes of a PNG, is: (height, width) float in 0..1. Raises InvalidInput for other bytes."""
+    """The opacity of a layer (the bytes of a PNG): (height, width) float in 0..1. Raises InvalidInput for other bytes."""
     try:
         with Image.open(io.BytesIO(layer), formats=["PNG"]) as picture:
             if max(picture.size) > MOST_SIDE:

@@ -1,5 +1,5 @@
-"""The tab that edits a photo: an instrument (assets/photo.js) that opens with a drawn face, whose sliders answer at
-once; and one photo becomes another."""
+"""The tab that edits a photo. Its editor in the browser (assets/photo.js) starts with a generated face; its sliders
+answer at once. Below it one photo can be morphed into another."""
 
 import contextlib
 import functools
@@ -23,10 +23,15 @@ from .theme import FRAMES, PLAIN, STRIP, TILE
 from .visits import SECONDS, Visit
 
 TITLE = words.PHOTO_TAB
-# Of the drawn faces: different ones, the first with room for all that one sees first.
+# Seeds and indices of the generated faces. The first one leaves room for all sliders that are shown first.
 EXAMPLES = [studio.Anchor(*anchor) for anchor in ((23, 2), (27, 1), (20, 5), (26, 1), (21, 6), (27, 2))]
-BUNDLED = "celeba-cgan"  # draws the faces where no model that is offered can
-FIRST = ("Smiling", "Eyeglasses", "Blond_Hair", "Young")  # the four sliders that one sees first, where they are good
+BUNDLED = "celeba-cgan"  # draws the faces if no offered model can
+FIRST = (
+    "Smiling",
+    "Eyeglasses",
+    "Blond_Hair",
+    "Young",
+)  # the sliders that are shown first, if the editor is good at them
 MOST_FACES = photos.MAX_FACES
 THEMSELVES = "themselves"
 SCRIPT = (Path(__file__).parent / "assets" / "photo.js").read_text("utf-8")
@@ -95,7 +100,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
     line, card = about.footer(models, known[0], "editor")
 
     def current(subject_, editor_name: str, ask: "Asked") -> Opened:
-        """The photo that the page means. Raises InvalidInput where the server has it no longer."""
+        """The photo of a request. Raises InvalidInput if the server no longer has it."""
         opened = subject_ if isinstance(subject_, Opened) else drawn.first(editor_name)
         if opened is None:
             raise InvalidInput(words.NO_PHOTO)
@@ -104,7 +109,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         return opened
 
     def allowed(name: str, opened: Opened, edits: Edits) -> Edits:
-        """The changes that are offered for this photo. Raises InvalidInput for one that the editor does not offer."""
+        """The changes, as far as this photo leaves room for them. Raises InvalidInput for one that is not offered."""
         offers, found = models.offered(name), {}
         for number, changes in edits.items():
             blocked, found[number] = opened.blocked(number), {}
@@ -117,13 +122,13 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
     # ---- Events
 
     def shown(visit: Visit, name: str, opened: Opened | None, kept: bool = True):
-        """A photo that was just opened; nothing is left of the one before, nor of a morph."""
+        """Show a photo that was just opened, and remove everything of the one before and of a morph."""
         visit.photos.empty()
         value = told(models, name, opened) if opened else empty(models, name)
         return {subject: opened if kept else None, stage: value, morph_strip: None, morph_video: None}
 
     def open_photo(visit, name, ask):
-        content = page.uploads.take(ask.file)  # first of all, so that nothing of it stays whatever else is wrong
+        content = page.uploads.take(ask.file)  # first, so that the upload is removed even if something else is wrong
         found = portrait.open_portrait(models.editor(name), content)
         return shown(visit, name, Opened(found, Path(ask.file["path"]).stem))
 
@@ -131,12 +136,12 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         return shown(visit, name, drawn.face(name, ask.face))
 
     def forget(visit, name):
-        """The photo was taken away: nothing of it stays, and a drawn face is there again."""
+        """Remove everything of the photo, and show a generated face again."""
         models.editor(name)
         return shown(visit, name, drawn.first(name), kept=False)
 
     def choose_editor(visit, name, subject_):
-        """The same photo for another editor."""
+        """Open the same photo with another editor."""
         models.editor(name)
         paths = ways(models, name)
         opened = subject_ if isinstance(subject_, Opened) else None
@@ -156,7 +161,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         return {stage: {**view(models, name, opened, ask.face), "kind": "view", "key": opened.key}}
 
     def retouch(visit, name, subject_, ask):
-        """The window of one face with its changes, while a slider moves."""
+        """Show the window of one face with its changes, while a slider moves."""
         opened = current(subject_, name, ask)
         made = opened.edited(ask.face, allowed(name, opened, ask.edits))
         picture, place = made or (None, None)
@@ -164,7 +169,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         return {stage: answer | {"src": as_url(picture) if picture else None, "place": place}}
 
     def full_size(visit, name, subject_, ask):
-        """The edited photo as a file, as large as it came."""
+        """Write the edited photo to a file, at its full size."""
         opened = current(subject_, name, ask)
         edits = allowed(name, opened, ask.edits)
         edited, title = opened.full(edits), f"{name_of_edit(opened.name, edits)}.jpg"
@@ -174,7 +179,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         return {stage: {"kind": "file", "key": opened.key, "path": str(file), "name": title, "turn": ask.turn}}
 
     def open_other(visit, tell, name, subject_, way, upload):
-        """The photo to morph into, its largest face."""
+        """Open the photo to morph into; its largest face counts."""
         if not upload:
             return None
         content = page.uploads.take(upload)
@@ -185,14 +190,14 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         return {another: second, **morphed(visit, tell, first.portrait, second, way)}
 
     def morph(visit, tell, name, subject_, other, way):
-        """The other way between the same two photos."""
+        """Morph between the same two photos by another method."""
         first = subject_ if isinstance(subject_, Opened) else drawn.first(name)
         if not isinstance(other, portrait.Portrait) or first is None:
             return None
         return morphed(visit, tell, first.portrait, other, way)
 
     def morphed(visit: Visit, tell, first: portrait.Portrait, second: portrait.Portrait, way):
-        """A strip and a video from one face to the other and back."""
+        """Make a strip and a video from one face to the other and back."""
         if way == THEMSELVES:
             between = functools.partial(portrait.morph, first, second)
         else:
@@ -222,12 +227,12 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         return {other: shown}
 
     def forget_other(visit):
-        """The other photo was taken away: nothing of it stays, nor of a morph into it."""
+        """Remove everything of the other photo and of a morph into it."""
         visit.photos.empty()
         return {another: None, morph_strip: None, morph_video: None}
 
     def prepare(visit):
-        """What finds faces, before the first photo comes; where it is not installed, opening a photo says so."""
+        """Load the face detector before the first photo comes. If it is not installed, opening a photo says so."""
         with contextlib.suppress(MissingPackage):
             photos.load_detector()
 
@@ -255,12 +260,12 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
     page.on(page.load, prepare)
 
 
-# ---- What the instrument asks for, and what it is told
+# ---- Requests of the editor in the browser, and the answers
 
 
 class Asked(NamedTuple):
-    """key: of the photo that is meant; turn: a number that comes back with the answer; face: a number, of a face in the
-    photo or of a drawn one."""
+    """key: of the photo. turn: a number that is returned with the answer. face: the number of a face in the photo, or
+    of a generated face."""
 
     key: str | None
     turn: int
@@ -270,7 +275,7 @@ class Asked(NamedTuple):
 
 
 def asked(value) -> Asked:
-    """What the instrument sends. Raises InvalidInput for what it never would."""
+    """A request of the editor in the browser. Raises InvalidInput for what it would never send."""
     if not isinstance(value, dict):
         raise InvalidInput(words.TOO_LITTLE)
     edits = value.get("edits") or {}
@@ -291,7 +296,7 @@ def asked(value) -> Asked:
 
 
 def face_number(value) -> int:
-    """A small number, which is a text where it is the name of something in JSON."""
+    """The number of a face, which is a text when it is a key in JSON."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 4:
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < MOST_FACES:
@@ -300,7 +305,7 @@ def face_number(value) -> int:
 
 
 def told(models: Models, name: str, opened: Opened) -> dict:
-    """All that the instrument needs to know of a photo that was just opened."""
+    """Everything that the browser needs to know about a photo that was just opened."""
     whole = opened.view(None).portrait.photo
     return {
         "kind": "opened",
@@ -317,7 +322,7 @@ def told(models: Models, name: str, opened: Opened) -> dict:
 
 
 def view(models: Models, name: str, opened: Opened, number: int) -> dict:
-    """What the instrument shows of one face, and which ways its sliders may go."""
+    """The view of one face, and the directions in which its sliders may move."""
     seen, whole = opened.view(number), opened.view(None)
     alone = seen.box != whole.box
     photo = seen.portrait.photo
@@ -326,7 +331,7 @@ def view(models: Models, name: str, opened: Opened, number: int) -> dict:
 
 
 def flat(edits: Edits) -> dict[str, float]:
-    """The changes of all faces by one name each: of the second face "2: Smiling"."""
+    """The changes of all faces under one name each, such as "2: Smiling" for the second face."""
     return {
         f"{number + 1}: {change}" if len(edits) > 1 else change: value
         for number, changes in sorted(edits.items())
@@ -336,12 +341,12 @@ def flat(edits: Edits) -> dict[str, float]:
 
 
 def rights(models: Models, name: str) -> str:
-    """What may be done with what an editor made: the line of its data and their licence, as plain text."""
+    """The rights on an edited photo: the line on the editor's data and their licence, as plain text."""
     return re.sub(r"\[([^]]*)\]\([^)]*\)|\*\*", lambda link: link[1] or "", models.about(name).data)[:1000]
 
 
 def sliders(models: Models, name: str) -> list[dict]:
-    """In the order of the page: the first four, the other reliable ones, and those that are less so."""
+    """The sliders in the order of the page: the first four, the other reliable ones, the less reliable ones."""
     able = {
         change: offer for change, offer in models.offered(name).items() if offer.allows(False) or offer.allows(True)
     }
@@ -363,7 +368,7 @@ def sliders(models: Models, name: str) -> list[dict]:
 
 
 def beginning(models: Models, drawn: "Drawn", name: str) -> dict:
-    """What the instrument shows before anybody asked for anything."""
+    """What the editor shows before the first request."""
     first = drawn.first(name)
     return told(models, name, first) if first else empty(models, name)
 
@@ -373,7 +378,7 @@ def empty(models: Models, name: str) -> dict:
 
 
 class Drawn:
-    """Faces that a generator draws, to edit: never a person's photo. The same for all visitors."""
+    """Generated faces to edit, the same for all visitors."""
 
     def __init__(self, models: Models):
         self.models = models
@@ -384,7 +389,7 @@ class Drawn:
         return self.face(editor, 0) if len(self.faces) else None
 
     def face(self, editor: str, number: int) -> Opened:
-        """Raises InvalidInput where there is no such face, or no such editor."""
+        """One of the faces, opened with an editor. Raises InvalidInput if there is no such face or editor."""
         if not 0 <= number < len(self.faces):
             raise InvalidInput(words.NO_SUCH_EXAMPLE)
         if (editor, number) not in self._opened:
@@ -394,12 +399,12 @@ class Drawn:
         return self._opened[editor, number]
 
     def tiles(self, editor: str) -> list:
-        """Small pictures of them."""
+        """Small pictures of the faces."""
         return images.to_pil(self.faces, TILE // 2) if len(self.faces) else []
 
 
 def drawn_faces(models: Models) -> torch.Tensor:
-    """From the first offered generator that knows faces, else the bundled one, else from an editor that draws."""
+    """Faces drawn by the first offered generator of faces, else by the bundled one, else by an editor that can."""
     usable = models.usable()
     drawer = next(filter(knows_faces, (usable[name] for name in models.generators() if name in usable)), None)
     if drawer is None and BUNDLED in hub.bundled():
@@ -419,7 +424,7 @@ def knows_faces(generator: Generator) -> bool:
 
 
 def ways(models: Models, editor: str) -> list[tuple[str, str]]:
-    """How to walk from one photo to another: (what the page says, what `morphed` takes)."""
+    """The methods to morph between photos: (label on the page, argument of `morphed`)."""
     size, usable = models[editor].image_shape, models.usable()
     able = [name for name in models.generators() if name in usable and usable[name].image_shape == size]
     itself = [(words.KEEPING_DETAIL, THEMSELVES)] if isinstance(usable[editor], Editor) else []

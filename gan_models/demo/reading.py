@@ -1,5 +1,5 @@
-"""What a request asks for, made sure of: one reader a control. A request can hold anything; a reader returns a value
-of the right type and range, or raises InvalidInput with a sentence for whoever sits before the page."""
+"""Readers check the values of a request, one per control. A request can hold anything; a reader returns a value of the
+right type and range, or raises InvalidInput with a sentence for the visitor."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ Reader = Callable[[Any], Any]
 
 
 def whole(what: str) -> Reader:
-    """A whole number of a number field, which may come as 3.0."""
+    """A reader of whole numbers. A number field may send 3.0."""
 
     def read(value) -> int:
         if isinstance(value, int) and not isinstance(value, bool):
@@ -40,7 +40,7 @@ def number(what: str, least: float, most: float) -> Reader:
 
 
 def text(what: str) -> Reader:
-    """One line; nothing is the empty one."""
+    """A reader of one line of text; a missing value is the empty text."""
 
     def read(value) -> str:
         if value is None:
@@ -55,7 +55,7 @@ def text(what: str) -> Reader:
 
 
 def lines(what: str, most: int) -> Reader:
-    """Up to `most` lines, each the text of a picture (gan_models.pictures)."""
+    """A reader of up to `most` lines, each the text of a picture (gan_models.pictures)."""
 
     def read(value) -> list[str]:
         if value is None:
@@ -68,7 +68,7 @@ def lines(what: str, most: int) -> Reader:
 
 
 def choice(what: str, *kinds: type) -> Reader:
-    """One entry of a list, or None."""
+    """A reader of one entry of a list, or None."""
 
     def read(value):
         fits = value is None or type(value) in kinds
@@ -86,7 +86,7 @@ def choice(what: str, *kinds: type) -> Reader:
 
 
 def choices(what: str) -> Reader:
-    """Some names of a list."""
+    """A reader of several names from a list."""
 
     def read(value) -> list[str]:
         value = [] if value is None else value
@@ -98,10 +98,10 @@ def choices(what: str) -> Reader:
 
 
 def anything(value):
-    """For what checks itself, such as uploads and what this server keeps."""
+    """A reader for values that are checked elsewhere, such as uploads and the state that this server keeps."""
     return value
 
 
 def _can_be_sent(value: str) -> bool:
-    """Half a surrogate pair, which JSON can hold, cannot be sent back."""
+    """Whether a text can be sent back: JSON can hold half a surrogate pair, which cannot."""
     return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)

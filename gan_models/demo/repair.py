@@ -1,5 +1,4 @@
-"""The tab that repairs a photo: paint over what should be filled, or choose what is wrong with it; before and after, at
-full size."""
+"""The tab that repairs a photo at full size: paint over what should be filled, or choose another repair."""
 
 import gradio as gr
 import numpy as np
@@ -20,7 +19,7 @@ TITLE = words.REPAIR
 PREVIEW = 640  # pixels of the longer side of what is painted on
 FACE_SEED, FACE_SIZE = 11, 256
 
-# What a visitor can ask for: the damages that a model must know, what it is told, and how many times larger.
+# The repairs on offer: the damages that a model must know, the damages that it is told, and the factor of enlargement.
 ASKED: dict[str, tuple[tuple[str, ...], tuple[str, ...] | None, int]] = {
     words.FILL: (("fill",), None, 1),
     words.ALL_OF_IT: (("noise", "blur"), None, 1),
@@ -38,14 +37,14 @@ def there(models: Models) -> bool:
 
 
 def able(models: Models) -> dict[str, str]:
-    """What can be asked for, and the name of the model that does it."""
+    """The repairs that the offered models can do, and the name of the model for each."""
     found = {}
     for wish, (needed, _, _) in ASKED.items():
         name = next((name for name in models.restorers() if set(needed) <= set(models[name].damages)), None)
         if name:
             found[wish] = name
     if words.FILL not in found and (name := drawer_of(models)):
-        found = {words.FILL: name} | found  # through what a generator of faces knows of them
+        found = {words.FILL: name} | found  # by inversion of a generator of faces
     return found
 
 
@@ -109,7 +108,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         }
 
     def open_damaged(visit, upload):
-        """The file that came is gone afterwards; what is shown is a smaller copy of it."""
+        """Open an upload, whose file is then removed, and show a smaller copy."""
         if not upload:
             return None
         photo = photos.open_photo(page.uploads.take(upload))
@@ -124,7 +123,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         return shown(visit, face.resize((FACE_SIZE, FACE_SIZE), Image.Resampling.BICUBIC))
 
     def repair(visit, subject, painted, wish, strength):
-        """The photo before and after, and as a file of its full size."""
+        """Repair the photo: before and after, and a file at full size."""
         if not isinstance(subject, Image.Image):
             raise InvalidInput(words.NO_DAMAGED)
         if wish not in wishes:
@@ -147,7 +146,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
 
 
 def mask_of(painted: np.ndarray | None, photo: Image.Image) -> Image.Image:
-    """What was painted on the small copy, as a mask of the photo's size. Raises InvalidInput where there is nothing."""
+    """The painting on the small copy as a mask of the photo's size. Raises InvalidInput if nothing is painted."""
     if painted is None or not (painted > 0.5).any():
         raise InvalidInput(words.NOTHING_PAINTED)
     mask = Image.fromarray(((painted > 0.5) * 255).astype(np.uint8))
@@ -162,13 +161,13 @@ def preview(photo: Image.Image, side: int = PREVIEW) -> Image.Image:
 
 
 def drawer(models: Models):
-    """The first generator of faces; None where there is none."""
+    """The first generator of faces, or None."""
     name = drawer_of(models)
     return models[name] if name else None
 
 
 def drawer_of(models: Models) -> str | None:
-    """The name of the first generator of colour pictures that knows attributes, as those of faces do."""
+    """The name of the first generator of faces: of colour pictures with attributes."""
     usable = models.usable()
     fits = [name for name, model in usable.items() if draws(model) and model.image_shape[0] == 3 and model.multi_label]
     return fits[0] if fits else None

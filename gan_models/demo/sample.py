@@ -1,4 +1,4 @@
-"""The tab that draws pictures of a seed, and opens one of them."""
+"""The tab that draws pictures from a seed, and opens one of them."""
 
 import html
 import secrets
@@ -29,7 +29,7 @@ from .shared import (
 from .theme import LARGE, PLAIN
 
 TITLE, ASKS = words.SAMPLE, ("class", "present", "absent", "truncation", "pinned")
-FULL = 512  # pixels of a picture that is taken away, about
+FULL = 512  # pixels of a downloaded picture, about
 VARIATIONS = 8
 
 
@@ -71,7 +71,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
     shown = gr.State()
 
     def draw_samples(visit, name, seed, count, truncation, wanted, present, absent):
-        """Pictures of a seed; what is wished for stays with each."""
+        """Draw pictures from a seed. Each keeps its requested labels."""
         generator = models[name]
         seed, count = check_seed(seed), check_count(count, most=MOST)
         some = pictures.of_seed(generator, seed, count, truncation, wishes(generator, wanted, present, absent))
@@ -83,7 +83,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         }
 
     def draw_samples_once(visit, tab, *asked_and_shown):
-        """The same, unless it is shown already, or another tab is."""
+        """The same, unless it is shown already or another tab is open."""
         *asked, before = asked_and_shown
         return None if tab != "sample" or asked == before else draw_samples(visit, *asked)
 
@@ -91,7 +91,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         return {shared.seed: secrets.randbelow(1_000_000)}
 
     def open_sample(visit, picked, lines):
-        """What was clicked is what opens."""
+        """Open the picture that was clicked."""
         return {shared.picture: choose(lines, picked)}
 
     def open_variation(visit, picked, lines):
@@ -101,7 +101,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         return {shared.picture: choose(lines, picked)}
 
     def show(visit, tab, name, picture):
-        """The open picture, large, with its file."""
+        """Show the open picture, large, with its file."""
         if tab != "sample" or not picture:
             return None
         generator = models[name]
@@ -114,20 +114,20 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         }
 
     def vary_it(visit, name, picture):
-        """Eight pictures near the open one, others at each click."""
+        """Draw eight pictures near the open one, new ones at each click."""
         generator = models[name]
         some = pictures.vary(generator, the_picture(generator, picture), secrets.randbits(31), VARIATIONS)
         shown = show_pictures(visit, models, name, "variations", some)
         return {varied: gr.Gallery(shown, visible=True), variations: texts(some)}
 
     def pin_it(visit, name, pins, picture):
-        """The open picture is kept at hand; once more takes it away."""
+        """Pin the open picture, or unpin it."""
         one = str(the_picture(models[name], picture))
         pins = [pin for pin in pins if pin != one] if one in pins else [*pins, one][-MOST_PINS:]
         return repin(visit, name, pins)
 
     def repin(visit, name, pins):
-        """The pins that this model can draw."""
+        """Show the pins that this model can draw."""
         some = fitting(models[name], pins)
         return {
             shared.pins: texts(some),
@@ -137,13 +137,13 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         }
 
     def add_to_walk(visit, name, anchors, picture):
-        """The open picture becomes the last keyframe; of more than six the first ones go."""
+        """Make the open picture the last keyframe; beyond six keyframes the first ones are dropped."""
         one = str(the_picture(models[name], picture))
         inform(words.IN_THE_WALK, words.PICKED_TITLE)
         return {shared.anchors: " ".join([*(a for a in anchors if a != one), one][-6:])}
 
     def take_all(visit, name, lines):
-        """A zip of the samples, each a PNG with all that it was drawn from."""
+        """Write a zip of the samples, PNG files with everything they were drawn from."""
         generator = models[name]
         some = [pictures.parse(generator, line) for line in lines]
         if not some:
@@ -191,7 +191,7 @@ def change_look(models: Models, name: str) -> dict:
 
 
 def figure_of(visit, models: Models, name: str, one: pictures.Picture) -> str:
-    """A picture, large, as a file that says all that it was drawn from, and the link to take it away."""
+    """A large picture as HTML, with its file (which says what it was drawn from) and a download link."""
     generator = models[name]
     (picture,), (mark,) = images.to_pil(pictures.draw(generator, [one]), FULL), models.marks(name, [one])
     path = visit.drawn.file(
@@ -209,12 +209,12 @@ def address(path) -> str:
 
 
 def link(path, name: str, said: str) -> str:
-    """By which a file is taken away under that name."""
+    """A link that downloads a file under that name."""
     return f'<a class="take" href="{address(path)}" download="{html.escape(name)}">{html.escape(said)}</a>'
 
 
 def plain(name: str) -> str:
-    """A model's name as a part of a file's."""
+    """A model's name as a part of a file name."""
     return "".join(letter if letter.isalnum() and letter.isascii() or letter in "-_." else "-" for letter in name)[:80]
 
 

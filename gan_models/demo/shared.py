@@ -1,4 +1,4 @@
-"""What several tabs share: the model, the labels that are asked for, and the pictures that were picked."""
+"""What several tabs share: the model, the requested labels, and the picked pictures."""
 
 import contextlib
 from collections.abc import Callable
@@ -23,28 +23,28 @@ MOST_PINS = 24
 
 
 class Redrawing(NamedTuple):
-    """What a tab draws of the model and the pictures that are chosen: function(visit, tab, *inputs) -> outputs. It
-    draws nothing while another tab is open, nor what is shown already."""
+    """How a tab draws the chosen model and pictures: function(visit, tab, *inputs) -> outputs. It draws nothing while
+    another tab is open, or if the result is shown already."""
 
     function: Callable
     inputs: list
     outputs: list
-    options: dict = {}  # as page.on takes them
+    options: dict = {}  # of page.on
 
 
 @dataclass
 class Shared:
-    """Components are made here and rendered where the page has them. A tab adds what it wants done when another model
-    is chosen, or another picture is opened.
+    """The shared components, made here and rendered where the page has them. A tab adds what is to be done when another
+    model is chosen or another picture is opened.
 
-    Pictures are passed on as texts (gan_models.pictures), so that nothing of a visit need be kept for the next click.
+    Pictures are passed on as texts (gan_models.pictures), so that the server keeps nothing between two clicks.
     """
 
     first: str  # the generator that is shown first
     source: gr.Dropdown
     current: (
         gr.Textbox
-    )  # the model that the other controls belong to; `source` runs ahead of them while a model is being opened
+    )  # the model to which the other controls belong; `source` is ahead of it while a model is being opened
     revision: gr.Textbox  # of its weights
     wanted: gr.Radio
     present: gr.Dropdown
@@ -65,13 +65,13 @@ class Shared:
     telling: list[Any] = field(default_factory=list)  # those after which the address tells something else
     chosen: gr.Textbox | None = None  # the name of the tab that is open
     tabs: gr.Tabs | None = None
-    going: list[tuple] = field(default_factory=list)  # (event, tab) after which that tab is open
-    showing: Redrawing | None = None  # the open picture, in the tab that draws some
+    going: list[tuple] = field(default_factory=list)  # (event, the tab that it opens)
+    showing: Redrawing | None = None  # of the open picture, in the tab Sample
     repinning: tuple = ()  # function, inputs and outputs of drawing the pins
     reopen: gr.UploadButton | None = None  # takes a picture that was saved here
 
     def go(self, page: Page, trigger, tab: str) -> None:
-        """On that trigger the tab opens."""
+        """Open the tab on that trigger."""
         script = f"""() => {{ document.body.dataset.tab = {tab!r};
             return [{{__type__: 'update', selected: {tab!r}}}, {tab!r}] }}"""
         self.going.append((page.here(trigger, script, [], [self.tabs, self.chosen]), tab))
@@ -83,7 +83,7 @@ class Shared:
 
 
 def make(page: Page, models: Models, first: str) -> Shared:
-    """The controls, not rendered yet, as they look for the first model."""
+    """The controls for the first model, not rendered yet."""
 
     def look(function):
         return function(models, first)
@@ -170,17 +170,17 @@ def make(page: Page, models: Models, first: str) -> Shared:
 
 
 def hidden(value: str, elem_id: str) -> gr.Textbox:
-    """What the page keeps between two clicks, and nobody sees."""
+    """A hidden text box: the page keeps a value in it between two clicks."""
     return gr.Textbox(value, visible=False, render=False, elem_id=f"kept-{elem_id}")
 
 
 def the_picture(generator, lines: list[str]) -> pictures.Picture:
-    """The one that is open; at first that is latent 0 of seed 1. Raises InvalidInput."""
+    """The open picture; at first latent 0 of seed 1. Raises InvalidInput."""
     return pictures.parse(generator, lines[0] if lines else "1")
 
 
 def caption(generator, one: pictures.Picture) -> str:
-    """What stands below a picture, and is read out in its place: its name, and its labels where they were asked for."""
+    """The caption of a picture, also its alternative text: its name, and its labels if they were requested."""
     if one.labels is None:
         return one.name or words.VARIED
     there = [pretty(name) for name, value in zip(generator.labels, one.labels, strict=True) if value >= 0.5]
@@ -188,7 +188,7 @@ def caption(generator, one: pictures.Picture) -> str:
 
 
 def show_pictures(visit, models: Models, name: str, place: str, some: list[pictures.Picture], size: int = TILE):
-    """Pictures that a model draws as a gallery shows them: (file, caption) of each."""
+    """Draw pictures for a gallery: (file, caption) of each."""
     generator = models[name]
     drawn = images.to_pil(pictures.draw(generator, some), size) if some else []
     packets = [marks.to_xmp(mark) for mark in models.marks(name, some)] if some else []
@@ -197,19 +197,19 @@ def show_pictures(visit, models: Models, name: str, place: str, some: list[pictu
 
 
 def texts(some: list[pictures.Picture]) -> str:
-    """As a hidden text box keeps them."""
+    """Pictures as the text of a hidden text box."""
     return "\n".join(map(str, some))
 
 
 def choose(lines: list[str], picked) -> str:
-    """The text of a picture of a gallery that was clicked on."""
+    """The text of the picture that was clicked on in a gallery."""
     if picked.number >= len(lines):
         raise InvalidInput(words.NOTHING_PICKED)
     return lines[picked.number]
 
 
 def fitting(generator, lines: list[str]) -> list[pictures.Picture]:
-    """Of some texts the pictures that this model can draw."""
+    """The pictures, of those in the texts, that this model can draw."""
     found = []
     for line in lines:
         with contextlib.suppress(InvalidInput):
@@ -218,14 +218,14 @@ def fitting(generator, lines: list[str]) -> list[pictures.Picture]:
 
 
 def classes_of(generator) -> list[tuple[str, int]]:
-    """(name, number) of each class; of the categories that an InfoGAN found by itself, which have no names."""
+    """(name, number) of each class, or of each category of an InfoGAN, which have no names."""
     if studio.has_codes(generator):
         return [(name, k) for k, name in enumerate(code_names(generator))]
     return [(pretty(label), k) for k, label in enumerate(generator.labels or ())] if not generator.multi_label else []
 
 
 def attributes_of(generator) -> list[tuple[str, str]]:
-    """(name on the page, name) of what can be changed step by step."""
+    """(label on the page, name) of everything that can be changed in steps."""
     if studio.has_codes(generator):
         return [(words.CATEGORIES, CATEGORY), *[(f"Code {k + 1}", str(k)) for k in range(generator.continuous)]]
     return [(pretty(label), label) for label in generator.labels or ()] if generator.multi_label else []
@@ -242,7 +242,7 @@ def several_look(models: Models, name: str) -> dict:
 
 
 def wishes(generator, wanted: int | None, present: list[str], absent: list[str]) -> studio.Targets:
-    """What the label controls ask for."""
+    """The labels that the controls request."""
     if wanted in (None, EITHER) and not generator.multi_label:
         return None
     if studio.has_codes(generator):
@@ -262,5 +262,5 @@ def code_names(generator) -> list[str]:
 
 
 def pretty(name: str) -> str:
-    """A name as people say it."""
+    """A label's name for people: without underscores, in the page's words."""
     return words.attribute(name)

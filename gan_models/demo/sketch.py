@@ -1,4 +1,4 @@
-"""The tab where lines become a face while one draws."""
+"""The tab that turns lines into a face while you draw."""
 
 import gradio as gr
 import numpy as np
@@ -17,7 +17,7 @@ from .shared import Shared
 TITLE = words.SKETCH
 SIDE = 512  # pixels of the canvas
 LINES_SEED = 5
-LINES = 0.5  # strength of the drawing that is made of a drawn face
+LINES = 0.5  # strength of the damage `edges` that turns a generated face into lines
 
 
 def there(models: Models) -> bool:
@@ -42,7 +42,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
     about.footer(models, name, "sketch")
 
     def sketch(visit, drawing):
-        """What the network sees in the lines so far."""
+        """Draw a face from the lines so far."""
         if drawing is None or not drawing.any():
             return {face: None}
         model = models[name]
@@ -54,7 +54,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         return {face: str(visit.drawn.pictures("sketched", [picture])[0])}
 
     def take_lines(visit):
-        """The lines of a face that a generator draws, to begin with."""
+        """Start from the lines of a generated face."""
         model = drawer(models)
         seen = studio.sample(model, LINES_SEED, 1, 0.8)
         large = F.interpolate(seen, (128, 128), mode="bicubic", align_corners=False).clamp(-1, 1)

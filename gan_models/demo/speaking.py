@@ -1,5 +1,5 @@
-"""In the language of whoever reads it: what answers say, and of what is on the page from the start the parts that Gradio
-does not translate in the browser."""
+"""Translates answers into the visitor's language, and the parts of the initial page that Gradio does not translate in the
+browser."""
 
 from contextvars import ContextVar
 from typing import Any
@@ -10,23 +10,23 @@ from gradio.i18n import I18nData
 
 from . import words
 
-SAID = ("label", "info", "placeholder")  # texts of any component
+SAID = ("label", "info", "placeholder")  # properties of components that are texts
 SPOKEN = ContextVar("language", default="en")  # of the request that is being answered
 
 
 def listen(request) -> None:
-    """From here on, in this thread's work, the language is that of the request's browser."""
+    """Set the language of this thread's work to that of the request's browser."""
     headers = getattr(request, "headers", None)
     SPOKEN.set(words.language_of(headers.get("accept-language") if headers else None))
 
 
 def say(sentence: str) -> str:
-    """In that language."""
+    """The sentence in the language of the request."""
     return words.say(sentence, SPOKEN.get())
 
 
 def translated(changes: dict | None) -> dict | None:
-    """What an answer changes, {component: value or update}, with its texts in that language."""
+    """The updates of an answer, {component: value or update}, with their texts in that language."""
     if not changes or SPOKEN.get() == "en":
         return changes
     return {component: _told(component, change) for component, change in changes.items()}
@@ -51,7 +51,7 @@ def _properties(component, properties: dict) -> dict:
 
 
 def _value(component, value):
-    """A text that is read, or the captions of a gallery. What is chosen or typed is no text to translate."""
+    """A value with its texts translated: Markdown, HTML and the captions of galleries, but no chosen or typed values."""
     if isinstance(component, (gr.Markdown, gr.HTML, gr.Button)) and isinstance(value, str):
         return say(value)
     if isinstance(component, gr.Gallery) and isinstance(value, list):
@@ -62,8 +62,8 @@ def _value(component, value):
 
 
 def marked(properties: dict) -> dict:
-    """Properties of a component as the browser gets them, with the texts that it is to translate marked as Gradio's I18n
-    marks them; their English is their key."""
+    """Properties of a component for the browser, with the texts to be translated marked as Gradio's I18n marks them.
+    The English text is the key."""
     ours = words.for_the_browser()["zh"]
     found = {key: properties.get(key) for key in (*SAID, "value")}
     return properties | {
@@ -72,7 +72,7 @@ def marked(properties: dict) -> dict:
 
 
 def named(choices: list) -> list:
-    """Choices, with the names that the page shows in that language."""
+    """Choices with their labels in that language."""
     return [
         (say(choice[0]), choice[1]) if isinstance(choice, tuple) and isinstance(choice[0], str) else choice
         for choice in choices
@@ -80,6 +80,6 @@ def named(choices: list) -> list:
 
 
 def choices_of(page: gr.Blocks) -> dict:
-    """Of all components that offer a choice: their choices in that language, where that makes a difference."""
+    """The choices of all components in that language, for those in which they differ."""
     found = {component: component.choices for component in page.blocks.values() if getattr(component, "choices", None)}
     return {component: gr.update(choices=named(known)) for component, known in found.items() if named(known) != known}

@@ -10,7 +10,7 @@ SYSTEM_FONT = [
     "Segoe UI",
     "Roboto",
     "sans-serif",
-]  # a font from the net would be a request to a stranger
+]  # a web font would be a request to another server
 THEME = gr.themes.Soft(
     primary_hue="indigo", secondary_hue="pink", font=SYSTEM_FONT, font_mono=["ui-monospace", "monospace"]
 ).set(
@@ -41,7 +41,7 @@ THEME = gr.themes.Soft(
     checkbox_label_background_fill_selected="*primary_600",
 )
 CSS = """
-/* clip, not "hidden", in which nothing could stick to the top of the window */
+/* clip, not hidden, which would disable position: sticky */
 .gradio-container { max-width: 1100px !important; margin: 0 auto !important; overflow: clip !important; }
 #top { align-items: center; }
 #title { flex: 2 1 300px; }
@@ -119,9 +119,9 @@ OF_GENERATORS = ("model", "about-generator", "card-generator")
 
 
 def showing_only(asks: dict[str, tuple[str, ...] | None]) -> str:
-    """CSS by which a tab shows of what tabs share that alone which it asks for: of the controls, those of these
-    elem_ids; of the model at the top and what is told of it, nothing where it is None. The page's body has the name of
-    the tab, and none before the first one is drawn; and the names of the tabs that the model does not serve."""
+    """CSS that shows in each tab only the shared controls that it asks for, by their elem_ids. With None the tab also
+    hides the choice of the model and its description. The page's body has the name of the open tab (none before the
+    first one is drawn) and the names of the tabs that the model does not serve."""
     controls = {control for asked in asks.values() for control in asked or ()}
     rules, first = [], next(iter(asks))
     for name, asked in asks.items():
@@ -133,7 +133,7 @@ def showing_only(asks: dict[str, tuple[str, ...] | None]) -> str:
     return "".join(rules)
 
 
-# A gallery that only shows.
+# Options of a gallery that only shows pictures.
 PLAIN = {
     "interactive": False,
     "allow_preview": False,

@@ -1,4 +1,4 @@
-"""The tab that trains a recipe on one's own machine (`python app.py --train`, never on a served page): it starts
+"""The tab that trains a recipe on your own machine (`python app.py --train`, never on a public server). It starts
 `python -m training` as a child process and reads its run folder. One run at a time."""
 
 import atexit
@@ -24,8 +24,8 @@ from .shared import Shared
 
 TITLE = words.TRAIN_TAB
 RUNS = Path("runs")
-EVERY = 0.5  # seconds from one look into the run folder to the next
-FRESH = "mnist-mlp"  # the quickest
+EVERY = 0.5  # seconds between two looks into the run folder
+FRESH = "mnist-mlp"  # the recipe that is chosen first: the quickest
 
 
 def there(models: Models) -> bool:
@@ -33,7 +33,7 @@ def there(models: Models) -> bool:
 
 
 class Child:
-    """The run that this server has started, if any."""
+    """The run that this server started, if any."""
 
     def __init__(self):
         self.folder: Path | None = None
@@ -47,7 +47,7 @@ class Child:
         return self._process is not None and self._process.poll() is None
 
     def start(self, recipe: str, folder: Path, arguments: list[str]) -> None:
-        """Raises InvalidInput where one is running."""
+        """Start a run. Raises InvalidInput if one is running."""
         with self._lock:
             if self.alive:
                 raise InvalidInput(words.still_training(self.folder.name))
@@ -59,12 +59,12 @@ class Child:
             self.folder = folder
 
     def stop(self) -> None:
-        """After the step at hand, with a checkpoint."""
+        """Stop after the current step, with a checkpoint."""
         if self.alive:
             self._process.send_signal(signal.SIGINT)
 
     def end(self) -> None:
-        """With the server."""
+        """End the run together with the server."""
         self.stop()
         if self._process is not None:
             try:
@@ -73,7 +73,7 @@ class Child:
                 self._process.kill()
 
     def last_line(self) -> str:
-        """What it said last."""
+        """The last line that it printed."""
         size = self._said.seek(0, 2)
         self._said.seek(max(0, size - 4000))
         lines = re.split(r"[\r\n]+", self._said.read().decode("utf-8", "replace"))
@@ -140,7 +140,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         if not 1 <= count <= 10**10:
             raise InvalidInput(words.NO_IMAGES)
         arguments = ["--images", str(count), *(["--resume"] if resumed else [])]
-        # One word each, so that nothing that is typed here becomes another option.
+        # --option=value in one word, so that nothing that is typed here can become another option.
         arguments += [f"--data-root={root}"] * bool(root.strip()) + [f"--data={data}"] * bool(data.strip())
         child.start(recipe, folder_of(name), arguments)
         return follow(visit)
@@ -152,7 +152,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         return begin(visit, *values, resumed=True)
 
     def follow(visit) -> Iterator[dict]:
-        """What the run folder shows, as long as it trains and somebody looks; and how it ended."""
+        """Show the run folder while the run trains and the page is open, and then how it ended."""
         newest, folder = None, child.folder
         while folder is not None:
             alive = child.alive
@@ -171,7 +171,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         child.stop()
 
     def open_run(visit, name):
-        """Offer its model on this page."""
+        """Offer the run's model on this page."""
         found = models.offer(folder_of(name))
         inform(words.opened(found), words.TRAIN_TAB)
         return {shared.source: gr.Dropdown(choices=models.generators())} if shared else {}
@@ -185,7 +185,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
 
 
 def told(child: Child, alive: bool) -> str:
-    """How far the run is, or how it ended."""
+    """A sentence on how far the run is, or how it ended."""
     line = html.escape(child.last_line())
     what = words.training_now(child.folder.name) if alive else words.training_over(child.folder.name)
     what = speaking.say(what)

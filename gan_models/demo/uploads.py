@@ -1,8 +1,8 @@
-"""What may be opened: the files that this server's own upload route made, each once, and nothing else.
+"""Uploads: the files that this server's own upload route made. Each may be opened once, and nothing else may be opened.
 
-A request names a file by its path, and a request can name anything. So a path is never looked at: it is compared with
-the paths that the route gave away, and only one that is among them is opened. Each upload has a folder of its own with
-a name that nobody can guess, so two visitors who send the same photo share nothing.
+A request names a file by its path, and can name any path. So a path is only compared with those that the route returned,
+and opened if it is one of them. Each upload has its own folder with a name that nobody can guess, so two visitors who
+send the same photo share nothing.
 """
 
 import contextlib
@@ -28,8 +28,8 @@ MOST_BYTES = 40 * 1024 * 1024  # of a photo
 ENVELOPE = 64 * 1024  # bytes of a request around its photo
 MOST_ASKED = 1024**2  # bytes of any other request
 MOST_PAINTED = 4 * 1024**2  # bytes of one layer of a canvas
-MOST_WAITING = 2 * 1024**3  # bytes of all photos that were sent and not opened yet: beyond it the oldest go
-SECONDS = 3600  # after which nothing is left of an upload, opened or not
+MOST_WAITING = 2 * 1024**3  # bytes of all photos that were not opened yet; beyond it the oldest are removed
+SECONDS = 3600  # after which an upload is removed, opened or not
 
 
 class Uploads:
@@ -38,7 +38,7 @@ class Uploads:
     def __init__(self, folder: str | os.PathLike):
         self.folder = Path(folder).resolve()
         self.folder.mkdir(mode=0o700, exist_ok=True)
-        self._waiting: dict[str, int] = {}  # what the route made and nobody opened yet, the oldest first: path -> bytes
+        self._waiting: dict[str, int] = {}  # path -> bytes of uploads that were not opened yet, the oldest first
         self._lock = threading.Lock()
 
     def new_folder(self) -> Path:
@@ -48,7 +48,7 @@ class Uploads:
         return folder
 
     def add(self, paths: list[str]) -> None:
-        """What the route just made may be opened, each file once."""
+        """Allow the files that the route just made to be opened, each once."""
         with self._lock:
             self._waiting |= {path: os.stat(path).st_size for path in paths}
             while sum(self._waiting.values()) > MOST_WAITING:
@@ -57,9 +57,8 @@ class Uploads:
                 self._remove(Path(oldest))
 
     def take(self, upload) -> bytes:
-        """The content of an upload that a request names, {"path": ...}. It can be taken once and nothing of it is left
-        on the disk: zeros, as many, stand in its place for a slow page that still fetches it to show it. Raises
-        InvalidPhoto for anything else."""
+        """The content of the upload {"path": ...} that a request names. It can be taken once; on the disk its bytes
+        are replaced by zeros, for a slow page that still fetches the file. Raises InvalidPhoto for anything else."""
         path = upload.get("path") if isinstance(upload, dict) else None
         with self._lock:
             known = isinstance(path, str) and self._waiting.pop(path, None) is not None
@@ -71,7 +70,7 @@ class Uploads:
             blank(Path(path))
 
     def sweep(self, seconds: float = SECONDS) -> None:
-        """Remove what is older than that."""
+        """Remove uploads that are older than that."""
         for folder in list(self.folder.iterdir()):
             with contextlib.suppress(OSError):
                 if time.time() - folder.lstat().st_mtime > seconds:
@@ -85,8 +84,8 @@ class Uploads:
 
 
 def _read(path: Path) -> bytes:
-    """A regular file, read without following links or waiting for anybody. The route made it; this holds even if it
-    was exchanged."""
+    """The bytes of a regular file, read without following links and without blocking, even if the file that the route
+    made was replaced."""
     gone = InvalidPhoto(words.NO_UPLOAD)
     try:
         if path.resolve(strict=True) != path:
@@ -102,8 +101,7 @@ def _read(path: Path) -> bytes:
 
 
 def blank(path: Path) -> None:
-    """Zeros, as many as there were bytes, take the place of a regular file at once. What is gone, or no file, is left
-    alone."""
+    """Replace the bytes of a regular file by zeros. A missing file, or anything but a regular file, is left alone."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         status = path.lstat()
         if stat.S_ISREG(status.st_mode):
@@ -114,11 +112,10 @@ def blank(path: Path) -> None:
 
 
 class UploadRoute:
-    """ASGI middleware that answers Gradio's upload route: each request has a folder of its own and at most MOST_BYTES
-    in all.
+    """ASGI middleware that answers Gradio's upload route. Each request gets its own folder and at most MOST_BYTES.
 
-    Gradio itself would store by content, so that the same photo of two visitors would be one file. Of other requests
-    it refuses those that say that they are larger than any that the page makes.
+    (Gradio names uploads by content, so that the same photo of two visitors would be one file.) It also refuses other
+    requests that are larger than any that the page makes.
     """
 
     PATH = "/gradio_api/upload"
@@ -144,7 +141,7 @@ class UploadRoute:
             made, left, _ = await upload_fn(
                 request, str(folder), MOST_BYTES, upload_id, upload_progress=file_upload_statuses if upload_id else None
             )
-            made = [] if left else made  # a name that no file can have
+            made = [] if left else made  # something is left over: a file whose name no file can have
             self.uploads.add(made)
             return JSONResponse(made) if made else PlainTextResponse(words.UPLOAD_EMPTY, 400)
         except TooLarge:
@@ -153,9 +150,7 @@ class UploadRoute:
             return PlainTextResponse(error.message, 413 if "maximum allowed size" in error.message else 400)
         except HTTPException as error:
             return PlainTextResponse(str(error.detail), error.status_code)
-        except (
-            Exception
-        ):  # a request that broke off, or that is none: parsers of strangers' bytes raise nearly anything
+        except Exception:  # a broken request: parsers of strangers' bytes raise nearly anything
             return PlainTextResponse(words.UPLOAD_BROKEN, 400)
         finally:
             if not made:
@@ -165,11 +160,11 @@ class UploadRoute:
 
 
 class TooLarge(Exception):
-    """More bytes came than a photo may have."""
+    """A request has more bytes than a photo may have."""
 
 
 def bounded(receive, most: int = MOST_BYTES + ENVELOPE):
-    """An ASGI `receive` that raises TooLarge beyond so many bytes."""
+    """An ASGI `receive` that raises TooLarge beyond `most` bytes."""
     left = most
 
     async def bounded_receive():

@@ -1,7 +1,7 @@
-"""A visitor's files: where they lie, how many there may be, and that they go.
+"""A visitor's files: where they are, how many there may be, and when they are removed.
 
-All that is drawn for a visit or made of its photos lies in folders of its own. When the page is closed they go at
-once, and jobs that still run for it end; what nobody closed goes after an hour.
+Everything that is drawn for a visit, or made from its photos, is in its own folders. When the page is closed, the folders
+are removed at once and running jobs end. Visits that are not closed are removed after an hour.
 """
 
 import contextlib
@@ -18,18 +18,18 @@ from PIL import Image
 from .. import images
 from .uploads import blank
 
-SECONDS = 3600  # after which a file goes, and a visit that asked for nothing meanwhile
-MOST_VISITS = 500  # at a time: beyond it the longest silent ones go
+SECONDS = 3600  # after which a file is removed, and a visit without requests
+MOST_VISITS = 500  # at a time; beyond it the least recent are removed
 DRAWN, PHOTOS = (300, 40_000_000), (200, 100_000_000)  # files and bytes of one visit, besides what is on its screen
 
 
 class Gone(Exception):
-    """The visitor has left or taken the photo away: nobody waits for this answer."""
+    """The visitor has left or removed the photo: nobody waits for this answer."""
 
 
 class Store:
-    """The files of one visit for one purpose. Each belongs to the place of the page that shows it; a place shows what
-    was put there last. Beyond so many files or bytes the oldest go, but never what is on the screen."""
+    """The files of one visit for one purpose. Each belongs to the place on the page that shows it; a place shows its
+    last files. Beyond the limits the oldest files are removed, but none that is on the screen."""
 
     def __init__(self, folder: Path, gone: threading.Event, most: tuple[int, int]):
         self.folder, self.gone, self.most_files, self.most_bytes = folder, gone, *most
@@ -47,12 +47,11 @@ class Store:
         return sum(size for size, _ in self._files.values())
 
     def begin(self) -> None:
-        """A job starts in this thread. If the store is emptied meanwhile, nothing that it made before comes in any
-        more."""
+        """Mark the start of a job in this thread. If the store is emptied during the job, its files are refused."""
         self._job.emptied = self._emptied
 
     def pictures(self, place: str, pictures: list[Image.Image], packets: Sequence[bytes] = ()) -> list[Path]:
-        """Pictures as files that a place of the page shows from now on; packets: what is written inside each. Raises
+        """Write pictures to files that a place on the page then shows. packets: the XMP of each picture. Raises
         Gone."""
         packets = packets or [b""] * len(pictures)
         with self._lock:
@@ -65,7 +64,7 @@ class Store:
         return paths
 
     def file(self, place: str, name: str, write: Callable[[Path], None]) -> Path:
-        """A file that `write` makes, with a name of its own: "walk.mp4" -> walk-4f...mp4. Raises Gone."""
+        """A file made by `write`, with a unique name: "walk.mp4" -> walk-4f...mp4. Raises Gone."""
         path = self.folder / f"{Path(name).stem}-{secrets.token_hex(8)}{Path(name).suffix}"
         try:
             write(path)
@@ -81,7 +80,7 @@ class Store:
         return path
 
     def empty(self) -> None:
-        """Nothing is left of the pictures, though a slow page that still fetches one is answered: with zeros."""
+        """Remove the content of all pictures. A slow page that still fetches one gets zeros."""
         with self._lock:
             self._emptied += 1
             self._job.emptied = self._emptied
@@ -98,7 +97,7 @@ class Store:
                     self._remove(path)
 
     def remove(self) -> None:
-        """All of it, for good."""
+        """Remove all files."""
         with self._lock:
             self._files.clear()
             self._shown.clear()
@@ -111,7 +110,7 @@ class Store:
     def _show(self, place: str, paths: list[Path]) -> None:
         self._shown[place] = set(paths)
         for path in paths:
-            self._files.pop(path, None)  # to the end, where the youngest are
+            self._files.pop(path, None)  # and add it again at the end, as the youngest
             self._files[path] = path.stat().st_size, time.monotonic()
         on_screen = set().union(*self._shown.values())
         old = [path for path in self._files if path not in on_screen]
@@ -129,7 +128,7 @@ class Store:
 
 
 class Visit:
-    """One page that is open: what was drawn for it, what was made of its photos, and whether it is gone."""
+    """One open page: what was drawn for it, what was made from its photos, and whether it is gone."""
 
     def __init__(self, folder: Path, name: str):
         self.gone, self.seen = threading.Event(), time.monotonic()
@@ -137,13 +136,13 @@ class Visit:
         self.photos = Store(folder / f"visit-{name}", self.gone, PHOTOS)
 
     def begin(self) -> None:
-        """A job starts in this thread."""
+        """Mark the start of a job in this thread."""
         self.seen = time.monotonic()
         self.drawn.begin()
         self.photos.begin()
 
     def check(self) -> None:
-        """Raises Gone where a job need not go on."""
+        """Raise Gone if a job need not go on."""
         if self.gone.is_set():
             raise Gone
 
@@ -154,7 +153,7 @@ class Visit:
 
 
 class Visits:
-    """All visits of one run of the server; their files lie below `folder`."""
+    """All visits of one run of the server, with their files below `folder`."""
 
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
@@ -165,7 +164,7 @@ class Visits:
         return len(self._visits)
 
     def of(self, session: str | None) -> Visit:
-        """The visit of a page. A request that names no page gets one for itself."""
+        """The visit of a page. A request without a session gets a visit of its own."""
         name = name_of(session) if session else secrets.token_hex(16)
         with self._lock:
             if name not in self._visits:
@@ -178,7 +177,7 @@ class Visits:
         return visit
 
     def leave(self, session: str | None) -> None:
-        """The page was closed: its files go and its jobs end."""
+        """Remove the files of a page that was closed, and end its jobs."""
         name = name_of(session)
         with self._lock:
             visit = self._visits.pop(name, None)
@@ -197,5 +196,5 @@ class Visits:
 
 
 def name_of(session: str | None) -> str:
-    """What a visit's folders are called. It does not tell the session, which is the visitor's secret."""
+    """The name of a visit's folders. It does not reveal the session, which is the visitor's secret."""
     return hashlib.sha256(str(session).encode("utf-8", "backslashreplace")).hexdigest()[:32]

@@ -18,9 +18,9 @@ from .shared import Redrawing, Shared, choose, fitting, hidden, show_pictures, t
 from .theme import FRAMES, PLAIN, STRIP
 
 TITLE, ASKS = words.WALK_TAB, ("pinned",)
-WHOLE = 100  # steps of the slider that goes along the walk
-ACROSS = 12  # frames in a row of the sheet that the slider shows the parts of
-LARGEST_SHEET = 1536  # pixels that it is wide, about
+WHOLE = 100  # steps of the slider along the walk
+ACROSS = 12  # frames in a row of the sheet from which the slider shows one
+LARGEST_SHEET = 1536  # width of the sheet in pixels, about
 
 
 def serves(generator) -> bool:
@@ -63,7 +63,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
     shown = gr.State()
 
     def walk_along(visit, tell, name, anchors, loop):
-        """A strip, a video and a sheet of all frames, along which the slider goes."""
+        """Make a strip, a video, and a sheet of all frames for the slider."""
         generator = models[name]
         path = keyframes(generator, anchors)
         tell(0.05, words.DRAWING)
@@ -94,7 +94,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         }
 
     def walk_once(visit, tell, tab, *asked_and_shown):
-        """The same, unless it is what is shown already, or another tab is."""
+        """The same, unless it is shown already or another tab is open."""
         *asked, before = asked_and_shown
         return None if tab != "walk" or asked == before else walk_along(visit, tell, *asked)
 
@@ -102,7 +102,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         return {shared.picture: choose(lines, picked)}
 
     def open_between(visit, name, anchors, loop, place):
-        """The picture at the slider's place, which is one like all others from now on."""
+        """Open the picture at the slider's place."""
         generator = models[name]
         frame = min(round(place / WHOLE * (FRAMES - 1)), FRAMES - 1)
         path = pictures.walk(generator, keyframes(generator, anchors), FRAMES, bool(loop))
@@ -115,7 +115,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         return {shared.anchors: texts(some).replace("\n", " ")}
 
     def as_webp(visit, tell, name, anchors, loop):
-        """The walk as an animated WebP, which repeats wherever pictures are shown."""
+        """Write the walk as an animated WebP, which plays wherever pictures are shown."""
         generator = models[name]
         path = keyframes(generator, anchors)
         frames = pictures.film(generator, path, FRAMES, bool(loop), lambda *done: tell(done, words.DRAWING))
@@ -169,8 +169,7 @@ def mark_of(models: Models, name: str, path: list[pictures.Picture]) -> marks.Ma
 
 
 def film_of(visit, frames: Tensor) -> str:
-    """All frames on one sheet, of which the page shows the one that the slider is at: at once, for nothing need be
-    asked for."""
+    """All frames on one sheet. The page shows the frame at the slider's place without another request."""
     factor = max(1, round(LARGEST_SHEET / ACROSS / frames.shape[-1]))
     some = [one.convert("RGB") for one in images.to_pil(frames)]
     some = [images.enlarge(one, factor) for one in some] if factor > 1 and frames.shape[1] == 1 else some

@@ -1,4 +1,4 @@
-"""Write a model for programs that have no PyTorch: `gan-studio export celeba-cgan -o faces.onnx`, or `--page DIR`."""
+"""Export a model for use without PyTorch: `gan-studio export celeba-cgan -o faces.onnx`, or `--page DIR`."""
 
 import argparse
 import os
@@ -31,26 +31,25 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--part",
         choices=graphs.PARTS,
-        help="what the ONNX file does: draw pictures, change them, or read latents from them (default: what the model "
-        "is for)",
+        help="what the ONNX file does: draw, edit, encode, ... (default: the main use of the model)",
     )
-    parser.add_argument("--page", type=Path, metavar="DIR", help="the folder of the page; made where there is none")
+    parser.add_argument("--page", type=Path, metavar="DIR", help="the folder of the page; created if missing")
     parser.add_argument(
         "--runtime",
         type=Path,
         metavar="DIR",
-        help=f"the folder of an unpacked onnxruntime-web {pages.VERSION}, where npm cannot be reached",
+        help=f"the folder of an unpacked onnxruntime-web {pages.VERSION}, if npm cannot be reached",
     )
     parser.add_argument(
-        "--half", action="store_true", help="round the weights to float16: half the file, pictures nearly the same"
+        "--half", action="store_true", help="round the weights to float16: half the size, nearly the same pictures"
     )
     options = parser.parse_args(arguments)
     if not (options.output or options.page):
         parser.error("give --output FILE.onnx, or --page DIR")
     if options.part and not options.output:
-        parser.error("--part goes with --output FILE.onnx")
+        parser.error("--part needs --output FILE.onnx")
     if options.runtime and not options.page:
-        parser.error("--runtime goes with --page DIR")
+        parser.error("--runtime needs --page DIR")
     return options
 
 
@@ -78,7 +77,7 @@ def command(arguments: list[str] | None) -> None:
         )
         size = sum(path.stat().st_size for path in folder.iterdir())
         print(
-            f"{folder}: a page of {_megabytes(size)}; any static file server shows it, for example\n"
+            f"{folder}: a page of {_megabytes(size)}; any static file server can serve it, for example\n"
             f"  python -m http.server --directory {folder}"
         )
 

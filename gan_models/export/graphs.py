@@ -1,4 +1,4 @@
-"""ONNX: a network as a graph of plain operations, with all that a stranger must know of it in its metadata."""
+"""ONNX: a network as a graph of plain operations, with everything that is needed to use it in the metadata."""
 
 import contextlib
 import copy
@@ -27,8 +27,8 @@ from ..networks.editor import Editor
 from ..networks.restore import Restorer
 
 PARTS = ("generate", "edit", "encode", "classify", "restore")
-OPSET = 17  # what onnxruntime has read since 1.12 (2022)
-TOLERANCE = 1e-4  # by which the file's pictures, in -1..1, may differ from PyTorch's
+OPSET = 17  # supported by onnxruntime since 1.12 (2022)
+TOLERANCE = 1e-4  # largest difference between the file's pictures, in -1..1, and PyTorch's
 SMALL = 1024  # numbers; shorter tensors stay float32
 SEED_RULE = (
     "latent k of seed s: numpy.random.Generator(numpy.random.Philox(key=[s, 0], counter=[0, k, 0, 0]))"
@@ -37,7 +37,7 @@ SEED_RULE = (
 
 
 class Part(NamedTuple):
-    """Something that a model does, as a network of tensors alone."""
+    """One function of a model, as a network that takes and returns only tensors."""
 
     network: nn.Module
     inputs: dict[str, tuple[int, ...]]  # name -> shape of one row
@@ -57,7 +57,7 @@ class _Draws(nn.Module):
 
 
 class _EditorDraws(nn.Module):
-    """An editor's drawing with its Cholesky factor worked out, for which ONNX has no operation."""
+    """An editor's generator with its Cholesky factor precomputed, since ONNX has no operation for it."""
 
     def __init__(self, model: Editor):
         super().__init__()
@@ -107,7 +107,7 @@ class _Restores(nn.Module):
 
 
 def parts(model: Generator) -> dict[str, Part]:
-    """What can be exported of a model, by the names of PARTS; first what it is for."""
+    """The parts of a model that can be exported, by the names of PARTS; its main use comes first."""
     found, picture = {}, model.image_shape
     if hasattr(model, "changed"):
         inputs = {"images": picture, "changes": (len(model.attributes),)}
@@ -141,22 +141,23 @@ def onnx(
     name: str | None = None,
     half: bool = False,
 ) -> float:
-    """Write a model, or a part of it, as an ONNX file, and return by how much its output differs from PyTorch's at most.
+    """Write a model, or a part of it, as an ONNX file. Returns the largest difference of its output from PyTorch's.
 
     part: "generate" (latents (n, latent_dim) float32 standard normal, and labels (n, K) float32 in 0..1 where it has
-    labels -> images (n, C, H, W) in [-1, 1]), "edit" (images, changes (n, K) -> edited, and shown (n, K) 0..1: how
-    surely each attribute is there), "encode" (images -> latents, and labels where it has any), "classify" (images ->
+    labels -> images (n, C, H, W) in [-1, 1]), "edit" (images, changes (n, K) -> edited, and shown (n, K) 0..1, the
+    probability of each attribute), "encode" (images -> latents, and labels where it has any), "classify" (images ->
     classes (n, K), rows that sum to 1), or "restore" (images, mask (n, 1, H, W), 1 where pixels are missing, strengths
-    (n, K) 0..1 of the damages to repair -> restored, and seen (n, K): how strong they seem). None: the first that
-    the model has of edit and generate. n is any number. Classes are rows with a 1 in their place; rows that mix them
-    draw something in between.
+    (n, K) 0..1 of the damages to repair -> restored, and seen (n, K), the estimated strengths). None: "edit" for an
+    editor, "generate" for a generator. n is any number. Classes are one-hot rows; rows that mix classes draw something
+    in between.
 
-    card: the text of the model's README.md, which goes into the metadata with its licence; None: a card made of the
-    configuration. name: what the model is called. half: round the weights to float16, which halves the file. Weights
-    that float16 holds exactly are stored so in any case.
+    card: the text of the model's README.md, which goes into the metadata with its licence; None: a card made from the
+    configuration. name: of the model. half: round the weights to float16, which halves the file. Weights that float16
+    represents exactly are always stored as float16.
 
-    The file is run by onnxruntime before it is renamed to `path`. Raises InvalidInput for a part that the model has
-    not, MissingPackage without onnx and onnxruntime (the extra `onnx`), ModelError where its output is not PyTorch's.
+    The file is run by onnxruntime before it is renamed to `path`. Raises InvalidInput for a part that the model does
+    not have, MissingPackage without onnx and onnxruntime (the extra `onnx`), ModelError if its output differs from
+    PyTorch's.
     """
     if absent := [package for package in ("onnx", "onnxruntime") if not importlib.util.find_spec(package)]:
         raise MissingPackage(missing(absent[0]))
@@ -190,7 +191,7 @@ def check_output(path: Path) -> None:
 
 
 def metadata(model: Generator, part: str, card: str | None = None, name: str | None = None) -> dict[str, str]:
-    """What the file says of itself, by key. Lists and objects are JSON."""
+    """The metadata of the file, by key. Lists and objects are JSON."""
     config = config_of(model)
     card = str(model.generate_model_card()) if card is None else card
     known = licence_of(card)
@@ -211,9 +212,9 @@ def metadata(model: Generator, part: str, card: str | None = None, name: str | N
     if part in ("generate", "encode") and model.labels:
         told["labels"] = json.dumps(model.labels)
         told["label_kind"] = (
-            "attributes, each from 0 (absent) to 1 (there)" if model.multi_label else "classes, a 1 in the place of one"
+            "attributes, each from 0 (absent) to 1 (present)" if model.multi_label else "classes, one-hot rows"
         )
-        if model.multi_label:  # combinations that occur: independent coin flips give some that no picture has
+        if model.multi_label:  # combinations that occur: independent random labels give some that no picture has
             told["label_table"] = json.dumps([[round(value, 4) for value in row] for row in model.label_table.tolist()])
     if part == "encode":
         told["latents"] = f"(n, {model.latent_dim}) float32"
@@ -222,22 +223,20 @@ def metadata(model: Generator, part: str, card: str | None = None, name: str | N
     if part == "restore":
         told["damages"] = json.dumps(model.told)
         told["mask"] = "(n, 1, H, W) float32, 1 where pixels are missing, else 0"
-        told["strengths"] = (
-            "(n, K) float32, from 0 to 1: how strong each damage is taken to be; seen is an estimate of it"
-        )
+        told["strengths"] = "(n, K) float32, from 0 to 1: the strength of each damage; `seen` is an estimate of it"
     if part == "edit":
         told["attributes"] = json.dumps(model.attributes)
         told["changes"] = (
             f"(n, {len(model.attributes)}) float32, from -{model.most_change:g} to {model.most_change:g}: 0 leaves an "
-            "attribute, 1 brings it in, -1 takes it out"
+            "attribute, 1 adds it, -1 removes it"
         )
-        told["shown"] = "(n, K) float32, from 0 to 1: how surely each attribute is there before the edit"
+        told["shown"] = "(n, K) float32, from 0 to 1: the probability of each attribute before the edit"
     return told
 
 
 def licence_of(card: str) -> dict[str, str]:
-    """What the front matter of a card says of the licence: `licence` (its name, "not stated" where there is none),
-    `link`, and a `note` in a sentence."""
+    """The licence in the front matter of a card: `licence` (its name, "not stated" if there is none), `link`, and
+    `note`, a sentence."""
     try:
         data = ModelCard(card, ignore_metadata_errors=True).data
     except Exception:  # a stranger's YAML can be anything
@@ -272,13 +271,13 @@ def _choose(model: Generator, part: str | None, half: bool) -> tuple[Part, str]:
         raise InvalidInput(
             f"There is no part {short(part)} of this {model.family} model; it has {' and '.join(known)}."
         )
-    known[part].network.eval()  # or the exporter leaves the model in training mode
+    known[part].network.eval()  # else the exporter leaves the model in training mode
     return known[part], part
 
 
 def _example(part: Part, rows: int) -> dict[str, Tensor]:
-    """Inputs of a fixed seed. Pictures are smooth, as photos are: where an editor moves the pixels of noise, the last
-    bit of a place is seen."""
+    """Inputs from a fixed seed. The pictures are smooth, as photos are: when an editor moves the pixels of noise,
+    rounding errors of places become visible."""
     generator = torch.Generator().manual_seed(rows)
     found = {}
     for name, shape in part.inputs.items():
@@ -296,13 +295,13 @@ def _example(part: Part, rows: int) -> dict[str, Tensor]:
 
 
 def _graph(part: Part, name: str) -> Any:
-    """The ONNX model of a part, any number of rows at once."""
+    """The ONNX model of a part, for any number of rows."""
     import onnx as onnx_package
 
     example = _example(part, 2)
     buffer = io.BytesIO()
-    # The exporter by tracing: it needs no further package, is ten times as quick as that by torch.export, and a
-    # network here is the same operations whatever it is given.
+    # The tracing exporter needs no further package and is ten times as quick as the one by torch.export. The networks
+    # have no control flow that depends on their input, so tracing is exact.
     with torch.no_grad(), _silent():
         torch.onnx.register_custom_op_symbolic("aten::atanh", lambda graph, x: graph.op("Atanh", x), OPSET)
         torch.onnx.export(
@@ -323,7 +322,7 @@ def _graph(part: Part, name: str) -> Any:
 
 
 def _store_halves(graph: Any) -> None:
-    """Store the weights that float16 holds exactly as float16, each followed by a cast: half the file, the same
+    """Store weights that float16 represents exactly as float16, each followed by a cast: half the size, the same
     numbers."""
     from onnx import TensorProto, helper, numpy_helper
 
@@ -344,8 +343,8 @@ def _store_halves(graph: Any) -> None:
 
 
 def _compare(data: bytes, part: Part) -> float:
-    """By how much the file's outputs differ from the network's at most, for another number of rows than it was made
-    with. Raises ModelError where that is more than TOLERANCE."""
+    """The largest difference between the outputs of the file and of the network, for another number of rows than it was
+    traced with. Raises ModelError if it is more than TOLERANCE."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -368,7 +367,7 @@ def _compare(data: bytes, part: Part) -> float:
 
 @contextlib.contextmanager
 def _silent() -> Iterator[None]:
-    """The exporter warns of its own future, and of folding less than it might."""
+    """Silence the exporter's warnings about its own future and about folding constants."""
     log = logging.getLogger("torch.onnx")
     level = log.level
     log.setLevel(logging.ERROR)

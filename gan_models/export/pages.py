@@ -1,4 +1,4 @@
-"""A page without a server: one folder of static files that draws, walks and edits in whatever browser shows it."""
+"""A page without a server: one folder of static files that draws, walks and edits in the browser."""
 
 import html
 import json
@@ -27,12 +27,12 @@ __all__ = ["VERSION", "Opened", "opened", "page"]
 
 WEB = Path(__file__).parent / "web"
 STATIC = ("index.html", "app.js", "style.css")
-FACES = 16  # that an editor's page has to edit
-SECTIONS = ("Data and licence", "Limits", "Intended use")  # of a card, that a page shows
+FACES = 16  # on an editor's page
+SECTIONS = ("Data and licence", "Limits", "Intended use")  # of the card, shown on the page
 
 
 class Opened(NamedTuple):
-    """A model with what its folder says of it."""
+    """A model with its card and name."""
 
     network: Generator
     card: str  # the text of README.md
@@ -40,7 +40,7 @@ class Opened(NamedTuple):
 
 
 def opened(source: str | os.PathLike, revision: str | None = None) -> Opened:
-    """The model of a folder, a bundled name or a Hub repository; it raises as `gan_models.load` does."""
+    """The model of a folder, a bundled name or a Hub repository. Raises as `gan_models.load` does."""
     found = hub.find(source, revision)
     folder, source = found.folder, found.name
     network = load_folder(folder, source)
@@ -63,11 +63,11 @@ def page(
 ) -> Path:
     """Write a page that shows a model in the browser, without a server, and return its folder.
 
-    It holds index.html, app.js, style.css, model.onnx and the three files of onnxruntime-web (14 MB, from the cache, or
-    from npm once, or from `runtime_folder`); for an editor also faces.png, drawn faces to begin with. Any static file
-    server shows it, and it asks nothing of the net. half, card, name: as in `onnx`. Files of these names are replaced, each by
-    rename; index.html comes last. Raises InvalidInput where the folder or the runtime cannot be had, and as `load` and
-    `onnx` do.
+    It holds index.html, app.js, style.css, model.onnx and the three files of onnxruntime-web (14 MB, from the cache,
+    from npm, or from `runtime_folder`); for an editor also faces.png, generated faces to start with. Any static file
+    server can serve it, and it makes no requests to other hosts. half, card, name: as in `onnx`. Existing files of
+    these names are replaced, each by renaming; index.html comes last. Raises InvalidInput if the folder or the runtime
+    is not available, and as `load` and `onnx` do.
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
@@ -118,7 +118,7 @@ def _lead(card: str) -> str:
     """The first sentence of a card."""
     found = re.search(r"^# .*\n+([^\n]+)", card, re.MULTILINE)
     sentence = re.split(r"(?<=[.!?])\s", found[1], maxsplit=1)[0] if found else ""
-    return re.sub(r"\s*\(--[^)]*\)", "", sentence)[:200]  # less what only whoever trains needs
+    return re.sub(r"\s*\(--[^)]*\)", "", sentence)[:200]  # without options, which only matter for training
 
 
 def _sections(card: str) -> dict[str, str]:
@@ -127,7 +127,7 @@ def _sections(card: str) -> dict[str, str]:
 
 
 def _facts(model: Generator, part: str) -> dict:
-    """What the page has to know of a model."""
+    """The facts about a model that the page needs."""
     facts = {"part": part, "shape": model.image_shape, "latents": model.latent_dim, "kind": "plain", "labels": []}
     if part == "edit":
         names = list(model.attributes)
@@ -149,7 +149,7 @@ def _facts(model: Generator, part: str) -> dict:
 
 
 def friendly(name: str) -> str:
-    """A label in friendly words: "Mouth_Slightly_Open" is "Mouth slightly open"; what is no such name stays."""
+    """A label for people: "Mouth_Slightly_Open" is "Mouth slightly open". Other labels stay as they are."""
     words = name.replace("_", " ").strip()
     return (
         words[:1] + words[1:].lower() if re.fullmatch(r"[A-Z][a-z0-9]*(_[A-Z0-9][a-z0-9]*)+", name) else words or name
@@ -158,7 +158,7 @@ def friendly(name: str) -> str:
 
 @torch.no_grad()
 def _faces(editor: Generator) -> Image.Image:
-    """Drawn faces to edit, side by side: the editor's own where it draws any, else those of a bundled generator."""
+    """Generated faces to edit, side by side: by the editor itself if it can draw, else by a bundled generator."""
     count, size = FACES, editor.image_shape[1]
     if editor.latent_dim:
         drawn = editor.generate(editor.sample_latents(count, seed=1, truncation=0.8))

@@ -1,4 +1,4 @@
-"""onnxruntime-web, which runs ONNX files in a browser: fetched once from npm, known by its checksums."""
+"""onnxruntime-web, which runs ONNX files in a browser: fetched once from npm, verified by its checksums."""
 
 import hashlib
 import shutil
@@ -11,8 +11,8 @@ from ..errors import InvalidInput
 from ..files import UnfitFile, cache_folder, read_bounded, write_atomically
 
 PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
-# What a page needs of it, and the sha256 of each. It computes on the CPU (WebAssembly); the file for GPUs is twice as
-# large and no quicker for networks of this size.
+# The files that a page needs, and the sha256 of each. They compute on the CPU (WebAssembly); the version for GPUs is
+# twice as large and no faster for networks of this size.
 FILES = {
     "ort.wasm.min.mjs": "219e6a1fc8a9938268d18efca3c91d310bd2f4a59bbd13744df5b2b7fc6cee3b",
     "ort-wasm-simd-threaded.mjs": "e13f7f94fc51b4ca72b12faeb1ee95f4ace6dfbc8939bc718aabdc0a27c4299b",
@@ -23,9 +23,9 @@ SECONDS = 300
 
 
 def runtime(folder: Path | None = None) -> dict[str, bytes]:
-    """The files by name: of a folder that somebody unpacked (`--runtime`), else of the cache, else of npm.
+    """The files by name: from the folder of an unpacked package (`--runtime`), else from the cache, else from npm.
 
-    Raises InvalidInput where they are not there, cannot be fetched, or are others than the checksums say.
+    Raises InvalidInput if they are missing, cannot be fetched, or have other checksums.
     """
     if folder is not None:
         return _read(folder / "dist" if (folder / "dist").is_dir() else folder)
@@ -38,7 +38,7 @@ def runtime(folder: Path | None = None) -> dict[str, bytes]:
         cache.mkdir(parents=True, exist_ok=True)
         for name, data in files.items():
             write_atomically(cache / name, data)
-    except OSError:  # it is fetched anew next time
+    except OSError:  # it is fetched again next time
         pass
     return files
 
@@ -58,7 +58,7 @@ def _read(folder: Path) -> dict[str, bytes]:
 
 
 def _fetch() -> dict[str, bytes]:
-    """By npm, which has its own settings for registries and proxies."""
+    """Fetch the files by npm, which has its own settings for registries and proxies."""
     instead = f"or give --runtime DIR, the folder of an unpacked {PACKAGE} {VERSION}"
     npm = shutil.which("npm")
     if npm is None:

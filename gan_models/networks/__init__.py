@@ -1,4 +1,4 @@
-"""The networks, one file a family: configuration, generator and discriminator together."""
+"""The networks, one file per family: configuration, generator and discriminator together."""
 
 import os
 
@@ -39,7 +39,7 @@ FAMILIES.update(
         )
     }
 )
-# What a recipe calls its pair of networks. Several pairs may share a family of generators.
+# A recipe's name for its pair of networks. Several pairs may share a family of generators.
 PAIRS: dict[str, tuple[type[Generator], type[Discriminator]]] = {
     "mlp": (MLPGenerator, MLPDiscriminator),
     "dcgan": (DCGANGenerator, DCGANDiscriminator),
@@ -65,15 +65,15 @@ def load(
 
     A folder is that of a model or of a run. A repository is "user/repo", "user/repo@revision",
     "user/repo/subfolder", "user/repo@revision/subfolder" or the address of its page; `revision`, a branch, tag or
-    commit, may also be given apart. One that was loaded before is found in the Hub's cache without a network. Its card,
-    licence, metrics and samples come along, as far as they can be had; `loaded_from` of the model says where all of it
-    is.
+    commit, may also be a separate argument. A repository that was loaded before is found in the Hub's cache without a
+    network connection. Its card, licence, metrics and samples are downloaded too, if possible; the model's
+    `loaded_from` says where everything is.
 
     The model is in eval mode, float32, on the CPU unless `device` says otherwise.
 
     Raises ModelNotFound, HubUnreachable, InvalidConfig, InvalidWeights or InvalidInput (all ModelError), each with one
-    sentence. The configuration is bounds-checked and compared with the header of the weights before any memory is
-    taken.
+    sentence. The configuration is bounds-checked and compared with the header of the weights before memory is
+    allocated.
     """
     device = check_device(device)
     found = find(source, revision)

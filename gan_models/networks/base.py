@@ -1,4 +1,4 @@
-"""What every generator and discriminator offers, whatever its family."""
+"""The base classes of all generators and discriminators."""
 
 import os
 import tempfile
@@ -24,8 +24,8 @@ DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
 def check_config(config: dict[str, Any], limits: dict[str, tuple[int, int]], oblong: bool = False) -> None:
-    """Raise InvalidConfig unless each key of `limits` is a whole number within its (least, most). oblong: image_size
-    may also be two of them, [height, width]."""
+    """Raise InvalidConfig unless each key of `limits` is a whole number within its (least, most). oblong: image_size may
+    also be two such numbers, [height, width]."""
     for key, (least, most) in limits.items():
         value = config[key]
         two = oblong and key == "image_size" and isinstance(value, (list, tuple)) and len(value) == 2
@@ -38,8 +38,8 @@ def check_config(config: dict[str, Any], limits: dict[str, tuple[int, int]], obl
 
 
 def check_labels(labels: object, multi_label: object) -> tuple[str, ...] | None:
-    """The label names as a tuple. Raises InvalidConfig unless they are None or 2 to 1,000 distinct names (1 if
-    multi)."""
+    """The label names as a tuple. Raises InvalidConfig unless they are None or 2 to 1,000 distinct names (1 to 1,000
+    for attributes)."""
     if not isinstance(multi_label, bool):
         raise InvalidConfig(f"The configuration says multi_label = {short(multi_label)}; it must be true or false.")
     if labels is None:
@@ -55,11 +55,11 @@ def check_labels(labels: object, multi_label: object) -> tuple[str, ...] | None:
 
 
 def encode_labels(labels: Tensor, names: tuple[str, ...], multi_label: bool) -> Tensor:
-    """Labels as the networks take them: (n, K) float. Classes become one-hot rows; attributes 0..1 become -1..1,
-    so that "absent" says as much as "present"."""
+    """Labels in the form that the networks take: (n, K) float. Classes become one-hot rows; attributes 0..1 become
+    -1..1, so that "absent" has as much effect as "present"."""
     if labels.ndim == 1:
         rows = nn.functional.one_hot(labels.long().clamp_min(0), len(names)).float()
-        return rows * (labels >= 0)[:, None]  # -1: nobody says which
+        return rows * (labels >= 0)[:, None]  # -1: unknown
     return labels * 2 - 1 if multi_label else labels
 
 
@@ -69,16 +69,16 @@ def _refuse_config(config: object) -> None:
 
 
 class Generator(nn.Module, PyTorchModelHubMixin):
-    """Base of all generators. Subclasses are built from JSON-able arguments, which are their config.json.
+    """Base of all generators. The arguments of subclasses can be stored as JSON; they are the config.json.
 
     Attributes: latent_dim (int), image_shape (C, H, W), labels (tuple of names, or None), multi_label (True:
     attributes, any number of which hold at once; False: classes, exactly one).
     """
 
     family: str
-    takes_labels = False  # whether it can be told any: `labels` and `multi_label` are arguments of it
-    limits: dict[str, tuple[int, int]] = {}  # the least and the most of arguments that are whole numbers
-    classifies = False  # whether it sorts pictures into `classes`, names that are an argument of it
+    takes_labels = False  # whether it has the arguments `labels` and `multi_label`
+    limits: dict[str, tuple[int, int]] = {}  # (least, most) of arguments that are whole numbers
+    classifies = False  # whether it classifies pictures; then the argument `classes` has the names
     grows: tuple[str, ...] = ()  # beginnings of names: what a run that starts from a smaller size begins anew
     latent_dim: int
     image_shape: tuple[int, int, int]
@@ -88,7 +88,7 @@ class Generator(nn.Module, PyTorchModelHubMixin):
     loaded_from: Source | None = None  # where it was loaded from
 
     def set_labels(self, labels: object, multi_label: bool) -> None:
-        """Declare the labels; for attributes also the table of combinations that `sample_labels` draws from."""
+        """Set the labels; for attributes also the table of combinations from which `sample_labels` draws."""
         self.labels, self.multi_label = check_labels(labels, multi_label), multi_label
         if self.labels and multi_label:
             self.register_buffer("label_table", torch.full((LABEL_TABLE_ROWS, len(self.labels)), 0.5))
@@ -98,19 +98,21 @@ class Generator(nn.Module, PyTorchModelHubMixin):
         raise NotImplementedError(f"{type(self).__name__} has no forward pass")
 
     def encode(self, images: Tensor) -> Tensor:
-        """images (n, C, H, W) in [-1, 1] -> latents (n, latent_dim) that `generate` draws something like them from,
-        where the family has an encoder. Raises InvalidInput where it has none."""
-        raise InvalidInput(f"This model (family {self.family}) has no encoder: it draws pictures and cannot read them.")
+        """images (n, C, H, W) in [-1, 1] -> latents (n, latent_dim) with which `generate` reproduces them, if the family
+        has an encoder. Raises InvalidInput if it has none."""
+        raise InvalidInput(
+            f"This model (family {self.family}) has no encoder: it draws pictures and cannot encode them."
+        )
 
     def estimate_labels(self, images: Tensor) -> Tensor | None:
-        """images (n, C, H, W) in [-1, 1] -> labels (n, K) in 0..1 for `generate`, where it has an encoder and labels;
-        else None."""
+        """images (n, C, H, W) in [-1, 1] -> labels (n, K) in 0..1 for `generate`, if the model has an encoder and
+        labels; else None."""
         return None
 
     def classify(self, images: Tensor) -> Tensor:
-        """images (n, C, H, W) in [-1, 1] -> how sure the model is of each of its classes: (n, K) rows that sum to 1,
-        where the family has a classifier. Raises InvalidInput where it has none."""
-        raise InvalidInput(f"This model (family {self.family}) has no classifier: it draws pictures and sorts none.")
+        """images (n, C, H, W) in [-1, 1] -> probabilities of the classes: (n, K) rows that sum to 1, if the family has a
+        classifier. Raises InvalidInput if it has none."""
+        raise InvalidInput(f"This model (family {self.family}) has no classifier.")
 
     @property
     def encodes(self) -> bool:
@@ -118,8 +120,8 @@ class Generator(nn.Module, PyTorchModelHubMixin):
         return type(self).encode is not Generator.encode
 
     def check_images(self, images: Tensor) -> Tensor:
-        """The pictures on the generator's device. Raises InvalidInput unless they are floats (n, C, H, W) of its shape
-        in [-1, 1]."""
+        """The pictures on the generator's device. Raises InvalidInput unless they are floats (n, C, H, W) in [-1, 1] of
+        the generator's image_shape."""
         if (
             not isinstance(images, Tensor)
             or images.ndim != 4
@@ -140,12 +142,12 @@ class Generator(nn.Module, PyTorchModelHubMixin):
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of the weights. Whatever it is after `half()` or `bfloat16()`, pictures and latents go in and out as float32."""
+        """The dtype of the weights. Even after `half()` or `bfloat16()` pictures and latents are float32."""
         return next(self.parameters()).dtype
 
     def trial(self) -> list[Tensor]:
-        """What it makes of one latent, by which `load` sees that the weights are of use: a picture and, where it has an
-        encoder, what that reads from it."""
+        """The outputs with which `load` tests the weights: a picture from one latent and, if there is an encoder, its
+        output for that picture."""
         images = self.generate(self.sample_latents(1, seed=0), self.sample_labels(1, seed=0))
         if not self.encodes or not images.isfinite().all():
             return [images]
@@ -153,10 +155,10 @@ class Generator(nn.Module, PyTorchModelHubMixin):
         return [images, *(found if isinstance(found, tuple) else (found,))]
 
     def sample_latents(self, n: int, *, seed: int | None = None, truncation: float = 1.0) -> Tensor:
-        """n latents of a seed: (n, latent_dim) float32 on the generator's device.
+        """n latents from a seed: (n, latent_dim) float32 on the generator's device.
 
-        Latent k of a seed does not depend on n or the device. truncation (0..2) multiplies: below 1 the pictures become
-        more typical and less varied. Raises InvalidInput for a seed, a count or a truncation out of range.
+        Latent k of a seed does not depend on n or the device. truncation (0..2) is a factor: below 1 the pictures become
+        more typical and less varied. Raises InvalidInput for a seed, count or truncation out of range.
         """
         if not isinstance(truncation, (int, float)) or not 0 <= truncation <= 2:
             raise InvalidInput(f"The truncation must be a number from 0 to 2, not {truncation!r}.")
@@ -164,8 +166,9 @@ class Generator(nn.Module, PyTorchModelHubMixin):
         return (_latents.sample(n, self.latent_dim, seed=seed) * truncation).to(self.device)
 
     def sample_labels(self, n: int, *, seed: int | None = None) -> Tensor | None:
-        """n plausible labels of a seed: (n,) int64 classes, uniformly; or (n, K) attributes of real training examples
-        (independent coin flips would give combinations that no face has); or None for an unconditional generator."""
+        """n plausible labels from a seed: (n,) int64 classes, uniformly; or (n, K) attributes of real training examples
+        (independent random attributes would give combinations that no face has); or None for an unconditional
+        generator."""
         if self.labels is None:
             return None
         seed, n = rng.check_seed(seed), rng.check_count(n)
@@ -177,9 +180,9 @@ class Generator(nn.Module, PyTorchModelHubMixin):
     def generate(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images (n, C, H, W) float32 in [-1, 1] from latents (n, latent_dim), differentiably.
 
-        labels: (n,) int classes or (n, K) weights 0..1 for a class-conditional generator (weights that mix two classes
-        draw something in between), (n, K) values 0..1 for attributes, None for an unconditional one.
-        Raises InvalidInput, saying what was expected.
+        labels: (n,) int classes or (n, K) weights 0..1 for a class-conditional generator (weights that mix classes draw
+        something in between), (n, K) values 0..1 for attributes, None for an unconditional generator. Raises
+        InvalidInput that says what was expected.
         """
         if not isinstance(latents, Tensor) or latents.ndim != 2 or latents.shape[1] != self.latent_dim:
             got = tuple(latents.shape) if isinstance(latents, Tensor) else type(latents).__name__
@@ -214,7 +217,7 @@ class Generator(nn.Module, PyTorchModelHubMixin):
                 raise InvalidInput(f"The labels must be {wanted}.")
         return encode_labels(labels, self.labels, self.multi_label)
 
-    # The Hub mixin's own saving and loading are replaced by ours: strict, bounds-checked, never a pickle.
+    # The Hub mixin's saving and loading are replaced by ours: strict, bounds-checked, never a pickle.
     def save_pretrained(  # type: ignore[override] # no `config`: the model has its own
         self,
         save_directory: str | os.PathLike[str],
@@ -225,13 +228,13 @@ class Generator(nn.Module, PyTorchModelHubMixin):
         model_card_kwargs: dict[str, Any] | None = None,
         **push_to_hub_kwargs: Any,
     ) -> str | None:
-        """Write a whole model folder: configuration, weights, card, and what a loaded model brought along (metrics,
-        samples, licence, and the card's own words).
+        """Write a whole model folder: configuration, weights, card, and the metrics, samples, licence and edits of the
+        card from the folder that the model was loaded from.
 
-        model_card_kwargs: what the card should tell too, keys of `card.ABOUT` such as {"dataset": ..., "licence": ...}.
-        What a person wrote into a card that is there stays. repo_id, push_to_hub and its arguments are those of the Hub's
-        mixin. Returns the commit's address after a push, else None. Raises InvalidWeights for weights that are not finite,
-        InvalidInput for a `config`, which is the model's own.
+        model_card_kwargs: further facts for the card, keys of `card.ABOUT` such as {"dataset": ..., "licence": ...}.
+        What a person wrote into an existing card is kept. repo_id, push_to_hub and its arguments are those of the Hub's
+        mixin. Returns the commit's address after a push, else None. Raises InvalidWeights for weights that are not
+        finite, and InvalidInput for a `config`, which cannot be changed.
         """
         _refuse_config(config)
         folder = Path(save_directory)
@@ -257,8 +260,8 @@ class Generator(nn.Module, PyTorchModelHubMixin):
     ) -> str:
         """Upload the model folder that `save_pretrained` writes, in one commit, and return that commit's address.
 
-        The arguments are those of the Hub's mixin. The card names the repository; what a person wrote into the card of the
-        repository stays. Raises what the Hub's client raises.
+        The arguments are those of the Hub's mixin. The card names the repository; what a person wrote into the
+        repository's card is kept. Raises as the Hub's client does.
         """
         _refuse_config(config)
         api = HfApi(token=token)
@@ -283,7 +286,7 @@ class Generator(nn.Module, PyTorchModelHubMixin):
         return str(commit)
 
     @classmethod
-    def from_pretrained(  # type: ignore[override] # options that it knows, where the mixin takes any
+    def from_pretrained(  # type: ignore[override] # only known options, where the mixin takes any
         cls,
         pretrained_model_name_or_path: str | os.PathLike[str],
         *,
@@ -298,15 +301,15 @@ class Generator(nn.Module, PyTorchModelHubMixin):
     ) -> Self:
         """`gan_models.load` for one family, with the options that huggingface_hub documents for its mixins.
 
-        map_location: the device. strict: only True, since a tensor that is missing would stay as chance made it.
-        dtype: of the weights (torch.float32, float16 or bfloat16); pictures and latents stay float32. Raises
-        InvalidConfig for a model of another family, InvalidInput for an option, and what `load` raises.
+        map_location: the device. strict: only True, since missing tensors would stay random. dtype: of the weights
+        (torch.float32, float16 or bfloat16); pictures and latents stay float32. Raises InvalidConfig for a model of
+        another family, InvalidInput for an invalid option, and as `load` does.
         """
         device = check_device(map_location)
         if strict is not True:
             raise InvalidInput(
-                "Models are loaded with strict=True alone: a tensor that is missing would stay as chance made it, and one "
-                "of another shape is another network's."
+                "Models are loaded with strict=True only: missing tensors would stay random, and tensors of another "
+                "shape belong to another network."
             )
         if dtype not in DTYPES:
             raise InvalidInput(f"The dtype must be {', '.join(map(str, DTYPES))}, not {short(dtype)}.")
@@ -327,13 +330,13 @@ class Generator(nn.Module, PyTorchModelHubMixin):
         return model.to(device, dtype)
 
     def generate_model_card(self, **about: Any) -> ModelCard:
-        """The card that `save_pretrained` writes of a model that nothing else is known of; `about` as in
+        """The card that `save_pretrained` writes for a model about which nothing else is known. about: as for
         `card.write_card`."""
         return model_card(config_of(self), about=about)
 
 
 class DiscriminatorOutput(NamedTuple):
-    """What a discriminator says of n images."""
+    """A discriminator's output for n images."""
 
     scores: Tensor  # (n,) logits: above 0 means "looks real"
     features: Tensor  # (n, ...) the last hidden layer
@@ -344,14 +347,14 @@ class Discriminator(nn.Module):
     """Base of all discriminators: (images (n, C, H, W) in [-1, 1], labels as from `encode_labels`) ->
     DiscriminatorOutput."""
 
-    takes_labels = False  # whether it can be told any: `labels` and `multi_label` are arguments of it
-    limits: dict[str, tuple[int, int]] = {}  # the least and the most of arguments that are whole numbers
+    takes_labels = False  # whether it has the arguments `labels` and `multi_label`
+    limits: dict[str, tuple[int, int]] = {}  # (least, most) of arguments that are whole numbers
     normalisations: tuple[str, ...] = ()  # what its argument `normalisation` can be, its default first
     shares_weights = False  # with the generator
     grows: tuple[str, ...] = ()  # as of a generator
 
     def trained(self) -> dict[str, nn.Parameter]:
-        """The weights that the discriminator's player moves, by name."""
+        """The weights that the discriminator's optimiser updates, by name."""
         return dict(self.named_parameters())
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:

@@ -1,5 +1,5 @@
-"""A generator with a classifier beside it, which is its discriminator: it sorts pictures into K classes and "generated"
-(Salimans et al. 2016, arXiv:1606.03498; Odena 2016, arXiv:1606.01583), and so learns from few labels.
+"""Semi-supervised GAN: the discriminator is a classifier with K classes and the class "generated" (Salimans et al. 2016,
+arXiv:1606.03498; Odena 2016, arXiv:1606.01583). So the classifier learns from few labels. It is stored with the generator.
 """
 
 import math
@@ -17,7 +17,7 @@ DROPOUT = 0.3
 
 
 class ClassifyingGenerator(DCGANGenerator):
-    """An unconditional DCGAN generator, and a classifier of the pictures that it learned from: `classify(images)`."""
+    """An unconditional DCGAN generator with a classifier of its training pictures: `classify(images)`."""
 
     family = "classifying"
     takes_labels = False
@@ -30,10 +30,10 @@ class ClassifyingGenerator(DCGANGenerator):
         self,
         image_size: Size = 28,
         image_channels: int = 1,
-        latent_dim: int = 100,  # numbers that a picture is drawn from
-        width: int = 32,  # channels of the largest map; each smaller one has twice those of the one before
+        latent_dim: int = 100,  # entries of the latent
+        width: int = 32,  # channels of the largest map; doubled at each smaller size
         classes: list | None = None,  # the names of the data's classes
-        reader_width: int = 32,  # the same width of the classifier, a multiple of 8
+        reader_width: int = 32,  # the width of the classifier, a multiple of 8
     ):
         super().__init__(image_size, image_channels, latent_dim, width)
         check_config(locals(), self.limits, oblong=True)
@@ -45,8 +45,8 @@ class ClassifyingGenerator(DCGANGenerator):
         self.reader = Reader(image_size, image_channels, reader_width, len(self.classes))
 
     def classify(self, images: Tensor) -> Tensor:
-        """Pictures (n, C, H, W) in [-1, 1] -> how sure it is of each of `classes`: (n, K) float32, rows that sum to 1.
-        Raises InvalidInput for other tensors."""
+        """Pictures (n, C, H, W) in [-1, 1] -> probabilities of `classes`: (n, K) float32, rows that sum to 1. Raises
+        InvalidInput for other tensors."""
         logits, _ = self.reader(self.check_images(images).to(self.dtype))
         return logits.float().softmax(1)
 
@@ -56,8 +56,8 @@ class ClassifyingGenerator(DCGANGenerator):
 
 
 class Reader(nn.Module):
-    """Convolutions with GroupNorm and LeakyReLU, two at each size: picture (n, C, H, W) -> logits (n, K) and the last
-    features. It judges each picture alone, so that real, changed and generated ones do not mix."""
+    """Convolutions with GroupNorm and LeakyReLU, two at each size: pictures (n, C, H, W) -> logits (n, K) and the last
+    features. Unlike BatchNorm, GroupNorm does not mix the real, augmented and generated pictures of a batch."""
 
     def __init__(self, image_size: Size, image_channels: int, width: int, classes: int):
         super().__init__()
@@ -69,7 +69,7 @@ class Reader(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Dropout(DROPOUT))
         self.classifier = nn.Linear(channels[-1] * math.prod(sides(size)), classes)
         initialise(self, normal=False)
-        nn.init.normal_(self.classifier.weight, 0, 0.01)  # no class is favoured at first
+        nn.init.normal_(self.classifier.weight, 0, 0.01)  # at first all classes are about equally likely
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         features = self.layers(images)
@@ -77,8 +77,8 @@ class Reader(nn.Module):
 
 
 class ClassifyingDiscriminator(Discriminator):
-    """The generator's classifier as its judge. With the logit of "generated" fixed at 0, a picture's odds of being real
-    are the sum of exp(logits), so its score is their logarithm (Salimans et al. 2016, section 5)."""
+    """The classifier as the discriminator. With the logit of "generated" fixed at 0, the odds that a picture is real are
+    the sum of exp(logits), and the score is their logarithm (Salimans et al. 2016, section 5)."""
 
     shares_weights = True
 

@@ -4,14 +4,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-# The head with its hair, an ellipse in CelebA's crop: centre x and y, half-axes across and down, in sides of the crop.
-# In the frame of 178 x 218: (89, 121), 58 and 78. Long hair, hats and shoulders reach beyond it.
+# The head with its hair as an ellipse in CelebA's crop: centre x and y, horizontal and vertical half-axis, as shares of
+# the crop's side. In the frame of 178 x 218: (89, 121), 58 and 78. Long hair, hats and shoulders extend beyond it.
 HEAD = (0.5, 0.57, 0.453, 0.609)
-DETAIL = 3 / 64  # of the side of the crop: what is finer is detail
+DETAIL = 3 / 64  # of the side of the crop: finer structures count as detail
 
 
 def from_head(size: int, device: torch.device | str = "cpu") -> Tensor:
-    """(size, size): how far each pixel of a crop is from the middle of HEAD, which it leaves at 1."""
+    """(size, size): the distance of each pixel of a crop from the centre of HEAD; 1 at the rim of the ellipse."""
     place = (torch.arange(size, device=device) + 0.5) / size
     x, y, across, down = HEAD
     return torch.hypot((place[None, :] - x) / across, (place[:, None] - y) / down)
@@ -24,16 +24,16 @@ def colours(images: Tensor) -> Tensor:
 
 
 def from_colours(colours: Tensor) -> Tensor:
-    """What `colours` was made from."""
+    """The inverse of `colours`."""
     brightness, warmth, greenness = colours.unbind(1)
     others = brightness - greenness * 2 / 3
     return torch.stack([others + warmth, brightness + greenness * 4 / 3, others - warmth], 1)
 
 
 def blurred(images: Tensor) -> Tensor:
-    """Pictures (n, C, H, W) without what is finer than DETAIL: the mean of means over squares."""
-    radius = max(round(DETAIL * int(images.shape[-1])), 1)  # int: while it is traced, a size is a tensor
-    for down, across in 2 * ((radius, 0), (0, radius)):  # one way after the other, which is much quicker
+    """Pictures (n, C, H, W) without structures finer than DETAIL: two box filters, one after the other."""
+    radius = max(round(DETAIL * int(images.shape[-1])), 1)  # int: during tracing a size is a tensor
+    for down, across in 2 * ((radius, 0), (0, radius)):  # separable, which is much faster
         images = F.avg_pool2d(images, (2 * down + 1, 2 * across + 1), 1, (down, across), count_include_pad=False)
     return images
 

@@ -1,4 +1,4 @@
-"""What looks at pictures while an editor learns."""
+"""The networks that judge pictures while an editor learns."""
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +14,8 @@ MEMORY = 20_000  # images, the half-life of the regressions' sums
 
 
 class Classifier(nn.Module):
-    """Two opinions on the attributes: one network sees pictures as they are, one at half their size, where only whole
-    changes show."""
+    """Two classifiers of the attributes. One sees the pictures at full size, one at half the size, where only complete
+    changes are visible."""
 
     def __init__(self, image_size: int, image_channels: int, width: int, attributes: int):
         super().__init__()
@@ -40,8 +40,8 @@ class Classifier(nn.Module):
 
 
 class Critic(Discriminator):
-    """All that looks at pictures while the editor learns: a discriminator, the classifier, and the regressions'
-    sums."""
+    """Everything that judges pictures while the editor learns: a discriminator, the classifiers, and the sums of the
+    regressions."""
 
     limits = {key: LIMITS[key] for key in ("image_channels", "width", "latent_dim")} | {"image_size": (16, 256)}
 
@@ -50,8 +50,8 @@ class Critic(Discriminator):
         image_size: int = 64,
         image_channels: int = 3,
         width: int = 32,  # channels of the largest map
-        latent_dim: int = 256,  # as of the generator
-        attributes: list | None = None,  # as of the generator
+        latent_dim: int = 256,  # as in the generator
+        attributes: list | None = None,  # as in the generator
         labels: int = 40,  # at most, of the data
     ):
         super().__init__()
@@ -80,8 +80,8 @@ class Critic(Discriminator):
 
     @torch.no_grad()
     def effects(self, sums: Tensor, attributes: int) -> Tensor:
-        """What each attribute brings, all other labels being equal, by least squares: of codes (K, d), of pictures (K,
-        C, H, W)."""
+        """The effect of each attribute when all other labels are equal, by least squares: on codes (K, d) or on pictures
+        (K, C, H, W)."""
         ridge = (
             1e-3 * self.label_sums[-1, -1].clamp_min(1) * torch.eye(len(self.label_sums), device=self.label_sums.device)
         )

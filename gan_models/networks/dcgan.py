@@ -1,8 +1,8 @@
 """DCGAN: all-convolutional networks (Radford et al. 2015, arXiv:1511.06434), with or without labels.
 
-The generator is told its labels beside the latent (Mirza and Osindero 2014, arXiv:1411.1784), through a learned
-embedding. The discriminator compares them with what it sees by a projection (Miyato and Koyama 2018, arXiv:1802.05637)
-and can also name them itself (auxiliary classifier: Odena et al. 2016, arXiv:1610.09585).
+The generator gets the latent and a learned embedding of the labels (Mirza and Osindero 2014, arXiv:1411.1784). The
+discriminator compares the labels with the picture by a projection (Miyato and Koyama 2018, arXiv:1802.05637), and can
+also classify them (auxiliary classifier: Odena et al. 2016, arXiv:1610.09585).
 """
 
 from torch import Tensor, nn
@@ -30,11 +30,11 @@ class DCGANGenerator(Generator):
         self,
         image_size: Size = 64,
         image_channels: int = 3,
-        latent_dim: int = 128,  # numbers that a picture is drawn from
-        width: int = 64,  # channels of the largest map; each smaller one has twice those of the one before
+        latent_dim: int = 128,  # entries of the latent
+        width: int = 64,  # channels of the largest map; doubled at each smaller size
         labels: list | None = None,
         multi_label: bool = False,
-        embedding_dim: int = 64,  # numbers in which it is told the labels
+        embedding_dim: int = 64,  # entries of the embedding of the labels
     ):
         super().__init__()
         check_config(locals(), DCGANGenerator.limits, oblong=True)
@@ -48,7 +48,7 @@ class DCGANGenerator(Generator):
         self.layers = upwards(inputs, size, channels, image_channels)
         initialise(self, normal=True)
         if self.labels:
-            # An embedding of the latent's own scale: at 0.02 the labels would be whispered.
+            # On the scale of the latent: with the usual 0.02 the labels would have little effect.
             nn.init.normal_(self.embedding.weight, 0, len(self.labels) ** -0.5 if multi_label else 1.0)
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -63,7 +63,8 @@ class DCGANDiscriminator(Discriminator):
     """Strided convolutions with LeakyReLU, halving the size at each step.
 
     normalisation: "batch" as in the paper (not on the first layer), "spectral" (Miyato et al. 2018, arXiv:1802.05957),
-    or "none", for gradient penalties, which are defined for each picture alone. auxiliary: also classify the labels.
+    or "none", for gradient penalties, which need a network that does not mix pictures. auxiliary: also classify the
+    labels.
     """
 
     takes_labels, normalisations = True, ("batch", "spectral", "none")
@@ -73,12 +74,12 @@ class DCGANDiscriminator(Discriminator):
         self,
         image_size: Size = 64,
         image_channels: int = 3,
-        width: int = 64,  # channels of the largest map; each smaller one has twice those of the one before
+        width: int = 64,  # channels of the largest map; doubled at each smaller size
         labels: list | None = None,
         multi_label: bool = False,
-        normalisation: str = "batch",  # gradient penalties are defined for each picture alone, and so need "none"
-        projection: bool = True,  # the labels are compared with what it sees (Miyato and Koyama 2018)
-        auxiliary: bool = False,  # it also names the labels (Odena et al. 2016)
+        normalisation: str = "batch",  # gradient penalties need "none", since BatchNorm mixes pictures
+        projection: bool = True,  # compare the labels with the features (Miyato and Koyama 2018)
+        auxiliary: bool = False,  # also classify the labels (Odena et al. 2016)
     ):
         super().__init__()
         check_config(locals(), self.limits, oblong=True)
@@ -100,7 +101,7 @@ class DCGANDiscriminator(Discriminator):
         scores = self.score(features).flatten()
         if self.embedding is not None:
             # The projection <E y, phi(x)>, with E folded into the layer: one score for each label, weighted by the
-            # labels. Divided by the labels' length, so that ten attributes speak no louder than one class.
+            # labels. The labels are scaled to unit norm, so that ten attributes have no more weight than one class.
             scores = scores + (self.embedding(features).flatten(1) * nn.functional.normalize(labels)).sum(1)
         logits = None if self.classifier is None else self.classifier(features).flatten(1)
         return DiscriminatorOutput(scores, features, logits)

@@ -1,12 +1,11 @@
-"""The face editor: a photo is read into a code, the code is moved, and the *change* of what it draws is added to the
-photo.
+"""The face editor: it encodes a photo, moves the code, decodes both codes, and adds the *difference* to the photo.
 
-The decoder can draw nothing but faces: it is a finished conditional generator, whose latents and labels an encoder
-learned to read (IcGAN: Perarnau et al. 2016, arXiv:1611.06355), or the half of an autoencoder (Kingma and Welling 2013,
-arXiv:1312.6114). Attribute differences as in STGAN (Liu et al. 2019, arXiv:1904.09709) say where a code is moved. Since
-only the difference of two drawings reaches the photo, and only where the attribute shows, what is not asked to change
-keeps all its detail, and no change at all gives back the very photo. Where the difference is large, the photo's own
-detail goes: it belonged to what was there, as teeth do to a mouth that closes.
+The decoder can only draw faces: it is a trained conditional generator, whose latents and labels the encoder predicts
+(IcGAN: Perarnau et al. 2016, arXiv:1611.06355), or half of an autoencoder (Kingma and Welling 2013, arXiv:1312.6114).
+Differences of attributes, as in STGAN (Liu et al. 2019, arXiv:1904.09709), determine how the code moves. Only the
+difference of two drawings is added, and only in the region of the attribute. So the rest of the photo keeps all its
+detail, and without a request the photo is unchanged. Where the difference is large, the photo's own detail is removed,
+since it belonged to what was there, such as teeth in a mouth that is closed.
 """
 
 from typing import NamedTuple
@@ -29,24 +28,24 @@ LIMITS = {
     "decoder_width": (1, 256),
     "hidden": (1, 4096),
 }
-MOST = 2.0  # the largest difference that can be asked for
-BEYOND = 1 / 3  # of the way is what is asked for beyond 1: twice as far, few codes stand for faces
-SHADES = 16  # of brightness, for each of which the palette knows the colours of faces
-FADING = 0.15  # of the ellipse: so wide is its rim, over which a change fades to nothing
-REDRAWN = (0.1, 0.4)  # changes of -1..1 pixels from which on the photo's own detail begins to go, and is gone
+MOST = 2.0  # the largest difference that can be requested
+BEYOND = 1 / 3  # factor of a difference beyond 1: at twice the distance few codes are faces
+SHADES = 16  # levels of brightness; the palette has the colours of faces for each
+FADING = 0.15  # width of the ellipse's rim, as a share of it, over which a change fades to nothing
+REDRAWN = (0.1, 0.4)  # changes of pixels, in -1..1, from which the photo's own detail begins to fade, and is gone
 
 
 class Encoded(NamedTuple):
-    """What the editor knows of n photos: the latents that `encode` gives and `decode` takes."""
+    """n encoded photos: the output of `encode` and the input of `decode`."""
 
     codes: Tensor  # (n, latent_dim)
     photos: Tensor  # (n, C, H, W) as they were given
-    drawn: Tensor  # (n, C, H, W) what the decoder makes of the codes
-    shown: Tensor  # (n, K) 0..1: how surely each attribute is there
+    drawn: Tensor  # (n, C, H, W) the decoded codes
+    shown: Tensor  # (n, K) 0..1: the probability of each attribute
 
 
 class Encoder(nn.Module):
-    """Strided convolutions from a picture to its code, and an estimate of the attributes that it shows."""
+    """Strided convolutions from a picture to its code and an estimate of its attributes."""
 
     def __init__(self, channels: list[int], size: int, image_channels: int, latent_dim: int, attributes: int):
         super().__init__()
@@ -55,20 +54,20 @@ class Encoder(nn.Module):
         self.estimate = nn.Linear(channels[-1] * size**2, attributes)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """images -> codes (n, latent_dim) and logits of the attributes (n, K). The estimate looks on: it does not shape
-        the features."""
+        """images -> codes (n, latent_dim) and logits of the attributes (n, K). The estimate passes no gradient to the
+        features."""
         features = self.layers(images)
         return self.code(features), self.estimate(features.detach())
 
 
 class Mapping(nn.Module):
-    """Where differences of attributes move a code: (codes (n, d), differences (n, K)) -> shifts (n, d).
+    """How differences of attributes move a code: (codes (n, d), differences (n, K)) -> shifts (n, d).
 
-    One direction for each attribute, and what two layers add to their sum for this very face. Half the difference is
-    half the shift, none is none, and beyond 1 the way gets longer only by BEYOND. `strengths` (2, K) is how far
-    differences of 1, and of -1, go (training.calibrate). Attributes whose numbers are `known` to the decoder as
-    conditions move nothing but these, which come after the first `free` entries of a code: moving the rest as well
-    pleases a classifier more, and draws worse faces.
+    Each attribute has a direction; two layers add a correction that depends on the face. Half the difference is half
+    the shift; beyond 1 the shift grows only by the factor BEYOND. `strengths` (2, K) scales differences of 1 and of -1
+    (training.calibrate). Attributes that are conditions of the decoder (`known`) move only these conditions, which
+    follow the first `free` entries of a code: moving the rest as well satisfies a classifier more, but draws worse
+    faces.
     """
 
     def __init__(self, latent_dim: int, attributes: int, hidden: int, free: int = 0, known: list[int] | None = None):
@@ -91,17 +90,17 @@ class Mapping(nn.Module):
         asked = differences / strength.clamp_min(1e-6)
         known = torch.tensor([k in self.known for k in range(len(self.directions))], device=codes.device)
         free = torch.arange(codes.shape[1], device=codes.device) < self.free
-        moved = (~(known[:, None] & free)).to(self.directions)  # which entries of a code each attribute moves
+        moved = (~(known[:, None] & free)).to(self.directions)  # the entries of a code that each attribute moves
         share = asked.abs() @ moved / asked.abs().sum(1, keepdim=True).clamp_min(1e-6)
         return strength * (asked @ (self.directions * moved) + share * self.layers(torch.cat([codes, asked], 1)))
 
 
 class Editor(Generator):
-    """Reads a face, changes attributes, draws the change: `edit(images, {"Smiling": 1.0})`.
+    """Changes attributes of faces: `edit(images, {"Smiling": 1.0})`.
 
-    As a generator it draws faces from standard normal latents, which are given the mean and the covariance that codes
-    of photos have (Ghosh et al. 2019, arXiv:1903.12436). conditions: attributes that the last entries of a code stand
-    for, -1 or 1, where the decoder is that of a conditional generator (`adopt`).
+    As a generator it draws faces from standard normal latents, which are transformed to the mean and covariance of the
+    codes of photos (Ghosh et al. 2019, arXiv:1903.12436). conditions: the attributes, -1 or 1, that are the last
+    entries of a code if the decoder is a conditional generator (`adopt`).
     """
 
     family = "editor"
@@ -112,12 +111,12 @@ class Editor(Generator):
         self,
         image_size: int = 64,
         image_channels: int = 3,
-        latent_dim: int = 256,  # numbers of a code
+        latent_dim: int = 256,  # entries of a code
         width: int = 32,  # of the encoder: channels of the largest map
         decoder_width: int = 32,  # the same of the decoder
-        hidden: int = 512,  # units of the layers that say where attributes move a code
-        attributes: list | None = None,  # what can be edited
-        conditions: list | None = None,  # attributes that the last numbers of a code stand for
+        hidden: int = 512,  # units of the layers that correct the directions
+        attributes: list | None = None,  # that can be edited
+        conditions: list | None = None,  # attributes that are the last entries of a code
     ):
         super().__init__()
         check_config(locals(), self.limits)
@@ -125,7 +124,7 @@ class Editor(Generator):
         self.conditions = check_labels(conditions, True) or ()
         if latent_dim <= len(self.conditions):
             raise InvalidConfig(
-                f"The configuration says latent_dim = {latent_dim}; the {len(self.conditions)} conditions are among them."
+                f"The configuration says latent_dim = {latent_dim}; it must be more than the {len(self.conditions)} conditions."
             )
         size, channels = capped_pyramid(image_size, width)
         _, widths = capped_pyramid(image_size, decoder_width)
@@ -140,8 +139,8 @@ class Editor(Generator):
         known = [k for k, name in enumerate(self.attributes) if name in self.conditions]
         self.mapping = Mapping(latent_dim, len(self.attributes), hidden, latent_dim - len(self.conditions), known)
         self.log_variance = nn.Parameter(torch.full((latent_dim,), -2.0))  # of a code, the same for all pictures
-        # The least and the largest warmth and greenness (`colours`) at each brightness: (2, 2, SHADES). At first, all
-        # colours.
+        # The least and largest warmth and greenness (`colours`) at each brightness: (2, 2, SHADES). At first all colours
+        # are allowed.
         self.register_buffer("palette", torch.tensor([-2.0, 2.0])[None, :, None].repeat(2, 1, SHADES))
         self.register_buffer(
             "regions", torch.ones(len(self.attributes), image_size, image_size)
@@ -151,14 +150,14 @@ class Editor(Generator):
         initialise(self, normal=True)
         for layer in self.mapping.layers[:-1:2]:
             nn.init.kaiming_normal_(layer.weight, 0.2)
-        nn.init.zeros_(self.mapping.layers[-1].weight)  # begin with the straight directions
+        nn.init.zeros_(self.mapping.layers[-1].weight)  # start from the directions alone
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.decoder(self.codes_from(latents))
 
     def codes_from(self, latents: Tensor, spread: Tensor | None = None) -> Tensor:
-        """Standard normal latents (n, latent_dim) as codes that photos could have, conditions being -1 or 1. spread:
-        what `spread` gives, where it is known already."""
+        """Standard normal latents (n, latent_dim) -> codes with the distribution of photos' codes; conditions become -1
+        or 1. spread: the result of `spread`, if it is known already."""
         spread = self.spread() if spread is None else spread
         codes = self.code_mean + latents @ spread.T.to(latents)
         free = self.latent_dim - len(self.conditions)
@@ -166,14 +165,14 @@ class Editor(Generator):
 
     def spread(self) -> Tensor:
         """The Cholesky factor (d, d) of the codes' covariance."""
-        covariance = upcast(self.code_covariance)  # there is none in half precision
+        covariance = upcast(self.code_covariance)  # the factorisation needs float32
         eye = torch.eye(self.latent_dim, device=covariance.device)
         return torch.linalg.cholesky(covariance + 1e-3 * covariance.diagonal().mean() * eye)
 
     @torch.no_grad()
     def adopt(self, generator: DCGANGenerator) -> None:
-        """Draw as a finished conditional generator does: a code is then its latent, followed by its labels in -1..1
-        (`conditions`). Raises InvalidInput where the two do not fit."""
+        """Use a trained conditional generator as the decoder: a code is then its latent, followed by its labels in
+        -1..1 (`conditions`). Raises InvalidInput if the two do not fit."""
         if (
             not isinstance(generator, DCGANGenerator)
             or not generator.multi_label
@@ -197,14 +196,14 @@ class Editor(Generator):
         self.code_covariance.copy_(torch.eye(self.latent_dim))[free:, free:] = labels.T.cov()
 
     def encode(self, images: Tensor) -> Encoded:
-        """Faces (n, C, H, W) float in [-1, 1] -> what `decode` takes: encode once, decode for every movement of a
+        """Faces (n, C, H, W) float in [-1, 1] -> the input of `decode`. Encode once, then decode for every movement of a
         slider. Raises InvalidInput for other tensors."""
         images = self.check_images(images).float()
         codes, logits = self.encoder(images.to(self.dtype))
         return Encoded(codes.float(), images, self.draw(codes), logits.float().sigmoid())
 
     def draw(self, codes: Tensor) -> Tensor:
-        """What the decoder makes of codes (n, latent_dim): (n, C, H, W) float32 in [-1, 1]."""
+        """Decode codes (n, latent_dim): (n, C, H, W) float32 in [-1, 1]."""
         return self.decoder(codes.to(self.dtype)).float()
 
     def trial(self) -> list[Tensor]:
@@ -214,41 +213,40 @@ class Editor(Generator):
         return [*made, self.decode(Encoded(*made[1:]), torch.ones(1, len(self.attributes)))]
 
     def decode(self, latents: Encoded, differences: Tensor) -> Tensor:
-        """The photos with the change that differences (n, K) in -2..2 make: (n, C, H, W) in [-1, 1]. 0 leaves an
-        attribute, 1 brings it fully in, -1 takes it fully out, and what is asked beyond exaggerates. One encoded photo
-        goes with any number of differences. Outside the head (HEAD) and of the regions of what is asked no pixel
-        changes. Raises InvalidInput."""
+        """The photos changed by differences (n, K) in -2..2: (n, C, H, W) in [-1, 1]. 0 keeps an attribute, 1 adds it
+        fully, -1 removes it fully, and values beyond exaggerate. One encoded photo can be combined with any number of
+        differences. No pixel changes outside the head (HEAD) and the regions of the changed attributes. Raises
+        InvalidInput."""
         differences = self._checked_differences(latents, differences)
         return self._decoded(latents, latents.codes.expand(len(differences), -1), differences)
 
     def changed(self, images: Tensor, differences: Tensor) -> tuple[Tensor, Tensor]:
-        """`decode` of what `encode` sees, a row of differences for each picture, and what is shown (n, K), without
-        checks: what gan_models.export writes."""
+        """`encode` and `decode` in one, without checks, for gan_models.export: a row of differences for each picture ->
+        the edited pictures, and `shown` (n, K)."""
         codes, logits = self.encoder(images.to(self.dtype))
         latents = Encoded(codes.float(), images, self.draw(codes), logits.float().sigmoid())
         return self._decoded(latents, latents.codes, differences), latents.shown
 
     def _decoded(self, latents: Encoded, codes: Tensor, differences: Tensor) -> Tensor:
         moved = latents.codes + self.mapping(codes.to(self.dtype), differences.to(self.dtype)).float()
-        # Not all sizes of a batch round alike: where nothing is asked, the very photo.
+        # Rounding depends on the size of the batch, so pictures without a request are copied.
         asked = (differences.abs().amax(1) > 0)[:, None, None, None]
         change = self.change(latents.photos, latents.drawn, self.draw(moved))
         edited = (latents.photos + asked * self.reach(differences) * change).clamp(-1, 1)
         return self._plausible(latents.photos, edited) if self.image_shape[0] == 3 else edited
 
     def edit(self, images: Tensor, targets: dict[str, float], intensity: float = 1.0) -> Tensor:
-        """Faces with attributes as asked: targets name -> 0..1 (absent .. there). What is decoded is the target's
-        difference from what each picture is estimated to show, times intensity (0..2). {} goes through the whole
-        network too, and changes nothing.
+        """Faces with the requested attributes: targets name -> 0..1 (absent .. present). The code moves by the
+        difference between the target and the estimate for each picture, times intensity (0..2). {} changes nothing.
 
-        A hair colour asked for takes the others away, and so does baldness. Raises InvalidInput for unknown names and
+        Requesting a hair colour or baldness removes the other hair colours. Raises InvalidInput for unknown names and
         values out of range.
         """
         latents = self.encode(images)
         return self.decode(latents, self.differences(latents, targets, intensity))
 
     def differences(self, latents: Encoded, targets: dict[str, float], intensity: float = 1.0) -> Tensor:
-        """What `edit` decodes: (n, K) from targets name -> 0..1. Raises InvalidInput as `edit` does."""
+        """The differences (n, K) that `edit` decodes, from targets name -> 0..1. Raises InvalidInput as `edit` does."""
         targets = self._checked_targets(targets, intensity)
         differences = torch.zeros_like(latents.shown)
         for name, value in targets.items():
@@ -258,23 +256,23 @@ class Editor(Generator):
 
     @staticmethod
     def change(photos: Tensor, drawn: Tensor, redrawn: Tensor) -> Tensor:
-        """What to add to photos, of two drawings (n, C, H, W each) of them: their difference, and where it is large,
-        nothing of the photo's detail that the first one lacks stays."""
+        """The change to add to photos, from two drawings of them (n, C, H, W each): the difference of the drawings, and,
+        where it is large, minus the photo's detail that the first drawing lacks."""
         difference, lacking = redrawn - drawn, photos - drawn
         low, high = REDRAWN
         large = smoothstep((blurred(difference.abs().mean(1, keepdim=True)) - low) / (high - low))
         return difference - large * (lacking - blurred(lacking))
 
     def reach(self, differences: Tensor) -> Tensor:
-        """Where the changes that differences (n, K) ask for reach the photo: (n, 1, H, W) 0..1. Outside the head
-        nothing changes, and none outside its own region; what is asked for less than half as much as another reaches
-        less into its own."""
+        """The mask (n, 1, H, W) 0..1 of the changes by differences (n, K). It is 0 outside the head and outside the
+        regions of the changed attributes. An attribute that is changed less than half as much as another has less
+        weight in its region."""
         share = (2 * differences.abs() / differences.abs().amax(1, keepdim=True).clamp_min(1e-6)).clamp(max=1)
         regions = (share[:, :, None, None] * self.regions.float()).amax(1, keepdim=True)
         return regions * smoothstep((1 - from_head(self.image_shape[-1], self.device)) / FADING)
 
     def _plausible(self, photos: Tensor, edited: Tensor) -> Tensor:
-        """The edited pictures without colours that faces do not have, such as the blue of hair whose red went too far.
+        """The edited pictures without colours that faces do not have, such as blue hair after too much red was removed.
         Colours of the photo stay."""
         had, has = colours(photos), colours(edited)
         shade = ((has[:, 0] + 1) / 2 * SHADES - 0.5).clamp(0, SHADES - 1)
@@ -307,7 +305,7 @@ class Editor(Generator):
         return differences
 
     def _checked_targets(self, targets: dict[str, float], intensity: float) -> dict[str, float]:
-        """With what the wishes imply added."""
+        """The targets, with those that they imply."""
         if not _is_number(intensity, MOST):
             raise InvalidInput(f"The intensity must be a number from 0 to {MOST:g}, not {short(intensity)}.")
         if not isinstance(targets, dict):

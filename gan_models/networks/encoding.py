@@ -1,4 +1,4 @@
-"""Networks that also read pictures: encoder and generator together, as in VAE-GAN (Larsen et al. 2016,
+"""Generators with an encoder, as in VAE-GAN (Larsen et al. 2016,
 arXiv:1512.09300) and BiGAN (Donahue et al. 2017, arXiv:1605.09782), and the autoencoder of moment matching (Li et al.
 2015, arXiv:1502.02761)."""
 
@@ -25,7 +25,7 @@ class Encoder(nn.Module):
 
 
 class EncodingGenerator(DCGANGenerator):
-    """A DCGAN generator with an encoder beside it: `encode` gives the latent that a picture is drawn from."""
+    """A DCGAN generator with an encoder: `encode` gives the latent of a picture."""
 
     family = "encoding"
     takes_labels = False
@@ -34,8 +34,8 @@ class EncodingGenerator(DCGANGenerator):
         self,
         image_size: int = 28,
         image_channels: int = 1,
-        latent_dim: int = 64,  # numbers that a picture is drawn from, and that it is read as
-        width: int = 64,  # channels of the largest map; each smaller one has twice those of the one before
+        latent_dim: int = 64,  # entries of the latent
+        width: int = 64,  # channels of the largest map; doubled at each smaller size
     ):
         super().__init__(image_size, image_channels, latent_dim, width)
         self.encoder = Encoder(image_size, image_channels, latent_dim, width)
@@ -45,7 +45,7 @@ class EncodingGenerator(DCGANGenerator):
 
 
 class PairDiscriminator(Discriminator):
-    """Judges pairs of a picture and a latent: features of both, then two layers."""
+    """Scores pairs of a picture and a latent: features of both, then two layers."""
 
     normalisations = ("batch", "none")
     limits = {key: LIMITS[key] for key in ("image_size", "image_channels", "width", "latent_dim")} | {
@@ -56,10 +56,10 @@ class PairDiscriminator(Discriminator):
         self,
         image_size: int = 28,
         image_channels: int = 1,
-        width: int = 64,  # channels of the largest map; each smaller one has twice those of the one before
-        latent_dim: int = 64,  # as of the generator
-        hidden: int = 512,  # units of the layers that judge pairs
-        normalisation: str = "batch",  # gradient penalties are defined for each picture alone, and so need "none"
+        width: int = 64,  # channels of the largest map; doubled at each smaller size
+        latent_dim: int = 64,  # as in the generator
+        hidden: int = 512,  # units of the layers after the features
+        normalisation: str = "batch",  # gradient penalties need "none", since BatchNorm mixes pictures
     ):
         super().__init__()
         check_config(locals(), self.limits)
@@ -80,8 +80,8 @@ class PairDiscriminator(Discriminator):
 
 
 class Autoencoder(Discriminator):
-    """What stands in the discriminator's place where there is none: a latent space of real pictures, and the way back
-    from it."""
+    """Takes the place of the discriminator in games without one: an encoder to a latent space of real pictures, and a
+    decoder."""
 
     limits = {key: LIMITS[key] for key in ("image_size", "image_channels", "width")} | {"code_dim": (1, 2048)}
 
@@ -89,8 +89,8 @@ class Autoencoder(Discriminator):
         self,
         image_size: int = 28,
         image_channels: int = 1,
-        width: int = 64,  # channels of the largest map; each smaller one has twice those of the one before
-        code_dim: int = 32,  # numbers of a code
+        width: int = 64,  # channels of the largest map; doubled at each smaller size
+        code_dim: int = 32,  # entries of a code
     ):
         super().__init__()
         check_config(locals(), self.limits)

@@ -1,8 +1,8 @@
-"""InfoGAN: latent codes whose meaning is found without labels (Chen et al. 2016, arXiv:1606.03657).
+"""InfoGAN: latent codes with a meaning that is learned without labels (Chen et al. 2016, arXiv:1606.03657).
 
-Latents are standard normal as everywhere, so that seeds, walks and truncation work as everywhere; the generator itself
-reads the codes from them: the category is the place of the largest of the first entries (so all are equally likely), a
-continuous code is a normal entry put through erf(z / sqrt 2), which makes it uniform in -1..1.
+Latents are standard normal as in all models, so that seeds, walks and truncation work. The generator computes the codes
+from the latent: the category is the index of the largest of the first entries, so all are equally likely; a continuous
+code is erf(z / sqrt 2) of a normal entry z, which is uniform in -1..1.
 """
 
 import math
@@ -19,13 +19,12 @@ CODE_LIMITS = {key: LIMITS[key] for key in ("image_size", "image_channels", "wid
     "continuous": (0, 64),
     "hidden": (1, 4096),
 }
-MOST = 0.999  # of a continuous code that is set: 1 would be an infinite latent
+MOST = 0.999  # largest continuous code that can be set: 1 would be an infinite latent
 
 
 class InfoGANGenerator(Generator):
-    """The paper's generator: a fully connected layer, so that a code can reach every part of the picture, then
-    transposed convolutions. The first entries of a latent are `categories` of one categorical code, then come
-    `continuous` ones, then noise."""
+    """The paper's generator: a fully connected layer, through which a code affects the whole picture, then transposed
+    convolutions. A latent has `categories` entries for the categorical code, then `continuous` codes, then noise."""
 
     family = "infogan"
     limits = CODE_LIMITS | {"latent_dim": LIMITS["latent_dim"]}
@@ -34,8 +33,8 @@ class InfoGANGenerator(Generator):
         self,
         image_size: int = 28,
         image_channels: int = 1,
-        latent_dim: int = 74,  # numbers that a picture is drawn from, the codes among them
-        width: int = 64,  # channels of the largest map; each smaller one has twice those of the one before
+        latent_dim: int = 74,  # entries of the latent, including the codes
+        width: int = 64,  # channels of the largest map; doubled at each smaller size
         categories: int = 10,  # of the categorical code
         continuous: int = 2,  # continuous codes
         hidden: int = 512,  # units of the first layer
@@ -60,8 +59,8 @@ class InfoGANGenerator(Generator):
         return latents[:, : self.categories].argmax(1), (some / math.sqrt(2)).erf()
 
     def with_codes(self, latents: Tensor, categories: Tensor | None = None, continuous: Tensor | None = None) -> Tensor:
-        """The same latents with other codes: categories (n,) int, continuous (n, c) in -1..1; None leaves them.
-        Raises InvalidInput where they do not fit."""
+        """The same latents with other codes: categories (n,) int, continuous (n, c) in -1..1; None keeps them. Raises
+        InvalidInput if they do not fit."""
         latents, n = latents.clone(), len(latents)
         if categories is not None:
             categories = torch.as_tensor(categories, device=latents.device)
@@ -71,7 +70,7 @@ class InfoGANGenerator(Generator):
                 or not ((categories >= 0) & (categories < self.categories)).all()
             ):
                 raise InvalidInput(f"The categories must be ({n},) whole numbers from 0 to {self.categories - 1}.")
-            # The largest entry and the wanted one change places, so the latent stays as likely as it was.
+            # Swap the largest entry and the wanted one, so that the latent stays as likely as before.
             rows, largest = torch.arange(n, device=latents.device), latents[:, : self.categories].argmax(1)
             high, low = latents[rows, largest], latents[rows, categories]
             latents[rows, largest], latents[rows, categories] = low, high
@@ -92,8 +91,8 @@ class InfoGANGenerator(Generator):
 
 
 class InfoGANDiscriminator(Discriminator):
-    """The paper's: strided convolutions, then a fully connected layer, from which one head tells real from generated
-    and the other the codes, Verdict.logits (n, categories + continuous)."""
+    """The paper's discriminator: strided convolutions, then a fully connected layer with two heads: one for the score,
+    one for the codes, logits (n, categories + continuous)."""
 
     normalisations = ("batch", "none")
     limits = CODE_LIMITS
@@ -102,11 +101,11 @@ class InfoGANDiscriminator(Discriminator):
         self,
         image_size: int = 28,
         image_channels: int = 1,
-        width: int = 64,  # channels of the largest map; each smaller one has twice those of the one before
-        normalisation: str = "batch",  # gradient penalties are defined for each picture alone, and so need "none"
-        categories: int = 10,  # as of the generator
-        continuous: int = 2,  # as of the generator
-        hidden: int = 512,  # units of the layer that scores and codes are read from
+        width: int = 64,  # channels of the largest map; doubled at each smaller size
+        normalisation: str = "batch",  # gradient penalties need "none", since BatchNorm mixes pictures
+        categories: int = 10,  # as in the generator
+        continuous: int = 2,  # as in the generator
+        hidden: int = 512,  # units of the layer below the heads
     ):
         super().__init__()
         check_config(locals(), self.limits)

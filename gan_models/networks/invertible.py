@@ -1,4 +1,4 @@
-"""A DCGAN generator with an encoder beside it."""
+"""A trained DCGAN generator with an encoder."""
 
 from torch import Tensor, nn
 
@@ -8,8 +8,7 @@ from .layers import LIMITS, downwards, initialise, pyramid
 
 
 class InvertibleGenerator(DCGANGenerator):
-    """A DCGAN generator that was trained before, with an encoder beside it that learned to read what it draws, and real
-    pictures."""
+    """A DCGAN generator that was trained before, with an encoder that was trained on its pictures and on real ones."""
 
     family = "invertible"
     limits = LIMITS | {"encoder_width": LIMITS["width"]}
@@ -18,12 +17,12 @@ class InvertibleGenerator(DCGANGenerator):
         self,
         image_size: int = 64,
         image_channels: int = 3,
-        latent_dim: int = 128,  # numbers that a picture is drawn from, and that it is read as
-        width: int = 64,  # channels of the largest map; each smaller one has twice those of the one before
+        latent_dim: int = 128,  # entries of the latent
+        width: int = 64,  # channels of the largest map; doubled at each smaller size
         labels: list | None = None,
         multi_label: bool = False,
-        embedding_dim: int = 64,  # numbers in which it is told the labels
-        encoder_width: int = 20,  # the same width of its encoder
+        embedding_dim: int = 64,  # entries of the embedding of the labels
+        encoder_width: int = 20,  # the width of its encoder
     ):
         super().__init__(image_size, image_channels, latent_dim, width, labels, multi_label, embedding_dim)
         check_config(locals(), self.limits, oblong=True)
@@ -35,8 +34,7 @@ class InvertibleGenerator(DCGANGenerator):
         initialise(self.encoder, normal=True)
 
     def read(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
-        """images (n, C, H, W) in [-1, 1] -> latents (n, latent_dim), and logits of the labels (n, K) where it has
-        labels."""
+        """images (n, C, H, W) in [-1, 1] -> latents (n, latent_dim), and logits of the labels (n, K) if it has labels."""
         latents, logits = self.encoder(images).flatten(1).split((self.latent_dim, len(self.labels or ())), 1)
         return latents, logits if self.labels else None
 
@@ -44,12 +42,11 @@ class InvertibleGenerator(DCGANGenerator):
         return self.read(self.check_images(images).to(self.dtype))[0].float()
 
     def estimate_labels(self, images: Tensor) -> Tensor | None:
-        """images (n, C, H, W) in [-1, 1] -> labels (n, K) in 0..1 as `generate` takes them; None for an unconditional
-        generator."""
+        """images (n, C, H, W) in [-1, 1] -> labels (n, K) in 0..1 for `generate`; None for an unconditional generator."""
         logits = self.read(self.check_images(images).to(self.dtype))[1]
         return labels_of(self, logits if logits is None else logits.float())
 
 
 def labels_of(generator: Generator, logits: Tensor | None) -> Tensor | None:
-    """Logits (n, K) as labels in 0..1: each attribute for itself, classes as shares of one."""
+    """Logits (n, K) -> labels in 0..1: a sigmoid for attributes, a softmax for classes."""
     return None if logits is None else logits.sigmoid() if generator.multi_label else logits.softmax(1)

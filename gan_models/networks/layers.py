@@ -1,4 +1,4 @@
-"""What several networks are built from: pyramids of convolutions, their limits and their initial weights."""
+"""Parts that several networks share: pyramids of convolutions, their limits and their initialisation."""
 
 import torch
 from torch import Tensor, nn
@@ -16,14 +16,14 @@ LIMITS = {
 NORMALISATIONS = ("batch", "spectral", "none")
 
 
-MOST_OBLONG = 4  # how many times the shorter side the longer one may be
+MOST_OBLONG = 4  # largest ratio of the longer side to the shorter
 
 
 def pyramid(image_size: Size, width: int) -> tuple[Size, list[int]]:
     """(size of the smallest feature map, channels from the largest map to the smallest): 64 -> 4, [w, 2w, 4w, 8w].
 
-    Each step halves the size, until it is at most 7: 28 -> 14 -> 7, 32 -> 16 -> 8 -> 4, 64 -> ... -> 4. Of a picture
-    that is not square (height, width) both sides are halved, until the shorter one is at most 7.
+    Each step halves the size until it is at most 7: 28 -> 14 -> 7, 32 -> 16 -> 8 -> 4, 64 -> ... -> 4. For pictures that
+    are not square, (height, width), both sides are halved until the shorter one is at most 7.
     """
     (a, b), channels = sides(image_size), []
     while min(a, b) > 7 and a % 2 == b % 2 == 0:
@@ -36,21 +36,21 @@ def pyramid(image_size: Size, width: int) -> tuple[Size, list[int]]:
         )
     if max(a, b) > MOST_OBLONG * min(a, b):
         raise InvalidConfig(
-            f"The configuration says image_size = {short(image_size)}; the longer side may be {MOST_OBLONG} times the "
-            "shorter one at most."
+            f"The configuration says image_size = {short(image_size)}; the longer side may be at most {MOST_OBLONG} "
+            "times the shorter one."
         )
     return a if a == b else (a, b), channels
 
 
 def check_normalisation(normalisation: str, known: tuple[str, ...] = NORMALISATIONS) -> None:
-    """Raises InvalidConfig for one that the network does not know."""
+    """Raise InvalidConfig for a normalisation that the network does not have."""
     if normalisation not in known:
         raise InvalidConfig(f"The normalisation must be one of {', '.join(known)}, not {normalisation!r}.")
 
 
 def initialise(module: nn.Module, normal: bool) -> None:
-    """`normal`: the paper's N(0, 0.02) weights and N(1, 0.02) BatchNorm scales. That shrinks activations where nothing
-    normalises them; there it is He initialisation (He et al. 2015)."""
+    """With `normal` the paper's N(0, 0.02) weights and N(1, 0.02) BatchNorm scales. Without normalisation these would
+    shrink the activations; then use He initialisation (He et al. 2015)."""
     for layer in module.modules():
         if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             nn.init.normal_(layer.weight, 0, 0.02) if normal else nn.init.kaiming_normal_(layer.weight, 0.2)
@@ -61,7 +61,7 @@ def initialise(module: nn.Module, normal: bool) -> None:
 
 
 def downwards(image_channels: int, channels: list[int], normalisation: str) -> nn.Sequential:
-    """Strided convolutions from the picture to the smallest feature map, `channels` wide one after another."""
+    """Strided convolutions from the picture to the smallest feature map, with the given `channels`."""
     layers = []
     for a, b in zip([image_channels] + channels, channels):
         batch = normalisation == "batch" and len(layers) > 0
@@ -72,7 +72,7 @@ def downwards(image_channels: int, channels: list[int], normalisation: str) -> n
 
 
 def upwards(inputs: int, size: Size, channels: list[int], image_channels: int) -> nn.Sequential:
-    """Transposed convolutions from (n, inputs, 1, 1) over a map of `size` to the picture, tanh at its end."""
+    """Transposed convolutions from (n, inputs, 1, 1) over a map of `size` to the picture, with tanh at the end."""
     layers = [nn.ConvTranspose2d(inputs, channels[-1], size, bias=False), nn.BatchNorm2d(channels[-1]), nn.ReLU()]
     for a, b in zip(channels[::-1], channels[-2::-1]):
         layers += [nn.ConvTranspose2d(a, b, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU()]
@@ -80,19 +80,16 @@ def upwards(inputs: int, size: Size, channels: list[int], image_channels: int) -
 
 
 def capped_pyramid(image_size: int, width: int) -> tuple[int, list[int]]:
-    """(size of the smallest map, channels from the largest map to the smallest): 64 -> 4, [w, 2w, 4w, 8w]; no map is
-    wider than 8w."""
+    """(size of the smallest map, channels from the largest map to the smallest): 64 -> 4, [w, 2w, 4w, 8w]; at most 8w."""
     size, channels = image_size, []
     while size > 4 and size % 2 == 0:
         size //= 2
         channels.append(width * min(2 ** len(channels), 8))
     if size != 4:
-        raise InvalidConfig(
-            f"The configuration says image_size = {image_size}; it must be 4 doubled: 8, 16, 32, 64, 128 or 256."
-        )
+        raise InvalidConfig(f"The configuration says image_size = {image_size}; it must be 8, 16, 32, 64, 128 or 256.")
     return size, channels
 
 
 def upcast(x: Tensor) -> Tensor:
-    """In at least float32, as losses are computed."""
+    """The tensor in at least float32, in which losses are computed."""
     return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -32,7 +32,7 @@ class MLPGenerator(Generator):
         self,
         image_size: int = 28,
         image_channels: int = 1,
-        latent_dim: int = 100,  # numbers that a picture is drawn from
+        latent_dim: int = 100,  # entries of the latent
         width: int = 1200,  # units of a layer
         depth: int = 2,  # hidden layers
     ):
@@ -71,7 +71,7 @@ class MLPDiscriminator(Discriminator):
         image_channels: int = 1,
         width: int = 240,  # units of a layer
         depth: int = 2,  # hidden layers
-        dropout: float = 0.5,  # the share of units that are silent in a step: from 0 to less than 1
+        dropout: float = 0.5,  # the share of units that are dropped in a step: from 0 to less than 1
     ):
         super().__init__()
         check_config(locals(), self.limits)

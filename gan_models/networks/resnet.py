@@ -1,12 +1,12 @@
-"""R3GAN's networks: residual, and without any normalisation (Huang et al. 2024, arXiv:2501.05441).
+"""R3GAN's networks: residual, without normalisation (Huang et al. 2024, arXiv:2501.05441).
 
-The largest map has half the picture's size (`patch` 2: a 4x4 convolution of stride 2 at the picture's end, several
-times as fast on a CPU) or the picture's own (`patch` 1, as in the paper). A stage works at one resolution; between
-stages the picture is resized by a smooth filter and, where the width changes, a 1x1 convolution. A block is x + f(x)
-with f a 1x1 convolution to more channels, a grouped 3x3 convolution, and a 1x1 convolution back (an inverted
-bottleneck). Its last convolution starts at zero and the others are scaled down with the number of blocks (fixup: Zhang
-et al. 2019, arXiv:1901.09321), which is what lets the network do without norms. The labels enter the generator beside
-the latent, and the discriminator by a projection (Miyato and Koyama 2018, arXiv:1802.05637).
+The largest map has half the picture's size (`patch` 2: a 4x4 convolution of stride 2 next to the picture, several times
+as fast on a CPU) or the picture's size (`patch` 1, as in the paper). Each stage works at one resolution. Between stages
+the maps are resized by a smooth filter, and by a 1x1 convolution if the width changes. A block is x + f(x), where f is
+an inverted bottleneck: a 1x1 convolution to more channels, a grouped 3x3 convolution, and a 1x1 convolution back. The
+last convolution of a block starts at zero, and the others are scaled down with the number of blocks (fixup: Zhang et al.
+2019, arXiv:1901.09321); so the network works without normalisation. The labels are a second input of the generator, and
+enter the discriminator by a projection (Miyato and Koyama 2018, arXiv:1802.05637).
 """
 
 import math
@@ -51,7 +51,7 @@ def _activate(x: Tensor) -> Tensor:
 
 
 class Block(nn.Module):
-    """x + f(x), `depth` of which follow each other in the whole network."""
+    """x + f(x). depth: the number of blocks in the whole network."""
 
     def __init__(self, width: int, expansion: int, group: int, depth: int):
         super().__init__()
@@ -65,7 +65,7 @@ class Block(nn.Module):
 
 
 class Stage(nn.Module):
-    """To another resolution and width (`step`: 2 up, -2 down, 0 stays), then blocks."""
+    """A change of resolution and width (`step`: 2 up, -2 down, 0 none), then blocks."""
 
     def __init__(self, inputs: int, width: int, step: int, blocks: int, expansion: int, group: int, depth: int):
         super().__init__()
@@ -74,7 +74,7 @@ class Stage(nn.Module):
         self.blocks = nn.Sequential(*(Block(width, expansion, group, depth) for _ in range(blocks)))
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.step > 0:  # the narrow side of the change of width is the cheap one
+        if self.step > 0:  # change the width where the map is smaller, which is cheaper
             x = F.interpolate(self.to_width(x), scale_factor=2, mode="bilinear", align_corners=False)
         elif self.step < 0:
             x = self.to_width(F.avg_pool2d(x, 2))
@@ -84,8 +84,8 @@ class Stage(nn.Module):
 
 
 def widths(image_size: Size, width: int, patch: int) -> tuple[Size, list[int]]:
-    """(size of the smallest map, channels of the stages from the largest map to the smallest): each twice the one
-    before, at most 8 times the first."""
+    """(size of the smallest map, channels of the stages from the largest map to the smallest): doubled at each stage,
+    up to 8 times the first."""
     if any(side % patch for side in sides(image_size)):
         raise InvalidConfig(
             f"The configuration says image_size = {short(image_size)}, which patch = {patch} does not divide."
@@ -104,7 +104,7 @@ def check_groups(channels: list[int], expansion: int, group: int) -> None:
 
 
 class ResNetGenerator(Generator):
-    """A learned picture of the smallest size, weighed by the latent, then stages upwards."""
+    """A learned map of the smallest size, weighted by the latent, then stages upwards."""
 
     family = "resnet"
     takes_labels = True
@@ -114,15 +114,15 @@ class ResNetGenerator(Generator):
         self,
         image_size: Size = 32,
         image_channels: int = 3,
-        latent_dim: int = 64,  # numbers that a picture is drawn from
+        latent_dim: int = 64,  # entries of the latent
         width: int = 48,  # channels of the largest map; smaller ones have more, up to 8 times as many
-        patch: int = 2,  # 2: the largest map has half the picture's size, which is several times as fast; 1: its own
+        patch: int = 2,  # 2: the largest map has half the picture's size, several times as fast; 1: the full size
         blocks: int = 1,  # residual blocks of a stage
-        expansion: int = 2,  # how many times as many channels a block has inside
-        group: int = 16,  # channels of a group of the grouped convolution
+        expansion: int = 2,  # factor by which a block has more channels inside
+        group: int = 16,  # channels per group of the grouped convolution
         labels: list | None = None,
         multi_label: bool = False,
-        embedding_dim: int = 64,  # numbers in which it is told the labels
+        embedding_dim: int = 64,  # entries of the embedding of the labels
     ):
         super().__init__()
         check_config(locals(), self.limits, oblong=True)
@@ -157,7 +157,7 @@ class ResNetGenerator(Generator):
 
 
 class ResNetDiscriminator(Discriminator):
-    """Stages downwards, a filter for each channel of the smallest map, and a score."""
+    """Stages downwards, one filter for each channel of the smallest map, and a score."""
 
     takes_labels = True
     limits = SHARED
@@ -166,14 +166,14 @@ class ResNetDiscriminator(Discriminator):
         self,
         image_size: Size = 32,
         image_channels: int = 3,
-        width: int = 48,  # as of the generator
-        patch: int = 2,  # as of the generator
-        blocks: int = 1,  # as of the generator
-        expansion: int = 2,  # as of the generator
-        group: int = 16,  # as of the generator
+        width: int = 48,  # as in the generator
+        patch: int = 2,  # as in the generator
+        blocks: int = 1,  # as in the generator
+        expansion: int = 2,  # as in the generator
+        group: int = 16,  # as in the generator
         labels: list | None = None,
         multi_label: bool = False,
-        auxiliary: bool = False,  # it also names the labels (Odena et al. 2016)
+        auxiliary: bool = False,  # also classify the labels (Odena et al. 2016)
     ):
         super().__init__()
         check_config(locals(), self.limits, oblong=True)

@@ -1,10 +1,10 @@
-"""The network that is shown a picture and draws another: repairs, enlarges, colours, or draws a face from lines.
+"""Networks from picture to picture: repair, enlarge or colour a picture, or draw a face from lines.
 
-A U-Net (Ronneberger et al. 2015, arXiv:1505.04597) that works at half the picture's resolution, two by two pixels side
-by side (Shi et al. 2016, arXiv:1609.05158), and adds a change to the picture where it is known. It is told where the
-picture is missing, and how strong each kind of damage is (FiLM: Perez et al. 2018, arXiv:1709.07871); where nobody says,
-it goes by its own estimate. Where nothing is damaged nothing changes, exactly. The discriminators see both pictures
-(Isola et al. 2016, arXiv:1611.07004).
+A U-Net (Ronneberger et al. 2015, arXiv:1505.04597) works at half the picture's resolution, on 2 x 2 pixels as channels
+(Shi et al. 2016, arXiv:1609.05158), and predicts a change that is added to the known pixels. Its other inputs are the
+mask of missing pixels and the strength of each kind of damage (FiLM: Perez et al. 2018, arXiv:1709.07871); without given
+strengths it uses its own estimate. With all strengths 0 the picture is returned unchanged. The discriminators get both
+pictures (Isola et al. 2016, arXiv:1611.07004).
 """
 
 from collections.abc import Sequence
@@ -25,29 +25,29 @@ from .mixing import MixingDiscriminator
 from .retouch import GROUPS, Level
 
 LIMITS = {"image_size": (8, 256), "image_channels": (1, 3), "width": (8, 128), "embedding": (8, 512)}
-SURE = 0.08  # of a damage: below, an estimate counts as 0
+SURE = 0.08  # estimated strengths below this count as 0
 SMALLEST = 7  # the largest size of the smallest map
-BATCH = 64  # tiles that are looked at together
-LEAST = 0.4  # strength of a damage that somebody names, at least
-DOUBT = 0.1  # an estimate below is left alone where nobody named the damage: whole pictures shall come back whole
-MOST_LOOKS = 6  # tiles across and down, by which a large picture's damages are estimated
+BATCH = 64  # tiles per batch
+LEAST = 0.4  # the least strength of a damage that is given by name
+DOUBT = 0.1  # estimates below this are ignored if no damage is given, so that whole pictures stay unchanged
+MOST_LOOKS = 6  # tiles in each direction from which the damages of a large picture are estimated
 
 
 class Looked(NamedTuple):
-    """What the network sees in n damaged pictures."""
+    """n damaged pictures and their features."""
 
-    pictures: Tensor  # (n, C, S, S) with 0 where they are missing
+    pictures: Tensor  # (n, C, S, S), 0 where pixels are missing
     mask: Tensor  # (n, 1, S, S)
     features: tuple[Tensor, ...]  # of the U-Net's way down, the largest map first
-    estimate: Tensor  # (n, K) logits: how strong each damage is
+    estimate: Tensor  # (n, K) logits of the strengths
 
 
 class Restorer(Generator):
-    """Reads a damaged picture, draws it whole. It draws nothing of its own (latent_dim is 0).
+    """Restores damaged pictures. It cannot draw pictures from latents (latent_dim is 0).
 
-    damages: names from damages.KINDS that it can be told, a hole (`fill`) among them or not; residual: whether it adds
-    a change to the picture, or draws another one, as for a drawing of lines; width: channels of the U-Net's first map;
-    embedding: numbers that the strengths become.
+    damages: the kinds that it repairs, names from damages.KINDS, with or without holes (`fill`). residual: whether it
+    adds a change to the picture; else it draws a new one, as from lines. width: channels of the U-Net's first map.
+    embedding: entries of the embedding of the strengths.
     """
 
     family = "restore"
@@ -57,10 +57,10 @@ class Restorer(Generator):
         self,
         image_size: int = 64,
         image_channels: int = 3,
-        width: int = 24,  # channels of the largest map, a multiple of 8; each smaller one has twice those of the one before
-        embedding: int = 64,  # numbers in which it is told how strong the damages are
-        residual: bool = True,  # it adds a change to the picture, instead of drawing another one
-        # That it repairs, of KINDS in gan_models/damages.py; null: all but edges; []: it learns from pairs what to do.
+        width: int = 24,  # channels of the largest map, a multiple of 8; doubled at each smaller size
+        embedding: int = 64,  # entries of the embedding of the strengths of damages
+        residual: bool = True,  # add a change to the picture, instead of drawing a new one
+        # That it repairs, from KINDS in gan_models/damages.py; null: all but edges; []: it learns the task from pairs.
         damages: list | None = None,
     ):
         super().__init__()
@@ -77,7 +77,7 @@ class Restorer(Generator):
         self.set_labels(None, False)
         self.latent_dim, self.image_shape = 0, (image_channels, image_size, image_size)
         self.residual = residual
-        self.told = tuple(kind for kind in self.damages if kind != "fill")  # the mask tells the rest
+        self.told = tuple(kind for kind in self.damages if kind != "fill")  # holes are given by the mask
         size, channels = image_size // 2, [width]
         while size > SMALLEST and size % 2 == 0:
             size //= 2
@@ -90,7 +90,7 @@ class Restorer(Generator):
         self.up = nn.ModuleList(
             Level(a, b, embedding=embedding, beside=b) for a, b in zip(channels[:0:-1], channels[-2::-1], strict=True)
         )
-        # Both see the pixels themselves once more: from features alone, noise is learned ten times as slowly.
+        # Both get the pixels as an input again: from features alone, denoising is learned ten times as slowly.
         self.last = Level(width + pixels, width + GROUPS, embedding=embedding)
         self.change = nn.Conv2d(2 * width + GROUPS + pixels, 4 * image_channels, 3, padding=1)
         self.estimate = nn.Linear(sum(channels), len(self.told)) if self.told else None
@@ -100,22 +100,21 @@ class Restorer(Generator):
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
         with torch.no_grad():
-            # It begins with hardly a change, and the same for the four pixels of a place (Aitken et al. 2017,
-            # arXiv:1707.02937).
+            # The change starts small, and equal for the four pixels of a place (Aitken et al. 2017, arXiv:1707.02937).
             self.change.weight.mul_(0.1)
             self.change.weight.copy_(self.change.weight[::4].repeat_interleave(4, 0))
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Raises InvalidInput: there is nothing to draw."""
+        """Raise InvalidInput: this model has no latents."""
         raise InvalidInput("This model repairs pictures and draws none of its own: give it a picture to restore.")
 
     def trial(self) -> list[Tensor]:
-        """What it makes of a grey picture with a hole, by which `load` sees that the weights are of use."""
+        """The output for a grey picture with a hole, with which `load` tests the weights."""
         looked = self.look(torch.zeros(1, *self.image_shape, device=self.device))
         return [looked.estimate, self.draw(looked, torch.ones(1, len(self.told), device=self.device))]
 
     def look(self, pictures: Tensor, mask: Tensor | None = None) -> Looked:
-        """What is seen in pictures (n, C, S, S) with masks (n, 1, S, S), 1 where they are missing; differentiably."""
+        """The features of pictures (n, C, S, S) with masks (n, 1, S, S), 1 where they are missing; differentiable."""
         mask = torch.zeros_like(pictures[:, :1]) if mask is None else mask.to(pictures)
         pictures = pictures * (1 - mask)
         x = self.stem(_by_fours(pictures, mask, self.dtype))
@@ -128,8 +127,8 @@ class Restorer(Generator):
         return Looked(pictures, mask, tuple(features), upcast(self.estimate(known)))
 
     def draw(self, looked: Looked, strengths: Tensor) -> Tensor:
-        """The pictures (n, C, S, S) whole, for strengths (n, len(told)) in 0..1; differentiably, and not clamped to
-        [-1, 1]. Where all strengths are 0, known pixels stay as they are."""
+        """The restored pictures (n, C, S, S) for strengths (n, len(told)) in 0..1; differentiable, and not clamped to
+        [-1, 1]. If all strengths are 0, known pixels do not change."""
         missing = looked.mask.mean((1, 2, 3))[:, None]
         wishes = self.wishes(torch.cat([strengths.to(missing), missing], 1).to(self.dtype))
         x = self.middle(looked.features[-1], wishes)
@@ -156,14 +155,14 @@ class Restorer(Generator):
         strength: float | None = None,
         scale: int = 1,
     ):
-        """The picture as it may have been: a tensor (n, C, H, W) or (C, H, W) in [-1, 1] for such a tensor, a Pillow
-        picture for a photo (a file, its bytes, or a Pillow picture), of any size.
+        """Restore pictures of any size: a tensor (n, C, H, W) or (C, H, W) in [-1, 1] gives such a tensor, a photo (a
+        file, its bytes, or a Pillow picture) gives a Pillow picture.
 
-        mask: what is missing, 1 (white) there: (n, 1, H, W) or (H, W) for a tensor, a picture for a photo. With a mask
-        and no damages only the hole is filled, and every other pixel stays, bit for bit. damages: some of `told`, such
-        as ("noise", "jpeg"); None without a mask: whatever the network sees by itself, and a picture that seems whole
-        stays as it is. strength: of the named damages, 0..1; None: as strong as they seem. scale (photos): so many
-        times larger, 1 to 4. Raises InvalidInput.
+        mask: 1 (white) where the picture is missing: (n, 1, H, W) or (H, W) for a tensor, a picture for a photo. With a
+        mask and no damages only the hole is filled; every other pixel stays, bit for bit. damages: some of `told`, such
+        as ("noise", "jpeg"). Without mask and damages the network repairs what it detects, and returns a picture without
+        visible damage unchanged. strength: of the given damages, 0..1; None: estimated. scale (photos): factor of
+        enlargement, 1 to 4. Raises InvalidInput.
         """
         self._check_request(damages, strength, scale)
         if not isinstance(picture, Tensor):
@@ -175,7 +174,7 @@ class Restorer(Generator):
         pictures = self._checked_pictures(picture[None] if one else picture)
         mask = None if mask is None else self._checked_mask(mask, pictures)
         named = () if mask is not None and damages is None else damages
-        alike = pictures.shape[2:] == self.image_shape[1:]  # else each by its own tiles
+        alike = pictures.shape[2:] == self.image_shape[1:]  # else one picture at a time, in tiles
         parts = [pictures] if alike else pictures.split(1)
         holes = [None] * len(parts) if mask is None else [mask] if alike else mask.split(1)
         result = torch.cat(
@@ -186,18 +185,18 @@ class Restorer(Generator):
         return result[0] if one else result
 
     def _one(self, pictures: Tensor, mask: Tensor | None, damages, strength) -> Tensor:
-        """Pictures of the network's size, or one of any size."""
+        """Restore pictures of the network's size, or one picture of any size."""
         strengths = self.strengths_of(pictures, damages, strength)
         drawn = self.drawn(pictures, mask, strengths)
         if mask is not None or not self.residual or not self.damages:
             return drawn
-        return torch.where(strengths.any(1)[:, None, None, None], drawn, pictures)  # tiles round what they put together
+        return torch.where(strengths.any(1)[:, None, None, None], drawn, pictures)  # blending tiles rounds
 
     def strengths_of(
         self, pictures: Tensor, damages: Sequence[str] | None = None, strength: float | None = None
     ) -> Tensor:
-        """(n, len(told)): how strong each of the named damages is taken to be, all others 0; None: whatever is seen in
-        pictures (n, C, S, S), or on the average of its tiles in one (1, C, H, W)."""
+        """(n, len(told)): the strengths of the given damages, 0 for all others. damages None: the estimates for pictures
+        (n, C, S, S), or their mean over the tiles of one picture (1, C, H, W)."""
         named = torch.tensor([float(kind in (damages or ())) for kind in self.told], device=self.device)
         if not self.told or damages is not None and not named.any():
             return named.expand(len(pictures), -1)
@@ -211,10 +210,10 @@ class Restorer(Generator):
         if damages is None:
             return seen * (seen >= DOUBT)
         least = torch.tensor([1.0 if kind == "grey" else LEAST for kind in self.told], device=self.device)
-        return torch.maximum(seen, least) * named  # a picture is grey or not
+        return torch.maximum(seen, least) * named  # for grey, which has no degrees, the least strength is 1
 
     def _tiles(self, pictures: Tensor) -> Tensor:
-        """Parts of one picture of any size that have the network's; pictures of its size as they are."""
+        """Tiles of the network's size from one picture of any size; pictures of the network's size unchanged."""
         size = self.image_shape[-1]
         if pictures.shape[2:] == (size, size):
             return pictures
@@ -228,8 +227,8 @@ class Restorer(Generator):
         )
 
     def drawn(self, pictures: Tensor, mask: Tensor | None, strengths: Tensor) -> Tensor:
-        """Pictures (n, C, H, W) of any size, by tiles where they are not the network's, for strengths (1 or n, K):
-        float32 in [-1, 1]."""
+        """Restored pictures (n, C, H, W) float32 in [-1, 1] of any size, in tiles if it is not the network's, for
+        strengths (1 or n, K)."""
         mask = torch.zeros_like(pictures[:, :1]) if mask is None else mask
 
         def draw(tiles: Tensor, holes: Tensor) -> Tensor:
@@ -284,12 +283,12 @@ class Restorer(Generator):
         return mask
 
     def estimated(self, looked: Looked) -> Tensor:
-        """(n, len(told)) in 0..1: how strong each damage seems; what is hardly there counts as 0."""
+        """(n, len(told)) in 0..1: the estimated strengths; small ones count as 0."""
         return (looked.estimate.sigmoid() - SURE).clamp_min(0) / (1 - SURE)
 
 
 def _by_fours(pictures: Tensor, mask: Tensor, dtype: torch.dtype) -> Tensor:
-    """Pictures and masks, two by two pixels as one of four times the channels."""
+    """Pictures and masks with 2 x 2 pixels as channels."""
     return F.pixel_unshuffle(torch.cat([pictures, mask], 1).to(dtype), 2)
 
 
@@ -305,11 +304,11 @@ def _checked(damages) -> tuple[str, ...]:
     return tuple(damages)
 
 
-# ---- What looks on while it learns -----------------------------------------------------------------------------------
+# ---- Discriminators --------------------------------------------------------------------------------------------------
 
 
 class Pair(nn.Module):
-    """Patches of a map beside what the damaged picture shows there: scores (n, places)."""
+    """Scores (n, places) for patches of a map together with the same patches of the damaged picture."""
 
     def __init__(self, inputs: int, source: int, stride: int, width: int = 64):
         super().__init__()
@@ -328,10 +327,10 @@ class Pair(nn.Module):
 
 
 class Onlookers(MixingDiscriminator):
-    """Discriminators of patches, each of which sees the damaged picture beside: of the picture's own pixels, and, where
-    `features`, of two maps of a network that does not learn.
+    """Patch discriminators, which also get the damaged picture: one on pixels, and with `features` one on each of two
+    maps of a frozen network.
 
-    width: channels of the mixed maps; pixels: of the first map of the pixels' discriminator.
+    width: channels of the mixed maps. pixels: channels of the first map of the pixel discriminator.
     """
 
     limits = {"image_size": (8, 256), "width": (4, 256), "pixels": (4, 256)}
@@ -341,8 +340,8 @@ class Onlookers(MixingDiscriminator):
         image_size: int = 64,
         image_channels: int = 3,
         width: int = 48,  # channels of the mixed maps
-        pixels: int = 16,  # channels of the first map of the discriminator of pixels
-        features: bool = True,  # whether there are discriminators of features, for colour pictures of 32 px and more
+        pixels: int = 16,  # channels of the first map of the pixel discriminator
+        features: bool = True,  # whether there are discriminators on features, for colour pictures of 32 px and more
     ):
         super().__init__()
         check_config(locals(), self.limits)
@@ -361,13 +360,13 @@ class Onlookers(MixingDiscriminator):
             self.pairs = nn.ModuleList(Pair(width, image_channels + 1, stride) for stride in (4, 8))
 
     def judge(self, maps: list[Tensor], source: Tensor) -> list[Tensor]:
-        """Scores (n, places) of mixed maps beside a source (n, C + 1, S, S): the damaged picture and its mask."""
+        """Scores (n, places) of mixed maps, given a source (n, C + 1, S, S): the damaged picture and its mask."""
         return [upcast(pair(x, source)) for pair, x in zip(self.pairs, maps, strict=False)]
 
     def judge_pixels(self, images: Tensor, source: Tensor) -> Tensor:
-        """Scores (n, places) of pictures (n, C, S, S) beside a source."""
+        """Scores (n, places) of pictures (n, C, S, S), given a source."""
         return upcast(self.pixels(torch.cat([images, source], 1))).flatten(1)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
-        """Not used by its game, which shows it two pictures at once."""
-        raise NotImplementedError("The onlookers look at two pictures at once.")
+        """Not used: the game calls `judge` and `judge_pixels` with two pictures."""
+        raise NotImplementedError("These discriminators need two pictures at once.")

@@ -1,12 +1,11 @@
-"""The face editor that retouches the photo itself: it moves pixels, changes colours, and paints only what must be
-painted.
+"""The face editor that retouches the photo itself: it moves pixels, changes colours, and paints only where it must.
 
-A U-Net (Ronneberger et al. 2015, arXiv:1505.04597) reads the face and is told the wished changes. It returns a **flow**
-(warping as an edit: Dorta et al. 2020, arXiv:1811.12784), an **affine change of colour**, each place its own (Gharbi et
-al. 2017, arXiv:1707.02880), and a **painted layer** with its alpha (attention masks: Pumarola et al. 2018,
-arXiv:1807.09251). Flow and colour are smooth, so on a large photo they are enlarged and act on the photo's own pixels;
-only the painted layer has the network's size. Where nothing is asked nothing changes, exactly, and the change grows in
-proportion to what is asked.
+A U-Net (Ronneberger et al. 2015, arXiv:1505.04597) takes the face and the requested changes. It returns a **flow**
+(warping as an edit: Dorta et al. 2020, arXiv:1811.12784), a local **affine change of colour** (Gharbi et al. 2017,
+arXiv:1707.02880), and a **painted layer** with alpha (attention masks: Pumarola et al. 2018, arXiv:1807.09251). Flow and
+colour are smooth, so on a large photo they are upsampled and applied to the photo's own pixels; only the painted layer is
+limited to the network's resolution. Without a request the photo is returned unchanged; the change is proportional to the
+request.
 """
 
 from typing import NamedTuple
@@ -26,44 +25,43 @@ from .mixing import MAPS, MixingDiscriminator
 LIMITS = {"image_size": (32, 512), "width": (8, 128), "embedding": (8, 512), "finest": (8, 128)}
 COARSE = 64  # pixels at which the U-Net sees a face; larger sizes add finer levels of paint
 EXCLUSIVE = ("Bald", *HAIR_COLOURS)  # a head has one of them
-FLOW = 0.2  # the farthest that a pixel moves, in halves of the picture
-EAGER = 3.0  # times faster than colours do flows learn: else mouths are recoloured before anything learns to move
-COLOUR = 0.5  # the most that a colour's weight or constant changes
-MOST = 1.0  # the largest change that can be asked for
-NEARLY = 0.95  # of white and black is what paint begins with: beyond, it could not be changed
+FLOW = 0.2  # largest displacement of a pixel, in units of half the picture
+EAGER = 3.0  # factor on the learning rate of the flow: else mouths are recoloured before anything learns to move
+COLOUR = 0.5  # largest change of a weight or constant of the colour map
+MOST = 1.0  # the largest change that can be requested
+NEARLY = 0.95  # initial paint is clamped to +-NEARLY, since tanh could hardly change it beyond
 GROUPS = 8
 COVERS = (
     0.08,
     0.3,
-)  # mean differences of paint from the picture, in -1..1, from where on it covers the picture's detail, and does
+)  # mean differences of paint from the picture, in -1..1, at which it begins to cover the picture's detail, and does
 
 
 class Seen(NamedTuple):
-    """What the editor knows of n photos: `encode` gives it, `decode` takes it."""
+    """n encoded photos: the output of `encode` and the input of `decode`."""
 
     photos: Tensor  # (n, 3, S, S) as they were given
     features: tuple[Tensor, ...]  # of the U-Net's way down, the largest map first
-    shown: Tensor  # (n, K) 0..1: how surely each attribute is there
+    shown: Tensor  # (n, K) 0..1: the probability of each attribute
 
 
 class Retouch(NamedTuple):
-    """What happens to n photos at full strength. Maps have the network's size; on larger pictures they are enlarged."""
+    """The changes of n photos at full strength. Maps have the network's size; for larger pictures they are upsampled."""
 
-    # (n, 2, S, S) how far right and down from a pixel lies the one that comes there, in halves of the picture
+    # (n, 2, S, S) the offset to the right and down, in halves of the picture, of the pixel that is moved to each place
     flow: Tensor
-    # (n, 12, S, S) what is added to red, green and blue: for each of them times red, times green, times blue, and as it
-    # is
+    # (n, 12, S, S) added to red, green and blue: for each of them the factors of red, green and blue, and a constant
     colour: Tensor
     paint: Tensor  # (n, 3, S, S) in [-1, 1]
     alpha: Tensor  # (n, 1, S, S) 0..1
 
 
 class Level(nn.Module):
-    """A convolution, GroupNorm, the wishes' scale and shift of each channel (FiLM: Perez et al. 2018,
+    """A convolution, GroupNorm, a scale and shift of each channel that depend on the request (FiLM: Perez et al. 2018,
     arXiv:1709.07871), LeakyReLU.
 
-    `beside`: channels of a map of twice the size, to whose convolution the enlarged one of the input is added. (To join
-    them first, as a U-Net does, costs twice as much.)
+    beside: channels of a skip connection of twice the size. Its convolution and the upsampled convolution of the input
+    are added. (Concatenating the two first, as a U-Net does, costs twice as much.)
     """
 
     def __init__(
@@ -87,11 +85,11 @@ class Level(nn.Module):
 
 
 class RetouchEditor(Generator):
-    """Reads a face, changes attributes: `edit(images, {"Smiling": 1.0})`. It draws nothing of its own (latent_dim is
+    """Changes attributes of faces: `edit(images, {"Smiling": 1.0})`. It cannot draw pictures from latents (latent_dim is
     0).
 
-    image_size: 64 doubled any number of times, or less; width: channels of the U-Net's first map; finest: of the
-    painted layer's; embedding: numbers that the wishes become.
+    image_size: 32, 48, or 64 times a power of 2. width: channels of the U-Net's first map. finest: channels at the
+    painted layer's size. embedding: entries of the embedding of the requested changes.
     """
 
     family = "retouch"
@@ -104,9 +102,9 @@ class RetouchEditor(Generator):
         image_size: int = 64,
         image_channels: int = 3,
         width: int = 24,  # channels of the largest map of the trunk, a multiple of 8
-        embedding: int = 64,  # numbers in which it is told the wishes
+        embedding: int = 64,  # entries of the embedding of the requested changes
         finest: int = 24,  # channels at the picture's own size, a multiple of 8
-        attributes: list | None = None,  # what can be edited
+        attributes: list | None = None,  # that can be edited
     ):
         super().__init__()
         check_config(locals(), self.limits)
@@ -134,9 +132,7 @@ class RetouchEditor(Generator):
             Level(a, b, embedding=embedding, beside=b) for a, b in zip(channels[:0:-1], channels[-2::-1], strict=True)
         )
         self.smooth = nn.Conv2d(width, 14, 3, padding=1)
-        self.painting = (
-            nn.ModuleList()
-        )  # for each size from `coarse` on: of the features, of the picture, what sees both, and the four maps of paint
+        self.painting = nn.ModuleList()  # for each size from `coarse` on: convolutions of the features, of the picture, of both, and to paint and alpha
         inputs, size = width, coarse
         while size <= image_size:
             both = [] if size == coarse else [nn.Conv2d(finest, finest, 3, padding=1)]
@@ -160,29 +156,29 @@ class RetouchEditor(Generator):
         for layer in [
             self.smooth,
             *(level[-1] for level in self.painting[1:]),
-        ]:  # begin with nothing, and finer levels with the coarser
+        ]:  # start without a change, and finer levels with the output of the coarser
             nn.init.zeros_(layer.weight)
         nn.init.normal_(self.painting[0][-1].weight, 0, 0.01)
         with torch.no_grad():
             self.painting[0][-1].bias[3] = -0.5
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Raises InvalidInput: there is nothing to draw."""
+        """Raise InvalidInput: this model has no latents."""
         raise InvalidInput("This model edits pictures and draws none of its own: give it a face to edit.")
 
     def trial(self) -> list[Tensor]:
-        """What it makes of a grey picture, by which `load` sees that the weights are of use."""
+        """The output for a grey picture, with which `load` tests the weights."""
         seen = self.encode(torch.zeros(1, *self.image_shape, device=self.device))
         return [seen.shown, self.decode(seen, torch.ones(1, len(self.attributes)))]
 
     def encode(self, images: Tensor) -> Seen:
-        """Faces (n, 3, S, S) float in [-1, 1] -> what `decode` takes: encode once, decode for every movement of a
+        """Faces (n, 3, S, S) float in [-1, 1] -> the input of `decode`. Encode once, then decode for every movement of a
         slider. Raises InvalidInput for other tensors."""
         seen = self.see(self.check_images(images).float())
         return seen._replace(shown=seen.shown.float())
 
     def see(self, images: Tensor) -> Seen:
-        """`encode` without its checks, differentiably."""
+        """`encode` without its checks; differentiable."""
         x = F.avg_pool2d(images, images.shape[-1] // self.coarse) if images.shape[-1] > self.coarse else images
         x, features = x.to(self.dtype), []
         for level in self.down:
@@ -191,13 +187,13 @@ class RetouchEditor(Generator):
         return Seen(images, tuple(features), upcast(self.estimate(x.detach().flatten(1))).sigmoid())
 
     def retouch(self, seen: Seen, directions: Tensor) -> Retouch:
-        """What to do to the photos for directions (n, K) in -1..1 of which the largest is 1 or -1, differentiably."""
+        """The changes of the photos for directions (n, K) in -1..1, of which the largest is 1 or -1; differentiable."""
         wishes = self.wishes(directions.to(self.dtype))
         x = self.middle(seen.features[-1], wishes)
         for level, beside in zip(self.up, seen.features[-2::-1], strict=True):
             x = level(x, wishes, beside)
         size = seen.photos.shape[-1]
-        smooth = upcast(self.smooth(x)).contiguous()  # maps one after the other: all that follows takes them apart
+        smooth = upcast(self.smooth(x)).contiguous()  # channels first in memory, since they are split next
         flow = _enlarged(FLOW * (EAGER * smooth[:, :2]).tanh(), size)
         colour = _enlarged(COLOUR * smooth[:, 2:].tanh(), size)
         ground = coloured(warped(seen.photos, flow), colour)
@@ -210,7 +206,7 @@ class RetouchEditor(Generator):
                 x = F.leaky_relu_(layer(x), 0.2)
             added = upcast(last(x))
             maps = added if isinstance(maps, float) else added + _enlarged(maps, x.shape[-1])
-        # Paint begins as the picture itself: were it grey, the editor would learn to do without it before it learned to
+        # Paint is initialised to the picture itself: if it were grey, alpha would vanish before the editor learned to
         # paint.
         paint, alpha = maps.split((3, 1), 1)
         return Retouch(
@@ -218,15 +214,14 @@ class RetouchEditor(Generator):
         )
 
     def directed(self, seen: Seen, differences: Tensor) -> tuple[Retouch, Tensor]:
-        """What to do for differences (n, K) in -1..1, and how strongly (n, 1, 1, 1), 0..1."""
+        """The changes for differences (n, K) in -1..1, and their strength (n, 1, 1, 1), 0..1."""
         strength = differences.abs().amax(1, keepdim=True)
         found = self.retouch(seen, differences / strength.clamp_min(1e-6))
         return found, strength[:, :, None, None]
 
     def decode(self, latents: Seen, differences: Tensor) -> Tensor:
-        """The photos with the change that differences (n, K) in -1..1 make: (n, 3, S, S) in [-1, 1]. 0 leaves an
-        attribute, 1 brings it in, -1 takes it out. One encoded photo goes with any number of differences. Raises
-        InvalidInput."""
+        """The photos changed by differences (n, K) in -1..1: (n, 3, S, S) in [-1, 1]. 0 keeps an attribute, 1 adds it,
+        -1 removes it. One encoded photo can be combined with any number of differences. Raises InvalidInput."""
         differences = self.check_differences(latents, differences)
         n = len(differences)
         latents = Seen(
@@ -240,20 +235,21 @@ class RetouchEditor(Generator):
         return retouched(latents.photos, *self.directed(latents, differences)).float()
 
     def changed(self, images: Tensor, differences: Tensor) -> tuple[Tensor, Tensor]:
-        """`decode` of what `encode` sees, a row of differences for each picture, and what is shown (n, K), without
-        checks: what gan_models.export writes."""
+        """`encode` and `decode` in one, without checks, for gan_models.export: a row of differences for each picture ->
+        the edited pictures, and `shown` (n, K)."""
         seen = self.see(images)
         return retouched(seen.photos, *self.directed(seen, differences)).float(), seen.shown.float()
 
     def edit(self, images: Tensor, targets: dict[str, float], intensity: float = 1.0) -> Tensor:
-        """Faces with attributes as asked: targets name -> 0..1 (absent .. there), each as a difference from what the
-        picture is estimated to show, times intensity (0..2); {} gives back the very pictures. A hair colour asked for
-        takes the others away, and so does baldness. Raises InvalidInput for unknown names and values out of range."""
+        """Faces with the requested attributes: targets name -> 0..1 (absent .. present). The change is the difference
+        between the target and the estimate for each picture, times intensity (0..2). {} changes nothing. Requesting a
+        hair colour or baldness removes the other hair colours. Raises InvalidInput for unknown names and values out of
+        range."""
         seen = self.encode(images)
         return self.decode(seen, self.differences(seen, targets, intensity))
 
     def differences(self, latents: Seen, targets: dict[str, float], intensity: float = 1.0) -> Tensor:
-        """What `edit` decodes: (n, K) from targets name -> 0..1. Raises InvalidInput as `edit` does."""
+        """The differences (n, K) that `edit` decodes, from targets name -> 0..1. Raises InvalidInput as `edit` does."""
         if not _is_number(intensity, 2):
             raise InvalidInput(f"The intensity must be a number from 0 to 2, not {short(intensity)}.")
         if not isinstance(targets, dict):
@@ -299,7 +295,8 @@ class RetouchEditor(Generator):
 
 
 def warped(pictures: Tensor, flow: Tensor) -> Tensor:
-    """Pictures (n, 3, H, W) with each pixel taken from where the flow (n, 2, H, W) points, in halves of the picture."""
+    """Pictures (n, 3, H, W) with each pixel taken from the place that the flow (n, 2, H, W), in halves of the picture,
+    points to."""
     n, _, height, width = flow.shape
     down = (torch.arange(height, device=flow.device, dtype=flow.dtype) * 2 + 1) / height - 1
     across = (torch.arange(width, device=flow.device, dtype=flow.dtype) * 2 + 1) / width - 1
@@ -314,7 +311,7 @@ def warped(pictures: Tensor, flow: Tensor) -> Tensor:
 
 
 def coloured(pictures: Tensor, colour: Tensor, strength: Tensor | float = 1.0) -> Tensor:
-    """Pictures (n, 3, H, W) changed by a colour (n, 12, H, W) as in Retouch."""
+    """Pictures (n, 3, H, W) changed by an affine map of colours (n, 12, H, W), see Retouch."""
     *weights, change = colour.unflatten(1, (4, 3)).unbind(1)
     for weight, channel in zip(weights, pictures.split(1, 1), strict=True):
         change = torch.addcmul(change, weight, channel)
@@ -322,18 +319,18 @@ def coloured(pictures: Tensor, colour: Tensor, strength: Tensor | float = 1.0) -
 
 
 class Layers(NamedTuple):
-    """What a retouch of some strength does to pictures of any size: enlarge the maps to theirs, then `applied`."""
+    """A retouch of a given strength, for pictures of any size: upsample the maps to their size, then use `applied`."""
 
     flow: Tensor  # (n, 2, S, S)
     colour: Tensor  # (n, 12, S, S)
-    change: Tensor  # (n, 3, S, S) what the paint adds to the picture as moved and coloured
-    cover: Tensor  # (n, 1, S, S) 0..1: how much of what is finer than the network's pixels the paint covers
-    ground: Tensor  # (n, 3, S, S) the picture as moved and coloured, at the network's size
+    change: Tensor  # (n, 3, S, S) the difference that the paint adds to the moved and coloured picture
+    cover: Tensor  # (n, 1, S, S) 0..1: how much of the detail finer than the network's pixels the paint covers
+    ground: Tensor  # (n, 3, S, S) the moved and coloured picture, at the network's size
 
     @classmethod
     def of(cls, photos: Tensor, retouch: Retouch, strength: Tensor) -> "Layers":
-        """Of photos (n, 3, S, S) at the network's size. Where the paint hardly differs from the picture, the picture's
-        own detail stays."""
+        """The layers of a retouch of photos (n, 3, S, S) at the network's size. Where the paint hardly differs from the
+        picture, the picture's own detail stays."""
         flow, colour = strength * retouch.flow, strength * retouch.colour
         ground = coloured(warped(photos, flow), colour)
         change = retouch.paint - ground
@@ -348,7 +345,7 @@ class Layers(NamedTuple):
         )
 
     def enlarged(self, size: int) -> "Layers":
-        """The same for pictures of another size."""
+        """The layers upsampled for pictures of another size."""
         if size == self.flow.shape[-1]:
             return self
         return Layers(*(F.interpolate(maps, (size, size), mode="bicubic", align_corners=False) for maps in self))
@@ -361,8 +358,8 @@ def applied(pictures: Tensor, layers: Layers) -> Tensor:
 
 
 def retouched(photos: Tensor, retouch: Retouch, strength: Tensor) -> Tensor:
-    """Photos (n, 3, H, W) in [-1, 1] retouched with a strength (n, 1, 1, 1) of 0..1; the maps have the photos' size.
-    Where the strength is 0, the very photos."""
+    """Photos (n, 3, H, W) in [-1, 1] retouched with a strength (n, 1, 1, 1) of 0..1; the maps have the photos' size. At
+    strength 0 the photos are unchanged."""
     edited = coloured(warped(photos, strength * retouch.flow), retouch.colour, strength)
     edited = torch.lerp(edited, retouch.paint, strength * retouch.alpha).clamp(-1, 1)
     return torch.where(strength > 0, edited, photos)
@@ -376,20 +373,20 @@ def _is_number(value, most: float) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= most
 
 
-# ---- What looks on while it learns -----------------------------------------------------------------------------------
+# ---- Discriminators and classifiers ----------------------------------------------------------------------------------
 
-GAIN = 3.0  # of a discriminator's last features, which its spectral normalisation has made small
+GAIN = 3.0  # factor on a discriminator's last features, which spectral normalisation makes small
 
 
 class Adversary(nn.Module):
-    """A discriminator of patches, and whether the attributes fit them (projection: Miyato and Koyama 2018,
-    arXiv:1802.05637), with spectral normalisation (Miyato et al. 2018, arXiv:1802.05957), but of the last layer: an
-    edit changes few of the patches, and so bounded on top, the scores of these stayed small beside the classifiers'
-    demands; the editor drew beards in cyan.
+    """A conditional patch discriminator (projection: Miyato and Koyama 2018, arXiv:1802.05637) with spectral
+    normalisation (Miyato et al. 2018, arXiv:1802.05957) in all but the last layer. With it in the last layer too, the
+    scores of the few patches that an edit changes stayed too small beside the classifiers' loss, and the editor drew
+    cyan beards.
 
-    widths: channels of the convolutions that halve a map (the last but one of as many as there are more), and of the
-    last one; least: the size of the map of patches; fold: so many pixels of a row, and of a column, come as channels,
-    which keeps large pictures cheap.
+    widths: channels of the convolutions that halve a map (the last but one is repeated as needed), and of the last
+    one. least: the size of the map of patches. fold: blocks of fold x fold pixels become channels, which makes large
+    pictures cheap.
     """
 
     def __init__(
@@ -421,12 +418,12 @@ class Adversary(nn.Module):
 
 
 class Panel(MixingDiscriminator):
-    """All that learns to look at edits, through the eyes of a network that does not learn (training/judges/general.py):
-    discriminators and classifiers on its maps at strides 4, 8, 16 and 32.
+    """Discriminators and classifiers for edits, on the maps of a frozen network (training/judges/general.py) at strides
+    4, 8, 16 and 32.
 
-    attributes: those that are edited come first; width: channels of the mixed maps; maps: channels of those that come;
-    pixels: of one more discriminator, which sees the pictures themselves in patches of about a mouth (Kumari et
-    al. 2022, arXiv:2112.09130: features and pixels together); 0 for none. Features alone let cyan beards pass.
+    attributes: the edited ones first. width: channels of the mixed maps. maps: channels of the input maps. pixels:
+    channels of one more discriminator, on patches of the pictures about the size of a mouth (features and pixels
+    together: Kumari et al. 2022, arXiv:2112.09130); 0 for none. Features alone let cyan beards pass.
     """
 
     limits = {"image_size": (32, 512), "width": (8, 256), "pixels": (0, 256)}
@@ -437,16 +434,16 @@ class Panel(MixingDiscriminator):
         image_size: int = 64,
         image_channels: int = 3,
         width: int = 64,  # channels of the mixed maps
-        attributes: list | None = None,  # all that is known of a face, those that can be edited first
-        maps: tuple[int, ...] = MAPS,  # channels of the maps that come
-        pixels: int = 0,  # channels of the discriminator that sees the pictures themselves; 0 for none
+        attributes: list | None = None,  # all known attributes, those that can be edited first
+        maps: tuple[int, ...] = MAPS,  # channels of the input maps
+        pixels: int = 0,  # channels of the discriminator on pixels; 0 for none
     ):
         super().__init__()
         check_config(locals(), self.limits)
         self.attributes = check_labels(attributes, True) or ()
         k = len(self.attributes)
         self.add_mixing(width, maps)
-        self.register_buffer("frequency", torch.full((k,), 0.5))  # how often each attribute is there
+        self.register_buffer("frequency", torch.full((k,), 0.5))  # of each attribute
         self.coarse = min(image_size, COARSE)  # what the features are of
         sizes = [max(self.coarse // stride, 1) for stride in (4, 8, 16)]
         self.adversaries = nn.ModuleList(Adversary(width, size, k) for size in sizes)
@@ -460,7 +457,7 @@ class Panel(MixingDiscriminator):
 
     @torch.no_grad()
     def note(self, labels: Tensor, counted: Tensor) -> None:
-        """Labels (n, K) in -1..1 of which those rows count whose `counted` (n,) is 1, for the frequencies."""
+        """Update the frequencies by labels (n, K) in -1..1, in the rows whose `counted` (n,) is 1."""
         total = counted.sum()
         seen = ((labels > 0).to(self.frequency) * counted[:, None]).sum(0) / total.clamp_min(1)
         self.frequency.lerp_(torch.where(total > 0, seen, self.frequency), 0.01)
@@ -473,13 +470,12 @@ class Panel(MixingDiscriminator):
         )
 
     def judge(self, maps: list[Tensor], images: Tensor, labels: Tensor) -> list[Tensor]:
-        """Scores (n, places) of mixed maps and of the pictures (n, C, H, W) that they are of, one tensor a
-        discriminator."""
+        """Scores (n, places), one tensor per discriminator, of mixed maps and of their pictures (n, C, H, W)."""
         scores = [adversary(x, labels) for adversary, x in zip(self.adversaries, maps, strict=True)]
         if self.of_pixels is not None:
             scores.append(self.of_pixels(images, labels))
         return [upcast(score) for score in scores]
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
-        """Not used by its game, which shares what General sees between the players."""
+        """Not used: the game computes the maps once for both players."""
         raise NotImplementedError("The panel looks at maps of features, not at pictures.")

@@ -1,7 +1,7 @@
-"""A discriminator without convolutions of its own: it reads pictures by the generator's, run backwards.
+"""A discriminator that uses the generator's convolutions in reverse.
 
-The weight of a transposed convolution from a to b channels is that of a convolution from b to a, so a DCGAN generator
-turned round is a DCGAN discriminator. The weights are the generator's parameters: stored once, moved by both players in
+The weight of a transposed convolution from a to b channels is that of a convolution from b to a, so a reversed DCGAN
+generator is a DCGAN discriminator. The weights are the generator's parameters: stored once, updated by both players in
 turn.
 """
 
@@ -15,12 +15,12 @@ from .layers import check_normalisation
 
 
 class TiedDiscriminator(Discriminator):
-    """Only its norms, a scale for each layer and the last layer are its own."""
+    """Only the normalisation, a scale for each layer and the last layer are its own."""
 
     shares_weights = True
     normalisations = ("batch", "none")
 
-    def __init__(self, generator: DCGANGenerator, normalisation: str = "batch"):  # as of DCGAN's
+    def __init__(self, generator: DCGANGenerator, normalisation: str = "batch"):  # as for DCGAN's
         super().__init__()
         check_normalisation(normalisation, self.normalisations)
         turned = [layer for layer in generator.layers if isinstance(layer, nn.ConvTranspose2d)][::-1]
@@ -38,8 +38,7 @@ class TiedDiscriminator(Discriminator):
         return super().trained() | shared
 
     def requires_grad_(self, requires_grad: bool = True) -> "TiedDiscriminator":
-        """Frozen, it is a function of the pictures alone: the generator must not bend the judge's half of its own
-        weights."""
+        """Freeze also the shared weights: otherwise the generator's step would change the discriminator through them."""
         self._frozen = not requires_grad
         return super().requires_grad_(requires_grad)
 

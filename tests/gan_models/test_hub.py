@@ -583,7 +583,7 @@ def test_the_options_of_the_mixin(folder):
     )
     assert DCGANGenerator.from_pretrained(pretrained_model_name_or_path=folder).dtype == torch.float32
     for options, word in [
-        ({"strict": False}, "strict=True alone"),
+        ({"strict": False}, "strict=True only"),
         ({"map_location": "cuda:77"}, "device"),
         ({"dtype": torch.int8}, "dtype"),
         ({"dtype": "float16"}, "dtype"),

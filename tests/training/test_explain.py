@@ -46,10 +46,9 @@ def test_the_meaning_is_the_comment_and_the_range_that_of_the_check():
         "image_size = 128x96 In pixels",
         "r1 = [1, 0.1, 200000] Gamma of the gradient penalty on real images. A number of at least 0 or [start, end, images].",
         "generator_rate = 1 Times the learning rate",  # whose comment stands above it
-        "generator.width = 32 Channels of the largest map; each smaller one has twice those of the one before. A whole "
-        "number from 1 to 256.",
-        'discriminator.normalisation = none Gradient penalties are defined for each picture alone, and so need "none". One '
-        "of batch, spectral, none.",
+        "generator.width = 32 Channels of the largest map; doubled at each smaller size. A whole number from 1 to 256.",
+        'discriminator.normalisation = none Gradient penalties need "none", since BatchNorm mixes pictures. One of batch, '
+        "spectral, none.",
         "augment = 0 Strength of differentiable augmentation, for small data sets. A number from 0 to 1",
         "auxiliary = 1 The auxiliary classifier's loss",
     ):

@@ -1,8 +1,8 @@
-"""Every sentence of the page, by name, in every language of the page: a file a language, all with the same names.
+"""Every sentence of the page, by name, in all its languages: one file per language, with the same names.
 
-`words.DRAW` and what `words.picked("7:2")` returns are English, and stay so until somebody is to read them. What is on
-the page from the start is translated in the browser, by Gradio's I18n, whose keys are the English sentences; what an
-answer says is translated before it is sent, by `say` (`speaking.py`).
+`words.DRAW`, and functions such as `words.no_such_model(name)`, give English. The initial page is translated in the
+browser by Gradio's I18n, whose keys are the English sentences; answers are translated by `say` before they are sent
+(speaking.py).
 """
 
 import functools
@@ -16,7 +16,7 @@ LANGUAGES = {"en": en, "zh": zh}
 
 
 class Sentence(str):
-    """An English sentence that remembers which one it is and what was filled in."""
+    """An English sentence that remembers its name and what was filled in."""
 
     name: str
     filled: tuple
@@ -47,7 +47,7 @@ globals().update(
 
 
 def _pairs(language: str):
-    """(English, the same in that language) of all texts that are whole as they are."""
+    """(English, translation) of all texts that have nothing to fill in."""
     theirs = sentences(language)
     for name, english in sentences().items():
         if isinstance(english, str):
@@ -60,7 +60,7 @@ _WHOLE = {language: dict(_pairs(language)) for language in LANGUAGES}
 
 
 def say(sentence: str, language: str) -> str:
-    """In that language. What is none of ours, such as the name of a model, stays as it is."""
+    """The sentence in that language. Other texts, such as names of models, stay as they are."""
     if language == "en":
         return str(sentence)
     if isinstance(sentence, Sentence):
@@ -75,12 +75,12 @@ def say(sentence: str, language: str) -> str:
 
 
 def for_the_browser() -> dict[str, dict[str, str]]:
-    """What gr.I18n takes: for each of its languages the translations by their English sentences."""
+    """The argument of gr.I18n: for each language the translations by their English sentences."""
     return {"zh-CN": _WHOLE["zh"], "zh": _WHOLE["zh"]}
 
 
 def language_of(accepted: str | None) -> str:
-    """The language of a browser that sends this as Accept-Language: the first of ours that it names."""
+    """The language for a browser with this Accept-Language: the first of ours that it names."""
     ranked = []
     for place, part in enumerate((accepted or "")[:1000].split(",")):
         tag, _, weight = part.partition(";q=")

@@ -1,8 +1,8 @@
 """Every sentence of the page."""
 
 NAME = "GAN Studio"
-TITLE = "# GAN Studio\nChange a face in your photo, and draw faces that nobody has."
-ABOUT = """What neural networks draw here is deleted within two hours.
+TITLE = "# GAN Studio\nChange a face in your photo, or draw faces of people who do not exist."
+ABOUT = """Pictures drawn here are deleted within two hours.
 Models made from CelebA are for non-commercial research only. GAN Studio is open source (MIT)."""
 MODEL, MODEL_CARD = "Model", "Model card"
 
@@ -19,8 +19,8 @@ TRUNCATION, TRUNCATION_INFO = "Truncation", "Below 1: more typical and less vari
 
 # ---- Sample
 SAMPLE, SAMPLES, SEED, PICTURES, NEW_SEED, DRAW = "Sample", "Samples", "Seed", "Pictures", "New seed", "Draw"
-PICKED_TITLE, IN_THE_WALK = "Picked", "This picture is the last one of the walk now."
-VARIED, VARIATIONS, PINS = "a variation", "Variations of it", "Pins"
+PICKED_TITLE, IN_THE_WALK = "Picked", "This picture is now the last one of the walk."
+VARIED, VARIATIONS, PINS = "a variation", "Variations", "Pins"
 VARY, PIN, WALK_FROM, CHANGE = "Vary", "Pin", "Walk to it", "Change it"
 EXPLORE_IT = "Explore it"
 ALL, REOPEN, TAKE, TAKE_ZIP = "Download all", "Open a saved picture", "Download (PNG)", "Download (zip)"
@@ -38,11 +38,11 @@ DRAWING, MAKING_VIDEO = "Drawing", "Making the video"
 # ---- Attributes
 ATTRIBUTES, PAIR, BEFORE, AFTER, AS_CLASS = "Attributes", "Before and after", "before", "after", "Draw it as"
 STEPS, SWEEP = "In steps from none to full", "The same latent, label by label"
-GRID_WITH, NO_GRID, KEEP, RESET = "Grid with", "no other", "Go on from this", "Reset"
+GRID_WITH, NO_GRID, KEEP, RESET = "Grid with", "no other", "Continue from this", "Reset"
 UNCONDITIONAL = "This model was trained without labels, so there is nothing to change here."
-FOUND = "Nobody told this model what digits there are: it found the categories and the codes by itself (InfoGAN)."
-LABELS = """What an attribute means is what annotators of CelebA saw, not what anybody is. Only 12 of the 40 are
-labelled reliably (Wu et al. 2023); Young, Pale Skin and Bushy Eyebrows are judgements, and often disputed."""
+FOUND = "This model was trained without labels: it found the categories and the codes by itself (InfoGAN)."
+LABELS = """Attributes are what CelebA's annotators saw in a picture, not what a person is. Only 12 of the 40 are
+labelled reliably (Wu et al. 2023); Young, Pale Skin and Bushy Eyebrows are matters of opinion."""
 ONE_HAIR_COLOUR = "Hair has one colour at a time: raise one, and the others fade."
 
 
@@ -56,8 +56,8 @@ def grid_of(across: str, first: float, down: str, second: float) -> str:
 
 # ---- Explore
 EXPLORE, ALONG = "Explore", "From one end to the other"
-EXPLORE_NOTE = """Directions along which this model's pictures change most. Nobody named them: they are read off its first
-layer (SeFa, Shen and Zhou 2021). Move one and see what it means."""
+EXPLORE_NOTE = """Directions in latent space along which this model's pictures change most. They have no names: they
+come from the weights of its first layer (SeFa, Shen and Zhou 2021). Move a slider and see what it changes."""
 
 
 def direction(number: int) -> str:
@@ -121,12 +121,12 @@ STUDIO = {
     "face": "Face",
     "whole": "Whole photo",
     "faces": "Choose a face",
-    "drawn": "Nobody: a neural network drew this face. Try it, then open your own photo.",
-    "examples": "Or take a face that a network drew",
-    "example": "Drawn face",
+    "drawn": "This person does not exist: a neural network drew this face. Try it, then open your own photo.",
+    "examples": "Or use a generated face",
+    "example": "Generated face",
     "more": "More changes",
     "unreliable": "More, less reliable",
-    "unreliable_why": "On many faces these do too little, or more than they say.",
+    "unreliable_why": "On many faces these change too little or too much.",
     "there": "there already",
     "not_there": "not there",
     "no_change": "no change",
@@ -136,15 +136,15 @@ STUDIO = {
     "photo_of": "The photo",
     "with": "with",
 }
-PHOTO_NOTE = """Only photos of people who agree, please. Nothing is kept: what is made of a photo is deleted when you take
-it away, open another or close the page, and the photo leaves this server's memory within an hour."""
-UNRELIABLE = f"{LABELS} Of hair colours that are raised, the highest counts."
+PHOTO_NOTE = """Please use only photos of people who agree. Nothing is kept: edited versions are deleted when you remove
+the photo, open another or close the page, and the photo leaves the server's memory within an hour."""
+UNRELIABLE = f"{LABELS} If several hair colours are raised, the highest counts."
 PHOTO_FOOT = f"{PHOTO_NOTE} {UNRELIABLE}"
 EDITOR, PHOTO = "Editor", "Photo"
 MORPH, OTHER_PHOTO, WAY, MORPH_STRIP, MORPH_VIDEO = (
     "Morph into another photo",
     "The other photo",
-    "The way there",
+    "Method",
     "From one face to the other",
     "There and back",
 )
@@ -160,51 +160,56 @@ def through(model: str) -> str:
 REPAIR, FILL, ALL_OF_IT, DENOISE, SHARPEN = (
     "Repair",
     "Fill what I painted over",
-    "Whatever it seems to need",
-    "Take away noise and specks",
+    "Repair what it detects",
+    "Remove noise and specks",
     "Sharpen",
 )
-UNBLOCK, TWICE, FOUR_TIMES, COLOUR = "Take away JPEG's blocks", "Twice as large", "Four times as large", "Colour"
-REPAIR_NOTE = """Upload a photo (please only of people who agree), or take a drawn face. Paint over what should be
-filled, or choose what else is wrong. **What is lost is lost**: the network draws what is likely there, not what was. It
-learned faces of 64 pixels; elsewhere and in large holes it is coarse. Nothing is kept."""
-TAKE_DRAWN_FACE, WHAT_TO_DO, DO_REPAIR = "Take a drawn face", "What to do", "Repair"
-STRENGTH, STRENGTH_INFO = "How strong the damage is", "0: as strong as it seems"
+UNBLOCK, TWICE, FOUR_TIMES, COLOUR = "Remove JPEG blocks", "Twice as large", "Four times as large", "Colour"
+REPAIR_NOTE = """Upload a photo (please only of people who agree), or use a generated face. Paint over what should be
+filled, or choose another repair. **Lost detail cannot be recovered**: the network draws what is likely, not what was
+there. It was trained on faces of 64 pixels; other pictures and large holes come out coarse. Nothing is kept."""
+TAKE_DRAWN_FACE, WHAT_TO_DO, DO_REPAIR = "Use a generated face", "What to do", "Repair"
+STRENGTH, STRENGTH_INFO = "Strength of the damage", "0: estimated from the photo"
 PAINT_HERE, REPAIRED_PHOTO = "Paint over what should be filled", "Repaired photo, at full size"
-NO_DAMAGED = "There is no photo yet: upload one, or take a drawn face."
-NOTHING_PAINTED = "Nothing is painted over: mark what should be filled with the brush."
-BAD_PAINTING = "What was painted cannot be read; try it again, or load the page anew."
+NO_DAMAGED = "There is no photo yet: upload one, or use a generated face."
+NOTHING_PAINTED = "Nothing is marked: paint over what should be filled."
+BAD_PAINTING = "The painting cannot be read; try again, or reload the page."
 
 # ---- Sketch
-SKETCH, DRAW_HERE, SKETCHED, TAKE_LINES = "Sketch", "Draw a face here", "The face", "Begin with a drawn face's lines"
-SKETCH_NOTE = """Draw the lines of a face, from the front and as large as the canvas: eyes a little above the middle. The
-network draws a face that such lines could be of. It is nobody."""
+SKETCH, DRAW_HERE, SKETCHED, TAKE_LINES = (
+    "Sketch",
+    "Draw a face here",
+    "The face",
+    "Start from the lines of a generated face",
+)
+SKETCH_NOTE = """Draw the lines of a face, from the front and as large as the canvas, with the eyes a little above the
+middle. The network draws a face with such lines, of a person who does not exist."""
 
 # ---- What goes wrong
 TROUBLE = "That did not work"
-BUSY = "Too many ask for something at the moment; try again in a minute."
-UNEXPECTED = "Something went wrong here that should not; try it again, or load the page anew."
-NOTHING_TO_DO = "None of these models draws or edits pictures: offer another one by --model."
-NOT_OFFERED = "That model is not offered here; choose one of the list."
-NOT_ALIKE = "These two draw pictures of different sizes; choose two that draw alike."
-NO_SUCH_CLASS = "Both models must know that class; choose one of the list."
-NO_SUCH_DIRECTION = "There is no such direction; choose one of the list."
+BUSY = "The server is busy; try again in a minute."
+UNEXPECTED = "Something unexpected went wrong; try again, or reload the page."
+NOTHING_TO_DO = "None of these models draws or edits pictures: add another one by --model."
+NOT_OFFERED = "That model is not offered here; choose one from the list."
+NOT_ALIKE = "These two models draw pictures of different sizes or colours; choose two that match."
+NO_SUCH_CLASS = "Both models must know that class; choose one from the list."
+NO_SUCH_DIRECTION = "There is no such direction; choose one from the list."
 NO_SUCH_TAB = "There is no such tab for this model; choose one that is shown."
-BAD_LINK = "This link is cut or damaged; copy the whole of it."
+BAD_LINK = "This link is incomplete or damaged; copy it again."
 OTHER_REVISION = "This was made with other weights of the same name, so it may look different here."
-NO_MARK = "Nothing is written inside this file that says what it was drawn from; choose one that was saved here."
-NOT_DRAWN = "This file was not drawn from a seed or a latent, so that it cannot be opened again here."
+NO_MARK = "This file does not say what it was drawn from; choose one that was saved here."
+NOT_DRAWN = "This file was not drawn from a seed or a latent, so it cannot be opened here."
 NOTHING_DRAWN = "Nothing is drawn yet: choose Draw first."
-NO_EDITOR = "That model cannot edit photos; choose one of the list."
-NO_UPLOAD = "That photo is not here, or no longer; choose the file anew."
-NO_PHOTO = "There is no photo yet: upload one, or take one of the drawn faces."
+NO_EDITOR = "That model cannot edit photos; choose one from the list."
+NO_UPLOAD = "That photo is not on this server; choose the file again."
+NO_PHOTO = "There is no photo yet: upload one, or use one of the generated faces."
 NO_OTHER = "There is no second photo yet: upload one to morph into."
-PHOTO_GONE = "This photo is not here any more: photos are forgotten after an hour. Open it again."
+PHOTO_GONE = "This photo is no longer on this server: photos are deleted after an hour. Open it again."
 NO_SUCH_CHANGE = "That change is not offered here; choose one that is shown."
-NO_SUCH_EXAMPLE = "There is no such drawn face; choose one that is shown."
+NO_SUCH_EXAMPLE = "There is no such generated face; choose one that is shown."
 NOTHING_PICKED = "Nothing was picked; click on a picture."
 NO_PLACE = "No place was picked; click on the picture."
-TOO_LITTLE = "The page sent too little; load it anew."
+TOO_LITTLE = "The page sent incomplete data; reload it."
 UPLOAD_EMPTY = "There is no file in this upload."
 UPLOAD_BROKEN = "This upload cannot be read."
 
@@ -214,7 +219,7 @@ def too_large(most: int) -> str:
 
 
 def both(attribute: str) -> str:
-    return f"{attribute} cannot be both wanted and unwanted: take it out of one of the two."
+    return f"{attribute} cannot be both wanted and unwanted: remove it from one of the two lists."
 
 
 def no_such_model(name: str) -> str:
@@ -223,39 +228,42 @@ def no_such_model(name: str) -> str:
 
 # ---- Lab
 LAB_TAB = "Lab"
-LAB_NOTE = """A GAN learns to imitate the black points, here and now. Choose an example, or any settings: what you change
-counts at once, also while it trains."""
+LAB_NOTE = """A GAN learns to imitate the black points while you watch. Choose an example, or your own settings: changes
+take effect at once, also during training."""
 LAB_EXAMPLES = "Examples"
-COLLAPSE, COLLAPSE_CURED = "Modes collapse", "Modes stay"
-COLLAPSE_SAYS = """**The original game** of 2014 and a slow discriminator. The generator gets away with a few of the eight modes: nothing in its
-loss says that the others are missing. It jumps from one to the next, and the discriminator runs after it."""
-COLLAPSE_CURED_SAYS = """**Its cure: relativistic pairs, R1 and R2, and a discriminator that keeps up.** Each real point is compared with a generated
-one, so every mode that is missing counts; the penalties keep the discriminator smooth at both (R3GAN, 2024)."""
-OSCILLATION, OSCILLATION_CURED = "It goes round and round", "It comes to rest"
-OSCILLATION_SAYS = """**Momentum and no penalty.** Each player answers where the other one was. The points swing around
+COLLAPSE, COLLAPSE_CURED = "Mode collapse", "Modes stay"
+COLLAPSE_SAYS = """**The original loss** of 2014 and a slow discriminator. The generator draws only a few of the eight
+modes: nothing in its loss says that the others are missing. It jumps from one to the next, and the discriminator
+follows."""
+COLLAPSE_CURED_SAYS = """**The cure: the relativistic loss, R1 and R2, and a discriminator that keeps up.** Each real point
+is compared with a generated one, so every missing mode costs. The penalties keep the discriminator smooth (R3GAN,
+2024)."""
+OSCILLATION, OSCILLATION_CURED = "Oscillation", "Convergence"
+OSCILLATION_SAYS = """**Momentum and no penalty.** Each player reacts to where the other one was. The points circle around
 the data instead of settling on it."""
-OSCILLATION_CURED_SAYS = """**Its cure: R1 and no momentum.** The penalty takes the slope away at the data, and with it
-what pushes points on that have arrived (Mescheder et al. 2018)."""
-VANISHING, VANISHING_CURED = "Gradients vanish", "Gradients stay"
-VANISHING_SAYS = """**A discriminator that always wins** against the original loss of the generator. Where it is sure that
-a point is generated, that loss is flat: the lines at the points, which show how they are pushed, shrink to nothing."""
-VANISHING_CURED_SAYS = """**Its cure: the non-saturating loss and R1.** The generator asks to be found real instead of
-not to be found out: the surer the discriminator, the stronger the push, and R1 keeps it from being too sure."""
+OSCILLATION_CURED_SAYS = """**The cure: R1 and no momentum.** The penalty makes the discriminator flat at the data, so
+that points which have arrived are not pushed any further (Mescheder et al. 2018)."""
+VANISHING, VANISHING_CURED = "Vanishing gradients", "Gradients stay"
+VANISHING_SAYS = """**A discriminator that always wins** against the original loss of the generator. That loss is flat where
+the discriminator is sure that a point is generated. The lines at the points, which show how they are pushed, shrink to
+nothing."""
+VANISHING_CURED_SAYS = """**The cure: the non-saturating loss and R1.** The surer the discriminator is that a point is
+generated, the stronger this loss pushes it, and R1 keeps the discriminator from being too sure."""
 POINTS, OBJECTIVE, PENALTY, PENALTY_STRENGTH = "Points", "Objective", "Penalty", "Penalty strength"
 DISCRIMINATOR_STEPS, DISCRIMINATOR_RATE = "Discriminator steps", "Discriminator rate"
 GENERATOR_RATE, MOMENTUM = "Generator rate", "Momentum"
-DISCRIMINATOR_STEPS_INFO = "for one of the generator"
+DISCRIMINATOR_STEPS_INFO = "per generator step"
 RING, GRID, SPIRAL, MOONS = "Ring of eight", "Grid", "Spiral", "Moons"
 LOGISTIC, MINIMAX = "Non-saturating", "Minimax"
 LEAST_SQUARES, WASSERSTEIN, HINGE = "Least squares", "Critic (Wasserstein)", "Hinge"
 RELATIVISTIC = "Relativistic"
 NO_PENALTY, R1, R1_R2 = "None", "R1 (real)", "R1 and R2"
 GRADIENT_PENALTY, CLIPPING = "WGAN-GP (between)", "Clipped weights"
-TRAIN, STOP, ANEW = "Train", "Stop", "Start anew"
-LEGEND = """<b class="real">Black</b>: real points. <b class="generated">Magenta</b>: generated ones, each with a line that
-shows how it is pushed. Orange: the discriminator finds it real there; blue: generated."""
+TRAIN, STOP, ANEW = "Train", "Stop", "Start again"
+LEGEND = """<b class="real">Black</b>: real points. <b class="generated">Magenta</b>: generated points, each with a line that
+shows where it is pushed. Orange: here the discriminator says real; blue: generated."""
 LOSSES, OF_DISCRIMINATOR, OF_GENERATOR = "Losses", "discriminator", "generator"
-OVERFLOWED = "The numbers have overflowed: lower the learning rates and start anew."
+OVERFLOWED = "The numbers have overflowed: lower the learning rates and start again."
 
 
 def modes(updates: int, covered: int, all_of_them: int, good: float) -> str:
@@ -271,17 +279,15 @@ def losses_alt(discriminator: float, generator: float) -> str:
 
 
 def lab_busy(most: int) -> str:
-    return (
-        f"{most} visitors are training here at this moment, and that is all this server can do; try again in a minute."
-    )
+    return f"{most} visitors are training at the moment, which is all that this server can do; try again in a minute."
 
 
 # ---- Train
 TRAIN_TAB = "Train"
-TRAIN_NOTE = """Train a recipe on this machine, as `python -m training` does. You may close the page meanwhile: the
-training goes on until it is done, you stop it, or the server ends."""
+TRAIN_NOTE = """Train a recipe on this machine, as `python -m training` does. You may close the page: the training
+continues until it is done, you stop it, or the server ends."""
 RECIPE, RUN_NAME, RUN_NAME_INFO = "Recipe", "Name of the run", "Its folder below runs/"
-IMAGES, IMAGES_INFO = "Images", "How many real pictures to show in all"
+IMAGES, IMAGES_INFO = "Images", "How many real pictures to train on in all"
 DATA_ROOT, DATA_ROOT_INFO = "Data", "The folder of the data sets; empty: GAN_STUDIO_DATA, else data/"
 OWN_PICTURES, OWN_PICTURES_INFO = "Own pictures", "A folder, .zip or .tar instead; sub-folders are classes"
 NOTHING_TRAINED, RUN_SAMPLES = "Nothing is being trained.", "What it draws"
@@ -290,7 +296,7 @@ NO_IMAGES = "The number of images must be from 1 to 10,000,000,000."
 
 
 def still_training(name: str) -> str:
-    return f"{name} is being trained; stop it first, or wait for its end."
+    return f"{name} is being trained; stop it first, or wait until it is done."
 
 
 def training_now(name: str) -> str:
@@ -302,8 +308,8 @@ def training_over(name: str) -> str:
 
 
 def no_run_name(name: str) -> str:
-    return f"A run's name has letters, digits, dots and dashes, at most 60, not {name}; choose another."
+    return f"A run's name has at most 60 letters, digits, dots and dashes; choose another than {name}."
 
 
 def opened(name: str) -> str:
-    return f"{name} is in the list of models now."
+    return f"{name} is now in the list of models."

@@ -70,7 +70,7 @@ def test_what_is_painted_over_is_filled_and_nothing_else(ask):
     assert said and "no photo yet" in said[0]
     outputs, said = ask("take_drawn", [])
     assert not said
-    assert "Nothing is painted" in ask("repair", [None, None, "Fill what I painted over", 0])[1][0]
+    assert "Nothing is marked" in ask("repair", [None, None, "Fill what I painted over", 0])[1][0]
     outputs, said = ask(
         "repair", [None, paint(ask, "repair", (256, 256), (60, 60, 140, 120)), "Fill what I painted over", 0]
     )
@@ -101,12 +101,12 @@ def test_a_painting_that_came_as_uploads_is_read_once_and_nothing_of_it_stays(as
 
 def test_other_damage_and_larger(ask):
     ask("take_drawn", [])
-    for wish, side in (("Twice as large", 512), ("Colour", 256), ("Whatever it seems to need", 256)):
+    for wish, side in (("Twice as large", 512), ("Colour", 256), ("Repair what it detects", 256)):
         outputs, said = ask("repair", [None, None, wish, 0.5])
         assert not said, wish
         file = outputs[1]["value"] if "value" in outputs[1] else outputs[1]
         assert Image.open(file["path"] if isinstance(file, dict) else file).size == (side, side)
-    assert ask("repair", [None, None, "Rust", 0])[1] == ["That model is not offered here; choose one of the list."]
+    assert ask("repair", [None, None, "Rust", 0])[1] == ["That model is not offered here; choose one from the list."]
 
 
 def test_lines_become_a_picture_and_no_lines_none(ask):
