@@ -54,7 +54,7 @@ def test_what_cannot_be_is_one_sentence(photo, tmp_path, capsys):
         (["--set", "Smiling=nan", "-o", out], "from -1 to 1"),
         (["--set", "Smiling", "-o", str(photo)], "the photo itself"),
         (["--set", "Smiling", "-o", str(tmp_path / "out.bmp")], "must end in .jpg"),
-        (["--set", "Smiling", "-o", out, "--model", "mnist-cgan"], "edits none"),
+        (["--set", "Smiling", "-o", out, "--model", "mnist-cgan"], "is not an editor"),
         (["--set", "Smiling", "-o", out, "--face", "2"], "from 1 to 1"),
     ):
         assert cli.main(["edit", str(photo), *arguments]) == 2

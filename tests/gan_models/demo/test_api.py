@@ -65,7 +65,7 @@ def test_only_these_are_public_and_have_types_and_words(client):
         ("/edit_attributes", {"picture": "x", "labels": {}}, "not a picture"),
         ("/edit_photo", {"photo": "/etc/passwd", "changes": {}}, "no base64"),
         ("/edit_photo", {"photo": "http://127.0.0.1:1/a.png", "changes": {}}, "no base64"),
-        ("/edit_photo", {"photo": {"path": "/etc/passwd"}, "changes": {}}, "choose the file anew"),
+        ("/edit_photo", {"photo": {"path": "/etc/passwd"}, "changes": {}}, "choose the file again"),
     ],
 )
 def test_what_is_wrong_comes_back_as_a_sentence(client, endpoint, asked, said):

@@ -31,7 +31,7 @@ def test_an_upload_is_taken_once_and_zeros_of_its_length_stay(tmp_path):
     path = uploaded(uploads)
     assert uploads.take({"path": str(path)}) == b"secret"
     assert path.read_bytes() == bytes(6) and list(path.parent.iterdir()) == [path]
-    with pytest.raises(InvalidInput, match="choose the file anew"):
+    with pytest.raises(InvalidInput, match="choose the file again"):
         uploads.take({"path": str(path)})
 
 
@@ -52,12 +52,12 @@ def test_what_was_exchanged_after_the_upload_is_not_opened(tmp_path):
         path = uploaded(uploads)
         path.unlink()
         exchange(path)
-        with pytest.raises(InvalidInput, match="or no longer"):
+        with pytest.raises(InvalidInput, match="not on this server"):
             uploads.take({"path": str(path)})
     path = uploaded(uploads)
     path.parent.rename(tmp_path / "moved")
     path.parent.symlink_to(tmp_path / "moved")
-    with pytest.raises(InvalidInput, match="or no longer"):
+    with pytest.raises(InvalidInput, match="not on this server"):
         uploads.take({"path": str(path)})
     assert victim.read_bytes() == b"victim"
 
@@ -198,7 +198,7 @@ def test_no_path_that_a_request_names_is_opened_by_any_endpoint(demo, photo, tmp
                     assert time.perf_counter() - start < 10
                     if endpoint["api_name"] in TAKE_FILES:
                         said += [output["said"] for output in outputs if isinstance(output, dict) and "said" in output]
-                        assert len(said) == 1 and "choose the file anew" in said[0], (endpoint["api_name"], path, said)
+                        assert len(said) == 1 and "choose the file again" in said[0], (endpoint["api_name"], path, said)
                 if not endpoint["inputs"]:
                     break
         after = contents(tmp_path) | contents(run)
@@ -300,5 +300,5 @@ def test_odd_values_get_a_sentence_through_the_real_queue_too(demo):
             public = endpoint["api_visibility"] == "public"  # programs are told in another way
             assert (outputs is not None or public) and len(said) <= 1, (name, value, said)
     outputs, said = page.ask(page.named("draw_samples"), ["faces"])
-    assert outputs is None and "load it anew" in said[0]
+    assert outputs is None and "reload it" in said[0]
     assert page.client.post("/gradio_api/queue/join", content=b" " * 2**21).status_code == 413

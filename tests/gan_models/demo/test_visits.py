@@ -169,7 +169,7 @@ def test_a_photo_that_was_taken_away_leaves_nothing_and_files_made_of_it_are_bou
     assert not said and opened["key"] == "drawn-0"
     assert not any(any(path.read_bytes()) for path in folder.iterdir())
     (answer,), said = ask("retouch", ["editor", None, wished])
-    assert "not here any more" in answer["said"]
+    assert "no longer on this server" in answer["said"]
 
 
 def test_what_belongs_to_another_photo_is_not_shown(ask, monkeypatch):

@@ -147,7 +147,7 @@ def test_the_file_says_what_a_stranger_must_know(tmp_path):
     told = {entry.key: entry.value for entry in onnx_package.load(path).metadata_props}
     assert told["title"] == "user/faces" and told["card"] == card and told["part"] == "generate"
     assert told["licence"] == "for-research" and told["licence_link"] == "https://example.org/terms"
-    assert json.loads(told["labels"]) == ATTRIBUTES and "0 (absent) to 1 (there)" in told["label_kind"]
+    assert json.loads(told["labels"]) == ATTRIBUTES and "0 (absent) to 1 (present)" in told["label_kind"]
     assert np.allclose(json.loads(told["label_table"]), model.label_table)
     assert json.loads(told["config"]) == model_folder.config_of(model)
     assert "standard normal" in told["latents"] and "(n, 4)" in told["latents"]

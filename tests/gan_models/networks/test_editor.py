@@ -307,7 +307,7 @@ def test_load_gives_the_same_edits_back(editor, faces, tmp_path):
 @pytest.mark.parametrize(
     "key, value, sentence",
     [
-        ("image_size", 28, "4 doubled"),
+        ("image_size", 28, "must be 8, 16"),
         ("image_size", 512, "image_size"),
         ("latent_dim", 0, "latent_dim"),
         ("width", "wide", "width"),

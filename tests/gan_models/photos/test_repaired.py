@@ -134,6 +134,6 @@ def test_the_command(tmp_path, capsys):
         len(errors) == 4
         and "must end in" in errors[0]
         and "'rust'" in errors[1]
-        and "repairs no pictures" in errors[2]
+        and "can only fill" in errors[2]
         and "colour" in errors[3]
     )
