@@ -88,7 +88,7 @@ def save(state: State, folder: Path, accelerator: Accelerator, write_model) -> N
             if path.is_file():
                 with open(path, "rb") as file:
                     os.fsync(file.fileno())
-        about = {"images": state.images, "manifest": True, **circumstances(accelerator)}
+        about = {"images": state.images, "augment": state.augment, "manifest": True, **circumstances(accelerator)}
         write_atomically(new / STATE, json.dumps(about, indent=2).encode())
         # The manifest is last: a folder that has it is complete.
         write_atomically(new / MANIFEST, json.dumps(manifest_of(new), indent=2).encode())
@@ -207,7 +207,10 @@ def restore(state: State, checkpoint: Path, accelerator: Accelerator) -> list[st
         state.ema.load_state_dict(load_folder(checkpoint / "model").state_dict(), strict=True)
         if not is_count(saved["images"]):
             raise ValueError(f"{STATE} tells of {short(saved['images'])} images")
-        state.images = saved["images"]
+        augment = saved.get("augment", 0.0)  # those of before have none
+        if not isinstance(augment, (int, float)) or not 0 <= augment <= 1:
+            raise ValueError(f"{STATE} tells of an augmentation of {short(augment)}")
+        state.images, state.augment = saved["images"], float(augment)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError, ModelError, UnfitFile) as error:
         raise CheckpointError(
             f"The checkpoint {checkpoint} cannot be continued: it is damaged or belongs to other networks "

@@ -1,8 +1,8 @@
 """The training loop: one for all recipes, read in one sitting.
 
-Progress is counted in images: real images that the discriminator was shown, by all processes together. All that is
-random about image number i is a function of (seed, i) alone, so a run that was resumed, or that ran on another number
-of processes, sees the same. BatchNorm and Dropout alone depend on how processes share a batch.
+Progress is counted in images: real images shown to the discriminator, by all processes together. All that is random
+about image i is a function of (seed, i) alone, so a resumed run, or one on another number of processes, sees the same.
+Only BatchNorm and Dropout depend on how processes share a batch.
 
 What a step draws and minimises is the business of games/. Gradients are averaged here, not by DistributedDataParallel:
 that is exact with gradient penalties, several passes through one network and frozen networks.
@@ -28,7 +28,7 @@ from .games.adversarial import Game
 from .losses import Loss
 from .penalties import clip_weights
 from .recipes import Recipe
-from .state import State, set_schedules, update_ema
+from .state import State, adapt_augment, set_schedules, update_ema
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -42,8 +42,7 @@ def train(
     game = GAMES[recipe.game](recipe, accelerator.device)
     game.dataset = dataset
     share = recipe.batch_size // accelerator.num_processes
-    state.generator.train()
-    state.discriminator.train()
+    state.generator.train(), state.discriminator.train()
     while state.images < images:
         first = state.images + accelerator.process_index * share  # this process's images are first, first + 1, ...
         batch = load_batch(recipe, dataset, state.generator, first, share, seed)
@@ -64,8 +63,7 @@ def step(
     Returns what is worth plotting."""
     moves = moves and game.generator_moves(state)
     parts = batch.parts(recipe.accumulation)
-    # One graph is kept for the generator's turn; several would need the memory, and others were drawn by weights that
-    # have moved by then.
+    # The graph is kept for the generator's turn, but not several, for want of memory, nor one of weights that move now.
     again, generated = len(parts) > 1 or state.discriminator.shares_weights, []
 
     def judge(part: Batch) -> Loss:
@@ -79,6 +77,7 @@ def step(
 
     state.discriminator.requires_grad_(True)
     scalars = optimise(state, "discriminator", judge, parts, accelerator)
+    adapt_augment(recipe, state, scalars, accelerator)
     if recipe.clip:
         clip_weights(state.discriminator, recipe.clip)
     if moves:

@@ -176,13 +176,19 @@ class Objective(NamedTuple):
     discriminator: Callable[[Tensor, Tensor], Loss]
     generator: Callable[[Tensor | None, Tensor], Loss]
     paired: bool = False  # the generator's loss looks at the scores of real pictures too
+    relative: bool = False  # a score tells nothing by its sign, only beside the scores of generated pictures
+
+    def sure(self, real: Tensor, fake: Tensor) -> Tensor:
+        """The mean sign of the scores (n,) of real pictures, or of what they are above those of generated ones: near 1
+        where the discriminator knows the real ones by heart (Karras et al. 2020, arXiv:2006.06676)."""
+        return (real - fake if self.relative else real).sign().mean()
 
 
 OBJECTIVES = {
     "logistic": Objective(logistic_discriminator, logistic_generator),
     "minimax": Objective(logistic_discriminator, minimax_generator),
-    "least_squares": Objective(least_squares_discriminator, least_squares_generator),
-    "wasserstein": Objective(wasserstein_discriminator, critic_generator),
+    "least_squares": Objective(least_squares_discriminator, least_squares_generator, relative=True),
+    "wasserstein": Objective(wasserstein_discriminator, critic_generator, relative=True),
     "hinge": Objective(hinge_discriminator, critic_generator),
-    "relativistic": Objective(relativistic_discriminator, relativistic_generator, paired=True),
+    "relativistic": Objective(relativistic_discriminator, relativistic_generator, paired=True, relative=True),
 }

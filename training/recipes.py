@@ -65,6 +65,9 @@ class Recipe:
     clip: float = 0.0  # bound of the discriminator's weights
     instance_noise: float | Schedule = 0.0  # standard deviation, on all pictures that it is shown
     augment: float | Schedule = 0.0  # strength of differentiable augmentation, for small data sets
+    # Adaptive strength (Karras et al. 2020, arXiv:2006.06676): it rises while the mean sign of the discriminator's scores
+    # of real images is above this, else it falls; the paper's target is 0.6. 0: the strength is what `augment` says.
+    augment_target: float = 0.0
     augment_policies: tuple[str, ...] = POLICIES  # what it alters
     discriminator_steps: int = 1  # for each generator step
     optimiser: str = "adam"  # how both players' weights are moved

@@ -25,7 +25,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "optimiser": ("adam", "rmsprop"),
 }
 # What only games that are `penalised` hear: elsewhere it would be taken in silence, and do nothing.
-OF_PENALISED = ("r1", "r2", "gradient_penalty", "instance_noise", "augment")
+OF_PENALISED = ("r1", "r2", "gradient_penalty", "instance_noise", "augment", "augment_target")
 
 
 def find(name: str) -> Recipe:
@@ -218,7 +218,7 @@ def allowed(key: str, kind: str) -> str:
     return f"{bounds}{' or [start, end, images]' if 'Schedule' in kind else ''}"
 
 
-BELOW_1 = ("beta1", "beta2")
+BELOW_1 = ("beta1", "beta2", "augment_target")
 FROM_0 = ("labels_per_class",)
 SPECIAL = {
     "attributes": "names with commas between them, or null for all",

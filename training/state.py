@@ -26,6 +26,7 @@ class State:
     generator_optimiser: torch.optim.Optimizer
     discriminator_optimiser: torch.optim.Optimizer
     images: int = 0
+    augment: float = 0.0  # strength, where the recipe adapts it
     # One for each player: where a gradient of the one overflows, the other's step and scale are not touched.
     generator_scaler: GradScaler = field(default_factory=lambda: GradScaler("cpu", enabled=False))
     discriminator_scaler: GradScaler = field(default_factory=lambda: GradScaler("cpu", enabled=False))
@@ -61,7 +62,8 @@ def build(recipe: Recipe, dataset: Dataset, seed: int, device: torch.device, sca
     networks[2].requires_grad_(False).eval()
     players = list(generator.parameters()), list(discriminator.trained().values())
     scalers = (GradScaler(device.type, enabled=scaled) for _ in players)
-    return State(*networks, *(_optimiser(recipe, parameters) for parameters in players), 0, *scalers)
+    optimisers = (_optimiser(recipe, parameters) for parameters in players)
+    return State(*networks, *optimisers, 0, at(recipe.augment, 0), *scalers)
 
 
 def _optimiser(recipe: Recipe, parameters: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
@@ -81,6 +83,24 @@ def batch_dependent_layers(state: State) -> list[str]:
         for name, kind in kinds.items()
         if any(isinstance(layer, kind) and getattr(layer, "p", 1) for layer in layers)
     ]
+
+
+ADAPTED = 100_000  # images, in which an adaptive strength goes from 0 to 1 at most (Karras et al. 2020: 500,000)
+
+
+def augment_strength(recipe: Recipe, state: State) -> float:
+    """How strongly the discriminator's pictures are augmented, 0..1."""
+    return state.augment if recipe.augment_target else at(recipe.augment, state.images)
+
+
+def adapt_augment(recipe: Recipe, state: State, scalars: dict[str, torch.Tensor], accelerator) -> None:
+    """Raise the strength where the discriminator is too sure of real pictures ("real_sign"), else lower it; on all
+    processes alike."""
+    if recipe.augment_target and "real_sign" in scalars:
+        sure = float(accelerator.reduce(scalars["real_sign"], "mean")) > recipe.augment_target
+        step = recipe.batch_size / ADAPTED
+        state.augment = min(max(state.augment + (step if sure else -step), 0.0), 1.0)
+        scalars["augment"] = torch.tensor(state.augment)
 
 
 def set_schedules(recipe: Recipe, state: State) -> None:

@@ -539,3 +539,20 @@ def test_a_pipe_in_a_run_folder_does_not_wait(two_checkpoints, capsys, name):
     os.mkfifo(two_checkpoints / name)
     assert train("mnist-dcgan", "--images", 48, "--output", two_checkpoints, "--resume") == 2
     assert Path(name).name in capsys.readouterr().err
+
+
+def test_an_adapted_strength_of_augmentation_goes_on(tmp_path, accelerator):
+    state = trained(accelerator, 4)
+    state.augment = 0.375
+    save(state, tmp_path, accelerator)
+    assert restored(tmp_path, accelerator).augment == 0.375
+    path = tmp_path / "checkpoint/state.json"
+    about = json.loads(path.read_text())
+    for text in ("much", 2, None):
+        path.write_text(json.dumps(about | {"augment": text, "manifest": False}))
+        (tmp_path / "checkpoint/manifest.json").unlink(missing_ok=True)
+        with pytest.raises(CheckpointError, match="tells of an augmentation"):
+            restored(tmp_path, accelerator)
+    del about["augment"], about["manifest"]  # as of an earlier version
+    path.write_text(json.dumps(about))
+    assert restored(tmp_path, accelerator).augment == 0.0

@@ -13,6 +13,7 @@ from tiny import digits as dataset
 
 from gan_models.rng import Stream
 from training import loop
+from training import state as states
 from training.games import GAMES, adversarial
 from training.losses import OBJECTIVES, logistic_discriminator
 from training.penalties import zero_centered_gradient_penalty
@@ -312,3 +313,39 @@ def test_a_part_has_the_images_of_its_numbers(accelerator):
         alone = loop.load_batch(recipe, dataset(), state.generator, 16 + 2 * k, 2, 3)
         assert all(torch.equal(a, b) for a, b in zip(tensors(part), tensors(alone)))
         assert torch.equal(part.normal(Stream.NOISE, 3), whole.normal(Stream.NOISE, 3)[2 * k : 2 * k + 2])
+
+
+@pytest.mark.parametrize("objective", ["logistic", "relativistic"])
+def test_adaptive_augmentation_rises_while_the_discriminator_is_sure(accelerator, monkeypatch, objective):
+    """Karras et al. 2020: by the mean sign of its scores of real pictures; where only differences of scores mean
+    something, by that of their differences from those of generated ones."""
+    monkeypatch.setattr(states, "ADAPTED", 80)
+    recipe = change(find("mnist-dcgan"), [*SMALL, f"objective={objective}", "augment_target=0.6", "augment=0.25"])
+    state = build(recipe, dataset(), 0, torch.device("cpu"))
+    assert states.augment_strength(recipe, state) == 0.25
+    game = GAMES["adversarial"](recipe, accelerator.device)
+    for sure, expected in ((True, 0.35), (True, 0.45), (False, 0.35), (False, 0.25), (False, 0.15)):
+        real = torch.full((8,), 1.0 if sure else -1.0)
+        _, scalars = game.tell_apart(real, torch.zeros(8))
+        states.adapt_augment(recipe, state, scalars, accelerator)
+        assert state.augment == pytest.approx(expected) and scalars["augment"] == pytest.approx(expected)
+    state.augment = 0.95
+    for _ in range(2):
+        states.adapt_augment(recipe, state, {"real_sign": torch.tensor(0.7)}, accelerator)
+    assert state.augment == 1.0
+    plain = change(find("mnist-dcgan"), [*SMALL, f"objective={objective}"])
+    assert (
+        "real_sign" not in GAMES["adversarial"](plain, accelerator.device).tell_apart(torch.ones(8), torch.zeros(8))[1]
+    )
+
+
+def test_the_adapted_strength_is_what_the_discriminator_sees_and_is_reported(accelerator):
+    recipe = change(find("mnist-dcgan"), [*SMALL, "augment_target=0.6", "augment=1"])
+    seen = []
+    state = loop.train(
+        recipe, dataset(), build(recipe, dataset(), 0, torch.device("cpu")), accelerator, 24, 0,
+        [lambda state, scalars: seen.append(float(scalars["augment"]))],
+    )  # fmt: skip
+    step = 8 / states.ADAPTED
+    assert len(seen) == 3 and seen[-1] == pytest.approx(state.augment)
+    assert all(abs(abs(b - a) - step) < 1e-6 or a == b == 1.0 for a, b in zip([1.0, *seen], seen, strict=False))

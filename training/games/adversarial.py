@@ -22,7 +22,7 @@ from ..data.dataset import Dataset
 from ..judges import networks as judges
 from ..losses import OBJECTIVES, Loss, all_gather
 from ..recipes import Recipe, RecipeError, at
-from ..state import State
+from ..state import State, augment_strength
 
 
 class Generated(NamedTuple):
@@ -84,7 +84,7 @@ class Game:
         instance noise (Soenderby et al. 2017, arXiv:1610.04490) and augmentation, of which both kinds have numbers of
         their own. latents: of the real and of the generated ones, where it judges pairs."""
         recipe = self.recipe
-        noise, strength = at(recipe.instance_noise, state.images), at(recipe.augment, state.images)
+        noise, strength = at(recipe.instance_noise, state.images), augment_strength(recipe, state)
         noises = batch.normal(Stream.NOISE, 2, *batch.real.shape[1:]) if noise else None
         randoms = batch.uniform(Stream.AUGMENT, 2, augment.RANDOMS) if strength else None
 
@@ -98,11 +98,12 @@ class Game:
         return D
 
     def tell_apart(self, real: Tensor, *fakes: Tensor) -> Loss:
-        """The discriminator's loss of the objective for scores (n,) of real and of generated pictures; the mean where
-        there are several kinds of these. What is plotted is told of the first."""
+        """The discriminator's loss for scores (n,) of real and of generated pictures: the mean over kinds of these."""
         pairs = [self.objective.discriminator(upcast(real), upcast(fake)) for fake in fakes]
         loss, scalars = sum(loss for loss, _ in pairs) / len(pairs), pairs[0][1]
-        return loss, scalars | {"discriminator_loss": loss, "real_score": real.mean(), "fake_score": fakes[0].mean()}
+        sure = {"real_sign": self.objective.sure(real, fakes[0])} if self.recipe.augment_target else {}
+        sure |= {"discriminator_loss": loss, "real_score": real.mean(), "fake_score": fakes[0].mean()}
+        return loss, scalars | sure
 
     def penalise(self, state: State, batch: Batch, D: Callable, fake: Tensor, loss: Tensor, scalars: dict) -> Loss:
         """The discriminator's loss with its gradient penalties, on the steps that have them."""
