@@ -1,11 +1,11 @@
-"""One picture of a generator as a short text, which says all that it is drawn from: it stands in a link, in a list of
-pins, behind each picture that somebody may click on.
+"""Pictures of a generator as short texts that say everything they are drawn from. They are used in links, lists of pins
+and galleries.
 
-    7:2            latent 2 of seed 7, with the labels that this seed gives it
-    7:2*0.8/5      the same, truncated to 0.8, as class 5; of a model of attributes /0_1_0.5: the value of each
+    7:2            latent 2 of seed 7, with the labels from this seed
+    7:2*0.8/5      the same with truncation 0.8, as class 5; for a model of attributes /0_1_0.5: the value of each
     zAACAPw.../5   a latent in full, in base64 (little-endian float32), such as one halfway between two others
 
-A text may come from anybody: `parse` believes nothing.
+A text may come from anybody, so `parse` checks every part.
 """
 
 import base64
@@ -24,14 +24,14 @@ from .errors import InvalidInput, short
 from .networks.base import Generator
 
 MOST_INDEX = 999
-MOST_CHARACTERS = 20_000  # of one text: a latent of 2,048 numbers has 10,923
-LARGEST = 1000.0  # number in a latent
-AT_ONCE = 12  # frames that are drawn together where somebody watches
+MOST_CHARACTERS = 20_000  # of one text; a latent of 2,048 numbers has 10,923
+LARGEST = 1000.0  # absolute value of a number in a latent
+AT_ONCE = 12  # frames per batch when progress is shown
 
 
 class Picture(NamedTuple):
-    """Of a latent of a seed, or a latent in full. labels: a value for each label of the model; None: those of the seed,
-    or of a model without labels."""
+    """A picture, given by a latent of a seed or a latent in full. labels: a value for each label of the model; None: the
+    labels from the seed, or a model without labels."""
 
     seed: int | None = None
     index: int = 0
@@ -54,17 +54,17 @@ class Picture(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What people call it: 7:2; a latent that is of no seed has no name."""
+        """The name for people, such as 7:2; a latent without a seed has none."""
         return "" if self.seed is None else str(Picture(self.seed, self.index))
 
 
 def _number(value: float) -> str:
-    """The shortest text that is this number as float32."""
+    """The shortest text that gives this float32."""
     return np.format_float_positional(np.float32(value), unique=True, trim="-")
 
 
 def parse(generator: Generator, text: str) -> Picture:
-    """The picture that a text names. Raises InvalidInput for junk, and for what this generator cannot draw."""
+    """The picture of a text. Raises InvalidInput for an invalid text, or a picture that this generator cannot draw."""
     match = re.fullmatch(
         r"(?:(\d{1,19})(?::(\d{1,3}))?(?:\*(\d(?:\.\d{1,9})?))?|z([\w-]{2,}))(?:/([\d._]+))?", text, re.ASCII
     )
@@ -75,7 +75,7 @@ def parse(generator: Generator, text: str) -> Picture:
     if latent is not None:
         numbers = _parse_latent(generator, latent)
         if generator.labels and values is None:
-            raise InvalidInput("A picture that is given by its latent needs labels too for this model.")
+            raise InvalidInput("For this model, a picture that is given by its latent needs labels too.")
         return Picture(latent=numbers, labels=values)
     truncation = float(truncation or 1)
     if truncation > 2:
@@ -87,7 +87,7 @@ def _parse_latent(generator: Generator, text: str) -> tuple[float, ...]:
     try:
         data = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True)
     except binascii.Error as error:
-        raise InvalidInput("This latent is cut or damaged; copy the whole link.") from error
+        raise InvalidInput("This latent is incomplete or damaged; copy the whole link.") from error
     if len(data) != 4 * generator.latent_dim:
         raise InvalidInput(
             f"This latent does not fit the model, which takes {generator.latent_dim} numbers; choose the model that it "
@@ -95,7 +95,7 @@ def _parse_latent(generator: Generator, text: str) -> tuple[float, ...]:
         )
     numbers = np.frombuffer(data, "<f4")
     if not (np.abs(numbers) <= LARGEST).all():  # NaN fails too
-        raise InvalidInput("This latent holds numbers that no picture is drawn from; copy the whole link.")
+        raise InvalidInput("This latent holds numbers that are out of range; copy the whole link.")
     return tuple(numbers.tolist())
 
 
@@ -115,7 +115,7 @@ def _parse_labels(generator: Generator, text: str) -> tuple[float, ...]:
 def of_seed(
     generator: Generator, seed: int, count: int, truncation: float = 1.0, wishes: studio.Targets = None
 ) -> list[Picture]:
-    """Pictures 0 to count - 1 of a seed; what is wished for stays with each. Raises InvalidInput."""
+    """Pictures 0 to count - 1 of a seed, each with the requested labels. Raises InvalidInput."""
     anchors = [studio.Anchor(seed, k) for k in range(count)]
     if isinstance(wishes, studio.Codes):
         rows = studio.latents_for(generator, anchors, truncation, wishes)
@@ -126,7 +126,7 @@ def of_seed(
 
 
 def as_weights(generator: Generator, labels: Tensor) -> Tensor:
-    """Labels as values of each, (n, K)."""
+    """Labels as values, (n, K)."""
     return labels if labels.ndim == 2 else torch.nn.functional.one_hot(labels, len(generator.labels)).float()
 
 
@@ -160,8 +160,8 @@ def draw(generator: Generator, pictures: Sequence[Picture]) -> Tensor:
 
 
 def with_labels(generator: Generator, one: Picture, wishes: dict[str, float] | int | None) -> Picture:
-    """The picture with some labels changed, the latent being the same. A hair colour that is wished for fades the
-    others. Raises InvalidInput."""
+    """The picture with some labels changed and the same latent. A requested hair colour fades the others. Raises
+    InvalidInput."""
     if wishes in (None, {}) or generator.labels is None:
         return one
     own = labels(generator, [one])
@@ -169,7 +169,7 @@ def with_labels(generator: Generator, one: Picture, wishes: dict[str, float] | i
 
 
 def with_latent(generator: Generator, one: Picture, latent: Tensor) -> Picture:
-    """The picture with another latent (latent_dim,), its labels being the same."""
+    """The picture with another latent (latent_dim,) and the same labels."""
     kept = labels(generator, [one])
     return Picture(latent=tuple(latent.tolist()), labels=None if kept is None else tuple(kept[0].tolist()))
 
@@ -180,8 +180,8 @@ def with_codes(generator: Generator, one: Picture, codes: studio.Codes) -> Pictu
 
 
 def vary(generator: Generator, one: Picture, seed: int, count: int, share: float = 0.35) -> list[Picture]:
-    """`count` pictures around one: each goes `share` of the way to another latent of `seed`, as truncated as it is; the
-    labels stay."""
+    """`count` variations of a picture: each moves by `share` towards another latent of `seed`, with the same truncation
+    and labels."""
     own = latents(generator, [one])
     others = _latents.sample(count, generator.latent_dim, seed=seed).to(own)
     others = others * own.norm() / generator.latent_dim**0.5
@@ -212,8 +212,8 @@ def film(
     loop: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Tensor:
-    """The pictures of a walk: (frames, C, H, W) in [-1, 1]. progress(done, frames) is called after every few, and may
-    raise to end it."""
+    """Draw the pictures of a walk: (frames, C, H, W) in [-1, 1]. progress(done, frames) is called after every few
+    frames, and may raise to end it."""
     path, drawn = walk(generator, pictures, frames, loop), []
     for start in range(0, frames, AT_ONCE):
         drawn.append(draw(generator, path[start : start + AT_ONCE]))
@@ -223,7 +223,7 @@ def film(
 
 
 def to_drawn(generator: Generator, pictures: Sequence[Picture]) -> tuple[marks.Drawn, ...]:
-    """What is written into the file of each."""
+    """What each picture was drawn from, for the marks of their files."""
     rows, values = latents(generator, pictures), labels(generator, pictures)
     if values is not None and not generator.multi_label and bool((values.amax(1) == 1).all()):
         values = values.argmax(1)
@@ -234,12 +234,12 @@ def to_drawn(generator: Generator, pictures: Sequence[Picture]) -> tuple[marks.D
 
 
 def from_drawn(generator: Generator, one: marks.Drawn) -> Picture:
-    """The picture that a file was drawn from, which `marks.read` has made sure of. Raises InvalidInput where this
-    generator cannot draw it."""
+    """The picture of a file's mark, which `marks.read` has checked. Raises InvalidInput if this generator cannot draw
+    it."""
     if len(one.latent) != generator.latent_dim or set(one.labels or {}) - set(generator.labels or ()):
         raise InvalidInput("This picture was made by a model with another latent or other labels.")
     if (one.labels is None) != (generator.labels is None):
-        raise InvalidInput("This picture was made by a model that takes labels, or this one does.")
+        raise InvalidInput("Either this picture or this model has no labels; choose the model that made the picture.")
     values = None if one.labels is None else tuple(one.labels.get(name, 0.0) for name in generator.labels)
     exact = Picture(latent=one.latent, labels=values)
     if one.seed is None or one.index > MOST_INDEX:

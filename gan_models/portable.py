@@ -1,4 +1,4 @@
-"""What is published of a training names things, and tells nothing of the machine that it ran on."""
+"""Removes paths of the trainer's machine from records, commands and cards before they are published."""
 
 import os
 import re
@@ -6,29 +6,29 @@ import shlex
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
-DROPPED = ("--data-root", "--output")  # of a command: where things lay, not what they were
-FOLDERS = ("model", "checkpoint")  # of a run, which say nothing about which one
+DROPPED = ("--data-root", "--output")  # options of a command that only hold places
+FOLDERS = ("model", "checkpoint")  # folders of a run, whose names do not identify it
 _WHOLE = re.compile(r"[/~]|[A-Za-z]:[\\/]|\\\\|\.\.?[\\/]")
-# In running text: /home/me/x, ~/x or C:\x, but no address of the Web, no tag and no half of "and/or".
+# Paths in running text: /home/me/x, ~/x or C:\x, but no web address, no HTML tag and no half of "and/or".
 _IN_TEXT = re.compile(
     r"""(?<![\w:/.<~\\])(?:~?(?:/[^\s/"'`|<>()\[\],;:]+){2,}/?|~/[^\s/"'`|<>()\[\],;:]+|[A-Za-z]:\\[^\s"'`|<>,;]+)"""
 )
 
 
 def name(path: str | os.PathLike[str]) -> str:
-    """The last part of a path that says something: "celeba-cgan" of /home/me/runs/celeba-cgan/model. What is no path,
-    such as a bundled name or user/repo, stays."""
+    """The last meaningful part of a path: "celeba-cgan" of /home/me/runs/celeba-cgan/model. What is not a path, such as
+    a bundled name or user/repo, stays."""
     text = str(path)
     return _name(text) if _is_path(text) else text
 
 
 def command(text: str) -> str:
-    """A command, or several lines of them, with names in place of paths, and without the options that are DROPPED."""
+    """A command, or several lines of them, with names instead of paths, and without the options in DROPPED."""
     return "\n".join(_line(line, DROPPED) for line in text.split("\n"))
 
 
 def record(value: Any) -> Any:
-    """What a metrics.json holds, with names in place of paths; a new value."""
+    """The content of a metrics.json with names instead of paths; a new value."""
     if isinstance(value, dict):
         return {key: _told(key, item) for key, item in value.items()}
     if isinstance(value, list):
@@ -45,12 +45,12 @@ def _told(key: str, value: Any) -> Any:
 
 
 def prose(value: str) -> str:
-    """Running text, with names in place of absolute paths."""
+    """Running text with names instead of absolute paths."""
     return _IN_TEXT.sub(lambda match: _name(match[0]), value)
 
 
 def page(value: str) -> str:
-    """A card, with names in place of paths."""
+    """A card with names instead of paths."""
     lines = (
         _line(line) if re.match(r"\s*(python|gan-studio|accelerate|torchrun) ", line) else line
         for line in value.split("\n")
@@ -76,7 +76,7 @@ def _line(line: str, dropped: tuple[str, ...] = ()) -> str:
 
 
 def _is_path(word: str) -> bool:
-    """Whether it names a place on a disk: not an address of the Web, nor user/repo, unless there is such a folder."""
+    """Whether a word is a path on this disk: not a web address, nor user/repo, unless there is such a folder."""
     if re.match(r"[a-z]+://", word) or not re.search(r"[/\\~]", word):
         return False
     return bool(_WHOLE.match(word)) or not re.fullmatch(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", word) or os.path.exists(word)

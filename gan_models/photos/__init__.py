@@ -1,14 +1,14 @@
-"""Anybody's photo: open it safely, find the faces, align one as CelebA's are, put a change back at full size.
+"""Photos: open one safely, find the faces, align a face as CelebA's are, put a change back at full size.
 
     photo = open_photo("holiday.jpg")
     face = find_faces(photo)[0]                     # the largest; needs the packages of the extra `photos`
     before = align(photo, face, 128)                # (3, 128, 128) in [-1, 1], what the networks were trained on
-    after = ...                                     # the same picture, edited
+    after = ...                                     # the edited picture
     save_photo(put_back(photo, face, before, after), "edited.jpg")
 
-Coordinates are continuous: the pixel in the upper left corner covers the square from (0, 0) to (1, 1). CelebA's frame
-is the 178 x 218 picture of its aligned edition, in which all eyes lie at the same place; the networks see a square
-window of it.
+Coordinates are continuous: the pixel in the upper left corner covers the square from (0, 0) to (1, 1). CelebA's frame is
+the 178 x 218 picture of its aligned edition, in which all eyes are at the same place. The networks see a square window
+of it.
 """
 
 from .crop import align, feather, put_back

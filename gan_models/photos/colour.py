@@ -1,7 +1,7 @@
-"""What a photo's numbers mean: Display P3, AdobeRGB and the like, as sRGB and back.
+"""Colour profiles: from Display P3, AdobeRGB and others to sRGB and back.
 
-A photo keeps its own numbers and its profile, so that the file that goes back is the file that came but for the change.
-What is shown, and what the networks see, is sRGB: made where a small picture is made of the large one.
+A photo keeps its own numbers and its profile, so that an edited file differs only by the edit. What is shown, and what
+the networks see, is converted to sRGB when a small picture is made from the large one.
 """
 
 import io
@@ -11,13 +11,13 @@ import numpy as np
 from PIL import Image, ImageCms
 
 MAX_PROFILE = 2**22  # bytes; the largest tables of real profiles have half of that
-BAND = 256  # rows at a time: what lies between two spaces is never there for the whole of a large photo
-NEAR = 2  # of 255: a profile that moves no colour further is sRGB under another name
+BAND = 256  # rows at a time, to limit the memory for intermediate results
+NEAR = 2  # of 255: a profile that changes no colour by more than this counts as sRGB
 
 
 def to_srgb(picture: Image.Image) -> Image.Image:
-    """An RGB picture in the space of its own profile (`info`) -> in sRGB and without a profile; the very picture where
-    it has none, or one that cannot be used."""
+    """An RGB picture with a profile (in `info`) -> in sRGB and without a profile. A picture without a usable profile is
+    returned unchanged."""
     transforms = _transforms(picture.info.get("icc_profile"))
     if transforms is None:
         return picture
@@ -28,9 +28,9 @@ def to_srgb(picture: Image.Image) -> Image.Image:
 
 
 def from_srgb(before: Image.Image, after: Image.Image) -> Image.Image:
-    """`before`, in the space of its own profile, with the change that leads from it to `after`, which is in sRGB.
+    """`before`, in the space of its own profile, with the change from it to `after`, which is in sRGB.
 
-    Only the difference is taken back: a pixel that did not change stays, though sRGB may not have its colour.
+    Only the difference is converted back: a pixel that did not change stays, even if sRGB does not have its colour.
     """
     transforms = _transforms(before.info.get("icc_profile"))
     if transforms is None:
@@ -54,7 +54,7 @@ def _bands(picture: Image.Image) -> list[tuple[int, int, int, int]]:
 
 @lru_cache(maxsize=8)
 def _transforms(profile: bytes | None):
-    """To sRGB and back; None where there is nothing to do or nothing that can be done."""
+    """The transforms to sRGB and back; None if there is no profile, it cannot be used, or it is sRGB."""
     if not isinstance(profile, bytes) or not 128 < len(profile) <= MAX_PROFILE:
         return None
     try:
@@ -72,7 +72,7 @@ def _transforms(profile: bytes | None):
             "RGB", (64, 64), bytes(17 * value for k in range(4096) for value in (k >> 8, k >> 4 & 15, k & 15))
         )
         moved = ImageCms.applyTransform(ramp, there)
-    except Exception:  # a stranger's profile may be anything; without it the photo is as good as one that has none
+    except Exception:  # a stranger's profile may hold anything; without it the photo counts as one that has none
         return None
     far = max(abs(a - b) for a, b in zip(ramp.tobytes(), moved.tobytes()))
     return (there, back) if far > NEAR else None

@@ -13,17 +13,17 @@ from . import colour
 from .faces import Face
 from .geometry import Similarity, bounds, sample
 
-FEATHER = 0.14  # of the window's side: so wide is the border over which a change fades to nothing
+FEATHER = 0.14  # of the window's side: the width of the border over which a change fades to nothing
 
 
 def face_window(face: Face, size: int) -> Similarity:
-    """From points of the network's picture, size x size, to points of the photo."""
+    """The map from points of the network's picture, size x size, to points of the photo."""
     left, top, side = WINDOW
     return face.frame @ Similarity(side / size, complex(left, top))
 
 
 def align(photo: Image.Image, face: Face, size: int) -> Tensor:
-    """The face as the networks know faces: (3, size, size) float32 in [-1, 1], in sRGB."""
+    """The face aligned as in CelebA: (3, size, size) float32 in [-1, 1], in sRGB."""
     picture = sample(photo.convert("RGB"), face_window(face, size), (size, size))
     picture.info = {"icc_profile": photo.info.get("icc_profile")}
     picture = colour.to_srgb(picture)
@@ -33,9 +33,9 @@ def align(photo: Image.Image, face: Face, size: int) -> Tensor:
 def put_back(photo: Image.Image, face: Face, before: Tensor, after: Tensor) -> Image.Image:
     """The photo with the change from `before` to `after`, (3, size, size) in [-1, 1], added where the face is.
 
-    The photo's own detail stays, for only the difference is enlarged; it fades to nothing towards the border of the
-    window, beyond which every pixel stays as it is. So does the whole photo where nothing changed. A photo with a
-    colour profile stays in the space of that profile; the change is sRGB.
+    Only the difference is upsampled, so the photo's own detail stays. The change fades to nothing towards the border of
+    the window; beyond it, and where nothing changed, every pixel stays as it is. A photo with a colour profile stays in
+    the space of that profile; the change is in sRGB.
     """
     if before.shape != after.shape or before.ndim != 3 or before.shape[0] != 3 or before.shape[1] != before.shape[2]:
         raise InvalidInput(
@@ -51,9 +51,9 @@ def put_back(photo: Image.Image, face: Face, before: Tensor, after: Tensor) -> I
     result = photo.copy()
     if left >= right or top >= bottom or not np.abs(change).max() >= 0.5:
         return result
-    # Turned at twice the network's resolution, then enlarged along rows and columns: as smooth as one step, ten times
-    # as fast. Pillow's `resize` has a gentler cubic than its `transform`, which would draw light seams around dark
-    # changes.
+    # Rotated at twice the network's resolution, then upsampled along rows and columns: as smooth as one step, ten times
+    # as fast. Pillow's `resize` has a softer cubic kernel than its `transform`, which would draw light seams around
+    # dark changes.
     width, height = right - left, bottom - top
     columns, rows = (max(1, math.ceil(2 * side / view.scale)) for side in (width, height))
     back = view.inverse()

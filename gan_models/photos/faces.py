@@ -19,10 +19,9 @@ FACE = (
     45.5,
     93.5,
     87.0,
-)  # left, top and side of the square that the detector draws there (median over the aligned originals)
-# Where the eyes (points 36 to 47 of the 68 of iBUG 300-W) and the mouth (48 to 67) lie in the frame: the average over
-# the 1,200 pictures of CelebA that are in its original form here, as found by `_landmarks` below. `python -m
-# training.alignment --average`.
+)  # left, top and side of the square that the detector finds in the frame (median over the aligned originals)
+# The places of the eyes (points 36 to 47 of the 68 of iBUG 300-W) and the mouth (48 to 67) in the frame: the average of
+# `find_landmarks` over 1,200 pictures of CelebA in their original form, by `python -m training.alignment --average`.
 EYES_AND_MOUTH = np.array(
     [
         (62.5, 113.3),
@@ -59,8 +58,8 @@ EYES_AND_MOUTH = np.array(
         (84.0, 157.3),
     ]
 )
-# CelebA was aligned by the eyes; the mouth adds a little (3.0 % of the eyes' distance instead of 3.7 %), brows and nose
-# do harm.
+# CelebA was aligned by the eyes. The mouth improves the alignment a little (an error of 3.0 % of the eyes' distance
+# instead of 3.7 %), brows and nose make it worse.
 WEIGHTS = np.array([1.0] * 12 + [0.1] * 20)
 
 
@@ -68,9 +67,8 @@ WEIGHTS = np.array([1.0] * 12 + [0.1] * 20)
 class Face:
     """A face in a photo.
 
-    box: (left, top, right, bottom) around brows, chin and ears, inside the photo; landmarks: the 68 points of iBUG
-    300-W, (68, 2); frame: takes points of CelebA's frame to points of the photo; score: how sure the detector is, above
-    0.
+    box: (left, top, right, bottom) around brows, chin and ears, inside the photo. landmarks: the 68 points of iBUG
+    300-W, (68, 2). frame: maps points of CelebA's frame to points of the photo. score: the detector's, above 0.
     """
 
     box: tuple[int, int, int, int]
@@ -80,23 +78,23 @@ class Face:
 
     @property
     def eyes(self) -> np.ndarray:
-        """(2, 2): the middle of the eye on the left and of the one on the right, as the alignment has them."""
+        """(2, 2): the centres of the left and the right eye according to the alignment."""
         return self.frame(eyes_in_frame())
 
 
 def eyes_in_frame() -> np.ndarray:
-    """(2, 2): where the eyes lie in CelebA's frame."""
+    """(2, 2): the places of the eyes in CelebA's frame."""
     return EYES_AND_MOUTH[:12].reshape(2, 6, 2).mean(1)
 
 
-# Faces are looked for in a copy whose longer side has so many pixels, turned by so many degrees: the detector needs
-# them 80 pixels wide there, and knows those turned by up to about 15. Then in sideways photos; then smaller ones. A
-# sure face ends it; but where the photo has more pixels than the first look saw, smaller faces beside it are still
-# looked for, unless it is a portrait.
+# (pixels of the longer side, degrees): the copies of the photo in which faces are searched. The detector needs faces
+# that are 80 pixels wide and turned by at most about 15 degrees. Then sideways photos are tried, then smaller faces. A
+# sure face ends the search; but if the photo has more pixels than the first copy, smaller faces are still searched,
+# unless it is a portrait.
 LOOKS = ((1280, (0, -24, 24)), (1280, (90, 180, 270)), (2560, (0,)))
-CANDIDATE, CERTAIN, SURE = -0.4, 0.0, 0.6  # scores: worth a second look; believed after it; worth no further search
+CANDIDATE, CERTAIN, SURE = -0.4, 0.0, 0.6  # scores: examined again; accepted after that; ends the search
 MAX_FACES = 32
-PORTRAIT = 1 / 5  # of the photo's longer side: a face so wide is what the photo is of, and nobody waits for more
+PORTRAIT = 1 / 5  # of the photo's longer side: with a face of this width no smaller ones are searched
 
 
 def find_faces(photo: Image.Image) -> list[Face]:
@@ -104,8 +102,8 @@ def find_faces(photo: Image.Image) -> list[Face]:
     `photos`.
 
     Detector: histograms of gradients and a support vector machine; landmarks: an ensemble of regression trees (Kazemi
-    and Sullivan 2014), both of dlib. Every candidate is aligned, looked at again as aligned, and believed only if it
-    still is a face.
+    and Sullivan 2014), both from dlib. Every candidate is aligned, and accepted only if the detector finds a face in
+    the aligned picture too.
     """
     faces = []
     for longest, turns in LOOKS:
@@ -121,7 +119,7 @@ def find_faces(photo: Image.Image) -> list[Face]:
 def _find(
     photo: Image.Image, zoom: float, turns: tuple[int, ...], known: list[Similarity]
 ) -> list[tuple[float, Similarity, Face]]:
-    """(score, frame, face) of the faces other than those whose frames are known: to examine a large one again takes
+    """(score, frame, face) of further faces. Those with `known` frames are skipped, since examining a large face takes
     long."""
     size = [max(1, round(side * zoom)) for side in photo.size]
     small = photo.convert("L").resize(size, Image.Resampling.BICUBIC, reducing_gap=2)
@@ -133,7 +131,7 @@ def _find(
 
 
 def _candidates(picture: Image.Image, turn: float) -> list[tuple[float, Similarity]]:
-    """Score and frame of everything that looks like a face when the picture is turned by that much."""
+    """Score and frame of everything that looks like a face when the picture is turned by `turn` degrees."""
     turned = picture.rotate(turn, Image.Resampling.BILINEAR, expand=True, fillcolor=128) if turn else picture
     middle, turned_middle = (complex(*p.size) / 2 for p in (picture, turned))
     spin = cmath.rect(1, math.radians(turn))
@@ -154,7 +152,7 @@ def _detect(picture: Image.Image, threshold: float) -> list[tuple[float, Similar
 
 
 def _distinct(found: list[tuple]) -> list[tuple]:
-    """Of (score, frame, ...) that show the same face the one with the best score."""
+    """The (score, frame, ...) with the best score for each face."""
     middle = to_complex(np.array(FRAME)) / 2
     kept = []
     for item in sorted(found, key=lambda item: -item[0]):
@@ -165,8 +163,8 @@ def _distinct(found: list[tuple]) -> list[tuple]:
 
 
 def _examine(photo: Image.Image, score: float, view: Similarity) -> Face | None:
-    """Align by the landmarks, twice (a third time gains nothing), and look again; None if it is no face, or not in the
-    photo."""
+    """Align a candidate by its landmarks, twice (a third time gains nothing), and run the detector again; None if it is
+    not a face, or not in the photo."""
     again = []
     for _ in range(2):
         if not _inside(view(eyes_in_frame()), photo):
@@ -204,7 +202,7 @@ def find_landmarks(frame: Image.Image) -> np.ndarray:
     pixels = np.asarray(frame)
     left, top, side = FACE
     total = np.zeros((68, 2))
-    for dx, dy, grow in JITTER:  # the average of a few neighbouring answers is steadier than one
+    for dx, dy, grow in JITTER:  # the average over a few shifted squares is more stable than one result
         x, y, size = left + dx - grow / 2, top + dy - grow / 2, side + grow
         box = dlib.rectangle(round(x), round(y), round(x + size) - 1, round(y + size) - 1)
         parts = predictor(pixels, box).parts()
@@ -212,13 +210,13 @@ def find_landmarks(frame: Image.Image) -> np.ndarray:
     return total / len(JITTER)
 
 
-# Around the detector's square: the predictor was trained with such differences.
+# Shifts and growth of the detector's square, such as occurred in the predictor's training.
 JITTER = ((0, 0, 0), (-3, 0, 0), (3, 0, 0), (0, -3, 0), (0, 3, 0), (0, 0, 6))
-_one_at_a_time = threading.Lock()  # dlib's detector keeps what it computes on
+_one_at_a_time = threading.Lock()  # dlib's detector is not thread-safe
 
 
 def load_detector() -> None:
-    """Load what finds faces, which takes a second, before the first photo comes. Raises MissingPackage."""
+    """Load the face detector, which takes a second, before the first photo comes. Raises MissingPackage."""
     dlib_models()
 
 
@@ -229,7 +227,7 @@ def dlib_models():
         import dlib
     except ImportError as error:
         raise _missing("dlib-bin") from error
-    # The package that carries the weights is only found, not imported: it wants setuptools' old pkg_resources.
+    # The package with the weights is only located, not imported: it needs setuptools' old pkg_resources.
     models = importlib.util.find_spec("face_recognition_models")
     weights = (
         Path(models.origin if models and models.origin else "").parent
@@ -249,7 +247,7 @@ def _missing(package: str) -> MissingPackage:
 
 
 def aligned_face(photo: Image.Image) -> Face:
-    """The face of a square picture that is already what the networks see: a generated one."""
+    """The face of a square picture that is aligned already, such as a generated one."""
     left, top, side = WINDOW
     frame = Similarity(complex(photo.width / side), -photo.width / side * complex(left, top))
     landmarks = np.concatenate([np.tile(frame(np.array([88.5, 129.0])), (36, 1)), frame(EYES_AND_MOUTH)])
@@ -257,8 +255,7 @@ def aligned_face(photo: Image.Image) -> Face:
 
 
 def choose(faces: list[Face], x: float, y: float) -> int | None:
-    """The number (from 0) of the face that a click at (x, y) of the photo means: the nearest, or None far from all of
-    them."""
+    """The number (from 0) of the face nearest to a click at (x, y) of the photo; None if it is far from all faces."""
     if not faces:
         return None
     middles = np.array([[(face.box[0] + face.box[2]) / 2, (face.box[1] + face.box[3]) / 2] for face in faces])
@@ -268,7 +265,7 @@ def choose(faces: list[Face], x: float, y: float) -> int | None:
 
 
 def numbered(photo: Image.Image, faces: list[Face], longest: int = 1280) -> Image.Image:
-    """The photo, at most `longest` pixels wide or high, with a frame and a number from 1 at each face."""
+    """The photo, at most `longest` pixels wide or high, with a box and a number from 1 at each face."""
     zoom = min(1, longest / max(photo.size))
     size = [max(1, round(side * zoom)) for side in photo.size]
     picture = photo.resize(size, Image.Resampling.BICUBIC, reducing_gap=2) if zoom < 1 else photo.copy()

@@ -1,4 +1,4 @@
-"""Similarities of the plane, and sampling a picture through them."""
+"""Similarity transforms of the plane, and resampling a picture by them."""
 
 import cmath
 import math
@@ -12,7 +12,7 @@ from ..errors import InvalidInput
 
 @dataclass(frozen=True)
 class Similarity:
-    """A turn, a scale and a shift of the plane. With points as complex numbers x + iy: p -> a p + b."""
+    """A rotation, a scaling and a translation. With points as complex numbers x + iy: p -> a p + b."""
 
     a: complex
     b: complex
@@ -34,13 +34,13 @@ class Similarity:
 
     @property
     def degrees(self) -> float:
-        """The turn, clockwise as one sees it, because y points down."""
+        """The rotation, clockwise in the picture, because y points down."""
         return math.degrees(cmath.phase(self.a))
 
     @classmethod
     def fit(cls, points: np.ndarray, to: np.ndarray, weights: np.ndarray) -> "Similarity":
-        """The similarity that takes points (n, 2) nearest to others (n, 2), by weighted least squares (Umeyama
-        1991)."""
+        """The similarity that maps points (n, 2) as near as possible to others (n, 2), by weighted least squares
+        (Umeyama 1991)."""
         p, q, w = to_complex(points), to_complex(to), weights / weights.sum()
         centre, target = w @ p, w @ q
         a = (w * (p - centre).conj()) @ (q - target) / (w @ np.abs(p - centre) ** 2)
@@ -53,12 +53,12 @@ def to_complex(points) -> np.ndarray:
 
 
 def sample(photo: Image.Image, view: Similarity, size: tuple[int, int]) -> Image.Image:
-    """The picture of that (width, height) whose point p shows the photo's point view(p).
+    """A picture of size (width, height) whose point p shows the photo's point view(p).
 
-    Antialiased where it shrinks; exact (no blur) where it neither turns nor scales; beyond the border the photo is
+    Antialiased if it shrinks; exact (no blur) if it neither rotates nor scales; beyond its border the photo is
     mirrored.
     """
-    # Two steps: fast averages of whole pixels, from which a picture 1 to 3 times too large is taken; then Lanczos.
+    # Two steps: fast averages of whole pixels to a picture that is 1 to 3 times too large; then Lanczos.
     reduce = max(1, round(view.scale / 2))
     fine = max(1, math.ceil(view.scale / reduce - 0.01))
     left, top, right, bottom = bounds(view, size, margin=3 * view.scale + 3)
@@ -75,19 +75,19 @@ def sample(photo: Image.Image, view: Similarity, size: tuple[int, int]) -> Image
 
 
 def bounds(view: Similarity, size: tuple[int, int], margin: float = 0) -> tuple[int, int, int, int]:
-    """Whole numbers around what the view shows."""
+    """The part of the photo that the view shows, in whole pixels."""
     corners = view(np.array([[0, 0], [size[0], 0], [0, size[1]], size]))
     low, high = np.floor(corners.min(0) - margin).astype(int), np.ceil(corners.max(0) + margin).astype(int)
     return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
 def _mirrored(photo: Image.Image, box: tuple[int, int, int, int], reduce: int) -> Image.Image:
-    """The photo made smaller by a whole factor, then cropped; mirrored at its borders instead of black beyond them."""
+    """The photo reduced by a whole factor, then cropped; mirrored beyond its borders."""
     left, top, right, bottom = box
     width, height = -(-photo.width // reduce), -(-photo.height // reduce)
     inside = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
     if inside[0] >= inside[2] or inside[1] >= inside[3]:
-        raise InvalidInput("This face lies outside of the photo.")
+        raise InvalidInput("This face is outside the photo.")
     right_end, bottom_end = min(inside[2] * reduce, photo.width), min(inside[3] * reduce, photo.height)
     piece = photo.reduce(reduce, (inside[0] * reduce, inside[1] * reduce, right_end, bottom_end))
     if inside == box:

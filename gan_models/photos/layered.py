@@ -1,6 +1,6 @@
-"""A retouch (networks/retouch.py) put into a photo of any size: flow and colour are enlarged and act on the photo's own
-pixels, and so keep all its detail; the painted layer is enlarged over them, and covers their detail where it differs
-much. Everything fades to nothing towards the border of the face's window, beyond which no pixel changes.
+"""Apply a retouch (networks/retouch.py) to a photo of any size. Flow and colour are upsampled and applied to the photo's
+own pixels, so they keep all its detail. The painted layer is upsampled too, and covers the detail where it differs much.
+The change fades to nothing towards the border of the face's window; beyond it no pixel changes.
 """
 
 import math
@@ -16,13 +16,14 @@ from .crop import face_window, feather
 from .faces import Face
 from .geometry import Similarity, bounds
 
-# times the network's pixels: the grid, straight as the photo is, on which the maps are turned before they are enlarged
+# Factor on the network's resolution for the grid, parallel to the photo's, to which the maps are rotated before they are
+# upsampled.
 FINER = 2
-STRIP = 1 << 16  # pixels that are worked on at once, so few that they stay in the cache
+STRIP = 1 << 16  # pixels per strip, few enough to stay in the CPU's cache
 
 
 def put_into(photo: Image.Image, face: Face, layers: Layers) -> Image.Image:
-    """The photo with one face retouched. The layers' maps (1, ., S, S) are of the face as `align` gives it."""
+    """The photo with one face retouched. The layers' maps (1, ., S, S) belong to the face from `align`."""
     result = photo.copy()
     size = layers.flow.shape[-1]
     view = face_window(face, size)
@@ -31,7 +32,7 @@ def put_into(photo: Image.Image, face: Face, layers: Layers) -> Image.Image:
     if left >= right or top >= bottom:
         return result
     width, height = right - left, bottom - top
-    # From pixels of the photo's part to places in the network's picture, in -1..1.
+    # From pixels of the photo's window to places in the network's picture, in -1..1.
     back = Similarity(2 / size, complex(-1, -1)) @ view.inverse()
     columns, rows = (max(2, min(side, math.ceil(FINER * side / view.scale))) for side in (width, height))
     across = (torch.arange(columns) + 0.5) * width / columns + left
@@ -39,7 +40,7 @@ def put_into(photo: Image.Image, face: Face, layers: Layers) -> Image.Image:
     x = back.a.real * across[None] - back.a.imag * down[:, None] + back.b.real
     y = back.a.imag * across[None] + back.a.real * down[:, None] + back.b.imag
     fading = feather(size)[None, None]
-    # The displacement in pixels of the photo: the flow turned and scaled as the face lies.
+    # The displacement in pixels of the photo: the flow rotated and scaled like the face.
     turn = view.a * size / 2
     flow, colour, change, cover, ground = (maps.float().cpu() for maps in layers)
     moves = torch.stack(
@@ -47,7 +48,7 @@ def put_into(photo: Image.Image, face: Face, layers: Layers) -> Image.Image:
     )
     maps = torch.cat([torch.cat([moves, colour, change, cover], 1) * fading, ground], 1)
     maps = F.grid_sample(maps, torch.stack([x, y], 2)[None].float(), "bicubic", "border", align_corners=False)
-    inside = ((x.abs() <= 1) & (y.abs() <= 1)).float()[None, None]  # a tilted window does not fill its bounds
+    inside = ((x.abs() <= 1) & (y.abs() <= 1)).float()[None, None]  # a rotated window does not fill its bounding box
     maps[:, :18] *= inside
     pixels = torch.from_numpy(np.asarray(photo.crop((left, top, right, bottom))).transpose(2, 0, 1).copy())
     maps = F.interpolate(maps, (rows, width), mode="bilinear", align_corners=False)
@@ -62,7 +63,7 @@ def put_into(photo: Image.Image, face: Face, layers: Layers) -> Image.Image:
 
 
 def _rows(maps: Tensor, first: int, last: int, height: int) -> Tensor:
-    """Rows first .. last - 1 of maps (1, C, h, W) enlarged to `height`, bilinearly."""
+    """Rows first .. last - 1 of maps (1, C, h, W) upsampled to `height`, bilinearly."""
     h = maps.shape[2]
     place = ((torch.arange(first, last) + 0.5) * h / height - 0.5).clamp(0, h - 1)
     above = place.long().clamp(max=h - 1)
@@ -71,15 +72,14 @@ def _rows(maps: Tensor, first: int, last: int, height: int) -> Tensor:
 
 
 def _strip(source: Tensor, maps: Tensor, first: int) -> np.ndarray:
-    """The rows of the edited part (rows, W, 3) uint8 that maps (1, 21, rows, W) tell of; source (1, 3, H, W) is the
-    whole part."""
+    """Some rows of the edited window, (rows, W, 3) uint8, by maps (1, 21, rows, W). source (1, 3, H, W): the window."""
     height, width = source.shape[2:]
     rows = maps.shape[2]
     x = (torch.arange(width) + 0.5 + maps[0, 0]) * 2 / width - 1
     y = (torch.arange(first, first + rows)[:, None] + 0.5 + maps[0, 1]) * 2 / height - 1
     own = source[:, :, first : first + rows]
     moved = F.grid_sample(source, torch.stack([x, y], 2)[None], "bilinear", "reflection", align_corners=False)
-    still = maps[:, :2].abs().amax(1, keepdim=True) < 0.05  # resampling would blur what does not move
+    still = maps[:, :2].abs().amax(1, keepdim=True) < 0.05  # pixels that do not move, which resampling would blur
     moved = torch.where(still, own, moved)
     _, colour, change, cover, ground = maps.split((2, 12, 3, 1, 3), 1)
     moved = coloured(moved, colour)

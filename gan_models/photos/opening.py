@@ -12,12 +12,12 @@ from ..files import write_atomically
 from ..images import plain, white_of
 from . import colour
 
-# Pillow keeps 4 bytes a pixel and opening needs two such pictures at once: about 400 MB for 50 megapixels. While the
-# decoders of WebP and AVIF work they hold copies of their own, 17 and 12 bytes a pixel in all.
+# Pillow keeps 4 bytes per pixel, and opening needs two such pictures at once: about 400 MB for 50 megapixels. The
+# decoders of WebP and AVIF hold copies of their own, 17 and 12 bytes per pixel in all.
 MAX_MEGAPIXELS = 50
 MAX_MEGAPIXELS_OF = {"WEBP": 25, "AVIF": 35}
 MIN_SIDE = 32
-# No others: Pillow also knows formats that start programs (EPS) or that no camera writes.
+# Pillow also knows formats that start programs (EPS) or that no camera writes; those are refused.
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 KINDS_OF_FILES = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}  # as a photo is written
@@ -25,11 +25,11 @@ Source = str | os.PathLike | bytes | Image.Image
 
 
 def open_photo(source: Source) -> Image.Image:
-    """A file, its bytes or a Pillow picture -> RGB, 8 bits, upright, the first frame, on white where it is transparent.
+    """Open a file, its bytes or a Pillow picture -> RGB, 8 bits, upright, the first frame, transparent parts on white.
 
-    What is too large is refused from its header, before anything is decoded. Of the metadata only the colour profile is
-    kept: no place, no date. The numbers stay those of the profile, for the file that goes back; `colour.to_srgb` makes
-    of them what is shown. Raises InvalidPhoto with a sentence for whoever chose the file.
+    A picture that is too large is refused by its header, before it is decoded. Of the metadata only the colour profile
+    is kept: no place, no date. The numbers stay those of the profile, for the edited file; `colour.to_srgb` converts
+    them for the screen. Raises InvalidPhoto with a sentence for whoever chose the file.
     """
     if isinstance(source, Image.Image):
         return _decode(source, ours=False)
@@ -47,7 +47,7 @@ def open_photo(source: Source) -> Image.Image:
                 "This is a HEIC photo, which cannot be read here without the package pillow-heif; "
                 "send it as JPEG, or install pillow-heif."
             )
-        Image.init()  # else Pillow knows only its five commonest formats
+        Image.init()  # else Pillow knows only its five most common formats
         try:
             picture = Image.open(file, formats=[known for known in FORMATS if known in Image.OPEN])
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -85,7 +85,7 @@ def register_heif() -> bool:
 
 
 def _decode(picture: Image.Image, ours: bool) -> Image.Image:
-    """ours: nobody else has this picture, so it may be turned where it is: another copy of a large one is dear."""
+    """Decode a picture. ours: nobody else uses it, so it may be changed in place, which saves a copy."""
     width, height = picture.size
     most = MAX_MEGAPIXELS_OF.get(picture.format, MAX_MEGAPIXELS)
     if width * height > most * 1_000_000:
@@ -128,7 +128,7 @@ def _damaged() -> InvalidPhoto:
 
 
 def save_photo(photo: Image.Image, path: str | os.PathLike) -> None:
-    """Write the photo, whole or not at all: JPEG of high quality, PNG or WebP by the ending of the name."""
+    """Write the photo atomically: JPEG of high quality, PNG or WebP by the ending of the name."""
     kind = KINDS_OF_FILES.get(Path(path).suffix.lower())
     if kind is None:
         raise InvalidInput(f"A photo is written as {', '.join(KINDS_OF_FILES)}, not as {short(Path(path).suffix)}.")

@@ -1,9 +1,8 @@
-"""A photo of any size, repaired by a network (networks/restore.py) that sees small pictures.
+"""Repair photos of any size by a network (networks/restore.py) for small pictures.
 
-Damage that lies in the photo's own pixels (noise, blur, JPEG, too few of them) is repaired there, by tiles that overlap;
-all tiles are told the same damage, so there are no seams. Small faces are then repaired as the network knows faces:
-aligned, and the change put back. Colour is found in a small copy, and large holes are seen from so far that the network
-also sees what is around them; what it draws there is enlarged.
+Noise, blur, JPEG artefacts and missing pixels are repaired at full resolution, in overlapping tiles; all tiles get the
+same strengths, so there are no seams. Small faces are then aligned, repaired, and put back. Colour is predicted on a
+small copy. For a large hole the network gets a window with enough of the surroundings, and its output is upsampled.
 """
 
 from __future__ import annotations
@@ -28,16 +27,16 @@ if TYPE_CHECKING:
     from ..networks.restore import Restorer
 
 Draw = Callable[[Tensor, Tensor], Tensor]
-MOST = 25_000_000  # pixels that are worked on
+MOST = 25_000_000  # pixels of the result
 BATCH = 32  # tiles at a time
-OWN = 2.0  # photo's pixels to one of the network's: a face at most so large is repaired aligned
-PART = 0.4  # of what the network sees, a hole may fill
-FEW = 0.5 / 255  # of a mask: what is less is no hole
+OWN = 2.0  # pixels of the photo per pixel of the network: faces up to this scale are repaired aligned
+PART = 0.4  # the largest share of the window's side that a hole may fill
+FEW = 0.5 / 255  # values of a mask below this are no hole
 
 
 def by_tiles(function: Draw, pictures: Tensor, mask: Tensor, size: int) -> Tensor:
-    """`function` of pictures (n, C, H, W) and masks (n, 1, H, W) of any size, by tiles of `size` that overlap by a
-    quarter and fade into each other. Smaller pictures are continued beyond their borders."""
+    """Apply `function` to pictures (n, C, H, W) and masks (n, 1, H, W) of any size, in tiles of `size` that overlap by a
+    quarter and are blended. Smaller pictures are padded by mirroring."""
     height, width = pictures.shape[2:]
     if min(height, width) < size:
         more = (0, max(size - width, 0), 0, max(size - height, 0))
@@ -75,13 +74,13 @@ def restore_photo(
     strength: float | None = None,
     scale: int = 1,
 ) -> Image.Image:
-    """The photo repaired, `scale` times as large. The arguments are those of `Restorer.restore`; a mask is a picture of
+    """The repaired photo, `scale` times as large. The arguments are those of `Restorer.restore`; a mask is a picture of
     the photo's size, white where the photo is missing. Raises InvalidInput."""
     photo = open_photo(source)
     if photo.width * photo.height * scale**2 > MOST:
         raise InvalidInput(
             f"The picture would have {photo.width * scale:,} x {photo.height * scale:,} pixels; at most "
-            f"{MOST // 1_000_000} megapixels are worked on, so make it smaller first."
+            f"{MOST // 1_000_000} megapixels can be repaired, so make it smaller first."
         )
     hole = None if mask is None else open_mask(mask, photo.size)
     if model.image_shape[0] == 1 or not model.residual or not model.damages:
@@ -96,8 +95,8 @@ def restore_photo(
 
 
 def fill_face(draw: Draw, size: int, source: Source, mask: Source) -> Image.Image:
-    """The photo with what is masked filled in its faces by `draw`, a function of pictures (1, 3, size, size) and masks
-    that knows faces alone; where none is found, the photo itself is taken for one. What is masked beyond stays. Raises
+    """Fill a hole in the faces of a photo by `draw`, a function of pictures (1, 3, size, size) and masks that works for
+    faces only. If no face is found, the whole photo counts as one. Parts of the hole outside faces stay. Raises
     InvalidInput."""
     photo = open_photo(source)
     hole = open_mask(mask, photo.size)
@@ -106,14 +105,12 @@ def fill_face(draw: Draw, size: int, source: Source, mask: Source) -> Image.Imag
     for face in faces_of(own) or [aligned_face(own)]:
         pixels, left = _fill_part(draw, size, pixels, left, crop.face_window(face, size), margin=0.01)
     if (left == hole).all():
-        raise InvalidInput(
-            "What is masked lies outside of the face, and this model knows faces alone: mark some of it."
-        )
+        raise InvalidInput("The mask is outside the face, and this model can only fill faces: mark a part of the face.")
     return colour.from_srgb(photo, Image.fromarray(np.where((hole & ~left)[..., None], pixels, np.asarray(own))))
 
 
 def open_mask(source: Source | np.ndarray | Tensor, size: tuple[int, int]) -> np.ndarray:
-    """A mask as (height, width) bool. Raises InvalidInput unless it is of that size, and neither empty nor full."""
+    """A mask as (height, width) bool. Raises InvalidInput unless it has that size and is neither empty nor full."""
     if isinstance(source, Tensor):
         source = source.detach().cpu().squeeze().numpy()
     if isinstance(source, np.ndarray):
@@ -132,15 +129,15 @@ def open_mask(source: Source | np.ndarray | Tensor, size: tuple[int, int]) -> np
 
 
 def check_hole(some: bool, everything: bool) -> None:
-    """Raises InvalidInput for an empty and for a full mask."""
+    """Raise InvalidInput for an empty or full mask."""
     if not some:
         raise InvalidInput("The mask is empty: mark (in white) what should be filled.")
     if everything:
-        raise InvalidInput("The mask covers the whole picture, and leaves nothing to go by: mark less.")
+        raise InvalidInput("The mask covers the whole picture: mark less.")
 
 
 def faces_of(photo: Image.Image) -> list[Face]:
-    """Those that are found; none where there is none, or nothing that finds them."""
+    """The faces in a photo; none if none is found or the detector is not installed."""
     try:
         return list(find_faces(photo))
     except (NoFace, MissingPackage):
@@ -157,8 +154,7 @@ def as_picture(images: Tensor) -> Image.Image:
 
 
 def _whole(model: Restorer, photo: Image.Image, hole, damages, strength) -> Image.Image:
-    """By a network of grey pictures, or one that draws another picture: what it sees is the whole, as small as it
-    is."""
+    """Repair by a network for grey pictures, or one that draws a new picture: the whole photo at the network's size."""
     size = model.image_shape[-1]
     side = max(photo.size)
     square = Image.new("RGB", (side, side), photo.getpixel((0, 0)))
@@ -180,8 +176,7 @@ def _whole(model: Restorer, photo: Image.Image, hole, damages, strength) -> Imag
 
 
 def _filled(model: Restorer, photo: Image.Image, hole: np.ndarray, faces: list[Face]) -> Image.Image:
-    """The photo with its hole filled: in faces as the network knows faces, elsewhere part by part. No other pixel
-    changes."""
+    """The photo with its hole filled: in faces aligned, elsewhere part by part. No other pixel changes."""
     own = colour.to_srgb(photo)
     pixels, left = np.array(own), hole.copy()
     size = model.image_shape[-1]
@@ -196,8 +191,8 @@ def _filled(model: Restorer, photo: Image.Image, hole: np.ndarray, faces: list[F
 def _fill_part(
     draw: Draw, size: int, pixels: np.ndarray, left: np.ndarray, view: Similarity, margin: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels with what is `left` of a hole filled where the network sees it through the view, and what is left then.
-    A margin, a part of the side, is not filled: it is seen better through another."""
+    """Fill what is `left` of a hole inside one view. Returns the pixels, and what is left then. A margin at the border
+    of the view, a share of its side, is left to other views, which show more of its surroundings."""
     place = _place(view, size, pixels.shape[:2])
     if place is None:
         return pixels, left
@@ -205,8 +200,8 @@ def _fill_part(
     inside = (grid.abs().amax(-1)[0] < 1 - 2 * margin).numpy() & left[y0:y1, x0:x1]
     if not inside.any():
         return pixels, left
-    # What is in the hole must not shine through: it is filled with grey, and each pixel of the network's divided by
-    # the part of it that is known.
+    # The old content of the hole must not influence its surroundings when the picture is resampled: it is replaced by
+    # grey, and each resampled pixel is corrected by the share of it that is known.
     known = Image.fromarray(np.where(left[..., None], 127, pixels).astype(np.uint8))
     share = Image.fromarray(np.where(left, 255, 0).astype(np.uint8))
     small = as_tensor(sample(known, view, (size, size)))
@@ -225,7 +220,7 @@ def _fill_part(
 
 
 def _place(view: Similarity, size: int, shape: tuple[int, int]) -> tuple[tuple[int, int, int, int], Tensor] | None:
-    """The part (left, top, right, bottom) of the photo that the view shows, and for its pixels the places in the
+    """The part (left, top, right, bottom) of the photo that the view shows, and the places of its pixels in the
     network's picture (1, h, w, 2) in -1..1."""
     x0, y0, x1, y1 = bounds(view, (size, size))
     x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, shape[1]), min(y1, shape[0])
@@ -237,7 +232,7 @@ def _place(view: Similarity, size: int, shape: tuple[int, int]) -> tuple[tuple[i
 
 
 def views_of(hole: np.ndarray, size: int) -> list[Similarity]:
-    """Squares around each part of a hole, so large that the part fills no more than PART of their sides."""
+    """A square around each part of a hole, large enough that the part fills at most PART of its side."""
     views = []
     for x0, y0, x1, y1 in parts_of(hole):
         side = max(size, math.ceil(max(x1 - x0, y1 - y0) / PART))
@@ -247,8 +242,7 @@ def views_of(hole: np.ndarray, size: int) -> list[Similarity]:
 
 
 def parts_of(hole: np.ndarray) -> list[tuple[int, int, int, int]]:
-    """Boxes (left, top, right, bottom) around the connected parts of a hole, as a copy of at most 128 pixels shows
-    them."""
+    """Boxes (left, top, right, bottom) around the connected parts of a hole, found in a copy of at most 128 pixels."""
     step = max(1, math.ceil(max(hole.shape) / 128))
     height, width = (-(-side // step) for side in hole.shape)
     padded = np.zeros((height * step, width * step), bool)
@@ -272,7 +266,7 @@ def parts_of(hole: np.ndarray) -> list[tuple[int, int, int, int]]:
     return boxes
 
 
-# ---- All else --------------------------------------------------------------------------------------------------------
+# ---- Other damages ---------------------------------------------------------------------------------------------------
 
 
 def _repaired(model: Restorer, photo: Image.Image, faces: list[Face], damages, strength, scale: int) -> Image.Image:
@@ -301,14 +295,14 @@ def _repaired(model: Restorer, photo: Image.Image, faces: list[Face], damages, s
         if colours or here.any() and view.scale <= OWN:
             before, small = crop.align(result, face, size), crop.align(own, face, size)
             after = model.drawn(small[None], None, strengths)[0]
-            if view.scale > OWN:  # its own pixels stay, but for their colour
+            if view.scale > OWN:  # large faces were repaired at full resolution
                 after = before + _colour_of(after[None])[0] - _colour_of(before[None])[0]
             result = crop.put_back(result, face, before, after)
     return colour.from_srgb(photo, result)
 
 
 def _coloured(model: Restorer, photo: Image.Image, faces: list[Face]) -> Image.Image:
-    """A grey photo with the colours that are seen in a small copy, where faces have the size that the network knows."""
+    """A grey photo with colours that are predicted on a small copy, in which faces have the network's size."""
     size = model.image_shape[-1]
     zoom = 1 / crop.face_window(faces[0], size).scale if faces else size / min(photo.size)
     small = photo.resize(tuple(max(size, round(side * min(zoom, 1))) for side in photo.size), Image.Resampling.LANCZOS)
@@ -320,7 +314,7 @@ def _coloured(model: Restorer, photo: Image.Image, faces: list[Face]) -> Image.I
 
 
 def _colour_of(pictures: Tensor) -> Tensor:
-    """What pictures (n, 3, H, W) have beyond their brightness."""
+    """The colour of pictures (n, 3, H, W): their difference from their brightness."""
     weights = pictures.new_tensor((0.299, 0.587, 0.114))[:, None, None]
     return pictures - (pictures * weights).sum(1, keepdim=True)
 
