@@ -1,5 +1,5 @@
-"""A photo while somebody edits it: opened once, faces found once, the chosen one encoded once; every edit after that is
-quick.
+"""A photo while somebody edits it. It is opened once, its faces are found once, and the chosen face is encoded once; so
+every edit is fast.
 
 portrait = open_portrait(editor, "holiday.jpg")
 portrait.edited({"Smiling": 1.0}).save("smiling.jpg")
@@ -23,9 +23,9 @@ from .photos import colour, crop, geometry, layered, opening
 from .photos import faces as photos
 from .rng import check_count
 
-PREVIEW = 960  # pixels of the longer side of what is shown while sliders move
-MOST = 1.0  # the largest change: an attribute wholly brought, or wholly taken away
-TAKEN = 2.0  # what is taken for it: editors of the family editor once went so far
+PREVIEW = 960  # pixels of the longer side of the preview while sliders move
+MOST = 1.0  # the largest change: an attribute fully added or fully removed
+TAKEN = 2.0  # larger numbers up to this count as MOST: older versions allowed them
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,7 @@ class Portrait:
         return self.faces[self.chosen]
 
     def choose(self, number: int) -> "Portrait":
-        """The same photo with another face to edit, counted from 0. Raises InvalidInput where there is none of that
-        number."""
+        """The same photo with another face to edit, counted from 0. Raises InvalidInput if there is no such face."""
         if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(self.faces):
             raise InvalidInput(
                 f"There are {len(self.faces)} faces in the photo, so face {short(number)} cannot be chosen."
@@ -60,22 +59,21 @@ class Portrait:
 
     @property
     def shown(self) -> dict[str, float]:
-        """How surely the chosen face shows each attribute, 0..1: what is not there cannot be taken away."""
+        """The probability of each attribute of the chosen face, 0..1."""
         return dict(zip(self.editor.attributes, self.encoded.shown[0].tolist(), strict=True))
 
     @property
     def rooms(self) -> dict[str, tuple[float, float]]:
-        """How much of a change the chosen face leaves to make, {name: (less, more)} 0..1: what is there already cannot
-        be brought, and what is not there cannot be taken away."""
+        """How much of each attribute can be removed from or added to the chosen face, {name: (less, more)} 0..1."""
         shown = self.encoded.shown[0]
         less, more = (room(shown, torch.full_like(shown, more, dtype=torch.bool)).tolist() for more in (False, True))
         return dict(zip(self.editor.attributes, zip(less, more, strict=True), strict=True))
 
     @torch.inference_mode()
     def edited(self, differences: dict[str, float], photo: Image.Image | None = None) -> Image.Image:
-        """The photo, at full size, with changes {name: -1..1} put into the chosen face: 0 leaves an attribute alone,
-        and of a change so much is made as the face leaves room for. Numbers up to 2 either way are taken for 1. photo:
-        the same one with other faces edited already. Raises InvalidInput."""
+        """The photo at full size, with changes {name: -1..1} of the chosen face. 0 keeps an attribute; a change is
+        limited by `rooms`. Numbers from -2 to 2 are accepted and count as -1 or 1 beyond that. photo: the same photo
+        with other faces edited already. Raises InvalidInput."""
         photo, row = photo or self.photo, self._row(differences)
         if not row.any():
             return photo.copy()
@@ -87,26 +85,26 @@ class Portrait:
 
     @torch.inference_mode()
     def strip(self, attribute: str, differences: dict[str, float], steps: int = 9) -> Tensor:
-        """The aligned face (steps, C, H, W) with one attribute from its least to its most, the others as asked. Raises
-        InvalidInput."""
+        """The aligned face (steps, C, H, W) with one attribute from its minimum to its maximum, and the other changes as
+        given. Raises InvalidInput."""
         self._check_name(attribute)
         values = torch.linspace(-MOST, MOST, steps).tolist()
         rows = torch.cat([self._row(differences | {attribute: value}, attribute) for value in values])
         return self.editor.decode(self.encoded, rows)
 
     def small(self) -> "Portrait":
-        """The same at most PREVIEW pixels wide and high and in sRGB, for answers while a slider moves."""
+        """A copy of at most PREVIEW pixels per side, in sRGB, for previews while a slider moves."""
         if max(self.photo.size) <= PREVIEW and self._shrunken is self.photo:
             return self
         return self._showing(self._shrunken, geometry.Similarity(complex(min(1, PREVIEW / max(self.photo.size))), 0))
 
     def part(self, box: tuple[int, int, int, int], zoom: float) -> "Portrait":
-        """The same cut to the pixels (left, top, right, bottom) of the photo and made smaller, zoom being at most 1; in
-        sRGB. Changes of its faces are those of the whole photo's."""
+        """A copy cropped to the pixels (left, top, right, bottom) of the photo and scaled by zoom <= 1, in sRGB. Its
+        faces change as those of the whole photo."""
         return self._showing(_smaller(self.photo, box, zoom), geometry.Similarity(zoom, -zoom * complex(*box[:2])))
 
     def _showing(self, photo: Image.Image, view: geometry.Similarity) -> "Portrait":
-        """The same with a picture of the photo in its place, where the photo's point p is view(p)."""
+        """A copy with another picture of the photo, in which the photo's point p is at view(p)."""
         faces = tuple(
             replace(
                 face,
@@ -120,7 +118,7 @@ class Portrait:
 
     @cached_property
     def _shrunken(self) -> Image.Image:
-        """The photo at most PREVIEW pixels wide and high, in sRGB, made once for all its faces and edits."""
+        """The photo at most PREVIEW pixels per side, in sRGB, made once for all faces and edits."""
         return _smaller(self.photo, (0, 0, *self.photo.size), min(1, PREVIEW / max(self.photo.size)))
 
     def _check_name(self, name: str) -> None:
@@ -130,8 +128,8 @@ class Portrait:
             )
 
     def _row(self, differences: dict[str, float], first: str | None = None) -> Tensor:
-        """(1, K). Of hair colours and baldness one is given, `first` if asked for, else what is asked for most; it
-        takes away what the face shows of the others. Of all that is asked so much is given as there is room for."""
+        """The differences (1, K) for the editor, limited by `rooms`. Of hair colours and baldness only one is used:
+        `first` if it is requested, else the largest; the face's other hair colours are removed."""
         row = torch.zeros(1, len(self.editor.attributes))
         for name, value in differences.items():
             self._check_name(name)
@@ -151,7 +149,7 @@ class Portrait:
 
 
 def _smaller(photo: Image.Image, box: tuple[int, int, int, int], zoom: float) -> Image.Image:
-    """The pixels (left, top, right, bottom) of the photo at `zoom`, at most 1, of their size, in sRGB."""
+    """The pixels (left, top, right, bottom) of the photo, scaled by `zoom` <= 1, in sRGB."""
     if zoom < 1:
         size = tuple(max(1, round((box[k + 2] - box[k]) * zoom)) for k in (0, 1))
         return colour.to_srgb(photo.resize(size, Image.Resampling.LANCZOS, box, reducing_gap=3))
@@ -159,22 +157,20 @@ def _smaller(photo: Image.Image, box: tuple[int, int, int, int], zoom: float) ->
 
 
 def room(shown: Tensor, more: Tensor) -> Tensor:
-    """0..1: how much of a change is left to make where attributes are `shown` (0..1) and more of them is asked, or
-    less."""
+    """0..1: how much of a change is possible for attributes that are `shown` (0..1), when more or less of them is
+    requested."""
     return smoothstep((torch.where(more, 1 - shown, shown) - 0.05) / 0.4)
 
 
 @torch.inference_mode()
 def morph(first: Portrait, second: Portrait, frames: int) -> Tensor:
-    """From one aligned face to another: (frames, C, H, W) in [-1, 1]. The codes move in a straight line and what the
-    codes do not hold, the photos' own detail, is faded over, so that the ends are the very photos. Raises InvalidInput
-    for two editors."""
+    """From one aligned face to another: (frames, C, H, W) in [-1, 1]. The codes move in a straight line. The photos' own
+    detail, which the codes do not hold, is blended, so that the first and last frame are the photos. Raises
+    InvalidInput for portraits of two editors."""
     if first.editor is not second.editor:
         raise InvalidInput("Both photos must have been opened for the same editor.")
     if not isinstance(first.editor, Editor):
-        raise InvalidInput(
-            "This editor retouches one face and knows nothing between two: take one of the family editor."
-        )
+        raise InvalidInput("This editor cannot morph between two faces; use one of the family editor.")
     frames = check_count(frames, least=2, most=1000, what="number of frames")
     t = torch.linspace(0, 1, frames)[:, None]
     a, b = first.encoded, second.encoded
@@ -184,14 +180,14 @@ def morph(first: Portrait, second: Portrait, frames: int) -> Tensor:
 
 
 def open_portrait(editor: Editor | RetouchEditor, source: opening.Source) -> Portrait:
-    """A stranger's photo, its largest face chosen. Raises InvalidPhoto, NoFace, or MissingPackage."""
+    """Open a photo and choose its largest face. Raises InvalidPhoto, NoFace, or MissingPackage."""
     photo = opening.open_photo(source)
     faces = tuple(photos.find_faces(photo))
     return Portrait(editor, photo, faces, 0, _encode(editor, photo, faces[0]))
 
 
 def drawn_portrait(editor: Editor | RetouchEditor, picture: Tensor, size: int = 512) -> Portrait:
-    """A picture (C, H, W) in [-1, 1] that a generator drew, all of it the face as the networks know faces."""
+    """A portrait of a generated picture (C, H, W) in [-1, 1], which is an aligned face."""
     photo = images.to_pil(picture[None])[0].convert("RGB").resize((size, size), Image.Resampling.BICUBIC)
     face = photos.aligned_face(photo)
     return Portrait(editor, photo, (face,), 0, _encode(editor, photo, face))

@@ -1,4 +1,4 @@
-"""Where the code of this project is to be had."""
+"""The address of this project's code."""
 
 import configparser
 import importlib.metadata
@@ -7,8 +7,7 @@ from pathlib import Path
 
 
 def repository() -> str | None:
-    """The address of the code's repository, as the installed package or the checkout knows it; None where neither
-    does."""
+    """The address of the code's repository, from the installed package or the checkout; None if unknown."""
     return _of_package() or _of_checkout(Path(__file__).parents[1])
 
 
@@ -22,7 +21,7 @@ def _of_package() -> str | None:
 
 
 def _of_checkout(root: Path) -> str | None:
-    """The remote `origin` of a checkout, where it is on the Web."""
+    """The remote `origin` of a checkout, if it is on the web."""
     config = configparser.ConfigParser(strict=False, interpolation=None, allow_no_value=True)
     try:
         config.read(root / ".git/config")
@@ -32,6 +31,6 @@ def _of_checkout(root: Path) -> str | None:
 
 
 def web_address(remote: str) -> str | None:
-    """The page of a git remote, without a user's name or token; None for one that is not on the Web."""
+    """The web page of a git remote, without user name and token; None if it is not on the web."""
     match = re.fullmatch(r"(?:https?://(?:[^@/]*@)?|ssh://git@|git@)([\w.-]+\.\w+)[:/]([\w./~-]+?)(?:\.git)?/?", remote)
     return f"https://{match[1]}/{match[2]}" if match else None

@@ -1,8 +1,8 @@
 """Random numbers by Philox (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"), a counter-based
 generator.
 
-Item k of seed s is a function of (s, k) alone. So it depends neither on how many items are asked for, nor on the order,
-the device, the number of processes, or how often a training run was stopped.
+Item k of seed s is a function of (s, k) alone. So it does not depend on the number of items, their order, the device,
+the number of processes, or interruptions of a training run.
 """
 
 import secrets
@@ -44,7 +44,7 @@ def philox(seed: int, index: int, stream: Stream = Stream.LATENTS) -> np.random.
 
 
 def check_seed(seed: int | None) -> int:
-    """`seed` itself, or a fresh one from the operating system for None. Raises InvalidInput outside 0..2^63-1."""
+    """`seed` itself, or a random one from the operating system for None. Raises InvalidInput outside 0..2^63-1."""
     if seed is None:
         return secrets.randbits(32)
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed <= MAX_SEED:

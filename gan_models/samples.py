@@ -1,4 +1,4 @@
-"""The picture of a model folder: grids of samples and of edits."""
+"""samples.png of a model folder: grids of samples, edits or repairs."""
 
 import torch
 from torch import Tensor
@@ -14,12 +14,12 @@ from .networks.restore import Restorer
 from .networks.retouch import RetouchEditor
 from .networks.translate import Translator
 
-SAMPLES = 64  # of the same latents, as a picture and as a measure
+SAMPLES = 64  # fixed latents, for pictures and for measuring diversity
 
 
 def fixed_batch(generator: Generator, seed: int, count: int = SAMPLES) -> tuple[Tensor, Tensor | None]:
-    """At most `count` latents and labels that are always the same; of a class-conditional generator the classes in
-    turn, each as often as the others."""
+    """At most `count` fixed latents and labels. For a class-conditional generator the classes take turns, and all occur
+    equally often."""
     labels = generator.sample_labels(count, seed=seed)
     if labels is not None and (columns := _labels_of_columns(generator)):
         count = count - count % columns
@@ -28,7 +28,7 @@ def fixed_batch(generator: Generator, seed: int, count: int = SAMPLES) -> tuple[
 
 
 def _labels_of_columns(generator: Generator) -> int | None:
-    """How many classes a class-conditional generator shows side by side."""
+    """The number of columns, one per class, for a class-conditional generator."""
     return (
         len(generator.labels)
         if generator.labels and not generator.multi_label and len(generator.labels) <= 20
@@ -37,8 +37,8 @@ def _labels_of_columns(generator: Generator) -> int | None:
 
 
 def sample_grid(generator: Generator, seed: int, count: int = SAMPLES):
-    """A picture of `count` uncurated samples; an editor edits eight, a class-conditional generator shows its classes in
-    columns."""
+    """A picture of `count` uncurated samples. An editor shows edits of eight faces; a class-conditional generator shows
+    one class per column."""
     with torch.inference_mode():
         if isinstance(generator, Restorer):
             return pictures.grid(repair_grid(generator, seed), 8)
@@ -50,8 +50,7 @@ def sample_grid(generator: Generator, seed: int, count: int = SAMPLES):
 
 
 def repair_grid(restorer: Restorer, seed: int, count: int = 4) -> Tensor:
-    """A row for each damage: faces (or digits) of nobody, each damaged and then repaired:
-    (2 * count * kinds, C, S, S)."""
+    """A row for each damage: generated pictures, each damaged and then repaired: (2 * count * kinds, C, S, S)."""
     drawn = drawn_for(restorer, seed, count)
     if not restorer.damages:  # it learned from pairs
         return torch.stack([drawn, restorer.restore(drawn)], 1).flatten(0, 1)
@@ -73,17 +72,17 @@ def translation_grid(translator: Translator, seed: int, count: int = 8) -> Tenso
 
 
 def drawn_for(model: Generator, seed: int, count: int) -> Tensor:
-    """Pictures of a model's shape that a bundled generator draws: digits where they are grey, else faces."""
+    """Pictures of a model's shape by a bundled generator: digits if they are grey, else faces."""
     return faces_of_nobody(model, seed, count, DIGITS if model.image_shape[0] == 1 else FACES)
 
 
 SHOWN = 0.7  # strength of the damages that are shown
 DIGITS = "mnist-cgan"
-FACES = "celeba-cgan"  # whose faces show what the editor does: those of CelebA may not be shown
+FACES = "celeba-cgan"  # draws the faces to edit, since pictures of CelebA may not be published
 
 
 def edit_grid(editor: Editor | RetouchEditor, seed: int, count: int = 8) -> Tensor:
-    """Faces of nobody, a row each, and every attribute turned into its opposite: (count * (K + 1), C, H, W)."""
+    """Generated faces, one per row, each with every attribute inverted in turn: (count * (K + 1), C, H, W)."""
     latents = editor.encode(faces_of_nobody(editor, seed, count))
     there = latents.shown > 0.5
     edits = [editor.decode(latents, opposite_edit(there, k, editor.attributes)) for k in range(len(editor.attributes))]
@@ -91,8 +90,8 @@ def edit_grid(editor: Editor | RetouchEditor, seed: int, count: int = 8) -> Tens
 
 
 def faces_of_nobody(editor: Generator, seed: int, count: int, bundled: str = FACES) -> Tensor:
-    """Drawn by the bundled generator of faces, which are the sharper ones, where it draws them in the editor's size,
-    or the editor draws none; else by the editor, and by one that draws none, smooth noise."""
+    """Generated faces for an editor: by the bundled generator, whose faces are sharper, if it has the editor's size or
+    the editor cannot draw; else by the editor itself; without both, smooth noise."""
     if bundled in hub.bundled():
         generator = networks.load(bundled, device=editor.device)
         if generator.image_shape == editor.image_shape or not editor.latent_dim:

@@ -1,30 +1,30 @@
-"""A stranger's Markdown as a page may show it: rendered by GitHub's own parser (cmark-gfm), cleaned by ammonia (nh3),
-as the Python Package Index does it; where these are not installed, as plain text."""
+"""Renders a stranger's Markdown safely: by GitHub's own parser (cmark-gfm), then cleaned by ammonia (nh3), as the Python
+Package Index does it. If these are not installed, it is shown as plain text."""
 
 import html
 import importlib.util
 import re
 
 MAX_TEXT = 100_000  # characters of a text
-MAX_HTML = 1_000_000  # characters that they may become: a row of a table is filled up to the width of its head
-MAX_DEPTH = 50  # elements within each other: cleaning takes quadratic time in it
+MAX_HTML = 1_000_000  # characters of the result: rows of a table are filled up to the width of its head
+MAX_DEPTH = 50  # of nested elements: cleaning takes quadratic time in it
 
-# What a card needs, and nothing that loads anything by itself: no pictures, no style, no frames.
+# The elements that a card needs. None of them loads anything: no pictures, no style, no frames.
 TAGS = set("h1 h2 h3 h4 h5 h6 p br hr a strong em del code pre blockquote ul ol li table thead tbody tr th td".split())
 ATTRIBUTES = {"a": {"href", "title"}, "th": {"align"}, "td": {"align"}, "ol": {"start"}}
 SCHEMES = {"http", "https", "mailto"}
 
 
 def safe(text: str) -> str:
-    """Markdown as HTML that loads nothing and runs nothing: one block, which a Markdown component leaves as it is.
+    """Markdown -> HTML that loads and runs nothing: one block, which a Markdown component leaves as it is.
 
-    Pictures and raw HTML are left out, links lead only to whole addresses of the Web or of mail. It takes time in
-    proportion to the text, of which the first MAX_TEXT characters count.
+    Pictures and raw HTML are left out, and links must be complete web or mail addresses. The time is proportional to
+    the length of the text, of which only the first MAX_TEXT characters are used.
     """
     text = text[:MAX_TEXT].encode("utf-8", "replace").decode().replace("\0", "\ufffd")  # no halves of surrogate pairs
     rendered = _rendered(text) if _installed() else None
     body = f"<pre>{html.escape(text)}</pre>" if rendered is None else rendered
-    # A Markdown parser takes a block of HTML as it is, up to the first empty line.
+    # A Markdown parser leaves a block of HTML unchanged up to the first empty line.
     body = re.sub(r"[\n\r](?=[^\S\n\r]*[\n\r])", "&#10;", body.strip())
     return f"<div>{body}</div>"
 
@@ -34,7 +34,7 @@ def _installed() -> bool:
 
 
 def _rendered(text: str) -> str | None:
-    """None where it would become too large or too deep."""
+    """The HTML; None if it would become too large or too deep."""
     import cmarkgfm
     import nh3
 
@@ -52,12 +52,12 @@ def _rendered(text: str) -> str | None:
 
 
 def _is_whole(address: str) -> bool:
-    """Whether it has a scheme: what has none would lead into the page that shows it."""
+    """Whether an address has a scheme; without one it would be relative to the page that shows it."""
     return bool(re.match(r"(?:https?://|mailto:)", address, re.IGNORECASE))
 
 
 def _depth(page: str) -> int:
-    """The most elements within each other. The parser writes each tag whole, and no raw HTML."""
+    """The depth of nested elements. The parser writes only complete tags, and no raw HTML."""
     depth = most = 0
     for end, name in re.findall(r"<(/?)([a-z]+[1-6]?)", page):
         if name not in ("br", "hr", "img", "input"):

@@ -1,4 +1,4 @@
-"""What goes along when a model is saved or pushed: the whole model folder, with the card and all that it knows."""
+"""Saving and pushing a model as a whole model folder, with its card, metrics, samples and licence."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 
 def save_whole(model: "Generator", folder: Path, about: dict[str, Any] | None = None, name: str | None = None) -> None:
-    """Write a model folder with all that goes along: of a loaded model with the weights that it was loaded with, its
-    metrics, samples, licence and card; of one that has changed since, where it came from and under which licence.
+    """Write a whole model folder. If the model has the weights that it was loaded with, its metrics, samples, licence
+    and card are copied; if they have changed, the card says where the model came from and under which licence.
 
-    about: keys of card.ABOUT. name: the repository that it goes to. What a person wrote into the card of the folder
-    stays. Raises InvalidWeights for weights that are not finite, OSError where the folder cannot be written.
+    about: keys of card.ABOUT. name: the repository to which it will be pushed. What a person wrote into the folder's
+    card is kept. Raises InvalidWeights for weights that are not finite, OSError if the folder cannot be written.
     """
     source = model.loaded_from
     same = source is not None and holds_weights_of(source.folder, model)
@@ -48,14 +48,14 @@ def save_whole(model: "Generator", folder: Path, about: dict[str, Any] | None = 
     folder.mkdir(parents=True, exist_ok=True)
     licence = _read(source, LICENCE, MAX_LICENCE_BYTES)
     if picture is None:
-        (folder / PICTURE).unlink(missing_ok=True)  # one that is there shows other weights
+        (folder / PICTURE).unlink(missing_ok=True)  # an old one belongs to other weights
     write(model, folder, metrics=metrics, samples=picture, card=card)
     if licence is not None:
         files.write_atomically(folder / LICENCE, licence)
 
 
 def _metrics(source: Source | None, same: bool) -> dict[str, Any]:
-    """What metrics.json says of a model: all that it said, or, after a change, where the model came from."""
+    """The metrics.json of a model: as it was loaded, or, if the weights have changed, only where it came from."""
     if source is None:
         return {}
     metrics = metrics_of(source)
@@ -65,7 +65,7 @@ def _metrics(source: Source | None, same: bool) -> dict[str, Any]:
 
 
 def metrics_of(source: Source) -> dict[str, Any]:
-    """What a folder's metrics.json says; {} where it cannot be read."""
+    """The content of a folder's metrics.json; {} if it cannot be read."""
     try:
         return read_metrics(source.folder / METRICS)
     except ModelError:
@@ -73,8 +73,8 @@ def metrics_of(source: Source) -> dict[str, Any]:
 
 
 def origin_of(source: Source) -> dict[str, Any]:
-    """What a new model says of the one that it started from: that one's record of its own training, under which name
-    it can be had again (owner and revision, where it came from the Hub), and its licence."""
+    """The record of the model from which a training started: its own training record, the name with which it can be
+    loaded again (with owner and revision if it is on the Hub), and its licence."""
     training = metrics_of(source).get("training")
     record = dict(training) if isinstance(training, dict) else {}
     licence = licence_of(source.folder)
@@ -82,7 +82,7 @@ def origin_of(source: Source) -> dict[str, Any]:
 
 
 def _carried(source: Source | None) -> str | None:
-    """The card of an unchanged model that has no data to make a new one of (nothing says what its metrics mean)."""
+    """The card of an unchanged model whose metrics.json has no legend, so that no new card can be written."""
     data = _read(source, CARD, MAX_CARD_BYTES)
     if source is None or data is None or metrics_of(source).get("legend"):
         return None
@@ -99,7 +99,7 @@ def _read(source: Source | None, name: str, most: int) -> bytes | None:
 
 
 def card_on_hub(repo_id: str, revision: str | None = None, token: str | bool | None = None) -> str | None:
-    """The card that a repository has; None where it has none, or one too long to be a card."""
+    """The card of a repository; None if there is none, or it is too long to be a card."""
     api = HfApi(token=token)
     files = api.model_info(repo_id, revision=revision, files_metadata=True).siblings or ()
     size = next((file.size for file in files if file.rfilename == CARD), None)

@@ -1,4 +1,4 @@
-"""Sizes of pictures: a number of pixels where they are square, else (height, width), as tensors have it."""
+"""Sizes of pictures: one number of pixels if they are square, else (height, width) as in tensors."""
 
 import re
 
@@ -11,13 +11,13 @@ def sides(size: Size) -> tuple[int, int]:
 
 
 def in_words(size: Size) -> str:
-    """64 -> "64", (96, 128) -> "128x96": the width first, as people say it."""
+    """64 -> "64", (96, 128) -> "128x96": the width first, as is usual in words."""
     height, width = sides(size)
     return str(height) if height == width else f"{width}x{height}"
 
 
 def parse(text: str) -> Size | None:
-    """ "128x96" -> (96, 128), "64" and "64x64" -> 64; None for what is no size."""
+    """ "128x96" -> (96, 128), "64" and "64x64" -> 64; None for anything else."""
     match = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", text.strip().lower())
     if not match:
         return None

@@ -1,8 +1,8 @@
-"""What a person does with a generator: sample, walk, change attributes. Each call is one button of the demo.
+"""What people do with a generator: sample, walk, change attributes. Each function is one button of the demo.
 
-A picture is named by an anchor (seed, k): latent k of a seed, with the labels that `sample_labels` gives it unless
-others are wished for. `wishes` are a class number for a generator of classes, {attribute: 0..1} for one of attributes,
-or `Codes` for one that has found codes by itself (InfoGAN).
+A picture is given by an anchor (seed, k): latent k of a seed, with the labels from `sample_labels` unless others are
+requested. `wishes`, the requested labels, are a class number for a generator of classes, {attribute: 0..1} for one of
+attributes, or `Codes` for an InfoGAN.
 """
 
 import html
@@ -24,12 +24,11 @@ from .notices import UNKNOWN, dataset_of
 from .sanitise import safe
 
 MAX_ANCHORS = 6
-AT_ONCE = 12  # frames of a walk that somebody watches
+AT_ONCE = 12  # frames per batch when progress is shown
 
 
 class Codes(NamedTuple):
-    """What is wished of an InfoGAN: a category, and values -1..1 of all its continuous codes. None leaves them as they
-    are."""
+    """Codes for an InfoGAN: a category, and values -1..1 of all continuous codes. None keeps those of the latent."""
 
     category: int | None = None
     continuous: tuple[float, ...] | None = None
@@ -47,7 +46,7 @@ class Anchor(NamedTuple):
 
 
 def parse_anchors(text: str) -> list[Anchor]:
-    """ "3, 7:2" -> [Anchor(3, 0), Anchor(7, 2)]. Raises InvalidInput for junk, fewer than 2 or more than 6."""
+    """ "3, 7:2" -> [Anchor(3, 0), Anchor(7, 2)]. Raises InvalidInput for anything else, fewer than 2 or more than 6."""
     anchors = []
     for word in re.findall(r"[^\s,;]+", str(text or "")):
         match = re.fullmatch(r"(\d{1,19})(?::(\d{1,3}))?", word)
@@ -62,14 +61,14 @@ def parse_anchors(text: str) -> list[Anchor]:
 
 
 def labels_for(generator: Generator, anchors: list[Anchor], wishes: Targets = None) -> Tensor | None:
-    """The labels of some pictures: (n,) classes, (n, K) attributes 0..1, or None for an unconditional generator.
+    """The labels of pictures: (n,) classes, (n, K) attributes 0..1, or None for an unconditional generator.
 
-    A wish for one hair colour takes the others away that are not wished for too.
-    Raises InvalidInput for an attribute or a class that the generator does not know, or a value outside 0..1.
+    A requested hair colour removes the other hair colours, unless they are requested too. Raises InvalidInput for an
+    attribute or class that the generator does not know, or a value outside 0..1.
     """
     if generator.labels is None:
         return None
-    most = {}  # of each seed: how many labels are asked for
+    most = {}  # seed -> number of labels that are needed
     for anchor in anchors:
         most[anchor.seed] = max(most.get(anchor.seed, 0), anchor.k + 1)
     known = {seed: generator.sample_labels(n, seed=seed) for seed, n in most.items()}
@@ -78,7 +77,7 @@ def labels_for(generator: Generator, anchors: list[Anchor], wishes: Targets = No
 
 
 def wished_labels(generator: Generator, rows: Tensor, wishes: dict[str, float] | int) -> Tensor:
-    """Labels (n,) or (n, K) with what is wished for; it raises as `labels_for` does."""
+    """Labels (n,) or (n, K) with the requested ones. Raises as `labels_for` does."""
     if generator.multi_label:
         rows = rows.clone()
         for name, value in wishes.items():
@@ -95,7 +94,7 @@ def wished_labels(generator: Generator, rows: Tensor, wishes: dict[str, float] |
 
 
 def latents_for(generator: Generator, anchors: list[Anchor], truncation: float = 1.0, wishes: Targets = None) -> Tensor:
-    """The latents of some pictures, with the wished codes: (n, latent_dim)."""
+    """The latents (n, latent_dim) of pictures, with the requested codes."""
     if not isinstance(truncation, (int, float)) or not 0 <= truncation <= 2:
         raise InvalidInput(f"The truncation must be a number from 0 to 2, not {short(truncation)}.")
     rows = [_latents.sample(1, generator.latent_dim, seed=anchor.seed, start=anchor.k) for anchor in anchors]
@@ -104,7 +103,7 @@ def latents_for(generator: Generator, anchors: list[Anchor], truncation: float =
 
 
 def set_codes(generator: Generator, rows: Tensor, wishes: Codes) -> Tensor:
-    """Latents (n, latent_dim) with the wished codes."""
+    """Latents (n, latent_dim) with the requested codes."""
     category = None if wishes.category is None else torch.full((len(rows),), wishes.category, device=rows.device)
     continuous = (
         None if wishes.continuous is None else torch.tensor([wishes.continuous] * len(rows), device=rows.device)
@@ -154,7 +153,7 @@ def interpolate(
 
 @torch.inference_mode()
 def change(generator: Generator, anchor: Anchor, wishes: Targets, truncation: float = 1.0) -> Tensor:
-    """One picture as it is and with the wished labels, the latent being the same: (2, C, H, W) in [-1, 1]."""
+    """One picture without and with the requested labels, from the same latent: (2, C, H, W) in [-1, 1]."""
     labels = labels_for(generator, [anchor]), labels_for(generator, [anchor], wishes)
     labels = None if labels[0] is None else torch.cat(labels)
     latents = torch.cat([latents_for(generator, [anchor], truncation, wished) for wished in (None, wishes)])
@@ -170,9 +169,9 @@ def sweep(
     steps: int = 7,
     truncation: float = 1.0,
 ) -> Tensor:
-    """One latent, (n, C, H, W) in [-1, 1]: with `attribute` from 0 to 1 in `steps` steps, the others as wished; or,
-    from a generator of classes, as each class. From one with codes: with the continuous code number `attribute` from -1
-    to 1, or, where that is None, with each category."""
+    """One latent drawn several times, (n, C, H, W) in [-1, 1]: with `attribute` from 0 to 1 in `steps` steps and the
+    other labels as requested; by a generator of classes once per class; by an InfoGAN with continuous code number
+    `attribute` from -1 to 1, or, if that is None, with each category."""
     if has_codes(generator):
         return _sweep_codes(generator, anchor, wishes or Codes(), attribute, steps, truncation)
     if not generator.multi_label:
@@ -201,25 +200,26 @@ def _sweep_codes(
 
 
 class Offer(NamedTuple):
-    """How good an editor is at taking an attribute away, and at bringing it, by the eye: "good", "fair", "nothing" (no
-    change is seen) or "broken". The last two are not to be offered."""
+    """How good an editor is at removing and at adding an attribute, as rated by eye: "good", "fair", "nothing" (no
+    visible change) or "broken". The last two are not offered."""
 
     less: str = "good"
     more: str = "good"
 
     def allows(self, more: bool) -> bool:
-        """Whether that way is to be offered."""
+        """Whether this direction is offered."""
         return (self.more if more else self.less) in ("good", "fair")
 
     @property
     def reliable(self) -> bool:
-        """Whether it is fit for the first glance: offered at all, and not fair one way and broken the other."""
+        """Whether the attribute belongs to the first sliders: it is offered, and neither direction is broken if the
+        other is only fair."""
         return any(map(self.allows, (False, True))) and ("good" in self or "broken" not in self)
 
 
 def offered(source: str, attributes: tuple[str, ...]) -> dict[str, Offer]:
-    """What the folder of an editor says of each of its attributes (metrics.json, "offered", which measuring it wrote);
-    all are good where it says nothing, or nothing that can be read. Raises ModelError where there is no such model."""
+    """The ratings of an editor's attributes from its folder (metrics.json, "offered"). All count as good if there are
+    none, or they cannot be read. Raises ModelError if there is no such model."""
     try:
         told = model_folder.read_metrics(hub.find(source).folder / METRICS).get("offered")
     except InvalidConfig:
@@ -233,16 +233,16 @@ def offered(source: str, attributes: tuple[str, ...]) -> dict[str, Offer]:
 
 
 class About(NamedTuple):
-    """What a person should know of a model: a line on data and licence (Markdown), and its card (one block of HTML
-    that loads nothing, which a Markdown component shows as it is)."""
+    """A description of a model: a line on data and licence (Markdown), and its card (a block of HTML that loads
+    nothing)."""
 
     data: str
     card: str
 
 
 def about(source: str) -> About:
-    """What the folder of a model says of it. Where its metrics.json or its README.md is not what it should be, a
-    sentence says so in their place. Raises ModelError where there is no such model."""
+    """The description from a model's folder. If its metrics.json or README.md is invalid, a sentence says so in its
+    place. Raises ModelError if there is no such model."""
     found = hub.find(source)
     folder = found.folder
     try:
@@ -254,14 +254,14 @@ def about(source: str) -> About:
         note = f"Licence of the pictures: {own['licence']}." if own.get("licence") else notice.note
         data = f"Data: {own.get('title') or notice.title}. {note}"
     except InvalidConfig as error:
-        data = f"Data: not known, for {html.escape(str(error))}"
+        data = f"Data: unknown, because {html.escape(str(error))}"
     text = re.sub(r"\A---\n.*?\n---\n", "", card_text(folder), flags=re.DOTALL)
     text = f"{found.missing[CARD]}" if CARD in found.missing else text
     return About(data, safe(text.replace(card.PLACEHOLDER, source).strip()))
 
 
 def card_text(folder: Path) -> str:
-    """The README.md of a model folder, or the sentence that says why there is none to show."""
+    """The README.md of a model folder, or a sentence that says why it cannot be shown."""
     try:
         return files.read_bounded(folder / CARD, MAX_CARD_BYTES, folder).decode("utf-8", "replace")
     except FileNotFoundError:

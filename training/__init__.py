@@ -1,7 +1,7 @@
 """Make a GAN: data, recipes, losses, the loop, metrics, publishing.
 
-`training.train("mnist-cgan", images=100_000)` trains from Python as `python -m training` does, and returns where the
-model is. Public names are loaded when they are first used (PEP 562): `import training` needs no torch.
+`training.train("mnist-cgan", images=100_000)` trains from Python as `python -m training` does, and returns the run with
+its model folder. Public names are loaded when they are first used (PEP 562), so `import training` needs no torch.
 """
 
 import importlib

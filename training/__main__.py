@@ -18,13 +18,13 @@ from .rehearse import rehearse
 from .run import run
 from .settings import NOT_SETTABLE, change, find, kinds
 
-SHORTCUTS = ("image_size", "batch_size", "augment")  # settings that are options too
-STOPPED = "Stopped at once; the same command with --resume goes on from the last checkpoint, if there is one."
+SHORTCUTS = ("image_size", "batch_size", "augment")  # settings that also have an option
+STOPPED = "Stopped at once; the same command with --resume continues from the last checkpoint, if there is one."
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line. Returns the exit status: 0 done, 1 diverged, 2 bad input, 3 another process is gone, 130
-    interrupted; the last two are resumable."""
+    interrupted; after the last two --resume continues."""
     return cli.run(lambda: command(sys.argv[1:] if arguments is None else arguments), stopped=STOPPED)
 
 
@@ -45,7 +45,7 @@ def command(arguments: list[str]) -> int:
 
 
 class Parser(argparse.ArgumentParser):
-    """One that names the option, or the setting, that was meant."""
+    """A parser that suggests the option or setting that was meant."""
 
     def error(self, message: str) -> NoReturn:
         _, unknown, words = message.partition("unrecognized arguments: ")
@@ -92,36 +92,36 @@ def typed(arguments: list[str]) -> argparse.Namespace:
         metavar=("INPUTS", "TARGETS"),
         help="two folders with pictures of the same names: draw the second ones from the first (celeba-restore and its kin)",
     )
-    parser.add_argument("--title", metavar="WORDS", help="what your own pictures are called on the model's card")
+    parser.add_argument("--title", metavar="WORDS", help="a title of your own pictures for the model's card")
     parser.add_argument(
-        "--licence", metavar="WORDS", help="under which they may be used: cc-by-4.0, mit, an address or a few words"
+        "--licence", metavar="WORDS", help="the licence of your pictures: cc-by-4.0, mit, an address or a few words"
     )
     parser.add_argument(
-        "--data-root", type=Path, metavar="DIR", help="their place (default: $GAN_STUDIO_DATA, else ./data)"
+        "--data-root", type=Path, metavar="DIR", help="the folder of data sets (default: $GAN_STUDIO_DATA, else ./data)"
     )
     parser.add_argument("--output", type=Path, metavar="DIR", help="the run's folder (default: runs/RECIPE)")
     parser.add_argument(
-        "--images", type=int, metavar="N", help="how many real images to show in all (default: the recipe's)"
+        "--images", type=int, metavar="N", help="how many real images to train on in all (default: the recipe's)"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="the run's seed (default: 0)")
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,
         default="auto",
-        help="auto: bf16 where the device is faster in it, else fp32; a run that goes on keeps its own",
+        help="auto: bf16 if the device is faster with it, else fp32; a resumed run keeps its precision",
     )
     parser.add_argument(
         "--checkpoint-every", type=int, metavar="IMAGES", help="between checkpoints (default: a fiftieth of all)"
     )
     parser.add_argument(
-        "--fid-every", type=int, metavar="IMAGES", help="measure the FID (default: never, as it takes time)"
+        "--fid-every", type=int, metavar="IMAGES", help="measure the FID (default: never, since it takes time)"
     )
     parser.add_argument(
         "--tracker",
         action="append",
         choices=TRACKERS,
         default=[],
-        help="log the statistics there too; may be repeated (default: only in the run's folder)",
+        help="log the statistics there too; may be repeated (default: only to the run folder)",
     )
     parser.add_argument(
         "--resume",
@@ -129,8 +129,8 @@ def typed(arguments: list[str]) -> argparse.Namespace:
         const=True,
         default=False,
         metavar=PREVIOUS_ONE,
-        help=f"go on with the run in the output folder, if there is one; --resume {PREVIOUS_ONE} goes on from the "
-        "checkpoint before the last, where that is damaged",
+        help=f"continue the run in the output folder, if there is one; --resume {PREVIOUS_ONE} continues from the "
+        "checkpoint before the last, if that is damaged",
     )
     parser.add_argument(
         "--init-from",
@@ -141,10 +141,10 @@ def typed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--image-size",
         metavar="PIXELS",
-        help="of the pictures: 64, or 128x96 (128 wide, 96 high); as --set image_size=",
+        help="size of the pictures: 64, or 128x96 (128 wide, 96 high); short for --set image_size=",
     )
-    parser.add_argument("--batch-size", metavar="N", help="pictures in a step; as --set batch_size=")
-    parser.add_argument("--augment", metavar="STRENGTH", help="from 0 to 1, for small data sets; as --set augment=")
+    parser.add_argument("--batch-size", metavar="N", help="pictures per step; short for --set batch_size=")
+    parser.add_argument("--augment", metavar="STRENGTH", help="0 to 1, for small data sets; short for --set augment=")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe; may be repeated"
     )
@@ -182,7 +182,7 @@ def told(options: argparse.Namespace, arguments: list[str]) -> RunOptions:
 
 
 def _apart(arguments: list[str]) -> list[str]:
-    """The arguments such that --resume takes nothing but its own word: `--resume mnist-cgan` names a recipe."""
+    """The arguments, changed so that in `--resume mnist-cgan` the word after --resume is the recipe."""
     words = []
     for word in arguments:
         if words and words[-1] == "--resume" and word == PREVIOUS_ONE:

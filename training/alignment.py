@@ -1,13 +1,13 @@
 """Measure how well faces are found in photos of any kind: `python -m training.alignment --data-root DIR`.
 
-CelebA's pictures are aligned: in their 178 x 218 frame the eyes always lie at the same place. Test photos are made from
-them by known rotations (up to 30 degrees either way), scales (0.3 to 6), shifts, cuts at the border, and by pasting
-several into one. Then `gan_models.photos.find_faces` has to find the faces. A face counts as found where both eyes are
-off by less than a quarter of the distance between them. The error is the mean distance of the two eyes from their true
-places, divided by the distance between the eyes.
+CelebA's pictures are aligned: in their 178 x 218 frame the eyes are always at the same place. Test photos are made from
+them by known rotations (up to 30 degrees), scales (0.3 to 6), shifts, cuts at the border, and by pasting several into
+one. Then `gan_models.photos.find_faces` has to find the faces. A face counts as found if both eyes are off by less than
+a quarter of the distance between them. The error is the mean distance of the two eyes from their true places, divided by
+the distance between the eyes.
 
-The detector's thresholds were chosen on photos of seed 0. With --held-out, photos are made from other originals than
-those. (The average places of eyes and mouth are taken over all originals.)
+The detector's thresholds were chosen on photos of seed 0. With --held-out, photos are made from other originals. (The
+average places of eyes and mouth are taken over all originals.)
 """
 
 import argparse
@@ -51,8 +51,8 @@ class Test:
 
 @dataclass(frozen=True)
 class Result:
-    """One face: kind of photo, scale, degrees, and the error of its eyes by their distance (infinite where it is not
-    found)."""
+    """One face: kind of photo, scale, rotation in degrees, and the relative error of its eyes (infinite if the face was
+    not found)."""
 
     kind: str
     scale: float
@@ -68,7 +68,7 @@ def make_tests(originals: Sequence[bytes], count: int, seed: int) -> Iterator[Te
 
 
 def _plan(originals: int, k: int, seed: int) -> tuple[str, float, list[int], np.random.Generator]:
-    """Of photo k: its kind, its scale, which of so many originals it shows, and what decides the rest."""
+    """The kind, scale and originals of photo k, and the random generator for the rest."""
     rng = np.random.default_rng((seed, k))
     kind = KINDS[k % len(KINDS)]
     scale = math.exp(rng.uniform(*np.log(SCALES)))
@@ -77,7 +77,7 @@ def _plan(originals: int, k: int, seed: int) -> tuple[str, float, list[int], np.
 
 
 def held_out(originals: Sequence[bytes]) -> list[bytes]:
-    """Those that none of the photos shows by which thresholds were chosen."""
+    """The originals that were not used to choose the thresholds."""
     used = {i for k in range(TUNED_ON) for i in _plan(len(originals), k, 0)[2]}
     return [data for i, data in enumerate(originals) if i not in used]
 
@@ -87,13 +87,13 @@ def _open(data: bytes) -> Image.Image:
 
 
 def make_test(kind: str, pictures: Sequence[Image.Image], scale: float, rng: np.random.Generator) -> Test:
-    """The pictures turned and scaled side by side; several differ in scale by up to a factor of 2."""
+    """A photo of the pictures, rotated and scaled, side by side; several differ in scale by up to a factor of 2."""
     placed, right, bottom = [], 0.0, 0.0
     for _ in pictures:
         own = max(scale * 2 ** -rng.uniform(), SCALES[0]) if len(pictures) > 1 else scale
         turn = Similarity(own * np.exp(1j * math.radians(rng.uniform(-DEGREES, DEGREES))), 0)
         low, high = _extent(turn, (0, 0, *FRAME))
-        if kind == "at the border":  # up to a fifth of what the networks see is cut off, on one side and above or below
+        if kind == "at the border":  # up to a fifth of the networks' window is cut off, on one side and above or below
             low, high = _extent(turn, (WINDOW[0], WINDOW[1], WINDOW[0] + WINDOW[2], WINDOW[1] + WINDOW[2]))
             low, high = low + (high - low) * rng.uniform(0, 0.2, 2), high - (high - low) * rng.uniform(0, 0.1, 2)
             margin = after = np.zeros(2)
@@ -115,7 +115,7 @@ def _extent(view: Similarity, box: tuple[float, float, float, float]) -> tuple[n
 
 
 def _background(size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
-    """Clouds of colour."""
+    """Blurred colour noise."""
     clouds = Image.fromarray(rng.integers(0, 256, (9, 12, 3), dtype=np.uint8))
     return clouds.resize(size, Image.Resampling.BICUBIC)
 
@@ -133,7 +133,7 @@ def _paste(photo: Image.Image, picture: Image.Image, frame: Similarity) -> None:
 
 
 def judge(test: Test, faces: Sequence[Face]) -> tuple[list[Result], int]:
-    """What became of each face of the photo, and the number of faces found where none is."""
+    """The result for each face of the photo, and the number of false detections."""
     truth = [frame(photos.eyes_in_frame()) for frame in test.frames]
     distances = [float(np.hypot(*(eyes[1] - eyes[0]))) for eyes in truth]
     errors = np.array(
@@ -151,13 +151,13 @@ def judge(test: Test, faces: Sequence[Face]) -> tuple[list[Result], int]:
 
 
 def average(originals: Sequence[bytes]) -> np.ndarray:
-    """Where eyes and mouth lie in the frame: the mean of the landmarks found in the originals, (32, 2). The source of
+    """The mean landmarks (32, 2) of eyes and mouth in the frame, over the originals. The source of
     gan_models.photos.EYES_AND_MOUTH."""
     return np.mean([photos.find_landmarks(_open(data).convert("L"))[36:] for data in originals], axis=0)
 
 
 def report(results: Sequence[Result]) -> list[str]:
-    """A table: found, and the error of what was found, in all and by kind, scale and turn."""
+    """A table of the share of faces found and their errors: overall, and by kind, scale and rotation."""
     groups = {"all": lambda r: True}
     groups |= {kind: lambda r, kind=kind: r.kind == kind for kind in KINDS}
     for low, high in ((0.3, 0.6), (0.6, 1.2), (1.2, 2.5), (2.5, 6.01)):
@@ -190,9 +190,7 @@ def command(arguments: list[str] | None) -> None:
     parser.add_argument(
         "--held-out", action="store_true", help=f"leave out the originals in the {TUNED_ON} photos of seed 0"
     )
-    parser.add_argument(
-        "--average", action="store_true", help="print where eyes and mouth lie on average, and nothing else"
-    )
+    parser.add_argument("--average", action="store_true", help="only print the average places of eyes and mouth")
     options = parser.parse_args(arguments)
     if options.count < 1 or options.seed < 0:
         parser.error("--count must be at least 1 and --seed at least 0.")

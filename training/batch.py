@@ -1,4 +1,4 @@
-"""What a step is given: the images of a process, with labels, latents and the random numbers that belong to them."""
+"""The input of a step: a process's images with their labels, latents and random numbers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from gan_models.rng import Stream, philox
 
 @dataclass(frozen=True)
 class Batch:
-    """One process's images of a step, number `first` and on. What is random about image i is made of (seed, i) alone."""
+    """One process's images of a step, from number `first` on. Random numbers for image i depend only on (seed, i)."""
 
     real: Tensor  # (n, C, H, W) in [-1, 1]
-    labels: Tensor | None  # as the networks take them
+    labels: Tensor | None  # encoded for the networks
     latents: Tensor  # (n, latent_dim)
     first: int
     seed: int
-    numbers: Tensor | None = None  # (n,) int64 file numbers, where the data has them
+    numbers: Tensor | None = None  # (n,) int64 file numbers, if the data has them
     sources: Tensor | None = None  # (n, C, H, W) in [-1, 1]: what `real` is to be drawn from, where the data are pairs
 
     def normal(self, stream: Stream, *shape: int) -> Tensor:
@@ -35,7 +35,7 @@ class Batch:
         return torch.from_numpy(np.stack(rows)).to(self.real)
 
     def parts(self, count: int) -> "list[Batch]":
-        """The same images in so many parts of equal size, in their order; itself for 1."""
+        """The same images in `count` parts of equal size, in order; for 1 the batch itself."""
         if count == 1:
             return [self]
         size, found = len(self.real) // count, []

@@ -1,9 +1,9 @@
-"""How fast does `celeba-dcgan` train here? `python -m training.benchmark` answers, beside a plain loop.
+"""Compare the speed of training `celeba-dcgan` with a plain loop: `python -m training.benchmark`.
 
-The plain loop is the one of PyTorch's well-known DCGAN example: the same two networks, batch and optimiser in float32,
-the JPEG files read by torchvision's ImageFolder in two worker processes, two backward passes for the discriminator and
-one through it for the generator, with gradients of the discriminator that nobody uses. It runs in a process of its own,
-so that nothing that this package sets up for a CPU helps it. Both take turns, so that a machine whose speed drifts
+The plain loop is that of PyTorch's well-known DCGAN example: the same two networks, batch and optimiser in float32, JPEG
+files read by torchvision's ImageFolder in two worker processes, two backward passes for the discriminator, and one
+through it for the generator, which also computes gradients of the discriminator that are not used. It runs in its own
+process, so that this package's CPU settings do not help it. The two take turns, so that a machine whose speed drifts
 favours neither.
 """
 
@@ -35,11 +35,11 @@ from .state import build
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-PICTURES = 4000  # as many JPEG files are unpacked for the plain loop
+PICTURES = 4000  # JPEG files that are unpacked for the plain loop
 
 
 class Clock:
-    """Steps per second, the first ones, in which memory is laid out and workers start, not counted."""
+    """Measures steps per second, without the first ones, in which memory is allocated and workers start."""
 
     def __init__(self, seconds: float, ignored: int = 3, now: Callable[[], float] = time.perf_counter):
         self.seconds, self.steps, self.speed, self.now = seconds, -ignored, 0.0, now
@@ -107,8 +107,8 @@ def plain(recipe: recipes.Recipe, folder: Path, device: torch.device, seconds: f
 
 
 def unpack(root: Path, dataset: Dataset, folder: Path, least: int) -> None:
-    """Write JPEG files of the data set as they are, up to PICTURES of them, as the one class of an ImageFolder; again
-    and again where they are fewer than `least`, a batch for each worker."""
+    """Write up to PICTURES JPEG files of the data set, unchanged, as the only class of an ImageFolder. They are repeated
+    if there are fewer than `least`, one batch per worker."""
     pictures = celeba.celeba_pictures(root / "celeba")
     chosen = [name for name in pictures.names if Path(name).stem in set(dataset.names[:PICTURES])]
     (folder / "faces").mkdir(parents=True)
@@ -127,8 +127,8 @@ def command(arguments: list[str] | None) -> None:
     parser.add_argument(
         "--data-root", type=Path, metavar="DIR", help="where celeba/ is (default: $GAN_STUDIO_DATA, else ./data)"
     )
-    parser.add_argument("--seconds", type=float, default=30, help="of each turn (default: 30)")
-    parser.add_argument("--rounds", type=int, default=3, help="turns of each (default: 3)")
+    parser.add_argument("--seconds", type=float, default=30, help="length of each turn (default: 30)")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each loop (default: 3)")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe, as in training"
     )
@@ -140,7 +140,7 @@ def command(arguments: list[str] | None) -> None:
     dataset = open_dataset("celeba", root, recipe.image_size)
     cpu.tune_allocator()  # as `python -m training` does
     accelerator = make_accelerator("auto")
-    build(recipe, dataset, 0, accelerator.device)  # so that a wrong setting is told at once
+    build(recipe, dataset, 0, accelerator.device)  # raises now if a setting is wrong
     precision = accelerator.mixed_precision.replace("no", "fp32")
     print(
         f"{recipe.name} ({recipe.objective}), {recipe.image_size} px, batch {recipe.batch_size}, {accelerator.device.type}, "

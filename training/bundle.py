@@ -1,8 +1,8 @@
 """Put a trained model into the package: `python -m training.bundle runs/mnist-cgan/model mnist-cgan`.
 
-The weights are stored in half precision, which halves the file; `gan_models.load` gives float32. Evaluate it
-afterwards with `python -m training.evaluate gan_models/pretrained/NAME --data DATA --write`, so that the card has the
-numbers of these very weights.
+The weights are stored in half precision, which halves the file; `gan_models.load` gives float32. Evaluate the model
+afterwards by `python -m training.evaluate gan_models/pretrained/NAME --data DATA --write`, so that the card has the
+metrics of the rounded weights.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from . import cli
 from .errors import TrainingError
 from .evaluate import story
 
-MAX_BYTES = 10_000_000  # what the Hub takes without LFS
+MAX_BYTES = 10_000_000  # limit of the Hub without LFS
 
 
 class BundleError(TrainingError):
@@ -30,11 +30,11 @@ class BundleError(TrainingError):
 
 
 def bundle(source: Path, name: str, pretrained: Path = hub.PRETRAINED) -> Path:
-    """Copy a model folder to `pretrained`/NAME, weights in half precision, and return that. Its metrics are left
-    behind: they were those of other weights. Raises ModelError for a folder that does not load, BundleError for a file
-    of 10 MB."""
+    """Copy a model folder to `pretrained`/NAME, with weights in half precision, and return the new folder. Metrics are
+    not copied, since they belong to the unrounded weights. Raises ModelError for a folder that does not load, and
+    BundleError for a file of 10 MB or more."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,49}", name):
-        raise BundleError(f"The name of a bundled model is of small letters, digits and hyphens, not {name!r}.")
+        raise BundleError(f"The name of a bundled model has lower-case letters, digits and hyphens, not {name!r}.")
     model = model_folder.load_folder(source)
     metrics = {key: value for key, value in read_metrics(source / "metrics.json").items() if key == "training"}
     target, temporary = pretrained / name, pretrained / f".{name}.tmp"
@@ -58,7 +58,7 @@ def bundle(source: Path, name: str, pretrained: Path = hub.PRETRAINED) -> Path:
 
 
 def picture_of(source: Path) -> bytes | None:
-    """samples.png of a model folder, which may do without. Raises BundleError for what is no file of the folder."""
+    """The samples.png of a model folder, or None. Raises BundleError if it is not a regular file of the folder."""
     path = source / model_folder.PICTURE
     try:
         return files.read_bounded(path, model_folder.MAX_PICTURE_BYTES, source)
@@ -76,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
 def command(arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser(prog="python -m training.bundle", description=__doc__.partition("\n")[0])
     parser.add_argument("model_folder", type=Path, help="such as runs/mnist-cgan/model")
-    parser.add_argument("name", help="what gan_models.load() will know it by")
+    parser.add_argument("name", help="the name for gan_models.load()")
     options = parser.parse_args(arguments)
     print(bundle(options.model_folder, options.name))
 

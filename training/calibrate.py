@@ -1,12 +1,13 @@
-"""How far edits go, and in which colours: `python -m training.calibrate runs/celeba-editor-64/model --data celeba`.
+"""Tune the strengths and colours of an editor: `python -m training.calibrate runs/celeba-editor-64/model --data celeba`.
 
-An editor learns to edit until a classifier is sure. For some attributes a weaker edit would do, for others a stronger
-one is needed, and an edit that is too strong looks less like a photo. So each attribute has two strengths, one for
-bringing it in and one for taking it out. They are tuned on the validation pictures: the judge should see as many
-changes as possible and as many other attributes kept, at a small distance (FID) between edited and real pictures.
+An editor learns to edit until a classifier is sure. For some attributes a weaker edit would be enough, for others a
+stronger one is needed, and an edit that is too strong looks less like a photo. So each attribute has two strengths, one
+for adding it and one for removing it. They are tuned on the validation pictures: the judge should see as many of the
+requested changes as possible and as many other attributes unchanged as possible, at a small distance (FID) between
+edited and real pictures.
 
-So the judge that evaluates an editor (evaluate/editor.py) has chosen two numbers of each attribute. What it said before
-and after stands in metrics.json ("training", "calibration") and in the card. Test pictures are not used.
+So the judge that evaluates the editor (evaluate/editor.py) has also tuned two numbers per attribute. Its results before
+and after are in metrics.json ("training", "calibration") and in the card. Test pictures are not used.
 
 The colours that faces have at each brightness are measured on training pictures. Edits stay within them.
 """
@@ -42,13 +43,13 @@ from .evaluate import story
 from .judges import networks
 from .judges.networks import JudgeError
 
-STRENGTHS = tuple(k / 10 for k in range(3, 16))  # beyond 1.5 colours break, which no score here sees
+STRENGTHS = tuple(k / 10 for k in range(3, 16))  # beyond 1.5 colours break, which no score here measures
 TURNS = 3  # attributes that are changed, one at a time, in each picture
-# What a point of FID costs, in shares of the changes seen: of 13 attributes 73 % are then seen on validation pictures.
+# Cost of a point of FID, in shares of changes seen. With it 73 % of the changes are seen on validation pictures.
 PRICE = 0.03
-RARE = 0.06  # share of the pixels of faces beyond either end of the palette
+RARE = 0.06  # share of the faces' pixels outside each end of the palette
 FACES = 3000  # whose colours are measured
-WORTH = 1.0  # of others kept, beside changes seen
+WORTH = 1.0  # weight of preserved attributes relative to changes seen
 
 
 class CalibrationError(TrainingError):
@@ -56,13 +57,13 @@ class CalibrationError(TrainingError):
 
 
 class Measured(NamedTuple):
-    """m single edits at each of the S strengths, as the judge sees them."""
+    """m edits of one attribute each, at each of the S strengths, as classified by the judge."""
 
     features: Tensor  # (S, m, D)
-    seen: Tensor  # (S, m) 0 or 1: the change
-    kept: Tensor  # (S, m) 0..1: the share of the other attributes that it sees as before
+    seen: Tensor  # (S, m) 0 or 1: whether the judge sees the change
+    kept: Tensor  # (S, m) 0..1: the share of the other attributes that it sees unchanged
     attribute: Tensor  # (m,) which was changed
-    away: Tensor  # (m,) 0 where it was brought in, 1 where it was taken out
+    away: Tensor  # (m,) 0 if it was added, 1 if it was removed
     real: Tensor  # (n, D) features of real pictures
 
 
@@ -74,7 +75,7 @@ def calibrate(
     split: str = "valid",
     batch_size: int = 100,
 ) -> dict:
-    """Set the editor's strengths and palette. Returns how the strengths were found. Raises JudgeError and DataError as
+    """Set the editor's strengths and palette. Returns the record for metrics.json. Raises JudgeError and DataError as
     `evaluate` does, and CalibrationError for pictures without the editor's attributes."""
     judge = networks.read("celeba")
     unknown = set(editor.attributes) - set(judge.label_names)
@@ -109,14 +110,14 @@ def calibrate(
 
 
 def palette(faces: Tensor) -> Tensor:
-    """The least and the largest warmth and greenness of faces (n, 3, H, W) at each brightness, but for the rarest: (2,
-    2, SHADES)."""
+    """The least and largest warmth and greenness of faces (n, 3, H, W) at each brightness, without outliers: (2, 2,
+    SHADES)."""
     brightness, *others = colours(faces)[..., from_head(faces.shape[-1]) < 1].movedim(1, 0).flatten(1).numpy()
     shade = np.clip(((brightness + 1) / 2 * SHADES).astype(int), 0, SHADES - 1)
     found = np.zeros((2, 2, SHADES))
     for k in range(SHADES):
         mine = shade == k
-        if mine.any():  # a shade that no face has allows grey
+        if mine.any():  # for a brightness that no face has, only grey is allowed
             found[:, :, k] = [np.quantile(other[mine], [RARE, 1 - RARE]) for other in others]
     return torch.from_numpy(found)
 
@@ -167,8 +168,9 @@ def measure(editor: Editor, judge: networks.Judge, tuned: Dataset, train: Datase
 
 
 def distance_to(real: Tensor) -> Callable[[Tensor], float]:
-    """`fidelity.frechet_distance` of features (n, D) from the real ones (m, D), which are looked at once: with their
-    covariance's root R, tr (S S_real)^(1/2) is the sum of the roots of the eigenvalues of R S R."""
+    """`frechet_distance` to real features (m, D), as a function of features (n, D). The statistics of the real ones are
+    computed once: with the root R of their covariance, tr (S S_real)^(1/2) is the sum of the roots of the eigenvalues
+    of R S R."""
     mean, covariance = real.mean(0), real.T.cov()
     values, vectors = torch.linalg.eigh(covariance)
     root = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
@@ -182,8 +184,8 @@ def distance_to(real: Tensor) -> Callable[[Tensor], float]:
 
 
 def score(measured: Measured, choice: Tensor, distance: Callable[[Tensor], float]) -> dict[str, float]:
-    """What becomes of the edits where attribute k has the strengths number choice[0, k] and choice[1, k]; "score" is to
-    be large."""
+    """The results if attribute k has the strengths number choice[0, k] (adding) and choice[1, k] (removing). A larger
+    "score" is better."""
     rows, picked = torch.arange(len(measured.attribute)), choice[measured.away, measured.attribute]
     seen = [float(measured.seen[picked, rows][measured.attribute == k].mean()) for k in measured.attribute.unique()]
     kept, fid = float(measured.kept[picked, rows].mean()), distance(measured.features[picked, rows].double())
@@ -196,7 +198,8 @@ def score(measured: Measured, choice: Tensor, distance: Callable[[Tensor], float
 
 
 def choose(measured: Measured) -> Tensor:
-    """(2, K) numbers of strengths: one attribute and way after another takes its best, until none gains."""
+    """(2, K) numbers of strengths, by coordinate ascent: one attribute and direction after another takes its best value
+    until the score no longer rises."""
     choice = torch.full((2, int(measured.attribute.max()) + 1), STRENGTHS.index(1.0))
     distance = distance_to(measured.real.double())
     best, gained = score(measured, choice, distance)["score"], True
@@ -212,7 +215,7 @@ def choose(measured: Measured) -> Tensor:
 
 
 def write(editor: Editor, folder: Path, found: dict, command: str) -> None:
-    """The model folder with the new strengths; what was measured of the old ones goes."""
+    """Write the model folder with the new strengths, and drop the metrics of the old ones."""
     training = read_metrics(folder / "metrics.json").get("training", {})
     first = str(training.get("command") or "").partition("\n")[0]
     training |= {"calibration": found, "command": f"{first}\n{command}".strip()}

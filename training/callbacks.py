@@ -1,8 +1,8 @@
-"""What a run does after each step: statistics, measurements, sample grids, curves, checkpoints, stopping.
+"""Callbacks, called after each step: statistics, measurements, sample grids, curves, checkpoints, stopping.
 
-A callback is called after each step with (state, scalars) and returns True to end the run. Where it has an argument
-`every`, it acts when the number of images seen is a multiple of that, which must be a multiple of the batch size. A
-measurement adds to the scalars, so it has to come before the report.
+A callback takes (state, scalars) and returns True to end the run. With an argument `every`, it acts when the number of
+images seen is a multiple of that, which must be a multiple of the batch size. A measurement adds to the scalars, so it
+has to come before the report.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from .state import State
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-FID_PICTURES = {"inception": 5_000}  # more than the network has features (2048); else
-FID_FEWEST = 2_000  # the course can be seen in so many; results are told of 10,000
+FID_PICTURES = {"inception": 5_000}  # must be more than the network's features (2048)
+FID_FEWEST = 2_000  # for other networks: enough to see the trend; results use 10,000
 
 
 class Diverged(TrainingError):
@@ -44,9 +44,9 @@ class Diverged(TrainingError):
 
 
 class Report:
-    """The means of all scalars every `every` images: to stats.jsonl and the accelerator's trackers, and as a line on
-    the terminal every few seconds, unless `shown` is False. Each of `readers`, on the main process, is called with the
-    line as a dict."""
+    """Writes the means of all scalars, every `every` images, to stats.jsonl and the accelerator's trackers, and every
+    few seconds a line to the terminal, unless `shown` is False. On the main process each of `readers` is called with
+    the line as a dict."""
 
     def __init__(
         self, folder: Path, accelerator: Accelerator, total: int, state: State, every: int, shown: bool = True
@@ -63,7 +63,7 @@ class Report:
             run_folder.forget_after(folder, state.images)
 
     def apart(self, callback: Callable[[State, dict], bool]) -> Callable[[State, dict], bool]:
-        """The callback, whose time is that of metrics and does not count as training: speeds are told without it."""
+        """The callback, wrapped so that its time does not count as training time in the reported speed."""
 
         def timed(state: State, scalars: dict[str, Tensor]) -> bool:
             began = time.monotonic()
@@ -85,7 +85,7 @@ class Report:
         return False
 
     def flush(self, state: State) -> None:
-        """Write what has gathered. Raises Diverged, on all processes, where something is not finite."""
+        """Write the collected scalars. Raises Diverged, on all processes, if one of them is not finite."""
         if not self.sums:
             return
         means = torch.stack([self.sums[key] / self.counts[key] for key in self.sums])
@@ -130,12 +130,13 @@ class Report:
 
 
 class Diversity:
-    """Adds the scalar "diversity": how far each of 64 fixed samples of the averaged generator is from the nearest other
-    one, as a multiple of the same of real pictures; 1 is as diverse as these, 0 one picture for all latents.
+    """Adds the scalar "diversity": the mean distance of 64 fixed samples of the averaged generator to their nearest
+    neighbours, divided by the same for real pictures. 1 is as diverse as real pictures, 0 the same picture for all
+    latents.
 
-    The nearest, because a generator with ten pictures in stock has a mean distance like that of real pictures, but
-    twins among any 64 (the birthday paradox test: Arora and Zhang 2017, arXiv:1706.08224). Costs a 64-picture forward
-    pass every `every` images.
+    The nearest neighbour is used because a generator with only ten different pictures has a mean distance like that of
+    real pictures, but duplicates among any 64 (birthday paradox test: Arora and Zhang 2017, arXiv:1706.08224). Costs a
+    forward pass of 64 pictures every `every` images.
     """
 
     def __init__(self, dataset: Dataset, state: State, seed: int, every: int):
@@ -154,18 +155,18 @@ class Diversity:
 
 
 class FIDCallback:
-    """Adds the FID of the averaged generator, from a few thousand pictures; its name carries the protocol,
+    """Adds the FID of the averaged generator, from a few thousand pictures, with the protocol in its name, such as
     fid2k_train_reader.
 
-    It is measured once at the start, where its value is of no interest, but what is missing must be said before hours
-    have passed. Raises EvaluationError.
+    It is measured once at the start, so that a missing package or network is noticed before hours have passed. Raises
+    EvaluationError.
     """
 
     def __init__(self, dataset: Dataset, state: State, accelerator: Accelerator, seed: int, every: int):
         self.dataset, self.accelerator, self.seed, self.every = dataset, accelerator, seed, every
         self.network = networks.JUDGES[dataset.name].network if dataset.name in networks.JUDGES else "inception"
         self.count = min(FID_PICTURES.get(self.network, FID_FEWEST), len(dataset))
-        from .evaluate.sampling import short_count  # which needs tqdm
+        from .evaluate.sampling import short_count  # needs tqdm
 
         self.name = f"fid{short_count(self.count)}_train_{self.network}"
         self.measure(state)
@@ -176,8 +177,8 @@ class FIDCallback:
         return False
 
     def measure(self, state: State) -> Tensor:
-        """The FID, on all processes: the main one measures, the others wait for it."""
-        from .evaluate import generator as evaluate  # which needs torch-fidelity
+        """The FID, on all processes: the main one measures it, the others wait."""
+        from .evaluate import generator as evaluate  # needs torch-fidelity
 
         value = 0.0
         if self.accelerator.is_main_process:
@@ -186,8 +187,8 @@ class FIDCallback:
 
 
 class Samples:
-    """A grid of the same 64 latents from the averaged generator, samples/IMAGES.png, never overwritten; the
-    accelerator's trackers are shown it too."""
+    """Writes a grid of 64 fixed latents from the averaged generator to samples/IMAGES.png, and to the accelerator's
+    trackers. Files are never overwritten."""
 
     def __init__(self, folder: Path, state: State, seed: int, every: int, accelerator: Accelerator | None = None):
         self.folder, self.every, self.seed, self.accelerator = folder / "samples", every, seed, accelerator
@@ -208,7 +209,7 @@ class Samples:
 
 
 def show(accelerator: Accelerator | None, picture: Image.Image, step: int) -> None:
-    """Log a picture as "samples" with each tracker that has begun."""
+    """Log a picture as "samples" to each active tracker."""
     array = np.asarray(picture.convert("RGB"))
     for tracker in getattr(accelerator, "trackers", ()):
         if tracker.name == "tensorboard":
@@ -216,14 +217,14 @@ def show(accelerator: Accelerator | None, picture: Image.Image, step: int) -> No
         elif tracker.name == "wandb":
             tracker.log_images({"samples": [array]}, step=step)
         elif tracker.name == "trackio":
-            import trackio  # which nobody needs who does not log there
+            import trackio  # only needed to log there
 
             tracker.log({"samples": trackio.Image(array)}, step=step)
 
 
 class Curves:
-    """curves.png: the statistics so far as a picture, from their first line on, but so seldom that drawing takes a
-    fiftieth of the time at most. Without matplotlib training goes on, and says so once."""
+    """Draws curves.png from the statistics so far, so rarely that it takes at most a fiftieth of the time. Without
+    matplotlib training continues, after one warning."""
 
     def __init__(self, folder: Path, draw: Callable | None = None, clock: Callable[[], float] = time.monotonic):
         self.folder, self.able, self.draw, self.clock = folder, True, draw or curves.draw, clock
@@ -249,8 +250,8 @@ class Curves:
 
 
 class Checkpoints:
-    """A checkpoint every `every` images. A state that has diverged is never saved: `report` is flushed first, which
-    tells of losses and gradients, and the weights are looked at. Raises Diverged."""
+    """Writes a checkpoint every `every` images. A state that has diverged is never saved: first `report` is flushed,
+    which checks losses and gradients, and then the weights are checked. Raises Diverged."""
 
     def __init__(self, folder: Path, accelerator: Accelerator, report: Report, write_model, every: int):
         self.folder, self.accelerator, self.report = folder, accelerator, report
@@ -272,8 +273,8 @@ class Checkpoints:
 
 
 class Interrupt:
-    """While it is entered, Ctrl-C and SIGTERM end the run after the step at hand. A second Ctrl-C ends it at once. Only
-    a program's main thread is told of them."""
+    """A context in which Ctrl-C and SIGTERM end the run after the current step. A second Ctrl-C ends it at once. Signals
+    only reach a program's main thread."""
 
     def __init__(self, accelerator: Accelerator, ask_every: int = 10):
         self.accelerator, self.ask_every, self.asked, self.stopped = accelerator, ask_every, False, False
@@ -298,7 +299,7 @@ class Interrupt:
     def _tell(self) -> None:
         if self.accelerator.is_main_process:
             print(
-                "\nStopping after this step; the checkpoint is being written. (Again to stop at once.)", file=sys.stderr
+                "\nStopping after this step, with a checkpoint. (Press Ctrl-C again to stop at once.)", file=sys.stderr
             )
 
     def __call__(self, state: State, scalars: dict[str, Tensor]) -> bool:
@@ -314,15 +315,15 @@ class Interrupt:
 
 
 def check_finite(tensors: Iterable[Tensor], images: int) -> None:
-    """Raise Diverged unless all weights (and moments) are finite."""
+    """Raise Diverged unless all tensors (weights, moments of the optimisers) are finite."""
     if not all(tensor.isfinite().all() for tensor in tensors):
         raise Diverged(f"the weights stopped being numbers before {images:,} images")
 
 
 def nearest(images: Tensor) -> Tensor:
-    """The mean distance of each picture (n, C, H, W) to the nearest other one, Euclidean in the pixels."""
+    """The mean distance of pictures (n, C, H, W) to their nearest neighbours, Euclidean in the pixels."""
     flat = images.flatten(1).float()
-    distances = torch.cdist(flat, flat, compute_mode="donot_use_mm_for_euclid_dist")  # which loses small distances
+    distances = torch.cdist(flat, flat, compute_mode="donot_use_mm_for_euclid_dist")  # mm loses small distances
     return distances.fill_diagonal_(float("inf")).min(1).values.mean()
 
 

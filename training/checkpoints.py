@@ -1,14 +1,14 @@
-"""Checkpoints: everything that a run needs to go on as if it had never stopped, without a pickle.
+"""Checkpoints: everything that a run needs to continue as if it had never stopped, without pickles.
 
     DIR/checkpoint/state.safetensors   both networks, the moments of both optimisers, the scales of fp16
-    DIR/checkpoint/state.json          images seen, and the circumstances that a bit-exact continuation depends on
+    DIR/checkpoint/state.json          images seen, and the circumstances on which bit-exact equality depends
     DIR/checkpoint/model/              the averaged generator as a model folder
     DIR/checkpoint/manifest.json       length and sha256 of each of these files, written last
     DIR/checkpoint.previous/           the checkpoint before it
 
-Random states are not stored: every random number of a run is a function of (seed, image number).
-A checkpoint is written beside the last one and takes its place by renaming; whenever the machine stops, one good
-checkpoint is there. What is read again is compared with the manifest first: one flipped bit would go on unseen.
+Random states are not stored: every random number of a run is a function of (seed, image number). A new checkpoint is
+written next to the last one and replaces it by renaming, so one good checkpoint exists whenever the machine stops. A
+checkpoint is compared with its manifest before it is used, since a flipped bit would otherwise go unnoticed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class CheckpointError(TrainingError):
 
 
 def circumstances(accelerator: Accelerator) -> dict:
-    """What bit-exact equality depends on besides options and data."""
+    """The facts besides options and data on which bit-exact equality depends."""
     return {
         "processes": accelerator.num_processes,
         "threads": torch.get_num_threads(),
@@ -54,7 +54,7 @@ def circumstances(accelerator: Accelerator) -> dict:
 
 
 def tensors(state: State) -> dict[str, torch.Tensor]:
-    """Every tensor of a run but the averaged generator, by name. The optimisers' by the names of their weights."""
+    """Every tensor of a run except the averaged generator, by name; those of optimisers by the names of their weights."""
     result = {}
     for name, network, parameters, optimiser in _parts(state):
         result |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
@@ -70,12 +70,12 @@ def tensors(state: State) -> dict[str, torch.Tensor]:
 
 def save(state: State, folder: Path, accelerator: Accelerator, write_model) -> None:
     """Write DIR/checkpoint; the last one becomes DIR/checkpoint.previous. write_model(folder) writes the model folder.
-    Raises CheckpointError; then the last one is as it was."""
+    Raises CheckpointError, and then leaves the last checkpoint unchanged."""
     new, old, final = folder / "checkpoint.new", folder / "checkpoint.old", folder / "checkpoint"
     previous = folder / PREVIOUS
     try:
         if not final.exists() and (last := find_checkpoint(folder)):
-            last.rename(final)  # a kill came between two renames
+            last.rename(final)  # the process was killed between two renames
         shutil.rmtree(new, ignore_errors=True)
         (new / "model").mkdir(parents=True)
         save_file(
@@ -100,17 +100,17 @@ def save(state: State, folder: Path, accelerator: Accelerator, write_model) -> N
         new.rename(final)
         shutil.rmtree(old, ignore_errors=True)
     except (OSError, SafetensorError) as error:
-        shutil.rmtree(new, ignore_errors=True)  # frees the room of a full disk
+        shutil.rmtree(new, ignore_errors=True)  # frees space on a full disk
         reason = getattr(error, "strerror", None) or error
         kept = "the one before it is kept" if find_checkpoint(folder) else "there is none before it"
         raise CheckpointError(
             f"The checkpoint at {state.images:,} images could not be written to {folder} ({reason}); {kept}: "
-            "make room and go on with --resume."
+            "free some space and continue with --resume."
         ) from error
 
 
 def manifest_of(checkpoint: Path) -> dict[str, dict]:
-    """Of each file below a checkpoint, but the manifest itself: {"model/config.json": {"bytes": n, "sha256": hex}}."""
+    """All files of a checkpoint except the manifest: {"model/config.json": {"bytes": n, "sha256": hex}}."""
     paths = sorted(path for path in checkpoint.rglob("*") if path.is_file() and path != checkpoint / MANIFEST)
     return {
         path.relative_to(checkpoint).as_posix(): {"bytes": path.stat().st_size, "sha256": _digest(path)}
@@ -119,9 +119,9 @@ def manifest_of(checkpoint: Path) -> dict[str, dict]:
 
 
 def verify(checkpoint: Path) -> None:
-    """Compare a checkpoint with its manifest. One of an earlier version, which has none, is taken as it is.
+    """Compare a checkpoint with its manifest. A checkpoint of an earlier version without a manifest is accepted.
 
-    Raises CheckpointError that names the first file that is missing, or is not as it was written.
+    Raises CheckpointError with the name of the first file that is missing or was changed.
     """
     try:
         about = read_json(checkpoint / STATE, MAX_JSON)
@@ -159,17 +159,17 @@ def _digest(path: Path) -> str:
 def _damaged(checkpoint: Path, name: str, reason) -> CheckpointError:
     reason = getattr(reason, "strerror", None) or reason
     before = find_checkpoint(checkpoint.parent, "previous")
-    way = "--resume previous goes on from the checkpoint before it"
+    way = "--resume previous continues from the checkpoint before it"
     if before in (None, checkpoint):
-        way = "there is no checkpoint before it, so begin again with another --output"
+        way = "there is no checkpoint before it, so start again with another --output"
     return CheckpointError(f"The file {name} of {checkpoint} is damaged ({reason}); {way}.")
 
 
 def go_back(folder: Path) -> None:
-    """Put the checkpoint before the last in its place; the last, which is damaged, becomes DIR/checkpoint.damaged."""
+    """Replace the damaged last checkpoint by the one before it; the damaged one becomes DIR/checkpoint.damaged."""
     final, damaged = folder / "checkpoint", folder / "checkpoint.damaged"
     before = find_checkpoint(folder, "previous")
-    if not final.exists() and (folder / "checkpoint.new").exists():  # a kill came between two renames
+    if not final.exists() and (folder / "checkpoint.new").exists():  # the process was killed between two renames
         (folder / "checkpoint.new").rename(final)
     if final.exists():
         shutil.rmtree(damaged, ignore_errors=True)
@@ -178,8 +178,8 @@ def go_back(folder: Path) -> None:
 
 
 def restore(state: State, checkpoint: Path, accelerator: Accelerator) -> list[str]:
-    """Fill `state`, as built for the same recipe, from a checkpoint. Returns sentences to say aloud, where the
-    circumstances differ. Raises CheckpointError where it is damaged or of other networks."""
+    """Fill `state`, built for the same recipe, from a checkpoint. Returns warnings about different circumstances. Raises
+    CheckpointError if it is damaged or belongs to other networks."""
     verify(checkpoint)
     try:
         saved = read_json(checkpoint / STATE, MAX_JSON)
@@ -196,11 +196,11 @@ def restore(state: State, checkpoint: Path, accelerator: Accelerator) -> list[st
                     what: _like(value, parameter, optimiser) for what, value in moments.items()
                 }
                 kinds.add(frozenset(moments))
-            if len(kinds - {frozenset()}) > 1:  # a weight that had no gradient yet has none
+            if len(kinds - {frozenset()}) > 1:  # weights that had no gradient yet have no moments
                 raise KeyError(f"moments of {name}_optimiser")
         for name, scaler in _scalers(state).items():
             scale, tracker = (found.pop(f"{name}.{what}", None) for what in ("scale", "growth_tracker"))
-            if scaler.is_enabled() and None not in (scale, tracker):  # a run in another precision has none
+            if scaler.is_enabled() and None not in (scale, tracker):  # a run in another precision has no scale
                 scaler.load_state_dict(scaler.state_dict() | {"scale": scale.item(), "_growth_tracker": tracker.item()})
         if found:
             raise KeyError(min(found))
@@ -219,16 +219,16 @@ def restore(state: State, checkpoint: Path, accelerator: Accelerator) -> list[st
     now = circumstances(accelerator)
     return [
         f"The run was made with {key} {saved[key] if isinstance(saved.get(key), str) else short(saved.get(key))}, now it "
-        f"is {value}: the result will be as good, but not equal bit for bit."
+        f"is {value}: the result will be as good, but not bit for bit the same."
         for key, value in now.items()
         if saved.get(key) != value
     ]
 
 
 def begin_with(state: State, checkpoint: Path) -> None:
-    """Start a new run with both networks of a checkpoint, which may know other labels: those of the same name are taken
-    over, new ones begin at zero. What a network of a larger size has more (`grows`) begins anew, and so do optimisers.
-    Raises CheckpointError where it is damaged or the networks differ in more."""
+    """Start a new run from both networks of a checkpoint. Their labels may differ: those with the same name are kept,
+    new ones start at zero. The additional layers of a network of a larger size (`grows`) are new, and so are the
+    optimisers. Raises CheckpointError if the checkpoint is damaged or the networks differ in anything else."""
     verify(checkpoint)
     try:
         found, model = load_file(checkpoint / "state.safetensors"), load_folder(checkpoint / "model")
@@ -251,13 +251,13 @@ def begin_with(state: State, checkpoint: Path) -> None:
                         value.copy_(_relabelled(source[f"{name}.{key}"], value.shape, labels))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError, ModelError) as error:
         raise CheckpointError(
-            f"A run cannot begin with {checkpoint}: it is damaged or its networks are others "
+            f"A run cannot start from {checkpoint}: it is damaged or has other networks "
             f"({str(error).splitlines()[0]}). Its generator alone is {checkpoint / 'model'}."
         ) from error
 
 
 def _relabelled(value: torch.Tensor, shape: torch.Size, labels: list[int | None]) -> torch.Tensor:
-    """The tensor in the shape that it has with other labels: labels[k] is where label k was, None where it was not."""
+    """The tensor reshaped for other labels: labels[k] is the old index of label k, or None."""
     for axis, (old, new) in enumerate(zip(value.shape, shape)):
         if old != new == len(labels):
             parts = [
@@ -274,7 +274,7 @@ def _scalers(state: State) -> dict[str, torch.amp.GradScaler]:
 
 
 def _parts(state: State):
-    """Each player: its network, the weights that it moves, by name, and its optimiser."""
+    """Each player: its network, the weights that it updates, by name, and its optimiser."""
     return (
         ("generator", state.generator, dict(state.generator.named_parameters()), state.generator_optimiser),
         ("discriminator", state.discriminator, state.discriminator.trained(), state.discriminator_optimiser),
@@ -282,8 +282,8 @@ def _parts(state: State):
 
 
 def _like(value: torch.Tensor, parameter: torch.Tensor, optimiser: torch.optim.Optimizer) -> torch.Tensor:
-    """A moment as the optimiser keeps it: laid out as its weight; the count of steps on the CPU unless it is fused.
-    A copy in any case, which does not keep the checkpoint's file open."""
+    """A moment in the form that the optimiser keeps: with the memory format of its weight; the count of steps on the CPU
+    unless the optimiser is fused. Always a copy, which does not keep the checkpoint's file open."""
     if value.ndim == 0:
         return value.to(parameter.device if optimiser.defaults.get("fused") else "cpu", copy=True)
     return torch.empty_like(parameter, dtype=value.dtype).copy_(value)

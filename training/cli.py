@@ -1,4 +1,4 @@
-"""How the commands of this package end."""
+"""How the commands of `training` end: with an exit status or one sentence."""
 
 import os
 import time
@@ -9,29 +9,29 @@ from gan_models.errors import ModelError
 
 from .errors import LostProcess, TrainingError
 
-GRACE = 5.0  # seconds in which a launcher ends the processes whose main one has failed
+GRACE = 5.0  # seconds in which a launcher ends the other processes after the main one has failed
 
 
 def run(function: Callable[[], int | None], stopped: str = "Stopped.") -> int:
-    """Do what a command does, and return its exit status: that of the function (None is 0), 2 with a sentence on
-    stderr for bad input, files that cannot be read or written, or a package that is missing (1 where training has
-    diverged), 130 with the sentence `stopped` after Ctrl-C.
+    """Run a command and return its exit status: that of the function (None is 0); 2 with a sentence on stderr for bad
+    input, files that cannot be read or written, or a missing package (1 if training has diverged); 130 with the
+    sentence `stopped` after Ctrl-C.
 
-    Whoever closes the command's output (`| head`) ends it in silence.
+    If the reader of the output closed it (`| head`), the command ends silently.
     """
 
     def command() -> int | None:
         try:
             return function()
-        except LostProcess as error:  # which is told already
+        except LostProcess as error:  # its message was printed already
             return error.status
 
     return cli.run(command, (TrainingError, ModelError), stopped, tell)
 
 
 def tell(sentence: str) -> None:
-    """Print an error once, not once a process: the main one speaks at once, and the launcher then ends the others; one
-    that is still there after a while has an error of its own."""
+    """Print an error once, not once per process: the main process prints at once, and the launcher then ends the
+    others. A process that still runs after a while has a different error, and prints it."""
     if os.environ.get("RANK", "0") != "0":
         time.sleep(GRACE)
     cli.tell(sentence)

@@ -1,4 +1,4 @@
-"""What makes a CPU train faster, without a change to what is computed.
+"""Settings and operations that make training on a CPU faster without changing the result.
 
 Measured with `python -m training.benchmark` on two cores with AVX-512 (`celeba-dcgan`, bfloat16).
 """
@@ -16,36 +16,35 @@ SMALL = 8  # pixels: on larger maps oneDNN's own gradient is as fast, or faster
 
 
 def tune_allocator() -> None:
-    """Set the process up for training on its CPU; elsewhere it does no harm."""
+    """Prepare this process for training on its CPU; harmless on other devices."""
     torch.set_flush_denormal(
         True
-    )  # a winning discriminator's gradients underflow; CPUs compute with denormals 10 times slower
+    )  # the gradients of a winning discriminator underflow, and CPUs are 10 times slower with denormals
     keep_memory()
 
 
 def keep_memory() -> bool:
-    """Have freed memory kept for the next step, which needs blocks of the same megabytes again: from the kernel they
-    would come back as new pages, each to be zeroed and cold in the cache. True where the C library, glibc, can be told
-    so."""
+    """Keep freed memory for the next step, which needs blocks of the same size again. New pages from the kernel would
+    have to be zeroed, and would not be in the cache. Returns whether the C library supports this (glibc does)."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):  # musl and macOS have none; Windows has no such list of symbols
+    except (AttributeError, OSError, TypeError):  # musl and macOS have no mallopt; Windows has no CDLL(None)
         return False
     M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
     return bool(mallopt(M_MMAP_THRESHOLD, 1 << 30) and mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1))
 
 
 def has_bf16() -> bool:
-    """Whether the CPU has instructions for bfloat16 (AMX, AVX512_BF16) that oneDNN uses. Where it has none bfloat16 is
-    emulated, and slow; where it has, it may still be slow: some run them at half the pace."""
+    """Whether the CPU has instructions for bfloat16 (AMX, AVX512_BF16) that oneDNN uses. Without them bfloat16 is
+    emulated and slow; with them it may still be slow, since some CPUs run them at half the speed."""
     if not (torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()):
         return False
     return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
 
 
 def bf16_speedup(seconds: float = 1.0, clock: Callable[[], float] = time.perf_counter) -> float:
-    """How many times as fast as in float32 this CPU does convolutions in bfloat16, forward and backward, as a training
-    step has them. Both take turns for about so many seconds; their medians are compared."""
+    """How many times faster this CPU does a training step's convolutions, forward and backward, in bfloat16 than in
+    float32. Both take turns for about `seconds`, and their medians are compared."""
     images = torch.randn(32, 32, 32, 32).contiguous(memory_format=torch.channels_last)
     layers = nn.Sequential(nn.Conv2d(32, 64, 4, 2, 1), nn.LeakyReLU(0.2), nn.Conv2d(64, 128, 4, 2, 1))
     layers.to(memory_format=torch.channels_last)
@@ -59,13 +58,13 @@ def bf16_speedup(seconds: float = 1.0, clock: Callable[[], float] = time.perf_co
                 loss = layers(images).float().square().mean()
             loss.backward()
             times[half].append(clock() - began)
-    first = len(times[True]) > 3  # in the first turn oneDNN makes its code
+    first = len(times[True]) > 3  # in the first turn oneDNN generates its code
     return statistics.median(times[False][first:]) / statistics.median(times[True][first:])
 
 
 def faster(network: nn.Module) -> None:
-    """Let the network's convolutions that halve or double a map compute their weights' gradients as `Strided` does,
-    where they run in bfloat16 on a CPU without matrix instructions (AMX). Weights and their names stay as they are."""
+    """Let the convolutions that halve or double a map compute the gradients of their weights by `Strided`, when they run
+    in bfloat16 on a CPU without matrix instructions (AMX). Weights and their names do not change."""
     if torch.cpu._is_amx_tile_supported():
         return
     for layer in network.modules():
@@ -74,9 +73,9 @@ def faster(network: nn.Module) -> None:
 
 
 class Strided(torch.autograd.Function):
-    """conv2d, or conv_transpose2d, with a kernel of 4, stride 2 and padding 1. The gradient of the weights is one
-    matrix product, patches of the large map by pixels of the small one: on maps of 4 and 8 pixels oneDNN's, which walks
-    along their rows, takes half as long again. Differentiable any number of times."""
+    """conv2d, or conv_transpose2d, with kernel 4, stride 2 and padding 1. The gradient of the weights is one matrix
+    product of the large map's patches and the small map's pixels. On maps of 4 and 8 pixels oneDNN's own, which goes row
+    by row, takes 1.5 times as long. Differentiable any number of times."""
 
     @staticmethod
     def forward(ctx, images: Tensor, weight: Tensor, transposed: bool) -> Tensor:

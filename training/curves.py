@@ -1,9 +1,8 @@
-"""The curves of one run or several as one picture: `python -m training.curves RUN_FOLDER [RUN_FOLDER ...] --output
+"""Plot the curves of one or several runs: `python -m training.curves RUN_FOLDER [RUN_FOLDER ...] --output
 curves.png`.
 
-They are read from stats.jsonl, and the remarks of the watch from watch.jsonl, which stand in the picture as upright
-lines. The x axis is images: real pictures that the discriminator was shown. Needs matplotlib, which is imported only to
-draw.
+The curves come from stats.jsonl. Remarks of the watch, from watch.jsonl, are vertical lines. The x axis is the number of
+real images that the discriminator has seen. Needs matplotlib, which is imported only to draw.
 """
 
 import argparse
@@ -21,7 +20,7 @@ from . import cli
 from .errors import TrainingError
 from .run_folder import STATS, WATCH, read_lines, read_stats
 
-POINTS = 300  # of a curve: more cannot be seen on a screen, and noise hides the course
+POINTS = 300  # of a curve: more cannot be seen on a screen, and noise hides the trend
 COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22")
 DASHES = ("-", "--", ":", "-.")
 
@@ -35,13 +34,13 @@ class Panel(NamedTuple):
     unit: str
     curves: dict[str, str]  # name in stats.jsonl: name in the legend
     log: bool = False
-    level: float | None = None  # a horizontal line: what is to be reached
+    level: float | None = None  # a horizontal line at the ideal value
 
 
 PANELS = (
     Panel("Losses", "loss", {"discriminator_loss": "discriminator", "generator_loss": "generator"}),
     Panel(
-        "How often the discriminator is right",
+        "Accuracy of the discriminator",
         "share of pictures",
         {"real_accuracy": "real", "fake_accuracy": "generated", "pair_accuracy": "pairs"},
     ),
@@ -50,7 +49,7 @@ PANELS = (
     ),
     Panel("Diversity of fixed samples", "real pictures = 1", {"diversity": "nearest other sample"}, level=1.0),
     Panel(
-        "Penalties and further terms",
+        "Penalties and other terms",
         "value",
         {
             "r1": "R1",
@@ -79,7 +78,7 @@ class Run(NamedTuple):
 
 
 def read(folder: Path) -> Run:
-    """A run folder's statistics. Raises CurvesError where there are none."""
+    """A run folder's statistics. Raises CurvesError if there are none."""
     lines = read_stats(folder)
     if not lines:
         raise CurvesError(f"There are no statistics in {folder}: name the folder of a run, which holds {STATS}.")
@@ -87,8 +86,8 @@ def read(folder: Path) -> Run:
 
 
 def draw(runs: list[Run], path: Path) -> None:
-    """Write the picture as a PNG: one panel under another, those without a curve left out. One run: a colour for each
-    curve; several: a colour for each run. Raises CurvesError where matplotlib is missing."""
+    """Write the picture as a PNG, with one panel below another; panels without a curve are left out. One run has a
+    colour per curve; several runs have a colour per run. Raises CurvesError without matplotlib."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import (
@@ -119,7 +118,7 @@ def draw(runs: list[Run], path: Path) -> None:
     axes[-1].xaxis.set_major_formatter(lambda value, _: _thousands(value))
     axes[0].set_xlim(left=0)
     if len(runs) == 1:
-        about = " (red, upright: remarks of the watch)" if runs[0].remarks else ""
+        about = " (red vertical lines: remarks of the watch)" if runs[0].remarks else ""
         figure.suptitle(runs[0].name + about, fontsize=10, y=1 - 0.12 / height)
     else:
         colours = [axes[0].plot([], [], color=COLOURS[k % len(COLOURS)], linewidth=3)[0] for k in range(len(runs))]
@@ -179,8 +178,7 @@ def _draw_panel(axis, panel: Panel, runs: list[Run]) -> None:
 
 
 def course(lines: list[dict], key: str, points: int = POINTS) -> tuple[np.ndarray, np.ndarray]:
-    """The curve of one quantity: (images, values). Each point is the mean of so many neighbours that at most `points`
-    are left."""
+    """The curve of one quantity: (images, values). Neighbours are averaged so that at most `points` are left."""
     pairs = [(line["images"], line[key]) for line in lines if isinstance(line.get(key), (int, float))]
     pairs = np.array(pairs, float).reshape(-1, 2)
     together = max(1, -(-len(pairs) // points))
@@ -204,9 +202,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def command(arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser(prog="python -m training.curves", description=__doc__.partition("\n")[0])
-    parser.add_argument(
-        "runs", nargs="+", type=Path, metavar="RUN_FOLDER", help="one to look at, or several to compare"
-    )
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN_FOLDER", help="one run, or several to compare")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the PNG to write")
     options = parser.parse_args(arguments)
     runs = [read(folder) for folder in options.runs]

@@ -1,1 +1,1 @@
-"""`python -m training.compare`: recipes under one protocol."""
+"""Compare recipes under one protocol: `python -m training.compare`."""

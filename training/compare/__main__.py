@@ -1,19 +1,18 @@
 """Compare recipes under one protocol: `python -m training.compare mnist-mlp mnist-dcgan --minutes 5 --seeds 3`.
 
-Every recipe trains as often as there are seeds, each run for equal compute time (--minutes) or for equally many real
-images (--images), through the same code as `python -m training`; then it is evaluated as by `python -m
-training.evaluate`; then docs/results.md is written, with mean and standard deviation over the seeds, uncurated samples
-and curves beside it.
+Every recipe is trained once per seed, each run for equal compute time (--minutes) or for equally many real images
+(--images), by the same code as `python -m training`. Then each run is evaluated as by `python -m training.evaluate`, and
+docs/results.md is written, with mean and standard deviation over the seeds, uncurated samples and curves.
 
-A row may change its recipe and have a name of its own: `mnist-dcgan rms=mnist-dcgan,optimiser=rmsprop` are two rows.
+A row may have its own name and settings: `mnist-dcgan rms=mnist-dcgan,optimiser=rmsprop` are two rows.
 
-Compute time is that of the training steps alone: on a CPU the time of this process (all its threads), which other work
-on the machine hardly changes; on a GPU the time on the wall. Start-up, decoding, checkpoints, sample grids and FID are
-not counted.
+Compute time is that of the training steps alone: on a CPU the CPU time of this process (all its threads), on which other
+work on the machine has little effect; on a GPU the wall time. Start-up, decoding, checkpoints, sample grids and FID do
+not count.
 
-It may be stopped at any moment, and the same command goes on: what is trained and evaluated is not done again. Several
-processes with the same --work share the runs among them. Each run is a folder as `python -m training` leaves it,
-WORK/ROW/seed-S, with evaluation.json in it.
+The comparison may be stopped at any moment, and the same command continues: finished runs and evaluations are not
+repeated. Several processes with the same --work share the runs. Each run is a folder WORK/ROW/seed-S, as written by
+`python -m training`, with evaluation.json in it.
 """
 
 import argparse
@@ -52,43 +51,43 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m training.compare", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "rows", nargs="+", metavar="RECIPE", help="the rows in this order: [NAME=]RECIPE[,KEY=VALUE...]"
-    )
+    parser.add_argument("rows", nargs="+", metavar="RECIPE", help="the rows, in order: [NAME=]RECIPE[,KEY=VALUE...]")
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=float, metavar="M", help="compute time of each run (default: 5)")
-    length.add_argument("--images", type=int, metavar="N", help="or how many real images each run shows")
+    length.add_argument("--images", type=int, metavar="N", help="or the number of real images of each run")
     parser.add_argument(
         "--seeds", type=_seeds, default=(0, 1, 2), metavar="N|A,B,...", help="how many, or which (default: 3)"
     )
     parser.add_argument(
-        "--samples", type=int, metavar="N", help="pictures to evaluate with (default: evaluate's, mostly 10000)"
+        "--samples", type=int, metavar="N", help="pictures for the evaluation (default: evaluate's, mostly 10000)"
     )
     parser.add_argument(
-        "--cas", action="store_true", help="also the classification accuracy score, given classes (slow)"
+        "--cas", action="store_true", help="also the classification accuracy score, for data with classes (slow)"
     )
     parser.add_argument(
-        "--reach", type=float, default=5.0, metavar="FID", help="note the time until FID is this (default: 5)"
+        "--reach", type=float, default=5.0, metavar="FID", help="record the time until this FID (default: 5)"
     )
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change all recipes; may be repeated"
     )
     parser.add_argument(
-        "--precision", choices=PRECISIONS, default="auto", help="auto: bf16 where the device is faster in it"
+        "--precision", choices=PRECISIONS, default="auto", help="auto: bf16 if the device is faster with it"
     )
     parser.add_argument(
-        "--data-root", type=Path, metavar="DIR", help="of the data (default: $GAN_STUDIO_DATA, else ./data)"
+        "--data-root", type=Path, metavar="DIR", help="the folder of data sets (default: $GAN_STUDIO_DATA, else ./data)"
     )
     parser.add_argument(
-        "--work", type=Path, default=Path("runs/compare"), metavar="DIR", help="the runs (default: runs/compare)"
+        "--work",
+        type=Path,
+        default=Path("runs/compare"),
+        metavar="DIR",
+        help="the folder of runs (default: runs/compare)",
     )
     parser.add_argument(
         "--output", type=Path, default=Path("docs/results.md"), metavar="FILE", help="default: docs/results.md"
     )
-    parser.add_argument("--evaluate-again", action="store_true", help="do not take over evaluations made before")
-    parser.add_argument(
-        "--write-only", action="store_true", help="write the results from the runs that are there; train nothing"
-    )
+    parser.add_argument("--evaluate-again", action="store_true", help="repeat evaluations that were made before")
+    parser.add_argument("--write-only", action="store_true", help="write the results of existing runs; train nothing")
     options = parser.parse_args(arguments)
     if options.minutes is None and options.images is None:
         options.minutes = 5.0
@@ -108,7 +107,7 @@ def _seeds(text: str) -> tuple[int, ...]:
 
 
 def compare(options: argparse.Namespace, method: Method) -> None:
-    """Run what is missing, then write the results."""
+    """Do the missing runs, then write the results."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise CompareError("A comparison is made by one process: start it without accelerate or torchrun.")
     if importlib.util.find_spec("matplotlib") is None:
@@ -119,7 +118,7 @@ def compare(options: argparse.Namespace, method: Method) -> None:
         if sum(row.name == other.name for other in rows) > 1:
             raise CompareError(f"Two rows are called {row.name}; name one of them: NAME={row.base},KEY=VALUE.")
     datasets = {}
-    for row in rows:  # whatever cannot be had or built is told at once, not after hours
+    for row in rows:  # missing data and wrong settings raise now, not after hours
         datasets[row.name] = open_data(row.recipe, training_options(row, 0, goal, options.work, options))
         build(row.recipe, datasets[row.name], 0, torch.device("cpu"))
     unjudged = {} if options.write_only else do_runs(rows, datasets, goal, options, method)

@@ -1,4 +1,4 @@
-"""The pictures of a comparison: uncurated samples and curves."""
+"""The figures of a comparison: uncurated samples and curves."""
 
 import io
 import statistics
@@ -17,11 +17,11 @@ from gan_models.sizes import sides
 from ..data.dataset import Dataset, to_float
 from .protocol import Outcome, by_row, fid_name
 
-STRIP = 2  # rows of a strip of samples
+STRIP = 2  # rows of pictures for each recipe
 
 
 def samples_of(model: Path, count: int) -> torch.Tensor:
-    """What a model folder draws for the first latents of seed 0: (count, C, H, W) in [-1, 1]."""
+    """The pictures of a model folder for the first latents of seed 0: (count, C, H, W) in [-1, 1]."""
     return drawn(gan_models.load(model), count)
 
 
@@ -31,8 +31,8 @@ def draw_samples(
     path: Path,
     samples: Callable[[Path, int], torch.Tensor] = samples_of,
 ) -> None:
-    """A strip for each row, and of real pictures before those of each data set that may be shown: CelebA's people were
-    not asked."""
+    """A strip of samples for each row, after a strip of real pictures for each data set whose pictures may be shown
+    (not CelebA, whose people were not asked)."""
     strips, seen = [], set()
     for row, some in by_row([run for run in found if run.evaluation]):
         dataset, size = datasets[row.name], row.recipe.image_size
@@ -56,7 +56,7 @@ def draw_samples(
 
 
 def drawn(generator, count: int) -> torch.Tensor:
-    """The first latents of seed 0; classes in turn, where it knows classes."""
+    """Pictures from the first latents of seed 0; the classes in turn, if there are classes."""
     with torch.inference_mode():
         labels = generator.sample_labels(count, seed=0)
         if labels is not None and not generator.multi_label:
@@ -65,7 +65,7 @@ def drawn(generator, count: int) -> torch.Tensor:
 
 
 def draw_curves(found: list[Outcome], datasets: dict[str, Dataset], reach: float, path: Path) -> None:
-    """FID over minutes and over images: the mean of the seeds with their range, one line of panels a data set."""
+    """FID over minutes and over images: mean and range of the seeds, one row of panels per data set."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -93,7 +93,7 @@ def draw_curves(found: list[Outcome], datasets: dict[str, Dataset], reach: float
 
 
 def _curve(axis, runs: list[Outcome], x: Callable[[dict], float], name: str, style: dict) -> None:
-    """The k-th points of all seeds together; where a seed has fewer, the curve is as long as all have."""
+    """One curve over the k-th points of all seeds; it ends where the first seed ends."""
     points = list(zip(*(run.training["fid_points"] for run in runs)))
     where = [statistics.fmean(map(x, some)) for some in points]
     fids = [[point["fid"] for point in some] for some in points]

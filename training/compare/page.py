@@ -1,6 +1,6 @@
-"""What a comparison found, as a page: tables of mean and standard deviation over the seeds, uncurated samples, curves.
+"""The page of results: tables of mean and standard deviation over the seeds, uncurated samples, curves.
 
-The docstring of __main__.py beside this file says how the runs are made and measured.
+The docstring of __main__.py says how the runs are made and measured.
 """
 
 import datetime
@@ -22,7 +22,7 @@ MISSING = "–"
 
 
 def write(found: list[Outcome], datasets: dict[str, Dataset], goal: Goal, options) -> None:
-    """Write options.output, and beside it the two figures."""
+    """Write options.output and the two figures."""
     stem = options.output.with_suffix("")
     samples, curves = Path(f"{stem}-samples.png"), Path(f"{stem}-curves.png")
     options.output.parent.mkdir(parents=True, exist_ok=True)
@@ -47,11 +47,12 @@ def page(found: list[Outcome], datasets: dict[str, Dataset], goal: Goal, options
         parts += [f"## {name}", quality(runs), cost(runs, options.reach)]
     parts += [
         "## Samples",
-        "Uncurated: the first latents of seed 0, from the run with the first seed; classes in turn, where a recipe "
-        "is told them.",
+        "Uncurated: the first latents of seed 0, from the run with the first seed; the classes in turn, if the recipe "
+        "is conditional.",
         f"![Samples of each row]({samples})",
         "## Curves",
-        f"FID during training: mean and range of the seeds. Dotted: {options.reach:g}, whose time is in the table.",
+        f"FID during training: mean and range of the seeds. Dotted: the FID of {options.reach:g}, whose time is in the "
+        "table.",
         f"![Curves]({curves})",
         "## How to read this",
         reading(shown),
@@ -71,10 +72,11 @@ def protocol(shown: list[Outcome], goal: Goal, options) -> str:
         equal = f"for equal compute time: {goal.minutes:g} minutes ({kind}, without start-up, decoding, checkpoints, evaluation)"
     seeds = len(options.seeds)
     return (
-        f"Each recipe trained {equal}, from {'one seed' if seeds == 1 else f'{seeds} seeds'}, with the settings that stand "
-        f"in `training/recipes.py`{_changes(shown)}. Pictures of each averaged generator (how many, the metrics' names say) "
-        "were judged by one program and one network for each data set. A number is the mean over the seeds ± their standard "
-        "deviation (n - 1). *Real pictures* are judged in the same way: what no generator can be expected to beat."
+        f"Each recipe was trained {equal}, with {'one seed' if seeds == 1 else f'{seeds} seeds'} and the settings in "
+        f"`training/recipes.py`{_changes(shown)}. The averaged generators were evaluated by one program and one network for "
+        "each data set; the names of the metrics say on how many pictures. A number is the mean over the seeds ± their "
+        "standard deviation (n - 1). *Real pictures* were evaluated in the same way: no generator can be expected to do "
+        "better."
     )
 
 
@@ -85,8 +87,8 @@ def _changes(shown: list[Outcome]) -> str:
 
 
 def quality(runs: list[Outcome]) -> str:
-    """The metrics of one data set, a row a recipe. Those against training pictures are left out where there are those
-    against test pictures."""
+    """The metrics of one data set, one row per recipe. A metric against training pictures is left out if there is the
+    same against test pictures."""
     metrics = [run.evaluation["metrics"] for run in runs if run.evaluation]
     names = list(dict.fromkeys(key for metric in metrics for key in metric if "value" in metric[key]))
     names = [name for name in names if "_train_" not in name or name.replace("_train_", "_test_") not in names]
@@ -104,7 +106,7 @@ def quality(runs: list[Outcome]) -> str:
 
 
 def cost(runs: list[Outcome], reach: float) -> str:
-    """What the rows of one data set took."""
+    """The sizes, images and times of the recipes of one data set."""
     lines = [
         [
             "recipe",
@@ -149,19 +151,21 @@ def reading(shown: list[Outcome]) -> str:
     lines = [f"- `{row.name}` {row.arrow}: {row.about}." for row in METRICS.values() if row.name in kinds]
     return "\n".join(
         [
-            "A metric's name carries its protocol: how many pictures, which real ones they are held against, which network looks. "
-            "`↓`: smaller is better.",
+            "A metric's name has its protocol: the number of pictures, the real pictures they are compared with, and the "
+            "network. `↓`: smaller is better.",
             "",
             *lines,
             "",
             "What not to conclude:",
             "",
-            "- that one is better than another where the difference is not well beyond the deviations: they come from few seeds;",
-            "- that a recipe is bad, or the paper wrong: it had this much time on this machine, small networks, and settings chosen "
-            "for short runs, without a search for each. With more time the order may change, and on a GPU large networks cost less;",
-            "- anything from a comparison with FID elsewhere: these features are those of a small network trained on the same kind "
-            "of pictures, and their scale is not that of Inception's;",
-            "- more from the minutes to a FID than their order: FID was measured a few times in each run, on fewer pictures.",
+            "- that one recipe is better than another if the difference is not well beyond the deviations, which come from few "
+            "seeds;",
+            "- that a recipe is bad, or its paper wrong: the networks are small, the time is short, and the settings were chosen "
+            "for short runs, without a search for each recipe. With more time the order may change, and on a GPU large networks "
+            "cost less;",
+            "- anything from a comparison with FIDs elsewhere: these features come from a small network trained on the same kind "
+            "of pictures, and have another scale than Inception's;",
+            "- more than their order from the minutes to a FID: it was measured a few times in each run, on fewer pictures.",
         ]
     )
 
@@ -181,16 +185,16 @@ def origin(found: list[Outcome], shown: list[Outcome]) -> str:
         [
             f"- machine: {'; '.join(machines)}",
             f"- code: gan_models {gan_models.__version__}, trained at commit {', '.join(commits)}",
-            f"- networks that judged, with their checksums: {', '.join(sorted(networks))}",
+            f"- networks of the evaluation, with their checksums: {', '.join(sorted(networks))}",
             f"- cost: {hours:.2f} hours of training in {len(trained)} runs, {judged:.2f} CPU hours of evaluation, "
             f"together {hours + judged:.2f}",
-            "- the same command again goes on from the runs that are there, and only writes this page when all are done",
+            "- the same command continues from existing runs; when all are done it only writes this page",
         ]
     )
 
 
 def exact_command(options) -> str:
-    """The command without the places of data and runs, which are everybody's own."""
+    """The command without the folders of data and runs, which differ on every machine."""
     length = ["--images", str(options.images)] if options.images else ["--minutes", f"{options.minutes:g}"]
     seeds = ",".join(map(str, options.seeds)) + ("," if len(options.seeds) == 1 else "")
     words = [
@@ -210,7 +214,7 @@ def exact_command(options) -> str:
 
 
 def mean_std(values: list[float | None]) -> str:
-    """ "1.24 ± 0.05": the sample's standard deviation with two digits; one value stands alone."""
+    """ "1.24 ± 0.05": the sample standard deviation with two digits; without it for a single value."""
     values = [value for value in values if value is not None]
     if not values:
         return MISSING
@@ -226,12 +230,12 @@ def _number(value: float) -> str:
 
 
 def table(lines: list[list[str]]) -> str:
-    """Markdown; numbers to the right."""
+    """A Markdown table with right-aligned numbers."""
     rule = ["---", *["---:"] * (len(lines[0]) - 1)]
     return "\n".join(f"| {' | '.join(line)} |" for line in (lines[0], rule, *lines[1:]))
 
 
 def _kind(name: str) -> tuple[int, str]:
-    """Its place in the table and its arrow."""
+    """The place of a metric in METRICS, and its arrow."""
     rows = list(METRICS.values())
     return next(((k, row.arrow) for k, row in enumerate(rows) if row.name == base_name(name)), (len(rows), ""))

@@ -1,4 +1,4 @@
-"""What a comparison is about: rows, goals, budgets of compute time, outcomes."""
+"""The terms of a comparison: rows, goals, budgets of compute time, outcomes."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from ..state import State
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-SHARES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)  # of the run, after which FID is measured: early ones lie closer
-FID_SAMPLES = 2000  # for those; on each side
+SHARES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)  # of the run, after which FID is measured; denser at the start
+FID_SAMPLES = 2000  # real and generated pictures for each of these
 
 
 @dataclass(frozen=True)
 class Goal:
-    """For how long each run trains: one of the two is given."""
+    """The length of each run: one of the two is given."""
 
     minutes: float | None = None
     images: int | None = None
 
     def share(self, images: int, seconds: float) -> float:
-        """How much of it is done; at 1 it is reached."""
+        """The share that is done; 1 when the goal is reached."""
         return seconds / (60 * self.minutes) if self.minutes else images / self.images
 
     def __str__(self) -> str:
@@ -47,7 +47,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Row:
-    """A recipe under a name, with settings of its own."""
+    """A recipe with a name and settings of its own."""
 
     name: str
     recipe: Recipe
@@ -56,14 +56,14 @@ class Row:
 
 
 class Outcome(NamedTuple):
-    """What is known of one run."""
+    """The results of one run."""
 
     row: Row
     seed: int
     folder: Path
-    training: dict | None  # what Budget.record says; None before the goal is reached
-    evaluation: dict | None  # {"metrics": as evaluate gives them, "how", "images_seen", "cpu_seconds"}
-    trouble: str | None = None  # why something is missing
+    training: dict | None  # the record of Budget; None before the goal is reached
+    evaluation: dict | None  # {"metrics": from evaluate, "how", "images_seen", "cpu_seconds"}
+    trouble: str | None = None  # the reason if something is missing
 
 
 def stopwatch(device: torch.device) -> Callable[[], float]:
@@ -80,7 +80,7 @@ def stopwatch(device: torch.device) -> Callable[[], float]:
 
 @dataclass(frozen=True)
 class Method:
-    """How runs are measured. A comparison has the default; tests are in a hurry."""
+    """How runs are measured. Tests use smaller numbers."""
 
     shares: tuple[float, ...] = SHARES
     fid_samples: int = FID_SAMPLES
@@ -89,14 +89,14 @@ class Method:
 
 
 class Budget:
-    """Measures a run: the compute time of its steps, and now and then FID, which is not counted. Ends it when the goal
-    is reached. All that it knows goes into each checkpoint, so that a resumed run goes on counting from there."""
+    """Measures the compute time of a run's steps, and sometimes FID, which does not count, and ends the run when the
+    goal is reached. Its state is stored in each checkpoint, so that a resumed run continues from there."""
 
     def __init__(self, row: Row, seed: int, goal: Goal, dataset: Dataset, method: Method = Method()):
         self.row, self.seed, self.goal, self.dataset, self.method = row, seed, goal, dataset, method
 
     def attach(self, state: State, checkpoint: Path | None, accelerator: Accelerator) -> None:
-        """Before the first step of a run that begins, or goes on from a checkpoint."""
+        """Called before the first step of a run that starts, or continues from a checkpoint."""
         known = notes_of(checkpoint / "model") if checkpoint else {}
         self.seconds, self.points = known.get("compute_seconds", 0.0), known.get("fid_points", [])
         self.fid_seconds = known.get("fid_seconds", 0.0)
@@ -108,27 +108,26 @@ class Budget:
             "machine": machine(accelerator),
             "device": accelerator.device.type,
             "generator_parameters": sum(p.numel() for p in state.generator.parameters()),
-            # Weights that both share are the generator's.
+            # Shared weights count as the generator's.
             "discriminator_parameters": sum(p.numel() for p in state.discriminator.parameters()),
         }
         self.clock = self.method.stopwatch(state.ema.device)
         self.began = self.clock()
 
     def pause(self, state: State, scalars: dict) -> bool:
-        """The first callback after a step: what the others take is not counted."""
+        """The first callback after a step: stops the clock during the other callbacks."""
         self.seconds += self.clock() - self.began
         return False
 
     def measure(self, state: State, scalars: dict) -> bool:
-        """FID, where one of the method's shares has been passed. It stands before the checkpoint, which takes it
-        along."""
+        """Measures FID if one of the method's shares was passed. It comes before the checkpoint, which stores it."""
         share = self.goal.share(state.images, self.seconds)
         if any(self.last < at <= share for at in self.method.shares):
             callbacks.check_finite(state.ema.state_dict().values(), state.images)
             self.last, began = share, time.process_time()
             with contextlib.suppress(
                 EvaluationError, JudgeError
-            ):  # no network for these pictures, or too few of them: no points
+            ):  # without a network for these pictures, or with too few of them, there are no points
                 value = generator.fid(state.ema, self.dataset, self.method.fid_samples)
                 self.points.append(
                     {"images": state.images, "compute_seconds": round(self.seconds, 3), "fid": round(value, 4)}
@@ -141,12 +140,12 @@ class Budget:
         return False
 
     def resume(self, state: State, scalars: dict) -> bool:
-        """The last callback before the next step. True when the goal is reached."""
+        """The last callback before the next step: starts the clock. True when the goal is reached."""
         self.began = self.clock()
         return self.goal.share(state.images, self.seconds) >= 1
 
     def record(self, state: State) -> dict:
-        """For "training" in metrics.json of the model folder; `command` makes the same weights without a clock."""
+        """The entry "training" for metrics.json. Its `command` makes the same weights by a number of images."""
         arguments = [
             self.row.base,
             *(word for setting in self.row.settings for word in ("--set", setting)),
@@ -165,7 +164,7 @@ class Budget:
 
 
 def machine(accelerator: Accelerator) -> str:
-    """Where and how a run computes, in words."""
+    """The processor, precision and torch version of a run, in words."""
     device = accelerator.device
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)
@@ -180,13 +179,13 @@ def machine(accelerator: Accelerator) -> str:
 
 
 def on_cpu(notes: dict) -> bool:
-    """Whether a run's compute time is that of the processor, by its record. Those of older versions have no "device",
-    and name the processor's threads."""
+    """Whether a run's compute time is CPU time, by its record. Records of older versions have no "device", but name the
+    threads of the CPU."""
     return notes["device"] == "cpu" if "device" in notes else "thread(s)" in notes["machine"]
 
 
 def fid_name(runs: list[Outcome]) -> str:
-    """The metric that was measured in the midst of training."""
+    """The name of the metric that was measured during training."""
     network = next((name for run in runs if run.evaluation for name in run.evaluation["metrics"]["evaluation"]), "")
     size = next((run.training["fid_samples"] for run in runs if run.training), FID_SAMPLES)
     return f"fid{short_count(size)}_train_{network}"

@@ -1,4 +1,4 @@
-"""The runs of a comparison: each recipe is trained for its share of the time, and judged."""
+"""The runs of a comparison: train each recipe for its share of the time, and evaluate it."""
 
 import argparse
 import contextlib
@@ -25,7 +25,7 @@ from .protocol import Budget, Goal, Method, Outcome, Row
 
 EVALUATION, DIVERGED = "evaluation.json", "diverged.json"
 ENDLESS = 10**12
-STOPPED = "Stopped; the same command goes on from here."
+STOPPED = "Stopped; the same command continues from here."
 
 
 class CompareError(TrainingError):
@@ -33,13 +33,14 @@ class CompareError(TrainingError):
 
 
 class Stopped(TrainingError):
-    """Ctrl-C or SIGTERM; the run's checkpoint is written, and the same command goes on."""
+    """Ctrl-C or SIGTERM; the run's checkpoint is written, and the same command continues."""
 
     status = 130
 
 
 def parse_row(text: str, everywhere: list[str]) -> Row:
-    """[NAME=]RECIPE[,KEY=VALUE...]; a comma inside brackets is part of a value. `everywhere`: settings of all rows."""
+    """The row of [NAME=]RECIPE[,KEY=VALUE...]. A comma inside brackets is part of a value. everywhere: settings of all
+    rows."""
     head, *own = re.split(r",(?![^\[]*\])", text)
     name, equals, base = head.partition("=")
     base = base if equals else name
@@ -57,11 +58,11 @@ def run_folder(work: Path, row: Row, seed: int) -> Path:
 def training_options(
     row: Row, seed: int, goal: Goal, folder: Path, options: argparse.Namespace, method: Method = Method()
 ) -> RunOptions:
-    """How this run is trained."""
+    """The training options of a run."""
     reached = notes_of(folder / "checkpoint" / "model")
     images = goal.images or ENDLESS
     if goal.minutes and reached and goal.share(0, reached.get("compute_seconds", 0)) >= 1:
-        images = reached["images_seen"]  # only the model is left to be written
+        images = reached["images_seen"]  # only the model has to be written
     return RunOptions(
         recipe=row.base,
         output=folder,
@@ -72,15 +73,15 @@ def training_options(
         precision=options.precision,
         checkpoint_every=min(method.checkpoint_every, images),
         resume=True,
-        progress=not goal.minutes,  # how many images are left is not known
+        progress=not goal.minutes,  # with a goal in minutes the number of images is unknown
     )
 
 
 def train(
     row: Row, seed: int, goal: Goal, folder: Path, dataset: Dataset, options: argparse.Namespace, method: Method
 ) -> None:
-    """Train until the goal is reached, unless it is. Raises Stopped, Diverged, or CompareError where the folder holds
-    another run."""
+    """Train until the goal is reached, unless it is already. Raises Stopped, Diverged, or CompareError if the folder
+    holds another run."""
     options = training_options(row, seed, goal, folder, options, method)
     recipe = dataclasses.replace(row.recipe, name=row.base)
     if (folder / "options.json").exists():
@@ -100,14 +101,14 @@ def train(
 
 
 def finished(folder: Path, goal: Goal) -> dict | None:
-    """The notes of a run that has reached this goal and written its model; else None."""
+    """The training record of a run that has reached this goal and written its model; else None."""
     notes = notes_of(folder / "model")
     done = notes.get("goal") == str(goal) and images_of(folder / "model") == notes["images_seen"]
     return notes if done and goal.share(notes["images_seen"], notes["compute_seconds"]) >= 1 else None
 
 
 def judge(row: Row, folder: Path, options: argparse.Namespace) -> None:
-    """Write the evaluation of a finished run to evaluation.json, unless it is there. Raises as evaluate does."""
+    """Write the evaluation of a finished run to evaluation.json, unless it exists. Raises as evaluate does."""
     how, images = evaluation_options(row, options), images_of(folder / "model")
     if known_evaluation(folder, how, images) and not options.evaluate_again:
         return
@@ -123,8 +124,8 @@ def judge(row: Row, folder: Path, options: argparse.Namespace) -> None:
 
 
 def evaluation_options(row: Row, options: argparse.Namespace) -> dict:
-    """How a row is evaluated, beyond what `evaluate` does by itself. The accuracy score needs classes and a network
-    that reads them."""
+    """The options of a row's evaluation. The classification accuracy score needs classes and a network that knows
+    them."""
     how = {} if options.samples is None else {"samples": options.samples}
     return how | (
         {"cas": True} if options.cas and row.recipe.conditional and row.recipe.data in ("mnist", "fashionmnist") else {}
@@ -132,17 +133,17 @@ def evaluation_options(row: Row, options: argparse.Namespace) -> dict:
 
 
 def known_evaluation(folder: Path, how: dict, images: int) -> dict | None:
-    """evaluation.json, if it was made in this manner of this model."""
+    """The content of evaluation.json, if it was made with these options for this model."""
     known = read_object(folder / EVALUATION) or {}
     return known if (known.get("how"), known.get("images_seen")) == (how, images) else None
 
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[bool]:
-    """Whether the run is ours: False while another process has it."""
+    """Yields whether this process has the run; False while another process has it."""
     try:
         import fcntl
-    except ImportError:  # Windows: nobody may share the work there
+    except ImportError:  # Windows: processes cannot share the work there
         yield True
         return
     folder.mkdir(parents=True, exist_ok=True)
@@ -158,14 +159,14 @@ def alone(folder: Path) -> Iterator[bool]:
 def do_runs(
     rows: list[Row], datasets: dict[str, Dataset], goal: Goal, options: argparse.Namespace, method: Method
 ) -> dict[Path, str]:
-    """Train and judge all that is not done yet; the first seed of all rows first. Returns why a run (its folder) could
-    not be judged."""
+    """Train and evaluate all runs that are not done yet, the first seed of all rows first. Returns {folder: reason} for
+    runs that could not be evaluated."""
     runs, unjudged = [(row, seed) for seed in options.seeds for row in rows], {}
     for number, (row, seed) in enumerate(runs, 1):
         folder = run_folder(options.work, row, seed)
         with alone(folder) as mine:
             if not mine:
-                print(f"[{number}/{len(runs)}] {row.name}, seed {seed}: another process is at it.")
+                print(f"[{number}/{len(runs)}] {row.name}, seed {seed}: another process is working on it.")
                 continue
             if (folder / DIVERGED).exists():
                 continue
@@ -183,7 +184,7 @@ def do_runs(
 
 
 def outcome(row: Row, seed: int, goal: Goal, folder: Path, how: dict, unjudged: dict[Path, str]) -> Outcome:
-    """What a run's folder says."""
+    """The outcome of a run, from its folder."""
     notes, diverged = finished(folder, goal), read_object(folder / DIVERGED)
     evaluation = known_evaluation(folder, how, notes["images_seen"]) if notes else None
     if notes:

@@ -27,14 +27,14 @@ def open_dataset(
     attributes: Sequence[str] | None = None,
     crop: tuple[int, int, int] = (25, 48, 128),
 ) -> Dataset:
-    """A data set by name (a key of READERS, from the data root), a folder of images, a .zip or .tar of them, or a data
-    set of the Hub ("hub:USER/DATASET", see hub.py).
+    """Open a data set by name (a key of READERS, from the data root), a folder of images, a .zip or .tar of them, or a
+    data set of the Hub ("hub:USER/DATASET", see hub.py).
 
-    root: the data root; None is the variable GAN_STUDIO_DATA, else ./data. channels: 1 (grey) or 3; None is what the
-    data set has (a folder: 3). attributes: which of CelebA's, in which order; None is all. crop: (left, top, size), the
-    window of CelebA's aligned 178 x 218 frame that is taken. Pictures smaller than image_size are left out, as a note
-    says. A folder: sub-folders train/, valid/, test/ are the splits, without them all of it is "train"; two or more
-    sub-folders that all hold images, with no image beside them, are classes; else there are no labels.
+    root: the data root; None is the variable GAN_STUDIO_DATA, else ./data. channels: 1 (grey) or 3; None is that of the
+    data set (3 for a folder). attributes: which of CelebA's, in which order; None is all. crop: (left, top, size), the
+    window of CelebA's aligned 178 x 218 frame. Pictures smaller than image_size are left out, and a note says so. In a
+    folder the sub-folders train/, valid/, test/ are the splits; without them everything is "train". Two or more
+    sub-folders that all hold images, with no image next to them, are classes; otherwise there are no labels.
 
     Raises DataError.
     """
@@ -95,7 +95,7 @@ def _check(request: Request) -> None:
         raise DataError(f"The crop (left, top, size) = {request.crop} does not lie inside CelebA's 178 x 218 frame.")
 
 
-# Another data set is one more reader here: CIFAR-10's batches, a data set of the Hub.
+# The data sets by name. A new data set is one more reader.
 READERS: dict[str, Callable[[Request], Dataset]] = {
     "mnist": read_mnist,
     "fashionmnist": read_fashionmnist,
@@ -103,4 +103,4 @@ READERS: dict[str, Callable[[Request], Dataset]] = {
     "cifar10": read_cifar10,
     "celeba": read_celeba,
 }
-OBLONG = (read_celeba,)  # whose pictures can be cropped to other proportions than square
+OBLONG = (read_celeba,)  # readers whose pictures need not be square

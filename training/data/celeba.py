@@ -18,7 +18,7 @@ def read_celeba(request: Request) -> Dataset:
     """202,599 faces with 40 attributes (Liu et al. 2015, "Deep learning face attributes in the wild"), or any part of
     them.
 
-    A 178 x 218 picture is cropped by the request's window; a square one is taken as cropped already.
+    A 178 x 218 picture is cropped by the request's window; a square one counts as cropped already.
     """
     folder = request.root / "celeba"
     pictures = celeba_pictures(folder)
@@ -66,18 +66,17 @@ def celeba_pictures(folder: Path) -> Pictures:
 
 
 def celeba_originals(root: Path) -> list[bytes]:
-    """The encoded pictures of ROOT/celeba that still have CelebA's aligned frame, 178 x 218, by name. Raises
-    DataError."""
+    """The encoded pictures of ROOT/celeba that have CelebA's aligned frame of 178 x 218, by name. Raises DataError."""
     pictures = celeba_pictures(root / "celeba")
     encoded = (pictures.read(name) for name in sorted(pictures.names))
     originals = [data for data in encoded if _size(data) == CELEBA_SIZE]
     if not originals:
-        raise DataError(f"The pictures in {root / 'celeba'} are cropped already; this needs CelebA's own of 178 x 218.")
+        raise DataError(f"The pictures in {root / 'celeba'} are cropped already; this needs CelebA's own, 178 x 218.")
     return originals
 
 
 def _size(data: bytes) -> tuple[int, int] | None:
-    """Width and height, from the header alone."""
+    """Width and height, from the header."""
     try:
         with Image.open(io.BytesIO(data)) as picture:
             return picture.size
@@ -86,7 +85,7 @@ def _size(data: bytes) -> tuple[int, int] | None:
 
 
 def _celeba_file(folder: Path, stem: str) -> tuple[str, list[list[str]]]:
-    """The name of the list that is there and its lines, each in words: CelebA's own .txt, or the .csv of Kaggle."""
+    """The name of the list that exists, CelebA's own .txt or Kaggle's .csv, and its lines split into words."""
     name = next((name for name in (f"{stem}.txt", f"{stem}.csv") if (folder / name).is_file()), None)
     if name is None:
         raise DataError(f"CelebA's {stem}.txt is not in {folder}; fetch it from {CELEBA_PAGE}.")
@@ -104,8 +103,8 @@ def _celeba_file(folder: Path, stem: str) -> tuple[str, list[list[str]]]:
 
 
 def _read_attributes(file: str, lines: list[list[str]]) -> tuple[tuple[str, ...], dict[str, np.ndarray]]:
-    """Names of the attributes, and for each picture (K,) uint8 0/1. The .txt: a count, the names, then -1 or 1 for
-    each. The .csv: the names behind that of the column of pictures, then -1 or 1, or 0 or 1."""
+    """The names of the attributes, and (K,) uint8 0/1 for each picture. The .txt has a count, the names, then -1 or 1.
+    The .csv has a header with the names, then -1 or 1, or 0 or 1."""
     table = file.endswith(".csv")
     start = 1 if table else 2
     names = tuple(lines[start - 1][table:]) if len(lines) >= start else ()
@@ -123,7 +122,7 @@ def _read_attributes(file: str, lines: list[list[str]]) -> tuple[tuple[str, ...]
 
 
 def _read_partition(file: str, lines: list[list[str]]) -> dict[str, int]:
-    """For each picture 0 train, 1 valid, 2 test."""
+    """The split of each picture: 0 train, 1 valid, 2 test."""
     parts = {}
     for number, words in enumerate(lines, 1):
         if not any(words) or (number == 1 and file.endswith(".csv") and words[-1] not in ("0", "1", "2")):
@@ -138,7 +137,7 @@ def _read_partition(file: str, lines: list[list[str]]) -> dict[str, int]:
 
 
 def _number(name: str) -> str:
-    """000001 of img_align_celeba/000001.jpg: the PNG edition has the same lists, which say 000001.jpg."""
+    """000001 from img_align_celeba/000001.jpg. The PNG edition has the same lists, which say 000001.jpg."""
     return name.rpartition("/")[2].partition(".")[0]
 
 

@@ -1,5 +1,5 @@
-"""CIFAR-10's own files (Krizhevsky 2009), which are pickles: read by an unpickler that knows nothing but arrays, lists
-and numbers."""
+"""CIFAR-10 (Krizhevsky 2009). Its own files are pickles, which are read by an unpickler that only allows arrays, lists and
+numbers."""
 
 import gzip
 import io
@@ -21,8 +21,8 @@ CIFAR_PAGE = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 
 
 def read_cifar10(request: Request) -> Dataset:
-    """CIFAR-10 (Krizhevsky 2009): 50,000 photographs to train, 10,000 to test, 32 x 32, ten classes. Its own files,
-    else cifar10/train.zip and test.zip of pictures CLASS/NNNN.jpg."""
+    """CIFAR-10: 50,000 training and 10,000 test photographs, 32 x 32, ten classes. From its own files, else from
+    cifar10/train.zip and test.zip with pictures CLASS/NNNN.jpg."""
     if request.split == "valid":
         raise DataError("CIFAR-10 has no split 'valid', only train and test.")
     if request.attributes is not None:
@@ -31,7 +31,7 @@ def read_cifar10(request: Request) -> Dataset:
     unoriginal = zipped.is_file() and not any((request.root / name).exists() for name in (FOLDER, ARCHIVE))
     try:
         if not unoriginal and not any((request.root / name).exists() for name in (FOLDER, ARCHIVE)):
-            # Only the archive: torchvision's CIFAR10(download=True) would also unpickle what is in it.
+            # Only the archive: torchvision's CIFAR10(download=True) would also unpickle its content.
             fetch(
                 request.root,
                 request.root / ARCHIVE,
@@ -71,18 +71,18 @@ MAX_BYTES = 2**26  # a batch has 31 MB
 
 
 class Refused(TrainingError):
-    """A file that is no batch of CIFAR-10, or that would run a program; one sentence without its name."""
+    """A file that is not a batch of CIFAR-10, or that would run code; a sentence without the file's name."""
 
 
 def _latin(text: str, codec: str = "latin1") -> bytes:
-    """How Python 3 writes bytes into old pickles. Other codecs could blow up a few bytes to gigabytes."""
+    """How old pickles of Python 3 hold bytes. Other codecs could expand a few bytes to gigabytes."""
     if codec not in ("latin1", "latin-1"):
         raise Refused(f"it asks for the codec {codec!r:.40}")
     return text.encode("latin1")
 
 
 class _Unpickler(pickle.Unpickler):
-    """Only what an array of numbers is made of. Anything else could run code, and is refused."""
+    """Allows only the parts of an array of numbers. Anything else could run code, and is refused."""
 
     KNOWN = {
         ("numpy", "ndarray"): np.ndarray,
@@ -100,15 +100,14 @@ class _Unpickler(pickle.Unpickler):
 
 
 def read(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """The pictures (N, 3, 32, 32) uint8 and classes (N,) int64 of a split, from ROOT/cifar-10-batches-py/, else from
-    the archive in ROOT as it is downloaded. Raises FileNotFoundError where neither is there, and Refused."""
+    """The pictures (N, 3, 32, 32) uint8 and classes (N,) int64 of a split, from ROOT/cifar-10-batches-py/, else from the
+    downloaded archive in ROOT. Raises FileNotFoundError if there is neither, and Refused."""
     parts = [_batch(name, data) for name, data in _files(root, BATCHES[split])]
     return np.concatenate([images for images, _ in parts]), np.concatenate([labels for _, labels in parts])
 
 
 def _read_zip(path: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """The pictures and classes as of `read`, and what to say of them, from a zip of CLASS/NNNN.jpg. Raises
-    DataError."""
+    """The pictures and classes as from `read`, and notes, from a zip of CLASS/NNNN.jpg. Raises DataError."""
     pictures = in_zip(path, f"fetch it again, or {CIFAR_PAGE}")
     pictures = pictures.select(sorted(pictures.names))
     strange = next((name for name in pictures.names if name.split("/")[0] not in CLASSES or "/" not in name), None)
@@ -122,7 +121,7 @@ def _read_zip(path: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
     notes = notes_of("", decoded, 32, pictures.left_out)[1:]
     if any(name.lower().endswith((".jpg", ".jpeg")) for name in pictures.names):
         notes.append(
-            f"The pictures in {path} are JPEG files, not the exact ones of CIFAR-10: say so beside any figure."
+            f"The pictures in {path} are JPEG files, not the exact ones of CIFAR-10: mention it with any results."
         )
     return decoded.images, labels, notes
 
@@ -141,7 +140,7 @@ def _files(root: Path, names: tuple[str, ...]):
         with gzip.open(root / ARCHIVE) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
             for name in names:
                 yield name, archive.extractfile(f"{FOLDER}/{name}").read(MAX_BYTES)
-            while stream.read(2**20):  # its checksum stands at the end
+            while stream.read(2**20):  # read to the end, where the checksum is
                 pass
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, KeyError, EOFError, AttributeError) as error:
         raise Refused(f"{ARCHIVE} is truncated, damaged or another archive") from error

@@ -1,4 +1,4 @@
-"""Pictures and labels in memory, in an order that is a function of (seed, image number)."""
+"""A data set in memory: pictures and labels, in an order that is a function of (seed, image number)."""
 
 import hashlib
 from collections.abc import Sequence
@@ -43,9 +43,9 @@ class Dataset:
         return len(self.images)
 
     def order(self, start: int, count: int, seed: int) -> np.ndarray:
-        """Which images are shown as number start .. start + count - 1 of a run: indices (count,) int64.
+        """The indices (count,) int64 of the images with the numbers start .. start + count - 1 of a run.
 
-        Every epoch is a permutation of its own. The answer is a function of (seed, image number) alone.
+        Every epoch is another permutation. The result is a function of (seed, image number) alone.
         """
         epochs, places = np.divmod(np.arange(start, start + count, dtype=np.int64), len(self))
         indices = np.empty(count, np.int64)
@@ -55,8 +55,8 @@ class Dataset:
         return indices
 
     def few(self, count: int, seed: int) -> "Dataset":
-        """The same pictures with `count` labels of each class, drawn by the seed; the others' labels are -1, unknown.
-        Raises DataError where there are no classes, or too few pictures of one."""
+        """The same pictures with only `count` labels per class, drawn by the seed; all other labels are -1, unknown.
+        Raises DataError if there are no classes, or too few pictures of one."""
         if self.labels is None or self.multi_label:
             raise DataError(f"{self.name} has no classes of which a few pictures could keep their label.")
         labels = np.full_like(self.labels, -1)
@@ -119,7 +119,7 @@ def to_float(images: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a reader."""
+    """The arguments of a reader."""
 
     root: Path
     image_size: Size

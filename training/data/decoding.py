@@ -1,5 +1,5 @@
-"""Pictures that have to be decoded: in a folder or an archive, any format, once, into a file of the user's cache folder
-that later runs map into memory."""
+"""Decodes the pictures of a folder or archive, in any format, once, into a file in the user's cache folder. Later runs map
+that file into memory."""
 
 import contextlib
 import hashlib
@@ -30,8 +30,8 @@ from gan_models.sizes import Size, in_words, sides
 
 from ..errors import TrainingError
 
-CACHE_VERSION = 1  # raise it when the same files decode to other pixels
-# What Pillow opens, but what starts programs, needs handlers of other packages, or is no picture.
+CACHE_VERSION = 1  # increase it when the same files decode to other pixels
+# Formats that Pillow opens, but that start programs, need handlers of other packages, or are not pictures.
 NOT_READ = frozenset(("EPS", "WMF", "MPEG", "BUFR", "GRIB", "HDF5", "IPTC", "FPX", "MIC"))
 
 
@@ -45,7 +45,7 @@ def is_html(start: bytes) -> bool:
 
 @lru_cache(maxsize=1)
 def readable_formats() -> tuple[str, ...]:
-    """Pillow's names of the formats that are read."""
+    """Pillow's names of the formats that can be read."""
     register_heif()
     Image.init()
     return tuple(sorted(set(Image.OPEN) - NOT_READ))
@@ -53,10 +53,10 @@ def readable_formats() -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Where encoded pictures are: their names, what tells that one has changed, and how to read one.
+    """Encoded pictures: their names, a fingerprint of each to notice changes, and how to read one.
 
-    place: the folder that they lie in, where it is one; folders: the names of all sub-folders; left_out: how many files
-    are not among them, by reason; one_by_one: they can be read fast only in their order.
+    place: their folder, if it is one. folders: the names of all sub-folders. left_out: the number of other files, by
+    reason. one_by_one: whether they can be read fast only in order.
     """
 
     names: list[str]
@@ -72,7 +72,7 @@ class Pictures:
         return replace(self, names=names, stamps=[stamps[name] for name in names])
 
     def below(self, folder: str) -> "Pictures":
-        """Those of a sub-folder, under their names in it."""
+        """The pictures of a sub-folder, with their names in it."""
         start = f"{folder}/"
         chosen = [k for k, name in enumerate(self.names) if name.startswith(start)]
         return replace(
@@ -92,18 +92,18 @@ TOO_SMALL, UNREADABLE, UNSCALED = "too small", "unreadable", "unscaled"
 def decode_one(
     data: bytes, image_size: Size, channels: int, window: tuple[int, int, int] | None = None
 ) -> np.ndarray | str:
-    """One encoded picture -> (C, H, W) uint8 of that size, or TOO_SMALL, UNREADABLE, or UNSCALED: of 32 bits, and it is
-    unknown what is white.
+    """One encoded picture -> (C, H, W) uint8 of that size, or TOO_SMALL, UNREADABLE, or UNSCALED (32 bits with an unknown
+    white level).
 
-    window: (left, top, size) of a 178 x 218 picture; any other is cropped around its centre, no more than the size's
-    proportions ask for. The resampling filter is Lanczos: antialiased, the sharpest that Pillow has, and the one that
-    the data of Progressive GAN and StyleGAN were made with.
+    window: (left, top, size) of a 178 x 218 picture. Any other picture is cropped around its centre to the proportions
+    of the size. The resampling filter is Lanczos: antialiased, the sharpest of Pillow, and the one that was used for the
+    data of Progressive GAN and StyleGAN.
     """
     height, width = sides(image_size)
     try:
         with Image.open(io.BytesIO(data), formats=readable_formats()) as picture:
             aligned = window is not None and picture.size == CELEBA_SIZE
-            lies = height != width and picture.getexif().get(ORIENTATION) in (5, 6, 7, 8)  # kept on its side
+            lies = height != width and picture.getexif().get(ORIENTATION) in (5, 6, 7, 8)  # stored sideways
             across, down = (window[2],) * 2 if aligned else picture.size[::-1] if lies else picture.size
             if across < width or down < height:
                 return TOO_SMALL
@@ -120,13 +120,13 @@ def decode_one(
             if picture.size != (width, height):
                 picture = picture.resize((width, height), Image.Resampling.LANCZOS)
             array = np.asarray(picture)
-    except Exception:  # decoders of damaged files raise nearly anything; the picture is counted as unreadable and told
+    except Exception:  # decoders of damaged files raise nearly anything; the picture is counted as unreadable
         return UNREADABLE
     return array[None] if channels == 1 else np.ascontiguousarray(array.transpose(2, 0, 1))
 
 
 def _crop(picture: Image.Image, window: tuple[int, int, int] | None, width: int, height: int) -> Image.Image:
-    """The largest part of these proportions around the middle of the picture, or of its window."""
+    """The largest part with these proportions around the centre of the picture, or of its window."""
     left, top, across, down = (*window, window[2]) if window else (0, 0, *picture.size)
     wide, high = min(across, down * width // height), min(down, across * height // width)
     left, top = left + (across - wide) // 2, top + (down - high) // 2
@@ -135,8 +135,7 @@ def _crop(picture: Image.Image, window: tuple[int, int, int] | None, width: int,
 
 @dataclass(frozen=True)
 class Decoded:
-    """images (N, C, H, W) uint8, the indices of the N pictures among all, what became of the others, digest of the
-    images."""
+    """images (N, C, H, W) uint8, the indices of the N pictures among all, the counts of others, digest of the images."""
 
     images: np.ndarray
     kept: list[int]
@@ -150,8 +149,7 @@ class Decoded:
 def decode(
     name: str, pictures: Pictures, image_size: Size, channels: int, window: tuple[int, int, int] | None = None
 ) -> Decoded:
-    """All pictures, from the cache where they are in it, else decoded into it. Raises DataError when no picture is
-    usable."""
+    """All pictures, from the cache, or decoded into it. Raises DataError if no picture is usable."""
     place = [] if pictures.place is None else [str(pictures.place)]
     stamps = [place + stamp for stamp in pictures.stamps]
     what = [CACHE_VERSION, image_size, channels, window, pictures.names, stamps]
@@ -171,12 +169,11 @@ def decode(
 
 
 def _from_cache(path: Path) -> Decoded | None:
-    """What the cache holds, or None where that is nothing, damaged or altered."""
+    """The pictures in the cache; None if there are none, or they are damaged or were changed."""
     try:
         index = json.loads(path.with_suffix(".json").read_bytes())
         images = np.load(path, mmap_mode="r", allow_pickle=False)
-        # Reading all to compare the digest takes seconds for large sets, so it is done only for a file that was
-        # touched.
+        # Comparing the digest takes seconds for large sets, so it is done only if the file's time has changed.
         if path.stat().st_mtime_ns != index["mtime"] and hashlib.sha256(images).hexdigest() != index["digest"]:
             return None
         if len(images) != len(index["kept"]):
@@ -189,23 +186,23 @@ def _from_cache(path: Path) -> Decoded | None:
 
 
 def _decode_all(name: str, pictures: Pictures, image_size: Size, channels: int, window, path: Path) -> Decoded:
-    """Decode into the cache file; into memory where the cache cannot be written."""
+    """Decode into the cache file, or into memory if the cache cannot be written."""
     shape = (channels, *sides(image_size))
     try:
         _write_cache(path, shape, _stream(name, pictures, image_size, channels, window), pictures.names)
-        reason = "what was written does not read back"
+        reason = "the written file cannot be read back"
     except OSError as error:
         reason = error.strerror or str(error)
-    if decoded := _from_cache(path):  # written by us, or meanwhile by another process of the same run
+    if decoded := _from_cache(path):  # written by this process, or by another one of the same run
         return decoded
     images = np.empty((len(pictures.names), *shape), np.uint8)
     index = _collect(_stream(name, pictures, image_size, channels, window), pictures.names, images.__setitem__)
-    note = f"The cache in {path.parent} cannot be written ({reason}), so the pictures are decoded anew for every run."
+    note = f"The cache in {path.parent} cannot be written ({reason}), so the pictures are decoded again for every run."
     return Decoded(images[: len(index["kept"])], **index, note=note)
 
 
 def _stream(name: str, pictures: Pictures, image_size: Size, channels: int, window) -> Iterator[np.ndarray | str]:
-    """What `prepare` says of every picture, in order. Pillow decodes outside Python's lock, so threads are enough."""
+    """The result of `decode_one` for every picture, in order. Pillow releases Python's lock, so threads are enough."""
 
     def read(picture: str) -> bytes | None:
         try:
@@ -226,7 +223,7 @@ def _stream(name: str, pictures: Pictures, image_size: Size, channels: int, wind
         data = read(picture) if isinstance(picture, str) else picture
         return UNREADABLE if data is None else decode_one(data, image_size, channels, window)
 
-    # So many at a time bound the memory: of decoded pictures, or of encoded ones.
+    # Pictures at a time, to limit the memory for decoded or encoded ones.
     names, some = pictures.names, 64 if pictures.one_by_one else 1024
     progress = tqdm(total=len(names), desc=f"Decoding {name}", unit=" pictures", delay=2, mininterval=1)
     with ThreadPoolExecutor(os.cpu_count()) as pool, progress as bar:
@@ -238,7 +235,7 @@ def _stream(name: str, pictures: Pictures, image_size: Size, channels: int, wind
 
 
 def _collect(results: Iterator[np.ndarray | str], names: list[str], put: Callable[[int, np.ndarray], None]) -> dict:
-    """Hand each usable image to put(place, image); return what became of all pictures."""
+    """Pass each usable image to put(place, image); return the counts and indices of all pictures."""
     kept, small, unreadable, unscaled, digest = [], 0, [], [], hashlib.sha256()
     for k, result in enumerate(results):
         if isinstance(result, np.ndarray):
@@ -256,17 +253,17 @@ def _collect(results: Iterator[np.ndarray | str], names: list[str], put: Callabl
 
 
 def _write_cache(path: Path, shape: tuple[int, ...], results: Iterator[np.ndarray | str], names: list[str]) -> None:
-    """An .npy file, and beside it a .json that says what is in it; each under a temporary name first."""
+    """Write an .npy file and a .json that describes it, each to a temporary name first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path.parent)
-    # Several processes of one run may decode at once: each has its own temporary names, and all write the same.
+    # Several processes of a run may decode at once. Each has its own temporary names, and all write the same content.
     temporary, temporary_index = (path.with_name(f".{path.stem}.{os.getpid()}.{kind}.tmp") for kind in ("npy", "json"))
     try:
         with open(temporary, "wb") as file:
             file.write(_npy_header((0, *shape)))
             index = _collect(results, names, lambda place, image: file.write(image))
             file.seek(0)
-            file.write(_npy_header((len(index["kept"]), *shape)))  # only now is their number known
+            file.write(_npy_header((len(index["kept"]), *shape)))  # now that their number is known
             file.flush()
             os.fsync(file.fileno())
         index["mtime"] = temporary.stat().st_mtime_ns
@@ -285,7 +282,7 @@ def _npy_header(shape: tuple[int, ...]) -> bytes:
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Temporary files of runs that were killed while decoding."""
+    """Remove temporary files of runs that were killed while decoding."""
     for file in folder.glob(".*.tmp"):
         with contextlib.suppress(OSError):
             if time.time() - file.stat().st_mtime > 24 * 3600:
@@ -302,7 +299,7 @@ def notes_of(title: str, decoded: Decoded, image_size: Size, left_out: dict[str,
         )
     if decoded.unscaled:
         notes.append(
-            "Left out because it is unknown which of their numbers is white (32 bits; save them with 8 or 16): "
+            "Left out because their white level is unknown (32 bits; save them with 8 or 16): "
             f"{len(decoded.unscaled):,} (the first is {decoded.unscaled[0]})."
         )
     notes += [f"Left out: {reason}: {count:,}." for reason, count in sorted((left_out or {}).items())]

@@ -1,4 +1,4 @@
-"""MNIST, FashionMNIST and StackedMNIST: idx files."""
+"""MNIST, FashionMNIST and StackedMNIST, from idx files."""
 
 import contextlib
 import gzip
@@ -23,7 +23,7 @@ GARMENTS = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Sh
 
 
 def read_mnist(request: Request) -> Dataset:
-    """The handwritten digits of LeCun, Cortes and Burges: 60,000 to train, 10,000 to test, 28 x 28, grey."""
+    """The handwritten digits of LeCun, Cortes and Burges: 60,000 for training, 10,000 for testing, 28 x 28, grey."""
     return _read_digits("mnist", "MNIST", DIGITS, request)
 
 
@@ -33,11 +33,11 @@ def read_fashionmnist(request: Request) -> Dataset:
 
 
 def read_stackedmnist(request: Request) -> Dataset:
-    """Three random digits of MNIST as the three channels of a picture: 1,000 classes, of which a generator can be asked
-    how many it draws (Metz et al. 2017, arXiv:1611.02163). 128,000 to train, as is customary, from the training digits;
-    26,000 to test from the others. Which digits are in picture k is a function of k alone."""
+    """Three random MNIST digits as the three channels of a picture: 1,000 classes, to count how many modes a generator
+    covers (Metz et al. 2017, arXiv:1611.02163). 128,000 pictures for training, as is usual, from the training digits;
+    26,000 for testing from the test digits. The digits of picture k are a function of k alone."""
     if request.channels == 1:
-        raise DataError("StackedMNIST has three channels; leave it three, or take mnist.")
+        raise DataError("StackedMNIST has three channels; use three, or take mnist.")
     digits = read_mnist(replace(request, channels=1))
     count, stream = {"train": (128_000, 0), "test": (26_000, 1)}[request.split]
     chosen = philox(0, stream, Stream.STACKED).integers(len(digits), size=(count, 3))
@@ -79,20 +79,20 @@ def _read_digits(name: str, folder: str, label_names: tuple[str, ...], request: 
 def _resize_digits(images: np.ndarray, size: int) -> np.ndarray:
     if size == 28:
         return images
-    if size == 32:  # the customary way for networks that halve their input five times
+    if size == 32:  # padded, as is usual for networks that halve their input five times
         return np.pad(images, ((0, 0), (2, 2), (2, 2)))
     return resize_images(images, size)
 
 
 def resize_images(images: np.ndarray, size: int) -> np.ndarray:
-    """Grey pictures, or the channels of one: (n, H, W) -> (n, size, size)."""
+    """Resize grey pictures, or the channels of one: (n, H, W) -> (n, size, size)."""
     return np.stack(
         [np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.LANCZOS)) for image in images]
     )
 
 
 def _find_idx(path: Path) -> Path | None:
-    """Packed or not, with a dash before `idx` as at LeCun's or with a dot as in many copies."""
+    """The path of an idx file, gzipped or not, with a dash before `idx` as in the original or with a dot as in copies."""
     names = (path.name, path.name + ".gz", path.name.replace("-idx", ".idx"), path.name.replace("-idx", ".idx") + ".gz")
     return next((file for name in names if (file := path.with_name(name)).is_file()), None)
 
@@ -106,8 +106,8 @@ def _missing_digits(folder: str, raw: Path, why: str = "") -> Path:
 
 
 def fetch(root: Path, place: Path, missing: Callable[[str], None], download: Callable) -> None:
-    """download(torchvision.datasets) into `place`, which is not there yet, with torchvision's checksums; missing(why)
-    where it cannot."""
+    """Call download(torchvision.datasets) into the new folder `place`, with torchvision's checksums; missing(why) if
+    that fails."""
     try:
         from torchvision import datasets
     except ImportError:
@@ -118,14 +118,14 @@ def fetch(root: Path, place: Path, missing: Callable[[str], None], download: Cal
             download(datasets)
     except (RuntimeError, OSError) as error:
         for path in fresh:
-            with contextlib.suppress(OSError):  # not there, or no longer empty
+            with contextlib.suppress(OSError):  # missing, or not empty
                 path.unlink() if path.is_file() else path.rmdir()
         missing(f" and downloading it failed ({textwrap.shorten(str(error), 200, placeholder=' ...')})")
 
 
 def read_idx(path: Path) -> np.ndarray:
-    """An idx file of bytes, gzipped or not: uint8 of the shape in its header (yann.lecun.com/exdb/mnist). Raises
-    DataError."""
+    """The content of an idx file of bytes, gzipped or not: uint8 with the shape in its header
+    (yann.lecun.com/exdb/mnist). Raises DataError."""
     again = "delete it and fetch it again."
     with open(path, "rb") as file:
         start = file.read(512)

@@ -9,7 +9,7 @@ from .decoding import DataError, Pictures, decode, notes_of
 from .listing import ARCHIVES, in_archive, in_folder, is_archive
 
 SPLIT_FOLDERS = {"train": ("train",), "valid": ("valid", "val", "validation"), "test": ("test",)}
-FEW = 2000  # pictures, below which a discriminator soon knows all of them by heart (Karras et al. 2020)
+FEW = 2000  # pictures: a discriminator soon memorises fewer (Karras et al. 2020)
 
 
 def read_folder(folder: Path, request: Request) -> Dataset:
@@ -39,7 +39,7 @@ def read_folder(folder: Path, request: Request) -> Dataset:
         raise DataError(
             f"There are no images in {inside}; put JPEG, PNG, WebP or other files that Pillow opens there.{found}"
         )
-    # Of the training pictures, so that a class has one number in all splits.
+    # From the training pictures, so that a class has the same number in all splits.
     classes, about_classes = _classes(training)
     foreign = sorted({name.split("/")[0] for name in pictures.names} - set(classes)) if classes else ()
     if foreign:
@@ -52,10 +52,10 @@ def read_folder(folder: Path, request: Request) -> Dataset:
     notes += about_classes
     if request.split == "train" and len(decoded.kept) < FEW:
         notes.append(
-            f"Fewer than {FEW:,} pictures are soon known by heart; where the recipe has none, add --set augment=0.5, "
-            "which shows the discriminator altered ones, or collect more."
+            f"Fewer than {FEW:,} pictures are soon memorised; if the recipe has no augmentation, add --augment 0.5, or "
+            "collect more pictures."
         )
-    at = len(said) - bool(decoded.note)  # what is said of the cache comes last
+    at = len(said) - bool(decoded.note)  # the note on the cache comes last
     notes = [*said[:at], *notes, *said[at:]]
     if not classes:
         return make_dataset(name, decoded.images, None, None, False, notes, decoded.digest)
@@ -76,12 +76,12 @@ def _loose(pictures: Pictures) -> list[str]:
 
 
 def _holding(pictures: Pictures) -> list[str]:
-    """The sub-folders that hold pictures, themselves or deeper."""
+    """The sub-folders that hold pictures at any depth."""
     return sorted({name.split("/")[0] for name in pictures.names if "/" in name})
 
 
 def _has_splits(pictures: Pictures) -> bool:
-    """Whether there is a train/ and every other folder that holds pictures is a split too, not a class."""
+    """Whether there is a train/ and every other folder with pictures is a split too."""
     known = {name for names in SPLIT_FOLDERS.values() for name in names}
     return "train" in pictures.folders and set(_holding(pictures)) <= known
 

@@ -155,7 +155,7 @@ def test_interrupted_anywhere_it_goes_on_to_the_same(run, tmp_path, capsys, monk
         patch.setattr(callbacks.Interrupt, "__call__", ask)
         assert run(*arguments) == 130
     first, second = (tmp_path / f"work/mnist-mlp/seed-{seed}" for seed in (0, 1))
-    assert "the same command goes on" in capsys.readouterr().err and notes(first / "checkpoint")["images_seen"] == 24
+    assert "the same command continues" in capsys.readouterr().err and notes(first / "checkpoint")["images_seen"] == 24
     with monkeypatch.context() as patch:
         patch.setattr(callbacks.Interrupt, "__call__", kill)
         with pytest.raises(Killed):

@@ -642,7 +642,7 @@ def test_without_a_cache_pictures_stay_in_memory(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("GAN_STUDIO_CACHE", str(tmp_path / "file"))
     without = open_dataset(folder, None, 8)
     assert np.array_equal(with_cache.images, without.images) and with_cache.checksum == without.checksum
-    assert re.search("cache in .* cannot be written .* decoded anew", without.notes[-1])
+    assert re.search("cache in .* cannot be written .* decoded again", without.notes[-1])
 
 
 def test_a_full_disk_leaves_nothing_behind(folder, cache, monkeypatch):
