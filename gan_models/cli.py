@@ -35,6 +35,9 @@ VERBS = {
     "evaluate": Verb("training.evaluate.__main__", "measure how good a model is"),
     "publish": Verb("training.publish", "put a model on the Hugging Face Hub"),
     "compare": Verb("training.compare.__main__", "train recipes for equal time and write one page of results"),
+    "augment-study": Verb(
+        "training.augment_study.__main__", "measure whether generated pictures help a classifier that has few real ones"
+    ),
     "curves": Verb("training.curves", "plot the curves of runs"),
     "watch": Verb("training.watch", "say what goes wrong in a run"),
     "calibrate": Verb("training.calibrate", "tune how far an editor's edits go"),

@@ -1,0 +1,215 @@
+"""What is measured: for each number of labelled pictures and each seed, a generator and a classifier of each kind of
+training set. Every number is written down as soon as it is known, so a study may be stopped at any moment."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from gan_models.files import write_atomically
+from gan_models.rng import Stream, philox
+
+from ..data.dataset import Dataset, make_dataset
+from ..errors import TrainingError
+from . import classifier, gan
+
+REAL, TRANSFORMS, MIXED, BOTH, GENERATED = (
+    "real",
+    "real, transformed",
+    "real + generated",
+    "real + generated, transformed",
+    "generated",
+)
+KINDS = (REAL, TRANSFORMS, MIXED, BOTH, GENERATED)
+WITHOUT, WITH = (REAL, TRANSFORMS), (MIXED, BOTH)
+FILTERS = ("none", "classifier", "discriminator")
+SPARE = 2  # times as many pictures are drawn as are used, so that filters have a choice
+
+
+class StudyError(TrainingError):
+    """One sentence: why a study cannot be made so."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a study is. All of it must be the same where a study goes on."""
+
+    recipe: str  # of a class-conditional generator
+    settings: dict  # of the recipe
+    per_class: tuple[int | None, ...]  # labelled pictures of each class; None: all that are not held out
+    seeds: tuple[int, ...]
+    shares: tuple[float, ...]  # generated pictures for each real one
+    filters: tuple[str, ...]  # of FILTERS
+    images: int  # that a generator is shown at most
+    steps: int  # of a classifier
+    validation: int  # held-out training pictures, by which shares and filters are chosen and generators stopped
+
+    def described(self, data: Dataset) -> dict:
+        return json.loads(json.dumps(vars(self) | {"data": {"name": data.name, "checksum": data.checksum}}))
+
+
+def name_of(per_class: int | None) -> str:
+    return "all" if per_class is None else str(per_class)
+
+
+def split(data: Dataset, plan: Plan, per_class: int | None, seed: int) -> tuple[Dataset, Dataset]:
+    """The labelled pictures of a seed, so many of each class, and the held-out ones, which are the same for all seeds and
+    numbers. Raises StudyError where there are not enough."""
+    order = philox(0, 1, Stream.EXAMPLES).permutation(len(data))
+    held, rest = np.sort(order[: plan.validation]), np.sort(order[plan.validation :])
+    if per_class is not None:
+        labels, chosen = data.labels[rest], []
+        for k, name in enumerate(data.label_names):
+            own = rest[labels == k]
+            if len(own) < per_class:
+                raise StudyError(
+                    f"{data.name} has {len(own):,} pictures of the class {name} that are not held out, fewer than "
+                    f"{per_class:,}."
+                )
+            chosen.append(own[philox(seed, k, Stream.EXAMPLES).permutation(len(own))[:per_class]])
+        rest = np.sort(np.concatenate(chosen))
+    parts = (("labelled", rest), ("held-out", held))
+    return tuple(
+        replace(
+            make_dataset(data.name, data.images[rows], data.labels[rows], data.label_names, False, ()), name=data.name
+        )
+        for _, rows in parts
+    )
+
+
+class Study:
+    """A study in a folder: results.jsonl has a row for each classifier, generators.jsonl one for each generator."""
+
+    def __init__(self, plan: Plan, data: Dataset, test: Dataset, folder: Path, say: Callable[[str], None] = print):
+        self.plan, self.data, self.test, self.folder, self.say = plan, data, test, folder, say
+        folder.mkdir(parents=True, exist_ok=True)
+        described, path = plan.described(data), folder / "study.json"
+        if path.exists() and json.loads(path.read_text()) != described:
+            before = json.loads(path.read_text())
+            differing = [key for key in described if before.get(key) != described[key]]
+            raise StudyError(
+                f"The study in {folder} was begun with another {' and '.join(differing)}; give the same, or another "
+                "--work."
+            )
+        write_atomically(path, json.dumps(described, indent=2).encode())
+        self.results, self.generators = _read(folder / "results.jsonl"), _read(folder / "generators.jsonl")
+
+    def run(self, **options) -> None:
+        """Measure what is missing. options: of `training.train`."""
+        cells = [(n, seed) for n in self.plan.per_class for seed in self.plan.seeds]
+        for number, (per_class, seed) in enumerate(cells, 1):
+            self.say(f"{number} of {len(cells)}: {name_of(per_class)} labelled pictures a class, seed {seed}")
+            self.cell(per_class, seed, options)
+
+    def cell(self, per_class: int | None, seed: int, options: dict) -> None:
+        """One number of labelled pictures and one seed."""
+        plan, about = self.plan, {"per_class": per_class, "seed": seed}
+        labelled, heldout = split(self.data, plan, per_class, seed)
+        for kind in WITHOUT:
+            if not self.known(**about, kind=kind):
+                self.measure(about | {"kind": kind}, labelled.images, labelled.labels, heldout, kind == TRANSFORMS)
+        todo = [cell for cell in self.with_generated() if not self.known(**about, **cell)]
+        if not todo and self.known(**about, kind=MIXED) and self.known(**about, kind=GENERATED):
+            return
+        images, labels, order = self.drawn(labelled, heldout, about, options)
+        for cell in todo:
+            self.mix(about | cell, labelled, heldout, images, labels, order)
+        best = self.chosen(per_class, seed)
+        for kind in (MIXED, GENERATED):
+            cell = {"kind": kind, "share": best["share"], "filter": best["filter"]}
+            if not self.known(**about, kind=kind):
+                self.mix(about | cell, labelled, heldout, images, labels, order)
+
+    def with_generated(self) -> Iterator[dict]:
+        """The choices of share and filter, which are tried with transforms; the best is then tried without."""
+        for share in self.plan.shares:
+            for filter_ in self.plan.filters:
+                yield {"kind": BOTH, "share": share, "filter": filter_}
+
+    def known(self, **wanted) -> dict | None:
+        """The row of a classifier, where there is one."""
+        return next((row for row in self.results if all(row.get(key) == value for key, value in wanted.items())), None)
+
+    def chosen(self, per_class: int | None, seed: int) -> dict:
+        """The share and the filter that did best on held-out pictures."""
+        rows = [row for row in self.results if (row["per_class"], row["seed"], row["kind"]) == (per_class, seed, BOTH)]
+        return max(rows, key=lambda row: row["validation"])
+
+    def drawn(self, labelled: Dataset, heldout: Dataset, about: dict, options: dict):
+        """The generator's pictures and labels, and for each filter the order in which they are taken."""
+        plan, seed = self.plan, about["seed"]
+        run = self.folder / "generators" / f"{name_of(about['per_class'])}-seed-{seed}"
+        trained = gan.fit(plan.recipe, labelled, heldout, run, plan.images, seed, plan.settings, **options)
+        classes = len(labelled.label_names)
+        most = max(plan.shares) * len(labelled)
+        count = -(-round(SPARE * most) // classes) * classes
+        images, labels = gan.pool(trained, count, seed)
+        order = {"none": np.arange(count)}
+        # The usual classifier of the same real pictures reads them: a filter, and the measure GAN-test (Shmelkov et al.
+        # 2018, arXiv:1807.09536).
+        reader = classifier.fit(labelled.images, labelled.labels, classes, transforms=True, steps=plan.steps, seed=seed)
+        right = classifier.answers(reader, images) == labels
+        order["classifier"] = np.flatnonzero(right)
+        if "discriminator" in plan.filters:
+            scores = gan.judged(trained, plan.recipe, plan.settings, labelled, images, labels, seed)
+            order["discriminator"] = _better_half(scores, labels, classes)
+        if not any(row["per_class"] == about["per_class"] and row["seed"] == seed for row in self.generators):
+            looks = json.loads((run / "best/best.json").read_text())
+            best = min(looks, key=lambda look: look["kid"])
+            row = about | {"gan_test": float(right.mean()), "kid": best["kid"], "images": best["images"]}
+            _add(self.folder / "generators.jsonl", self.generators, row)
+        return images, labels, order
+
+    def mix(self, about: dict, labelled: Dataset, heldout: Dataset, images, labels, order) -> None:
+        """Measure one training set with generated pictures."""
+        taken = order[about["filter"]][: round(about["share"] * len(labelled))]
+        if not len(taken):
+            raise StudyError(
+                f"The filter {about['filter']} leaves no generated picture: train longer (--images), or leave it out."
+            )
+        images, labels = images[taken], labels[taken]
+        if about["kind"] != GENERATED:
+            images, labels = np.concatenate([labelled.images, images]), np.concatenate([labelled.labels, labels])
+        self.measure(about, images, labels, heldout, about["kind"] != MIXED)
+
+    def measure(self, about: dict, images, labels, heldout: Dataset, transforms: bool) -> None:
+        """Train a classifier, and write down how often it is right on held-out and on test pictures."""
+        began, plan = time.monotonic(), self.plan
+        classes = len(self.data.label_names)
+        found = classifier.fit(images, labels, classes, transforms=transforms, steps=plan.steps, seed=about["seed"])
+        row = about | {
+            "validation": classifier.accuracy(found, heldout.images, heldout.labels),
+            "test": classifier.accuracy(found, self.test.images, self.test.labels),
+            "pictures": len(images),
+            "seconds": round(time.monotonic() - began, 1),
+        }
+        _add(self.folder / "results.jsonl", self.results, row)
+        choice = f", share {about['share']:g}, filter {about['filter']}" if "share" in about else ""
+        self.say(f"  {about['kind']}{choice}: {row['test']:.2%} of the test pictures, in {row['seconds']:.0f} s")
+
+
+def _better_half(scores: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """Of each class the pictures with the higher scores, classes in turn."""
+    best = [np.flatnonzero(labels == k)[np.argsort(-scores[labels == k], kind="stable")] for k in range(classes)]
+    return np.stack([own[: len(own) // 2] for own in best], 1).reshape(-1)
+
+
+def _read(path: Path) -> list[dict]:
+    """The rows of a file; a last one that was cut off is left out."""
+    rows = []
+    for line in path.read_text().splitlines() if path.exists() else ():
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            break
+    return rows
+
+
+def _add(path: Path, rows: list[dict], row: dict) -> None:
+    rows.append(row)
+    write_atomically(path, "".join(json.dumps(one) + "\n" for one in rows).encode())
