@@ -17,6 +17,7 @@ TRAINING, COMPARE, EVALUATE = "training/__main__.py", "training/compare/__main__
 SAID_BY = {
     "training/": (TRAINING,),
     "training/compare/": (COMPARE,),
+    "training/augment_study/": ("training/augment_study/__main__.py",),
     "training/compare/protocol.py": (TRAINING,),
     "training/evaluate/": (EVALUATE,),
     "training/data/": (TRAINING, COMPARE, EVALUATE),

@@ -52,7 +52,7 @@ def read_folder(folder: Path, request: Request) -> Dataset:
     notes += about_classes
     if request.split == "train" and len(decoded.kept) < FEW:
         notes.append(
-            f"Fewer than {FEW:,} pictures are soon memorised; if the recipe has no augmentation, add --augment 0.5, or "
+            f"Fewer than {FEW:,} pictures are soon memorised; if the recipe has no augmentation, add --set augment=0.5, or "
             "collect more pictures."
         )
     at = len(said) - bool(decoded.note)  # the note on the cache comes last
