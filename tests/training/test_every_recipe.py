@@ -100,6 +100,7 @@ def belonging(recipe) -> set[str]:
         names |= {"label_agreement"} | (
             {"toggle_agreement", "toggle_others_kept"} if recipe.data == "celeba" else set()
         )
+    names |= {"test_error"} if recipe.game == "semisupervised" else set()
     names |= {"code_agreement"} if recipe.networks == "infogan" else set()
     return names | (
         {"reconstruction_psnr", "reconstruction_mae"} if recipe.networks in ("vaegan", "bigan", "invertible") else set()

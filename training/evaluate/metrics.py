@@ -21,7 +21,7 @@ from tqdm import tqdm
 from gan_models.damages import KINDS
 from gan_models.networks.base import Generator
 
-from ..data.dataset import Dataset
+from ..data.dataset import Dataset, to_float
 from ..judges import networks
 from . import agreement, statistics
 from .sampling import EvaluationError, label_columns, reconstruction_error, short_count, stored, subset
@@ -197,6 +197,16 @@ def code_agreement(seen: Seen) -> Found:
     return {f"code_agreement{seen.how}": {"value": value, "real": seen.accuracy}}
 
 
+@torch.inference_mode()
+def test_error(seen: Seen) -> Found:
+    """The share of all test pictures whose class the model itself names wrong."""
+    model, test, wrong = seen.generator, seen.test, 0
+    for first in range(0, len(test), seen.batch_size):
+        images, labels = test.batch(np.arange(first, min(first + seen.batch_size, len(test))))
+        wrong += int((model.classify(to_float(images.to(model.device))).argmax(1).cpu() != labels).sum())
+    return {f"test_error{short_count(len(test))}_test": {"value": wrong / len(test), "real": None}}
+
+
 def of_reconstruction(name: str) -> Callable[[Seen], Found]:
     def measure(seen: Seen) -> Found:
         how, values = seen.reconstructions
@@ -241,6 +251,10 @@ def is_toggled(seen: Seen) -> bool:
 
 def has_codes(seen: Seen) -> bool:
     return hasattr(seen.generator, "codes") and bool(seen.viewer.labels) and not seen.viewer.multi_label
+
+
+def classifies(seen: Seen) -> bool:
+    return seen.generator.classifies and bool(seen.test) and tuple(seen.generator.classes) == seen.test.label_names
 
 
 def encodes(seen: Seen) -> bool:
@@ -323,6 +337,13 @@ _ROWS = (
         "cas",
         "higher",
         "accuracy on real pictures of a classifier that learned from generated ones alone (Ravuri and Vinyals 2019, arXiv:1905.10887)",
+    ),
+    Metric(
+        "test_error",
+        "lower",
+        "share of the test pictures whose class the model, which learned from few labels, names wrong",
+        classifies,
+        test_error,
     ),
     Metric(
         "reconstruction_psnr",
