@@ -105,6 +105,7 @@ class RetouchEditor(Generator):
         embedding: int = 64,  # entries of the embedding of the requested changes
         finest: int = 24,  # channels at the picture's own size, a multiple of 8
         attributes: list | None = None,  # that can be edited
+        strengths: dict | None = None,  # {attribute: [less, more]}: the share of a full change that is made, 0..1
     ):
         super().__init__()
         check_config(locals(), self.limits)
@@ -123,6 +124,7 @@ class RetouchEditor(Generator):
             )
         self.attributes = check_labels(ATTRIBUTES if attributes is None else attributes, True)
         self.set_labels(None, False)
+        self.strengths = _checked_strengths(strengths, self.attributes)
         self.latent_dim, self.image_shape, self.coarse = 0, (3, image_size, image_size), coarse
         k, channels = len(self.attributes), [width * 2**step for step in range(4)]
         self.wishes = nn.Sequential(nn.Linear(k, embedding), nn.LeakyReLU(0.2))
@@ -215,6 +217,8 @@ class RetouchEditor(Generator):
 
     def directed(self, seen: Seen, differences: Tensor) -> tuple[Retouch, Tensor]:
         """The changes for differences (n, K) in -1..1, and their strength (n, 1, 1, 1), 0..1."""
+        less, more = torch.tensor(self.strengths).to(differences)
+        differences = differences * torch.where(differences > 0, more, less)
         strength = differences.abs().amax(1, keepdim=True)
         found = self.retouch(seen, differences / strength.clamp_min(1e-6))
         return found, strength[:, :, None, None]
@@ -367,6 +371,25 @@ def retouched(photos: Tensor, retouch: Retouch, strength: Tensor) -> Tensor:
 
 def _enlarged(maps: Tensor, size: int) -> Tensor:
     return maps if maps.shape[-1] == size else F.interpolate(maps, (size, size), mode="bilinear", align_corners=False)
+
+
+def _checked_strengths(strengths, attributes: tuple[str, ...]) -> list[list[float]]:
+    """The share of a full change that is made, (2, K): less and more of each attribute."""
+    found = [[1.0] * len(attributes), [1.0] * len(attributes)]
+    if strengths is None:
+        return found
+    for name, pair in strengths.items() if isinstance(strengths, dict) else [("", None)]:
+        if name not in attributes or not isinstance(pair, (list, tuple)) or len(pair) != 2:
+            break
+        if not all(_is_number(value, 1) for value in pair):
+            break
+        for row, value in zip(found, pair, strict=True):
+            row[attributes.index(name)] = float(value)
+    else:
+        return found
+    raise InvalidConfig(
+        "The configuration's strengths must be null, or two numbers from 0 to 1 for each of some of its attributes."
+    )
 
 
 def _is_number(value, most: float) -> bool:

@@ -265,3 +265,22 @@ def test_it_draws_nothing_and_says_so():
     editor = made()
     with pytest.raises(InvalidInput, match="draws none of its own"):
         editor.generate(editor.sample_latents(1, seed=0))
+
+
+def test_strengths_say_how_much_of_a_full_change_is_made():
+    torch.manual_seed(0)
+    plain = RetouchEditor(32, width=8, finest=8, attributes=["Bald", "Smiling"]).eval().requires_grad_(False)
+    halved = RetouchEditor(
+        32, width=8, finest=8, attributes=["Bald", "Smiling"], strengths={"Smiling": [1, 0.5]}
+    ).eval()
+    halved.load_state_dict(plain.state_dict())
+    halved.requires_grad_(False)
+    faces = torch.rand(1, 3, 32, 32) * 2 - 1
+    both = [model.encode(faces) for model in (plain, halved)]
+    edited = lambda k, row: (plain, halved)[k].decode(both[k], torch.tensor([row]))
+    assert torch.allclose(edited(1, [0.0, 1.0]), edited(0, [0.0, 0.5]), atol=1e-6)
+    assert torch.allclose(edited(1, [0.0, -1.0]), edited(0, [0.0, -1.0]), atol=1e-6)
+    assert torch.allclose(edited(1, [1.0, 0.0]), edited(0, [1.0, 0.0]), atol=1e-6)
+    for wrong in ([1], {"Smiling": 1}, {"Smiling": [1, 2]}, {"Young": [1, 1]}, {"Smiling": [1]}):
+        with pytest.raises(InvalidConfig, match="strengths must be"):
+            RetouchEditor(32, width=8, finest=8, attributes=["Bald", "Smiling"], strengths=wrong)
