@@ -1,18 +1,17 @@
-"""What all errors of this package have in common."""
+"""The base classes of this package's errors."""
 
 
 class TrainingError(ValueError):
-    """Input, files or circumstances with which the work cannot be done. The message is one sentence that says what is
-    wrong and what to do."""
+    """Bad input, files or circumstances. The message is one sentence that says what is wrong and what to do."""
 
-    status = 2  # what a command that ends with it returns
+    status = 2  # the exit status of a command that ends with this error
 
 
 class LostProcess(TrainingError):
-    """Another process of the same run has gone. The sentence has been told already, by one of those that are left."""
+    """Another process of the same run is gone. One of the remaining processes has printed the message already."""
 
     status = 3
 
 
 class RunError(TrainingError):
-    """A run that cannot be started, or that could not go on; one sentence."""
+    """A run that cannot be started or continued; one sentence."""

@@ -1,8 +1,8 @@
-"""What can be set, and what it means: `python -m training --show RECIPE`.
+"""Explain all settings of a recipe: `python -m training --show RECIPE`.
 
-Nothing is written down twice. A setting's meaning is the comment beside it, in the dataclass that declares it (the
-recipe, the terms of a game) or in the constructor of a network; its range is that of the check (settings.py, and
-`limits` of a network).
+Nothing is written down twice. The meaning of a setting is the comment next to it, in its dataclass (the recipe, the
+terms of a game) or in the constructor of a network. Its range is that of the check (settings.py, and `limits` of a
+network).
 """
 
 import ast
@@ -25,9 +25,8 @@ WIDTH = 100  # characters of a line
 
 @cache
 def comments(owner: type) -> dict[str, str]:
-    """What is said beside the fields of a dataclass, or else the arguments of a class's constructor, own or inherited.
-    A comment stands at the end of the line, or, where there is none, on the lines above. Empty where there is no source
-    code."""
+    """The comments of a dataclass's fields, or of the arguments of a class's constructor, own or inherited: at the end
+    of the line, or on the lines above it. Empty without source code."""
     found: dict[str, str] = {}
     for base in reversed(owner.__mro__[:-1]):
         if "__dataclass_fields__" in vars(owner) or "__init__" in vars(base):
@@ -64,7 +63,7 @@ def _of_source(owner: type) -> dict[str, str]:
 
 
 def explain(recipe: Recipe) -> str:
-    """All settings of a recipe, a paragraph each: value, range, meaning."""
+    """All settings of a recipe, one paragraph each: value, meaning, range."""
     game, pair = GAMES[recipe.game], PAIRS[recipe.networks]
     parts = [f"{recipe.name}: {recipe.summary} ({recipe.source})", "", "Settings, to be changed by --set NAME=VALUE:"]
     told = comments(Recipe)

@@ -1,4 +1,4 @@
-"""Begin with a generator of half the size: its layers stay, and one more doubles the picture.
+"""Start from a generator of half the size: its layers stay, and one more doubles the picture.
 
 A generator that was trained at 64 px knows faces already. At 128 px everything up to its last map is the same network,
 and only what draws the picture is new (progressive growing: Karras et al. 2018, arXiv:1710.10196; a second stage: Denton

@@ -21,12 +21,12 @@ SPLITS = ("train", "valid", "test")
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images and labels in memory, or mapped into it.
+    """Images and labels in memory, or memory-mapped.
 
-    images (N, C, H, W) uint8; labels (N,) int64 classes, (N, K) uint8 attributes 0/1 (multi_label), or None;
-    label_names the classes or attributes; checksum of images, labels and names, to notice changed data; notes:
-    sentences to say aloud; names: CelebA's file names without their ending, by which its training half of a judge is
-    told apart; else None; sources (N, C, H, W) uint8: the pictures that `images` are drawn from, where these are pairs.
+    images: (N, C, H, W) uint8. labels: (N,) int64 classes, (N, K) uint8 attributes 0/1 (multi_label), or None.
+    label_names: the classes or attributes. checksum: of images, labels and names, to notice changed data. notes:
+    sentences to print. names: CelebA's file names without their ending, which decide whether a judge or an editor may
+    learn a picture's labels; else None. sources: (N, C, H, W) uint8, the inputs for `images` if these are pairs.
     """
 
     name: str

@@ -87,19 +87,19 @@ def _has_splits(pictures: Pictures) -> bool:
 
 
 def _only_folder(pictures: Pictures) -> str | None:
-    """The sub-folder that holds all there is."""
+    """The only sub-folder, if it holds everything."""
     holding = _holding(pictures)
     return holding[0] if len(holding) == 1 and not _loose(pictures) else None
 
 
 def _classes(pictures: Pictures) -> tuple[tuple[str, ...] | None, list[str]]:
-    """The sub-folders, if two or more hold pictures and no picture lies beside them; and what to say of it."""
+    """The classes: the sub-folders, if two or more hold pictures and no picture is next to them; and notes."""
     holding, loose = _holding(pictures), _loose(pictures)
     if len(holding) < 2:
         return None, []
     if loose:
         return None, [
-            f"No labels, because pictures lie beside the folders {_few(holding)}: {len(loose):,} (the first is "
+            f"No labels, because there are pictures next to the folders {_few(holding)}: {len(loose):,} (the first is "
             f"{loose[0]}). Move them into a folder, and every folder is a class."
         ]
     empty = sorted({name for name in pictures.folders if "/" not in name} - set(holding))

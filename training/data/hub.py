@@ -1,7 +1,7 @@
 """A data set of the Hugging Face Hub, through the package `datasets`: `--data hub:USER/DATASET[@REVISION]`.
 
-What cannot be found out is asked for behind commas: `hub:USER/DATASET,config=small,split=train,image=photo,label=kind`.
-Only files of data are read (Parquet, Arrow, pictures): `datasets` runs no code of a repository.
+Options that cannot be guessed follow after commas: `hub:USER/DATASET,config=small,split=train,image=photo,label=kind`.
+Only data files are read (Parquet, Arrow, pictures): `datasets` runs no code from a repository.
 """
 
 import re
@@ -18,16 +18,16 @@ from .decoding import DataError, Pictures, decode, notes_of
 
 PREFIX = "hub:"
 ASKED = ("config", "split", "image", "label")
-# What a split of ours may be called there.
+# The names that our splits may have there.
 SPLITS = {"train": ("train", "training"), "valid": ("validation", "valid", "val", "dev"), "test": ("test",)}
-IMAGES, LABELS = ("image", "img", "picture"), ("label", "labels", "class")  # of several columns these
+IMAGES, LABELS = ("image", "img", "picture"), ("label", "labels", "class")  # preferred columns
 MOST_CLASSES = 1000
 FORM = "hub:USER/DATASET, hub:USER/DATASET@REVISION, or with ,config= ,split= ,image= or ,label= behind it"
 
 
 @dataclass(frozen=True)
 class Source:
-    """What is meant by `hub:...`."""
+    """The parts of `hub:...`."""
 
     name: str  # USER/DATASET
     revision: str | None
@@ -35,7 +35,7 @@ class Source:
 
     @classmethod
     def parse(cls, text: str) -> "Source":
-        """Raises DataError for what is none."""
+        """The parts of a text. Raises DataError for an invalid one."""
         place, *words = text.removeprefix(PREFIX).split(",")
         asked = dict(word.partition("=")[::2] for word in words)
         match = re.fullmatch(r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?", place)
@@ -46,8 +46,8 @@ class Source:
 
 
 def read_hub(text: str, request: Request) -> Dataset:
-    """Pictures and classes of a data set of the Hub, decoded as those of a folder are. Raises DataError, and
-    MissingPackage where the package is not installed."""
+    """Pictures and classes of a data set of the Hub, decoded like those of a folder. Raises DataError, and
+    MissingPackage if the package is not installed."""
     source = Source.parse(text)
     if request.attributes is not None:
         raise DataError(f"Attributes are chosen from CelebA; {source.name} has none.")
@@ -59,7 +59,7 @@ def read_hub(text: str, request: Request) -> Dataset:
     try:
         kinds = None if label is None else [classes.get(value) for value in rows[label]]
     except TypeError:  # a list has no number
-        raise DataError(f"The column {label} of {source.name} holds no classes; name another by ,label=.") from None
+        raise DataError(f"The column {label} of {source.name} holds no classes; choose another by ,label=.") from None
     pictures = _pictures(rows, image)
     unlabelled = 0
     if kinds:
@@ -87,7 +87,7 @@ def _load(source: Source, split: str):
         raise MissingPackage(missing("datasets")) from error
     datasets.disable_progress_bars()
     try:
-        # trust_remote_code is gone since datasets 4, and with it all code of repositories.
+        # datasets 4 removed trust_remote_code, so no code from a repository can run.
         builder = datasets.load_dataset_builder(source.name, source.asked.get("config"), revision=source.revision)
         builder.download_and_prepare()
         known = list(builder.info.splits or ())
@@ -103,7 +103,7 @@ def _load(source: Source, split: str):
         return builder.as_dataset(found)
     except DataError:
         raise
-    except Exception as error:  # whatever the Hub, its client and the readers of files raise
+    except Exception as error:  # the Hub, its client and the readers of files raise nearly anything
         raise DataError(f"The data set {source.name} cannot be read: {_line(error)}") from error
 
 
@@ -113,8 +113,7 @@ def _line(error: Exception) -> str:
 
 
 def _chosen(source: Source, kind: str, able: list[str], usual: tuple[str, ...]) -> str | None:
-    """The column that was asked for, the only one that is able, or the one of the usual name. Raises DataError where
-    that leaves several."""
+    """The requested column, the only suitable one, or the one with a usual name. Raises DataError if several remain."""
     asked = source.asked.get(kind)
     if asked:
         if asked in able:
@@ -139,8 +138,8 @@ def _image_column(rows, source: Source) -> str:
 
 
 def _label_column(rows, source: Source) -> tuple[str | None, dict]:
-    """The column of classes, or None; and the number of each of its values. A column without declared classes has to
-    be asked for."""
+    """The column of classes, or None, and the class number of each value. A column whose classes are not declared must
+    be requested."""
     import datasets
 
     features = rows.features
@@ -165,8 +164,7 @@ def _names(rows, label: str, classes: dict) -> list:
 
 
 def _pictures(rows, image: str) -> Pictures:
-    """The encoded pictures. What tells that one has changed is the file of the cache that it is in, which is named by
-    the commit."""
+    """The encoded pictures. Changes are noticed by the name of the cache file, which contains the commit."""
     import datasets
 
     encoded = rows.cast_column(image, datasets.Image(decode=False))

@@ -1,4 +1,4 @@
-"""What pictures there are: in a folder, in a zip, in a tar. Nothing is decoded here, and nothing unpacked to disk."""
+"""Lists the pictures of a folder, a zip or a tar. Nothing is decoded here, and nothing is unpacked to disk."""
 
 import gzip
 import os
@@ -24,7 +24,7 @@ HEIF = (".heic", ".heif", ".hif")
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 MAX_FILES = 2_000_000  # ImageNet has 1.4 million
 MAX_PICTURE = 2**28  # bytes of one encoded picture
-MAX_UNPACKED = 2**39  # bytes of an archive's files in all: bombs declare far more, and data sets that fit here less
+MAX_UNPACKED = 2**39  # bytes of an archive's files in all: zip bombs declare far more, real data sets less
 NO_PICTURE, NO_HEIF = "other files than pictures ({})", "HEIC photos, for want of the package pillow-heif"
 DANGLING, SEEN = "links that lead nowhere", "links to folders that are read already"
 IRREGULAR, CLOSED = "what is no regular file (pipes, devices)", "files and folders that may not be read"
@@ -33,14 +33,14 @@ HUGE = f"pictures of more than {MAX_PICTURE >> 20} MiB"
 
 @lru_cache(maxsize=1)
 def suffixes() -> tuple[str, ...]:
-    """Endings of the formats that are read."""
+    """The file endings of the formats that can be read."""
     formats, has_heif = readable_formats(), register_heif()
     known = {suffix for suffix, name in Image.EXTENSION.items() if name in formats}
     return tuple(sorted(known - set(HEIF) | (set(HEIF) if has_heif else set())))
 
 
 def hidden(name: str) -> bool:
-    """.DS_Store, ._000001.jpg, __MACOSX/: what file managers leave behind."""
+    """Whether a name is one that file managers leave behind: .DS_Store, ._000001.jpg, __MACOSX/."""
     return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
 
 
@@ -49,7 +49,7 @@ def _ending(name: str) -> str:
 
 
 class _Sorted:
-    """Names of pictures; the others counted by reason."""
+    """The names of pictures, and the counts of other files by reason."""
 
     def __init__(self):
         self.stamps: dict[str, list] = {}
@@ -74,10 +74,10 @@ class _Sorted:
 def in_folder(folder: Path) -> Pictures:
     """The pictures in a folder and its sub-folders, sorted, with / between the parts of a name.
 
-    Links to folders are followed, to each folder once; links and files that no picture can be read from are counted.
+    Links to folders are followed, once per folder. Links and files that are not readable pictures are counted.
     """
     found, folders, seen = _Sorted(), set(), {_identity(os.stat(folder))}
-    links = []  # followed last, so that a folder is read under its own name where it has one in here
+    links = []  # followed last, so that a folder inside this one is read under its own name
     waiting = [""]
     while waiting or links:
         if waiting:
@@ -119,7 +119,7 @@ def in_folder(folder: Path) -> Pictures:
             else:
                 found.left_out[IRREGULAR] += 1
     names = sorted(found.stamps)
-    # The folder is part of the stamp: unpacked archives may have pictures of equal name, size and time.
+    # The folder is part of the fingerprint: unpacked archives may have pictures of equal name, size and time.
     return Pictures(
         names,
         [found.stamps[name] for name in names],
@@ -135,7 +135,7 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
 
 
 def _read_file(path: Path) -> bytes:
-    """Never waits, though the file may have become a pipe since it was listed."""
+    """The content of a file, read without blocking, even if it has become a pipe since it was listed."""
     file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     with open(file, "rb") as stream:
         if not stat.S_ISREG(os.fstat(file).st_mode):
@@ -155,7 +155,8 @@ def is_archive(path: Path) -> bool:
 
 
 def in_archive(path: Path) -> Pictures:
-    """The pictures of a zip or tar, read in place. Raises DataError for what no honest archive of pictures holds."""
+    """The pictures of a zip or tar, which is not unpacked. Raises DataError for entries that no ordinary archive of
+    pictures has."""
     return in_zip(path, "make it again") if path.name.lower().endswith(".zip") else in_tar(path)
 
 
@@ -183,7 +184,7 @@ def in_zip(path: Path, again: str = f"fetch it again from {CELEBA_PAGE}") -> Pic
         with archive.open(members[name]) as stream:
             return _bounded(stream)
 
-    # The checksums of the central directory tell the content, so the same archive in another place is the same.
+    # The checksums of the central directory identify the content, wherever the archive is.
     found = check.found
     return Pictures(
         list(found.stamps), list(found.stamps.values()), read, None, frozenset(check.folders), found.reasons()
@@ -191,7 +192,7 @@ def in_zip(path: Path, again: str = f"fetch it again from {CELEBA_PAGE}") -> Pic
 
 
 def in_tar(path: Path) -> Pictures:
-    """As they come in the archive: what is compressed can be read from the start only."""
+    """The pictures of a tar, in its order, since a compressed one can only be read from the start."""
     try:
         with open(path, "rb") as file:
             packed = file.read(2) == b"\x1f\x8b"
@@ -205,11 +206,11 @@ def in_tar(path: Path) -> Pictures:
             if name:
                 members[name] = member
                 stamp = [str(path.resolve()), status.st_size, status.st_mtime_ns, member.offset_data]
-                check.found.stamps.pop(name, None)  # the last of a name counts, in its own place
+                check.found.stamps.pop(name, None)  # of entries with the same name the last one counts
                 check.found.add(name, member.size, stamp)
         if stream.ended:  # without the blocks of zeros at the end
             raise EOFError
-    except DataError:  # a ValueError too
+    except DataError:  # which is also a ValueError
         raise
     except (tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile, ValueError) as error:
         raise DataError(f"{path} is truncated, damaged or not a tar archive; delete it and make it again.") from error
@@ -235,23 +236,23 @@ def in_tar(path: Path) -> Pictures:
 
 
 class _Checked:
-    """What is looked at of every entry of an archive."""
+    """The checks of every entry of an archive."""
 
     def __init__(self, path: Path):
         self.path, self.count, self.size = path, 0, 0
         self.found, self.folders = _Sorted(), set()
 
     def __call__(self, name: str, size: int, honest: bool, folder: bool) -> str | None:
-        """The name of a file to take, with / between its parts. Raises DataError."""
+        """The name of a file to read, with / between its parts, or None. Raises DataError."""
         self.count, self.size = self.count + 1, self.size + size
         parts = re.split(r"[/\\]", name)
-        again = "make the archive anew of pictures and folders alone."
+        again = "make the archive again, of pictures and folders only."
         if self.count > MAX_FILES:
             raise DataError(f"{self.path} holds more than {MAX_FILES:,} files; make smaller archives of it.")
         if size < 0 or self.size > MAX_UNPACKED:
             raise DataError(
-                f"The files of {self.path} say that they have more than {MAX_UNPACKED:,} bytes when unpacked, which no "
-                "set of pictures that can be trained on has; make a smaller archive."
+                f"The files of {self.path} have more than {MAX_UNPACKED:,} bytes when unpacked, too many to train on; "
+                "make a smaller archive."
             )
         if ".." in parts or name.startswith(("/", "\\")) or re.match("[A-Za-z]:", name):
             raise DataError(f"{self.path} holds an entry that leads out of it, {name[:80]!r}; {again}")
@@ -266,7 +267,7 @@ class _Checked:
 
 
 class _Stream:
-    """A file whose every read and whose whole length have bounds: headers of a tar may ask for gigabytes of zeros."""
+    """A file with limits on each read and on its length: the headers of a tar may ask for gigabytes of zeros."""
 
     def __init__(self, file):
         self.file, self.seek, self.tell, self.ended = file, file.seek, file.tell, False

@@ -1,1 +1,1 @@
-"""`python -m training.evaluate`: measure a model against real pictures."""
+"""Measure a model against real pictures: `python -m training.evaluate`."""

@@ -1,16 +1,15 @@
-"""Judge a generator: `python -m training.evaluate SOURCE --data mnist` prints all that can be measured of it.
+"""Measure a model: `python -m training.evaluate SOURCE --data mnist` prints all its metrics.
 
-A metric's name carries its protocol: in fid10k_test_reader, 10k generated pictures are held against as many real ones
-of the test split, seen through the network "reader". Beside each distance stands the same of real training pictures
-("real"): the floor that no generator can be expected to beat; of a score beside it, that of real test pictures. Train is
-the split whose pictures and labels the generator learned from. What each metric tells stands at the end of --help.
+A metric's name has its protocol: fid10k_test_reader compares 10k generated pictures with as many real ones of the test
+split, in the features of the network "reader". Next to each distance stands the same for real training pictures
+("real"), the floor that no generator can be expected to beat; next to a score stands that of real test pictures. The
+generator learned from the train split. The end of --help explains each metric.
 
-An editor is judged by what is seen of its edits: editor.py and edits.py beside this file say how. A network that
-repairs pictures is judged beside methods that are no GAN: repairs.py. `--network general`
-sees photographs through a network that learned none of the data's labels (photographs.py); of celeba and cifar10 that
-is told in any case.
+An editor is measured by a judge's view of its edits (editor.py, edits.py), a restoration model in comparison with
+classical methods (repairs.py). `--network general` uses features of a network that learned none of the data's labels
+(photographs.py); celeba and cifar10 are always measured with it too.
 
-Started as several processes, the main one does all the work, so the numbers are those of one process.
+If several processes are started, the main one does all the work, so the numbers are those of one process.
 """
 
 import argparse
@@ -69,7 +68,7 @@ COLUMNS = {
 
 
 def table(result: dict) -> str:
-    """The metrics for a person, real against real beside each; then the attributes, if there are any."""
+    """The metrics as a table, each with its value for real pictures; then the attributes, if there are any."""
     lines = [f"{'metric':<34}{'value':>10}{'real':>10}"]
     for name, metric in result.items():
         if name != "evaluation":
@@ -90,8 +89,7 @@ def _number(value: float | None) -> str:
 
 
 def _update(path: Path, result: dict) -> None:
-    """Add the result to a model folder's metrics.json, and write its card anew; what other networks said before
-    stays."""
+    """Add the result to a model folder's metrics.json and write its card again. Results of other networks stay."""
     before = _metrics(path)
     evaluation = before.get("evaluation", {}) | result["evaluation"]
     config = read_json(path.parent / CONFIG, MAX_CONFIG_BYTES, path.parent)
@@ -117,16 +115,16 @@ def _write(path: Path, result: dict) -> None:
 
 
 def _check_outputs(options: argparse.Namespace) -> None:
-    """Minutes of evaluation should not end at a file that cannot be written."""
+    """Raise EvaluationError now, not after minutes, if the outputs cannot be written."""
     if options.write:
         if not (Path(options.source) / CONFIG).is_file():
             raise EvaluationError(
-                f"--write notes the metrics in a model folder, and {options.source} is none; take --json FILE."
+                f"--write adds the metrics to a model folder, which {options.source} is not; use --json FILE."
             )
         _metrics(Path(options.source) / METRICS)
     for path in filter(None, (options.json, Path(options.source) / METRICS if options.write else None)):
         if path.is_dir() or not os.access(path.parent, os.W_OK):
-            raise EvaluationError(f"{path} cannot be written: name a file in a folder that exists and is yours.")
+            raise EvaluationError(f"{path} cannot be written: name a file in a folder that exists and is writable.")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -138,7 +136,7 @@ def command(arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m training.evaluate",
         description=__doc__,
-        epilog=f"metrics (↑: more is better, ↓: less is):\n{legend()}",
+        epilog=f"metrics (↑: higher is better, ↓: lower is better):\n{legend()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -154,10 +152,10 @@ def command(arguments: list[str] | None) -> None:
         help=f"{', '.join(READERS)}, or a folder of images",
     )
     parser.add_argument(
-        "--data-root", type=Path, metavar="DIR", help="where the data sets are (default: $GAN_STUDIO_DATA, else ./data)"
+        "--data-root", type=Path, metavar="DIR", help="the folder of data sets (default: $GAN_STUDIO_DATA, else ./data)"
     )
     parser.add_argument(
-        "--samples", type=int, metavar="N", help="how many pictures to draw (default: 10000; stackedmnist: 26000)"
+        "--samples", type=int, metavar="N", help="pictures to generate (default: 10000; stackedmnist: 26000)"
     )
     parser.add_argument(
         "--network",
@@ -168,18 +166,22 @@ def command(arguments: list[str] | None) -> None:
         "--inception-weights",
         type=Path,
         metavar="FILE",
-        help="default: torch's cache, else they are downloaded (95 MB)",
+        help="the file of the Inception weights (default: torch's cache, else downloaded, 95 MB)",
     )
     parser.add_argument(
-        "--batch-size", type=int, default=100, metavar="B", help="pictures at a time (default: 100); changes no result"
+        "--batch-size",
+        type=int,
+        default=100,
+        metavar="B",
+        help="pictures at a time (default: 100); no effect on results",
     )
     parser.add_argument("--cas", action="store_true", help="also the classification accuracy score (minutes)")
     parser.add_argument(
         "--seed", type=int, default=0, metavar="S", help="of latents, labels and real pictures (default: 0)"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all of it there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all results to this file")
     parser.add_argument(
-        "--write", action="store_true", help="add it to metrics.json and card of the model folder SOURCE"
+        "--write", action="store_true", help="add the results to metrics.json and card of the model folder SOURCE"
     )
     options = parser.parse_args(arguments)
     if int(os.environ.get("RANK", 0)) > 0:  # of a torchrun or accelerate launch

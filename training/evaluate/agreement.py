@@ -1,5 +1,4 @@
-"""Whether a network sees in generated pictures what was asked for: labels, attributes switched off and on, latent
-codes."""
+"""Whether a classifier sees the requested condition in generated pictures: labels, toggled attributes, latent codes."""
 
 import torch
 from torch import Tensor
@@ -15,14 +14,13 @@ from .sampling import drawn
 
 
 def answers(viewer, generator: Generator, logits: Tensor, labels: Tensor) -> Tensor:
-    """Where the network sees what the labels say: (n,) or, for the generator's attributes, (n, K), as float64 0 or
-    1."""
+    """Where the classifier agrees with the labels: (n,) or, for attributes, (n, K), as float64 0 or 1."""
     columns = [viewer.labels.index(name) for name in generator.labels]
     return networks.right(logits[:, columns], labels.cpu()).double()
 
 
 def label_agreement(seen: Tensor, labels: Tensor, real: Tensor | None, generator: Generator, details: dict) -> dict:
-    """The metric, from `answers` on generated and on real test pictures; notes each attribute in `details`."""
+    """The metric, from `answers` for generated and for real test pictures; adds each attribute to `details`."""
     if generator.multi_label:
         _note(details, generator, agreement=seen.mean(0), balanced_agreement=networks.balance(seen, labels))
         if real is not None:
@@ -31,8 +29,8 @@ def label_agreement(seen: Tensor, labels: Tensor, real: Tensor | None, generator
 
 
 def toggle(generator: Generator, viewer, latents: Tensor, labels: Tensor, batch_size: int, bar: tqdm) -> Tensor:
-    """(K, 2, n, L) bool: which of the L attributes that the network knows it sees, when each of the generator's is set
-    to 0 and to 1 and the others are left; only that a hair colour set to 1 takes the others away, as it does in the
+    """(K, 2, n, L) bool: which of its L attributes the classifier sees when each of the generator's K attributes is set
+    to 0 and to 1. The other attributes stay, but a hair colour set to 1 removes the other hair colours, as in the
     demo."""
     seen = []
     for k in range(len(generator.labels)):
@@ -47,10 +45,9 @@ def toggle(generator: Generator, viewer, latents: Tensor, labels: Tensor, batch_
 def toggle_agreement(
     seen: Tensor, real: Tensor | None, truth: Tensor | None, generator: Generator, viewer, details: dict
 ) -> dict:
-    """The metric, from `toggle` and from `answers` on real test pictures and their labels; notes each attribute in
-    `details`."""
+    """The metric, from `toggle` and from `answers` for real test pictures; adds each attribute to `details`."""
     own = torch.stack([seen[k, ..., viewer.labels.index(name)] for k, name in enumerate(generator.labels)])
-    flips = torch.stack([~own[:, 0], own[:, 1]], 1).double()  # (K, 2, n): seen as asked
+    flips = torch.stack([~own[:, 0], own[:, 1]], 1).double()  # (K, 2, n): seen as requested
     _note(
         details,
         generator,
@@ -67,9 +64,8 @@ def toggle_agreement(
 
 
 def toggle_others_kept(seen: Tensor, generator: Generator, viewer, details: dict) -> dict:
-    """From `toggle`: the share of the other attributes that look the same in both pictures of a pair, mean of the K
-    attributes that are toggled; "own": of those others alone that the generator is asked for. Notes each attribute in
-    `details`."""
+    """From `toggle`: the share of the other attributes that look the same in both pictures of a pair, averaged over the
+    K toggled attributes; "own": over the generator's own attributes only. Adds each attribute to `details`."""
     same = (seen[:, 0] == seen[:, 1]).double().mean(1)  # (K, L)
     counted = others(generator.labels, viewer.labels)
     own = counted & torch.tensor([name in generator.labels for name in viewer.labels])
@@ -79,19 +75,19 @@ def toggle_others_kept(seen: Tensor, generator: Generator, viewer, details: dict
 
 
 def others(toggled: tuple[str, ...], names: tuple[str, ...]) -> Tensor:
-    """(K, L) bool: which of the L names are to stay as they are when one of the K is toggled. Not the name itself, and
-    of hair colours and baldness none of the others: they exclude each other, so one that comes takes them away."""
+    """(K, L) bool: which of the L attributes should not change when one of the K is toggled: not the attribute itself,
+    and for hair colours and baldness none of the others, since they exclude each other."""
     alike = {*celeba.HAIR_COLOURS, *EXCLUSIVE}
     return torch.tensor([[name != one and not {one, name} <= alike for name in names] for one in toggled])
 
 
 def _mean(values: Tensor) -> float | None:
-    """Of what is defined; None where nothing is."""
+    """The mean of the defined values; None if there are none."""
     return None if values.isnan().all() else values.nanmean().item()
 
 
 def _note(details: dict, generator: Generator, **columns: Tensor) -> None:
-    """Note numbers of each attribute; one that is undefined (no picture has the attribute) is left out."""
+    """Add numbers of each attribute to `details`; undefined ones (no picture has the attribute) are left out."""
     attributes = details.setdefault("attributes", {name: {} for name in generator.labels})
     for key, column in columns.items():
         for name, value in zip(generator.labels, column.tolist()):
@@ -100,8 +96,8 @@ def _note(details: dict, generator: Generator, **columns: Tensor) -> None:
 
 
 def code_agreement(generator: Generator, viewer, latents: Tensor, logits: Tensor, details: dict) -> float:
-    """How well the generator's categorical code (InfoGAN's) tells the class that the network sees; notes in `details`
-    which is which."""
+    """How well InfoGAN's categorical code predicts the class that the classifier sees; adds the assignment of codes to
+    classes to `details`."""
     codes = generator.codes(latents)[0].cpu().numpy()
     value, meaning = statistics.code_agreement(
         codes, logits.argmax(1).numpy(), generator.categories, len(viewer.labels)

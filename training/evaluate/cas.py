@@ -1,10 +1,10 @@
-"""Classification accuracy score, CAS (Ravuri and Vinyals 2019, arXiv:1905.10887): what a classifier is worth on real
-test pictures if it has learned from generated ones alone, as many as there are real training pictures, each labelled
-with what was asked for.
+"""Classification accuracy score, CAS (Ravuri and Vinyals 2019, arXiv:1905.10887): the accuracy on real test pictures of a
+classifier that was trained on generated pictures alone. There are as many of them as real training pictures, labelled
+with their conditions.
 
-The classifier has the architecture and the settings of the data set's judge (its mild distortions too), but EPOCHS and
-SEED of its own, so that it takes minutes. The score of real training pictures, by the same procedure, is a record
-beside the judges:
+The classifier has the architecture and settings of the data set's judge (including its mild distortions), but its own
+EPOCHS and SEED, so that training takes minutes. The score of real training pictures, by the same procedure, is stored
+next to the judges:
 
     OMP_NUM_THREADS=1 python -m training.evaluate.cas mnist --data-root ROOT        (about 5 minutes)
 """
@@ -30,21 +30,19 @@ EPOCHS, SEED = 3, 0
 
 
 def score(name: str, learned_from: Dataset, test: Dataset) -> float:
-    """The share of test pictures that a classifier names right which learned from `learned_from` as the judge `name`
-    learns."""
+    """The accuracy on test pictures of a classifier that is trained on `learned_from` like the judge `name`."""
     with torch.enable_grad():
         classifier = fit.train(name, learned_from, epochs=EPOCHS, seed=SEED)
     return fit.accuracy(classifier, test)["accuracy"]
 
 
 def settings(name: str) -> dict:
-    """What a score depends on besides the pictures."""
+    """Everything besides the pictures on which a score depends."""
     return {"network": JUDGES[name].network, "epochs": EPOCHS, "seed": SEED}
 
 
 def real_score(name: str, train: Dataset, test: Dataset, folder: Path = FOLDER) -> float | None:
-    """The recorded score of the real training pictures; None where there is no record of exactly these pictures and
-    settings."""
+    """The stored score of the real training pictures; None if there is none for exactly these pictures and settings."""
     try:
         record = json.loads(file(name, folder).read_bytes())
         same = (record["train_checksum"], record["test_checksum"]) == (train.checksum, test.checksum)
@@ -69,10 +67,14 @@ def command(arguments: list[str] | None) -> None:
     )
     parser.add_argument("name", choices=names, help="the data set")
     parser.add_argument(
-        "--data-root", type=Path, metavar="DIR", help="where the data sets are (default: $GAN_STUDIO_DATA, else ./data)"
+        "--data-root", type=Path, metavar="DIR", help="the folder of data sets (default: $GAN_STUDIO_DATA, else ./data)"
     )
     parser.add_argument(
-        "--output", type=Path, default=FOLDER, metavar="DIR", help="(default: the package's own folder)"
+        "--output",
+        type=Path,
+        default=FOLDER,
+        metavar="DIR",
+        help="where to write it (default: the package's own folder)",
     )
     options = parser.parse_args(arguments)
     size = JUDGES[options.name].image_shape[1]
@@ -92,8 +94,8 @@ def command(arguments: list[str] | None) -> None:
     options.output.mkdir(parents=True, exist_ok=True)
     write_atomically(file(options.name, options.output), (json.dumps(record, indent=1) + "\n").encode())
     print(
-        f"{options.name}: a classifier that learned from {len(train):,} real pictures names {accuracy:.2%} of the test "
-        "pictures right."
+        f"{options.name}: a classifier that learned from {len(train):,} real pictures is right on {accuracy:.2%} of the "
+        "test pictures."
     )
 
 

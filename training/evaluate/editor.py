@@ -1,35 +1,33 @@
-"""Judge an editor: every test picture, every attribute turned into its opposite, as a network sees it.
+"""Measure an editor of the family `editor`: every attribute of every test picture is inverted, and a judge classifies it.
 
-This judge (judges/) learned from another half of the training pictures than the editor's attribute loss, and no
-gradient of it reached the editor. It is not independent of how far edits go, though: the calibration (calibrate.py)
-tunes two strengths of each attribute on its verdicts and features, on validation pictures. Test pictures are looked at
-here only.
+The judge (judges/) learned from another half of the training pictures than the editor's attribute loss, and passed no
+gradient to the editor. But it is not independent of the strengths: the calibration (calibrate.py) tunes two strengths
+per attribute on its outputs for validation pictures. Test pictures are used only here.
 
-    change_seen    share of pictures in which the judge sees the attribute as it was asked for, at intensity 1 (a
-                   difference of 1 from the label); mean of the 13 attributes of STGAN. "real": what the judge itself
-                   gets right on real pictures
+    change_seen    share of pictures in which the judge sees the requested change, at intensity 1 (a difference of 1
+                   from the label); mean of the 13 attributes of STGAN. "real": the judge's accuracy on real pictures
     change_seen_by_target
-                   the same by `edit(images, {name: 0.0 or 1.0})`, which takes the editor's own estimate for the
-                   label; of every sixth picture
-    others_kept    share of the other attributes that the judge sees as before. Hair colours that were to go do not
+                   the same for `edit(images, {name: 0.0 or 1.0})`, which uses the editor's own estimate instead of
+                   the label; for every sixth picture
+    others_kept    share of the other attributes that the judge sees unchanged. Hair colours that had to change do not
                    count
     change_seen_put_back
                    as change_seen, after the change has faded towards the border of the crop as in a photo of any size
-                   (photos.put_back); of every sixth picture
-    psnr, ssim     of `edit(images, {})` beside the photo; "drawn": of the autoencoder's own drawing of it
+                   (photos.put_back); for every sixth picture
+    psnr, ssim     of `edit(images, {})` against the photo; "drawn": of the autoencoder's reconstruction
     psnr_outside, ssim_outside
-                   of single edits at intensity 1 beside the photo, in the part of the crop that is outside the head
-                   with its hair, which is the ellipse networks/compositing.py's HEAD (22 % of the crop; long hair and hats
-                   reach into it). For SSIM the head is the photo's in both, borders are mirrored, and windows count
-                   whose middle is outside. Mean over all the attributes; "worst": of the attribute with the least;
-                   "put_back": as above. Beyond the crop, no pixel of a photo changes.
-    fid            of pictures with one attribute changed, each of the attributes in turn, against real training
-                   pictures, in the judge's features; "real": of the unedited test pictures, the floor; "drawn": of
-                   the autoencoder's drawings
-    identity_kept  share of edited pictures in which a face recognition network (dlib's, where it is installed) sees
-                   the same person as before: at most 0.6 apart, as are 91 % of pairs of one person here and 1.4 % of
-                   two; of 50 pictures
-    milliseconds   of one edit of one picture, encoding included, and of a further one of the same picture
+                   of single edits at intensity 1 against the photo, outside the ellipse HEAD around the head with its
+                   hair (networks/compositing.py; 22 % of the crop; long hair and hats reach into it). For SSIM the head
+                   is the photo's in both pictures, borders are mirrored, and windows count if their centre is outside.
+                   Mean over all attributes; "worst": of the worst attribute; "put_back": as above. Beyond the crop no
+                   pixel of a photo changes.
+    fid            of pictures with one attribute changed, the attributes in turn, against real training pictures, in
+                   the judge's features; "real": of the unedited test pictures, the floor; "drawn": of the
+                   autoencoder's reconstructions
+    identity_kept  share of edited pictures in which a face recognition network (dlib's, if it is installed) sees the
+                   same person as before: a distance of at most 0.6, as for 91 % of pairs of one person here and 1.4 %
+                   of two; for 50 pictures
+    milliseconds   for one edit of one picture, with encoding, and for a further one of the same picture
 """
 
 import importlib.util
@@ -60,7 +58,7 @@ from ..judges.networks import JudgeError
 from .sampling import short_count
 from .statistics import psnr, ssim, ssim_map
 
-EVERY = 6  # of how many pictures one is edited by targets too, and put back
+EVERY = 6  # every sixth picture is also edited by targets, and put back
 RECOGNISED = 50  # pictures for the identity
 SAME_PERSON = 0.6  # distance of dlib's descriptors
 
@@ -76,8 +74,8 @@ def evaluate(
 ) -> dict:
     """All metrics of an editor on (at most `samples` pictures of) a split, in the form of `evaluate.evaluate`.
 
-    The editor is brought to the CPU. Raises JudgeError where no judge knows the attributes, DataError where the data
-    cannot be read.
+    The editor is moved to the CPU. Raises JudgeError if no judge knows the attributes, DataError if the data cannot be
+    read.
     """
     began = time.monotonic()
     editor.cpu()
@@ -145,9 +143,9 @@ def evaluate(
 def _measure(
     editor: Editor, judge: networks.Judge, pictures: Dataset, chosen: np.ndarray, bar: tqdm
 ) -> tuple[Tensor, ...]:
-    """What is known of some pictures: seen, put back, by target and kept (n, K), the judge's answers before, the labels
-    (n, K), the four numbers of the pictures' quality (n, 4), those outside the head for each edit (n, K, 4), and
-    features of photos, drawings and edited pictures (n, D)."""
+    """The results for some pictures: seen, put back, by target and kept (n, K), the judge's answers before, the labels
+    (n, K), four quality measures of the pictures (n, 4), the same outside the head for each edit (n, K, 4), and features
+    of photos, reconstructions and edited pictures (n, D)."""
     stored = torch.from_numpy(np.array(pictures.images[chosen]))
     images = to_float(stored)
     labels = torch.from_numpy(pictures.labels[chosen]) > 0
@@ -164,7 +162,7 @@ def _measure(
     some = torch.from_numpy(chosen) % EVERY == 0
     fading = crop.feather(images.shape[-1])
     edited_features = torch.zeros_like(features)
-    turn = torch.from_numpy(chosen) % len(editor.attributes)  # which attribute's edit stands for a picture in the FID
+    turn = torch.from_numpy(chosen) % len(editor.attributes)  # the attribute whose edit of a picture enters the FID
     for k in range(len(editor.attributes)):
         differences = opposite_edit(labels, k, editor.attributes)
         edited = editor.decode(latents, differences)
@@ -221,7 +219,7 @@ def _attributes(
     truth: Tensor,
     outside: Tensor,
 ) -> dict:
-    """For each attribute: what came of asking for it, and how well the judge knows it."""
+    """For each attribute the results of its edits, and the judge's accuracy."""
     gone = torch.where(truth, seen, torch.nan)
     come = torch.where(truth, torch.nan, seen)
     columns = {
@@ -259,8 +257,7 @@ def _distances(judge: networks.Judge, train: Dataset, features: list[Tensor]) ->
 
 
 def face_recogniser(size: int):
-    """(what finds a face's place in a picture, what describes it by 128 numbers), or None where dlib is not
-    installed."""
+    """(dlib's landmark predictor, dlib's face descriptor), or None if dlib is not installed."""
     try:
         dlib, _, predictor = faces.dlib_models()
     except MissingPackage:
@@ -287,8 +284,7 @@ def face_recogniser(size: int):
 
 
 def _identity(editor: Editor, recogniser, pictures: Dataset, n: int) -> tuple[Tensor, Tensor]:
-    """The share of each attribute's edits (K,) that leave the person, and the distances (n, K) of person before and
-    after."""
+    """The share of each attribute's edits (K,) that keep the person, and the distances (n, K) before and after."""
     find, describe = recogniser
     images = to_float(torch.from_numpy(np.array(pictures.images[:n])))
     labels = torch.from_numpy(pictures.labels[:n]) > 0
@@ -324,7 +320,7 @@ def _seconds(action) -> float:
 
 
 def outside_head(images: Tensor, edited: Tensor) -> tuple[Tensor, Tensor]:
-    """PSNR and SSIM (n,) of crops (n, C, H, W) in [-1, 1] where neither face nor hair should be."""
+    """PSNR and SSIM (n,) of crops (n, C, H, W) in [-1, 1] outside the head."""
     outside = from_head(images.shape[-1]) > 1
     mirrored = [F.pad(some, (5, 5, 5, 5), mode="reflect") for some in (images, torch.where(outside, edited, images))]
     return psnr(images[..., outside], edited[..., outside]), ssim_map(*mirrored)[..., outside].flatten(1).mean(1)

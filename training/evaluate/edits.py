@@ -1,24 +1,24 @@
-"""Judge edits with eyes that took no part in training: every attribute, brought in on faces that lack it and taken out
-of faces that have it.
+"""Measure edits with networks that took no part in training: every attribute is added to faces that lack it, and removed
+from faces that have it.
 
-Test pictures of 128 px are edited at full strength; an editor that sees them smaller is given them smaller, and its
-change is enlarged as in a photo. Labels are split: an editor's classifiers learned from odd file numbers of the
-training pictures, the judge from even ones, and nothing is tuned on either after training (where `training.calibrate`
-did tune, as for the family editor, it was on the judge's verdicts of validation pictures). The general features are
-Lite1's; who trains against features trains against Lite0's.
+Test pictures of 128 px are edited at full strength; for an editor of smaller pictures they are shrunk, and its change is
+upsampled as in a photo. The labels are split: an editor's classifiers learned from training pictures with odd file
+numbers, the judge from those with even ones, and nothing is tuned on the judge after training (except by
+`training.calibrate` for the family editor, on validation pictures). The general features are Lite1's; training uses
+Lite0's.
 
-    edit_seen         share of edits after which the judge, at 64 px, sees what was asked, of the faces that it read
-                      rightly before; mean of the attributes, each the mean of its two directions. "worst": of the
-                      attribute with the least; "real": of how many faces the judge says what the label does
-    edit_others_kept  share of the other attributes that the judge sees as before (hair colours that were to go do not
-                      count)
-    edit_kid_ratio    KID in general features between edited faces and real faces that show what was asked, divided by
-                      that of the same faces unedited: below 1 is nearer, 0 there; artefacts raise it. Median of all
-                      directions; "worst": of those with 200 real faces or more
-    edit_cheeks       how far the mean colour of the cheeks moves, in 0..255, mean of all attributes but Pale_Skin;
+    edit_seen         share of edits after which the judge, at 64 px, sees the requested attribute, among faces that it
+                      classified correctly before; mean of the attributes, each the mean of its two directions.
+                      "worst": of the worst attribute; "real": share of faces that the judge classifies correctly
+    edit_others_kept  share of the other attributes that the judge sees unchanged (hair colours that had to change do
+                      not count)
+    edit_kid_ratio    KID in general features between edited faces and real faces with the requested attribute, divided
+                      by that of the same faces unedited: below 1 they are nearer, 0 is perfect; artefacts raise it.
+                      Median of all directions; "worst": of those with 200 real faces or more
+    edit_cheeks       change of the mean colour of the cheeks, in 0..255, mean of all attributes except Pale_Skin;
                       "dark", "light": of the quarter of the faces with the darkest and the lightest cheeks
-    edit_identity     share of edits (Male aside) after which a face recognition network (dlib's, where it is
-                      installed) sees the same person: embeddings at most 0.6 apart
+    edit_identity     share of edits (except of Male) after which a face recognition network (dlib's, if it is
+                      installed) sees the same person: a distance of embeddings of at most 0.6
 """
 
 import os
@@ -42,10 +42,10 @@ from ..judges import networks as judges
 from ..judges.networks import JudgeError
 from . import editor as editor_metrics
 
-SIZE = 128  # pixels at which edits are judged
+SIZE = 128  # pixels of the edited pictures
 EDITS = 200  # faces for each direction
-REALS = 600  # that show what was asked
-ENOUGH = 200  # real faces, for the worst ratio
+REALS = 600  # real faces with the requested attribute
+ENOUGH = 200  # real faces, for a direction to count for the worst ratio
 RECOGNISED = 16  # faces of each direction for the identity
 SAME_PERSON = 0.6
 BATCH = 50
@@ -61,8 +61,8 @@ def evaluate(
     split: str = "test",
     **ignored,
 ) -> dict:
-    """All metrics of an editor, at most `samples` faces a direction, in the form of `evaluate.evaluate`. Raises
-    JudgeError where no judge knows the attributes, DataError where the data cannot be read."""
+    """All metrics of an editor, with at most `samples` faces per direction, in the form of `evaluate.evaluate`. Raises
+    JudgeError if no judge knows the attributes, DataError if the data cannot be read."""
     began = time.monotonic()
     editor.cpu()
     judge, eyes = judges.read("celeba"), general.read(general.JUDGES)
@@ -80,7 +80,7 @@ def evaluate(
     features: dict[int, Tensor] = {}
 
     def see(indices: Tensor) -> Tensor:
-        """General features of real faces, each seen once."""
+        """General features of real faces, computed once per face."""
         new = [int(k) for k in indices if int(k) not in features]
         for some in (new[k : k + BATCH] for k in range(0, len(new), BATCH)):
             found = eyes(to_float(torch.from_numpy(np.array(faces.images[some])))).pooled
@@ -121,7 +121,7 @@ def evaluate(
 def _direction(
     editor, judge, eyes, faces, labels: Tensor, chosen: Tensor, k: int, bring: bool, see, reals: Tensor, recognise
 ) -> tuple[dict, tuple]:
-    """What comes of one attribute brought in, or taken out, on the chosen faces."""
+    """The results of adding, or removing, one attribute on the chosen faces."""
     names = editor.attributes
     columns = [judge.label_names.index(name) for name in names]
     differences = opposite(labels[chosen][:, columns], columns.index(k), names, bring)
@@ -170,7 +170,7 @@ def _direction(
 
 
 def summary(rows: dict, shades: list[tuple[Tensor, Tensor]], n: str, network: str) -> dict:
-    """The headline figures of what was measured of each direction."""
+    """The metrics, summarised over the directions."""
     directions = {(name, way): row for name, both in rows.items() for way, row in both.items()}
     seen = {name: float(np.mean([row["seen"] for row in both.values()])) for name, both in rows.items() if both}
     ratios = [row["kid_ratio"] for row in directions.values()]
@@ -201,7 +201,7 @@ def summary(rows: dict, shades: list[tuple[Tensor, Tensor]], n: str, network: st
 
 
 def edit(editor, pictures: Tensor, differences: Tensor) -> Tensor:
-    """Pictures (n, 3, S, S) with the change that an editor of any size makes, enlarged as in a photo."""
+    """Pictures (n, 3, S, S) edited by an editor of any size; its change is upsampled as in a photo."""
     size, own = pictures.shape[-1], editor.image_shape[-1]
     small = (
         pictures
@@ -220,8 +220,8 @@ def edit(editor, pictures: Tensor, differences: Tensor) -> Tensor:
 
 
 def opposite(labels: Tensor, k: int, names: tuple[str, ...], bring: bool) -> Tensor:
-    """Differences (n, K) that bring attribute k to faces labelled (n, K) bool, or take it out. Whom a hair colour, or
-    baldness, is given, loses the one that was there."""
+    """Differences (n, K) that add attribute k to faces with labels (n, K) bool, or remove it. Adding a hair colour or
+    baldness also removes the hair colour that was there."""
     differences = torch.zeros(labels.shape)
     differences[:, k] = 1.0 if bring else -1.0
     if bring and names[k] in EXCLUSIVE:
@@ -246,13 +246,12 @@ def kernel_distance(a: Tensor, b: Tensor) -> float:
 
 
 def rounded(images: Tensor) -> Tensor:
-    """As a file of 8 bits holds them."""
+    """Pictures rounded to 8 bits, as in a file."""
     return to_float(torch.from_numpy(to_uint8(images).transpose(0, 3, 1, 2).copy()))
 
 
 def _recogniser():
-    """A function of two pictures (H, W, 3) uint8 of one face, edited or not: the distance of dlib's descriptors; None
-    without dlib."""
+    """A function of two pictures (H, W, 3) uint8 of a face: the distance of dlib's descriptors. None without dlib."""
     found = editor_metrics.face_recogniser(SIZE)
     if not found:
         return None

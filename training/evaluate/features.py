@@ -1,8 +1,7 @@
-"""FID, KID and Inception Score as torch-fidelity computes them, in the eyes of our judges or of the standard Inception
-network.
+"""FID, KID and Inception Score by torch-fidelity, in the features of our judges or of the standard Inception network.
 
 Our networks are registered as its feature extractors ("gan-studio-mnist", "gan-studio-celeba", "gan-studio-inception").
-Its cache is not used: it unpickles what it finds. Importing this module imports torch-fidelity, so do it when needed.
+Its cache is not used, since it unpickles files. Importing this module imports torch-fidelity, so do it only when needed.
 """
 
 import hashlib
@@ -50,7 +49,8 @@ INCEPTION_SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb91
 
 
 class JudgeExtractor(FeatureExtractorBase):
-    """A judge as torch-fidelity wants it: uint8 (n, C, H, W) -> features, float64 for exact statistics, and logits."""
+    """A judge with torch-fidelity's interface: uint8 (n, C, H, W) -> features, float64 for exact statistics, and
+    logits."""
 
     def __init__(self, name, features_list, **options):
         super().__init__(name, features_list)
@@ -74,8 +74,8 @@ class JudgeExtractor(FeatureExtractorBase):
 
 
 class InceptionExtractor(FeatureExtractorInceptionV3):
-    """The standard network (Szegedy et al. 2015, TensorFlow's version of 2015-12-05), its weights checked before they
-    are read."""
+    """The standard network (Szegedy et al. 2015, TensorFlow's version of 2015-12-05); its weights are checked before
+    they are read."""
 
     def __init__(self, name, features_list, feature_extractor_weights_path=None, **options):
         data = inception_weights(feature_extractor_weights_path)
@@ -93,7 +93,7 @@ register_feature_extractor(PREFIX + "inception", InceptionExtractor)
 
 @contextmanager
 def _weights_only():
-    """torch-fidelity loads its weights as a full pickle; this is torch's documented way to overrule that."""
+    """torch-fidelity loads its weights as a full pickle; this is torch's documented way to override that."""
     before = os.environ.get("TORCH_FORCE_WEIGHTS_ONLY_LOAD")
     os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
     try:
@@ -109,8 +109,8 @@ def _weights_only():
 
 
 def inception_weights(path: str | os.PathLike | None = None) -> bytes:
-    """The bytes of torch-fidelity's Inception weights: of a file, else of torch's cache, else downloaded into it (95
-    MB). Raises JudgeError, also where they are not the published ones."""
+    """The bytes of torch-fidelity's Inception weights: from a file, else from torch's cache, else downloaded into it (95
+    MB). Raises JudgeError, also if they are not the published ones."""
     file = Path(path or Path(torch.hub.get_dir()) / "checkpoints" / Path(URL_INCEPTION_V3).name)
     try:
         if path is None and not file.exists():
@@ -132,9 +132,9 @@ def inception_weights(path: str | os.PathLike | None = None) -> bytes:
 
 @dataclass(frozen=True)
 class FeatureExtractor:
-    """What looks at the pictures. name: as in metric names; dimensions: of its features; record: where it comes from;
-    labels: what it can name in a picture, one of them (or with multi_label any number); stacked: the number of channels
-    that it reads one by one, or 0."""
+    """The network of an evaluation. name: as in metric names. dimensions: of its features. record: its origin. labels:
+    that it classifies, exclusive unless multi_label. stacked: the number of channels that it classifies one by one, or
+    0."""
 
     name: str
     extractor: nn.Module

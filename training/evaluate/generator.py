@@ -1,4 +1,4 @@
-"""What is measured of a generator, against real pictures."""
+"""Measure a generator against real pictures."""
 
 import os
 import time
@@ -51,12 +51,12 @@ def evaluate(
     seed: int = 0,
     cas: bool = False,
 ) -> dict:
-    """All metrics of a generator (or of what `gan_models.load` finds under a name), against a data set.
+    """All metrics of a generator (or of the model that `gan_models.load` finds by a name) against a data set.
 
-    samples: None is 10,000, and for StackedMNIST the 26,000 of the literature. network: "reader" (MNIST, StackedMNIST),
-    "fashionreader", "judge" (CelebA), "inception", or None, which is the data set's own. cas: also train a classifier,
-    which takes minutes. Generated pictures are rounded to uint8 as a PNG rounds them, labels follow the training data,
-    all is float32. The batch size changes the memory and nothing else.
+    samples: None is 10,000, or the usual 26,000 for StackedMNIST. network: "reader" (MNIST, StackedMNIST),
+    "fashionreader", "judge" (CelebA), "inception", or None for the data set's own. cas: also train a classifier, which
+    takes minutes. Generated pictures are rounded to uint8 as in a PNG, labels follow the training data, and everything
+    is float32. The batch size only changes the memory.
 
     Returns {metric: {"value": ..., "real": ...}, ..., "evaluation": {network: how it was measured, and each
     attribute}}. Raises ModelError, DataError, JudgeError or EvaluationError, each with one sentence.
@@ -67,7 +67,7 @@ def evaluate(
     generator = source if isinstance(source, Generator) else _load(source)
     if isinstance(generator, Restorer):
         if network not in (None, "general"):
-            raise EvaluationError(f"Repaired pictures are seen by the network general, not by {network}.")
+            raise EvaluationError(f"Repaired pictures are measured with the network general, not with {network}.")
         return repairs.evaluate(generator, data, data_root, samples=samples or repairs.SAMPLES, seed=seed)
     if isinstance(generator, Translator):
         if network not in (None, "general"):
@@ -75,7 +75,7 @@ def evaluate(
         return translations.evaluate(generator, data, data_root, samples=samples or translations.SAMPLES, seed=seed)
     if isinstance(generator, Editor | RetouchEditor):
         if network not in (None, "judge"):
-            raise EvaluationError(f"An editor's changes are seen by the network judge, not by {network}.")
+            raise EvaluationError(f"An editor's changes are measured with the network judge, not with {network}.")
         found = edits.evaluate(generator, data, data_root, samples=samples or edits.EDITS)
         if isinstance(generator, Editor):
             more = editor.evaluate(generator, data, data_root, samples=samples or SAMPLES, batch_size=batch_size)
@@ -92,7 +92,7 @@ def evaluate(
     if cas:
         _check_cas(generator, test, plan)
 
-    # As many real pictures as generated ones, and of the training split as many again for the floor.
+    # As many real pictures as generated ones, and as many again from the training split for the floor.
     compared = min(samples, SAMPLES) if viewer.stacked else samples
     counts = {"test": min(compared, len(test), len(train)) if test else 0, "train": min(compared, len(train) // 2)}
     usable = _usable(counts, viewer)
@@ -161,8 +161,7 @@ def fid(
     network: str | None = None,
     batch_size: int = 100,
 ) -> float:
-    """FID of n generated pictures against n of the data set (at most all), as in `evaluate`; for use in the midst of
-    training."""
+    """FID of n generated pictures against n of the data set (at most all), as in `evaluate`, for use during training."""
     n = check_count(min(n, len(dataset)), least=2, what="number of samples")
     viewer = _network(network, dataset.name, generator, None)
     _usable({"train": n}, viewer, "take more data")
@@ -181,7 +180,7 @@ def _load(source) -> Generator:
 
 
 def _open(data, root, generator: Generator) -> tuple[Dataset, Dataset | None]:
-    """The train and test splits in the generator's size and channels; no test where a folder has none."""
+    """The train and test splits in the generator's size and channels. A folder may have no test split."""
     channels, height, width = generator.image_shape
     if height != width:
         raise EvaluationError(f"The model draws {width} x {height} pictures; data sets are read as squares only.")
@@ -203,14 +202,14 @@ def _fidelity():
 
 
 def _network(name: str | None, data: str, generator: Generator, weights):
-    """The network that looks, on the generator's device. Raises EvaluationError where the data set has no such
-    network."""
+    """The network of the evaluation, on the generator's device. Raises EvaluationError if there is no such network for
+    the data set."""
     plan = networks.judge_of(data)
     own = plan.network if plan else None
     if name is None and own is None:
         raise EvaluationError(
-            f"There is no network trained on {data}, so say --network inception; it needs the standard Inception "
-            "weights (--inception-weights FILE, or they are downloaded)."
+            f"There is no network trained on {data}, so use --network inception; it needs the standard Inception "
+            "weights (--inception-weights FILE, else they are downloaded)."
         )
     if name not in (None, own, "inception"):
         raise EvaluationError(f"There is no network {name!r} for {data}; take {own + ' or ' if own else ''}inception.")
@@ -220,8 +219,8 @@ def _network(name: str | None, data: str, generator: Generator, weights):
 
 
 def _usable(counts: dict[str, int], viewer, way: str = "take more --samples or more data") -> dict[str, int]:
-    """The splits with enough pictures: the covariance of n features has at most rank n - 1. way: what to do where none
-    has. Raises EvaluationError then."""
+    """The splits with enough pictures: the covariance of n features has at most rank n - 1. Raises EvaluationError if
+    there is none; `way` is its advice."""
     usable = {split: n for split, n in counts.items() if n > viewer.dimensions}
     if not usable:
         raise EvaluationError(
@@ -232,8 +231,8 @@ def _usable(counts: dict[str, int], viewer, way: str = "take more --samples or m
 
 
 def _labels(generator: Generator, train: Dataset, n: int, seed: int) -> Tensor | None:
-    """n labels to ask for: those of the training pictures, in an order of the seed. (n,) int64, (n, K) float32, or
-    None."""
+    """n labels for generating: those of training pictures, in an order given by the seed. (n,) int64, (n, K) float32,
+    or None."""
     if generator.labels is None:
         return None
     if train.labels is None:
@@ -258,7 +257,7 @@ def _list(names: tuple[str, ...]) -> str:
 
 @contextmanager
 def _eval_mode(generator: Generator):
-    """Eval mode, no gradients, and float32 throughout, also within the autocast of a training run."""
+    """Eval mode, no gradients, and float32, even inside the autocast of a training run."""
     training, device, precision = generator.training, generator.device.type, torch.get_float32_matmul_precision()
     generator.eval()
     torch.set_float32_matmul_precision("highest")
@@ -292,7 +291,7 @@ def _cas(generator: Generator, train: Dataset, test: Dataset, batch_size: int, s
 
 
 def _record(samples, usable, seed, train, test, viewer, generator, began, details) -> dict:
-    """What somebody needs who wants the same numbers again."""
+    """Everything that is needed to reproduce the numbers."""
     counts = {split: {"generated": n, "real": n} for split, n in usable.items()}
     data = {"name": train.name, "train": train.checksum, "test": test.checksum if test else None}
     versions = {

@@ -1,8 +1,7 @@
-"""Every metric, one row each. The evaluation, its help, the page of a comparison and the legend of a card read it here.
+"""All metrics, one row each. The evaluation, its help, the page of a comparison and the legend of a card use this table.
 
-To add one: a row in METRICS, with a function of `Seen`, which is all that a metric may look at. Rows without a function
-are measured of editors, whose pictures are made in one go (editor.py, edits.py). The order of the rows is that of every
-table.
+To add one, write a function of `Seen`, which has everything that a metric may use, and a row in METRICS. Rows without a
+function are measured elsewhere, all at once (editor.py, edits.py, repairs.py). Every table has the order of the rows.
 """
 
 from __future__ import annotations
@@ -31,37 +30,37 @@ Found = dict[str, dict[str, Any]]  # name with its protocol: {"value": ..., "rea
 
 @dataclass
 class Seen:
-    """What was seen of a generator: its pictures, as many real ones, and both through one network."""
+    """The data for metrics: generated pictures, as many real ones, and the outputs of one network for both."""
 
     generator: Generator
-    viewer: Any  # features.Network: what looks
+    viewer: Any  # features.FeatureExtractor
     train: Dataset
     test: Dataset | None
     samples: int
     seed: int
     batch_size: int
     latents: Tensor
-    labels: Tensor | None  # that were asked for
+    labels: Tensor | None  # of the generated pictures
     fake: Any  # features and logits of the generated pictures
     real: dict[str, Any]  # split: those of real pictures
     floor: dict[str, Tensor]  # split: features of real pictures that are not those of the reference
-    usable: dict[str, int]  # split: how many pictures the distances are taken of
+    usable: dict[str, int]  # split: number of pictures for distances
     compared: int  # real training pictures that generated ones are compared with
-    known: np.ndarray  # indices of the real pictures of the training split: those, then those of the floor
-    unknown: np.ndarray  # and of the test split
-    toggled: int  # latents of which one attribute is switched off and on
+    known: np.ndarray  # indices of the real pictures of the training split: those compared, then those of the floor
+    unknown: np.ndarray  # indices of the real pictures of the test split
+    toggled: int  # latents for toggling attributes
     bar: tqdm
     fidelity: Any  # the module features, which needs torch-fidelity
-    details: dict = field(default_factory=dict)  # what is told of each attribute
+    details: dict = field(default_factory=dict)  # numbers of each attribute
 
     @property
     def how(self) -> str:
-        """The protocol of what all generated pictures are looked at for."""
+        """The protocol of metrics over all generated pictures."""
         return f"{short_count(self.samples)}_{self.viewer.name}"
 
     @property
     def named(self) -> bool:
-        """Whether the network sees all that the generator can be asked for."""
+        """Whether the network knows all labels of the generator."""
         return self.labels is not None and set(self.generator.labels) <= set(self.viewer.labels)
 
     @functools.cached_property
@@ -71,14 +70,14 @@ class Seen:
 
     @functools.cached_property
     def answers(self) -> Tensor | None:
-        """What the network says of the real test pictures."""
+        """Where the network agrees with the labels of the real test pictures."""
         if not self.test:
             return None
         return agreement.answers(self.viewer, self.generator, self.real["test"].logits, self.truth)
 
     @functools.cached_property
     def pairs(self):
-        """The same latents with one attribute off, and on."""
+        """The outputs for the same latents with each attribute off and on."""
         n = self.toggled
         return agreement.toggle(
             self.generator, self.viewer, self.latents[:n], self.labels[:n], self.batch_size, self.bar
@@ -86,7 +85,7 @@ class Seen:
 
     @functools.cached_property
     def spread(self) -> tuple[dict[str, float], dict[str, float]]:
-        """Precision, recall, density and coverage of generated pictures, and of the floor."""
+        """Precision, recall, density and coverage, of generated pictures and of the floor."""
         split, n = next(iter(self.usable.items()))
         real = self.real[split].features[:n]
         radii = statistics.radii(real)
@@ -97,20 +96,20 @@ class Seen:
 
     @functools.cached_property
     def modes(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        """Modes found and their KL, of generated pictures and by the true labels of as many training pictures."""
+        """The number of modes and their KL, of generated pictures, and by the true labels of as many training pictures."""
         train, viewer, logits = self.train, self.viewer, self.fake.logits
         kinds = round(len(viewer.labels) ** (1 / viewer.stacked))
         expected = statistics.joint_frequencies(train.labels, kinds, viewer.stacked)
         if not expected.all():
             raise EvaluationError(
-                f"{train.name} is too small for its modes to be counted: some digit never occurs; take more data."
+                f"{train.name} is too small to count its modes: some digit never occurs; take more data."
             )
         some = train.labels[subset(train, len(logits), self.seed)]
         return statistics.modes(logits.argmax(1).numpy(), expected), statistics.modes(some, expected)
 
     @functools.cached_property
     def reconstructions(self) -> tuple[str, dict[str, float]]:
-        """How far pictures are from what is drawn from their own latents; the protocol first."""
+        """The protocol, and the error of reconstructions from the pictures' own latents."""
         split = "test" if self.test else "train"
         data = self.test or self.train
         chosen = self.unknown if self.test else self.known[: self.compared]
@@ -119,7 +118,7 @@ class Seen:
 
     @functools.cached_property
     def accuracy(self) -> float | None:
-        """Of the network on the real test pictures, where it knows their classes."""
+        """The accuracy of the network on the real test pictures, if it knows their classes."""
         test, viewer = self.test, self.viewer
         if not test or test.labels is None or test.multi_label or tuple(test.label_names) != tuple(viewer.labels):
             return None
@@ -127,7 +126,7 @@ class Seen:
         return networks.right(self.real["test"].logits, labels).double().mean().item()
 
     def against(self, split: str) -> tuple[Tensor, Tensor, Tensor]:
-        """Features of equally many pictures: generated ones, real ones of the split, and those of the floor."""
+        """Features of equally many pictures: generated, real ones of the split, and the floor."""
         n = self.usable[split]
         return self.fake.features[:n], self.real[split].features[:n], self.floor[split][:n]
 
@@ -220,11 +219,11 @@ def of_reconstruction(name: str) -> Callable[[Seen], Found]:
 
 @dataclass(frozen=True)
 class Metric:
-    """A row. Its name in metrics.json is followed by its protocol: fid10k_test_reader."""
+    """A row. In metrics.json the name is followed by the protocol: fid10k_test_reader."""
 
     name: str
     better: str  # lower | higher
-    about: str  # what it tells, and the paper: for the help, a page and a card
+    about: str  # the meaning and the paper, for the help, pages and cards
     applies: Callable[[Seen], bool] = lambda seen: True
     compute: Callable[[Seen], Found] | None = None  # None: it is measured elsewhere
 
@@ -265,38 +264,39 @@ _ROWS = (
     Metric(
         "fid",
         "lower",
-        "distance of two Gaussians, fitted to features of pictures (Heusel et al. 2017, arXiv:1706.08500)",
+        "distance of two Gaussians fitted to features of the pictures (Heusel et al. 2017, arXiv:1706.08500)",
         compute=fid,
     ),
     Metric(
         "kid",
         "lower",
-        "distance of features without that assumption (Binkowski et al. 2018, arXiv:1801.01401)",
+        "kernel distance of features, without the assumption of Gaussians (Binkowski et al. 2018, arXiv:1801.01401)",
         compute=kid,
     ),
     Metric(
         "is",
         "higher",
-        "Inception Score: the network is sure of each picture, and pictures differ (Salimans et al. 2016, arXiv:1606.03498)",
+        "Inception Score: high if each picture is classified surely and all classes occur (Salimans et al. 2016, "
+        "arXiv:1606.03498)",
         has_classes,
         inception_score,
     ),
     Metric(
         "precision",
         "higher",
-        "share of generated pictures that lie among the real ones (Kynkäänniemi et al. 2019, arXiv:1904.06991)",
+        "share of generated pictures near real ones: quality (Kynkäänniemi et al. 2019, arXiv:1904.06991)",
         compute=of_spread("precision"),
     ),
     Metric(
         "recall",
         "higher",
-        "share of real pictures that lie among the generated ones (the same paper)",
+        "share of real pictures near generated ones: variety (the same paper)",
         compute=of_spread("recall"),
     ),
     Metric(
         "density",
         "higher",
-        "how many real neighbourhoods a generated picture lies in (Naeem et al. 2020, arXiv:2002.09797)",
+        "mean number of real neighbourhoods around a generated picture (Naeem et al. 2020, arXiv:2002.09797)",
         compute=of_spread("density"),
     ),
     Metric(
@@ -308,14 +308,14 @@ _ROWS = (
     Metric(
         "label_agreement",
         "higher",
-        "share of pictures in which the network sees the label that was asked for",
+        "share of pictures in which the network sees the requested label",
         is_named,
         label_agreement,
     ),
     Metric(
         "toggle_agreement",
         "higher",
-        "the same latent with one attribute off and on: share of pictures that are seen as asked for",
+        "share of pictures in which the network sees the requested value of an attribute that is switched off and on",
         is_toggled,
         toggle_agreement,
     ),
@@ -329,14 +329,15 @@ _ROWS = (
     Metric(
         "code_agreement",
         "higher",
-        "share of pictures with the class that their code stands for (Chen et al. 2016, arXiv:1606.03657)",
+        "share of pictures with the class that belongs to their code (Chen et al. 2016, arXiv:1606.03657)",
         has_codes,
         code_agreement,
     ),
     Metric(
         "cas",
         "higher",
-        "accuracy on real pictures of a classifier that learned from generated ones alone (Ravuri and Vinyals 2019, arXiv:1905.10887)",
+        "accuracy on real pictures of a classifier that learned from generated ones alone (Ravuri and Vinyals 2019, "
+        "arXiv:1905.10887)",
     ),
     Metric(
         "test_error",
@@ -348,43 +349,43 @@ _ROWS = (
     Metric(
         "reconstruction_psnr",
         "higher",
-        "decibels of what is drawn again from a picture's own latents, against the picture",
+        "PSNR in decibels of pictures reconstructed from their own latents",
         encodes,
         of_reconstruction("psnr"),
     ),
-    Metric("reconstruction_mae", "lower", "mean difference of the two, 0..1", encodes, of_reconstruction("mae")),
+    Metric("reconstruction_mae", "lower", "mean absolute error of the same, 0..1", encodes, of_reconstruction("mae")),
     Metric(
         "modes",
         "higher",
-        "how many of the 1,000 kinds of pictures were drawn (Metz et al. 2017, arXiv:1611.02163)",
+        "how many of the 1,000 modes were generated (Metz et al. 2017, arXiv:1611.02163)",
         is_stacked,
         of_modes("modes", 0),
     ),
     Metric(
         "kl",
         "lower",
-        "divergence of the kinds that were drawn from those of the data, in nats (the same paper)",
+        "KL divergence of the generated modes from those of the data, in nats (the same paper)",
         is_stacked,
         of_modes("kl", 1),
     ),
     Metric(
         "change_seen",
         "higher",
-        "share of the edits (each turns the attribute into its opposite, at intensity 1) in which the judge sees that",
+        "share of the edits (each inverts an attribute, at intensity 1) in which the judge sees the change",
     ),
     Metric(
         "change_seen_put_back",
         "higher",
         "the same after the change has faded towards the border of the crop, as in a photo of any size",
     ),
-    Metric("change_seen_by_target", "higher", "the same where the editor itself has to see what is there"),
+    Metric("change_seen_by_target", "higher", "the same when the editor itself estimates the attributes of the photo"),
     Metric(
         "others_kept",
         "higher",
-        "share of the other attributes that the judge sees as before; hair colours that were to go do not count",
+        "share of the other attributes that the judge sees unchanged; hair colours that had to change do not count",
     ),
-    Metric("psnr", "higher", "decibels of edited against unedited pictures (equal ones count as 100)"),
-    Metric("ssim", "higher", "likeness of their structure, up to 1 (Wang et al. 2004)"),
+    Metric("psnr", "higher", "PSNR in decibels of edited against unedited pictures (equal ones count as 100)"),
+    Metric("ssim", "higher", "structural similarity of the same, up to 1 (Wang et al. 2004)"),
     Metric("psnr_outside", "higher", "the same as *psnr*, outside the head's ellipse"),
     Metric("ssim_outside", "higher", "the same as *ssim*, outside the head's ellipse"),
     Metric(
@@ -395,32 +396,32 @@ _ROWS = (
     Metric(
         "milliseconds",
         "lower",
-        "of one edit of one picture, encoding included; *further*: of another of the same picture",
+        "time of one edit of one picture, with encoding; *further*: of another edit of the same picture",
     ),
     Metric(
         "edit_seen",
         "higher",
-        "share of the edits after which the judge sees what was asked, of faces that it read rightly",
+        "share of the edits after which the judge sees the request, among faces that it classified correctly before",
     ),
-    Metric("edit_others_kept", "higher", "share of the other attributes that the judge sees as before"),
+    Metric("edit_others_kept", "higher", "share of the other attributes that the judge sees unchanged"),
     Metric(
         "edit_kid_ratio",
         "lower",
-        "KID between edited faces and real ones that show what was asked, divided by that of the faces unedited",
+        "KID between edited faces and real ones with the requested attribute, divided by that of the unedited faces",
     ),
-    Metric("edit_cheeks", "lower", "how far the mean colour of the cheeks moves, in 0..255"),
+    Metric("edit_cheeks", "lower", "change of the mean colour of the cheeks, in 0..255"),
     Metric(
         "edit_identity",
         "higher",
-        "share of the edits (Male aside) in which a face recognition network sees the same person",
+        "share of the edits (except of Male) in which a face recognition network sees the same person",
     ),
     *(
         Metric(f"{kind}_{name}", better, f"{about}; the damage is {kind}")
         for kind in KINDS
         for name, better, about in (
-            ("psnr", "higher", "decibels of repaired beside undamaged pictures"),
-            ("ssim", "higher", "likeness of their structure, up to 1 (Wang et al. 2004)"),
-            ("distance", "lower", "their perceptual distance in general features"),
+            ("psnr", "higher", "PSNR in decibels of repaired against undamaged pictures"),
+            ("ssim", "higher", "structural similarity of the same, up to 1 (Wang et al. 2004)"),
+            ("distance", "lower", "perceptual distance of the same, in general features"),
             ("kid", "lower", "KID between repaired and other real pictures in general features"),
             ("fid", "lower", "FID between repaired and other real pictures in general features"),
         )
@@ -431,15 +432,13 @@ _ROWS = (
         "KID in general features between pictures translated into a kind and real ones of that kind",
     ),
     Metric("translation_cycle", "higher", "decibels of pictures translated and back beside the pictures themselves"),
-    Metric(
-        "untouched_psnr", "higher", "decibels of undamaged pictures beside what becomes of them, which is told nothing"
-    ),
+    Metric("untouched_psnr", "higher", "PSNR in decibels of undamaged pictures after a repair without given damages"),
 )
 METRICS: dict[str, Metric] = {row.name: row for row in _ROWS}
 
 
 def measure(seen: Seen) -> Found:
-    """All that can be measured of what was seen."""
+    """All metrics of the data that apply."""
     found: Found = {}
     for row in METRICS.values():
         if row.compute and row.applies(seen):

@@ -1,9 +1,9 @@
-"""FID and KID of photographs in general features: of a network that learned ImageNet, and none of the data's labels.
+"""FID and KID of photographs in general features, from a network that was trained on ImageNet and none of the data's
+labels.
 
-All pictures, generated and real, are seen at 128 px: smaller ones enlarged, larger ones shrunk. The real ones are those
-that no generator learned from: of CIFAR-10 and of folders the test split; of CelebA, whose test split is small here,
-valid and test together ("heldout", neither used for tuning), at 128 px whatever the generator draws, so that it is seen
-what it leaves out.
+All pictures, generated and real, are resized to 128 px. The real ones are those from which no generator learned: the
+test split of CIFAR-10 and of folders; for CelebA, whose test split is small here, valid and test together ("heldout",
+neither used for tuning), at 128 px even for smaller generators, so that missing detail counts.
 """
 
 import os
@@ -24,9 +24,9 @@ from ..data.dataset import Dataset, to_float
 from ..judges import general
 from .sampling import EvaluationError, drawn, short_count, stored
 
-SIZE = 128  # pixels at which pictures are seen
-SPLITS = {"celeba": ("heldout", ("valid", "test"))}  # what the protocol calls the real pictures, and their splits
-PHOTOGRAPHS = ("celeba", "cifar10")  # judged so in any case; other data sets with colours where it is asked for
+SIZE = 128  # pixels to which pictures are resized
+SPLITS = {"celeba": ("heldout", ("valid", "test"))}  # the protocol's name of the real pictures, and their splits
+PHOTOGRAPHS = ("celeba", "cifar10")  # always measured; other colour data sets on request
 
 
 def measure(
@@ -41,10 +41,10 @@ def measure(
     batch_size: int,
     seed: int,
 ) -> dict:
-    """`fid{n}_{split}_general` and `kid...` of as many generated pictures (at most `samples`) as there are real ones,
-    with the record of how. "real": of as many training pictures. labels: to ask for, at least as many; fidelity: the
-    module `features`, which needs torch-fidelity. Raises
-    EvaluationError where there are too few pictures: the covariance of n features has at most rank n - 1."""
+    """`fid{n}_{split}_general` and `kid...` of as many generated pictures as there are real ones (at most `samples`),
+    with a record. "real": the same of training pictures. labels: for the generated pictures, at least as many.
+    fidelity: the module `features`, which needs torch-fidelity. Raises EvaluationError if there are too few pictures:
+    the covariance of n features has at most rank n - 1."""
     began = time.monotonic()
     network = general.read(general.JUDGES).to(generator.device)
     split, parts = SPLITS.get(train.name, ("test", ("test",)))
@@ -97,7 +97,7 @@ def measure(
 
 @torch.no_grad()
 def look(network: general.General, pictures, batch_size: int) -> Tensor:
-    """General features (n, POOLED) float64, on the CPU, of pictures uint8 (as `sampling` gives them), seen at SIZE."""
+    """General features (n, POOLED) float64, on the CPU, of uint8 pictures (from `sampling`), resized to SIZE."""
     device, found = network.stem.weight.device, []
     for part in torch.arange(len(pictures)).split(batch_size):
         images = to_float(torch.stack(pictures.__getitems__(part.tolist())).to(device))
@@ -106,7 +106,7 @@ def look(network: general.General, pictures, batch_size: int) -> Tensor:
 
 
 def at_size(images: Tensor) -> Tensor:
-    """Pictures (n, 3, H, W) as they are seen: SIZE pixels wide and high."""
+    """Pictures (n, 3, H, W) resized to SIZE x SIZE."""
     if images.shape[-1] == SIZE:
         return images
     return F.interpolate(images, (SIZE, SIZE), mode="bilinear", antialias=True, align_corners=False)

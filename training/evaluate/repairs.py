@@ -1,27 +1,26 @@
-"""Judge a network that repairs pictures: every damage that it knows, at several strengths, beside what a person would
-use without a GAN.
+"""Measure a restoration model: every damage that it knows, at several strengths, in comparison with a classical method.
 
-The same test pictures, damaged in the same way (seeded), are repaired by both: by the network, which is told the kind
-of damage but not how strong it is (and where a hole is), and by a method of scikit-image or SciPy at its best-known
-setting, which is told the true strength:
+The same test pictures, damaged in the same way (seeded), are repaired by both: by the network, which is told the kind of
+damage (and where a hole is) but not its strength, and by a method of scikit-image or SciPy at its best-known setting,
+which is told the true strength:
 
     noise           non-local means (Buades et al. 2005), h = 0.8 sigma
     specks          a median of 3 x 3 pixels
-    blur, motion    Richardson and Lucy's deconvolution by the true kernel, 10 rounds
+    blur, motion    Richardson-Lucy deconvolution with the true kernel, 10 iterations
     jpeg, grey      nothing: the damaged picture itself
-    shrink          nothing more: the cubic enlargement that the damaged picture is
+    shrink          nothing: the damaged picture, which is already enlarged by bicubic interpolation
     fill            biharmonic inpainting (Damelin and Hoang 2018)
     edges           nothing: the drawing itself
 
-    KIND_psnr, KIND_ssim  decibels and structural similarity beside the undamaged picture; larger is nearer
-    KIND_distance         perceptual distance in the general features of Lite1 (training is against Lite0's);
-                          smaller is nearer
+    KIND_psnr, KIND_ssim  PSNR and structural similarity to the undamaged picture; higher is better
+    KIND_distance         perceptual distance in the general features of Lite1 (training uses Lite0's); lower is
+                          better
     KIND_kid              KID in general features between the repaired pictures and as many other real ones; near 0 is
-                          as real. KIND_fid: the same by FID, where there are more than 1,280 pictures
-    untouched_psnr        of undamaged pictures, of which the network is told nothing
+                          as good as real. KIND_fid: the same for FID, if there are more than 1,280 pictures
+    untouched_psnr        of undamaged pictures, when no damage is given
 
-Each is the mean over the strengths; "without" is the same of the method without a GAN, "damaged" of the damaged
-picture; "real" (of KID and FID) of undamaged pictures. The table has each strength by itself.
+Each is the mean over the strengths. "without" is the same for the classical method, "damaged" for the damaged picture,
+and "real" (of KID and FID) for undamaged pictures. The table has each strength separately.
 """
 
 import os
@@ -63,7 +62,7 @@ def evaluate(
     strengths: tuple[float, ...] = STRENGTHS,
 ) -> dict:
     """All metrics of a network on (at most `samples` pictures of) a split, in the form of `evaluate.evaluate`. Raises
-    DataError where the data cannot be read."""
+    DataError if the data cannot be read."""
     if not model.damages:
         raise EvaluationError(
             "This model learned from pairs of pictures: no damage is known by which it could be judged."
@@ -118,7 +117,7 @@ def _mean(rows: list[dict[str, float]], name: str) -> float:
 
 
 def _row(model: Restorer, eyes, whole: Tensor, kind: str, level: float, seed: int, real, clean) -> dict[str, float]:
-    """What one damage of one strength comes to."""
+    """The results for one damage at one strength."""
     measured: dict[str, list[Tensor]] = {}
     features: dict[str, list[Tensor]] = {"": [], "_without": []}
     for first in range(0, len(whole), BATCH):
@@ -140,7 +139,7 @@ def _row(model: Restorer, eyes, whole: Tensor, kind: str, level: float, seed: in
     row = {name: float(torch.cat(values).mean()) for name, values in measured.items()}
     if real is None:
         return row
-    from . import features as distances  # which needs torch-fidelity
+    from . import features as distances  # needs torch-fidelity
 
     for suffix, parts in features.items():
         mine = torch.cat(parts)
@@ -158,12 +157,12 @@ def _seen(eyes: general.General, pictures: Tensor) -> Tensor:
 
 
 def _rounded(pictures: Tensor) -> Tensor:
-    """As a PNG would have them."""
+    """Pictures rounded to 8 bits, as in a PNG."""
     return ((pictures + 1) * 127.5).round().clamp(0, 255) / 127.5 - 1
 
 
 def _damaged(pictures: Tensor, kind: str, level: float, seed: int, first: int) -> tuple[damages.Damaged, Tensor | None]:
-    """Pictures number `first` and on with one damage, and of a motion the kernels (n, k, k)."""
+    """Pictures with one damage, numbered from `first` on, and for motion blur the kernels (n, k, k)."""
     n, channels = len(pictures), pictures.shape[1]
     randoms, fields = torch.empty(n, RANDOMS), torch.empty(n, channels + 1, *pictures.shape[2:])
     for k in range(n):
@@ -185,13 +184,13 @@ def _damaged(pictures: Tensor, kind: str, level: float, seed: int, first: int) -
     return damages.damage(pictures, strengths, randoms, fields), kernels
 
 
-# ---- Without a GAN ---------------------------------------------------------------------------------------------------
+# ---- Classical methods -----------------------------------------------------------------------------------------------
 
 
 def without_gan(kind: str, found: damages.Damaged, level: float, kernels: Tensor | None = None) -> Tensor:
-    """Damaged pictures (n, C, H, W) in [-1, 1] repaired as the file's head says."""
+    """Damaged pictures (n, C, H, W) in [-1, 1] repaired by the classical method, see the docstring of this file."""
     from scipy import ndimage
-    from skimage import restoration  # of the extra "train", which says so where it is missing
+    from skimage import restoration  # from the extra "train"; a missing one gives a message that says so
 
     def denoised(picture: np.ndarray, k: int) -> np.ndarray:
         sigma = damages.NOISE / 2 * level

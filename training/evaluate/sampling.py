@@ -1,5 +1,4 @@
-"""Pictures to be judged, as torch-fidelity takes them: uint8, made by the batch, generated ones rounded as a PNG rounds
-them."""
+"""Pictures in the form that torch-fidelity takes: uint8, made in batches, generated ones rounded as in a PNG."""
 
 from collections.abc import Callable
 
@@ -17,7 +16,7 @@ from ..errors import TrainingError
 
 
 def short_count(n: int) -> str:
-    """10000 -> "10k", 3014 -> "3k", 500 -> "500": as metric names have it; the exact number stands in the record."""
+    """10000 -> "10k", 3014 -> "3k", 500 -> "500", for metric names; the record has the exact number."""
     return f"{round(n / 1000)}k" if n >= 1000 else str(n)
 
 
@@ -26,7 +25,7 @@ class EvaluationError(TrainingError):
 
 
 class _Pictures(torch.utils.data.Dataset):
-    """uint8 images made by the batch, when torch-fidelity asks for them: a million need no more memory than one
+    """uint8 images made in batches when torch-fidelity asks for them, so that a million need no more memory than one
     batch."""
 
     def __init__(self, count: int, make: Callable[[np.ndarray], Tensor], bar: tqdm):
@@ -49,7 +48,7 @@ def stored(data: Dataset, chosen: np.ndarray, bar: tqdm) -> _Pictures:
 
 
 def drawn(generator: Generator, latents: Tensor, labels: Tensor | None, bar: tqdm) -> _Pictures:
-    """What the generator draws. Raises EvaluationError where that is no picture."""
+    """Generated pictures. Raises EvaluationError if they are not finite."""
 
     def make(some: list[int]) -> Tensor:
         return _png(generator.generate(latents[some], None if labels is None else labels[some]))
@@ -66,19 +65,19 @@ def _png(images: Tensor) -> Tensor:
 
 
 def all_of(pictures: _Pictures, batch_size: int) -> np.ndarray:
-    """Every one of them, in memory: (n, C, H, W) uint8."""
+    """All pictures in memory: (n, C, H, W) uint8."""
     parts = torch.arange(len(pictures)).split(batch_size)
     return np.concatenate([torch.stack(pictures.__getitems__(part.tolist())).numpy() for part in parts])
 
 
 def redrawn(generator: Generator, images: Tensor) -> Tensor:
-    """What it draws from its own reading of pictures (n, C, H, W)."""
+    """Reconstructions of pictures (n, C, H, W): encoded and drawn again."""
     return generator.generate(generator.encode(images), generator.estimate_labels(images))
 
 
 def reconstruction_error(generator: Generator, pictures: _Pictures, batch_size: int) -> tuple[int, int, int]:
-    """What the generator draws from its own reading of the pictures, against them, in uint8: the sums of
-    squared and of absolute differences, exactly, and the number of values."""
+    """The error of the reconstructions in uint8: the exact sums of squared and of absolute differences, and the number
+    of values."""
     squares = absolutes = count = 0
     for part in torch.arange(len(pictures)).split(batch_size):
         images = torch.stack(pictures.__getitems__(part.tolist()))
@@ -89,12 +88,12 @@ def reconstruction_error(generator: Generator, pictures: _Pictures, batch_size: 
 
 
 def label_columns(data: Dataset, names: tuple[str, ...]) -> Tensor:
-    """All labels as the generator knows them: (N,) int64 classes, or (N, K) float32 of the attributes `names`."""
+    """All labels in the generator's form: (N,) int64 classes, or (N, K) float32 of the attributes `names`."""
     if not data.multi_label:
         return torch.from_numpy(data.labels)
     return torch.from_numpy(data.labels[:, [data.label_names.index(name) for name in names]]).float()
 
 
 def subset(data: Dataset | None, n: int, seed: int) -> np.ndarray:
-    """Indices of n pictures, in an order of the seed."""
+    """Indices of n pictures, in an order given by the seed."""
     return philox(seed, 1, Stream.EVALUATION).permutation(len(data))[:n] if data else np.arange(0)

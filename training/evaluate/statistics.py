@@ -1,8 +1,8 @@
-"""Metrics that torch-fidelity lacks, or computes at several times the cost: pure functions of features, classes and
+"""Metrics that torch-fidelity lacks, or computes at several times the cost, as pure functions of features, classes and
 pictures.
 
 Features are (n, D) float64 on any device. Distances are computed BLOCK rows at a time, so that 10,000 against 10,000
-pictures need 80 MB, not 800; no result depends on it.
+pictures need 80 MB instead of 800. The results do not depend on it.
 """
 
 import math
@@ -17,7 +17,7 @@ BEST_PSNR = 100.0  # dB, of pictures that are equal
 
 def psnr(a: Tensor, b: Tensor) -> Tensor:
     """Peak signal-to-noise ratio (n,) in dB of pictures (n, C, H, W), or of some of their pixels (n, C, m), in [-1, 1];
-    that of equal ones is taken as 100."""
+    100 for equal ones."""
     error = (a - b).square().flatten(1).mean(1)
     return (10 * torch.log10(4 / error.clamp_min(1e-12))).clamp_max(BEST_PSNR)
 
@@ -29,7 +29,7 @@ def ssim(a: Tensor, b: Tensor) -> Tensor:
 
 
 def ssim_map(a: Tensor, b: Tensor) -> Tensor:
-    """The same for each window that lies wholly inside, (n, C, H - 10, W - 10)."""
+    """The same for each window inside the picture, (n, C, H - 10, W - 10)."""
     a, b, channels = (a + 1) / 2, (b + 1) / 2, a.shape[1]
     line = torch.exp(-(torch.arange(11.0) - 5).square() / (2 * 1.5**2))
     window = (line[:, None] * line / line.sum() ** 2).expand(channels, 1, 11, 11)
@@ -48,20 +48,21 @@ MANIFOLD, BALL = 3, 5  # neighbours: precision and recall, density and coverage,
 
 
 def radii(features: Tensor) -> Tensor:
-    """The distance of each picture from its MANIFOLD-th and its BALL-th nearest other one: (n, 2)."""
+    """The distances of each picture to its MANIFOLD-th and its BALL-th nearest neighbour: (n, 2)."""
     parts = [torch.cdist(block, features).topk(BALL + 1, largest=False).values for block in features.split(BLOCK)]
-    return torch.cat(parts)[:, [MANIFOLD, BALL]]  # the nearest is the picture itself
+    return torch.cat(parts)[:, [MANIFOLD, BALL]]  # number 0 is the picture itself
 
 
 def prdc(fake: Tensor, real: Tensor, fake_radii: Tensor, real_radii: Tensor) -> dict[str, float]:
-    """How far generated pictures lie among the real ones and cover them; radii as from `radii`, of more than BALL
-    pictures each.
+    """Precision, recall, density and coverage. The radii come from `radii`, for more than BALL pictures each.
 
-    precision   share of generated pictures within the ball of some real one, which reaches to its 3rd neighbour; and
-    recall      the other way round (Kynkaanniemi et al. 2019, arXiv:1904.06991; equal to torch-fidelity's, in one pass)
-    density     in how many real balls, to the 5th neighbour, a generated picture lies, divided by 5; may exceed 1
-    coverage    share of real balls, to the 5th neighbour, with a generated picture in them (Naeem et al. 2020,
-    arXiv:2002.09797)
+    precision   share of generated pictures inside the ball of some real one, whose radius is the distance to its 3rd
+                neighbour
+    recall      the same with generated and real exchanged (Kynkaanniemi et al. 2019, arXiv:1904.06991; equal to
+                torch-fidelity's, in one pass)
+    density     number of real balls (5th neighbour) around a generated picture, divided by 5; may exceed 1
+    coverage    share of real balls (5th neighbour) with a generated picture inside (Naeem et al. 2020,
+                arXiv:2002.09797)
     """
     precise = inside = 0
     recalled = torch.zeros(len(real), dtype=torch.bool, device=real.device)
@@ -81,7 +82,7 @@ def prdc(fake: Tensor, real: Tensor, fake_radii: Tensor, real_radii: Tensor) -> 
 
 
 def modes(classes: np.ndarray, expected: np.ndarray) -> tuple[int, float]:
-    """How many of the classes occur, and KL(found || expected) of their frequencies in nats (Metz et al. 2017,
+    """The number of classes that occur, and KL(found || expected) of their frequencies in nats (Metz et al. 2017,
     arXiv:1611.02163; Lin et al. 2018, arXiv:1712.04086). classes: (n,) int; expected: (K,) probabilities, all above
     0."""
     found = np.bincount(classes, minlength=len(expected)) / len(classes)
@@ -90,8 +91,8 @@ def modes(classes: np.ndarray, expected: np.ndarray) -> tuple[int, float]:
 
 
 def joint_frequencies(classes: np.ndarray, digits: int, places: int) -> np.ndarray:
-    """The probabilities of all tuples whose parts were drawn independently, each place with its own frequencies in
-    `classes`: (digits**places,). Tuple a, b, c is class (a * digits + b) * digits + c."""
+    """The probabilities (digits**places,) of all tuples if their parts are independent, each place with its own
+    frequencies in `classes`. Tuple a, b, c is class (a * digits + b) * digits + c."""
     probabilities = np.ones(1)
     for place in reversed(range(places)):
         part = np.bincount(classes // digits**place % digits, minlength=digits) / len(classes)
@@ -100,11 +101,10 @@ def joint_frequencies(classes: np.ndarray, digits: int, places: int) -> np.ndarr
 
 
 def code_agreement(codes: np.ndarray, seen: np.ndarray, codes_known: int, classes: int) -> tuple[float, list[int]]:
-    """Share of pictures whose class is the one that their code stands for, and what each code stands for (-1: for
-    none).
+    """The share of pictures whose class belongs to their code, and the class of each code (-1: none).
 
-    codes, seen (n,) int: the code that each picture was drawn from, and the class seen in it. Every second picture
-    tells which code stands for which class, at most one each; the others are counted.
+    codes, seen (n,) int: the code of each picture, and the class seen in it. Every second picture is used to assign
+    codes to classes, one to one; the others are counted.
     """
     table = np.zeros((codes_known, classes))
     np.add.at(table, (codes[::2], seen[::2]), 1)
@@ -113,12 +113,11 @@ def code_agreement(codes: np.ndarray, seen: np.ndarray, codes_known: int, classe
 
 
 def assignment(weights: np.ndarray) -> np.ndarray:
-    """For each row a column of its own (-1 where there are too few), so that the sum of the chosen weights is the
-    largest: the Hungarian method (Kuhn 1955) with shortest augmenting paths, as in
-    scipy.optimize.linear_sum_assignment."""
+    """A different column for each row (-1 if there are too few) with the largest sum of weights: the Hungarian method
+    (Kuhn 1955) with shortest augmenting paths, as in scipy.optimize.linear_sum_assignment."""
     rows, columns = weights.shape
     n = max(rows, columns)
-    cost = np.zeros((n + 1, n + 1))  # row and column 0 are where a path starts
+    cost = np.zeros((n + 1, n + 1))  # paths start at row and column 0
     cost[1 : rows + 1, 1 : columns + 1] = -weights
     row_price, column_price, owner = np.zeros(n + 1), np.zeros(n + 1), np.zeros(n + 1, int)
     for row in range(1, n + 1):
@@ -143,6 +142,6 @@ def assignment(weights: np.ndarray) -> np.ndarray:
 
 
 def psnr_and_mae(squares: float, absolutes: float, count: int) -> dict[str, float]:
-    """From the sums of squared and absolute differences of `count` values 0..255: the peak signal-to-noise ratio in dB
-    (of all together; at most 58.9, the rounding's own) and the mean absolute difference as a share of the range."""
+    """PSNR in dB and mean absolute error as a share of the range, from the sums of squared and absolute differences of
+    `count` values 0..255. PSNR is over all values together, at most 58.9, the limit of rounding."""
     return {"psnr": 10 * math.log10(255**2 / max(squares / count, 1 / 12)), "mae": absolutes / count / 255}

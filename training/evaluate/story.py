@@ -1,7 +1,7 @@
-"""What a model folder tells of how it was measured: the legend of its metrics, and notes for its card.
+"""Writes the legend of a model folder's metrics and the notes for its card.
 
-`gan_models.card` lays out what metrics.json says, and knows nothing of judges, protocols or calibration: all of that
-is written here, as data.
+`gan_models.card` only lays out the content of metrics.json. It knows nothing of judges, protocols or calibration: these
+explanations are written here, as data.
 """
 
 import re
@@ -18,38 +18,39 @@ from gan_models.saving import origin_of
 from .. import run_folder
 from .metrics import METRICS
 
-SELDOM = 0.3  # change seen in a smaller share of the edits
-ANOTHER = 0.5  # the same person seen in a smaller share
+SELDOM = 0.3  # share of edits with a visible change below which the card mentions an attribute
+ANOTHER = 0.5  # the same for the share of edits that keep the person
 
-# What stands in the details of a metric and in the columns of the attributes.
+# The details of metrics, and the columns of the table of attributes.
 DETAILS = {
-    "drawn": "of what the editor draws by itself of each photo, not of the edited photo",
-    "worst": "of the attribute with the least",
-    "both": "share of the pairs, switched off and on, that are both seen as asked for",
-    "own": "of those others alone that the generator is asked for",
+    "drawn": "of the editor's reconstruction of each photo, not of the edited photo",
+    "worst": "of the worst attribute",
+    "both": "share of the pairs, switched off and on, in which both pictures are seen as requested",
+    "own": "of the generator's own attributes only",
     "brought": "the same of pictures without the attribute",
     "taken_away": "the same of pictures with it",
     "put_back": "the same after the change has faded towards the border of the crop, as in a photo of any size",
-    "by_target": "change seen by `edit(images, {name: 0.0 or 1.0})`, which goes by what the editor itself sees in the photo",
+    "by_target": "change seen by `edit(images, {name: 0.0 or 1.0})`, which uses the editor's own estimate of the photo's "
+    "attributes",
     "judge_accuracy": "share of unedited pictures in which the judge is right; *balanced*: mean of those with and without it",
-    "toggled": "share of pictures seen as asked for, when the attribute alone is switched off and on at the same latent",
-    "toggled_both": "share of the pairs, switched off and on, that are both seen as asked for",
-    "toggled_others_kept": "share of all other attributes that look the same in both pictures of a pair (hair colours and "
-    "baldness are no others to one another)",
-    "toggled_own_kept": "of those others alone that the generator is asked for",
+    "toggled": "share of pictures seen as requested when only this attribute is switched off and on, at the same latent",
+    "toggled_both": "share of the pairs, switched off and on, in which both pictures are seen as requested",
+    "toggled_others_kept": "share of all other attributes that look the same in both pictures of a pair (for hair colours "
+    "and baldness, the others of these do not count)",
+    "toggled_own_kept": "the same over the generator's own attributes only",
 }
-TOLD = ("training", "evaluation", "legend", "notes", "copy_of", "offered")  # keys of metrics.json that are no metrics
+TOLD = ("training", "evaluation", "legend", "notes", "copy_of", "offered")  # keys of metrics.json that are not metrics
 _SPLITS = {"valid": "validation", "train": "training"}
 _WAYS = {
     "change_seen": "of the edits by known labels",
-    "change_seen_by_target": "where the editor itself has to see what is there",
-    "change_seen_put_back": "where the change has faded towards the border of the crop, as in a photo of any size",
+    "change_seen_by_target": "when the editor itself estimates the attributes of the photo",
+    "change_seen_put_back": "when the change has faded towards the border of the crop, as in a photo of any size",
 }
 
 
 def tell(config: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
-    """metrics.json with its `legend` and `notes`, for the model of this config.json. A legend that is there keeps what
-    it says."""
+    """metrics.json with its `legend` and `notes`, for the model of this config.json. Existing entries of the legend are
+    kept."""
     metrics = {key: value for key, value in metrics.items() if key not in ("legend", "notes")} | {
         key: metrics[key] for key in ("legend",) if isinstance(metrics.get(key), dict)
     }
@@ -60,7 +61,7 @@ def tell(config: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
 
 
 def legend_of(metrics: dict[str, Any]) -> dict[str, dict[str, str]]:
-    """What the metrics that are there mean, and the words of their details: name -> {"better", "about"}."""
+    """The meaning of the given metrics and of their details: name -> {"better", "about"}."""
     legend, words = {}, []
     for name, record in metrics.items():
         if name in TOLD:
@@ -81,7 +82,7 @@ def legend_of(metrics: dict[str, Any]) -> dict[str, dict[str, str]]:
 
 
 def about_metrics(config: dict[str, Any], metrics: dict[str, Any]) -> list[str]:
-    """How far the judge of an editor of CelebA's faces is apart from it (training/judges/ has the rule)."""
+    """How independent the judge is of an editor of CelebA's faces (the rule is in training/judges/)."""
     training = _dict(metrics.get("training"))
     dataset = training.get("dataset")
     if (
@@ -91,15 +92,15 @@ def about_metrics(config: dict[str, Any], metrics: dict[str, Any]) -> list[str]:
         return []
     started = ", and so did the generator that the training started from" if training.get("init_from") else ""
     text = (
-        "The judge learned from the training pictures with an even file number; the classifier of the editor's attribute "
-        "loss, and the editor's own estimate of attributes, learned from those with an odd one. The regressions that give edits "
-        f"their directions and regions saw the labels of both halves{started}."
+        "The judge learned from the training pictures with an even file number. The classifier of the editor's attribute "
+        "loss, and the editor's own estimate of attributes, learned from those with an odd one. The regressions for the "
+        f"directions and regions of edits used the labels of both halves{started}."
     )
     return [" ".join(filter(None, [text, _tuned(training.get("calibration"))]))]
 
 
 def _tuned(calibration: Any) -> str | None:
-    """What the calibration took from the judge, and what came of it."""
+    """How the calibration used the judge, and its effect."""
     try:
         before, after = (
             {key: float(calibration[when][key]) for key in ("seen", "kept", "fid")} for when in ("before", "after")
@@ -112,14 +113,14 @@ def _tuned(calibration: Any) -> str | None:
         for key, what, digits in (("seen", "the change seen went", 3), ("kept", "others kept", 3), ("fid", "FID", 2))
     )
     text = (
-        f"The judge is not independent of how far edits go: the calibration tuned two strengths of each attribute (brought "
-        f"in, taken out) on its verdicts and features, by which on {_SPLITS.get(split, split)} pictures {went}."
+        f"The judge is not independent of the strength of edits: the calibration tuned two strengths per attribute (adding, "
+        f"removing) on its outputs for {_SPLITS.get(split, split)} pictures, on which {went}."
     )
     return text if split == "test" else text + " Test pictures were not used for it."
 
 
 def about_limits(config: dict[str, Any], metrics: dict[str, Any]) -> list[str]:
-    """What an editor does badly, as far as it was measured."""
+    """The measured weaknesses of an editor."""
     if config["family"] != "editor":
         return []
     attributes = _dict(_dict(_dict(metrics.get("evaluation")).get("judge")).get("attributes"))
@@ -135,21 +136,21 @@ def about_limits(config: dict[str, Any], metrics: dict[str, Any]) -> list[str]:
 
     text = []
     if seldom := below("change_seen", SELDOM):
-        text.append(f"In less than {_percent(SELDOM)} of the edits the judge sees the change of: {seldom}.")
+        text.append(f"The judge sees the change in less than {_percent(SELDOM)} of the edits of: {seldom}.")
     if another := below("identity_kept", ANOTHER):
         text.append(
-            f"In less than {_percent(ANOTHER)} a face recognition network sees the same person as before, of: {another}."
+            f"A face recognition network sees the same person in less than {_percent(ANOTHER)} of the edits of: {another}."
         )
     if shares := [f"{_percent(share)} {how}" for kind, how in _WAYS.items() if (share := mean(kind)) is not None]:
-        text.append(f"The change is seen in {', '.join(shares)} (means of the attributes, Smiling left out).")
-    text.append("Edits do not leave an ellipse around the head: hair beyond it keeps its colour.")
+        text.append(f"The change is seen in {', '.join(shares)} (means of the attributes except Smiling).")
+    text.append("Edits stay inside an ellipse around the head: hair beyond it keeps its colour.")
     return [" ".join(text)]
 
 
 def started_from(source: str | None, checkpoint: Path | None) -> dict[str, Any]:
-    """What a run records of the model that it started from: `init_from`, the name under which that very model can be had
-    again (owner and commit, where it came from the Hub), and `origin`, its record of its own training and its licence.
-    A run that goes on takes both from its checkpoint, and no longer needs that model. Raises ModelError."""
+    """The record of the model from which a run started: `init_from`, the name with which the same model can be loaded
+    again (with owner and commit if it is on the Hub), and `origin`, its own training record and licence. A resumed run
+    takes both from its checkpoint, and no longer needs that model. Raises ModelError."""
     if checkpoint:
         training = _dict(read_metrics(checkpoint / "model" / METRICS_FILE).get("training"))
         return {key: training.get(key) for key in ("init_from", "origin")}

@@ -73,8 +73,8 @@ def test_an_editors_card_says_what_its_judge_had_to_do_with_it(editor):
         "judge learned from the training pictures with an even file number",
         "from those with an odd one",
         "labels of both halves, and so did the generator that the training started from",
-        "The judge is not independent of how far edits go",
-        "on validation pictures the change seen went from 0.733 to 0.751, others kept from 0.931 to 0.937, ",
+        "The judge is not independent of the strength of edits",
+        "for validation pictures, on which the change seen went from 0.733 to 0.751, others kept from 0.931 to 0.937, ",
         "FID from 10.78 to 7.15. Test pictures",
         "Test pictures were not used for it.",
     ):
@@ -97,16 +97,16 @@ def test_no_calibration_is_told_where_none_is_recorded(editor, calibration):
 def test_of_a_calibration_on_test_pictures_no_innocence_is_claimed(editor):
     calibration = EDITOR["training"]["calibration"] | {"split": "test"}
     text = with_metrics(editor, {"training": {"dataset": "celeba", "calibration": calibration}})
-    assert "on test pictures the change" in text and "not used" not in text
+    assert "for test pictures, on which the change" in text and "not used" not in text
 
 
 def test_an_editors_limits_are_those_that_were_measured(editor):
     found = limits(with_metrics(editor, EDITOR))
-    assert "In less than 30 % of the edits the judge sees the change of: Bald (2 %)." in found
-    assert "In less than 50 % a face recognition network sees the same person as before, of: Male (8 %)." in found
-    assert "73 % of the edits by known labels, 68 % where the editor itself" in found
-    assert "67 % where the change has faded" in found
-    assert "do not leave an ellipse around the head" in found and "Young" not in found
+    assert "The judge sees the change in less than 30 % of the edits of: Bald (2 %)." in found
+    assert "A face recognition network sees the same person in less than 50 % of the edits of: Male (8 %)." in found
+    assert "73 % of the edits by known labels, 68 % when the editor itself" in found
+    assert "67 % when the change has faded" in found
+    assert "stay inside an ellipse around the head" in found and "Young" not in found
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_an_editors_limits_are_those_that_were_measured(editor):
 )
 def test_an_editors_limits_without_measurements_are_the_ellipse_alone(editor, metrics):
     found = limits(with_metrics(editor, metrics))
-    assert "do not leave an ellipse" in found and "In less than" not in found and "is seen in" not in found
+    assert "stay inside an ellipse" in found and "in less than" not in found and "is seen in" not in found
 
 
 def test_columns_have_a_legend_and_only_those_that_are_there(editor, folder):
