@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from huggingface_hub import HfApi
 
 from . import card_edits, files, portable
-from .card import PLACEHOLDER, licence_of, model_card
+from .card import licence_of, model_card
+from .card_families import PLACEHOLDER
 from .errors import ModelError
 from .model_folder import (
     CARD,

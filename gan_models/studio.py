@@ -14,8 +14,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from . import card, files, hub, model_folder, rng
+from . import files, hub, model_folder, rng
 from . import latents as _latents
+from .card_families import PLACEHOLDER
 from .celeba import one_hair_colour
 from .errors import InvalidConfig, InvalidInput, short
 from .model_folder import CARD, MAX_CARD_BYTES, METRICS
@@ -257,7 +258,7 @@ def about(source: str) -> About:
         data = f"Data: unknown, because {html.escape(str(error))}"
     text = re.sub(r"\A---\n.*?\n---\n", "", card_text(folder), flags=re.DOTALL)
     text = f"{found.missing[CARD]}" if CARD in found.missing else text
-    return About(data, safe(text.replace(card.PLACEHOLDER, source).strip()))
+    return About(data, safe(text.replace(PLACEHOLDER, source).strip()))
 
 
 def card_text(folder: Path) -> str:

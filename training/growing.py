@@ -1,9 +1,9 @@
 """Start from a generator of half the size: its layers stay, and one more doubles the picture.
 
-A generator that was trained at 64 px knows faces already. At 128 px everything up to its last map is the same network,
-and only what draws the picture is new (progressive growing: Karras et al. 2018, arXiv:1710.10196; a second stage: Denton
-et al. 2015, arXiv:1506.05751). Before the game begins, the new layers learn to draw what the smaller generator drew,
-enlarged. So the discriminator, which starts from nothing, meets faces at once.
+A generator that was trained at 64 px can draw faces already. At 128 px its layers up to the last map are kept, and only
+the layers that draw the picture are new (progressive growing: Karras et al. 2018, arXiv:1710.10196; a second stage:
+Denton et al. 2015, arXiv:1506.05751). Before the game starts, the new layers learn to reproduce the smaller generator's
+pictures, enlarged. So the discriminator, which starts from scratch, sees faces from the start.
 """
 
 import torch
@@ -17,7 +17,7 @@ FIRST_SEED = 1000  # of the latents, one seed a step
 
 
 def can_grow(small, large) -> bool:
-    """Whether `large` is a DCGAN generator of twice the size and half the width of `small`, and alike in all else."""
+    """Whether `large` is a DCGAN generator with twice the size and half the width of `small`, and otherwise equal."""
     if not isinstance(small, DCGANGenerator) or not isinstance(large, DCGANGenerator):
         return False
     channels, height, width = small.image_shape
@@ -27,13 +27,13 @@ def can_grow(small, large) -> bool:
 
 
 def inherited(small: DCGANGenerator, large: DCGANGenerator) -> list[str]:
-    """The names of the tensors that `large` takes over: those of the same name and shape before the new layers."""
+    """The names of the tensors that `large` takes from `small`: equal names and shapes before the new layers."""
     mine, theirs, new = large.state_dict(), small.state_dict(), new_names(small, large)
     return [name for name in mine if name not in new and name in theirs and theirs[name].shape == mine[name].shape]
 
 
 def new_names(small: DCGANGenerator, large: DCGANGenerator) -> set[str]:
-    """The names of the tensors that `large` has to learn: of its layers from the one on that drew the smaller picture."""
+    """The names of the tensors that `large` has to learn: from the layer on that drew the smaller picture."""
     first = max(k for k, layer in enumerate(small.layers) if hasattr(layer, "weight"))
     return {f"layers.{k}.{name}" for k, layer in enumerate(large.layers) if k >= first for name in layer.state_dict()}
 

@@ -1,11 +1,9 @@
-"""The training loop: one for all recipes, read in one sitting.
+"""The training loop for all recipes.
 
-Progress is counted in images: real images shown to the discriminator, by all processes together. All that is random
-about image i is a function of (seed, i) alone, so a resumed run, or one on another number of processes, sees the same.
-Only BatchNorm and Dropout depend on how processes share a batch.
-
-What a step draws and minimises is the business of games/. Gradients are averaged here, not by DistributedDataParallel:
-that is exact with gradient penalties, several passes through one network and frozen networks.
+Progress is counted in real images that the discriminator has seen, in all processes together. Random numbers for image i
+are a function of (seed, i) alone, so they are the same after a resume or with another number of processes. Only BatchNorm
+and Dropout depend on how processes share a batch. Gradients are averaged here instead of by DistributedDataParallel,
+which is exact with gradient penalties, several passes through one network, and frozen networks.
 """
 
 from __future__ import annotations
@@ -37,8 +35,8 @@ if TYPE_CHECKING:
 def train(
     recipe: Recipe, dataset: Dataset, state: State, accelerator: Accelerator, images: int, seed: int, callbacks
 ) -> State:
-    """Train until `images` images were shown. Each callback is called after each step with (state, scalars) and may
-    return True to stop. recipe.batch_size must be a multiple of the number of processes."""
+    """Train until the discriminator has seen `images` images. Each callback is called after each step with (state,
+    scalars) and may return True to stop. recipe.batch_size must be a multiple of the number of processes."""
     game = GAMES[recipe.game](recipe, accelerator.device)
     game.dataset = dataset
     share = recipe.batch_size // accelerator.num_processes
@@ -59,11 +57,11 @@ def train(
 def step(
     recipe: Recipe, game: Game, state: State, batch: Batch, accelerator: Accelerator, moves: bool = True
 ) -> dict[str, Tensor]:
-    """One update of the discriminator and, where `moves` and the game lets it, one of the generator and of its average.
-    Returns what is worth plotting."""
+    """One update of the discriminator and, if `moves` and the game allows it, one of the generator and of its average.
+    Returns scalars to plot."""
     moves = moves and game.generator_moves(state)
     parts = batch.parts(recipe.accumulation)
-    # The graph is kept for the generator's turn, but not several, for want of memory, nor one of weights that move now.
+    # The graph is kept for the generator's update, except if there are several (memory) or shared weights (they change).
     again, generated = len(parts) > 1 or state.discriminator.shares_weights, []
 
     def judge(part: Batch) -> Loss:
@@ -88,8 +86,8 @@ def step(
 
 
 def load_batch(recipe: Recipe, dataset: Dataset, generator: Generator, first: int, count: int, seed: int) -> Batch:
-    """Images number first .. first + count - 1 of the run with labels and latents, as the generator's device and
-    precision are."""
+    """Images number first .. first + count - 1 of the run with labels and latents, on the generator's device and in its
+    precision."""
     like = next(generator.parameters())
     indices = dataset.order(first, count, seed)
     pictures, labels = dataset.batch(indices)
@@ -110,9 +108,9 @@ def load_batch(recipe: Recipe, dataset: Dataset, generator: Generator, first: in
 def optimise(
     state: State, player: str, loss_of: Callable[[Batch], Loss], parts: list[Batch], accelerator: Accelerator
 ) -> dict[str, Tensor]:
-    """Backward for each part of the batch, average the gradients over parts and processes, step. Returns the means of
-    what the losses tell, and the gradient's norm: 0 where it overflowed in float16, so that the step was left out. A loss
-    without any, as of a player who waits, moves nothing."""
+    """Backward for each part of the batch, average the gradients over parts and processes, update the weights. Returns
+    the means of the losses' scalars and the norm of the gradient: 0 if it overflowed in float16, so that the update was
+    skipped. A loss without a gradient, such as that of a waiting player, changes nothing."""
     optimiser, scaler = getattr(state, f"{player}_optimiser"), getattr(state, f"{player}_scaler")
     optimiser.zero_grad(set_to_none=True)
     told = []

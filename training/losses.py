@@ -1,9 +1,8 @@
-"""GAN losses: pure functions of discriminator scores, in discriminator/generator pairs; then the terms that are added
-to them.
+"""GAN losses, as pure functions of discriminator scores, in pairs for discriminator and generator; then further terms.
 
-Scores are logits, (n,) float, larger for "looks real"; f(t) = log(1 + e^-t) below is `softplus(-t)`. Every loss of a
-pair returns (loss to minimise, scalars worth plotting). They work on logits, never on probabilities, so they are exact
-in any precision that the scores come in; the games hand them float32.
+Scores are logits, (n,) float, larger for "looks real". Below, f(t) = log(1 + e^-t), which is `softplus(-t)`. Every loss
+of a pair returns (loss to minimise, scalars to plot). They use logits, not probabilities, so that they are numerically
+stable; the games pass float32.
 """
 
 from collections.abc import Callable
@@ -24,7 +23,7 @@ Loss = tuple[Tensor, dict[str, Tensor]]
 
 
 def _accuracy(real: Tensor, fake: Tensor, threshold: float = 0.0) -> dict[str, Tensor]:
-    """How often the discriminator is right about each kind."""
+    """The discriminator's accuracy on real and on generated pictures."""
     return {"real_accuracy": (real > threshold).float().mean(), "fake_accuracy": (fake < threshold).float().mean()}
 
 
@@ -39,14 +38,14 @@ def logistic_generator(real: Tensor | None, fake: Tensor) -> Loss:
 
 
 def minimax_generator(real: Tensor | None, fake: Tensor) -> Loss:
-    """-E f(-D(G(z))) = E log(1 - sigmoid(D(G(z)))): the zero-sum game of equation 1, which vanishes while the
-    discriminator wins: why the non-saturating loss exists (Goodfellow et al. 2014)."""
+    """-E f(-D(G(z))) = E log(1 - sigmoid(D(G(z)))): the zero-sum game of equation 1. Its gradient vanishes while the
+    discriminator wins, which is why the non-saturating loss exists (Goodfellow et al. 2014)."""
     return -softplus(fake).mean(), {}
 
 
 def least_squares_discriminator(real: Tensor, fake: Tensor) -> Loss:
-    """1/2 E (D(x) - 1)^2 + 1/2 E D(G(z))^2 (Mao et al. 2016, arXiv:1611.04076, equation 9): here scores are no logits,
-    1 is real and 0 generated, and a picture that is right but far from the boundary still pulls."""
+    """1/2 E (D(x) - 1)^2 + 1/2 E D(G(z))^2 (Mao et al. 2016, arXiv:1611.04076, equation 9). Scores are not logits here:
+    1 is real, 0 generated. Pictures on the right side but far from the boundary still have a gradient."""
     return ((real - 1).square().mean() + fake.square().mean()) / 2, _accuracy(real, fake, threshold=0.5)
 
 
@@ -56,25 +55,26 @@ def least_squares_generator(real: Tensor | None, fake: Tensor) -> Loss:
 
 
 def hinge_discriminator(real: Tensor, fake: Tensor) -> Loss:
-    """E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))): what is right by a margin is left alone (Lim and Ye 2017,
-    arXiv:1705.02894; Miyato et al. 2018, equation 16)."""
+    """E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))): no gradient for pictures that are right by a margin (Lim and Ye
+    2017, arXiv:1705.02894; Miyato et al. 2018, equation 16)."""
     return relu(1 - real).mean() + relu(1 + fake).mean(), _accuracy(real, fake)
 
 
 def critic_generator(real: Tensor | None, fake: Tensor) -> Loss:
-    """-E D(G(z)): the generator's side of the hinge and of the Wasserstein game."""
+    """-E D(G(z)): the generator's loss of the hinge and of the Wasserstein game."""
     return -fake.mean(), {}
 
 
 def wasserstein_discriminator(real: Tensor, fake: Tensor) -> Loss:
-    """E D(G(z)) - E D(x) (Arjovsky et al. 2017, arXiv:1701.07875): negated, an estimate of the Wasserstein distance as
-    long as D is Lipschitz, for which weights are clipped or gradients penalised. Scores have no threshold."""
+    """E D(G(z)) - E D(x) (Arjovsky et al. 2017, arXiv:1701.07875). Its negative estimates the Wasserstein distance if D
+    is Lipschitz, which weight clipping or a gradient penalty ensures. Scores have no threshold, so there is no
+    accuracy."""
     distance = real.mean() - fake.mean()
     return -distance, {"wasserstein_distance": distance}
 
 
 def relativistic_discriminator(real: Tensor, fake: Tensor) -> Loss:
-    """E f(D(x) - D(G(z))): each real picture beside a generated one (Jolicoeur-Martineau 2018; Huang et al. 2024,
+    """E f(D(x) - D(G(z))): each real picture is paired with a generated one (Jolicoeur-Martineau 2018; Huang et al. 2024,
     equation 2)."""
     return softplus(fake - real).mean(), {"pair_accuracy": (real > fake).float().mean()} | _accuracy(real, fake)
 
@@ -88,7 +88,7 @@ def classification(logits: Tensor, labels: Tensor, multi_label: bool) -> Tensor:
     """Auxiliary classifier (Odena et al. 2016): cross-entropy of classes, or the mean binary cross-entropy of
     attributes.
 
-    logits (n, K); labels as the networks take them: one-hot rows, or attributes -1..1.
+    logits (n, K); labels encoded for the networks: one-hot rows, or attributes -1..1.
     """
     if multi_label:
         return binary_cross_entropy_with_logits(logits, (labels + 1) / 2)
@@ -96,29 +96,29 @@ def classification(logits: Tensor, labels: Tensor, multi_label: bool) -> Tensor:
 
 
 def feature_matching(real: Tensor, fake: Tensor) -> Tensor:
-    """|| E phi(x) - E phi(G(z)) ||^2 (Salimans et al. 2016, arXiv:1606.03498, section 3.1), in features phi (n, ...) of
-    the discriminator, or of a network that is not trained (then it is a perceptual term)."""
+    """|| E phi(x) - E phi(G(z)) ||^2 (Salimans et al. 2016, arXiv:1606.03498, section 3.1), with features phi (n, ...)
+    of the discriminator, or of a frozen network for a perceptual loss."""
     return (real.flatten(1).mean(0) - fake.flatten(1).mean(0)).square().sum()
 
 
 def mutual_information(logits: Tensor, categories: Tensor, continuous: Tensor) -> Tensor:
-    """-log Q(c | G(z)) up to a constant: the variational bound of the mutual information between codes and pictures
-    (Chen et al. 2016, arXiv:1606.03657, equation 5), negated.
+    """-log Q(c | G(z)) up to a constant: the negative variational lower bound of the mutual information between codes
+    and pictures (Chen et al. 2016, arXiv:1606.03657, equation 5).
 
-    logits (n, K + c): of K categories, then the means of c continuous codes, as Gaussians of fixed variance 1;
-    categories (n,) int64; continuous (n, c).
+    logits (n, K + c): of K categories, then the means of Gaussians of variance 1 for c continuous codes; categories
+    (n,) int64; continuous (n, c).
     """
     count = logits.shape[1] - continuous.shape[1]
     return cross_entropy(logits[:, :count], categories) + (logits[:, count:] - continuous).square().sum(1).mean() / 2
 
 
 def clustering(logits: Tensor, changed: Tensor) -> Tensor:
-    """-I(c; c'), the mutual information of the categories read in pictures and in changed copies of them, negated:
-    categories have to be sure, the same in both, and equally frequent (invariant information clustering: Ji et al.
+    """-I(c; c'): the negative mutual information between the categories of pictures and of augmented copies. It is
+    minimal if categories are sure, equal in both, and equally frequent (invariant information clustering: Ji et al.
     2019, arXiv:1807.06653, equation 3).
 
-    logits, changed (n, K). The joint distribution is the mean over the n pictures, made symmetric; at its best the loss
-    is -log K.
+    logits, changed (n, K). The joint distribution is the mean over the n pictures, made symmetric. The minimum is
+    -log K.
     """
     joint = logits.softmax(1).T @ changed.softmax(1) / len(logits)
     joint = ((joint + joint.T) / 2).clamp_min(torch.finfo(joint.dtype).tiny)
@@ -126,8 +126,8 @@ def clustering(logits: Tensor, changed: Tensor) -> Tensor:
 
 
 def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL(N(mean, variance) || N(0, 1)), summed over the latent's dimensions (n, d), averaged over the pictures
-    (Kingma and Welling 2013, arXiv:1312.6114, appendix B)."""
+    """KL(N(mean, variance) || N(0, 1)) of (n, d), summed over the dimensions and averaged over the pictures (Kingma and
+    Welling 2013, arXiv:1312.6114, appendix B)."""
     return (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean() / 2
 
 
@@ -141,8 +141,8 @@ def mmd(a: Tensor, b: Tensor, widths: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 
     """Maximum mean discrepancy (Gretton et al. 2012) of two sets of codes (n, d) and (m, d), squared, unbiased:
     E k(a, a') + E k(b, b') - 2 E k(a, b), with k a sum of Gaussian kernels (Li et al. 2015, arXiv:1502.02761).
 
-    Their bandwidths are `widths` times the median squared distance within b, so that the scale of the codes is of no
-    account.
+    The bandwidths are `widths` times the median squared distance within b, so that the loss does not depend on the
+    scale of the codes.
     """
     with torch.autocast(a.device.type, enabled=False):
         distances = {key: (x[:, None] - y).square().sum(2) for key, x, y in (("aa", a, a), ("bb", b, b), ("ab", a, b))}
@@ -153,7 +153,7 @@ def mmd(a: Tensor, b: Tensor, widths: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 
         def kernel(squared: Tensor) -> Tensor:
             return sum((-squared / (2 * width * scale)).exp() for width in widths)
 
-        def within(squared: Tensor) -> Tensor:  # without the diagonal, which says nothing
+        def within(squared: Tensor) -> Tensor:  # without the diagonal, where the distance is 0
             n = len(squared)
             return (kernel(squared).sum() - n * len(widths)) / (n * (n - 1))
 
@@ -161,12 +161,12 @@ def mmd(a: Tensor, b: Tensor, widths: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 
 
 
 def all_gather(x: Tensor) -> Tensor:
-    """The rows of all processes, (processes x n, ...), for losses that look at a whole batch. With gradients averaged
-    over the processes afterwards, as the loop does, the result is that of one process with the whole batch."""
+    """The rows of all processes, (processes x n, ...), for losses over a whole batch. Since the loop averages gradients
+    over processes, the result is that of one process with the whole batch."""
     x = upcast(x)
     if not torch.distributed.is_initialized() or torch.distributed.get_world_size() == 1:
         return x
-    # Differentiable, unlike Accelerate's gather; imported here, since it is missing where torch is built without it.
+    # Differentiable, unlike Accelerate's gather. Imported here, since some builds of torch lack torch.distributed.
     from torch.distributed.nn.functional import all_gather
 
     return torch.cat(all_gather(x.contiguous()))
@@ -175,7 +175,7 @@ def all_gather(x: Tensor) -> Tensor:
 class Objective(NamedTuple):
     discriminator: Callable[[Tensor, Tensor], Loss]
     generator: Callable[[Tensor | None, Tensor], Loss]
-    paired: bool = False  # the generator's loss looks at the scores of real pictures too
+    paired: bool = False  # whether the generator's loss uses the scores of real pictures
     relative: bool = False  # a score tells nothing by its sign, only beside the scores of generated pictures
 
     def sure(self, real: Tensor, fake: Tensor) -> Tensor:

@@ -1,9 +1,9 @@
-"""Real pictures and generated ones together, for whatever learns from pictures with labels.
+"""Mix real and generated pictures, as training data for classifiers.
 
     import training, gan_models
     more = training.augmented(gan_models.load("runs/few/model"), dataset, share=1.0)
 
-Whether that helps is a question of the numbers: where a classifier has thousands of real pictures a class, it seldom does
+Whether that helps depends on the numbers: for a classifier with thousands of real pictures per class it rarely does
 (Ravuri and Vinyals 2019, arXiv:1905.10887).
 """
 
@@ -25,7 +25,7 @@ from gan_models.rng import check_seed
 from .data.dataset import Dataset, make_dataset
 
 BATCH = 256  # pictures drawn at once
-MOST = 100.0  # generated pictures for each real one
+MOST = 100.0  # generated pictures per real one
 
 
 def augmented(
@@ -36,29 +36,28 @@ def augmented(
     seed: int = 0,
     transform: Callable[[Image.Image], Any] | None = None,
 ) -> Dataset | TorchDataset:
-    """The pictures of a data set and `share` times as many that a conditional generator drew, whose labels are those that
-    it was asked for: classes in turn, attributes as they occur in the data set. Generated picture k of a seed does not
-    depend on `share`.
+    """The pictures of a data set and `share` times as many generated ones, labelled with their conditions: classes in
+    turn, attributes as they occur in the data set. Generated picture k of a seed does not depend on `share`.
 
-    dataset: one of this package's (`training.data.open_dataset`); then so is the result. Or any of torch's whose items are
-    (picture, class), such as torchvision's; then the result is too, and `transform` makes an item's picture of a PIL
-    image, as the data set's own does (None: float (C, H, W) in 0..1, as ToTensor gives).
+    dataset: one of this package (`training.data.open_dataset`), which gives another one; or a torch data set with items
+    (picture, class), such as torchvision's, which gives a torch data set. For the latter, `transform` turns a generated
+    PIL image into an item's picture, like the data set's own transform (None: float (C, H, W) in 0..1, as by ToTensor).
 
-    Raises InvalidInput where the generator takes no labels, or others than the data set has, and for a share that is not
-    from 0 to 100.
+    Raises InvalidInput if the generator takes no labels or others than those of the data set, and for a share outside
+    0 to 100.
     """
     if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= MOST:
         raise InvalidInput(f"The share must be a number from 0 to {MOST:g}, not {short(share)}.")
     if not isinstance(dataset, Sized):
         raise InvalidInput("The data set must have a length; this one is a stream.")
     if model.labels is None:
-        raise InvalidInput(
-            "The model draws without labels, so nobody knows what its pictures show; take a conditional one."
-        )
+        raise InvalidInput("The model is unconditional, so its pictures have no labels; take a conditional one.")
     count = round(len(dataset) * share)
     if not isinstance(dataset, Dataset):
         if model.multi_label:
-            raise InvalidInput("The model is told attributes; a data set of (picture, class) needs one of classes.")
+            raise InvalidInput(
+                "The model is conditional on attributes; a data set of (picture, class) needs one of classes."
+            )
         return ConcatDataset([dataset, Drawn(model, count, seed, transform)])
     if dataset.labels is None or tuple(model.labels) != tuple(dataset.label_names or ()):
         raise InvalidInput(
@@ -83,8 +82,8 @@ def augmented(
 
 @torch.inference_mode()
 def draw(model: Generator, labels: np.ndarray | None, seed: int, count: int | None = None) -> np.ndarray:
-    """What the generator draws for labels (n,) or (n, K), or without labels `count` pictures: (n, C, H, W) uint8. Picture
-    k is a function of (seed, k) and its label alone. Raises InvalidInput where it is not finite."""
+    """Generated pictures for labels (n,) or (n, K), or `count` pictures without labels: (n, C, H, W) uint8. Picture k is
+    a function of (seed, k) and its label alone. Raises InvalidInput if one is not finite."""
     count = len(labels) if count is None else count
     if not count:
         return np.empty((0, *model.image_shape), np.uint8)
@@ -101,8 +100,8 @@ def draw(model: Generator, labels: np.ndarray | None, seed: int, count: int | No
 
 
 class Drawn(TorchDataset):
-    """`count` pictures of a class-conditional generator as items (picture, class), classes in turn. They are drawn once,
-    and kept in memory as uint8."""
+    """`count` pictures of a class-conditional generator as items (picture, class), with the classes in turn. They are
+    drawn once and kept in memory as uint8."""
 
     def __init__(self, model: Generator, count: int, seed: int, transform: Callable[[Image.Image], Any] | None = None):
         self.labels, self.transform = np.arange(count) % len(model.labels), transform

@@ -1,4 +1,4 @@
-"""What a run is told, the data that it names, and how it is written down in its folder: options.json."""
+"""The options of a run, opening its data, and the record of both in its folder: options.json."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from .games import GAMES, to_json, with_defaults
 from .recipes import RECIPES, Recipe
 from .settings import change, find
 
-PREVIOUS_ONE = "previous"  # what --resume takes beside nothing
+PREVIOUS_ONE = "previous"  # the only value of --resume
 TRACKERS = ("tensorboard", "trackio", "wandb")
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What a run is told, by `python -m training` or by :func:`train`. Raises RunError for what no run can take."""
+    """The options of a run, from `python -m training` or :func:`train`. Raises RunError for invalid ones."""
 
     recipe: str  # its name
     output: Path  # the run's folder
     settings: tuple[str, ...] = ()  # KEY=VALUE, which change the recipe
     data: str | Dataset | None = None  # a data set's name, a folder, or pictures in memory; None: the recipe's
     data_root: Path | None = None  # None: $GAN_STUDIO_DATA, else ./data
-    images: int | None = None  # real images to show in all; None: the recipe's
+    images: int | None = None  # real images to train on in all; None: the recipe's
     seed: int = 0
     precision: str = "auto"  # one of PRECISIONS
     checkpoint_every: int | None = None  # images; None: a fiftieth of all
@@ -43,9 +43,9 @@ class RunOptions:
     init_from: str | None = None  # a model, or the folder of a run
     push_to_hub: str | None = None  # USER/REPO
     progress: bool = True  # a line on stderr every few seconds
-    command: str | None = None  # that was typed, without --resume; None: one that does the same
-    title: str | None = None  # of somebody's own pictures, for the card
-    licence: str | None = None  # under which those may be used
+    command: str | None = None  # as typed, without --resume; None: one that does the same
+    title: str | None = None  # of own pictures, for the card
+    licence: str | None = None  # of own pictures
     data_b: str | None = None  # a second folder: with the first one's, its pictures are two classes
     pairs: tuple[str, str] | None = None  # two folders: of pictures to draw from, and to draw
 
@@ -65,10 +65,10 @@ class RunOptions:
         if self.data_b and not self.data:
             raise RunError("--data-b is a second folder: name the first one by --data.")
         if self.resume not in (True, False, PREVIOUS_ONE):
-            raise RunError(f"--resume takes nothing or the word {PREVIOUS_ONE}, not {self.resume!r}.")
+            raise RunError(f"--resume takes no value or the word {PREVIOUS_ONE}, not {self.resume!r}.")
 
     def words(self) -> list[str]:
-        """The arguments of `python -m training` that say the same, but for `resume` and `progress`."""
+        """The same options as arguments of `python -m training`, except `resume` and `progress`."""
         words = [self.recipe, *(word for setting in self.settings for word in ("--set", setting))]
         named = (
             "data",
@@ -135,10 +135,10 @@ def open_data(recipe: Recipe, options: RunOptions) -> Dataset:
         dataset = dataset.sorted()
     if (recipe.conditional or GAMES[recipe.game].reads_labels) and dataset.labels is None:
         raise RunError(
-            f"{recipe.name} is conditional and {dataset.name} has no labels; put the pictures into one sub-folder a "
-            "class, or take a recipe without conditioning."
+            f"{recipe.name} is conditional and {dataset.name} has no labels; put the pictures into one sub-folder per "
+            "class, or take an unconditional recipe."
         )
-    if len(dataset) < recipe.batch_size and not options.resume:  # what was begun without this check may go on
+    if len(dataset) < recipe.batch_size and not options.resume:  # older runs without this check may continue
         raise RunError(
             f"{dataset.name} has {len(dataset):,} pictures, fewer than a batch of {recipe.batch_size:,}; add pictures, "
             f"or --set batch_size={len(dataset)}."
@@ -147,7 +147,7 @@ def open_data(recipe: Recipe, options: RunOptions) -> Dataset:
 
 
 def describe(recipe: Recipe, dataset: Dataset, options: RunOptions, total: int) -> dict:
-    """options.json: what the run is, and all that must be equal for it to be continued."""
+    """The content of options.json: everything that must be equal when the run is continued."""
     return {
         "recipe": to_json(recipe),
         "data": {"name": dataset.name, "images": len(dataset), "checksum": dataset.checksum}
@@ -162,9 +162,9 @@ def describe(recipe: Recipe, dataset: Dataset, options: RunOptions, total: int) 
 
 
 def compare_options(folder: Path, described: dict) -> None:
-    """Raises RunError unless the run in the folder is the one described; only the number of images may change.
+    """Raise RunError unless the run in the folder has the described options; only the number of images may change.
 
-    An option that came after the run was started had its default then.
+    Options that are newer than the run count as having had their defaults.
     """
     try:
         before = files.read_json(folder / "options.json", run_folder.MAX_JSON)
@@ -175,7 +175,7 @@ def compare_options(folder: Path, described: dict) -> None:
         differing += [key for key in new if key not in ("images", "summary", "source") and old.get(key) != new[key]]
     except (OSError, files.UnfitFile, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(
-            f"{folder / 'options.json'} cannot be read, so it is unknown what the run was; give another --output."
+            f"{folder / 'options.json'} cannot be read, so the options of the run are unknown; give another --output."
         ) from error
     if differing:
         raise RunError(
@@ -185,7 +185,7 @@ def compare_options(folder: Path, described: dict) -> None:
 
 
 def commit() -> str | None:
-    """The commit of the code, where it runs from a checkout."""
+    """The commit of the code, if it runs from a checkout."""
     try:
         return subprocess.run(
             ["git", "rev-parse", "--short=12", "HEAD"],

@@ -1,8 +1,8 @@
-"""What keeps a discriminator smooth: gradient penalties and clipped weights.
+"""Keep a discriminator smooth: gradient penalties and weight clipping.
 
-Penalties are taken in (at least) float32 whatever the precision of the rest: squared gradients of a half-precision
-network lose what they measure. `score` is the discriminator as a function of the pictures alone, (n, C, H, W) -> (n,);
-keep it out of torch.compile, which loses the graph of second derivatives.
+Penalties are computed in at least float32, since squared gradients underflow in half precision. `score` is the
+discriminator as a function of the pictures alone, (n, C, H, W) -> (n,); do not compile it by torch.compile, which does
+not support second derivatives.
 """
 
 from collections.abc import Callable
@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 
 def _gradients(score: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """grad_x D(x) for each picture, flattened (n, C H W), differentiable with respect to the discriminator's
-    weights."""
+    """grad_x D(x) for each picture, flattened to (n, C H W); differentiable by the discriminator's weights."""
     with torch.autocast(images.device.type, enabled=False):
         images = images.detach().to(torch.promote_types(images.dtype, torch.float32)).requires_grad_()
         (gradient,) = torch.autograd.grad(score(images).sum(), images, create_graph=True)
@@ -21,8 +20,7 @@ def _gradients(score: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
 
 
 def zero_centered_gradient_penalty(score: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """1/2 E ||grad_x D(x)||^2. On real pictures it is R1 (Mescheder et al. 2018, arXiv:1801.04406), on generated ones
-    R2."""
+    """1/2 E ||grad_x D(x)||^2: R1 on real pictures (Mescheder et al. 2018, arXiv:1801.04406), R2 on generated ones."""
     return _gradients(score, images).square().sum(1).mean() / 2
 
 
@@ -38,7 +36,7 @@ def wgan_gp(score: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, t: Te
 
 @torch.no_grad()
 def clip_weights(network: nn.Module, bound: float) -> None:
-    """Every weight into [-bound, bound], which bounds the slope of a critic (Arjovsky et al. 2017,
+    """Clamp every weight to [-bound, bound], which limits the slope of a critic (Arjovsky et al. 2017,
     arXiv:1701.07875)."""
     for parameter in network.parameters():
         parameter.clamp_(-bound, bound)

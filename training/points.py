@@ -1,13 +1,13 @@
-"""A GAN on points of the plane, small enough to watch every step of it. Objectives and penalties are those of the
-recipes (`losses.py`, `penalties.py`); only the data and the networks are toys.
+"""A GAN on points in the plane, small enough to watch every step. Objectives and penalties are those of the recipes
+(`losses.py`, `penalties.py`); only the data and the networks are toys.
 
     game = Game(Settings(shape="ring", objective="minimax", penalty="none"))
     game.train(2000)
     game.measure()                          # Measured(covered=3, modes=8, good=0.41)
     draw(game).save("frame.png")
 
-It stands on torch, numpy and Pillow, and on nothing of the loop. The ring and the grid of Gaussians, and what is
-counted on them, are those of Metz et al. 2016 (arXiv:1611.02163) and Srivastava et al. 2017 (arXiv:1705.07761).
+It needs only torch, numpy and Pillow, and not the training loop. The ring and the grid of Gaussians, and the counts of
+modes and good points, are those of Metz et al. 2016 (arXiv:1611.02163) and Srivastava et al. 2017 (arXiv:1705.07761).
 """
 
 import math
@@ -29,8 +29,8 @@ from .penalties import clip_weights, wgan_gp, zero_centered_gradient_penalty
 
 
 class Shape(NamedTuple):
-    """A distribution of points within about -1..1: one of `centres` (k, 2), all equally likely, and Gaussian noise
-    around it. A generated point is good within three times the noise of a centre."""
+    """A distribution of points within about -1..1: a random one of `centres` (k, 2) plus Gaussian noise. A generated
+    point is good within three standard deviations of a centre."""
 
     centres: Tensor
     noise: float
@@ -55,7 +55,7 @@ def _grid() -> Tensor:
 
 
 def _spiral() -> Tensor:
-    t = torch.linspace(0.04, 1, 48).sqrt()  # so that the centres lie evenly along the curve
+    t = torch.linspace(0.04, 1, 48).sqrt()  # so that the centres are evenly spaced along the curve
     return torch.stack([t * (9 * t).cos(), t * (9 * t).sin()], 1)
 
 
@@ -86,11 +86,11 @@ BOUNDS = {
 
 @dataclass(frozen=True)
 class Settings:
-    """What can be chosen, also while the game goes on. Raises TrainingError for what is out of BOUNDS.
+    """The settings, which may also change during the game. Raises TrainingError for values outside BOUNDS.
 
     penalty: "r1" on real points, "r1+r2" on real and generated ones, the "gradient_penalty" of WGAN-GP between them, or
-    "clipping", where `strength` is the largest size of a weight. discriminator_steps: updates of the discriminator for
-    one of the generator. momentum: Adam's first beta, of both.
+    "clipping" with `strength` as the bound of the weights. discriminator_steps: updates of the discriminator per update
+    of the generator. momentum: Adam's first beta, for both.
     """
 
     shape: str = "ring"
@@ -116,7 +116,7 @@ class Settings:
                 )
 
 
-# What can go wrong, and its cure; tests/training/test_points.py shows by numbers that they do what they say.
+# Three failures and their cures; tests/training/test_points.py checks by numbers that they behave as described.
 EXAMPLES = {
     "collapse": Settings("ring", "minimax", "none", 0.05, 1, 1e-4, 5e-3, 0.5),
     "collapse_cured": Settings("ring", "relativistic", "r1+r2", 0.1, 1, 5e-3, 5e-3, 0.5),
@@ -129,13 +129,13 @@ EXAMPLES = {
 # ---- The game
 
 LATENT, WIDTH, BATCH = 2, 64, 128
-SHOWN = 400  # generated points that are drawn: always those of the same latents, so that one sees them move
-MOST_MOMENTS = 400  # of the history: beyond it every second one is dropped
+SHOWN = 400  # generated points that are drawn, always from the same latents, so that one sees them move
+MOST_MOMENTS = 400  # in the history; beyond it every second one is dropped
 
 
 class Measured(NamedTuple):
-    """Of generated points. A mode is covered if its good points are at least a fifth of its share; good is the share of
-    points that lie at one."""
+    """A measurement of generated points. A mode is covered if it has at least a fifth of its share of good points. good:
+    the share of good points."""
 
     covered: int
     modes: int
@@ -143,7 +143,7 @@ class Measured(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """What is worth plotting; losses are means over the updates since the moment before."""
+    """Values to plot; losses are means over the updates since the previous moment."""
 
     updates: int
     discriminator: float
@@ -167,7 +167,7 @@ class Game:
         self.settings = settings
 
     def change(self, settings: Settings) -> None:
-        """Go on with other settings."""
+        """Continue with other settings."""
         self.settings = settings
 
     @property
@@ -179,7 +179,7 @@ class Game:
         return self.discriminator(points).squeeze(1)
 
     def train(self, updates: int, seconds: float = math.inf) -> Moment:
-        """So many updates of the generator, or as many as there is time for, at least one. Adds a moment to the
+        """Do that many updates of the generator, or as many as fit into `seconds`, at least one. Adds a moment to the
         history."""
         end, losses = time.monotonic() + seconds, []
         while len(losses) < updates and not (losses and time.monotonic() >= end):
@@ -194,7 +194,7 @@ class Game:
         return moment
 
     def _step(self) -> tuple[Tensor, Tensor]:
-        """Returns the losses of both, without the penalty."""
+        """One update of the generator. Returns the losses of both, without the penalty."""
         settings, objective = self.settings, OBJECTIVES[self.settings.objective]
         of_discriminator, of_generator = self.optimisers
         for _ in range(settings.discriminator_steps):
@@ -210,7 +210,7 @@ class Game:
         generator_loss, _ = objective.generator(real, fake)
         generator_loss.backward()
         of_generator.step(settings.generator_rate, settings.momentum)
-        self.discriminator.zero_grad()  # the generator's loss went through it
+        self.discriminator.zero_grad()  # which the generator's loss has filled
         return loss.detach(), generator_loss.detach()
 
     def _latents(self) -> Tensor:
@@ -222,20 +222,20 @@ class Game:
 
     @torch.no_grad()
     def measure(self, n: int = 2500) -> Measured:
-        """Of n points of always the same latents."""
+        """Measure n points from fixed latents."""
         points = self.generate(torch.randn(n, LATENT, generator=torch.Generator().manual_seed(n)))
         centres = self.shape.centres
         distance, nearest = torch.cdist(points, centres).min(1)
-        good = distance <= self.shape.reach  # a point that is not finite is not
+        good = distance <= self.shape.reach  # False for points that are not finite
         each = torch.bincount(nearest[good], minlength=len(centres))
         covered = int((each * len(centres) * 5 >= n).sum())
         return Measured(covered, len(centres), good.float().mean().item())
 
     @torch.no_grad()
     def field(self, size: int = 48, reach: float = 1.4) -> np.ndarray:
-        """How real the discriminator finds each place of -reach..reach, (size, size) in 0..1, the first row at the top:
-        its probability, for scores that are logits. Scores whose zero means nothing are centred between real and
-        generated points, and those of critics scaled by their range."""
+        """The discriminator's output on the square -reach..reach, (size, size) in 0..1, with the first row at the top:
+        its probability, if scores are logits. Scores without a threshold are centred between real and generated points,
+        and those of critics are scaled by their range."""
         line = torch.linspace(-reach, reach, size)
         places = torch.stack([line.repeat(size), -line.repeat_interleave(size)], 1)
         scores = self.score(places)
@@ -247,7 +247,7 @@ class Game:
         return scores.sigmoid().nan_to_num(0.5).view(size, size).numpy()
 
     def pushes(self, points: Tensor) -> Tensor:
-        """Where the generator's loss wants each point to go: its negative gradient there, (n, 2)."""
+        """The negative gradient of the generator's loss at each point, (n, 2): where it is pushed."""
         points = points.detach().requires_grad_()
         objective = OBJECTIVES[self.settings.objective]
         random = torch.Generator().manual_seed(0)
@@ -258,7 +258,7 @@ class Game:
 
 
 def penalty(kind: str, score, real: Tensor, fake: Tensor, random: torch.Generator) -> Tensor | float:
-    """What is added to the discriminator's loss, before it is weighted."""
+    """The penalty of the discriminator's loss, without its weight."""
     if kind == "r1":
         return zero_centered_gradient_penalty(score, real)
     if kind == "r1+r2":  # the mean over both halves is half of their sum
@@ -269,7 +269,7 @@ def penalty(kind: str, score, real: Tensor, fake: Tensor, random: torch.Generato
 
 
 class Adam:
-    """torch's Adam by its function. Its class would load torch's compiler, for more than a second, to no use here."""
+    """Adam by torch's function. torch's class would load the compiler, which takes more than a second."""
 
     def __init__(self, network: nn.Module):
         self.weights = list(network.parameters())
@@ -279,7 +279,7 @@ class Adam:
 
     @torch.no_grad()
     def step(self, rate: float, momentum: float) -> None:
-        """One update by the gradients, which are taken away."""
+        """One update by the gradients, which are then cleared."""
         gradients = [weight.grad for weight in self.weights]
         adam(
             self.weights, gradients, self.means, self.squares, [], self.updates, amsgrad=False, beta1=momentum,
@@ -290,7 +290,7 @@ class Adam:
 
 
 class _Scale(nn.Module):
-    """Networks want numbers around 1."""
+    """Scales the input to numbers around 1."""
 
     def __init__(self, factor: float):
         super().__init__()
@@ -301,13 +301,13 @@ class _Scale(nn.Module):
 
 
 def _network(inputs: int, outputs: int, random: torch.Generator) -> nn.Sequential:
-    """Its weights are a function of `random` alone."""
+    """A network whose initial weights depend on `random` alone."""
     sizes = [inputs, WIDTH, WIDTH, outputs]
     layers: list[nn.Module] = [_Scale(3.0)] if inputs == 2 else []
     for before, after in zip(sizes, sizes[1:], strict=False):
         layer = nn.utils.skip_init(nn.Linear, before, after)
         nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=random)
-        nn.init.uniform_(layer.bias, -0.5, 0.5, generator=random)  # so that not all creases go through the origin
+        nn.init.uniform_(layer.bias, -0.5, 0.5, generator=random)  # else all kinks would go through the origin
         layers += [layer, nn.LeakyReLU(0.2)]
     layers.pop()
     return nn.Sequential(*layers, *([_Scale(0.5)] if outputs == 2 else []))
@@ -317,15 +317,15 @@ def _network(inputs: int, outputs: int, random: torch.Generator) -> nn.Sequentia
 
 FAKE_PLACE, REAL_PLACE = (70, 110, 190), (240, 150, 50)  # blue where it sees generated points, orange where real ones
 REAL, GENERATED, RIM = (20, 20, 30), (215, 0, 120), (255, 255, 255)
-REACH = 1.4  # of the picture, from the middle
-ARROWS, ARROW = 60, 30  # how many, and pixels of a push of 1 and at most
+REACH = 1.4  # half the side of the picture, in the plane
+ARROWS, ARROW = 60, 30  # number of lines; pixels for a push of 1, and at most
 
 
 def draw(game: Game, size: int = 400) -> Image.Image:
     """A square picture: the discriminator's field, from blue (generated) over white (undecided) to orange (real); real
-    points as small black dots, generated ones as magenta dots, and for some a line that way and as long as they are
-    pushed."""
-    large = 2 * size  # and then reduced, which smooths the edges
+    points as small black dots; generated ones as magenta dots, some with a line that shows where, and how strongly, they
+    are pushed."""
+    large = 2 * size  # reduced afterwards, which smooths the edges
     side = game.field()[..., None] * 2 - 1
     towards = np.where(side > 0, np.float32(REAL_PLACE), np.float32(FAKE_PLACE))
     colours = 255 + (towards - 255) * np.abs(side)

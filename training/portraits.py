@@ -1,12 +1,12 @@
-"""Look at an editor: one picture for each portrait of a folder, with every attribute brought in and taken out, at the
+"""Sheets to judge an editor by eye: one for each portrait in a folder, with every attribute added and removed, at the
 photo's own size.
 
     python -m training.portraits runs/celeba-editor/model --portraits FOLDER --output SHEETS
 
-Numbers do not see smeared mouths. After each training that is meant to be kept somebody who did not train it looks at
-these sheets and marks every direction good, fair, nothing or broken; the mark of a direction is the second worst of its
-portraits (docs/editing.md). The portraits are photos of real people: the sheets are for looking only, and go into no
-repository, page or card.
+Metrics do not notice smeared mouths. So for every model that is to be kept, somebody who did not train it looks at these
+sheets and rates every direction as good, fair, nothing or broken. The rating of a direction is the second worst over the
+portraits (docs/editing.md). The portraits are photos of real people: never put the sheets into a repository, page or
+card.
 """
 
 import argparse
@@ -31,8 +31,8 @@ COLUMNS = 6
 
 
 def sheet(portrait: Portrait, tile: int, strength: float = 1.0) -> Image.Image:
-    """The photo, and each attribute brought in and taken out with a strength of 0..1, as tiles of that many pixels
-    around the face."""
+    """The photo, and each attribute added and removed with a strength of 0..1, as tiles of `tile` pixels around the
+    face."""
     names = portrait.editor.attributes
     edits = [("photo", {})] + [
         (f"{sign}{name}", {name: value}) for name in names for sign, value in (("+ ", strength), ("- ", -strength))
@@ -57,7 +57,7 @@ def sheet(portrait: Portrait, tile: int, strength: float = 1.0) -> Image.Image:
 
 
 def window(face: Face, photo: Image.Image) -> tuple[int, int, int, int]:
-    """A square around the part of the photo that an edit can reach, inside the photo where that is possible."""
+    """A square around the part of the photo that an edit can change, inside the photo if possible."""
     left, top, right, bottom = bounds(face_window(face, 64), (64, 64))
     side = min(max(right - left, bottom - top), *photo.size)
     x, y = (
@@ -77,7 +77,7 @@ def command(arguments: list[str] | None) -> None:
     parser.add_argument("editor", help="folder, bundled name or Hub id")
     parser.add_argument("--portraits", type=Path, required=True, metavar="FOLDER", help="photos of faces")
     parser.add_argument(
-        "--output", type=Path, required=True, metavar="FOLDER", help="where the sheets go: outside of any repository"
+        "--output", type=Path, required=True, metavar="FOLDER", help="the folder of sheets, outside of any repository"
     )
     parser.add_argument("--tile", type=int, default=512, metavar="PIXELS", help="of each picture on a sheet (512)")
     parser.add_argument("--strength", type=float, default=1.0, help="0..1 (1)")
@@ -86,7 +86,9 @@ def command(arguments: list[str] | None) -> None:
         parser.error("--tile is from 16 to 4096 pixels, --strength from 0 to 1")
     editor = gan_models.load(options.editor)
     if not isinstance(editor, Editor | RetouchEditor):
-        raise InvalidInput(f"{options.editor} is no editor but a model of the family {editor.family}; name an editor.")
+        raise InvalidInput(
+            f"{options.editor} is not an editor but a model of the family {editor.family}; name an editor."
+        )
     files = sorted(path for path in options.portraits.glob("*") if path.suffix.lower() in SUFFIXES)
     if not files:
         raise InvalidInput(f"There are no photos in {options.portraits}; give --portraits a folder of them.")

@@ -1,4 +1,4 @@
-"""The processes of one run, started together by torchrun or accelerate: which of them are still there."""
+"""Notices when another process of a run, started by torchrun or accelerate, is gone."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from .errors import LostProcess
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-PATIENCE = 1.0  # seconds until a process that is ending has ended
+PATIENCE = 1.0  # seconds for a process to end
 SIGNS = ("gloo", "NCCL", "Connection closed by peer", "Connection reset by peer", "Broken pipe")
 
 
 class Peers:
-    """Who takes part in a run: machine and process id of each, told to all while all are there."""
+    """The processes of a run: machine and process id of each, exchanged at the start."""
 
     def __init__(self, accelerator: Accelerator, folder: Path):
         self.number, self.folder, self.ids = accelerator.process_index, folder, []
@@ -37,21 +37,21 @@ class Peers:
 
     @contextlib.contextmanager
     def noticing(self) -> Iterator[None]:
-        """Where work ends since another process has gone, say so at once, before the launcher ends this one too. Raises
-        LostProcess."""
+        """A context that turns errors because another process is gone into LostProcess, with a message before the
+        launcher ends this process too."""
         try:
             yield
         except RuntimeError as error:
             if not self.ids or not is_loss(error):
                 raise
             lost = LostProcess(self.sentence(gone := self.gone()))
-            if all(number in gone for number in range(self.number)):  # one of the survivors speaks for all
+            if all(number in gone for number in range(self.number)):  # only the first survivor prints the message
                 cli.tell(str(lost))
             raise lost from error
 
     def gone(self) -> list[int]:
-        """The numbers of those on this machine that have ended; [] where all are there, or are elsewhere."""
-        import psutil  # which Accelerate needs itself
+        """The numbers of the processes on this machine that have ended."""
+        import psutil  # a dependency of Accelerate
 
         here, end = self.ids[self.number][0], time.monotonic() + PATIENCE
         while True:
@@ -71,14 +71,15 @@ class Peers:
         names = " and ".join(map(str, gone))
         who = f"Process{'es' * (len(gone) > 1)} {names} {'are' if len(gone) > 1 else 'is'} gone"
         checkpoint = run_folder.find_checkpoint(self.folder)
-        way = "there is no checkpoint yet, so begin again"
+        way = "there is no checkpoint yet, so start again"
         if checkpoint:
             images = (run_folder.read_object(checkpoint / run_folder.STATE) or {}).get("images")
-            way = f"the last checkpoint is {checkpoint}, at {images:,} images: go on with --resume"
+            way = f"the last checkpoint is {checkpoint}, at {images:,} images: continue with --resume"
         return f"{who if gone else 'Another process is gone'}, so the run has ended; {way}."
 
 
 def is_loss(error: RuntimeError) -> bool:
-    """Whether a process could not reach another one. The communication libraries have no one error for it."""
+    """Whether an error means that another process could not be reached. The communication libraries have no common
+    class for it."""
     kinds = (distributed.DistError, distributed.DistBackendError, distributed.DistNetworkError)
     return isinstance(error, kinds) or any(sign in str(error) for sign in SIGNS)

@@ -11,7 +11,8 @@ from huggingface_hub.errors import HFValidationError, OfflineModeIsEnabled, Repo
 from huggingface_hub.utils import validate_repo_id
 
 from gan_models import card_edits, hub, portable
-from gan_models.card import PLACEHOLDER, model_card
+from gan_models.card import model_card
+from gan_models.card_families import PLACEHOLDER
 from gan_models.errors import ModelError
 from gan_models.files import UnfitFile, read_bounded
 from gan_models.model_folder import (
@@ -36,13 +37,13 @@ from .space import files as space_files
 from .space import requirements
 from .static_space import files as static_files
 
-# What is published beside the weights, and the bytes that it may have.
+# The files that are published besides the weights, and the limit of their bytes.
 CONTENTS = {CONFIG: MAX_CONFIG_BYTES, **BESIDE}
 KEEP = ("here", "hub")
 
 
 class PublishError(TrainingError):
-    """Nothing, or not everything, was published; the message is one sentence that says why."""
+    """Nothing, or not everything, was published; one sentence that says why."""
 
 
 def publish(
@@ -55,14 +56,14 @@ def publish(
     private: bool = False,
     keep: str | None = None,
 ) -> str:
-    """Upload a model folder to the Hub in one commit, creating the repository where there is none, and return its URL.
+    """Upload a model folder to the Hub in one commit, create the repository if necessary, and return its URL.
 
-    model_folder: that of a model, or of a run. space: also the name of a Gradio Space to fill with the demo and this
-    model; hardware: the Space's, such as "zero-a10g" or "t4-small" (None: the free CPU). static_space: the
-    name of a Space that is a page, which draws in the visitor's browser. What a person wrote into the card,
-    here or on the Hub, stays (gan_models/card_edits.py); where both were edited, keep says whose edits count, those
-    "here" or those on the "hub". A folder that `gan_models.load` would refuse, or that has no card, is not uploaded. The
-    token is the one of `hf auth login`. Raises PublishError.
+    model_folder: of a model or a run. space: the name of a Gradio Space for the demo with this model. hardware: of that
+    Space, such as "zero-a10g" or "t4-small" (None: the free CPU). static_space: the name of a static Space, whose page
+    draws in the visitor's browser. What a person wrote into the card, here or on the Hub, is kept
+    (gan_models/card_edits.py); if both were edited, keep says which edits count, those "here" or those on the "hub". A
+    folder that `gan_models.load` refuses, or that has no card, is not uploaded. The token is that of `hf auth login`.
+    Raises PublishError.
     """
     folder, model = check_folder(model_folder)
     check_name(repo_id)
@@ -70,13 +71,13 @@ def publish(
         check_name(static_space)
     if space:
         check_name(space)
-        requirements(edits=hasattr(model, "edit"), hardware=hardware)  # a package that is missing is told at once
+        requirements(edits=hasattr(model, "edit"), hardware=hardware)  # raises now if a package is missing
     if keep not in (None, *KEEP):
-        raise PublishError(f"Whose edits of the card to keep is said by {' or '.join(KEEP)}, not {keep!r}.")
+        raise PublishError(f"To choose which edits of the card to keep, say {' or '.join(KEEP)}, not {keep!r}.")
     contents = model_files(folder, repo_id, config_of(model))
     if not get_token():
         raise PublishError(
-            "You are not logged in to the Hub: run `hf auth login`, or set HF_TOKEN to a token that may write."
+            "You are not logged in to the Hub: run `hf auth login`, or set HF_TOKEN to a token with write access."
         )
     api = HfApi()
     contents[CARD] = with_edits(contents[CARD].decode(), card_there(repo_id), repo_id, keep).encode()
@@ -94,7 +95,7 @@ def publish(
 
 
 def check_folder(source: str | Path) -> tuple[Path, Generator]:
-    """The model folder of a folder or a run, and its model."""
+    """The model folder of a model or run folder, and its model."""
     folder = hub.model_in(source)
     if not folder.is_dir():
         raise PublishError(
@@ -106,7 +107,7 @@ def check_folder(source: str | Path) -> tuple[Path, Generator]:
         raise PublishError(f"Not published, since it would not load: {error}") from error
     if not (folder / CARD).is_file():
         raise PublishError(
-            f"{folder} has no card (README.md), so nobody would know its data and licence; "
+            f"{folder} has no card (README.md), which tells its data and licence; "
             "write it with gan_models.card.write_card."
         )
     return folder, model
@@ -122,9 +123,9 @@ def check_name(repo_id: str) -> None:
 
 
 def model_files(folder: Path, repo_id: str, config: dict) -> dict[str, Path | bytes]:
-    """Path in the repository -> file or content. The card is written anew from what the folder knows, but for what a
-    person wrote into it, and gets the name under which the model can be loaded from now on."""
-    files: dict[str, Path | bytes] = {WEIGHTS: folder / WEIGHTS}  # which loaded, so it is a file of the folder
+    """Path in the repository -> file or content. The card is written again from the folder, keeps what a person wrote
+    into it, and gets the name with which the model can be loaded."""
+    files: dict[str, Path | bytes] = {WEIGHTS: folder / WEIGHTS}  # it was loaded, so it is a file of the folder
     for name, most in CONTENTS.items():
         try:
             files[name] = read_bounded(folder / name, most, folder)
@@ -153,18 +154,18 @@ def model_files(folder: Path, repo_id: str, config: dict) -> dict[str, Path | by
 
 
 def card_there(repo_id: str) -> str | None:
-    """The card that the repository has; None where there is none yet. Raises PublishError where the Hub does not say."""
+    """The repository's card, or None. Raises PublishError if the Hub does not answer."""
     try:
         return card_on_hub(repo_id)
     except RepositoryNotFoundError:
         return None
-    except Exception as error:  # whatever the Hub's client and its network library raise
+    except Exception as error:  # the Hub's client and its network library raise nearly anything
         raise PublishError(_why(error, repo_id)) from error
 
 
 def with_edits(mine: str, theirs: str | None, repo_id: str, keep: str | None = None) -> str:
-    """The card to publish: `mine`, with what a person wrote into the card on the Hub. Raises PublishError where both
-    were edited, each in another way, unless `keep` says whose edits count."""
+    """The card to publish: `mine`, with what a person wrote into the card on the Hub. Raises PublishError if both were
+    edited differently, unless `keep` says which edits count."""
     if theirs is None or card_edits.is_of_before(theirs) or keep == "here":
         return mine
     here, there = card_edits.split(mine), card_edits.split(theirs)
@@ -173,8 +174,8 @@ def with_edits(mine: str, theirs: str | None, repo_id: str, keep: str | None = N
     alike = here.own == there.own and (here.text == there.text or not here.text_edited)
     if here.edited and not alike and keep is None:
         raise PublishError(
-            f"The card was edited here and, in another way, on {repo_id}: bring the edits together in the README.md here "
-            "and publish with --keep-card here, or take those of the Hub with --keep-card hub."
+            f"The card was edited differently here and on {repo_id}: merge the edits into the README.md here and publish "
+            "with --keep-card here, or keep those of the Hub with --keep-card hub."
         )
     return card_edits.merged(mine, theirs)
 
@@ -189,8 +190,8 @@ def is_private(api: HfApi, repo_id: str) -> bool:
 def upload(
     api: HfApi, repo_id: str, files: dict[str, Path | bytes], message: str, repo_type: str = "model", **create
 ) -> tuple[str, str]:
-    """Make the repository hold these files by one commit, and return its URL and the commit. In a Space, code that is
-    gone is deleted."""
+    """Upload these files in one commit, and return the repository's URL and the commit. In a Space, old code files are
+    deleted."""
     operations = [CommitOperationAdd(name, content) for name, content in files.items()]
     try:
         url = api.create_repo(repo_id, repo_type=repo_type, exist_ok=True, **create)
@@ -203,16 +204,18 @@ def upload(
             operations += [CommitOperationDelete(name) for name in stale]
         commit = api.create_commit(repo_id, operations, commit_message=message, repo_type=repo_type)
         return str(url), commit.oid
-    except Exception as error:  # whatever the Hub's client and its network library raise
+    except Exception as error:  # the Hub's client and its network library raise nearly anything
         raise PublishError(_why(error, repo_id)) from error
 
 
 def _why(error: Exception, repo_id: str) -> str:
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status == 401:
-        return "The Hub refuses your token: run `hf auth login` with a token that may write."
+        return "The Hub refuses your token: run `hf auth login` with a token that has write access."
     if status == 403:
-        return f"Your token may not write to {repo_id}: check the name, or run `hf auth login` with a token that may."
+        return (
+            f"Your token has no write access to {repo_id}: check the name, or run `hf auth login` with another token."
+        )
     if status is not None:
         return f"The Hub refused to publish {repo_id} (HTTP {status}: {_line(error)})"
     if isinstance(error, OfflineModeIsEnabled):
@@ -223,7 +226,7 @@ def _why(error: Exception, repo_id: str) -> str:
 
 
 def _line(error: Exception) -> str:
-    """What an exception says, as one line of bearable length."""
+    """An exception's message as one short line."""
     return " ".join(str(error).split())[:300]
 
 
@@ -237,19 +240,21 @@ def command(arguments: list[str] | None) -> None:
     parser.add_argument(
         "model_folder", type=Path, help="a run such as runs/mnist-cgan, or a model folder such as runs/mnist-cgan/model"
     )
-    parser.add_argument("repo_id", metavar="USER/REPO", help="the repository; made where there is none")
+    parser.add_argument("repo_id", metavar="USER/REPO", help="the repository; created if missing")
     parser.add_argument("--space", metavar="USER/SPACE", help="also make a Gradio Space that shows the model")
     parser.add_argument(
         "--static-space",
         metavar="USER/SPACE",
-        help="also make a Space that needs no server: a page that draws in the visitor's browser",
+        help="also make a static Space: a page that draws in the visitor's browser",
     )
     parser.add_argument(
-        "--hardware", metavar="NAME", help="the Space's, such as zero-a10g or t4-small (default: the free CPU)"
+        "--hardware",
+        metavar="NAME",
+        help="hardware of the Space, such as zero-a10g or t4-small (default: the free CPU)",
     )
-    parser.add_argument("--private", action="store_true", help="a new repository is visible to you alone")
+    parser.add_argument("--private", action="store_true", help="make new repositories private")
     parser.add_argument(
-        "--keep-card", choices=KEEP, help="whose edits of the card count, where it was edited here and on the Hub"
+        "--keep-card", choices=KEEP, help="which edits of the card to keep if it was edited here and on the Hub"
     )
     options = parser.parse_args(arguments)
     print(

@@ -1,8 +1,8 @@
-"""Every GAN as a few lines of data: which networks, on which pictures, playing which game.
+"""Every GAN as a few lines of data: its networks, data and game.
 
-To read how two GANs differ, compare their entries. A number may be a Schedule. `--set KEY=VALUE` changes any field, or
-a term of the game, `--set generator.KEY=VALUE` an argument of a network. Choosing another objective also takes that
-objective's own settings (OBJECTIVE_SETTINGS), since none of them is at its best with those of another.
+To see how two GANs differ, compare their entries. A number may be a Schedule. `--set KEY=VALUE` changes any field, or a
+term of the game, `--set generator.KEY=VALUE` an argument of a network. Choosing another objective also sets that
+objective's own settings (OBJECTIVE_SETTINGS), since each objective needs others.
 """
 
 import math
@@ -40,21 +40,21 @@ def at(value: "float | Schedule", seen: int) -> float:
 
 @dataclass(frozen=True)
 class Recipe:
-    """The comment beside a field is what `python -m training --show` says of it."""
+    """`python -m training --show` prints the comments of the fields."""
 
-    name: str  # what it is called by
-    summary: str  # what makes it itself
+    name: str  # of the recipe
+    summary: str  # what is special about it
     source: str  # the paper
     networks: str  # generator and discriminator (gan_models.networks.PAIRS)
-    data: str  # what it learns from: mnist, fashionmnist, stackedmnist, cifar10, celeba, or a folder of images
-    image_size: Size  # in pixels: of square pictures one number, of others (height, width)
+    data: str  # mnist, fashionmnist, stackedmnist, cifar10, celeba, or a folder of images
+    image_size: Size  # in pixels: one number for square pictures, else (height, width)
     image_channels: int  # 1: grey, 3: colours
     images: int  # how many real images the discriminator is shown in all
-    conditional: bool = False  # the networks are told the labels
-    attributes: tuple[str, ...] | None = None  # of a data set with attributes: those to be told
-    generator: dict[str, Any] = field(default_factory=dict)  # its arguments beyond size and labels
-    discriminator: dict[str, Any] = field(default_factory=dict)  # the same of the discriminator
-    game: str = "adversarial"  # who draws what, and what each player minimises (training.games.GAMES)
+    conditional: bool = False  # whether the networks are conditional on the labels
+    attributes: tuple[str, ...] | None = None  # of a data set with attributes: those that are used as labels
+    generator: dict[str, Any] = field(default_factory=dict)  # its arguments besides size and labels
+    discriminator: dict[str, Any] = field(default_factory=dict)  # its arguments besides size and labels
+    game: str = "adversarial"  # the training algorithm (training.games.GAMES)
     objective: str = "logistic"  # the pair of losses (training.losses.OBJECTIVES)
     terms: dict[str, Any] = field(default_factory=dict)  # further arguments of the game: its Terms
     # What keeps the discriminator smooth, and what it is shown.
@@ -62,30 +62,29 @@ class Recipe:
     r2: float | Schedule = 0.0  # gamma of the gradient penalty on generated images
     penalty_every: int = 1  # steps; k > 1 is lazy regularisation, with k times the weight (Karras et al. 2020)
     gradient_penalty: float = 0.0  # weight of WGAN-GP's penalty between real and generated images
-    clip: float = 0.0  # bound of the discriminator's weights
-    instance_noise: float | Schedule = 0.0  # standard deviation, on all pictures that it is shown
+    clip: float = 0.0  # bound of the discriminator's weights, 0 for none
+    instance_noise: float | Schedule = 0.0  # standard deviation of noise on the discriminator's input
     augment: float | Schedule = 0.0  # strength of differentiable augmentation, for small data sets
     # Adaptive strength (Karras et al. 2020, arXiv:2006.06676): it rises while the mean sign of the discriminator's scores
     # of real images is above this, else it falls; the paper's target is 0.6. 0: the strength is what `augment` says.
     augment_target: float = 0.0
-    augment_policies: tuple[str, ...] = POLICIES  # what it alters
+    augment_policies: tuple[str, ...] = POLICIES  # the kinds of augmentation
     discriminator_steps: int = 1  # for each generator step
-    optimiser: str = "adam"  # how both players' weights are moved
+    optimiser: str = "adam"  # of both players
     learning_rate: float | Schedule = 2e-4  # of both players
-    # Times the learning rate, for the generator (TTUR: Heusel et al. 2017, arXiv:1706.08500).
+    # Factor on the learning rate for the generator (TTUR: Heusel et al. 2017, arXiv:1706.08500).
     generator_rate: float = 1.0
-    beta1: float = 0.5  # Adam's: how slowly the mean of the gradients changes
-    beta2: float | Schedule = 0.999  # Adam's: how slowly the mean of their squares changes
-    labels_per_class: int = 0  # how many pictures of each class keep their label, drawn by the seed; 0: all of them
-    batch_size: int = 64  # of all processes together
-    accumulation: int = 1  # in so many parts a batch is computed, one after another: less memory, the same step
+    beta1: float = 0.5  # Adam's decay rate of the mean of the gradients
+    beta2: float | Schedule = 0.999  # Adam's decay rate of the mean of their squares
+    labels_per_class: int = 0  # number of pictures of each class that keep their label, drawn by the seed; 0: all
+    batch_size: int = 64  # over all processes
+    accumulation: int = 1  # number of parts in which a batch is computed, one after another, to save memory
     flip: bool = False  # mirror half of the real images
-    ema_half_life: int = 20_000  # images, of the averaged generator that is sampled and published
-    ema_ramp: float = 0.05  # but at most this share of the images seen (Karras et al. 2020): early averages forget soon
+    ema_half_life: int = 20_000  # of the averaged generator, which is sampled and published; in images
+    ema_ramp: float = 0.05  # upper limit of the half-life, as a share of the images seen (Karras et al. 2020)
 
 
-# What each objective is at its best with. Gradient penalties need a discriminator that judges each picture alone,
-# without BatchNorm.
+# The settings for each objective. Gradient penalties need a discriminator without BatchNorm, which mixes pictures.
 PLAIN: dict[str, Any] = {
     "r1": 0.0,
     "r2": 0.0,
@@ -116,9 +115,9 @@ RELATIVISTIC = PLAIN | {
     "beta1": 0.0,
     "beta2": Schedule(0.9, 0.99, 200_000),
 }
-# A residual discriminator wins too fast for lazy penalties: with them the generator collapses within 10,000 images. So
-# held, small networks bear ten times the paper's learning rate at first: FID 10 rather than 43 on MNIST after two
-# minutes of one core.
+# Against a residual discriminator lazy penalties are too weak: the generator collapses within 10,000 images. With a
+# penalty on every step small networks can start with ten times the paper's learning rate: FID 10 instead of 43 on MNIST
+# after two minutes of one core.
 R3GAN = RELATIVISTIC | {
     "r1": Schedule(10.0, 1.0, 200_000),
     "r2": Schedule(10.0, 1.0, 200_000),
@@ -146,7 +145,7 @@ CELEBA_ATTRIBUTES = (
     "Smiling",
     "Young",
 )
-# What the editor edits, and then the other labels, all of which its directions are told apart from.
+# The attributes that the editor edits, and then the other labels that are used to separate its directions.
 EDITOR_ATTRIBUTES = ATTRIBUTES + (
     "5_o_Clock_Shadow",
     "Arched_Eyebrows",
@@ -175,7 +174,7 @@ EDITOR_ATTRIBUTES = ATTRIBUTES + (
     "Wearing_Necklace",
     "Wearing_Necktie",
 )
-# What the retouching editor edits; and what else it is told to leave as it is.
+# The attributes that the retouching editor edits, and others that it has to preserve.
 RETOUCHED = (*ATTRIBUTES, "Gray_Hair", "Wearing_Lipstick", "Heavy_Makeup", "Arched_Eyebrows", "Goatee")
 LEFT = (
     "Wearing_Hat",
@@ -205,8 +204,8 @@ _PAIRS = _CELEBA | {
     "learning_rate": Schedule(1e-3, 5e-5, 100_000),
     "beta2": 0.99,
 }
-# Gradients of features are large and of little help at first: with more weight, or from the beginning on, next to
-# nothing was learned of the pixels (after 500 steps, 0.7 dB of noise was gone).
+# The gradients of features are large, and do not help at first: with more weight, or from the start, the network learned
+# almost nothing about the pixels (after 500 steps it had removed 0.7 dB of noise).
 _SHARP = {
     "looks_every": 2,
     "looks_after": 24_000,
@@ -242,13 +241,13 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
         "dcgan", **_MNIST, objective="least_squares",
     ),
     Recipe(
-        "mnist-cgan", "the digit that you ask for",
+        "mnist-cgan", "digits, conditional on the class",
         "Mirza and Osindero 2014, arXiv:1411.1784; Odena et al. 2016, arXiv:1610.09585",
         "dcgan", **_MNIST, conditional=True, discriminator={"auxiliary": True, "normalisation": "none"},
         terms={"auxiliary": 1.0}, **RELATIVISTIC,
     ),
     Recipe(
-        "mnist-acgan", "the digit that you ask for, by an auxiliary classifier alone",
+        "mnist-acgan", "digits, conditional by an auxiliary classifier alone",
         "Odena et al. 2016, arXiv:1610.09585",
         "dcgan", **_MNIST, conditional=True, discriminator={"auxiliary": True, "projection": False},
         terms={"auxiliary": 1.0},
@@ -270,12 +269,12 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
         "dcgan", **_MNIST, objective="hinge", discriminator={"normalisation": "spectral"},
     ),
     Recipe(
-        "mnist-featmatch", "matched features instead of a fooled discriminator",
+        "mnist-featmatch", "feature matching instead of an adversarial loss",
         "Salimans et al. 2016, arXiv:1606.03498",
         "dcgan", **_MNIST, terms={"adversarial": 0.0, "feature_matching": 1.0, "perceptual": 1.0},
     ),
     Recipe(
-        "mnist-repair", "repairs digits: fills holes and takes away noise",
+        "mnist-repair", "repairs digits: fills holes and removes noise",
         "Isola et al. 2016, arXiv:1611.07004; Pathak et al. 2016, arXiv:1604.07379",
         "restore", **_MNIST | {"ema_half_life": 10_000}, game="restoring", objective="hinge",
         generator={"damages": ["noise", "specks", "fill"], "width": 32}, discriminator={"features": False},
@@ -283,24 +282,24 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
         learning_rate=Schedule(1e-3, 1e-4, 400_000), beta2=0.99,
     ),
     Recipe(
-        "mnist-infogan", "codes for digit, slant and width, found without labels",
+        "mnist-infogan", "latent codes for digit, slant and width, learned without labels",
         "Chen et al. 2016, arXiv:1606.03657; Ji et al. 2019, arXiv:1807.06653",
-        # Without `clustering` the categories settle where generated pictures can be told apart, not where real ones
-        # differ: 4, 7 and 9 remain mixed, 88 % are right after 680,000 images; with it 99 % after 160,000.
+        # Without `clustering` the categories separate generated pictures, not the classes of real ones: 4, 7 and 9 stay
+        # mixed, and 88 % are right after 680,000 images; with it 99 % after 160,000.
         "infogan", **_MNIST, terms={"information": 1.0, "clustering": 1.0}, generator_rate=5.0,
     ),
     Recipe(
-        "mnist-vaegan", "an encoder too, and similarity learned by the discriminator",
+        "mnist-vaegan", "with an encoder, and similarity learned by the discriminator",
         "Larsen et al. 2016, arXiv:1512.09300",
         "vaegan", **_MNIST, game="vaegan", terms={"reconstruction": 1e-3, "divergence": 1e-2}, generator_rate=5.0,
     ),
     Recipe(
-        "mnist-bigan", "an encoder too, learned by judging pairs of picture and latent",
+        "mnist-bigan", "with an encoder, and a discriminator of pairs of picture and latent",
         "Donahue et al. 2017, arXiv:1605.09782",
         "bigan", **_MNIST, game="bigan", generator={"latent_dim": 64}, generator_rate=5.0,
     ),
     Recipe(
-        "mnist-implicit", "no discriminator: distributions matched in an autoencoder's latent space",
+        "mnist-implicit", "no discriminator: distributions are matched in an autoencoder's latent space",
         "Li et al. 2015, arXiv:1502.02761",
         "implicit", **_MNIST, game="moments", batch_size=128, terms={"reconstruction": 1.0}, generator_rate=5.0,
     ),
@@ -310,40 +309,40 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
         "tied", **_MNIST,
     ),
     Recipe(
-        "mnist-r3gan", "relativistic pairs, R1 and R2, residual networks without norms",
+        "mnist-r3gan", "relativistic loss, R1 and R2, residual networks without normalisation",
         "Huang et al. 2024, arXiv:2501.05441",
         "resnet", **_MNIST, **R3GAN,
     ),
     Recipe(
-        "mnist-sgan", "learns to tell digits apart from few labels: --set labels_per_class=10 is a hundred",
+        "mnist-sgan", "a classifier of digits from few labels: --set labels_per_class=10 is a hundred in all",
         "Salimans et al. 2016, arXiv:1606.03498; Sohn et al. 2020, arXiv:2001.07685",
         "classifying", **_MNIST, game="semisupervised", labels_per_class=10,
         terms={"adversarial": 0.0, "feature_matching": 1.0, "consistency": 1.0}, learning_rate=3e-4,
     ),
     Recipe(
-        "stackedmnist-dcgan", "a thousand kinds of pictures: does the generator draw them all?",
+        "stackedmnist-dcgan", "1,000 modes: does the generator cover them all?",
         "Metz et al. 2017, arXiv:1611.02163",
         "dcgan", **_STACKED,
     ),
     Recipe(
-        "stackedmnist-r3gan", "the same thousand kinds, by a game that finds them",
+        "stackedmnist-r3gan", "the same 1,000 modes, by a relativistic loss that covers them",
         "Huang et al. 2024, arXiv:2501.05441",
-        # A wider generator: three digits are drawn at once. (48 wide, it stayed at 998 kinds and a KL of 0.15.)
+        # A wider generator, since three digits are drawn at once. (With a width of 48: 998 modes and a KL of 0.15.)
         "resnet", **_STACKED, **R3GAN | {"learning_rate": Schedule(2e-3, 1e-4, 800_000)}, generator={"width": 96},
     ),
     Recipe(
-        "fashion-r3gan", "clothes, by relativistic pairs and residual networks",
+        "fashion-r3gan", "clothes, by a relativistic loss and residual networks",
         "Huang et al. 2024, arXiv:2501.05441",
         "resnet", **_MNIST | {"data": "fashionmnist"}, conditional=True, **R3GAN,
     ),
     Recipe(
-        "cifar10-r3gan", "ten kinds of small photographs",
+        "cifar10-r3gan", "small photographs of ten classes",
         "Huang et al. 2024, arXiv:2501.05441",
         "resnet", data="cifar10", image_size=32, image_channels=3, images=5_000_000, flip=True, conditional=True,
         **R3GAN,
     ),
     Recipe(
-        "cifar10-sgan", "learns to tell photographs apart from few labels",
+        "cifar10-sgan", "a classifier of photographs from few labels",
         "Salimans et al. 2016, arXiv:1606.03498; Sohn et al. 2020, arXiv:2001.07685",
         "classifying", data="cifar10", image_size=32, image_channels=3, images=5_000_000, flip=True,
         game="semisupervised", labels_per_class=400, generator={"width": 48, "reader_width": 64},
@@ -355,7 +354,7 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
         "dcgan", **_CELEBA, generator={"latent_dim": 100},
     ),
     Recipe(
-        "celeba-cgan", "faces with the attributes that you ask for",
+        "celeba-cgan", "faces, conditional on attributes",
         "Mirza and Osindero 2014, arXiv:1411.1784; Odena et al. 2016, arXiv:1610.09585",
         "dcgan", **_CELEBA, conditional=True, attributes=CELEBA_ATTRIBUTES,
         discriminator={"width": 48, "auxiliary": True, "normalisation": "none"}, terms={"auxiliary": 1.0},
@@ -363,14 +362,14 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
     ),
     Recipe(
         "celeba-cgan-128",
-        "the same at twice the size; begins with the smaller one's layers (--init-from celeba-cgan)",
+        "the same at twice the size; starts from the smaller one's layers (--init-from celeba-cgan)",
         "Karras et al. 2018, arXiv:1710.10196; Huang et al. 2024, arXiv:2501.05441",
         "dcgan", **_CELEBA | {"image_size": 128}, conditional=True, attributes=CELEBA_ATTRIBUTES,
         generator={"width": 32}, discriminator={"width": 32, "auxiliary": True, "normalisation": "none"},
         terms={"auxiliary": 1.0}, **RELATIVISTIC,
     ),
     Recipe(
-        "celeba-inversion", "an encoder for celeba-cgan, which stays as it is (--init-from celeba-cgan)",
+        "celeba-inversion", "an encoder for celeba-cgan, which stays unchanged (--init-from celeba-cgan)",
         "Zhu et al. 2020, arXiv:2004.00049",
         "invertible", **_CELEBA | {"images": 64_000, "ema_half_life": 5_000}, game="inversion", conditional=True,
         attributes=CELEBA_ATTRIBUTES, discriminator={"width": 32, "projection": False},
@@ -379,13 +378,13 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
     ),
     Recipe(
         "celeba-restore",
-        "repairs faces: fills holes, takes away noise, blur and JPEG's blocks, enlarges and colours",
+        "repairs faces: fills holes, removes noise, blur and JPEG blocks, enlarges and colours",
         "Isola et al. 2016, arXiv:1611.07004; Johnson et al. 2016, arXiv:1603.08155",
         "restore", **_PAIRS, generator={"width": 24},
         terms=_SHARP | {"several": 0.4, "closer": 0.25},
     ),
     Recipe(
-        "celeba-sketch", "a face from a drawing of lines",
+        "celeba-sketch", "faces from line drawings",
         "Isola et al. 2016, arXiv:1611.07004",
         "restore", **_PAIRS, generator={"width": 24, "damages": ["edges"], "residual": False},
         terms=_SHARP | {"reconstruction": 5.0},
@@ -396,7 +395,7 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
         "restore", **_PAIRS, generator={"width": 24, "damages": ["fill"]}, terms=_SHARP,
     ),
     Recipe(
-        "celeba-upscale", "draws faces at four times their size (--set scale=2: at twice)",
+        "celeba-upscale", "enlarges faces four times (--set scale=2: twice)",
         "Ledig et al. 2016, arXiv:1609.04802",
         "restore", **_PAIRS, generator={"width": 24, "damages": ["shrink"]}, terms=_SHARP | {"scale": 4.0},
     ),
@@ -414,7 +413,7 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
     ),
     Recipe(
         "celeba-editor",
-        "changes attributes of a face that it is shown: moves, colours and paints the photo's own pixels",
+        "edits attributes of faces: moves, colours and paints the photo's own pixels",
         "Sauer et al. 2021, arXiv:2111.01007; Dorta et al. 2020, arXiv:1811.12784",
         "retouch", **_CELEBA | {"images": 320_000, "ema_half_life": 12_000}, game="retouching", objective="hinge",
         attributes=RETOUCHED + LEFT, batch_size=32,
@@ -425,7 +424,7 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
     ),
     Recipe(
         "celeba-editor-64",
-        "changes attributes of a face that it is shown, and draws as celeba-cgan does (--init-from celeba-cgan)",
+        "edits attributes of faces; draws with the layers of celeba-cgan (--init-from celeba-cgan)",
         "Perarnau et al. 2016, arXiv:1611.06355; Liu et al. 2019, arXiv:1904.09709",
         "editor", **_EDITOR | {"images": 150_000},
         terms=_EDITS | {"edits_after": 64_000, "latent_regression": 0.2, "temperature": Schedule(5.0, 1.0, 150_000)},
@@ -435,7 +434,7 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
         discriminator={"latent_dim": 128 + len(CELEBA_ATTRIBUTES)},
     ),
     Recipe(
-        "celeba-editor-128", "the same at twice the size, with a decoder of its own, for a GPU",
+        "celeba-editor-128", "the same at twice the size, with its own decoder, for a GPU",
         "Kingma and Welling 2013, arXiv:1312.6114; Liu et al. 2019, arXiv:1904.09709",
         "editor", **_EDITOR | {"image_size": 128, "images": 2_000_000},
         terms=_EDITS | {"edits_after": 500_000, "divergence": 2e-5}, learning_rate=Schedule(1e-3, 2e-4, 500_000),

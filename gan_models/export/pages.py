@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from .. import hub, images
-from ..card import PLACEHOLDER
+from ..card_families import PLACEHOLDER
 from ..celeba import EXCLUSIVE, HAIR_COLOURS
 from ..errors import InvalidInput, ModelError
 from ..files import UnfitFile, read_bounded, write_atomically

@@ -9,7 +9,8 @@ import yaml
 from huggingface_hub import ModelCard
 
 from gan_models import model_folder, project
-from gan_models.card import ABOUT, PLACEHOLDER, model_card, write_card
+from gan_models.card import ABOUT, model_card, write_card
+from gan_models.card_families import PLACEHOLDER
 from gan_models.errors import InvalidConfig
 from gan_models.networks.dcgan import DCGANGenerator
 from gan_models.networks.editor import Editor
@@ -92,7 +93,7 @@ def test_the_page_tells_what_a_person_asks(folder):
         "pip install git+https://example.org/gan.git",
         "## Limits",
         "## Intended use",
-        "`older`, whose licence holds too",
+        "`older`; their licence holds too",
     ):
         assert words in card.text, words
 
@@ -134,7 +135,7 @@ def test_the_record_of_an_evaluation_is_readable(folder):
     metrics = {"toggle_agreement1k_judge": {"value": 0.9, "real": None}, "evaluation": {"judge": record}}
     (folder / "metrics.json").write_text(json.dumps(metrics))
     text = card_of(folder).text
-    assert "The network `judge` judged (samples 10,000, seed 0)" in text and "versions" not in text
+    assert "Measured with the network `judge` (samples 10,000, seed 0)" in text and "versions" not in text
     assert (
         "| attribute | agreement | real agreement |" in text
         and "| Smiling | 0.91 | 0.9 |" in text
@@ -169,7 +170,7 @@ def test_the_legend_says_what_metrics_and_columns_mean_and_which_way_is_better(f
     assert "| `fid10k_test_reader` ↓ | 12.3 | 1.5 | own 3 |" in text and "↓: lower is better" in text
     assert text.count("- *fid*: a distance (somebody 2017)") == 1 and "- *own*: of its own" in text
     assert "- *toggled*: switched \\| off" in text and "of nothing here" not in text
-    assert "*real pictures*: the same of real pictures" in text and "`legend`" not in text
+    assert "*real pictures*: the same for real" in text and "`legend`" not in text
 
 
 def test_notes_stand_where_they_belong(folder):
@@ -217,7 +218,7 @@ def test_the_licence_of_the_weights_that_it_started_from_holds_on(folder):
     card = card_of(folder, about)
     assert card.data.license == "cc-by-nc-4.0" and card.data.base_model == "user/repo"
     assert f"[user/repo](https://huggingface.co/user/repo/tree/{'0a' * 20})" in card.text
-    assert "whose licence (cc-by-nc-4.0) holds too" in card.text
+    assert "their licence (cc-by-nc-4.0) holds too" in card.text
     assert card_of(folder, {"dataset": "mnist", "origin": {"dataset": "celeba"}}).data.license == "other"
 
 
@@ -228,15 +229,15 @@ def test_licences_that_restrict_hold_on_and_two_of_them_are_both_told():
     assert combined(sharing, research)["license_name"] == "several-see-the-card"
 
 
-OWN = {"recipe": "celeba-cgan", "summary": "faces with the attributes that you ask for", "dataset": "shells"}
+OWN = {"recipe": "celeba-cgan", "summary": "faces, conditional on attributes", "dataset": "shells"}
 
 
 def test_of_own_pictures_the_card_says_what_is_so(folder):
     text = card_of(folder, OWN).text
-    assert "aces with" not in text and "such as those of `shells`" in text
+    assert "conditional" not in text and "such as those of `shells`" in text
     card = card_of(folder, OWN | {"data": {"title": "Shells of my beach", "licence": "CC-BY-4.0"}})
-    assert "# Shells of my beach\n" in card.text and "aces with" not in card.text
-    assert card.data.license == "cc-by-4.0" and "as the trainer gives it, is CC-BY-4.0" in card.text
+    assert "# Shells of my beach\n" in card.text and "conditional" not in card.text
+    assert card.data.license == "cc-by-4.0" and "the licence of the pictures is CC-BY-4.0" in card.text
     card = card_of(folder, OWN | {"data": {"title": "Crops of CelebA", "licence": "mit"}})
     assert card.data.license == "other" and "non-commercial research" in card.text
 

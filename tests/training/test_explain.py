@@ -45,7 +45,7 @@ def test_the_meaning_is_the_comment_and_the_range_that_of_the_check():
     for words in (
         "image_size = 128x96 In pixels",
         "r1 = [1, 0.1, 200000] Gamma of the gradient penalty on real images. A number of at least 0 or [start, end, images].",
-        "generator_rate = 1 Times the learning rate",  # whose comment stands above it
+        "generator_rate = 1 Factor on the learning rate",  # whose comment stands above it
         "generator.width = 32 Channels of the largest map; doubled at each smaller size. A whole number from 1 to 256.",
         'discriminator.normalisation = none Gradient penalties need "none", since BatchNorm mixes pictures. One of batch, '
         "spectral, none.",

@@ -57,4 +57,4 @@ def test_what_cannot_be_looked_at_is_told_in_a_sentence(tmp_path, editor, capsys
     assert "There are no photos in" in capsys.readouterr().err
     DCGANGenerator(8, 3, latent_dim=4, width=4).save_pretrained(tmp_path / "faces")
     assert portraits.main([str(tmp_path / "faces"), "--portraits", str(tmp_path), *output]) == 2
-    assert "is no editor" in capsys.readouterr().err
+    assert "is not an editor" in capsys.readouterr().err

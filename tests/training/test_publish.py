@@ -16,7 +16,8 @@ from huggingface_hub import constants
 
 import gan_models
 from gan_models import card_edits, model_folder
-from gan_models.card import PLACEHOLDER, write_card
+from gan_models.card import write_card
+from gan_models.card_families import PLACEHOLDER
 from gan_models.networks.dcgan import DCGANGenerator
 from training import space
 from training.errors import TrainingError

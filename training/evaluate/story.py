@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_models import hub
-from gan_models.card import base_name
+from gan_models.card_tables import base_name
 from gan_models.model_folder import METRICS as METRICS_FILE
 from gan_models.model_folder import Source, read_metrics
 from gan_models.notices import DATASETS, dataset_of

@@ -1,4 +1,4 @@
-"""Games, one file a training algorithm: who draws what, and what each player minimises."""
+"""Games, one file per training algorithm: what is generated, and what each player minimises."""
 
 import dataclasses
 import json
@@ -30,7 +30,7 @@ GAMES: dict[str, type[Game]] = {
 }
 
 
-# Words that settings had before, in commands and in the options.json of older runs.
+# Old names of settings, which commands and the options.json of older runs may have.
 ALIASES = {
     "family": "networks",
     "recovery": "latent_regression",
@@ -41,8 +41,8 @@ ALIASES = {
 
 
 def terms_of(recipe: Recipe) -> Game.Terms:
-    """The terms of the recipe's game, with defaults where the recipe says nothing. Raises RecipeError where the game
-    has no such term."""
+    """The terms of the recipe's game, with defaults for those that the recipe does not set. Raises RecipeError for a
+    term that the game does not have."""
     known = GAMES[recipe.game].Terms
     names = [field.name for field in dataclasses.fields(known)]
     for name in recipe.terms:
@@ -52,7 +52,7 @@ def terms_of(recipe: Recipe) -> Game.Terms:
 
 
 def without_defaults(terms: dict[str, Any], game: type[Game]) -> dict[str, Any]:
-    """The terms that the game would not have by itself, so that equal recipes compare equal."""
+    """The terms that differ from the game's defaults, so that equal recipes compare equal."""
     defaults = dataclasses.asdict(game.Terms())
     return {name: value for name, value in terms.items() if value != defaults.get(name)}
 
@@ -64,8 +64,8 @@ def to_json(recipe: Recipe) -> dict:
 
 
 def with_defaults(described: dict) -> dict:
-    """What :func:`to_json` wrote, perhaps by an older version, as it would be written now: with the defaults of the
-    options that it did not know, and what was a field of every recipe among the terms of its game, if it is one."""
+    """The output of :func:`to_json`, perhaps of an older version, brought to today's form: with defaults for options
+    that it did not have, and with old fields of the recipe moved to the terms of its game."""
     described = {ALIASES.get(key, key): value for key, value in described.items()}
     fields = {field.name: field.default for field in dataclasses.fields(Recipe)}
     known = dataclasses.asdict(GAMES[described.get("game", fields["game"])].Terms())
@@ -76,8 +76,8 @@ def with_defaults(described: dict) -> dict:
 
 
 def from_json(described: dict) -> Recipe:
-    """The recipe that :func:`to_json` wrote, perhaps by an older version. Raises KeyError or TypeError where it is
-    none."""
+    """The recipe of the output of :func:`to_json`, perhaps of an older version. Raises KeyError or TypeError for
+    anything else."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, dict) and value.keys() == {"start", "end", "images"}:

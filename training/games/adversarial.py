@@ -1,7 +1,7 @@
-"""What every game is, and the plain one: a generator against a discriminator.
+"""The base class of all games, and the plain game: a generator against a discriminator.
 
-A game is three functions of a step's `Batch`: `generate`, `discriminator_loss` and `generator_loss`; `prepare` comes
-before them. The loop does the rest, the same for all. An encoder is part of the generator, and so moves with it.
+A game has three functions of a step's `Batch`: `generate`, `discriminator_loss` and `generator_loss`, after a `prepare`.
+The loop does the rest, in the same way for all games. An encoder is a part of the generator and is trained with it.
 """
 
 from collections.abc import Callable
@@ -26,36 +26,36 @@ from ..state import State, augment_strength
 
 
 class Generated(NamedTuple):
-    """What the generator made of a batch, with its graph."""
+    """The generator's output for a batch, with its graph."""
 
     fake: Tensor  # (n, C, H, W) from the latents
 
 
 class Game:
-    """What a training algorithm tells the loop (loop.step asks in this order), and what most of them share."""
+    """The interface of a training algorithm for the loop, in the order of its use, and what most games share."""
 
     @dataclass(frozen=True)
     class Terms:
-        """What this game alone hears: weights of the terms of its losses (0 leaves one out), as `recipe.terms`."""
+        """The settings of this game, from `recipe.terms`: mostly weights of terms of its losses; 0 leaves a term out."""
 
-    dataset: Dataset  # all that it learns from, which the loop tells it
-    pairs: tuple[str, ...] = ()  # rows of PAIRS that it alone can be played with; none: whichever no other claims
-    penalised = False  # hears r1, r2, gradient_penalty, instance_noise and augment
-    in_parts = True  # a batch can be computed in parts, as its losses are means over pictures
-    compares: tuple[str, ...] = ()  # but for these terms, which look at all pictures of a batch at once
-    draws = True  # pictures of its own, of which diversity and FID can be measured
-    reads_labels = sorts = False  # of the data, even where no network is told them; as classes, one for each attribute
-    sums: tuple[str, ...] = ()  # terms that are sums over features, whose gradients are large in health
-    remedies: tuple[str, ...] = ()  # what the watch may recommend beside a lower rate: "smoother", "noise", "batch"
+    dataset: Dataset  # the training data, set by the loop
+    pairs: tuple[str, ...] = ()  # rows of PAIRS that only this game can use; (): those that no game claims
+    penalised = False  # whether it supports r1, r2, gradient_penalty, instance_noise and augment
+    in_parts = True  # whether a batch can be computed in parts, because its losses are means over pictures
+    compares: tuple[str, ...] = ()  # exceptions to in_parts: terms that use all pictures of a batch at once
+    draws = True  # whether its model draws pictures, so that diversity and FID can be measured
+    reads_labels = sorts = False  # whether it uses the data's labels even for unconditional networks; as classes
+    sums: tuple[str, ...] = ()  # terms that are sums over features, whose gradients are large in healthy runs
+    remedies: tuple[str, ...] = ()  # what the watch may recommend besides a lower rate: "smoother", "noise", "batch"
 
     @classmethod
     def needs_model(cls, recipe: Recipe) -> bool:
-        """Whether a run has to start from a generator that is there already (--init-from)."""
+        """Whether a run has to start from a trained generator (--init-from)."""
         return False
 
     @classmethod
     def check(cls, recipe: Recipe, terms: "Game.Terms") -> None:
-        """Raise RecipeError where the recipe cannot be played so."""
+        """Raise RecipeError if the recipe does not fit this game."""
 
     def __init__(self, recipe: Recipe, device: torch.device):
         self.recipe, self.terms, self.objective = recipe, self.Terms(**recipe.terms), OBJECTIVES[recipe.objective]
@@ -65,24 +65,24 @@ class Game:
         return True
 
     def prepare(self, state: State, batch: Batch) -> None:
-        """Before each step: modes, what is frozen, buffers; all that is no function of the batch."""
+        """Called before each step, for everything that is not a function of the batch: modes, freezing, buffers."""
 
     def generate(self, state: State, batch: Batch) -> NamedTuple:
-        """What the generator makes of the batch, with its graph."""
+        """The generator's outputs for the batch, with their graph."""
         raise NotImplementedError(f"{type(self).__name__} generates nothing")
 
     def discriminator_loss(self, state: State, batch: Batch, generated: NamedTuple) -> Loss:
-        """What the discriminator minimises: its gradient must not reach the generator."""
+        """The discriminator's loss. Its gradient must not reach the generator."""
         raise NotImplementedError(f"{type(self).__name__} has no loss for the discriminator")
 
     def generator_loss(self, state: State, batch: Batch, generated: NamedTuple) -> Loss:
-        """What the generator minimises, through the discriminator just updated, which is frozen meanwhile."""
+        """The generator's loss, through the updated discriminator, which is frozen."""
         raise NotImplementedError(f"{type(self).__name__} has no loss for the generator")
 
     def discriminator(self, state: State, batch: Batch, latents: tuple[Tensor, Tensor] | None = None) -> Callable:
-        """D(images) of real and D(images, fake=True) of generated pictures: the discriminator as it sees them, with
-        instance noise (Soenderby et al. 2017, arXiv:1610.04490) and augmentation, of which both kinds have numbers of
-        their own. latents: of the real and of the generated ones, where it judges pairs."""
+        """The function D(images) for real and D(images, fake=True) for generated pictures: the discriminator with
+        instance noise (Soenderby et al. 2017, arXiv:1610.04490) and augmentation. Real and generated pictures use
+        different random numbers. latents: of the real and of the generated pictures, for a discriminator of pairs."""
         recipe = self.recipe
         noise, strength = at(recipe.instance_noise, state.images), augment_strength(recipe, state)
         noises = batch.normal(Stream.NOISE, 2, *batch.real.shape[1:]) if noise else None
@@ -98,7 +98,7 @@ class Game:
         return D
 
     def tell_apart(self, real: Tensor, *fakes: Tensor) -> Loss:
-        """The discriminator's loss for scores (n,) of real and of generated pictures: the mean over kinds of these."""
+        """The objective's discriminator loss for scores (n,) of real and of one or more kinds of generated pictures."""
         pairs = [self.objective.discriminator(upcast(real), upcast(fake)) for fake in fakes]
         loss, scalars = sum(loss for loss, _ in pairs) / len(pairs), pairs[0][1]
         sure = {"real_sign": self.objective.sure(real, fakes[0])} if self.recipe.augment_target else {}
@@ -106,7 +106,7 @@ class Game:
         return loss, scalars | sure
 
     def penalise(self, state: State, batch: Batch, D: Callable, fake: Tensor, loss: Tensor, scalars: dict) -> Loss:
-        """The discriminator's loss with its gradient penalties, on the steps that have them."""
+        """The discriminator's loss plus its gradient penalties, on the steps that have them."""
         recipe = self.recipe
         if state.images // recipe.batch_size % recipe.penalty_every:
             return loss, scalars
@@ -123,16 +123,16 @@ class Game:
 
 
 class Adversarial(Game):
-    """The plain game: a generator against a discriminator, with labels or without."""
+    """The plain game: a generator against a discriminator, with or without labels."""
 
     @dataclass(frozen=True)
     class Terms:
-        adversarial: float = 1.0  # the generator's loss of the objective
+        adversarial: float = 1.0  # the objective's generator loss
         auxiliary: float = 0.0  # the auxiliary classifier's loss (needs discriminator.auxiliary)
-        feature_matching: float = 0.0  # means of the discriminator's features
-        perceptual: float = 0.0  # means of the features of a fixed network (digits only)
-        information: float = 0.0  # what pictures tell of the latent codes
-        clustering: float = 0.0  # what real pictures tell of the category read in changed copies of them
+        feature_matching: float = 0.0  # match the means of the discriminator's features
+        perceptual: float = 0.0  # match the means of a fixed network's features (digits only)
+        information: float = 0.0  # mutual information between pictures and latent codes
+        clustering: float = 0.0  # mutual information between the categories of real pictures and of augmented copies
 
     penalised, sums, remedies = True, ("feature_matching", "perceptual"), ("smoother", "noise")
     compares = ("feature_matching", "perceptual", "clustering")
@@ -152,7 +152,7 @@ class Adversarial(Game):
 
     def __init__(self, recipe: Recipe, device: torch.device):
         super().__init__(recipe, device)
-        self.teacher = None  # a network that reads digits and is not trained: never the one that judges the results
+        self.teacher = None  # a frozen classifier of digits, never the one that evaluates the results
         if self.terms.perceptual:
             self.teacher = judges.read("mnist-teacher").to(device).requires_grad_(False).eval()
 
@@ -160,7 +160,7 @@ class Adversarial(Game):
         return Generated(state.generator(batch.latents, batch.labels))
 
     def discriminator_loss(self, state: State, batch: Batch, generated: Generated) -> Loss:
-        """Real and generated pictures pass separately, so BatchNorm does not mix them."""
+        """Real and generated pictures are separate batches, so that BatchNorm does not mix them."""
         terms, fake, D = self.terms, generated.fake.detach(), self.discriminator(state, batch)
         on_real, on_fake = D(batch.real), D(fake, fake=True)
         loss, scalars = self.tell_apart(on_real.scores, on_fake.scores)

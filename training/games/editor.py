@@ -1,18 +1,18 @@
 """The editor's game (networks: gan_models/networks/editor.py), in two phases.
 
-1. The encoder learns to read faces, and the decoder to draw them: an autoencoder with small absolute errors in the
-   picture and in a coarse copy of it, and codes that stay near the standard normal distribution. Where
-   `latent_regression` is weighed, the decoder is a finished generator (`--init-from`), and the encoder also learns to
-   read its pictures, of which the codes are known. Meanwhile a classifier learns the attributes, and linear regressions
-   on all labels, of codes and of pixels, give each attribute a direction and a region.
+1. Encoder and decoder learn as an autoencoder of faces, with small absolute errors in the picture and in a coarse copy
+   of it, and codes near the standard normal distribution. With the term `latent_regression` the decoder is a trained
+   generator (`--init-from`), and the encoder also learns from its pictures, whose codes are known. Meanwhile a classifier
+   learns the attributes, and linear regressions of codes and of pixels on all labels give each attribute a direction and
+   a region.
 2. From `edits_after` images on, photos are edited by random requests. The mapping and the decoder learn to make the
-   classifier see the request, and nothing else changed. (Of a finished decoder only the first layer learns, so that the
-   layers that draw textures stay.) A discriminator sees photos with the attributes that they show, and edited photos
-   with those that were requested, and tells the two apart. At first requests weigh more (`temperature`): edits that
-   begin large and become smaller look better than edits that only grow.
+   classifier see the requested change and no other change. (Of a trained decoder only the first layer learns, so that
+   the layers for textures stay.) A discriminator has to tell photos with their attributes from edited photos with the
+   requested ones. At first requests have more weight (`temperature`): edits that start large and become smaller look
+   better than edits that only grow.
 
 The classifier learns from CelebA's odd file numbers only. The judge (judges/) is another network and learned from the
-even ones. In phase 2 no label is used: what a photo shows is what the classifier sees in it.
+even ones. Phase 2 uses no labels, only the classifier's output for each photo.
 """
 
 from dataclasses import dataclass
@@ -36,47 +36,47 @@ from ..recipes import Recipe, RecipeError, Schedule, at
 from ..state import State
 from .adversarial import Batch, Game
 
-# Rare ones are asked for more often, and so are those that need much drawing.
+# How often attributes are requested: more often if they are rare or need large changes.
 WEIGHTS = {"Mustache": 2.0, "Brown_Hair": 2.0, "Male": 1.5, "No_Beard": 2.0, "Young": 2.0}
-SECOND = 0.3  # how often two attributes are asked for at once
-FURTHER = 0.15  # how often more of what is there is asked for
+SECOND = 0.3  # how often two attributes are requested at once
+FURTHER = 0.15  # how often an attribute is requested that the face already has
 NOISE = 0.25  # standard deviation
-SHOWN = (0.25, 0.5)  # of the largest effect on a pixel: from where on an attribute begins to show there, and does
-NEAR = 1 / 32  # of the side: so far beyond such pixels edits reach
+SHOWN = (0.25, 0.5)  # of the largest effect on a pixel: where the mask of an attribute's region begins, and is 1
+NEAR = 1 / 32  # of the side: margin of the regions
 
 
 class EditorGenerated(NamedTuple):
-    """What the editor makes of a batch."""
+    """The editor's outputs for a batch."""
 
     codes: Tensor  # (n, d) of the photos
     reconstructed: Tensor  # (n, C, H, W)
     logits: Tensor | None = None  # phase 1: (n, K) the editor's own estimate of the attributes
     divergence: Tensor | None = None  # phase 1: of the codes from the standard normal distribution
-    # phase 1 with a finished decoder: how far codes read in its pictures are from theirs
+    # phase 1 with a trained decoder: the error of the encoder's codes for its pictures
     latent_regression: Tensor | None = None
-    shown: Tensor | None = None  # phase 2: (n, K) 0..1 what the classifier sees in the photos
-    differences: Tensor | None = None  # (n, K) what was asked for
-    targets: Tensor | None = None  # (n, K) 0..1 what the classifier should see afterwards
-    edited: Tensor | None = None  # the photos after it
+    shown: Tensor | None = None  # phase 2: (n, K) 0..1 the classifier's output for the photos
+    differences: Tensor | None = None  # (n, K) the requests
+    targets: Tensor | None = None  # (n, K) 0..1 the wanted output of the classifier after the edit
+    edited: Tensor | None = None  # the edited photos
 
 
 class Editing(Game):
-    """Two phases, as the file's head says."""
+    """Two phases, see the docstring of this file."""
 
     @dataclass(frozen=True)
     class Terms:
         edits_after: int = 1  # images of phase 1
         reconstruction: float = 0.0  # of photos, in both phases
-        divergence: float = 0.0  # phase 1 with a decoder of its own: of the codes from the prior
-        latent_regression: float = 0.0  # phase 1 with a finished decoder: of the codes of pictures that it draws
-        adversarial: float = 1.0  # phase 2, as what follows
-        attribute: float = 0.0  # the classifier sees what was asked for
-        preservation: float = 0.0  # it sees nothing else changed
+        divergence: float = 0.0  # phase 1 with a decoder of its own: KL divergence of the codes from the prior
+        latent_regression: float = 0.0  # phase 1 with a trained decoder: error of the codes of its pictures
+        adversarial: float = 1.0  # phase 2, like the following terms
+        attribute: float = 0.0  # the classifier should see the request
+        preservation: float = 0.0  # the classifier should see no other change
         change: float = 0.0  # absolute change of the photo
-        # What the classifier's logits of what was asked for are divided by: above 1, sure is not sure enough.
+        # Divisor of the classifier's logits for the requested attributes: above 1 they have to be surer.
         temperature: float | Schedule = 1.0
 
-    in_parts = False  # the regressions gather sums of whole batches
+    in_parts = False  # the regressions collect sums over whole batches
     pairs, draws, reads_labels, sums = ("editor",), False, True, ("reconstruction",)
 
     @classmethod
@@ -97,10 +97,10 @@ class Editing(Game):
         self.cumulative = (weights.cumsum(0) / weights.sum()).to(device)
 
     def prepare(self, state: State, batch: Batch) -> None:
-        """Who learns in which phase; at the beginning of the second, where edits begin."""
+        """Set what learns in which phase. The second phase starts by setting the directions."""
         editor, first = state.generator, state.images < self.terms.edits_after
-        editor.train(first)  # afterwards BatchNorm's statistics stand
-        state.discriminator.classifier.eval()  # it learns in discriminator_loss alone
+        editor.train(first)  # BatchNorm's statistics are fixed afterwards
+        state.discriminator.classifier.eval()  # it learns only in discriminator_loss
         if self.terms.latent_regression:
             editor.decoder.requires_grad_(False).eval()
             editor.decoder[:3].requires_grad_(not first)  # from a code to the smallest map
@@ -124,7 +124,7 @@ class Editing(Game):
         )
 
     def _reconstruct(self, state: State, batch: Batch) -> EditorGenerated:
-        """Phase 1 with a decoder that learns too: an autoencoder of photos."""
+        """Phase 1 with a decoder of its own: an autoencoder of photos."""
         editor = state.generator
         codes, logits = editor.encoder(batch.real)
         codes = upcast(codes)
@@ -134,8 +134,8 @@ class Editing(Game):
         return EditorGenerated(codes, upcast(drawn), logits, divergence=losses.kl_divergence(codes, variance))
 
     def _read(self, state: State, batch: Batch) -> EditorGenerated:
-        """Phase 1 with a decoder that is finished: the encoder learns to read its pictures, of which the codes are
-        known, and photos."""
+        """Phase 1 with a trained decoder: the encoder learns from its pictures, whose codes are known, and from
+        photos."""
         editor = state.generator
         with torch.no_grad():
             wanted = upcast(editor.codes_from(batch.latents))
@@ -146,13 +146,13 @@ class Editing(Game):
         return EditorGenerated(of_real, drawn, logits.chunk(2)[0], latent_regression=regression)
 
     def requests(self, randoms: Tensor, shown: Tensor) -> tuple[Tensor, Tensor]:
-        """Random wishes for pictures that show attributes as surely as `shown` (n, K) in 0..1, from randoms (n, 6)
-        uniform in 0..1: differences (n, K) of -1, 0 and 1, and what should be seen afterwards (n, K) in 0..1."""
+        """Random requests for pictures with attributes `shown` (n, K) in 0..1, from randoms (n, 6) uniform in 0..1:
+        differences (n, K) of -1, 0 and 1, and the wanted attributes afterwards (n, K) in 0..1."""
         rows = torch.arange(len(shown), device=shown.device)
         there = shown > 0.5
         differences = torch.zeros_like(shown)
         picked = torch.searchsorted(self.cumulative, randoms[:, :2].contiguous()).clamp_max(shown.shape[1] - 1)
-        for turn in (1, 0):  # the first wish is heard last
+        for turn in (1, 0):  # the first request comes last, so that it wins
             k = picked[:, turn]
             bring = there[rows, k] == (randoms[:, 2 + turn] < FURTHER)
             wished = randoms[:, 4] < SECOND if turn else torch.ones_like(bring)
@@ -186,8 +186,8 @@ class Editing(Game):
         return loss + classification, scalars | {"real_classification": classification}
 
     def _take_note(self, state: State, batch: Batch, codes: Tensor) -> None:
-        """What has been seen of the codes (n, d) of photos: for the editor's own faces, unless a finished decoder draws
-        them, and in phase 1 for the regressions."""
+        """Update the statistics of the photos' codes (n, d), for drawing faces unless the decoder is a trained
+        generator, and in phase 1 the regressions."""
         if not self.terms.latent_regression:
             update_statistics(state.generator, all_gather(codes))
         if state.images < self.terms.edits_after:
@@ -215,9 +215,7 @@ class Editing(Game):
         wrong = warmth * F.binary_cross_entropy_with_logits(
             logits / warmth, generated.targets.expand_as(logits), reduction="none"
         ).mean(0)
-        own = F.binary_cross_entropy(
-            generated.targets, generated.targets, reduction="none"
-        )  # the least that can be had where nothing was asked
+        own = F.binary_cross_entropy(generated.targets, generated.targets, reduction="none")  # minus its minimum
         classification = ((wrong * asked).sum(1) / asked.sum(1)).mean()
         kept = ((wrong - own) * (1 - asked)).sum(1).mean()
         change = (generated.edited - batch.real).abs().mean()
@@ -235,16 +233,16 @@ class Editing(Game):
 
     @staticmethod
     def _distort(batch: Batch, images: Tensor) -> Tensor:
-        """Pictures as the classifier sees them: shifted a little, in somewhat other colours and with noise, so that
-        neither patterns of single pixels nor odd colours please it (a classifier of noisy pictures has to look at what
-        people look at: Kaur et al. 2019, arXiv:1910.08640)."""
+        """The classifier's input: pictures with small shifts, changes of colour and noise, so that patterns of single
+        pixels or odd colours cannot fool it (gradients of a classifier of noisy pictures are perceptually meaningful:
+        Kaur et al. 2019, arXiv:1910.08640)."""
         images = augment.augment(images, batch.uniform(Stream.AUGMENT, augment.RANDOMS), 0.5, ("color", "translation"))
         return images + batch.normal(Stream.NOISE, *images.shape[1:]) * NOISE
 
     def init_directions(self, state: State) -> None:
-        """Where edits begin: along the regression's directions, three times as far as the mean face with the attribute
-        is away, since codes of real pictures lie close together; of a condition of the decoder, half as far again as
-        from its -1 to its 1. And what they may change: where the attributes show."""
+        """Initialise directions and regions of the edits. The directions are those of the regression, three times as
+        long as the distance of the mean face with the attribute, since the codes of real pictures are close together;
+        for a condition of the decoder 1.5 times the way from -1 to 1. The regions are where the attributes show."""
         critic = state.discriminator
         directions = critic.effects(critic.code_sums, len(self.attributes))
         regions = where_shown(critic.effects(critic.pixel_sums, len(self.attributes)))
@@ -262,8 +260,8 @@ class Editing(Game):
 
 
 def where_shown(effects: Tensor) -> Tensor:
-    """Where attributes show, 0..1 (K, H, W), from what they bring to pictures (K, C, H, W): near all pixels that change
-    by more than a quarter as much as those that change most."""
+    """The regions of attributes, 0..1 (K, H, W), from their effects on pictures (K, C, H, W): near all pixels that change
+    by more than a quarter of the largest change."""
     strength = effects.square().mean(1, keepdim=True).sqrt()
     strength = strength / strength.flatten(1).quantile(0.995, dim=1)[:, None, None, None].clamp_min(1e-6)
     low, high = SHOWN
@@ -274,7 +272,7 @@ def where_shown(effects: Tensor) -> Tensor:
 
 @torch.no_grad()
 def update_statistics(editor: Editor, codes: Tensor) -> None:
-    """Codes (n, d) of photos, for the statistics that the editor's own faces are drawn by."""
+    """Update the statistics from which the editor draws its own faces, by codes (n, d) of photos."""
     new = 1 - 0.5 ** (len(codes) / MEMORY)
     editor.code_mean.lerp_(codes.mean(0), new)
     away = codes - editor.code_mean
@@ -283,18 +281,18 @@ def update_statistics(editor: Editor, codes: Tensor) -> None:
 
 
 def has_training_label(batch: Batch) -> Tensor:
-    """(n,) bool: the pictures whose labels may be learned. Odd file numbers, where there are numbers (see
+    """(n,) bool: the pictures whose labels may be learned: odd file numbers, if there are numbers (see
     judges.half)."""
     return torch.ones(len(batch.real), dtype=torch.bool) if batch.numbers is None else batch.numbers % 2 == 1
 
 
 def attribute_loss(logits: Tensor, labels: Tensor, count: int) -> Tensor:
-    """Cross-entropy of the attributes (..., m, K) of some of `count` pictures, as their share of a batch's mean;
-    opinions add up."""
+    """Cross-entropy of the attributes (..., m, K) of m of `count` pictures, as their share of the batch's mean, summed
+    over the classifiers."""
     wanted = ((labels[:, : logits.shape[-1]] + 1) / 2).expand_as(logits)
     return F.binary_cross_entropy_with_logits(upcast(logits), wanted, reduction="none").mean(-1).sum() / count
 
 
 def coarse_and_fine(real: Tensor, drawn: Tensor) -> Tensor:
-    """Mean absolute error, plus that of the pictures at a quarter of their size."""
+    """Mean absolute error, plus that of the pictures at a quarter of the size."""
     return (real - drawn).abs().mean() + (F.avg_pool2d(real, 4) - F.avg_pool2d(drawn, 4)).abs().mean()

@@ -1,8 +1,8 @@
-"""The game of an encoder for a finished generator, which does not change (networks: gan_models/networks/invertible.py).
+"""The game of an encoder for a trained generator, which stays unchanged (networks: gan_models/networks/invertible.py).
 
 This is in-domain inversion (Zhu et al. 2020, arXiv:2004.00049). The encoder learns from generated pictures, whose
-latents and labels are known, and from real ones: the generator draws them again from the encoder's latents, the result
-should be like the photo, and a discriminator should take it for one.
+latents and labels are known, and from real ones: the generator reconstructs them from the encoder's latents. The result
+should be similar to the photo, and a discriminator should take it for real.
 """
 
 from dataclasses import dataclass
@@ -25,21 +25,21 @@ from .adversarial import Batch, Game
 
 
 class Inverted(NamedTuple):
-    """What encoder and generator make of a batch."""
+    """The outputs of encoder and generator for a batch."""
 
-    latents: Tensor  # (n, latent_dim) read in pictures that were drawn from the batch's
-    logits: Tensor | None  # (n, K) of the labels, in the same
-    reconstructed: Tensor  # the real pictures, read and drawn again
+    latents: Tensor  # (n, latent_dim) the encoder's, for pictures from the batch's latents
+    logits: Tensor | None  # (n, K) of the labels, for the same pictures
+    reconstructed: Tensor  # the real pictures, encoded and drawn again
 
 
 class Inverting(Game):
-    """As the file's head says."""
+    """In-domain inversion, see the docstring of this file."""
 
     @dataclass(frozen=True)
     class Terms:
-        adversarial: float = 1.0  # the generator's loss of the objective
+        adversarial: float = 1.0  # the objective's generator loss
         reconstruction: float = 0.0  # of real pictures
-        latent_regression: float = 0.0  # latents and labels of generated pictures
+        latent_regression: float = 0.0  # of latents and labels of generated pictures
 
     pairs, penalised, sums, remedies = ("invertible",), True, ("reconstruction",), ("smoother", "noise")
 
@@ -82,6 +82,6 @@ class Inverting(Game):
 
 
 def freeze(generator: Generator) -> None:
-    """All but the encoder: no gradients, and BatchNorm's statistics as they are."""
+    """Freeze everything but the encoder: no gradients, fixed BatchNorm statistics."""
     generator.requires_grad_(False).eval()
     generator.encoder.requires_grad_(True).train()

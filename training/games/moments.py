@@ -1,4 +1,4 @@
-"""Implicit GAN: moments matched in an autoencoder's latent space."""
+"""Implicit generator: moments are matched in an autoencoder's latent space."""
 
 from dataclasses import dataclass
 
@@ -14,9 +14,9 @@ from .adversarial import Batch, Game, Generated
 
 
 class Moments(Game):
-    """No discriminator: an autoencoder of real pictures gives a latent space, and the generator is moved until the
-    distributions of codes of real and generated pictures match (Li et al. 2015, arXiv:1502.02761). The autoencoder also
-    has to redraw what is generated, since a code says nothing about what the encoder does not see."""
+    """A game without a discriminator: the generator learns to match the distributions of the codes of real and generated
+    pictures in the latent space of an autoencoder of real pictures (Li et al. 2015, arXiv:1502.02761). The autoencoder
+    also has to reconstruct generated pictures, since codes hold nothing that the encoder ignores."""
 
     @dataclass(frozen=True)
     class Terms:

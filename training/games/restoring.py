@@ -1,11 +1,11 @@
 """The game of pictures from pictures (network: gan_models/networks/restore.py; damages: gan_models/damages.py).
 
-Each picture is damaged at random, in the kinds that the network can be told; the network, told the damages or (for a
-part) left to its own estimate, has to give the picture back. First it minimises the difference in pixels; from
-`looks_after` images on also that in the features of the frozen EfficientNet-Lite0 (judges/general.py; perceptual losses:
-Johnson et al. 2016, arXiv:1603.08155); from `adversarial_after` on the discriminators take part, which see the damaged
-picture and the drawn or the real one (pix2pix: Isola et al. 2016, arXiv:1611.07004): of pixels, and of features as in a
-Projected GAN. Lite1, which judges, takes no part here.
+Each picture is damaged at random, by kinds that the network knows. The network gets the strengths, or for a part of the
+pictures uses its own estimate, and has to restore the picture. First it minimises the difference of pixels; from
+`looks_after` images on also the difference of features of the frozen EfficientNet-Lite0 (judges/general.py; perceptual
+losses: Johnson et al. 2016, arXiv:1603.08155). From `adversarial_after` on the discriminators take part, which get the
+damaged picture and the restored or real one (pix2pix: Isola et al. 2016, arXiv:1611.07004): one on pixels, and others on
+features as in Projected GAN. Lite1, which is used for evaluation, takes no part.
 """
 
 from dataclasses import dataclass
@@ -27,23 +27,23 @@ from ..state import State
 from .adversarial import Game
 
 PLAIN = ("reconstruction", "estimate")  # terms of every step
-OWN = 16  # further uniform numbers, for what is asked of a picture
-UNTOLD = 0.4  # how often the network has to go by its own estimate
+OWN = 16  # further uniform numbers per picture, to choose its damages
+UNTOLD = 0.4  # how often the network has to use its own estimate
 UNTOUCHED = 0.1  # how often a picture that could have several damages has none
-THIRD = 0.3  # how often one that has two may have a third
+THIRD = 0.3  # how often a picture with two damages may have a third
 LEAST = 0.1  # strength
-CLOSER = 3.0  # times larger may a part of a picture be shown
+CLOSER = 3.0  # largest enlargement of a part of a picture
 
 
 class Repaired(NamedTuple):
-    """What the network makes of a batch."""
+    """The network's outputs for a batch."""
 
-    real: Tensor  # (n, C, S, S) what it should draw
+    real: Tensor  # (n, C, S, S) the targets
     source: Tensor  # (n, C + 1, S, S): the damaged picture and its mask
     strengths: Tensor  # (n, K) of the damages that it can be told
     looked: Looked
     drawn: Tensor  # (n, C, S, S)
-    # What General sees in the real and in the drawn pictures, where somebody asks, and both mixed, finest first.
+    # The maps of General for the real and the restored pictures, if needed, and the mixed maps, finest first.
     real_maps: list[Tensor] | None = None
     maps: list[Tensor] | None = None
     real_mixed: list[Tensor] | None = None
@@ -51,24 +51,24 @@ class Repaired(NamedTuple):
 
 
 class Restoring(Game):
-    """As the file's head says."""
+    """Pictures from damaged pictures, see the docstring of this file."""
 
     @dataclass(frozen=True)
     class Terms:
         reconstruction: float | Schedule = 10.0  # absolute difference of pixels
         perceptual: float | Schedule = 0.0  # distance in general features (colour pictures of 32 px and more)
-        estimate: float = 0.1  # the network's own estimate of the damages
-        looks_every: int = 1  # steps, of which one looks at features, or meets discriminators, with so much more weight
-        looks_after: int = 1  # images, before which none does
-        adversarial_after: int = 1  # images, from when on the discriminators take part
-        adversarial: float | Schedule = 0.0  # those of features
-        patches: float | Schedule = 0.0  # that of pixels
+        estimate: float = 0.1  # error of the network's own estimate of the damages
+        looks_every: int = 1  # features and discriminators are used on every k-th step, with k times the weight
+        looks_after: int = 1  # images after which features and discriminators are used
+        adversarial_after: int = 1  # images after which the discriminators take part
+        adversarial: float | Schedule = 0.0  # the discriminators on features
+        patches: float | Schedule = 0.0  # the discriminator on pixels
         several: float = 0.0  # how often a picture has more than one damage
-        closer: float = 0.0  # how often only a part of the picture is shown, enlarged
-        scale: float = 0.0  # times smaller are pictures that are to be enlarged, 2 to 4; 0: any of 2, 3 and 4
+        closer: float = 0.0  # how often the picture is an enlarged part of itself
+        scale: float = 0.0  # factor by which pictures to be enlarged are smaller, 2 to 4; 0: any of 2, 3 and 4
 
     pairs, draws = ("restore",), False
-    compares = ("adversarial",)  # by the BatchNorm of the maps
+    compares = ("adversarial",)  # because of the BatchNorm on the maps
 
     @classmethod
     def check(cls, recipe: Recipe, terms: Terms) -> None:
@@ -101,7 +101,7 @@ class Restoring(Game):
         )
 
     def looks(self, state: State) -> bool:
-        """Whether this step is one that looks at features."""
+        """Whether this step uses features."""
         turn = state.images // self.recipe.batch_size % self.terms.looks_every
         return turn == 0 and state.images >= self.terms.looks_after
 
@@ -135,10 +135,10 @@ class Restoring(Game):
         return drawn._replace(real_mixed=[x.detach() for x, _ in both], mixed=[x for _, x in both])
 
     def strengths(self, randoms: Tensor, damages: tuple[str, ...]) -> Tensor:
-        """(n, len(KINDS)) from randoms (n, at least 8). One kind where there are no `several`; a network of one kind
-        never sees a picture without it."""
+        """Random strengths (n, len(KINDS)) from randoms (n, at least 8). Without `several` each picture has one kind. A
+        network for one kind never gets a picture without it."""
         n, result = len(randoms), randoms.new_zeros(len(randoms), len(KINDS))
-        twice = ("fill",) if "fill" in damages else ()  # which is the hardest
+        twice = ("fill",) if "fill" in damages else ()  # twice as often, since it is the hardest
         columns = torch.tensor([KINDS.index(kind) for kind in (*damages, *twice)], device=randoms.device)
         rows = torch.arange(n, device=randoms.device)
         strong = LEAST + (1 - LEAST) * randoms[:, 3:6]
@@ -153,7 +153,7 @@ class Restoring(Game):
             result[rows, kind] = torch.where(often[turn], strong[:, turn], result[rows, kind])
         if "grey" in damages:
             grey = KINDS.index("grey")
-            result[:, grey] = (result[:, grey] > 0).to(result)  # no picture is half grey
+            result[:, grey] = (result[:, grey] > 0).to(result)  # grey has no degrees
         if "shrink" in damages:
             shrink = KINDS.index("shrink")
             step = (result[:, shrink] * 3).ceil() / 3  # 2, 3 or 4 times smaller
@@ -163,7 +163,7 @@ class Restoring(Game):
         return result
 
     def _look(self, images: Tensor) -> list[Tensor]:
-        """Maps of General, in the precision that the run computes in."""
+        """The maps of General, in the run's precision."""
         kind = images.device.type
         wanted = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else images.dtype
         if self.general.stem.weight.dtype != wanted:
@@ -172,7 +172,7 @@ class Restoring(Game):
             return self.general(images.to(wanted).contiguous(memory_format=torch.channels_last), pooled=False).maps
 
     def discriminator_loss(self, state: State, batch: Batch, generated: Repaired) -> Loss:
-        """Before they take part the discriminators stand still."""
+        """Zero until the discriminators take part."""
         onlookers, terms = state.discriminator, self.terms
         if not self.judged(state):
             return generated.real.new_zeros((), requires_grad=True), {}
@@ -215,8 +215,8 @@ class Restoring(Game):
 
 
 def closer(images: Tensor, randoms: Tensor, share: float) -> Tensor:
-    """Pictures (n, C, S, S), of which a `share` is seen from so near that only a part fills them, up to CLOSER times
-    larger; randoms (n, 4)."""
+    """Pictures (n, C, S, S), a `share` of which is replaced by enlarged parts of themselves, up to CLOSER times larger;
+    randoms (n, 4)."""
     if not share:
         return images
     often, zoom, x, y = randoms.unbind(1)

@@ -1,21 +1,20 @@
-"""The retouching editor's game (network: gan_models/networks/retouch.py), judged in the features of a network that
-learned things, not faces.
+"""The retouching editor's game (network: gan_models/networks/retouch.py), in the features of a network that was trained on
+ImageNet, not on faces.
 
-Most discriminators, and the classifiers, see pictures through the frozen EfficientNet-Lite0 (judges/general.py). Its maps
-at four strides are brought to the same scale and mixed from coarse to fine by fixed random convolutions (Projected GAN:
-Sauer et al. 2021, arXiv:2111.01007). Before, pictures are changed in colour and shifted a little (Zhao et al. 2020,
-arXiv:2006.10738). Each of the three finest maps has a small discriminator and a **linear classifier** of the
-attributes: a linear classifier of fixed features is hard to fool by patterns that nobody sees. One more discriminator
-sees the pixels themselves (Kumari et al. 2022, arXiv:2112.09130): features of 64 px hardly notice colours and edges that
-no photo has.
+Most discriminators, and the classifiers, use the frozen EfficientNet-Lite0 (judges/general.py). Its maps at four strides
+are normalised and mixed from coarse to fine by fixed random convolutions (Projected GAN: Sauer et al. 2021,
+arXiv:2111.01007), after small random changes of colour and position (Zhao et al. 2020, arXiv:2006.10738). Each of the
+three finest maps has a small discriminator and a **linear classifier** of the attributes: a linear classifier on fixed
+features is hard to fool by invisible patterns. One more discriminator uses the pixels (Kumari et al. 2022,
+arXiv:2112.09130), since features at 64 px hardly notice unnatural colours and edges.
 
-1. The classifiers learn alone for `edits_after` images. Without that the editor learns to do nothing.
-2. Photos are edited by random requests: attributes are brought in and taken out equally often, however rare they are; a
-   third of the requests change two; a quarter of them asks for a part of an attribute, at that part of the strength.
-   All other attributes should look to the classifiers as they did in the photo, whatever its labels say.
+1. The classifiers learn alone for `edits_after` images. Otherwise the editor learns to do nothing.
+2. Photos are edited by random requests. Attributes are added and removed equally often, however rare they are. A third
+   of the requests change two attributes; a quarter request a partial change, at that part of the strength. All other
+   attributes should look to the classifiers as in the photo, whatever its labels say.
 
-Only the labels of CelebA's odd file numbers are used; for other photos the classifiers say what they show. The judge
-(judges/) learned from the even ones, in other features. Neither it nor Lite1 (judges/general.py) takes part here.
+Only the labels of CelebA's odd file numbers are used; for other photos the classifiers' output is used. The judge
+(judges/) learned from the even ones, in other features. Neither it nor Lite1 (judges/general.py) takes part.
 """
 
 from dataclasses import dataclass
@@ -36,15 +35,15 @@ from ..recipes import Recipe, RecipeError, Schedule, at
 from ..state import State
 from .adversarial import Batch, Game
 
-RANDOMS = 8  # uniform numbers that a request takes
-SECOND = 1 / 3  # how often two attributes are asked for at once
-PART = 0.25  # how often only a part of the change is asked for
+RANDOMS = 8  # uniform numbers per request
+SECOND = 1 / 3  # how often two attributes are requested at once
+PART = 0.25  # how often a partial change is requested
 LEAST = 0.3  # the smallest part
-FURTHER = 0.06  # how often that is asked for which is there: nothing should change
-RAREST = 0.08  # an attribute, or its absence, that is rarer than that is asked for as if it were so frequent
+FURTHER = 0.06  # how often an attribute is requested that is there already, so that nothing should change
+RAREST = 0.08  # lower limit for the frequency of an attribute, or of its absence, when requests are drawn
 AUGMENT = 0.6
 CYCLE_EVERY = 8  # steps: it costs as much as the edit
-# What follows from an attribute, and so is not held when it is asked for. (A moustache is no shaven face.)
+# Attributes that imply each other, so they are not preserved when one of them is requested.
 HAIR_OF_FACES = ("Mustache", "No_Beard", "Goatee", "5_o_Clock_Shadow", "Sideburns")
 FOLLOWS = {name: HAIR_OF_FACES for name in HAIR_OF_FACES} | {
     "Male": (
@@ -63,47 +62,47 @@ FOLLOWS = {name: HAIR_OF_FACES for name in HAIR_OF_FACES} | {
     "Bald": ("Receding_Hairline", "Bangs"),
     "Bangs": ("Receding_Hairline",),
 }
-COLOURS_SMOOTH = 0.25  # what the variation of colours weighs beside that of the flow
+COLOURS_SMOOTH = 0.25  # weight of the variation of colours relative to that of the flow
 PALE = "Pale_Skin"
 CONTRARY = (
     "Bald",
     "Mustache",
     "No_Beard",
     "Goatee",
-)  # seldom asked of faces that are not male: what they would look like nobody has seen
+)  # rarely requested for faces that are not male, since there are hardly any examples
 CONTRARY_WEIGHT = 0.3
 
 
 class Drawn(NamedTuple):
-    """What the editor makes of a batch."""
+    """The editor's outputs for a batch."""
 
-    real: list[Tensor]  # what is seen in the photos: the panel's mixed maps
-    seen: Seen | None = None  # phase 2: what the editor knows of the photos
-    there: Tensor | None = None  # (n, K) 0 or 1: which attributes the photos show, of all that the panel knows
-    differences: Tensor | None = None  # (n, edited) what was asked for
+    real: list[Tensor]  # the panel's mixed maps of the photos
+    seen: Seen | None = None  # phase 2: the photos as encoded by the editor
+    there: Tensor | None = None  # (n, K) 0 or 1: the attributes of the photos, of all that the panel knows
+    differences: Tensor | None = None  # (n, edited) the requests
     retouch: Retouch | None = None
     edited: Tensor | None = None
     fake: list[Tensor] | None = None  # mixed maps of the edited photos
-    # Photos and edits as they were looked at, changed alike
+    # Photos and edits after the same augmentation
     real_pictures: Tensor | None = None
     fake_pictures: Tensor | None = None
 
 
 class Retouching(Game):
-    """Two phases, as the file's head says."""
+    """Two phases, see the docstring of this file."""
 
     @dataclass(frozen=True)
     class Terms:
         edits_after: int = 1  # images of phase 1
-        adversarial: float = 1.0  # the editor's loss of the objective
-        attribute: float | Schedule = 0.0  # the classifiers see what was asked for
-        preservation: float | Schedule = 0.0  # they see nothing else changed
+        adversarial: float = 1.0  # the objective's generator loss
+        attribute: float | Schedule = 0.0  # the classifiers should see the request
+        preservation: float | Schedule = 0.0  # the classifiers should see no other change
         change: float | Schedule = 0.0  # absolute change of the photo
         smoothness: float | Schedule = 0.0  # total variation of flow and colours
         painting: float | Schedule = 0.0  # mean alpha of the painted layer
         colouring: float | Schedule = 0.0  # mean change of colour
-        cycle: float | Schedule = 0.0  # edited back, the photo is the same; at every eighth step
-        skin: float | Schedule = 0.0  # the cheeks keep their colour
+        cycle: float | Schedule = 0.0  # edited back, the photo should be the same; on every eighth step
+        skin: float | Schedule = 0.0  # the cheeks should keep their colour
 
     in_parts = False  # photos of a batch are compared with each other
     pairs, draws, reads_labels, sums = ("retouch",), False, True, ("preservation",)
@@ -125,7 +124,7 @@ class Retouching(Game):
         self.general = general.read(general.TRAINS).to(device)
         self.edited, self.known = tuple(recipe.generator["attributes"]), tuple(recipe.discriminator["attributes"])
         self.exclusive = torch.tensor([k for k, name in enumerate(self.edited) if name in EXCLUSIVE], device=device)
-        # held[j, i]: whether attribute i shall stay when j is asked for.
+        # held[j, i]: whether attribute i should stay when j is requested.
         self.held = torch.tensor(
             [
                 [float(name != asked and name not in FOLLOWS.get(asked, ())) for name in self.known]
@@ -141,7 +140,7 @@ class Retouching(Game):
         return state.images >= self.terms.edits_after
 
     def prepare(self, state: State, batch: Batch) -> None:
-        """The scale of the features stands from the first edit on, and so do the attributes' frequencies."""
+        """The normalisation of the features and the frequencies of the attributes are fixed from the first edit on."""
         first, panel = not self.generator_moves(state), state.discriminator
         panel.even.train(first)
         if first:
@@ -149,7 +148,7 @@ class Retouching(Game):
 
     def generate(self, state: State, batch: Batch) -> Drawn:
         editor, panel = state.generator, state.discriminator
-        randoms = batch.uniform(Stream.AUGMENT, augment.RANDOMS)  # photo and edit are changed alike
+        randoms = batch.uniform(Stream.AUGMENT, augment.RANDOMS)  # the same for photo and edit
         with torch.no_grad():
             maps, photos = self._look(batch.real, randoms)
             real = panel.mixed(maps)
@@ -164,7 +163,7 @@ class Retouching(Game):
         return Drawn(real, seen, there, differences, retouch, edited, panel.mixed(maps), photos, changed)
 
     def _look(self, images: Tensor, randoms: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Maps of General, in the precision that the run computes in, and the pictures that it saw."""
+        """The maps of General, in the run's precision, and its input."""
         kind = images.device.type
         wanted = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else images.dtype
         if self.general.stem.weight.dtype != wanted:
@@ -176,22 +175,22 @@ class Retouching(Game):
             return self.general(seen, pooled=False).maps, images
 
     def _there(self, panel: Panel, real: list[Tensor], batch: Batch) -> Tensor:
-        """(n, K) 0 or 1: labels where they may be used, else what the classifiers see."""
+        """(n, K) 0 or 1: the labels if they may be used, else the classifiers' output."""
         with torch.no_grad():
             guessed = panel.classify(real).mean(0) > 0
         return torch.where(self._mine(batch)[:, None], batch.labels > 0, guessed).to(batch.real)
 
     @staticmethod
     def _mine(batch: Batch) -> Tensor:
-        """(n,) bool: the pictures whose labels may be learned: odd file numbers, where there are numbers."""
+        """(n,) bool: the pictures whose labels may be learned: odd file numbers, if there are numbers."""
         if batch.numbers is None:
             return torch.ones(len(batch.real), dtype=torch.bool, device=batch.real.device)
         return batch.numbers % 2 == 1
 
     def requests(self, randoms: Tensor, there: Tensor, frequency: Tensor) -> Tensor:
-        """Random wishes (n, edited) in -1..1 for pictures that show what is `there` (n, K), from randoms (n, RANDOMS)
-        uniform in 0..1. Bringing and taking away an attribute of any frequency is asked for equally often (down to
-        RAREST)."""
+        """Random requests (n, edited) in -1..1 for pictures with the attributes `there` (n, K), from randoms (n,
+        RANDOMS) uniform in 0..1. Adding and removing an attribute is requested equally often, whatever its frequency
+        (down to RAREST)."""
         edits = len(self.edited)
         rows = torch.arange(len(there), device=there.device)
         shown = there[:, :edits] > 0.5
@@ -204,7 +203,7 @@ class Retouching(Game):
         picked = torch.searchsorted(cumulative, randoms[:, :2].contiguous()).clamp_max(edits - 1)
         differences = torch.zeros_like(shown, dtype=there.dtype)
         part = LEAST + (1 - LEAST) * randoms[:, 6]
-        for turn in (1, 0):  # the first wish is heard last
+        for turn in (1, 0):  # the first request comes last, so that it wins
             k = picked[:, turn]
             bring = shown[rows, k] == (randoms[:, 2 + turn] < FURTHER)
             size = part if turn else torch.ones_like(part)
@@ -223,13 +222,12 @@ class Retouching(Game):
         return differences * strength[:, None]
 
     def _is_beard_absent(self) -> Tensor:
-        """(edited,) bool: for those of CONTRARY, in which state a change of a face that is not male is contrary:
-        No_Beard that is there."""
+        """(edited,) bool: the attributes of CONTRARY whose removal, not addition, gives a beard: No_Beard."""
         return torch.tensor([name == "No_Beard" for name in self.edited], device=self.held.device)
 
     def _targets(self, drawn: Drawn) -> tuple[Tensor, Tensor, Tensor]:
-        """(n, K) each: what should be seen afterwards in 0..1, what was asked for, and what shall stay as it was seen
-        (both 0 or 1)."""
+        """(n, K) each: the wanted output of the classifiers in 0..1, which attributes were requested, and which should
+        stay (both 0 or 1)."""
         padded = F.pad(drawn.differences, (0, drawn.there.shape[1] - drawn.differences.shape[1]))
         targets = (drawn.there + padded).clamp(0, 1)
         asked = (targets != drawn.there).to(targets)
@@ -242,7 +240,7 @@ class Retouching(Game):
         logits = panel.classify(drawn.real)
         wanted = (batch.labels > 0).to(logits).expand_as(logits)
         wrong = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean((0, 2))
-        # As if the labels of half of them may be used, so that several processes, whose shares differ, average to one.
+        # As if exactly half of the labels may be used, so that processes with different shares average correctly.
         classification = (wrong * mine).mean() * (1 if batch.numbers is None else 2)
         scalars = {"real_classification": classification}
         if drawn.edited is None:
@@ -291,8 +289,8 @@ class Retouching(Game):
         loss = terms.adversarial * adversarial + sum(
             at(getattr(terms, name), state.images) * scalars[name] for name in TERMS if name in scalars
         )
-        # The editor's own estimate says how much the face speaks for an attribute, not how common it is: 0.5 is
-        # undecided of a moustache too.
+        # The editor's own estimate is corrected for the frequency of each attribute, so that 0.5 is undecided for a
+        # moustache too.
         prior = panel.frequency[: len(self.edited)].logit(1e-4)
         guess = F.binary_cross_entropy_with_logits(
             drawn.seen.shown.logit(1e-6) + prior, drawn.there[:, : len(self.edited)]
@@ -307,7 +305,7 @@ class Retouching(Game):
         return loss + guess, scalars
 
     def _skin(self, real: Tensor, edited: Tensor, differences: Tensor) -> Tensor:
-        """How far the mean colour of the cheeks moves where no pale skin is asked for, in -1..1 of pixels."""
+        """The change of the cheeks' mean colour, in -1..1, for requests without pale skin."""
         shift = (cheeks(edited) - cheeks(real)).abs().mean(1)
         if self.pale is not None:
             shift = shift * (differences[:, self.pale] == 0)
@@ -315,7 +313,7 @@ class Retouching(Game):
 
 
 def mean_of(values: Tensor, chosen: Tensor) -> Tensor:
-    """The mean over pictures of the means of their chosen values, both (n, K); 1 where none is chosen."""
+    """The mean over pictures of the means of their chosen values, both (n, K); 1 if none is chosen."""
     return ((values * chosen).sum(1) / chosen.sum(1).clamp_min(1) + (chosen.sum(1) == 0)).mean()
 
 
@@ -323,5 +321,5 @@ TERMS = ("attribute", "preservation", "change", "smoothness", "painting", "colou
 
 
 def variation(maps: Tensor) -> Tensor:
-    """The mean absolute difference of neighbours."""
+    """Total variation: the mean absolute difference of neighbours."""
     return (maps[..., 1:] - maps[..., :-1]).abs().mean() + (maps[..., 1:, :] - maps[..., :-1, :]).abs().mean()

@@ -1,10 +1,10 @@
-"""Few labels: a discriminator that sorts pictures into K classes and "generated" (Salimans et al. 2016,
-arXiv:1606.03498), networks: gan_models/networks/classifying.py.
+"""Semi-supervised learning: the discriminator classifies pictures into K classes and "generated" (Salimans et al. 2016,
+arXiv:1606.03498). Networks: gan_models/networks/classifying.py.
 
-Of most pictures nobody says what they show. From these the discriminator learns that they are of one of the classes,
-which generated ones are not; and that a slightly changed picture is of the class of the picture, where it is sure of
-that (FixMatch: Sohn et al. 2020, arXiv:2001.07685). A generator that matches the features' means draws near the data,
-not on it, which is what helps a classifier most (Dai et al. 2017, arXiv:1705.09783).
+Most pictures have no label. From these the discriminator learns that real pictures are of one of the classes and
+generated ones are not, and that an augmented picture has the class of the picture, if that is sure (FixMatch: Sohn et
+al. 2020, arXiv:2001.07685). A generator that matches the means of features draws near the data but not on it, which
+helps a classifier most (Dai et al. 2017, arXiv:1705.09783).
 """
 
 from dataclasses import dataclass
@@ -25,19 +25,19 @@ from ..recipes import Recipe, RecipeError
 from ..state import State
 from .adversarial import Adversarial, Batch, Generated
 
-SURE = 0.95  # a guess of an unlabelled picture counts from this probability on
+SURE = 0.95  # probability from which the predicted class of an unlabelled picture is used
 
 
 class SemiSupervised(Adversarial):
-    """The plain game, whose discriminator also learns the classes of the few pictures with labels."""
+    """The plain game with a discriminator that also learns classes from a few labelled pictures."""
 
     @dataclass(frozen=True)
     class Terms(Adversarial.Terms):
-        supervised: float = 1.0  # cross-entropy of the pictures with labels, each in a changed copy
+        supervised: float = 1.0  # cross-entropy of augmented labelled pictures
         unsupervised: float = 1.0  # the objective's loss of unlabelled and generated pictures
-        consistency: float = 0.0  # cross-entropy of changed copies, of what the picture itself is surely
+        consistency: float = 0.0  # cross-entropy of augmented pictures with the sure class of the picture itself
 
-    in_parts = False  # the few pictures with labels may all lie in one part
+    in_parts = False  # all labelled pictures could be in one part
     pairs, reads_labels = ("classifying",), True
 
     @classmethod
@@ -52,8 +52,7 @@ class SemiSupervised(Adversarial):
         return np.flatnonzero(self.dataset.labels >= 0)
 
     def examples(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """As many pictures with labels as the batch has, drawn with replacement, each changed a little, and their
-        classes (n,)."""
+        """As many labelled pictures as the batch has, drawn with replacement and augmented, and their classes (n,)."""
         picks = [philox(batch.seed, batch.first + k, Stream.EXAMPLES).integers(2**32) for k in range(len(batch.real))]
         pictures, labels = self.dataset.batch(self.labelled[np.array(picks) % len(self.labelled)])
         pictures = to_float(pictures.to(batch.real.device)).to(batch.real)
@@ -64,7 +63,8 @@ class SemiSupervised(Adversarial):
         return augment.WARPS if self.recipe.image_channels == 1 else augment.RANDOMS + 1
 
     def changed(self, images: Tensor, randoms: Tensor) -> Tensor:
-        """The same things to see: digits in another hand; photographs shifted, in other colours, some mirrored."""
+        """Augmented pictures: digits as if in another handwriting; photographs with shifts, other colours, some
+        mirrored."""
         if self.recipe.image_channels == 1:
             return augment.warp(images, randoms)
         mirrored = torch.where(randoms[:, -1, None, None, None] < 0.5, images.flip(3), images)

@@ -1,4 +1,4 @@
-"""VAE-GAN: an encoder, and similarity learned by the discriminator."""
+"""VAE-GAN: a variational autoencoder whose similarity is learned by the discriminator."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -16,24 +16,23 @@ from .adversarial import Batch, Game
 
 
 class Encoded(NamedTuple):
-    """What encoder and generator make of a batch."""
+    """The outputs of encoder and generator for a batch."""
 
     fake: Tensor  # (n, C, H, W) from the latents
     divergence: Tensor  # of the encoder's distribution from the prior
     reconstructed: Tensor  # (n, C, H, W) from the encodings of the real pictures
-    redrawn: Tensor  # the same pictures, but without a way back to the encoder
+    redrawn: Tensor  # the same pictures without a gradient to the encoder
 
 
 class VAEGAN(Game):
-    """VAE-GAN (Larsen et al. 2016, arXiv:1512.09300): what an encoder makes of a picture must be drawn so that the
-    discriminator's features cannot tell the two apart. The adversarial term does not reach the encoder, as in the
-    paper's algorithm 1."""
+    """VAE-GAN (Larsen et al. 2016, arXiv:1512.09300): a picture and its reconstruction should have similar features in
+    the discriminator. The adversarial term passes no gradient to the encoder, as in the paper's algorithm 1."""
 
     @dataclass(frozen=True)
     class Terms:
-        adversarial: float = 1.0  # the generator's loss of the objective
+        adversarial: float = 1.0  # the objective's generator loss
         reconstruction: float = 0.0  # in the discriminator's features
-        divergence: float = 0.0  # of the encoder's distribution from the prior
+        divergence: float = 0.0  # KL divergence of the encoder's distribution from the prior
 
     pairs, penalised, sums, remedies = ("vaegan",), True, ("reconstruction",), ("smoother", "noise")
 

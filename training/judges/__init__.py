@@ -1,1 +1,1 @@
-"""The networks that judge what a generator draws."""
+"""Judges: the networks that evaluate generated pictures."""

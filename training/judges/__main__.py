@@ -1,21 +1,21 @@
-"""Train the networks that judge generated pictures: a classifier of MNIST's digits, one of FashionMNIST's garments, and
-one of the attributes of CelebA's faces.
+"""Train the judges, the networks that evaluate generated pictures: a classifier of MNIST's digits, one of FashionMNIST's
+garments, and one of the attributes of CelebA's faces.
 
-What a judge sees in a picture is compared with what was asked for (label agreement). Its last hidden layer is the
-feature space of FID and KID. The standard Inception network learned photographs of things, and knows little of digits
-and faces.
+A judge's classification of a picture is compared with the requested label (label agreement). Its last hidden layer is
+the feature space of FID and KID. The standard Inception network was trained on photographs of things, and is less
+suitable for digits and faces.
 
-No GAN learns from a judge: its numbers would be worth nothing. The one exception is the teacher, a smaller network of
-another architecture and seed. A recipe may match its features, and it judges nothing.
+No GAN is trained against a judge, since its metrics would then be worthless. For that there is the teacher, a smaller
+network with another architecture and seed. A recipe may match its features, and it evaluates nothing.
 
 CelebA's judge learns from the training pictures with an even file number. An editor's attribute loss, and its own
-estimate of attributes, learn from those with an odd one. The regressions behind its directions and regions, and the
-generators, see the labels of both halves.
+estimate of attributes, learn from those with an odd one. The regressions for its directions and regions, and the
+generators, use the labels of both halves.
 
-After the training the judge does take part: calibrate.py tunes an editor's strengths on what it sees of validation
-pictures. So it does not judge validation pictures, and of test pictures it is not quite independent.
+calibrate.py tunes an editor's strengths on the judge's outputs for validation pictures. So validation scores of a
+calibrated editor are biased, and test scores are mildly so.
 
-Make them again with
+Train them again by
 
     OMP_NUM_THREADS=1 python -m training.judges mnist --data-root ROOT           (about 15 minutes)
     OMP_NUM_THREADS=1 python -m training.judges mnist-teacher --data-root ROOT   (about 3 minutes)
@@ -45,21 +45,23 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def command(arguments: list[str] | None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m training.judges", description="Train the judge network of a data set."
-    )
+    parser = argparse.ArgumentParser(prog="python -m training.judges", description="Train the judge of a data set.")
     parser.add_argument(
         "name",
         choices=[name for name, plan in JUDGES.items() if not plan.stacked],
-        help="the judge, called like its data set; or the teacher",
+        help="the judge, named like its data set, or the teacher",
     )
     parser.add_argument(
-        "--data-root", type=Path, metavar="DIR", help="where the data sets are (default: $GAN_STUDIO_DATA, else ./data)"
+        "--data-root", type=Path, metavar="DIR", help="the folder of data sets (default: $GAN_STUDIO_DATA, else ./data)"
     )
-    parser.add_argument("--epochs", type=int, metavar="N", help="(default: the plan's)")
-    parser.add_argument("--seed", type=int, metavar="S", help="(default: the plan's)")
+    parser.add_argument("--epochs", type=int, metavar="N", help="epochs of training (default: the judge's own)")
+    parser.add_argument("--seed", type=int, metavar="S", help="seed of the training (default: the judge's own)")
     parser.add_argument(
-        "--output", type=Path, default=FOLDER, metavar="DIR", help="(default: the package's own folder)"
+        "--output",
+        type=Path,
+        default=FOLDER,
+        metavar="DIR",
+        help="where to write it (default: the package's own folder)",
     )
     options = parser.parse_args(arguments)
     plan = JUDGES[options.name]

@@ -1,4 +1,4 @@
-"""Training the networks that judge."""
+"""Training of the judges."""
 
 import hashlib
 import json
@@ -32,8 +32,8 @@ from .networks import (
 
 
 def half(data: Dataset, rest: int = 0) -> Dataset:
-    """The pictures of CelebA whose file number is even (rest 0: what the judge learns from) or odd (rest 1: for
-    classifiers that take part in making pictures, which must not know what the judge knows)."""
+    """The pictures of CelebA with an even file number (rest 0: for the judge) or an odd one (rest 1: for classifiers
+    that take part in training, which must not learn from the judge's pictures)."""
     chosen = np.array([int(name) % 2 == rest for name in data.names])
     return replace(
         data,
@@ -44,8 +44,8 @@ def half(data: Dataset, rest: int = 0) -> Dataset:
 
 
 def distort(images: Tensor, random: torch.Generator, plan: JudgeConfig) -> Tensor:
-    """Each picture rotated, scaled, shifted and sheared a little, and for faces flipped, tinted, blurred or made noisy:
-    generated pictures are not quite clean, and their judge must not stumble over that."""
+    """Pictures after small random rotations, scalings, shifts and shears, and for faces flips, tints, blur or noise, so
+    that the judge is robust to small flaws of generated pictures."""
     n = len(images)
 
     def uniform(most: float, *shape: int) -> Tensor:
@@ -63,7 +63,7 @@ def distort(images: Tensor, random: torch.Generator, plan: JudgeConfig) -> Tenso
         matrix[:, :, 0] *= torch.randint(2, (n, 1), generator=random) * 2 - 1
     theta = torch.cat([matrix, uniform(2 * plan.shift, 2, 1)], 2)
     padding = "border" if plan.faces else "zeros"
-    # Zeros outside mean black, which is -1.
+    # The interpolation fills with 0, and black is -1.
     images = (
         F.grid_sample(images + 1, F.affine_grid(theta, images.shape, align_corners=False), "bilinear", padding, False)
         - 1
@@ -77,8 +77,8 @@ def distort(images: Tensor, random: torch.Generator, plan: JudgeConfig) -> Tenso
 
 
 def train(name: str, data: Dataset, *, epochs: int | None = None, seed: int = 0) -> Judge:
-    """A judge trained on `data` (float32, or bfloat16 autocast where the plan says so). Deterministic for a seed and
-    thread count."""
+    """A judge trained on `data` (in float32, or bfloat16 autocast if its configuration says so). Deterministic for a
+    seed and number of threads."""
     plan = JUDGES[name]
     torch.manual_seed(seed)
     random = torch.Generator().manual_seed(seed)
@@ -117,8 +117,8 @@ def _loss(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def accuracy(judge: Judge, data: Dataset) -> dict:
-    """{"accuracy": share of right answers}; for attributes also "balanced_accuracy" (the mean of the shares among
-    pictures with and without it) and both for each attribute."""
+    """{"accuracy": ...}; for attributes also "balanced_accuracy" (the mean of the accuracies on pictures with and
+    without the attribute), and both for each attribute."""
     labels = torch.from_numpy(data.labels)
     answers = right(classify(judge, data.images).logits, labels).double()
     if labels.ndim == 1:
@@ -135,8 +135,7 @@ def accuracy(judge: Judge, data: Dataset) -> dict:
 
 
 def write(name: str, judge: Judge, record: dict, test: Dataset, folder: Path = FOLDER) -> Judge:
-    """Store the weights in half precision, and beside them `record` with their checksum and the accuracy of what was
-    stored."""
+    """Store the weights in half precision, and `record` with their checksum and the accuracy of the stored weights."""
     folder.mkdir(parents=True, exist_ok=True)
     weights, description = files(name, folder)
     data = save(

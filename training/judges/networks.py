@@ -1,4 +1,4 @@
-"""The networks that judge, and their weights."""
+"""The judges and their weights."""
 
 import hashlib
 import itertools
@@ -22,11 +22,11 @@ FOLDER = Path(__file__).parent / "weights"
 
 
 class JudgeError(TrainingError):
-    """A judge's files are missing or do not fit; the message says what to do."""
+    """A judge's files are missing or invalid; the message says what to do."""
 
 
 class ClassifierOutput(NamedTuple):
-    """What a judge says of n pictures."""
+    """A judge's output for n pictures."""
 
     features: Tensor  # (n, D) the last hidden layer
     logits: Tensor  # (n, K) of the classes or attributes
@@ -54,8 +54,8 @@ class _Residual(nn.Module):
 class Judge(nn.Module):
     """A classifier of small pictures: (n, C, H, W) float in [-1, 1] -> ClassifierOutput.
 
-    Attributes: network (what metric names call it), image_shape it was made for, label_names, multi_label, record (its
-    json). Pictures of another size are brought to its own first; the same is done to real and generated ones.
+    Attributes: network (its name in metrics), image_shape, label_names, multi_label, record (its json). Pictures of
+    another size, real and generated alike, are resized first.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Judge(nn.Module):
         channels, size, _ = self.image_shape
         if images.shape[1] != channels:
             images = images.mean(1, keepdim=True).expand(-1, channels, -1, -1)
-        if (size, images.shape[-1]) == (28, 32):  # digits at 32 px are those at 28 with a margin
+        if (size, images.shape[-1]) == (28, 32):  # digits at 32 px are those at 28 px with a margin
             images = images[..., 2:-2, 2:-2]
         if images.shape[-1] != size:
             images = F.interpolate(images, (size, size), mode="bilinear", antialias=True)
@@ -95,10 +95,10 @@ class Judge(nn.Module):
 
 
 class Stack(nn.Module):
-    """Reads pictures whose channels are pictures of their own (StackedMNIST): a judge looks at each channel by itself.
+    """Classifies pictures whose channels are separate pictures (StackedMNIST) by a judge for each channel.
 
-    Features are those of the channels side by side; the classes are all tuples of the judge's ("000" to "999" for three
-    digits), their logits the logarithms of the joint probabilities. Attributes as of a Judge.
+    The features of the channels are concatenated. The classes are all tuples of the judge's classes ("000" to "999" for
+    three digits); their logits are the logarithms of the joint probabilities. Attributes as of a Judge.
     """
 
     def __init__(self, judge: Judge, channels: int):
@@ -151,10 +151,10 @@ def _garment_layers() -> list[nn.Module]:
 
 @dataclass(frozen=True)
 class JudgeConfig:
-    """How a judge is built and trained."""
+    """The configuration of a judge and its training."""
 
     network: str  # its name in metrics
-    data: str  # the data set that it learns from
+    data: str  # the data set of its training
     image_shape: tuple[int, int, int]
     layers: Callable[[], list[nn.Module]]
     features: int
@@ -162,15 +162,15 @@ class JudgeConfig:
     degrees: float  # the largest rotation of the augmentation
     shift: float  # the largest shift, as a share of the width
     scale: float  # the largest enlargement or reduction
-    faces: bool = False  # also flips, colours, noise and blur
-    half: bool = False  # learn from the even training pictures only
+    faces: bool = False  # also augment by flips, colours, noise and blur
+    half: bool = False  # learn from training pictures with even file numbers only
     batch_size: int = 128
     learning_rate: float = 2e-3
     bfloat16: bool = False
     dropout: float = 0.3
     seed: int = 0
-    samples: int = 10_000  # that an evaluation draws unless told otherwise
-    stacked: str = ""  # it has no weights of its own: this judge reads each channel
+    samples: int = 10_000  # default number of pictures for an evaluation
+    stacked: str = ""  # the judge of each channel, for one without weights of its own
 
 
 JUDGES = {
@@ -231,13 +231,13 @@ JUDGES = {
 
 
 def judge_of(data: str) -> JudgeConfig | None:
-    """How the judge of a data set is built; None where there is none."""
+    """The configuration of a data set's judge, or None."""
     plan = JUDGES.get(data)
-    return plan if plan and plan.data == data else None  # the teacher judges nothing
+    return plan if plan and plan.data == data else None  # the teacher is not a judge
 
 
 def build(name: str, label_names: tuple[str, ...]) -> Judge:
-    """An untrained judge of the plan `name`."""
+    """An untrained judge of the configuration `name`."""
     plan = JUDGES[name]
     return Judge(
         plan.network, plan.image_shape, plan.layers(), plan.features, label_names, plan.data == "celeba", plan.dropout
@@ -246,7 +246,7 @@ def build(name: str, label_names: tuple[str, ...]) -> Judge:
 
 @torch.inference_mode()
 def classify(judge: Judge, images: np.ndarray, batch_size: int = 500) -> ClassifierOutput:
-    """What the judge says of uint8 images (n, C, H, W), in float32."""
+    """The judge's output for uint8 images (n, C, H, W), in float32."""
     parts = [
         judge(to_float(torch.from_numpy(np.array(images[k : k + batch_size]))))
         for k in range(0, len(images), batch_size)
@@ -255,13 +255,13 @@ def classify(judge: Judge, images: np.ndarray, batch_size: int = 500) -> Classif
 
 
 def right(logits: Tensor, labels: Tensor) -> Tensor:
-    """Which answers are right: (n,) bool for classes, (n, K) for attributes."""
+    """Which predictions are right: (n,) bool for classes, (n, K) for attributes."""
     return logits.argmax(1) == labels if labels.ndim == 1 else (logits > 0) == (labels > 0.5)
 
 
 def balance(answers: Tensor, labels: Tensor) -> Tensor:
-    """(n, K) right or wrong and 0/1 labels -> (K,) the mean of the shares among ones and among zeros (NaN where one is
-    missing)."""
+    """Balanced accuracy (K,) from (n, K) right or wrong and 0/1 labels: the mean of the accuracies on ones and on zeros
+    (NaN if one of them is missing)."""
     ones = labels.double()
     return ((answers * ones).sum(0) / ones.sum(0) + (answers * (1 - ones)).sum(0) / (1 - ones).sum(0)) / 2
 
@@ -271,8 +271,8 @@ def files(name: str, folder: Path = FOLDER) -> tuple[Path, Path]:
 
 
 def read(name: str, folder: Path = FOLDER) -> Judge | Stack:
-    """The judge `name`, called like its data set: eval mode, float32, on the CPU. Raises JudgeError if there is none,
-    or its files do not fit the network or each other."""
+    """The judge `name`, named like its data set: eval mode, float32, on the CPU. Raises JudgeError if there is none, or
+    its files do not fit the network or each other."""
     if name not in JUDGES:
         raise JudgeError(f"There is no judge for {name!r}, only for {', '.join(JUDGES)}.")
     if JUDGES[name].stacked:

@@ -357,7 +357,7 @@ def test_it_fits_every_width_and_says_what_it_is(open_page, width, scheme):
     text = page.inner_text("body")
     for words in (
         "celeba-cgan",
-        "Faces with the attributes that you ask for.",
+        "Faces, conditional on attributes.",
         "celeba non commercial research",
         "nothing that you do here is sent anywhere",
         "inherit CelebA's bias",

@@ -95,7 +95,7 @@ def test_a_network_learns_from_pairs_by_one_command(folders, tmp_path, alone, ca
     with pytest.raises(gan_models.InvalidInput, match="leave the mask out|fills no holes"):
         model.restore(pictures, torch.ones(64, 64))
     assert json.loads((tmp_path / "run/options.json").read_text())["data"]["name"] == "inputs-targets"
-    assert "as pairs of pictures taught it" in (tmp_path / "run/model/README.md").read_text()
+    assert "as learned from pairs of pictures" in (tmp_path / "run/model/README.md").read_text()
     assert train("celeba-restore", *words, "--resume") == 0
     capsys.readouterr()
     for wrong, message in (

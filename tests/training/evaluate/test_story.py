@@ -130,7 +130,7 @@ def test_an_editors_limits_without_measurements_are_the_ellipse_alone(editor, me
 def test_columns_have_a_legend_and_only_those_that_are_there(editor, folder):
     text = with_metrics(editor, EDITOR)
     assert "| metric | value | real pictures | details |" in text and "real against real" not in text
-    assert "*real pictures*: the same of real pictures, unedited; where a network sees labels, the share that" in text
+    assert "*real pictures*: the same for real, unedited pictures; for classifiers" in text
     for key in ("change seen", "brought", "identity kept", "drawn"):
         assert text.count(f"- *{key}*: ") == 1, key
     assert "*by target*" not in text and "*toggled*" not in text
@@ -195,7 +195,7 @@ def test_a_run_that_starts_from_the_hub_tells_owner_commit_and_licence(hub, alon
     assert training["origin"]["recipe"] == "mnist-dcgan" and training["origin"]["images_seen"] == 8
     card = ModelCard.load(tmp_path / "second/model/README.md")
     assert card.data.license == "cc-by-nc-4.0" and card.data.base_model == "user/toy"
-    assert f"[user/toy](https://huggingface.co/user/toy/tree/{commit.oid}), whose licence (cc-by-nc-4.0)" in card.text
+    assert f"[user/toy](https://huggingface.co/user/toy/tree/{commit.oid}); their licence (cc-by-nc-4.0)" in card.text
     assert len([line for line in card.text.splitlines() if line.startswith("| `mnist-dcgan` |")]) == 2
 
     hub.stop()  # a run that goes on does not need it
