@@ -234,9 +234,9 @@ OWN = {"recipe": "celeba-cgan", "summary": "faces, conditional on attributes", "
 
 def test_of_own_pictures_the_card_says_what_is_so(folder):
     text = card_of(folder, OWN).text
-    assert "conditional" not in text and "such as those of `shells`" in text
+    assert "aces, conditional" not in text and "such as those of `shells`" in text
     card = card_of(folder, OWN | {"data": {"title": "Shells of my beach", "licence": "CC-BY-4.0"}})
-    assert "# Shells of my beach\n" in card.text and "conditional" not in card.text
+    assert "# Shells of my beach\n" in card.text and "aces, conditional" not in card.text
     assert card.data.license == "cc-by-4.0" and "the licence of the pictures is CC-BY-4.0" in card.text
     card = card_of(folder, OWN | {"data": {"title": "Crops of CelebA", "licence": "mit"}})
     assert card.data.license == "other" and "non-commercial research" in card.text
