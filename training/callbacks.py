@@ -244,7 +244,7 @@ class Curves:
             self.draw([curves.read(self.folder)], self.folder / "curves.png")
         except curves.CurvesError as error:
             self.able = False
-            print(f"{error} Training goes on without it.", file=sys.stderr)
+            print(f"{error} Training continues without it.", file=sys.stderr)
         now = self.clock()
         self.rest_until = now + 50 * (now - began)
 

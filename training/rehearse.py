@@ -1,6 +1,6 @@
-"""What a run would be, without one: `python -m training RECIPE --dry-run`.
+"""Rehearse a run: `python -m training RECIPE --dry-run` says what it would train, need and take.
 
-A few steps are taken in memory, and nothing is written but the cache of decoded pictures.
+A few steps are done in memory. Nothing is written except the cache of decoded pictures.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from .options import RunOptions, open_data, recipe_of
 from .starting import initialise_from
 from .state import State, build
 
-SECONDS, LEAST = 5.0, 3  # of steps that are timed, after the first one, in which memory is laid out
+SECONDS, LEAST = 5.0, 3  # duration and least number of the timed steps, after the first one, which allocates memory
 
 
 class Rehearsal:
-    """Steps a second, measured as a callback of the loop that ends it after a while."""
+    """A callback that measures steps per second and ends the loop after a while."""
 
     def __init__(self):
         self.steps, self.began, self.seconds = -1, 0.0, 0.0
@@ -43,7 +43,7 @@ class Rehearsal:
 
 
 def rehearse(options: RunOptions) -> str:
-    """What a run with these options would train, need and take, in lines. Raises what the run would raise before its
+    """What a run with these options would train, need and take, as text. Raises what the run would raise before its
     first step."""
     recipe = recipe_of(options)
     accelerator = make_accelerator(options.precision)
@@ -88,12 +88,12 @@ def _about(network: torch.nn.Module) -> str:
 
 
 def _memory(device: torch.device) -> int:
-    """Bytes: on a GPU what its tensors took at most, else what the process did."""
+    """The peak memory in bytes: of the tensors on a GPU, else of the process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_reserved(device)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _wait(state: State) -> None:
-    """Until the device has done what it was told."""
+    """Wait until the device is done."""
     next(state.generator.parameters()).flatten()[0].item()

@@ -1,4 +1,4 @@
-"""One run, from its options to its model folder. `_run` is all of it, in order; `Run` has the parts."""
+"""One run, from its options to its model folder. `_run` has the order of its parts, `Run` the parts."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ from .watch import Watch
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-CHECKPOINTS = 50  # of a run, unless --checkpoint-every says otherwise
-DIVERSITY_STEPS = 100  # between looks at the samples
+CHECKPOINTS = 50  # per run, unless --checkpoint-every says otherwise
+DIVERSITY_STEPS = 100  # between measurements of the diversity
 REPORT_STEPS = 25  # between lines of stats.jsonl
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run leaves."""
+    """The result of a run."""
 
     folder: Path  # the run's
-    model: Path  # the model folder, for gan_models.load; that of the checkpoint, where the run was stopped
-    images: int  # real images shown
-    finished: bool  # False: it was stopped, by Ctrl-C or SIGTERM, and can be resumed
+    model: Path  # the model folder, for gan_models.load; that of the checkpoint if the run was stopped
+    images: int  # real images seen
+    finished: bool  # False: it was stopped by Ctrl-C or SIGTERM, and can be resumed
 
 
 def train(
@@ -76,23 +76,23 @@ def train(
     hooks: Iterable[Callable[[State, dict[str, torch.Tensor]], object]] = (),
     **settings: Any,
 ) -> Trained:
-    """Train a recipe as `python -m training` does, with the same checks, and return where its model is:
+    """Train a recipe as `python -m training` does, with the same checks, and return the run with its model folder:
 
         run = training.train("mnist-dcgan", images=100_000, output="runs/mine", batch_size=64, generator={"width": 32})
         gan_models.load(run.model)
 
-    Each argument is the command's option of that name; `data` may also be a data.dataset.Dataset. Each of `settings` is
-    a --set: a number, a word, a list [start, end, images] or a Schedule. `generator` and `discriminator` take a dict of
-    their networks' arguments.
+    Each argument is the command's option with that name; `data` may also be a data.dataset.Dataset. Each of `settings`
+    is a --set: a number, a word, a list [start, end, images] or a Schedule. `generator` and `discriminator` take a dict
+    of their networks' arguments.
 
     Each of `hooks` is called after each step with (state, scalars), on every process. It may add scalars to be reported
-    (0-d tensors). It ends the run by returning True: then the model is written, as of a run of that length.
+    (0-d tensors). Returning True ends the run, and the model is written as for a run of that length.
 
-    Raises TrainingError or ModelError with one sentence: where the input is bad, the run has diverged
-    (callbacks.Diverged), another process is gone (LostProcess), the disk is full, or memory ends.
+    Raises TrainingError or ModelError with one sentence: for bad input, if the run has diverged (callbacks.Diverged), if
+    another process is gone (LostProcess), if the disk is full, or if there is not enough memory.
 
-    All runs of one process compute in the same precision, since Accelerate keeps it. In this process denormal numbers
-    are zero from then on, and freed memory is kept (cpu.py).
+    All runs of one process have the same precision, since Accelerate keeps it. From then on denormal numbers are zero in
+    this process, and freed memory is kept (cpu.py).
     """
     options = RunOptions(
         recipe,
@@ -119,21 +119,21 @@ def train(
 
 
 def run(options: RunOptions, budget=None, hooks: tuple = ()) -> Trained:
-    """Train as the options say. A budget (compare.protocol has one) may end the run by its own measure. It is attached
-    by `budget.attach(state, checkpoint, accelerator)`; then, after each step, `budget.pause` is the first callback,
-    `budget.measure` comes just before the checkpoint, and `budget.resume` just before the next step. `budget.goal`
-    names the end, and `budget.record(state)` is added to what each model folder records of its training.
+    """Train with these options. A budget (see compare.protocol) may end the run by its own measure. First
+    `budget.attach(state, checkpoint, accelerator)` is called. After each step `budget.pause` is the first callback,
+    `budget.measure` comes just before the checkpoint, and `budget.resume` just before the next step. `budget.goal` names
+    the goal, and `budget.record(state)` is added to the training record of each model folder.
 
-    Raises TrainingError or ModelError. What goes wrong with disk or memory is a RunError.
+    Raises TrainingError or ModelError; RunError for problems with disk or memory.
     """
     try:
         return _run(options, budget, hooks)
-    except BrokenPipeError:  # not the disk: whoever read the output has gone
+    except BrokenPipeError:  # the reader of the output is gone
         raise
     except OSError as error:
         last = run_folder.find_checkpoint(options.output)
         kept = (
-            f" The last good checkpoint is {last}: mend that, and the same command with --resume goes on."
+            f" The last good checkpoint is {last}: solve the problem and continue by the same command with --resume."
             if last
             else ""
         )
@@ -144,7 +144,7 @@ def run(options: RunOptions, budget=None, hooks: tuple = ()) -> Trained:
         if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and "allocate memory" not in str(error):
             raise
         if not run_folder.find_checkpoint(options.output):
-            # The run has not begun: another may take its place.
+            # The run has not started, so another may use its folder.
             (options.output / "options.json").unlink(missing_ok=True)
         raise RunError(
             "There is not enough memory for this run; give it smaller batches or networks, such as --set batch_size=16."
@@ -168,10 +168,10 @@ def _run(options: RunOptions, budget, hooks: tuple) -> Trained:
 
 
 class Run:
-    """A run under way, on every process. `_run` has the order of what it does."""
+    """A run in progress, on every process. `_run` has the order of its methods."""
 
     def __init__(self, options: RunOptions, budget=None, hooks: tuple = ()):
-        """Whatever can be refused without data is refused here."""
+        """Check everything that can be checked without data."""
         self.options, self.budget, self.hooks = options, budget, hooks
         self.recipe = recipe_of(options)
         cpu.tune_allocator()
@@ -187,13 +187,13 @@ class Run:
         self.interrupt = callbacks.Interrupt(self.accelerator)
 
     def say(self, *sentences: str) -> None:
-        """Each on a line of its own, once for all processes."""
+        """Print each on its own line, on the main process only."""
         if self.accelerator.is_main_process:
             for sentence in sentences:
                 self.accelerator.print(sentence)
 
     def open(self) -> None:
-        """The folder, the data, and the state that the first step finds."""
+        """Open the folder and the data, and build the state for the first step."""
         options, accelerator = self.options, self.accelerator
         self.checkpoint = prepare_folder(options, accelerator)
         with accelerator.main_process_first():  # one process decodes; the others read its cache
@@ -215,7 +215,7 @@ class Run:
         self.first = self.state.images
 
     def go_back(self) -> None:
-        """The checkpoint before the last becomes the last."""
+        """Replace the last checkpoint by the one before it."""
         self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:
             checkpoints.go_back(self.options.output)
@@ -223,15 +223,15 @@ class Run:
         self.checkpoint = self.options.output / "checkpoint"
 
     def is_finished(self) -> bool:
-        """Whether an earlier run has done all of it."""
+        """Whether an earlier run has done everything."""
         finished = self.checkpoint and self.state.images >= self.plan.images
         return bool(finished) and images_of(self.model) == self.state.images
 
     def attach(self) -> None:
-        """Make what hangs on the loop."""
+        """Make the callbacks."""
         options, accelerator, state, plan = self.options, self.accelerator, self.state, self.plan
         if self.checkpoint:
-            self.say(f"Going on from {state.images:,} images.")
+            self.say(f"Continuing from {state.images:,} images.")
         accelerator.wait_for_everyone()
         self.report = callbacks.Report(
             options.output, accelerator, plan.images, state, plan.report_every, options.progress
@@ -241,7 +241,7 @@ class Run:
         self.saving = callbacks.Checkpoints(
             options.output, accelerator, self.report, self.write_model, plan.checkpoint_every
         )
-        self.saving.saved = state.images if self.checkpoint else None  # it need not be written again
+        self.saving.saved = state.images if self.checkpoint else None  # this checkpoint need not be written again
         self.measuring, self.drawing = [], []
         if GAMES[self.recipe.game].draws:
             every = DIVERSITY_STEPS * self.recipe.batch_size
@@ -261,7 +261,7 @@ class Run:
             self.budget.attach(state, self.checkpoint, accelerator)
 
     def write_beginning(self) -> None:
-        """options.json, and reals.png: what the pictures that it learns from look like."""
+        """Write options.json, and reals.png with training pictures."""
         folder = self.options.output
         files.write_atomically(folder / "options.json", (json.dumps(self.described, indent=2) + "\n").encode())
         if not (folder / "reals.png").exists():
@@ -270,11 +270,11 @@ class Run:
             pictures.save_png(pictures.grid(to_float(reals)), folder / "reals.png")
 
     def notes(self) -> dict:
-        """What a model folder records of its training, but for what changes from step to step."""
+        """The training record of model folders, without what changes from step to step."""
         options, data = self.options, self.described["data"]
         return {
             "recipe": self.recipe.name,
-            # A summary is said of the recipe's own data.
+            # The summary only fits the recipe's own data.
             "summary": self.recipe.summary if self.dataset.name == self.recipe.data else None,
             "source": self.recipe.source,
             "dataset": self.dataset.name,
@@ -286,7 +286,7 @@ class Run:
         }
 
     def write_model(self, state: State, folder: Path) -> None:
-        """Write the model folder: what crosses from training to use."""
+        """Write the model folder."""
         seconds = self.earlier_seconds + time.monotonic() - self.began
         about = self.about | {"images_seen": state.images, "hours": round(seconds / 3600, 2)}
         if self.budget:
@@ -298,7 +298,7 @@ class Run:
         model_folder.write(state.ema, folder, metrics=metrics, samples=picture, card=card)
 
     def chain(self) -> list:
-        """The callbacks, in this order: what has diverged is not saved, and what could not be saved is not shown."""
+        """The callbacks, in an order in which a diverged state is not saved, and only saved states are shown."""
         budget, measured, last = self.budget, [*self.measuring, *self.hooks, self.report], self.interrupt
         if not budget:
             return [*measured, self.saving, *self.drawing, last]
@@ -306,7 +306,7 @@ class Run:
         return [budget.pause, *measured, measure, self.saving, *self.drawing, budget.resume, last]
 
     def announce(self) -> None:
-        """What is trained, where, and how."""
+        """Print what is trained, where, and how."""
         processes, budget = self.accelerator.num_processes, self.budget
         self.say(*filter(None, [self.precision.why]))
         self.say(
@@ -320,7 +320,7 @@ class Run:
             )
 
     def train(self) -> bool:
-        """Train to the end; False where somebody stopped it before. Raises Diverged."""
+        """Train to the end. Returns False if it was stopped before. Raises Diverged."""
         options, accelerator, state = self.options, self.accelerator, self.state
         if options.trackers:
             start_trackers(accelerator, self.described, state.images, options.output)
@@ -334,21 +334,23 @@ class Run:
             cure = self.watch.diverged(str(error))
             raise callbacks.Diverged(f"Training has diverged: {error}; {kept}; {cure}.") from error
         finally:
-            for tracker in accelerator.trackers:  # end_training would also end the group of processes, if one has gone
+            for tracker in accelerator.trackers:  # end_training would also end the process group, even if one is gone
                 tracker.finish()
             if accelerator.is_main_process:
-                with contextlib.suppress(OSError):  # on a full disk, say: what went wrong before is what to tell
+                with contextlib.suppress(OSError):  # such as a full disk: the earlier error is the one to report
                     self.curves.write()
         return state.images >= self.plan.images or not self.interrupt.stopped
 
     def stopped(self) -> Trained:
-        """What is left where somebody stopped it."""
+        """The result of a run that was stopped."""
         model, images = self.options.output / "checkpoint/model", self.state.images
-        self.say(f"Stopped at {images:,} images; the same command with --resume goes on. The model so far is {model}.")
+        self.say(
+            f"Stopped at {images:,} images; the same command with --resume continues. The model so far is {model}."
+        )
         return Trained(self.options.output, model, images, False)
 
     def write_result(self) -> None:
-        """The finished model, and the last sheet of samples."""
+        """Write the finished model and the last grid of samples."""
         if self.accelerator.is_main_process:
             self.write_model(self.state, self.model)
             self.samples.write(self.state)
@@ -361,7 +363,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Plan:
-    """Lengths in real images, each a multiple of the batch size."""
+    """The schedule of a run in real images, each a multiple of the batch size."""
 
     images: int  # of the whole run
     checkpoint_every: int
@@ -370,7 +372,7 @@ class Plan:
 
 
 def plan_of(options: RunOptions, recipe: Recipe, accelerator: Accelerator) -> Plan:
-    """How long the run is, and when something happens in it. Raises RunError for lengths that cannot be."""
+    """The length of the run and the intervals in it. Raises RunError for impossible ones."""
     size = recipe.batch_size
     if size % accelerator.num_processes:
         raise RunError(
@@ -390,12 +392,11 @@ def plan_of(options: RunOptions, recipe: Recipe, accelerator: Accelerator) -> Pl
 
 
 def check_sources(options: RunOptions, recipe: Recipe) -> None:
-    """What cannot be found is told before hours of work, as is a name that the Hub would refuse. Raises RunError,
+    """Check before hours of work that everything can be found and the Hub would accept the name. Raises RunError,
     PublishError or ModelError."""
     if GAMES[recipe.game].needs_model(recipe) and not options.init_from:
         raise RunError(
-            f"{recipe.name} trains an encoder for a generator that is there already: name it, such as "
-            "--init-from celeba-cgan."
+            f"{recipe.name} needs a trained generator to start from: name it, such as --init-from celeba-cgan."
         )
     if options.init_from and not options.resume and not run_folder.find_checkpoint(Path(options.init_from)):
         hub.locate(options.init_from)
@@ -404,16 +405,16 @@ def check_sources(options: RunOptions, recipe: Recipe) -> None:
 
 
 def prepare_folder(options: RunOptions, accelerator: Accelerator) -> Path | None:
-    """Make the output folder; the checkpoint to go on from, or None. Raises RunError rather than touch a run without
+    """Make the output folder. Returns the checkpoint to continue from, or None. Raises RunError if there is a run and no
     --resume."""
     folder = options.output
     if folder.exists() and not folder.is_dir():
         raise RunError(f"{folder} is a file; give --output a folder.")
     if (folder / "options.json").exists() and not options.resume:
-        raise RunError(f"{folder} holds a run already: go on with it by --resume, or give another --output.")
+        raise RunError(f"{folder} holds a run already: continue it by --resume, or give another --output.")
     for path in (folder / name for name in ("options.json", STATS, WATCH)):
         if path.exists() and not path.is_file():
-            raise RunError(f"{path} is no regular file, so the run cannot use it; move it away.")
+            raise RunError(f"{path} is not a regular file, so the run cannot use it; move it away.")
     accelerator.wait_for_everyone()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -428,12 +429,14 @@ def prepare_folder(options: RunOptions, accelerator: Accelerator) -> Path | None
         return run_folder.find_checkpoint(folder) if options.resume else None
     found = run_folder.find_checkpoint(folder, PREVIOUS_ONE)
     if not found:
-        raise RunError(f"{folder} has no checkpoint before the last one; go on by --resume, or give another --output.")
+        raise RunError(
+            f"{folder} has no checkpoint before the last one; continue by --resume, or give another --output."
+        )
     return found
 
 
 def publish(options: RunOptions, accelerator: Accelerator) -> None:
-    """Publish the finished model, where that was asked for. Raises RunError where it cannot be done."""
+    """Publish the finished model if requested. Raises RunError if that fails."""
     if options.push_to_hub and accelerator.is_main_process:
         from .publish import publish as push
 
@@ -444,7 +447,7 @@ def publish(options: RunOptions, accelerator: Accelerator) -> None:
 
 
 def _whole(images: int, batch_size: int, option: str) -> int:
-    """Rounded up to whole batches."""
+    """A number of images, rounded up to whole batches."""
     if not 1 <= images <= 10**12:
         raise RunError(f"{option} must be from 1 to 10^12, not {images}.")
     return -(-images // batch_size) * batch_size

@@ -1,4 +1,4 @@
-"""How `--set KEY=VALUE` changes a recipe: parsing, checks, and what fits together.
+"""Changes recipes by `--set KEY=VALUE`: parsing, and checks that everything fits together.
 
 A key is a field of the recipe, a term of its game, or an argument of a network ("generator.width")."""
 
@@ -24,12 +24,12 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "objective": tuple(OBJECTIVES),
     "optimiser": ("adam", "rmsprop"),
 }
-# What only games that are `penalised` hear: elsewhere it would be taken in silence, and do nothing.
+# Settings that only games with `penalised` support; others would ignore them silently.
 OF_PENALISED = ("r1", "r2", "gradient_penalty", "instance_noise", "augment", "augment_target")
 
 
 def find(name: str) -> Recipe:
-    """The recipe of a name. Raises RecipeError that names the near ones."""
+    """The recipe of a name. Raises RecipeError with similar names."""
     if name in RECIPES:
         return RECIPES[name]
     hint = did_you_mean(name, RECIPES, "`python -m training --list` lists them.")
@@ -37,20 +37,20 @@ def find(name: str) -> Recipe:
 
 
 def with_objective(recipe: Recipe, objective: str) -> Recipe:
-    """The recipe with another objective, and with the settings that this one is at its best with."""
+    """The recipe with another objective and that objective's settings."""
     known = PAIRS[recipe.networks][1].normalisations
     for key, value in OBJECTIVE_SETTINGS[_checked("objective", objective, "str")].items():
         if key == "discriminator.normalisation" and not known:
             continue
         if key == "discriminator.normalisation" and value not in known:
-            value = "none"  # its discriminator cannot have the objective's own
+            value = "none"  # its discriminator does not support the objective's normalisation
         recipe = _replace(recipe, key, value)
     return recipe
 
 
 def change(recipe: Recipe, settings: list[str]) -> Recipe:
-    """The recipe with KEY=VALUE settings applied, in any order: first the networks and the game, which decide what else
-    can be set, then the settings of another objective, so that explicit ones win."""
+    """The recipe with KEY=VALUE settings, in any order: first networks and game, which decide what else can be set, then
+    the settings of another objective, then all others, so that explicit ones win."""
     parsed = (_parse(setting) for setting in settings)
     pairs = {ALIASES.get(key, key): value for key, value in parsed}
     for key in ("networks", "game"):
@@ -67,7 +67,7 @@ MOST_PICTURES = 1 << 16  # in a batch
 
 
 def check(recipe: Recipe) -> Recipe:
-    """The recipe itself. Raises RecipeError where its parts do not fit each other."""
+    """The recipe itself. Raises RecipeError if its parts do not fit together."""
     if not 1 <= recipe.batch_size <= MOST_PICTURES:
         raise RecipeError(f"batch_size must be from 1 to {MOST_PICTURES:,}, not {recipe.batch_size:,}.")
     game, owners = GAMES[recipe.game], {pair: name for name, other in GAMES.items() for pair in other.pairs}
@@ -85,7 +85,7 @@ def check(recipe: Recipe) -> Recipe:
     if recipe.conditional and not _takes_labels(recipe.networks):
         able = ", ".join(networks for networks in PAIRS if _takes_labels(networks))
         raise RecipeError(
-            f"The networks {recipe.networks} know no labels: --set conditional=false, or take some that do: {able}."
+            f"The networks {recipe.networks} take no labels: --set conditional=false, or use networks that do: {able}."
         )
     unknown = set(recipe.augment_policies) - set(POLICIES)
     if unknown:
@@ -100,15 +100,15 @@ def check(recipe: Recipe) -> Recipe:
     compared = [name for name in game.compares if getattr(terms_of(recipe), name)]
     if recipe.accumulation > 1 and (compared or not game.in_parts):
         raise RecipeError(
-            f"The game {recipe.game} {f'with {compared[0]} ' if compared else ''}looks at all pictures of a batch at "
-            "once, so that its parts cannot be computed apart: --set accumulation=1."
+            f"The game {recipe.game} {f'with {compared[0]} ' if compared else ''}uses all pictures of a batch at once, "
+            "so its parts cannot be computed separately: --set accumulation=1."
         )
     return recipe
 
 
 def from_options(described: dict) -> Recipe:
-    """The recipe that options.json describes, each value checked for its type: somebody may have edited the file.
-    Raises RecipeError, KeyError, TypeError or AttributeError where it is none."""
+    """The recipe in an options.json. Each value is checked, since the file may have been edited. Raises RecipeError,
+    KeyError, TypeError or AttributeError for an invalid one."""
     recipe = from_json(described)
     for declared, values in ((Recipe, vars(recipe)), (GAMES[recipe.game].Terms, recipe.terms)):
         for key, kind in kinds(declared).items():
@@ -154,18 +154,18 @@ def _replace(recipe: Recipe, key: str, value: Any) -> Recipe:
         return dataclasses.replace(recipe, terms=without_defaults(changed, game))
     if key in fields:
         recipe = dataclasses.replace(recipe, **{key: _checked(key, value, fields[key])})
-        if key == "networks":  # the arguments that they share with those before stay
+        if key == "networks":  # keep the arguments that the new ones have too
             for name, network in zip(PLAYERS, PAIRS[value]):
                 kept = {word: given for word, given in getattr(recipe, name).items() if word in arguments(network)}
                 recipe = dataclasses.replace(recipe, **{name: kept})
-        if key == "game":  # the terms that it shares with the one before stay
+        if key == "game":  # keep the terms that the new one has too
             shared = {name: weight for name, weight in recipe.terms.items() if name in kinds(GAMES[value].Terms)}
             recipe = dataclasses.replace(recipe, terms=shared)
         return recipe
     own = f"its terms are {', '.join(terms)}" if terms else "it has no terms"
     if able := [name for name, other in GAMES.items() if key in kinds(other.Terms)]:
         if _is_number(value) and not value:
-            return recipe  # it is left out, as it is already
+            return recipe  # a term of 0 is not used anyway
         raise RecipeError(f"The game {recipe.game} knows no {key} ({', '.join(able)} do); {own}.")
     if dot:
         known = {
@@ -180,17 +180,17 @@ def _replace(recipe: Recipe, key: str, value: Any) -> Recipe:
 
 NOT_SETTABLE = ("name", "summary", "source", "generator", "discriminator", "terms")
 PLAYERS = ("generator", "discriminator")
-# Arguments of networks that come from the recipe and the data.
+# Arguments of networks that are given by the recipe and the data.
 SHARED = ("self", "generator", "image_size", "image_channels", "multi_label")
 
 
 def kinds(declared: type) -> dict[str, str]:
-    """The fields of a dataclass, with their types in words."""
+    """The fields of a dataclass, with their types as text."""
     return {f.name: getattr(f.type, "__name__", str(f.type)) for f in dataclasses.fields(declared)}
 
 
 def arguments(network: type) -> dict[str, Any]:
-    """What --set generator.KEY=VALUE, or discriminator.KEY, can change of a network, with its defaults."""
+    """The arguments of a network that --set generator.KEY=VALUE or discriminator.KEY can change, with defaults."""
     parameters = inspect.signature(network.__init__).parameters
     given = (*SHARED, "labels") if network.takes_labels else SHARED
     return {name: parameter.default for name, parameter in parameters.items() if name not in given}
@@ -203,7 +203,7 @@ def _near(word: str, known: Iterable[str], start: str = "") -> str:
 
 
 def allowed(key: str, kind: str) -> str:
-    """What a field of a recipe, or a term of a game, can be: what comes after "must be" in a sentence."""
+    """The allowed values of a recipe's field or a game's term, as the words after "must be"."""
     if key in CHOICES:
         return f"one of {', '.join(CHOICES[key])}"
     if key in SPECIAL:
@@ -229,7 +229,8 @@ SPECIAL = {
 
 
 def _checked(key: str, value: Any, kind: str) -> Any:
-    """The value in the type of the field, or RecipeError. A Schedule is written as JSON: [start, end, images]."""
+    """The value converted to the type of the field. A Schedule is written as JSON: [start, end, images]. Raises
+    RecipeError."""
     if isinstance(value, Schedule):
         return value
     if key == "augment_policies" and value is None:
@@ -277,13 +278,13 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_whole(value: Any, least: int = 1) -> bool:
-    """A whole number of at least that; 1e6 is one."""
+    """Whether a value is a whole number of at least `least`; 1e6 is one."""
     return _is_number(value) and value == int(value) and value >= least
 
 
 def as_words(settings: Mapping[str, Any]) -> tuple[str, ...]:
-    """{"r1": 0.5, "generator": {"width": 32}} -> ("r1=0.5", "generator.width=32"): what :func:`change` takes. Raises
-    RecipeError for values that no setting has."""
+    """{"r1": 0.5, "generator": {"width": 32}} -> ("r1=0.5", "generator.width=32"), the form of :func:`change`. Raises
+    RecipeError for values that no setting can have."""
     flat: dict[str, Any] = {}
     for key, value in settings.items():
         inside = key in ("generator", "discriminator") and isinstance(value, Mapping)
@@ -292,7 +293,7 @@ def as_words(settings: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _as_word(key: str, value: Any) -> str:
-    """As JSON, but that a word needs no quotes."""
+    """A setting as JSON, without quotes around a word."""
     if isinstance(value, Schedule):
         value = [value.start, value.end, value.images]
     try:

@@ -1,4 +1,4 @@
-"""What a Space holds that shows a model: the demo, only the packages that it needs, and where the model is."""
+"""The files of a Space that shows a model: the demo, its requirements, and the reference to the model."""
 
 import importlib.metadata
 from pathlib import Path
@@ -14,7 +14,7 @@ from gan_models.samples import FACES
 from .errors import TrainingError
 
 PYTHON = "3.12"
-ZERO = "zero-a10g"  # ZeroGPU: a GPU that is there while a function of `spaces.GPU` runs
+ZERO = "zero-a10g"  # ZeroGPU: a GPU only while a function with `spaces.GPU` runs
 NEEDED = (
     "torch",
     "huggingface-hub",
@@ -26,8 +26,8 @@ NEEDED = (
     "cmarkgfm",
     "nh3",
 )
-PHOTOS = ("dlib-bin", "face-recognition-models", "pillow-heif")  # what an editor needs too
-LAB = ("__init__", "errors", "losses", "penalties", "points")  # what the demo's lab needs of training
+PHOTOS = ("dlib-bin", "face-recognition-models", "pillow-heif")  # additional packages for an editor
+LAB = ("__init__", "errors", "losses", "penalties", "points")  # files of training for the demo's lab
 CPU_WHEELS = "--extra-index-url https://download.pytorch.org/whl/cpu"  # torch without CUDA: a tenth of the size
 
 APP = '''"""The demo of GAN Studio with {models}. Written by `python -m training.publish`."""
@@ -54,12 +54,11 @@ def files(
     hardware: str | None = None,
     private: bool = False,
 ) -> dict[str, Path | bytes]:
-    """Path in the Space -> file or content, for a model that lies at this commit of a repository. contents: the files of
-    the model's folder, as published.
+    """Path in the Space -> file or content, for a model at this commit of a repository. contents: the published files of
+    the model folder.
 
-    The Hub puts the model into the Space's image when it builds it (preload_from_hub). A private one it may not read
-    there, so that is stored in the Space itself, as is the generator of faces that an editor shows its edits on, where
-    it draws none.
+    The Hub adds the model to the Space's image when it builds it (preload_from_hub). A private model cannot be read
+    then, so it is stored in the Space itself. So is a generator of faces for an editor that cannot draw any.
     """
     package = Path(gan_models.__file__).parent
     found: dict[str, Path | bytes] = {}
@@ -88,8 +87,8 @@ def files(
 
 
 def requirements(edits: bool, hardware: str | None = None) -> str:
-    """requirements.txt: the packages of the demo alone, as they are installed here. edits: photos too. hardware: None or
-    cpu-... for a torch without CUDA."""
+    """requirements.txt: the packages of the demo, with the versions that are installed here. edits: also those for
+    photos. hardware: None or cpu-... for a torch without CUDA."""
     on_cpu = hardware is None or hardware.startswith("cpu")
     lines = [CPU_WHEELS] if on_cpu else []
     lines += [f"{name}=={version(name)}" for name in (*NEEDED, *(PHOTOS if edits else ()))]
@@ -97,8 +96,8 @@ def requirements(edits: bool, hardware: str | None = None) -> str:
 
 
 def version(package: str) -> str:
-    """Of an installed package, without what tells one build of torch from another. Raises TrainingError where it is
-    missing: what was not tried here is not promised to a Space."""
+    """The version of an installed package, without the build of torch. Raises TrainingError if it is not installed,
+    since a Space should only get versions that were tried here."""
     try:
         return importlib.metadata.version(package).partition("+")[0]
     except importlib.metadata.PackageNotFoundError as error:
@@ -111,7 +110,7 @@ def version(package: str) -> str:
 def card(
     contents: dict[str, Path | bytes], repo_id: str, commit: str, hardware: str | None = None, private: bool = False
 ) -> str:
-    """README.md: what the Hub must know to build and to list the Space, and a sentence for whoever reads it."""
+    """README.md: the front matter with which the Hub builds and lists the Space, and a sentence for its readers."""
     published = contents.get("README.md", b"")
     model = card_edits.front_matter(published.decode("utf-8", "replace") if isinstance(published, bytes) else "")
     name = repo_id.split("/")[1]

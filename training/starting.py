@@ -1,4 +1,4 @@
-"""Where a run starts from: the weights of another model, or of another run."""
+"""Starts a run from the weights of a model, or of another run."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from .state import State
 
 
 def initialise_from(state: State, source: str) -> None:
-    """Start from the generator of a model, whose configuration must be the recipe's, but that an encoder may be missing
-    in it; from one of half the size, which grows; or from a run's folder, with its discriminator too."""
+    """Start from the generator of a model with the recipe's configuration (it may lack an encoder), from a generator of
+    half the size, which grows, or from a run folder, with its discriminator too."""
     if checkpoint := run_folder.find_checkpoint(Path(source)):
         checkpoints.begin_with(state, checkpoint)
         return
@@ -37,7 +37,7 @@ def initialise_from(state: State, source: str) -> None:
     ):
         raise RunError(
             f"{source} has another configuration than the recipe, so its weights do not fit; "
-            "give the options that it was made with by --set."
+            "give the options with which it was made by --set."
         )
     for network in (state.generator, state.ema):
         network.load_state_dict(network.state_dict() | weights, strict=True)

@@ -1,4 +1,4 @@
-"""All that changes while training: networks, optimisers and the averaged generator."""
+"""The state of training: networks, optimisers and the averaged generator."""
 
 from dataclasses import dataclass, field
 
@@ -18,11 +18,11 @@ from .recipes import Recipe, RecipeError, at
 
 @dataclass
 class State:
-    """All that changes while training, and so all that a checkpoint holds."""
+    """Everything that changes during training, and is stored in a checkpoint."""
 
     generator: Generator
     discriminator: Discriminator
-    ema: Generator  # the averaged generator: what is sampled and published
+    ema: Generator  # the averaged generator, which is sampled and published
     generator_optimiser: torch.optim.Optimizer
     discriminator_optimiser: torch.optim.Optimizer
     images: int = 0
@@ -33,9 +33,9 @@ class State:
 
 
 def build(recipe: Recipe, dataset: Dataset, seed: int, device: torch.device, scaled: bool = False) -> State:
-    """Networks and optimisers at the start of a run: initialised on the CPU, so equal on every device and process.
-    scaled: losses are scaled while gradients are computed, since those of float16 would underflow (Micikevicius et al.
-    2018, arXiv:1710.03740). Accelerate has one scaler for all optimisers, so this package has its own."""
+    """Networks and optimisers at the start of a run, initialised on the CPU, so equal on every device and process.
+    scaled: scale losses for the backward pass, since gradients in float16 would underflow (Micikevicius et al. 2018,
+    arXiv:1710.03740). Accelerate has one scaler for all optimisers, so this package has its own."""
     torch.manual_seed(seed)
     generator_class, discriminator_class = PAIRS[recipe.networks]
     size = recipe.image_size if isinstance(recipe.image_size, int) else list(recipe.image_size)  # as JSON has it
@@ -75,7 +75,7 @@ def _optimiser(recipe: Recipe, parameters: list[torch.nn.Parameter]) -> torch.op
 
 
 def batch_dependent_layers(state: State) -> list[str]:
-    """The kinds of layers whose work depends on how a batch is shared by processes."""
+    """The types of layers whose result depends on how processes share a batch."""
     kinds = {"BatchNorm": (nn.BatchNorm1d, nn.BatchNorm2d), "Dropout": (nn.Dropout,)}
     layers = [*state.generator.modules(), *state.discriminator.modules()]
     return [
@@ -104,7 +104,7 @@ def adapt_augment(recipe: Recipe, state: State, scalars: dict[str, torch.Tensor]
 
 
 def set_schedules(recipe: Recipe, state: State) -> None:
-    """Whatever changes with the images seen, in the optimisers."""
+    """Set the scheduled values of the optimisers for the images seen."""
     for optimiser, factor in ((state.generator_optimiser, recipe.generator_rate), (state.discriminator_optimiser, 1.0)):
         for group in optimiser.param_groups:
             group["lr"] = at(recipe.learning_rate, state.images) * factor
@@ -114,8 +114,9 @@ def set_schedules(recipe: Recipe, state: State) -> None:
 
 @torch.no_grad()
 def update_ema(recipe: Recipe, state: State) -> None:
-    """Exponential moving average of the generator: weights and BatchNorm statistics. The half-life grows with the
-    images seen up to the recipe's (Karras et al. 2020), so that short runs are not held back by their beginnings."""
+    """Update the exponential moving average of the generator: weights and BatchNorm statistics. The half-life grows with
+    the images seen up to the recipe's (Karras et al. 2020), so that in short runs the early weights are soon
+    forgotten."""
     half_life = min(recipe.ema_half_life, recipe.ema_ramp * state.images)
     kept = 0.5 ** (recipe.batch_size * recipe.discriminator_steps / half_life) if half_life else 0.0
     pairs = list(zip(state.ema.state_dict().values(), state.generator.state_dict().values()))

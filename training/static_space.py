@@ -1,4 +1,4 @@
-"""What a static Space holds: a page that draws in the visitor's browser, and needs no server (gan_models.export)."""
+"""The files of a static Space: a page that draws in the visitor's browser (gan_models.export)."""
 
 import tempfile
 from pathlib import Path
@@ -12,8 +12,8 @@ HEADERS = {"cross-origin-embedder-policy": "require-corp", "cross-origin-opener-
 
 
 def files(folder: Path, card: str, repo_id: str, runtime: Path | None = None) -> dict[str, bytes]:
-    """Path in the Space -> content, for the model of a folder that is published as `repo_id` with this card. runtime: the
-    folder of an unpacked onnxruntime-web. Raises as `gan_models.export.page` does."""
+    """Path in the Space -> content, for a model folder that is published as `repo_id` with this card. runtime: the folder
+    of an unpacked onnxruntime-web. Raises as `gan_models.export.page` does."""
     with tempfile.TemporaryDirectory() as temporary:
         page = export.page(folder, temporary, card=card, name=repo_id, runtime_folder=runtime)
         found = {path.name: path.read_bytes() for path in sorted(page.iterdir())}

@@ -1,11 +1,11 @@
-"""Say in plain words what goes wrong in a training, live and afterwards: `python -m training.watch RUN_FOLDER`.
+"""Say in plain words what goes wrong in a training, during it and afterwards: `python -m training.watch RUN_FOLDER`.
 
-The watch reads the lines of stats.jsonl (means over some 25 steps) one after another, and nothing else. So it costs
-nothing, says the same live and afterwards, and after a resume knows what it has said.
+The watch only reads the lines of stats.jsonl (means over about 25 steps), one after another. So it costs nothing, says
+the same during and after the training, and remembers its remarks after a resume.
 
-It knows five troubles: mode collapse, a discriminator that has won, vanishing gradients, exploding gradients, and NaN or
-infinity, of which the loop tells it. Each is said once, and again only after it had passed. The sentence says what is
-wrong, by which numbers and since when, and names the remedy of the literature as an option of the command.
+It detects five problems: mode collapse, a discriminator that has won, vanishing gradients, exploding gradients, and NaN
+or infinity, which the loop reports. Each is reported once, and again only after it had passed. The sentence says what is
+wrong, since when, and by which numbers, and gives a remedy from the literature as an option of the command.
 """
 
 import argparse
@@ -27,38 +27,37 @@ from .run_folder import MAX_JSON, WATCH
 from .settings import from_options
 
 # Mode collapse. The diversity is the mean distance of 64 fixed samples to their nearest neighbour, 1 for real pictures
-# (callbacks.Diversity). Healthy runs on digits and faces are above 0.12 from step 200 on, narrow WGAN-GPs with their
-# fifth of generator steps too, and rise to 0.9; a conditional DCGAN whose digits of one kind all looked alike fell from
+# (callbacks.Diversity). Healthy runs on digits and faces are above 0.12 from step 200 on and rise to 0.9; so are narrow
+# WGAN-GPs, with a fifth of the generator steps. A conditional DCGAN whose digits of a class all looked alike fell from
 # 0.25 to 0.07.
-WARM_UP = 200  # steps: before, it draws the noise that it was initialised with
-FALLEN = 0.55  # of the best so far: the sampling noise of 64 pictures is some 5 %, and one healthy run fell to 0.59
-LOW = 0.5  # of real pictures; above it a fall is the end of early noise
-NEVER = 0.1  # still this low after ...
-NEVER_STEPS = 300  # ... so many steps, and not rising
-RISING, RISING_BY = 1.1, 0.01  # from one look to the next, times and plus: what rises so is under way
+WARM_UP = 200  # steps in which the generator still draws noise
+FALLEN = 0.55  # of the best so far; the sampling noise of 64 pictures is about 5 %, and one healthy run fell to 0.59
+LOW = 0.5  # relative to real pictures; above it a fall is the end of early noise
+NEVER = 0.1  # a diversity that is still below this ...
+NEVER_STEPS = 300  # ... after so many steps and does not rise is a collapse
+RISING, RISING_BY = 1.1, 0.01  # a diversity rises if the next one is larger by this factor plus this amount
 
-# A discriminator that has won. Relativistic and penalised ones are right about 99.9 % of all pairs for the first 300
-# steps of healthy runs, so accuracy alone proves nothing: the generator must suffer too.
+# A discriminator that has won. In healthy runs, relativistic and penalised discriminators are right about 99.9 % of all
+# pairs for the first 300 steps. So accuracy alone is not enough: the generator must suffer too.
 ACCURACY = 0.99
 WON_STEPS = 200
-SUFFERS = 0.05  # the generator's gradient, all this time, of its largest; 0.15 was seen in healthy runs
-CLIMBED = 2.0  # the generator's loss, over the time that the discriminator is right
+SUFFERS = 0.05  # the generator's gradient relative to its largest, all this time; healthy runs had 0.15
+CLIMBED = 2.0  # rise of the generator's loss while the discriminator is right
 
-# Vanishing gradients: Adam does not mind their scale, but what is this much weaker than it was carries no direction,
-# only noise.
-VANISHED = 1e-3  # of its largest
-NOTHING = 1e-8  # Adam's epsilon: below it Adam stops too
+# Vanishing gradients. Adam is invariant to their scale, but a gradient that is so much weaker than before is only noise.
+VANISHED = 1e-3  # relative to its largest
+NOTHING = 1e-8  # Adam's epsilon, below which Adam stops too
 VANISHED_STEPS = 75
 
-# Exploding gradients: norms of healthy runs stay within a factor of 10 of their median, unless that is next to nothing.
+# Exploding gradients. In healthy runs norms stay within a factor of 10 of their median, unless that is almost 0.
 EXPLODED = 100.0  # times the median so far
-MODEST = 10.0  # up to here nothing explodes: a healthy mnist-r3gan went from 0.00003 to 1.3
-HUGE = 1e3  # without any history; healthy norms were below 110 where only scores are played for,
-HUGE_SUMS = 1e6  # but 1,100 where features are matched, of which losses are sums
-HISTORY = 8  # lines that a median is made of, at least
+MODEST = 10.0  # smaller norms never count as exploded: a healthy mnist-r3gan went from 0.00003 to 1.3
+HUGE = 1e3  # limit without a history; healthy norms were below 110 for losses of scores,
+HUGE_SUMS = 1e6  # but 1,100 for losses that are sums over features
+HISTORY = 8  # lines for a median, at least
 
 
-QUIET_STEPS = 300  # without a trouble before it is told again
+QUIET_STEPS = 300  # without a problem before it is reported again
 GRADIENTS = ("generator_gradient", "discriminator_gradient")
 UNKNOWN = "this line does not tell"
 
@@ -70,23 +69,23 @@ class Remark(NamedTuple):
 
 
 class Watch:
-    """Call it with each line of stats.jsonl. It returns its verdicts; with a folder it says them aloud, and appends
-    them to its watch.jsonl.
+    """Call it with each line of stats.jsonl. It returns its remarks; with a folder it also prints them and appends them
+    to the folder's watch.jsonl.
 
-    history: lines that were seen before a resume; what they called for has been said.
+    history: the lines before a resume, whose remarks were made already.
     """
 
     def __init__(self, recipe: Recipe, folder: Path | None = None, history: list[dict] = ()):
         self.recipe, self.folder = recipe, None
         terms = terms_of(recipe)
-        self.plays = bool(getattr(terms, "adversarial", True))  # the generator, against the discriminator
+        self.plays = bool(getattr(terms, "adversarial", True))  # whether the generator has an adversarial loss
         self.sums = any(getattr(terms, name) for name in GAMES[recipe.game].sums)
         self.lines: deque[dict] = deque(maxlen=1000)
         self.largest: dict[str, float] = {}
         self.best = 0.0  # diversity
         self.looks: list[tuple[int, float]] = []  # the last two diversities, with their images
-        self.since: dict[str, int] = {}  # trouble: images at which it began
-        self.said: dict[str, int] = {}  # trouble: images at which it last held, once it has been told
+        self.since: dict[str, int] = {}  # problem: images at which it began
+        self.said: dict[str, int] = {}  # problem: images at which it last held, once it has been reported
         self.exploded = False
         before = [verdict for line in history for verdict in self(line)]
         self.folder = folder
@@ -95,7 +94,7 @@ class Watch:
 
     def __call__(self, line: dict) -> list[Remark]:
         self.lines.append(line)
-        for key in GRADIENTS:  # an explosion is not what others are measured by
+        for key in GRADIENTS:  # an exploded gradient is no reference for others
             self.largest[key] = max(self.largest.get(key, 0.0), min(line.get(key, 0.0), self._limit(key)))
         verdicts = []
         for kind, look in (
@@ -113,7 +112,7 @@ class Watch:
                 continue
             told, self.said[kind] = kind in self.said, line["images"]
             if not told:
-                self.exploded = self.exploded or kind == "exploding"  # what follows follows from it
+                self.exploded = self.exploded or kind == "exploding"  # later problems are its consequences
                 cure = remedy("exploding" if self.exploded else kind, self.recipe)
                 verdicts.append(Remark(kind, line["images"], f"{evidence}; {cure}"))
         for verdict in verdicts:
@@ -121,7 +120,7 @@ class Watch:
         return verdicts
 
     def diverged(self, what: str) -> str:
-        """Note that something became NaN or infinite. Returns the remedy."""
+        """Report that something became NaN or infinite. Returns the remedy."""
         last = next((line for line in reversed(self.lines) if "discriminator_gradient" in line), None)
         seen = f" (the discriminator's gradient was {_number(last['discriminator_gradient'])} before)" if last else ""
         cure = remedy("nan", self.recipe)
@@ -132,11 +131,11 @@ class Watch:
     def _tell(self, verdict: Remark) -> None:
         if self.folder:
             _append(self.folder, verdict)
-            start = "\r\033[K" if sys.stderr.isatty() else ""  # the line of progress comes again
+            start = "\r\033[K" if sys.stderr.isatty() else ""  # clear the line of progress, which is printed again
             print(f"{start}watch, at {verdict.images:,} images: {verdict.sentence}", file=sys.stderr, flush=True)
 
     def _begun(self, kind: str, holds: bool) -> int | None:
-        """Images at which a trouble began that holds without a break since; None where it does not hold."""
+        """The images at which a problem began that has held since; None if it does not hold."""
         if not holds:
             self.since.pop(kind, None)
             return None
@@ -144,7 +143,7 @@ class Watch:
         return self.since.setdefault(kind, before)
 
     def _lasting(self, kind: str, holds: bool, steps: int) -> int | None:
-        """The same, once it holds for so many steps."""
+        """The same, once it has held for `steps`."""
         since = self._begun(kind, holds)
         lasts = since is not None and self.lines[-1]["images"] - since >= steps * self.recipe.batch_size
         return since if lasts else None
@@ -154,14 +153,14 @@ class Watch:
         if "diversity" not in line or steps < WARM_UP:
             return UNKNOWN
         now = line["diversity"]
-        self.best = max(self.best, min(now, 1.0))  # noise can be more diverse than real pictures
+        self.best = max(self.best, min(now, 1.0))  # noise may be more diverse than real pictures
         self.looks = [*self.looks[-1:], (line["images"], now)]
         (since, before), *later = self.looks
         if not later or now > max(RISING * before, before + RISING_BY):
             return None
         if self.best < NEVER and steps >= NEVER_STEPS:
             return (
-                f"mode collapse: fixed samples are nearly one picture, their diversity is still {now:.2f} of that of real "
+                f"mode collapse: fixed samples are nearly the same picture; their diversity is still {now:.2f} of that of real "
                 f"pictures after {line['images']:,} images, {self.best:.2f} at best"
             )
         if max(before, now) < min(FALLEN * self.best, LOW) and self.best >= NEVER:
@@ -212,7 +211,7 @@ class Watch:
         return f"vanishing gradients: {_since(since)} next to nothing is left of them; {whose}"
 
     def _limit(self, key: str) -> float:
-        """Above it a gradient explodes."""
+        """The norm above which a gradient counts as exploded."""
         huge = HUGE_SUMS if self.sums else HUGE
         norms = [past[key] for past in list(self.lines)[-201:-1] if key in past]
         return min(huge, max(EXPLODED * statistics.median(norms), MODEST)) if len(norms) >= HISTORY else huge
@@ -230,7 +229,7 @@ class Watch:
 
 
 def remedy(kind: str, recipe: Recipe) -> str:
-    """What the literature does about a trouble, in options that fit the recipe."""
+    """What the literature does about a problem, as options that fit the recipe."""
     rate, known = at(recipe.learning_rate, 0), GAMES[recipe.game].remedies
     lower = f"start again with a lower --set learning_rate={rate / 10:.2g}"
     if kind in ("exploding", "nan"):
@@ -248,13 +247,13 @@ def remedy(kind: str, recipe: Recipe) -> str:
         return "start again with the non-saturating loss, --set objective=logistic (Goodfellow et al. 2014, section 3)"
     noise = 2 * at(recipe.instance_noise, 0) or 0.1
     return (
-        f"make its task harder: start again with {_smoother(recipe)}, or with noise on what it sees, "
+        f"make its task harder: start again with {_smoother(recipe)}, or with noise on its input, "
         f"--set instance_noise={noise:g} (Soenderby et al. 2017, arXiv:1610.04490)"
     )
 
 
 def _smoother(recipe: Recipe) -> str:
-    """What bounds the discriminator's slope, or bounds it more."""
+    """A setting that limits the discriminator's slope, or limits it more."""
     r1, r2 = at(recipe.r1, 0), at(recipe.r2, 0)
     if r1 or r2:
         stronger = f"--set r1={10 * (r1 or r2):g} --set r2={10 * (r2 or r1):g}"
@@ -315,12 +314,12 @@ def command(arguments: list[str] | None) -> None:
 
 
 def recipe_of(folder: Path) -> Recipe:
-    """The recipe that a run was started with. Raises CurvesError where its options.json cannot be read."""
+    """The recipe of a run. Raises CurvesError if its options.json cannot be read."""
     try:
         return from_options(read_json(folder / "options.json", MAX_JSON)["recipe"])
     except (OSError, UnfitFile, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CurvesError(
-            f"The options of the run in {folder} cannot be read: name the folder of a run, which holds options.json."
+            f"The options of the run in {folder} cannot be read: name a run folder with an options.json."
         ) from error
 
 

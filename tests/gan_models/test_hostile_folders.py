@@ -52,7 +52,7 @@ def test_the_demo_tells_of_a_record_that_is_no_file(folder, kind):
     sentence(InvalidConfig, lambda: model_folder.read_metrics(folder / "metrics.json"))
     with hostile.within(10):
         told = studio.about(str(folder))
-    assert "not known" in told.data and "metrics.json" in told.data and "secret" not in told.data
+    assert "unknown" in told.data and "metrics.json" in told.data and "secret" not in told.data
     assert "Limits" in told.card
 
 
@@ -84,7 +84,7 @@ def test_a_record_that_is_no_json_object_is_told(folder, content):
     (folder / "metrics.json").write_bytes(content)
     sentence(InvalidConfig, lambda: model_folder.read_metrics(folder / "metrics.json"))
     sentence(InvalidConfig, lambda: card.write_card(folder))
-    assert "not known" in studio.about(str(folder)).data
+    assert "unknown" in studio.about(str(folder)).data
     assert gan_models.load(folder).labels == ("Smiling", "Male")
 
 

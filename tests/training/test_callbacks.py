@@ -310,7 +310,7 @@ def test_ctrl_c_while_a_run_starts_is_one_sentence(tmp_path, capsys, monkeypatch
 
     monkeypatch.setattr(run, "build", interrupted)
     assert train("mnist-dcgan", "--output", tmp_path) == 130
-    assert "--resume goes on" in capsys.readouterr().err.splitlines()[-1]
+    assert "--resume continues" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_a_run_that_is_stopped_goes_on_to_the_same_numbers(tmp_path, monkeypatch, capsys):

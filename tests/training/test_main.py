@@ -144,7 +144,7 @@ def test_a_run_is_not_touched_without_resume(tmp_path, capsys):
     run = ["mnist-dcgan", "--images", 8, "--output", tmp_path / "run"]
     assert train(*run) == 0
     before = {name: (tmp_path / "run" / name).read_bytes() for name in files(tmp_path / "run")}
-    assert "holds a run already: go on with it by --resume" in refused(capsys, *run)
+    assert "holds a run already: continue it by --resume" in refused(capsys, *run)
     assert {name: (tmp_path / "run" / name).read_bytes() for name in files(tmp_path / "run")} == before
 
 
@@ -574,7 +574,7 @@ def test_killed_at_a_random_moment_and_resumed_equals_uninterrupted(tmp_path, ca
     )
     assert train(*options, "--output", tmp_path / "killed", "--resume") == 0
     said = capsys.readouterr().out
-    assert "Going on from" in said and "bit for bit" not in said
+    assert "Continuing from" in said and "bit for bit" not in said
     assert train(*options, "--output", tmp_path / "whole") == 0
     assert weights(tmp_path / "killed") == weights(tmp_path / "whole"), f"killed after {moment} s"
     assert stats(tmp_path / "killed") == stats(tmp_path / "whole")
@@ -586,11 +586,11 @@ def test_ctrl_c_checkpoints_and_resume_finishes(tmp_path, capsys):
     wait_for(process, tmp_path / "run/stats.jsonl")
     process.send_signal(signal.SIGINT)
     output = finish(process)
-    assert process.returncode == 130 and "--resume goes on" in output and "Traceback" not in output, output
+    assert process.returncode == 130 and "--resume continues" in output and "Traceback" not in output, output
     images = json.loads((tmp_path / "run/checkpoint/state.json").read_text())["images"]
     assert 0 < images < 10**6
     assert train("mnist-dcgan", *options, "--images", images + 16, "--resume") == 0
-    assert f"Going on from {images:,} images." in capsys.readouterr().out
+    assert f"Continuing from {images:,} images." in capsys.readouterr().out
     assert gan_models.load(tmp_path / "run/model").image_shape == (1, 28, 28)
 
 

@@ -67,7 +67,7 @@ def test_when_one_process_is_killed_or_asked_to_stop_the_other_ends_in_a_sentenc
     )
     assert [process.returncode for process in pairs["stopped"]] == [130, 130]
     (out, err), (other_out, other_err) = said["stopped"]
-    assert out.count("the same command with --resume goes on") == err.count("Stopping after this step") == 1
+    assert out.count("the same command with --resume continues") == err.count("Stopping after this step") == 1
     assert other_out == other_err == ""
 
 

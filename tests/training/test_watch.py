@@ -76,7 +76,7 @@ def test_a_generator_that_draws_one_picture_is_noticed(tmp_path, monkeypatch):
     assert train("mnist-mlp", *LONG, "--output", tmp_path) == 0
     (said,) = [remark for remark in remarks(tmp_path) if remark["verdict"] == "collapse"]
     assert (
-        said["sentence"].startswith("mode collapse: fixed samples are nearly one picture")
+        said["sentence"].startswith("mode collapse: fixed samples are nearly the same picture")
         and "--set" in said["sentence"]
     )
 
