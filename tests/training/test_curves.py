@@ -131,5 +131,5 @@ def test_without_matplotlib_training_goes_on_and_says_so_once(tmp_path, monkeypa
     monkeypatch.setattr(curves, "draw", draw)
     monkeypatch.setattr(builtins, "__import__", lacking)
     assert train("mnist-mlp", "--images", 32, "--checkpoint-every", 8, "--output", tmp_path) == 0
-    assert capsys.readouterr().err.count("in a checkout of GAN Studio. Training goes on without it.") == 1
+    assert capsys.readouterr().err.count("in a checkout of GAN Studio. Training continues without it.") == 1
     assert not (tmp_path / "curves.png").exists() and (tmp_path / "model").exists()
