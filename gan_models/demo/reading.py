@@ -60,7 +60,8 @@ def lines(what: str, most: int) -> Reader:
     def read(value) -> list[str]:
         if value is None:
             return []
-        if not isinstance(value, str) or len(value) > MOST_TEXT or len(found := value.split()) > most:
+        fits = isinstance(value, str) and len(value) <= MOST_TEXT and _can_be_sent(value)
+        if not fits or len(found := value.split()) > most:
             raise InvalidInput(f"The {what} must be a text of at most {most} pictures, not {short(value)}.")
         return found
 
@@ -77,7 +78,7 @@ def choice(what: str, *kinds: type) -> Reader:
             or isinstance(value, int)
             and abs(value) > MOST_CHOICES
             or isinstance(value, str)
-            and len(value) > MOST_CHARACTERS
+            and not (len(value) <= MOST_CHARACTERS and _can_be_sent(value))
         ):
             raise InvalidInput(f"The {what} must be one of the list, not {short(value)}.")
         return value
@@ -90,7 +91,8 @@ def choices(what: str) -> Reader:
 
     def read(value) -> list[str]:
         value = [] if value is None else value
-        if not isinstance(value, list) or len(value) > MOST_CHOICES or not all(isinstance(name, str) for name in value):
+        fits = isinstance(value, list) and len(value) <= MOST_CHOICES
+        if not fits or not all(isinstance(name, str) and _can_be_sent(name) for name in value):
             raise InvalidInput(f"The {what} must be some of the list, not {short(value)}.")
         return value
 
@@ -104,4 +106,8 @@ def anything(value):
 
 def _can_be_sent(value: str) -> bool:
     """Whether a text can be sent back: JSON can hold half a surrogate pair, which cannot."""
-    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
