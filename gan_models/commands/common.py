@@ -8,6 +8,8 @@ from pathlib import Path
 
 from ..errors import InvalidInput, short
 
+PHOTOS = (".jpg", ".jpeg", ".png", ".webp")  # the endings of photos that can be written
+
 
 class Parser(argparse.ArgumentParser):
     """A parser that ends with `error: one sentence` and allows no abbreviated options."""
@@ -26,6 +28,20 @@ def check_file(path: Path, endings: Sequence[str] = (".png",)) -> None:
     if path.is_dir():
         raise InvalidInput(f"The output {path} is a folder; name a file in it.")
     _check_place(path.parent)
+
+
+def add_photo_arguments(parser: Parser, required: bool = True) -> None:
+    """The arguments of a command that changes a photo. required: whether --output is."""
+    parser.add_argument("photo", type=Path, metavar="PHOTO", help="JPEG, PNG, WebP, HEIC, ...")
+    parser.add_argument("--device", help="cpu (default), cuda, cuda:1, mps, ...")
+    parser.add_argument("--output", "-o", type=Path, required=required, help=f"the file to write: {', '.join(PHOTOS)}")
+
+
+def check_photos(photo: Path, output: Path) -> None:
+    """Raise InvalidInput, before any work, unless the output can be written and is not the photo itself."""
+    check_file(output, PHOTOS)
+    if output.exists() and photo.exists() and output.samefile(photo):
+        raise InvalidInput(f"{output} is the photo itself and would be overwritten; give another --output.")
 
 
 def make_folder(path: Path) -> None:

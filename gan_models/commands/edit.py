@@ -2,16 +2,14 @@
 
 import argparse
 import sys
-from pathlib import Path
 
 import gan_models
 
 from .. import cli
 from ..errors import InvalidInput, ModelNotFound
 from ..files import read_json
-from .common import Parser, assignments, check_file
+from .common import Parser, add_photo_arguments, assignments, check_photos
 
-PHOTOS = (".jpg", ".jpeg", ".png", ".webp")
 MAX_CONFIG = 1_000_000  # bytes
 FAMILIES = ("retouch", "editor")  # of editors, the better first
 
@@ -23,7 +21,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = Parser("gan-studio edit", description="Change a face in a photo and write the photo at full size.")
-    parser.add_argument("photo", type=Path, metavar="PHOTO", help="JPEG, PNG, WebP, HEIC, ...")
     parser.add_argument(
         "--set",
         nargs="+",
@@ -34,8 +31,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", metavar="SOURCE", help="an editor: a folder, bundled name or Hub repository")
     parser.add_argument("--face", type=int, default=1, metavar="N", help="which face; 1 (default) is the largest")
     parser.add_argument("--list", action="store_true", help="print the attributes, and how surely the face has each")
-    parser.add_argument("--device", help="cpu (default), cuda, cuda:1, mps, ...")
-    parser.add_argument("--output", "-o", type=Path, help=f"the file to write: {', '.join(PHOTOS)}")
+    add_photo_arguments(parser, required=False)
     options = parser.parse_args(arguments)
     if not options.list and not (options.set and options.output):
         parser.error("give --set NAME=CHANGE and --output FILE, or --list")
@@ -44,9 +40,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> None:
     if not options.list:
-        check_file(options.output, PHOTOS)
-        if options.output.exists() and options.photo.exists() and options.output.samefile(options.photo):
-            raise InvalidInput(f"{options.output} is the photo itself and would be overwritten; give another --output.")
+        check_photos(options.photo, options.output)
     source = options.model or bundled_editor()
     editor = gan_models.load(source, device=options.device)
     if not hasattr(editor, "attributes"):

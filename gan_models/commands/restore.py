@@ -11,8 +11,7 @@ import gan_models
 
 from .. import cli
 from ..errors import InvalidInput
-from .common import Parser, check_file
-from .edit import PHOTOS
+from .common import Parser, add_photo_arguments, check_photos
 
 FAMILY = "restore"
 MODELS = ("celeba-restore", "celeba-cgan")  # bundled, the better first; the second only fills holes in faces
@@ -25,7 +24,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = Parser("gan-studio restore", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("photo", type=Path, metavar="PHOTO", help="JPEG, PNG, WebP, HEIC, ...")
     parser.add_argument("--mask", type=Path, metavar="MASK", help="a picture, white where the photo is missing")
     parser.add_argument(
         "--damage",
@@ -40,15 +38,12 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         metavar="SOURCE",
         help="a folder, bundled name or Hub repository: a restoration model, or a generator of faces (fills holes only)",
     )
-    parser.add_argument("--device", help="cpu (default), cuda, cuda:1, mps, ...")
-    parser.add_argument("--output", "-o", type=Path, required=True, help=f"the file to write: {', '.join(PHOTOS)}")
+    add_photo_arguments(parser)
     return parser.parse_args(arguments)
 
 
 def run(options: argparse.Namespace) -> None:
-    check_file(options.output, PHOTOS)
-    if options.output.exists() and options.photo.exists() and options.output.samefile(options.photo):
-        raise InvalidInput(f"{options.output} is the photo itself and would be overwritten; give another --output.")
+    check_photos(options.photo, options.output)
     bundled = gan_models.bundled()
     source = options.model or next((name for name in MODELS if name in bundled), MODELS[0])
     model = gan_models.load(source, device=options.device)

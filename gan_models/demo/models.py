@@ -76,6 +76,10 @@ class Models:
         usable = self.usable()
         return [name for name in self.names if name not in usable or draws(usable[name])]
 
+    def drawers(self) -> list[str]:
+        """The names of the generators of faces: of colour pictures with CelebA's attributes."""
+        return [name for name, model in self.usable().items() if draws(model) and knows_faces(model)]
+
     def editors(self) -> list[str]:
         """The names of all editors: first those that retouch a photo's own pixels, then those that draw the change."""
         usable = self.usable().items()
@@ -140,6 +144,10 @@ class Models:
         if name not in self._told:
             self._told[name] = studio.about(self.source(name))
         return self._told[name]
+
+
+def knows_faces(model: Generator) -> bool:
+    return model.image_shape[0] == 3 and model.multi_label and "Smiling" in (model.labels or ())
 
 
 def draws(model) -> bool:

@@ -12,13 +12,13 @@ import torch
 
 from .. import hub, images, inversion, marks, photos, portrait, studio
 from ..errors import InvalidInput, MissingPackage, ModelError, short
-from ..networks import Generator, load
+from ..networks import load
 from ..networks.editor import Editor
 from . import about, reading, words
 from .models import Models
 from .opened import Edits, Opened, as_url, name_of_edit
 from .page import Page
-from .shared import Shared
+from .shared import Shared, photo_upload
 from .theme import FRAMES, PLAIN, STRIP, TILE
 from .visits import SECONDS, Visit
 
@@ -26,12 +26,7 @@ TITLE = words.PHOTO_TAB
 # Seeds and indices of the generated faces. The first one leaves room for all sliders that are shown first.
 EXAMPLES = [studio.Anchor(*anchor) for anchor in ((23, 2), (27, 1), (20, 5), (26, 1), (21, 6), (27, 2))]
 BUNDLED = "celeba-cgan"  # draws the faces if no offered model can
-FIRST = (
-    "Smiling",
-    "Eyeglasses",
-    "Blond_Hair",
-    "Young",
-)  # the sliders that are shown first, if the editor is good at them
+FIRST = ("Smiling", "Eyeglasses", "Blond_Hair", "Young")  # shown first, if the editor is good at them
 MOST_FACES = photos.MAX_FACES
 THEMSELVES = "themselves"
 SCRIPT = (Path(__file__).parent / "assets" / "photo.js").read_text("utf-8")
@@ -64,17 +59,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
     gr.Markdown(words.PHOTO_FOOT, elem_id="photo-note")
     paths = ways(models, known[0])
     with gr.Accordion(words.MORPH, open=False, elem_id="morph", visible=bool(paths)) as morphing, gr.Row():
-        other = page.reads(
-            gr.Image(
-                label=words.OTHER_PHOTO,
-                sources=["upload", "webcam"],
-                type="filepath",
-                height=240,
-                elem_id="other",
-                buttons=[],
-            ),
-            reading.anything,
-        )
+        other = photo_upload(page, words.OTHER_PHOTO, "other", height=240)
         with gr.Column(min_width=280, scale=2):
             way = page.reads(
                 gr.Radio(paths, value=paths[0][1] if paths else None, label=words.WAY, elem_id="morph-way"),
@@ -406,7 +391,7 @@ class Drawn:
 def drawn_faces(models: Models) -> torch.Tensor:
     """Faces drawn by the first offered generator of faces, else by the bundled one, else by an editor that can."""
     usable = models.usable()
-    drawer = next(filter(knows_faces, (usable[name] for name in models.generators() if name in usable)), None)
+    drawer = next((models[name] for name in models.drawers()), None)
     if drawer is None and BUNDLED in hub.bundled():
         try:
             drawer = load(BUNDLED)
@@ -417,10 +402,6 @@ def drawn_faces(models: Models) -> torch.Tensor:
         return torch.empty(0, 3, 64, 64)
     with torch.inference_mode():
         return drawer.generate(studio.latents_for(drawer, EXAMPLES, 0.8), studio.labels_for(drawer, EXAMPLES))
-
-
-def knows_faces(generator: Generator) -> bool:
-    return generator.multi_label and "Smiling" in generator.labels and generator.image_shape[0] == 3
 
 
 def ways(models: Models, editor: str) -> list[tuple[str, str]]:

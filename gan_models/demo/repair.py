@@ -9,10 +9,10 @@ from ..errors import InvalidInput
 from ..networks.restore import Restorer
 from ..photos import colour
 from . import about, reading, words
-from .models import Models, draws
+from .models import Models
 from .page import Page
 from .painting import canvas
-from .shared import Shared
+from .shared import Shared, photo_upload
 from .visits import SECONDS, Visit
 
 TITLE = words.REPAIR
@@ -43,8 +43,8 @@ def able(models: Models) -> dict[str, str]:
         name = next((name for name in models.restorers() if set(needed) <= set(models[name].damages)), None)
         if name:
             found[wish] = name
-    if words.FILL not in found and (name := drawer_of(models)):
-        found = {words.FILL: name} | found  # by inversion of a generator of faces
+    if words.FILL not in found and (drawers := models.drawers()):
+        found = {words.FILL: drawers[0]} | found  # by inversion of a generator of faces
     return found
 
 
@@ -54,18 +54,8 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
     subject = gr.State(time_to_live=SECONDS)
     with gr.Row():
         with gr.Column(min_width=240, scale=1):
-            upload = page.reads(
-                gr.Image(
-                    label=words.PHOTO,
-                    sources=["upload", "webcam"],
-                    type="filepath",
-                    height=220,
-                    elem_id="damaged",
-                    buttons=[],
-                ),
-                reading.anything,
-            )
-            example = gr.Button(words.TAKE_DRAWN_FACE, elem_id="repair-example", visible=drawer(models) is not None)
+            upload = photo_upload(page, words.PHOTO, "damaged", height=220)
+            example = gr.Button(words.TAKE_DRAWN_FACE, elem_id="repair-example", visible=bool(models.drawers()))
             wish = page.reads(
                 gr.Radio(list(wishes), value=next(iter(wishes)), label=words.WHAT_TO_DO, elem_id="repair-wish"),
                 reading.choice("repair", str),
@@ -116,10 +106,9 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         return shown(visit, photo)
 
     def take_drawn(visit):
-        model = drawer(models)
-        if model is None:
+        if not models.drawers():
             raise InvalidInput(words.NOT_OFFERED)
-        face = images.to_pil(studio.sample(model, FACE_SEED, 1, 0.8))[0].convert("RGB")
+        face = images.to_pil(studio.sample(models[models.drawers()[0]], FACE_SEED, 1, 0.8))[0].convert("RGB")
         return shown(visit, face.resize((FACE_SIZE, FACE_SIZE), Image.Resampling.BICUBIC))
 
     def repair(visit, subject, painted, wish, strength):
@@ -158,16 +147,3 @@ def preview(photo: Image.Image, side: int = PREVIEW) -> Image.Image:
     if zoom < 1:
         photo = photo.resize(tuple(max(1, round(length * zoom)) for length in photo.size), Image.Resampling.LANCZOS)
     return colour.to_srgb(photo)
-
-
-def drawer(models: Models):
-    """The first generator of faces, or None."""
-    name = drawer_of(models)
-    return models[name] if name else None
-
-
-def drawer_of(models: Models) -> str | None:
-    """The name of the first generator of faces: of colour pictures with attributes."""
-    usable = models.usable()
-    fits = [name for name, model in usable.items() if draws(model) and model.image_shape[0] == 3 and model.multi_label]
-    return fits[0] if fits else None

@@ -169,6 +169,14 @@ def make(page: Page, models: Models, first: str) -> Shared:
     return shared
 
 
+def photo_upload(page: Page, label: str, elem_id: str, height: int) -> gr.Image:
+    """Takes a visitor's photo, from a file or the camera. Its value is the upload, for `page.uploads.take`."""
+    image = gr.Image(
+        label=label, sources=["upload", "webcam"], type="filepath", height=height, elem_id=elem_id, buttons=[]
+    )
+    return page.reads(image, reading.anything)
+
+
 def hidden(value: str, elem_id: str) -> gr.Textbox:
     """A hidden text box: the page keeps a value in it between two clicks."""
     return gr.Textbox(value, visible=False, render=False, elem_id=f"kept-{elem_id}")

@@ -11,7 +11,6 @@ from . import about, words
 from .models import Models
 from .page import Page
 from .painting import canvas
-from .repair import drawer
 from .shared import Shared
 
 TITLE = words.SKETCH
@@ -38,7 +37,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
             elem_id="sketch-canvas",
         )
         face = gr.Image(label=words.SKETCHED, interactive=False, height=SIDE, elem_id="sketched", buttons=["download"])
-    example = gr.Button(words.TAKE_LINES, elem_id="sketch-example", visible=drawer(models) is not None)
+    example = gr.Button(words.TAKE_LINES, elem_id="sketch-example", visible=bool(models.drawers()))
     about.footer(models, name, "sketch")
 
     def sketch(visit, drawing):
@@ -55,8 +54,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
 
     def take_lines(visit):
         """Start from the lines of a generated face."""
-        model = drawer(models)
-        seen = studio.sample(model, LINES_SEED, 1, 0.8)
+        seen = studio.sample(models[models.drawers()[0]], LINES_SEED, 1, 0.8)
         large = F.interpolate(seen, (128, 128), mode="bicubic", align_corners=False).clamp(-1, 1)
         lines = (1 - damages.damaged(large, {"edges": LINES}, 0).pictures[0, 0]) / 2
         alpha = Image.fromarray((lines * 255).to(torch.uint8).numpy()).resize((SIDE, SIDE), Image.Resampling.BICUBIC)

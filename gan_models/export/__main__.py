@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from .. import cli
+from ..commands.common import Parser
 from . import graphs, pages
 
 
@@ -14,16 +15,10 @@ def main(arguments: list[str] | None = None) -> int:
     return cli.run(lambda: command(arguments))
 
 
-class Parser(argparse.ArgumentParser):
-    def error(self, message: str):
-        self.exit(2, f"error: {message} (--help tells more)\n")
-
-
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = Parser(
         "gan-studio export",
         description="Write a model as an ONNX file, or as a folder of static files that draws in the browser.",
-        allow_abbrev=False,
     )
     parser.add_argument("source", help="a model folder, a bundled name or a Hub repository user/repo")
     parser.add_argument("--revision", help="branch, tag or commit of the Hub repository")
