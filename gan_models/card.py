@@ -19,9 +19,8 @@ from .model_folder import CARD, MAX_CARD_BYTES, METRICS, PICTURE, read_metrics
 from .notices import KEYS, UNKNOWN, combined, dataset_of, licence_fields
 
 # The facts about a training that a card can show. source: the paper. licence: a sentence on the licence of the weights.
-# repository: the address of the code. dataset: mnist, fashionmnist, celeba or other words. data: {"title": ...,
-# "licence": ...} of own pictures. origin: the record of the model from which the training started, with its licence as
-# `licence_fields`.
+# repository: the address of the code. dataset: mnist, fashionmnist, celeba or other words. data: {"title", "licence"} of
+# own pictures. origin: the record of the model from which the training started, with its licence as `licence_fields`.
 ABOUT = (
     "name",
     "recipe",

@@ -17,9 +17,8 @@ SMALL = 8  # pixels: on larger maps oneDNN's own gradient is as fast, or faster
 
 def tune_allocator() -> None:
     """Prepare this process for training on its CPU; harmless on other devices."""
-    torch.set_flush_denormal(
-        True
-    )  # the gradients of a winning discriminator underflow, and CPUs are 10 times slower with denormals
+    # The gradients of a winning discriminator underflow, and CPUs are 10 times slower with denormals.
+    torch.set_flush_denormal(True)
     keep_memory()
 
 

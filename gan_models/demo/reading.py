@@ -30,9 +30,8 @@ def whole(what: str) -> Reader:
 
 def number(what: str, least: float, most: float) -> Reader:
     def read(value) -> float:
-        if (
-            isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most
-        ):  # NaN fails too
+        # NaN fails too
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
             raise InvalidInput(f"The {what} must be a number from {least:g} to {most:g}, not {short(value)}.")
         return float(value)
 

@@ -42,9 +42,8 @@ class Shared:
 
     first: str  # the generator that is shown first
     source: gr.Dropdown
-    current: (
-        gr.Textbox
-    )  # the model to which the other controls belong; `source` is ahead of it while a model is being opened
+    # The model to which the other controls belong; `source` is ahead of it while a model is being opened.
+    current: gr.Textbox
     revision: gr.Textbox  # of its weights
     wanted: gr.Radio
     present: gr.Dropdown
@@ -56,9 +55,8 @@ class Shared:
     picture: gr.Textbox  # the one that is open
     pins: gr.Textbox
     pinned: gr.Gallery  # the pictures of `pins`
-    looks: dict[gr.components.Component, Callable] = field(
-        default_factory=dict
-    )  # component -> f(name) -> how it looks for a model
+    # component -> f(name) -> how it looks for a model
+    looks: dict[gr.components.Component, Callable] = field(default_factory=dict)
     leftovers: list[gr.components.Component] = field(default_factory=list)  # emptied when another model is chosen
     drawings: dict[str, Redrawing] = field(default_factory=dict)  # by tab
     opening: list[Any] = field(default_factory=list)  # the events after which another picture is open

@@ -4,13 +4,8 @@ from pathlib import Path
 
 import gradio as gr
 
-SYSTEM_FONT = [
-    "system-ui",
-    "-apple-system",
-    "Segoe UI",
-    "Roboto",
-    "sans-serif",
-]  # a web font would be a request to another server
+# A web font would be a request to another server.
+SYSTEM_FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 THEME = gr.themes.Soft(
     primary_hue="indigo", secondary_hue="pink", font=SYSTEM_FONT, font_mono=["ui-monospace", "monospace"]
 ).set(

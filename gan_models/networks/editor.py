@@ -139,12 +139,10 @@ class Editor(Generator):
         known = [k for k, name in enumerate(self.attributes) if name in self.conditions]
         self.mapping = Mapping(latent_dim, len(self.attributes), hidden, latent_dim - len(self.conditions), known)
         self.log_variance = nn.Parameter(torch.full((latent_dim,), -2.0))  # of a code, the same for all pictures
-        # The least and largest warmth and greenness (`colours`) at each brightness: (2, 2, SHADES). At first all colours
-        # are allowed.
+        # The least and largest warmth and greenness (`colours`) at each brightness (2, 2, SHADES); at first all colours.
         self.register_buffer("palette", torch.tensor([-2.0, 2.0])[None, :, None].repeat(2, 1, SHADES))
-        self.register_buffer(
-            "regions", torch.ones(len(self.attributes), image_size, image_size)
-        )  # 0..1: where each attribute shows
+        # 0..1: where each attribute shows
+        self.register_buffer("regions", torch.ones(len(self.attributes), image_size, image_size))
         self.register_buffer("code_mean", torch.zeros(latent_dim))  # of photos, as training saw them
         self.register_buffer("code_covariance", torch.eye(latent_dim))
         initialise(self, normal=True)
@@ -278,9 +276,8 @@ class Editor(Generator):
         shade = ((has[:, 0] + 1) / 2 * SHADES - 0.5).clamp(0, SHADES - 1)
         below = shade.long().clamp(0, SHADES - 2)  # NaN is any number
         palette = self.palette.float()
-        low, high = torch.lerp(palette[..., below], palette[..., below + 1], shade - below).unbind(
-            1
-        )  # (2, n, H, W) each
+        bounds = torch.lerp(palette[..., below], palette[..., below + 1], shade - below)
+        low, high = bounds.unbind(1)  # (2, n, H, W) each
         low, high = (torch.minimum(low.movedim(0, 1), had[:, 1:]), torch.maximum(high.movedim(0, 1), had[:, 1:]))
         natural = from_colours(torch.cat([has[:, :1], has[:, 1:].clamp(low, high)], 1)).clamp(-1, 1)
         return torch.where(edited == photos, edited, natural)

@@ -31,10 +31,8 @@ COLOUR = 0.5  # largest change of a weight or constant of the colour map
 MOST = 1.0  # the largest change that can be requested
 NEARLY = 0.95  # initial paint is clamped to +-NEARLY, since tanh could hardly change it beyond
 GROUPS = 8
-COVERS = (
-    0.08,
-    0.3,
-)  # mean differences of paint from the picture, in -1..1, at which it begins to cover the picture's detail, and does
+# Mean differences of paint from the picture, in -1..1, at which it begins to cover the picture's detail, and does.
+COVERS = (0.08, 0.3)
 
 
 class Seen(NamedTuple):
@@ -155,10 +153,8 @@ class RetouchEditor(Generator):
                 nn.init.kaiming_normal_(layer.weight, 0.2)
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
-        for layer in [
-            self.smooth,
-            *(level[-1] for level in self.painting[1:]),
-        ]:  # start without a change, and finer levels with the output of the coarser
+        # Start without a change, and finer levels with the output of the coarser.
+        for layer in [self.smooth, *(level[-1] for level in self.painting[1:])]:
             nn.init.zeros_(layer.weight)
         nn.init.normal_(self.painting[0][-1].weight, 0, 0.01)
         with torch.no_grad():
@@ -208,8 +204,7 @@ class RetouchEditor(Generator):
                 x = F.leaky_relu_(layer(x), 0.2)
             added = upcast(last(x))
             maps = added if isinstance(maps, float) else added + _enlarged(maps, x.shape[-1])
-        # Paint is initialised to the picture itself: if it were grey, alpha would vanish before the editor learned to
-        # paint.
+        # Paint is initialised to the picture. If it were grey, alpha would vanish before the editor learned to paint.
         paint, alpha = maps.split((3, 1), 1)
         return Retouch(
             flow, colour, (paint + (NEARLY * ground).clamp(-NEARLY, NEARLY).atanh()).tanh(), (alpha.tanh() + 1) / 2

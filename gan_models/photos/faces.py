@@ -15,11 +15,8 @@ from ..celeba import FRAME, WINDOW
 from ..errors import MissingPackage, NoFace
 from .geometry import Similarity, sample, to_complex
 
-FACE = (
-    45.5,
-    93.5,
-    87.0,
-)  # left, top and side of the square that the detector finds in the frame (median over the aligned originals)
+# Left, top and side of the square that the detector finds in the frame (median over the aligned originals).
+FACE = (45.5, 93.5, 87.0)
 # The places of the eyes (points 36 to 47 of the 68 of iBUG 300-W) and the mouth (48 to 67) in the frame: the average of
 # `find_landmarks` over 1,200 pictures of CelebA in their original form, by `python -m training.alignment --average`.
 EYES_AND_MOUTH = np.array(

@@ -16,8 +16,7 @@ from .crop import face_window, feather
 from .faces import Face
 from .geometry import Similarity, bounds
 
-# Factor on the network's resolution for the grid, parallel to the photo's, to which the maps are rotated before they are
-# upsampled.
+# Factor on the network's resolution for the grid to which the maps are rotated before they are upsampled.
 FINER = 2
 STRIP = 1 << 16  # pixels per strip, few enough to stay in the CPU's cache
 

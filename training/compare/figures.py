@@ -93,7 +93,7 @@ def draw_curves(found: list[Outcome], datasets: dict[str, Dataset], reach: float
 
 
 def _curve(axis, runs: list[Outcome], x: Callable[[dict], float], name: str, style: dict) -> None:
-    """One curve over the k-th points of all seeds; it ends where the first seed ends."""
+    """One curve over the k-th points of all seeds; it is as long as the shortest of them."""
     points = list(zip(*(run.training["fid_points"] for run in runs)))
     where = [statistics.fmean(map(x, some)) for some in points]
     fids = [[point["fid"] for point in some] for some in points]

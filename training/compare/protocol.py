@@ -125,9 +125,8 @@ class Budget:
         if any(self.last < at <= share for at in self.method.shares):
             callbacks.check_finite(state.ema.state_dict().values(), state.images)
             self.last, began = share, time.process_time()
-            with contextlib.suppress(
-                EvaluationError, JudgeError
-            ):  # without a network for these pictures, or with too few of them, there are no points
+            # Without a network for these pictures, or with too few of them, there are no points.
+            with contextlib.suppress(EvaluationError, JudgeError):
                 value = generator.fid(state.ema, self.dataset, self.method.fid_samples)
                 self.points.append(
                     {"images": state.images, "compute_seconds": round(self.seconds, 3), "fid": round(value, 4)}

@@ -216,8 +216,8 @@ def _stream(name: str, pictures: Pictures, image_size: Size, channels: int, wind
             NotImplementedError,
             ValueError,
             struct.error,
-        ):  # a damaged or locked member
-            return None
+        ):
+            return None  # a damaged or locked member
 
     def one(picture: str | bytes | None) -> np.ndarray | str:
         data = read(picture) if isinstance(picture, str) else picture

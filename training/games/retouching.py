@@ -64,12 +64,8 @@ FOLLOWS = {name: HAIR_OF_FACES for name in HAIR_OF_FACES} | {
 }
 COLOURS_SMOOTH = 0.25  # weight of the variation of colours relative to that of the flow
 PALE = "Pale_Skin"
-CONTRARY = (
-    "Bald",
-    "Mustache",
-    "No_Beard",
-    "Goatee",
-)  # rarely requested for faces that are not male, since there are hardly any examples
+# Rarely requested for faces that are not male, since there are hardly any examples.
+CONTRARY = ("Bald", "Mustache", "No_Beard", "Goatee")
 CONTRARY_WEIGHT = 0.3
 
 
@@ -289,8 +285,7 @@ class Retouching(Game):
         loss = terms.adversarial * adversarial + sum(
             at(getattr(terms, name), state.images) * scalars[name] for name in TERMS if name in scalars
         )
-        # The editor's own estimate is corrected for the frequency of each attribute, so that 0.5 is undecided for a
-        # moustache too.
+        # The editor's own estimate is corrected for each attribute's frequency: 0.5 is undecided for a moustache too.
         prior = panel.frequency[: len(self.edited)].logit(1e-4)
         guess = F.binary_cross_entropy_with_logits(
             drawn.seen.shown.logit(1e-6) + prior, drawn.there[:, : len(self.edited)]

@@ -74,9 +74,8 @@ class Convolution(nn.Conv2d):
             # In bfloat16 oneDNN's gradient of these four convolutions takes ten times as long as in float32, two thirds
             # of the time of all.
             x, weight, bias = x.float(), weight.float(), bias.float()
-        if (
-            x.shape[2] % 2 == x.shape[3] % 2 == 0
-        ):  # one more pixel of padding on the left and top, with zeros in the kernel, which saves a copy of the map
+        if x.shape[2] % 2 == x.shape[3] % 2 == 0:
+            # One more pixel of padding on the left and top, with zeros in the kernel: no padded copy of the map.
             x = F.conv2d(x, F.pad(weight, (1, 0, 1, 0)), bias, 2, (kernel - 1) // 2, 1, self.groups)
         else:
             before = [(kernel - 1 - (side % 2 == 0)) // 2 for side in x.shape[2:]]
