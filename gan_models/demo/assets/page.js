@@ -1,6 +1,6 @@
 // For every tab. It runs before Gradio's own scripts.
 
-// A wait has a sign from its first moment: the bar at the top, as long as the server owes this page an answer.
+// Every wait is shown at once: a bar at the top, as long as an answer of the server is pending.
 const owed = new Set();
 function owe(id) { owed.add(id); show(); }
 function paid(id) { owed.delete(id); show(); }
@@ -39,7 +39,7 @@ async function listen(stream) {
   }
 }
 
-// Pictures that only show are no stops of the keyboard; a place without a picture yet is named as one.
+// Pictures that cannot be clicked are not in the tab order; empty places get a label.
 new MutationObserver(() => {
   for (const empty of document.querySelectorAll(".empty[aria-label]:not([role])")) empty.setAttribute("role", "img");
   for (const button of document.querySelectorAll(".pictures:not(#samples) button.thumbnail-lg")) button.tabIndex = -1;

@@ -1,6 +1,6 @@
-// The instrument that edits a photo. Gradio runs this with the element to fill, `props` (value, words, examples),
-// trigger(event), watch(names, heard) and upload(file). What it asks the server for is its value, one thing at a time;
-// the answer comes as its value too. Everything that is shown for an edit stands in `edits`, so undo is a list of them.
+// The photo editor. Gradio runs this with the element to fill, `props` (value, words, examples), trigger(event),
+// watch(names, heard) and upload(file). Requests to the server are its value, one at a time; the answers are its value
+// too. `edits` has the whole state of the edits, so undo is a list of them.
 const words = props.words[(navigator.language || "en").slice(0, 2)] || props.words.en;
 const root = element.querySelector(".studio");
 root.innerHTML = `
@@ -42,23 +42,23 @@ const find = (selector) => root.querySelector(selector);
 const canvas = find("canvas"), pen = canvas.getContext("2d"), stage = find(".stage"), said = find(".said");
 const STEP = 0.05, HAIR = ["Bald", "Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair"]; // a head has one of these
 
-let photo = null; // what the server told of it
-let face = 0, alone = true, holding = false; // alone: the face is looked at alone, where that shows more than the photo
-let edits = {}, past = [], future = [], settled = "{}"; // settled: the edits as the last entry of the history has them
-let views = {}, patches = new Map(), whole = null; // pictures: of faces alone, of their changes, of the whole photo
+let photo = null; // the server's description of it
+let face = 0, alone = true, holding = false; // alone: only the face is shown, if that is more detailed than the photo
+let edits = {}, past = [], future = [], settled = "{}"; // settled: the edits of the last entry of the history
+let views = {}, patches = new Map(), whole = null; // pictures: of single faces, of their changes, of the whole photo
 let rows = {};
 
 // ---- Asking ---------------------------------------------------------------------------------------------------------
 
 let turn = 0, line = Promise.resolve();
-const pending = {}; // event -> the clock that gives it up
+const pending = {}; // event -> its timeout
 const PATIENCE = { open: 180000, save: 180000 }; // milliseconds; large photos on a busy machine
 function send(event, ask) {
   busy(event);
   line = line.then(() => {
     props.value = { ...ask, key: photo?.key, turn: ++turn };
     trigger(event);
-    return new Promise((resolve) => setTimeout(resolve, 5)); // Gradio reads the value before another takes its place
+    return new Promise((resolve) => setTimeout(resolve, 5)); // let Gradio read the value before it is replaced
   });
 }
 
@@ -80,7 +80,7 @@ const ANSWERS = { opened: ["open", "example", "forget"], empty: ["forget"], view
 function heard() {
   const answer = props.value;
   if (!answer || typeof answer !== "object") return;
-  if (answer.said) { // of whatever was asked: none of it comes
+  if (answer.said) { // an error: no answer to the request will come
     Object.keys(pending).forEach(done);
     tell(answer.said);
     refresh();
@@ -138,7 +138,7 @@ function choose(number) {
 
 // ---- Changes --------------------------------------------------------------------------------------------------------
 
-const wanted = new Set(); // faces whose picture is out of date
+const wanted = new Set(); // faces whose picture is outdated
 function ask(number) {
   wanted.add(number);
   pump();
@@ -149,7 +149,7 @@ function pump() {
   const number = wanted.values().next().value;
   wanted.delete(number);
   const touched = Object.keys(edits).filter((other) => Object.values(edits[other]).some(Boolean));
-  if (!touched.length) { patches.delete(number); draw(); return pump(); } // as it was: nobody need be asked
+  if (!touched.length) { patches.delete(number); draw(); return pump(); } // unchanged: no request is needed
   send("change_face", { face: number, edits: Object.fromEntries(touched.map((other) => [other, edits[other]])) });
 }
 
@@ -160,7 +160,7 @@ async function patched(answer) {
   patches.delete(answer.face);
   if (image && Object.keys(edits).length) patches.set(answer.face, { image, place: answer.place }); // the newest is on top
   draw();
-  canvas.dataset.turn = answer.turn; // for whoever measures
+  canvas.dataset.turn = answer.turn; // for measurements
   pump();
 }
 
@@ -174,7 +174,7 @@ function change(name, value) {
   ask(face);
 }
 
-function settle() { // a step to come back to
+function settle() { // add a step to the history
   const now = JSON.stringify(edits);
   if (now === settled) return;
   past.push(settled); future = []; settled = now;
@@ -253,7 +253,7 @@ function row(slider) {
   return box;
 }
 
-function refresh() { // all that depends on the face that is chosen
+function refresh() { // update everything that depends on the chosen face
   const seen = views[face], own = edits[face] || {};
   for (const [name, { slider, box, input, value, why }] of Object.entries(rows)) {
     const [less, more] = seen?.blocked[name] || [false, false], now = own[name] || 0, span = slider.most - slider.least;
@@ -297,7 +297,7 @@ function chips() {
   });
 }
 
-function show() { // what can be done now, and what one waits for
+function show() { // update the buttons, and the sign of waiting
   const waits = Object.keys(pending);
   const status = find(".status"), changed = Object.values(edits).some((own) => Object.values(own).some(Boolean));
   stage.classList.toggle("waiting", waits.length > 0);
@@ -355,7 +355,7 @@ function hold(now) {
   show(); draw();
 }
 
-// ---- Hands ----------------------------------------------------------------------------------------------------------
+// ---- Mouse, touch and keyboard --------------------------------------------------------------------------------------
 
 let pressed = null;
 canvas.addEventListener("pointerdown", (event) => {
@@ -394,7 +394,7 @@ root.addEventListener("keydown", (event) => {
 find(".save").addEventListener("click", () => { find(".file").textContent = ""; tell(""); send("save", { edits }); });
 find(".close").addEventListener("click", () => send("forget", {}));
 
-async function saved(answer) { // as a blob, since the server's name of the file would go before ours
+async function saved(answer) { // as a blob, since the file name of the server would otherwise override ours
   const config = window.gradio_config || {}, link = document.createElement("a"), owner = photo;
   const file = await fetch(`${config.root || ""}${config.api_prefix ?? "/gradio_api"}/file=${answer.path}`);
   if (!file.ok) return tell(words.slow);

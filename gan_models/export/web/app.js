@@ -1,6 +1,6 @@
-// One file, twice: the page, and the worker in which the network computes, so that the page never waits for it.
+// This file is both the page and the worker in which the network computes, so that the page never blocks.
 
-// ---- Random numbers: Philox 4x64 and the ziggurat, as numpy has them, so that seeds are those of Python ------------
+// ---- Random numbers: numpy's Philox 4x64 and ziggurat, so that seeds give the same numbers as in Python ------------
 
 const MASK = (1n << 64n) - 1n;
 const LATENTS = 0n, LABELS = 3n; // the streams of gan_models.rng
@@ -60,7 +60,7 @@ export class Random {
 }
 
 const f32 = Math.fround;
-const EDGE = 3.6541528853610088, AREA = 0.004928673233974655; // of 256 layers: where the tail begins, and of each
+const EDGE = 3.6541528853610088, AREA = 0.004928673233974655; // of 256 layers: the start of the tail; the area of each
 const ZIGGURAT = (() => {
   const inside = new Uint32Array(256), width = new Float32Array(256), height = new Float32Array(256);
   const density = (x) => Math.exp(-0.5 * x * x), scale = 2 ** 23;
@@ -95,14 +95,14 @@ export function slerp(a, b, t) { // as gan_models.latents.slerp
 
 const lerp = (a, b, t) => a.map((value, k) => value + t * (b[k] - value));
 
-export function share(x) { // of the standard normal distribution that lies below x, by Simpson's rule
+export function share(x) { // the standard normal distribution function, by Simpson's rule
   const density = (x) => Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI);
   let sum = density(0) + density(x);
   for (let k = 1; k < 64; k++) sum += (k % 2 ? 4 : 2) * density(x * k / 64);
   return 0.5 + sum * x / 192;
 }
 
-export function quantile(p) { // the x that `share` gives p for
+export function quantile(p) { // the inverse of `share`
   let low = -6, high = 6;
   for (let k = 0; k < 40; k++) share((low + high) / 2) < p ? low = (low + high) / 2 : high = (low + high) / 2;
   return (low + high) / 2;
@@ -112,7 +112,7 @@ export function quantile(p) { // the x that `share` gives p for
 
 async function work() {
   const ort = await import("./ort.wasm.min.mjs");
-  // Several threads need a page that is isolated by headers of its server; one is enough.
+  // Several threads would need a page that is isolated by headers of its server; one is enough.
   ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency || 1) : 1;
   ort.env.wasm.wasmPaths = new URL(".", import.meta.url).href;
   let session;
@@ -203,7 +203,7 @@ class Page {
     this.busy = null;
   }
 
-  // Only the newest wish is drawn: a slider that moves asks faster than a network answers.
+  // Only the newest request is drawn: a moving slider makes requests faster than the network answers.
   newest(job) {
     this.next = job;
     this.busy ??= (async () => {
@@ -271,7 +271,7 @@ class Page {
     return Object.assign(make("div", { className: "sliders" }, ...labels), { inputs, tell });
   }
 
-  choices(names, now, chosen, label) { // chips of which one holds
+  choices(names, now, chosen, label) { // chips, of which one is chosen
     const chips = names.map((name, k) => {
       const chip = make("button", { type: "button", textContent: name, role: "radio" });
       chip.onclick = () => { now = k; tell(); chosen(k); };
@@ -306,7 +306,7 @@ class Page {
   }
 }
 
-// A generator: samples of a seed, one of them changed, a walk between some.
+// The page of a generator: samples of a seed, changes of one of them, a walk between several.
 class Generator extends Page {
   async start() {
     const { kind } = this.model;
@@ -380,7 +380,7 @@ class Generator extends Page {
     return { latent, labels: row };
   }
 
-  withCategory(latent, category) { // the largest entry and the wanted one change places (InfoGANGenerator.with_codes)
+  withCategory(latent, category) { // swap the largest entry and the wanted one (InfoGANGenerator.with_codes)
     const found = latent.slice(), largest = this.categoryOf(latent);
     [found[largest], found[category]] = [latent[category], latent[largest]];
     return found;
@@ -417,7 +417,7 @@ class Generator extends Page {
   choose(k) {
     this.stop();
     this.mark(k);
-    this.turn = (this.turn ?? 0) + 1; // what is being drawn of another picture comes too late
+    this.turn = (this.turn ?? 0) + 1; // ignore pictures that are still being drawn for another choice
     const { latent, labels } = this.pictures[k];
     this.now = { latent: latent.slice(), labels: labels?.slice() };
     this.present(this.drawn.slice(k * this.pixels, (k + 1) * this.pixels), `Picture ${k} of seed ${this.seed}`);
@@ -514,7 +514,7 @@ class Generator extends Page {
   }
 }
 
-// An editor: a drawn face or a photo of one's own, and how each attribute is to change.
+// The page of an editor: a generated face or your own photo, and a slider for each attribute.
 class Editor extends Page {
   async start() {
     for (const id of ["draw", "wishes", "walk", "add"]) at(id).hidden = true;
