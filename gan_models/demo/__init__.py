@@ -14,11 +14,11 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 # (torch reads this when it is first imported.)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import gradio as gr  # noqa: E402 - it reads the variables that are set before
-from starlette.middleware import Middleware  # noqa: E402
+import gradio as gr
+from starlette.middleware import Middleware
 
-from ..errors import InvalidInput, ModelError  # noqa: E402
-from . import (  # noqa: E402
+from ..errors import InvalidInput, ModelError
+from . import (
     about,
     api,
     attributes,
@@ -37,11 +37,11 @@ from . import (  # noqa: E402
     walk,
     words,
 )
-from .models import Models  # noqa: E402
-from .page import Page, complain  # noqa: E402
-from .theme import CSS, HEAD, THEME, showing_only  # noqa: E402
-from .uploads import MOST_BYTES, UploadRoute, Uploads  # noqa: E402
-from .visits import Visits  # noqa: E402
+from .models import Models
+from .page import Page, complain
+from .theme import CSS, HEAD, THEME, showing_only
+from .uploads import MOST_BYTES, UploadRoute, Uploads
+from .visits import Visits
 
 # The tabs in the order of the page, one file each. A file has
 #   TITLE                        the label of the tab

@@ -15,7 +15,7 @@ def test_the_kernel_distance_is_zero_on_average_for_one_distribution_and_grows_w
     a, b = torch.randn(400, 16, generator=random), torch.randn(400, 16, generator=random)
     assert abs(edits.kernel_distance(a, b)) < 0.02
     assert 0.02 < edits.kernel_distance(a, b + 0.3) < edits.kernel_distance(a, b + 0.6)
-    kernel = lambda x, y: (x @ y / 16 + 1) ** 3  # noqa: E731
+    kernel = lambda x, y: (x @ y / 16 + 1) ** 3
     x, y = a[:3].double(), b[:2].double()
     within = [
         sum(kernel(z[i], z[j]) for i in range(len(z)) for j in range(len(z)) if i != j) / (len(z) * (len(z) - 1))
