@@ -1,9 +1,9 @@
-"""The network that translates a picture of one kind into another: dark hair into blond, summer into winter.
+"""The network that translates pictures of one kind into another: dark hair into blond, summer into winter.
 
-It learns without pairs: what it makes must look like that kind, and translated back it must be the picture again
-(CycleGAN: Zhu et al. 2017, arXiv:1703.10593). One U-Net (Ronneberger et al. 2015, arXiv:1505.04597) that is told the kind
-serves for all directions (StarGAN: Choi et al. 2018, arXiv:1711.09020). It works at half the picture's resolution, two by
-two pixels side by side, and adds a change to the picture, so that what need not change stays sharp.
+It learns without pairs: a translated picture must look like the new kind, and translated back it must be the original
+(CycleGAN: Zhu et al. 2017, arXiv:1703.10593). One U-Net (Ronneberger et al. 2015, arXiv:1505.04597), conditional on the
+kind, does all directions (StarGAN: Choi et al. 2018, arXiv:1711.09020). It works at half the picture's resolution, on
+2 x 2 pixels as channels, and predicts a change that is added to the picture, so that unchanged parts stay sharp.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ SMALLEST = 7  # the largest size of the smallest map
 
 
 class Translator(Generator):
-    """Reads a picture, draws it as one of another kind. It draws nothing of its own (latent_dim is 0).
+    """Translates pictures between kinds. It cannot draw pictures from latents (latent_dim is 0).
 
-    labels: the kinds, at least two; width: channels of the U-Net's first map; embedding: numbers that a kind becomes.
+    labels: the kinds, at least two. width: channels of the U-Net's first map. embedding: entries of a kind's embedding.
     """
 
     family = "translate"
@@ -38,8 +38,8 @@ class Translator(Generator):
         self,
         image_size: int = 64,
         image_channels: int = 3,
-        width: int = 32,  # channels of the largest map, a multiple of 8; each smaller one has twice those of the one before
-        embedding: int = 64,  # numbers in which it is told the kind
+        width: int = 32,  # channels of the largest map, a multiple of 8; doubled at each smaller size
+        embedding: int = 64,  # entries of the embedding of the kind
         labels: list | None = None,
         multi_label: bool = False,
     ):
@@ -75,20 +75,20 @@ class Translator(Generator):
                 nn.init.kaiming_normal_(layer.weight, 0.2)
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
-        with torch.no_grad():  # it begins with hardly a change
+        with torch.no_grad():  # start with a small change
             self.change.weight.mul_(0.1)
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Raises InvalidInput: there is nothing to draw."""
+        """Raise InvalidInput: this model has no latents."""
         raise InvalidInput("This model translates pictures and draws none of its own: give it a picture to translate.")
 
     def trial(self) -> list[Tensor]:
-        """What it makes of a grey picture, by which `load` sees that the weights are of use."""
+        """The output for a grey picture, with which `load` tests the weights."""
         grey = torch.zeros(1, *self.image_shape, device=self.device)
         return [self.draw(grey, torch.eye(len(self.labels), device=self.device)[:1])]
 
     def draw(self, pictures: Tensor, kinds: Tensor) -> Tensor:
-        """Pictures (n, C, S, S) as the kinds (n, K), one 1 in each row; differentiably, and not clamped to [-1, 1]."""
+        """Pictures (n, C, S, S) translated into kinds (n, K), one-hot; differentiable, and not clamped to [-1, 1]."""
         pixels = F.pixel_unshuffle(pictures.to(self.dtype), 2)
         wishes = self.wishes(kinds.to(self.dtype))
         features = [self.stem(pixels)]
@@ -101,9 +101,9 @@ class Translator(Generator):
 
     @torch.no_grad()
     def translate(self, picture: Tensor | Source, to: str) -> Tensor | Image.Image:
-        """The picture as one of the kind `to`, one of `labels`: a tensor (n, C, S, S) or (C, S, S) in [-1, 1] for such a
-        tensor, a Pillow picture for a photo (a file, its bytes, or a Pillow picture) of any size. In a photo faces are
-        translated aligned, as CelebA's are; where none is found, the whole is. Only the change is enlarged, so the
+        """Translate a picture into the kind `to`, one of `labels`. A tensor (n, C, S, S) or (C, S, S) in [-1, 1] gives
+        such a tensor; a photo (a file, its bytes, or a Pillow picture) of any size gives a Pillow picture. In a photo
+        the faces are aligned and translated; if none is found, the whole photo is. Only the change is upsampled, so the
         photo's own detail stays. Raises InvalidInput."""
         if to not in self.labels:
             raise InvalidInput(f"There is no kind {short(to)}: this model translates into {', '.join(self.labels)}.")
@@ -119,14 +119,14 @@ class Translator(Generator):
         return result[0] if one else result
 
 
-# ---- What looks on while it learns -----------------------------------------------------------------------------------
+# ---- The discriminator -----------------------------------------------------------------------------------------------
 
 
 class KindDiscriminator(Discriminator):
-    """A discriminator of patches, and whether they fit the kind that is told (projection: Miyato and Koyama 2018,
-    arXiv:1802.05637), with spectral normalisation.
+    """A conditional patch discriminator (projection: Miyato and Koyama 2018, arXiv:1802.05637) with spectral
+    normalisation.
 
-    width: channels of its first map; patches: how many of them stand side by side.
+    width: channels of its first map. patches: number of patches in a row.
     """
 
     takes_labels = True
@@ -137,7 +137,7 @@ class KindDiscriminator(Discriminator):
         image_size: int = 64,
         image_channels: int = 3,
         width: int = 32,  # channels of the largest map
-        patches: int = 8,  # in a row: the fewer they are, the more of the picture each sees
+        patches: int = 8,  # in a row; fewer patches are larger
         labels: list | None = None,
         multi_label: bool = False,
     ):
@@ -150,9 +150,9 @@ class KindDiscriminator(Discriminator):
         )
 
     def judge(self, images: Tensor, kinds: Tensor) -> Tensor:
-        """Scores (n, places) of pictures (n, C, S, S) as kinds (n, K), one 1 in each row."""
+        """Scores (n, places) of pictures (n, C, S, S) as kinds (n, K), one-hot."""
         return upcast(self.adversary(images, kinds))
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
-        """Not used by its game, which asks for the scores of the patches."""
+        """Not used: the game calls `judge`."""
         raise NotImplementedError("This discriminator scores patches: call judge.")

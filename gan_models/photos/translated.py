@@ -1,4 +1,4 @@
-"""A photo of any size, translated by a network (networks/translate.py) that sees small pictures."""
+"""Translate photos of any size by a network (networks/translate.py) for small pictures."""
 
 from collections.abc import Callable
 
@@ -13,8 +13,8 @@ from .repaired import MOST, as_picture, as_tensor, faces_of
 
 
 def translate_photo(translated: Callable[[Tensor], Tensor], shape: tuple[int, int, int], source: Source) -> Image.Image:
-    """The photo with what `translated`, a function of pictures (n, C, S, S), changes in its faces; in all of it, where
-    none is found. shape: (C, S, S). Raises InvalidInput."""
+    """The photo with its faces translated by `translated`, a function of pictures (n, C, S, S); the whole photo if no
+    face is found. shape: (C, S, S). Raises InvalidInput."""
     photo = open_photo(source)
     if photo.width * photo.height > MOST:
         raise InvalidInput(

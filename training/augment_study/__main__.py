@@ -1,17 +1,17 @@
 """Do generated pictures help a classifier? `python -m training.augment_study mnist-cgan --per-class 10,50 --seeds 3`.
 
-For each number of labelled pictures of a class and each seed, a class-conditional generator learns from exactly these
-pictures and nothing else. Then the same classifier learns from five kinds of training set:
+For each number of labelled pictures per class and each seed, a class-conditional generator learns from these pictures
+alone. Then the same classifier learns from five kinds of training sets:
 
     real                            the labelled pictures
     real, transformed               with the usual random transforms
-    real + generated                with generated pictures, some for each real one (--shares)
+    real + generated                with generated pictures added (--shares: how many per real one)
     real + generated, transformed   with both
-    generated                       generated pictures alone (GAN-train; of all pictures, this is the score CAS)
+    generated                       generated pictures alone (GAN-train; with all pictures this is CAS)
 
 Shares, and filters of the generated pictures (--filters), are chosen on held-out training pictures, never on test
-pictures. It may be stopped at any moment, and the same command goes on. The second protocol of the literature, in which
-the generator also learns from pictures without labels, is another question: see the recipes mnist-sgan and cifar10-sgan.
+pictures. The study may be stopped at any moment, and the same command continues. The other protocol of the literature,
+in which the generator also learns from unlabelled pictures, is in the recipes mnist-sgan and cifar10-sgan.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from ..settings import change, find
 from . import page
 from .study import FILTERS, Plan, Study, StudyError
 
-STOPPED = "Stopped; the same command goes on."
+STOPPED = "Stopped; the same command continues."
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -55,7 +55,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         metavar="N,...",
         help="labelled pictures of each class, or all (default: 10,50,200,1000,all)",
     )
-    parser.add_argument("--seeds", type=int, default=5, metavar="N", help="how many (default: 5)")
+    parser.add_argument("--seeds", type=int, default=5, metavar="N", help="number of seeds (default: 5)")
     parser.add_argument(
         "--shares", type=_shares, default=(0.5, 1, 2, 5), metavar="S,...", help="generated for each real picture"
     )

@@ -11,15 +11,15 @@ from torchvision.models.resnet import BasicBlock
 from .. import augment
 from ..data.dataset import to_float
 
-WIDTH = 24  # channels of the first stage; each further one has twice as many
+WIDTH = 24  # channels of the first stage; doubled at each further one
 BATCH = 64
 RATE, DECAY = 3e-3, 0.05  # AdamW, with a rate that rises and falls once (OneCycleLR)
-LOOK = 500  # pictures at a time, without gradients
+LOOK = 500  # pictures per batch without gradients
 
 
 def network(channels: int, classes: int) -> nn.Module:
-    """Three stages of torchvision's BasicBlock (He et al. 2016, arXiv:1512.03385) for pictures of 28 or 32 pixels. To
-    study another classifier, change this line."""
+    """The classifier: three stages of torchvision's BasicBlock (He et al. 2016, arXiv:1512.03385) for pictures of 28 or
+    32 pixels."""
     stages = [nn.Conv2d(channels, WIDTH, 3, padding=1, bias=False), nn.BatchNorm2d(WIDTH), nn.ReLU(inplace=True)]
     inputs = WIDTH
     for stage, stride in enumerate((2, 2, 2)):
@@ -31,8 +31,8 @@ def network(channels: int, classes: int) -> nn.Module:
 
 
 def transformed(images: Tensor, random: torch.Generator) -> Tensor:
-    """Images (n, C, H, W) in [-1, 1] with the usual changes: grey ones turned, scaled, slanted and shifted a little,
-    colour ones mirrored and shifted by up to an eighth."""
+    """Images (n, C, H, W) in [-1, 1] with the usual augmentation: small rotations, scalings, shears and shifts for grey
+    ones; flips and shifts of up to an eighth for colour ones."""
     n = len(images)
     if images.shape[1] == 1:
         return augment.warp(images, torch.rand(n, augment.WARPS, generator=random))
@@ -42,8 +42,8 @@ def transformed(images: Tensor, random: torch.Generator) -> Tensor:
 
 
 def fit(images: np.ndarray, labels: np.ndarray, classes: int, *, transforms: bool, steps: int, seed: int) -> nn.Module:
-    """A network that learned from images (n, C, H, W) uint8 with labels (n,), for so many steps of BATCH pictures,
-    whatever n is. A function of its arguments (and of the number of threads)."""
+    """A classifier trained on images (n, C, H, W) uint8 with labels (n,), for `steps` steps of BATCH pictures, whatever n
+    is. Deterministic for its arguments and the number of threads."""
     torch.manual_seed(seed)
     random = torch.Generator().manual_seed(seed)
     found = network(images.shape[1], classes).train().to(memory_format=torch.channels_last)
@@ -66,7 +66,7 @@ def fit(images: np.ndarray, labels: np.ndarray, classes: int, *, transforms: boo
 
 @torch.no_grad()
 def answers(found: nn.Module, images: np.ndarray) -> np.ndarray:
-    """The classes (n,) that the network sees in images (n, C, H, W) uint8."""
+    """The predicted classes (n,) of images (n, C, H, W) uint8."""
     parts = [
         found(to_float(torch.from_numpy(np.array(images[k : k + LOOK])))).argmax(1) for k in range(0, len(images), LOOK)
     ]
@@ -74,5 +74,5 @@ def answers(found: nn.Module, images: np.ndarray) -> np.ndarray:
 
 
 def accuracy(found: nn.Module, images: np.ndarray, labels: np.ndarray) -> float:
-    """The share of the images that it names right."""
+    """The accuracy on images with labels."""
     return float((answers(found, images) == labels).mean())

@@ -1,4 +1,4 @@
-"""The generator of the study: trained on some labelled pictures and nothing else, stopped where it is best."""
+"""The generator of the study: trained on the labelled pictures alone, with early stopping."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from ..run import Trained, train
 from ..settings import as_words, change, find
 from ..state import State, build
 
-LOOKS = 20  # a run is looked at
-PATIENCE = 5  # looks without a better one, after which it ends
-EYES = 32  # pixels, which general features want at least
+LOOKS = 20  # measurements per run
+PATIENCE = 5  # measurements without an improvement, after which the run ends
+EYES = 32  # pixels, the least size for general features
 BATCH = 250
 
 
 class Best:
-    """A hook of `training.train`: keeps the averaged generator whose pictures are nearest to held-out real ones, by KID
-    in general features (Lite0), and ends the run where none was better for PATIENCE looks. (FID would be lowest where
-    the pictures are fewest: KID is not biased.) It writes what it knows, so a run that is resumed knows it too."""
+    """A hook of `training.train` for early stopping: keeps the averaged generator with the least KID to held-out real
+    pictures in general features (Lite0), and ends the run after PATIENCE measurements without an improvement. (Unlike
+    FID, KID is unbiased for few pictures.) Its state is written, so that a resumed run has it too."""
 
     def __init__(self, folder: Path, heldout: Dataset, every: int, total: int, seed: int):
         self.folder, self.heldout, self.every, self.total, self.seed = folder, heldout, every, total, seed
@@ -63,7 +63,7 @@ class Best:
         return False
 
     def kid(self, generator: Generator) -> float:
-        """1,000 times the distance of as many generated pictures as there are held-out ones."""
+        """1,000 times the KID of as many generated pictures as there are held-out ones."""
         from ..evaluate.features import kernel_distance  # needs torch-fidelity
 
         if self.real is None:
@@ -89,8 +89,8 @@ class Best:
 def fit(
     recipe: str, labelled: Dataset, heldout: Dataset, folder: Path, images: int, seed: int, settings: dict, **options
 ) -> Trained:
-    """Train the recipe on the labelled pictures alone, or go on with it. Held-out pictures say when to stop, and no
-    more. Raises what `training.train` raises."""
+    """Train the recipe on the labelled pictures alone, or continue. Held-out pictures are only used to decide when to
+    stop. Raises as `training.train` does."""
     hook = Best(folder / "best", heldout, max(images // LOOKS, 1), images, seed)
     return train(
         recipe, data=labelled, images=images, output=folder, resume=True, seed=seed, hooks=[hook], **options, **settings
@@ -98,7 +98,7 @@ def fit(
 
 
 def pool(trained: Trained, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures that the generator draws, classes in turn: images (n, C, H, W) uint8 and labels (n,)."""
+    """Generated pictures, with the classes in turn: images (n, C, H, W) uint8 and labels (n,)."""
     generator = gan_models.load(trained.model)
     labels = np.arange(count, dtype=np.int64) % len(generator.labels)
     return draw(generator, labels, seed), labels
@@ -106,7 +106,7 @@ def pool(trained: Trained, count: int, seed: int) -> tuple[np.ndarray, np.ndarra
 
 @torch.no_grad()
 def judged(trained: Trained, recipe: str, settings: dict, labelled: Dataset, images, labels, seed: int) -> np.ndarray:
-    """The scores (n,) that the run's discriminator gives pictures with their labels, as it was at the end."""
+    """The scores (n,) of the run's final discriminator for pictures with their labels."""
     recipe = change(find(recipe), list(as_words(settings)))
     state = build(recipe, labelled, seed, torch.device("cpu"))
     found = load_file(run_folder.find_checkpoint(trained.folder) / "state.safetensors")

@@ -1,4 +1,4 @@
-"""What a study found, as a page: a table, the choices, and a figure of accuracy against labelled pictures."""
+"""The page of results: a table, the choices, and a figure of accuracy against the number of labelled pictures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def interval(values: list[float]) -> tuple[float, float]:
 
 
 def tests_of(study: Study, per_class: int | None, kind: str) -> dict[int, float]:
-    """Test accuracy by seed; of `BOTH`, of which there are several, with the share and filter chosen on held-out
+    """Test accuracy by seed. For `BOTH`, of which there are several, the share and filter are those chosen on held-out
     pictures."""
     found = {}
     for seed in study.plan.seeds:
@@ -35,7 +35,7 @@ def tests_of(study: Study, per_class: int | None, kind: str) -> dict[int, float]
 
 
 def gain(study: Study, per_class: int | None) -> tuple[str, str, float, float] | None:
-    """The best kind with and without generated pictures by mean, and the mean and half interval of their difference,
+    """The best kinds by mean with and without generated pictures, and the mean and half interval of their difference,
     paired by seed."""
     means = {kind: tests_of(study, per_class, kind) for kind in (*WITHOUT, *WITH)}
     if not all(means.values()):
@@ -76,9 +76,9 @@ def page(study: Study, command: str, figure: str) -> str:
             f"{len(plan.seeds)} seeds; the last column is paired by seed, in percentage points.",
             _table(head, rows),
             f"![Accuracy against labelled pictures]({figure})",
-            "Chosen on held-out pictures, and what the generators are: KID (times 1,000) of generated beside held-out "
-            "pictures in general features, and GAN-test, the share of generated pictures that a classifier of the "
-            "real ones reads as they were asked for.",
+            "The choices on held-out pictures, and the quality of the generators: KID (times 1,000) between generated "
+            "and held-out pictures in general features, and GAN-test, the share of generated pictures that a classifier "
+            "of the real ones assigns to the requested class.",
             _table(("labelled a class", "seed", "share", "filter", "images shown", "KID", "GAN-test"), choices),
         ]
     )
@@ -115,7 +115,7 @@ def draw(study: Study, path: Path) -> None:
 
 
 def write(study: Study, output: Path, command: str) -> None:
-    """The page, and its figure beside it."""
+    """Write the page and its figure."""
     output.parent.mkdir(parents=True, exist_ok=True)
     figure = output.with_suffix(".png")
     draw(study, figure)

@@ -1,5 +1,5 @@
-"""What is measured: for each number of labelled pictures and each seed, a generator and a classifier of each kind of
-training set. Every number is written down as soon as it is known, so a study may be stopped at any moment."""
+"""The measurements: for each number of labelled pictures and each seed, a generator, and a classifier for each kind of
+training set. Every result is written at once, so a study may be stopped at any moment."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ REAL, TRANSFORMS, MIXED, BOTH, GENERATED = (
 KINDS = (REAL, TRANSFORMS, MIXED, BOTH, GENERATED)
 WITHOUT, WITH = (REAL, TRANSFORMS), (MIXED, BOTH)
 FILTERS = ("none", "classifier", "discriminator")
-SPARE = 2  # times as many pictures are drawn as are used, so that filters have a choice
+SPARE = 2  # factor by which more pictures are generated than used, so that filters have a choice
 
 
 class StudyError(TrainingError):
-    """One sentence: why a study cannot be made so."""
+    """A study that cannot be made; one sentence."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a study is. All of it must be the same where a study goes on."""
+    """The settings of a study, which must be the same when it is continued."""
 
     recipe: str  # of a class-conditional generator
     settings: dict  # of the recipe
@@ -45,7 +45,7 @@ class Plan:
     seeds: tuple[int, ...]
     shares: tuple[float, ...]  # generated pictures for each real one
     filters: tuple[str, ...]  # of FILTERS
-    images: int  # that a generator is shown at most
+    images: int  # real images that a generator sees, at most
     steps: int  # of a classifier
     validation: int  # held-out training pictures, by which shares and filters are chosen and generators stopped
 
@@ -58,8 +58,8 @@ def name_of(per_class: int | None) -> str:
 
 
 def split(data: Dataset, plan: Plan, per_class: int | None, seed: int) -> tuple[Dataset, Dataset]:
-    """The labelled pictures of a seed, so many of each class, and the held-out ones, which are the same for all seeds and
-    numbers. Raises StudyError where there are not enough."""
+    """The labelled pictures of a seed, `per_class` of each class, and the held-out ones, which are the same for all
+    seeds and numbers. Raises StudyError if there are not enough."""
     order = philox(0, 1, Stream.EXAMPLES).permutation(len(data))
     held, rest = np.sort(order[: plan.validation]), np.sort(order[plan.validation :])
     if per_class is not None:
@@ -126,22 +126,22 @@ class Study:
                 self.mix(about | cell, labelled, heldout, images, labels, order)
 
     def with_generated(self) -> Iterator[dict]:
-        """The choices of share and filter, which are tried with transforms; the best is then tried without."""
+        """The choices of share and filter, which are tried with transforms."""
         for share in self.plan.shares:
             for filter_ in self.plan.filters:
                 yield {"kind": BOTH, "share": share, "filter": filter_}
 
     def known(self, **wanted) -> dict | None:
-        """The row of a classifier, where there is one."""
+        """The row of a classifier, or None."""
         return next((row for row in self.results if all(row.get(key) == value for key, value in wanted.items())), None)
 
     def chosen(self, per_class: int | None, seed: int) -> dict:
-        """The share and the filter that did best on held-out pictures."""
+        """The best share and filter on held-out pictures."""
         rows = [row for row in self.results if (row["per_class"], row["seed"], row["kind"]) == (per_class, seed, BOTH)]
         return max(rows, key=lambda row: row["validation"])
 
     def drawn(self, labelled: Dataset, heldout: Dataset, about: dict, options: dict):
-        """The generator's pictures and labels, and for each filter the order in which they are taken."""
+        """The generated pictures and labels, and for each filter the order in which they are used."""
         plan, seed = self.plan, about["seed"]
         run = self.folder / "generators" / f"{name_of(about['per_class'])}-seed-{seed}"
         trained = gan.fit(plan.recipe, labelled, heldout, run, plan.images, seed, plan.settings, **options)
@@ -150,8 +150,8 @@ class Study:
         count = -(-round(SPARE * most) // classes) * classes
         images, labels = gan.pool(trained, count, seed)
         order = {"none": np.arange(count)}
-        # The usual classifier of the same real pictures reads them: a filter, and the measure GAN-test (Shmelkov et al.
-        # 2018, arXiv:1807.09536).
+        # A classifier trained on the same real pictures serves as a filter, and measures GAN-test (Shmelkov et al. 2018,
+        # arXiv:1807.09536).
         reader = classifier.fit(labelled.images, labelled.labels, classes, transforms=True, steps=plan.steps, seed=seed)
         right = classifier.answers(reader, images) == labels
         order["classifier"] = np.flatnonzero(right)
@@ -178,7 +178,7 @@ class Study:
         self.measure(about, images, labels, heldout, about["kind"] != MIXED)
 
     def measure(self, about: dict, images, labels, heldout: Dataset, transforms: bool) -> None:
-        """Train a classifier, and write down how often it is right on held-out and on test pictures."""
+        """Train a classifier, and write its accuracy on held-out and on test pictures."""
         began, plan = time.monotonic(), self.plan
         classes = len(self.data.label_names)
         found = classifier.fit(images, labels, classes, transforms=transforms, steps=plan.steps, seed=about["seed"])
@@ -194,13 +194,13 @@ class Study:
 
 
 def _better_half(scores: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """Of each class the pictures with the higher scores, classes in turn."""
+    """The half of each class's pictures with the higher scores, with the classes in turn."""
     best = [np.flatnonzero(labels == k)[np.argsort(-scores[labels == k], kind="stable")] for k in range(classes)]
     return np.stack([own[: len(own) // 2] for own in best], 1).reshape(-1)
 
 
 def _read(path: Path) -> list[dict]:
-    """The rows of a file; a last one that was cut off is left out."""
+    """The rows of a file, without an incomplete last one."""
     rows = []
     for line in path.read_text().splitlines() if path.exists() else ():
         try:

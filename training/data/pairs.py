@@ -1,4 +1,4 @@
-"""Pairs of pictures: two folders, in which the files of a pair have the same name."""
+"""Pairs of pictures: two folders in which the files of a pair have the same name."""
 
 import hashlib
 from pathlib import Path, PurePosixPath
@@ -10,10 +10,10 @@ from .listing import in_archive, in_folder, is_archive
 
 
 def read_pairs(inputs: Path, targets: Path, request: Request) -> Dataset:
-    """What is drawn, `images`, from the folder `targets`, and what it is drawn from, `sources`, from `inputs`. Both are
-    folders or archives. A pair has the same name in both, whatever the ending: `inputs/a/1.jpg` and `targets/a/1.png`.
+    """A data set of pairs: `images` from the folder `targets`, and `sources` from `inputs`. Both are folders or archives.
+    The files of a pair have the same name, with any ending: `inputs/a/1.jpg` and `targets/a/1.png`.
 
-    Raises DataError where there is no pair.
+    Raises DataError if there is no pair.
     """
     both = [_listed(folder) for folder in (inputs, targets)]
     named = [{str(PurePosixPath(name).with_suffix("")): name for name in pictures.names} for pictures in both]
@@ -51,7 +51,5 @@ def _listed(folder: Path) -> Pictures:
     if is_archive(folder) and folder.is_file():
         return in_archive(folder)
     if not folder.is_dir():
-        raise DataError(
-            f"There is no folder {folder}: give two, one of the pictures to draw from and one of those to draw."
-        )
+        raise DataError(f"There is no folder {folder}: give two, one with the inputs and one with the targets.")
     return in_folder(folder)

@@ -1,13 +1,13 @@
-"""Judge a network that translates pictures of one kind into another.
+"""Measure a network that translates pictures between kinds.
 
-Real test pictures of all other kinds are translated into each kind, and compared with real ones of that kind in the
-general features of Lite1 (training/judges/general.py), beside the pictures as they were:
+For each kind, real test pictures of all other kinds are translated into it, and compared with real ones of that kind in
+the general features of Lite1 (training/judges/general.py):
 
     translation_kid    KID between translated and real pictures of a kind, the mean over the kinds. "without": that of the
                        pictures before they were translated; "real": that of two halves of the real ones
-    translation_cycle  decibels of pictures translated and back beside the pictures themselves
+    translation_cycle  PSNR in decibels of pictures that were translated and back, against the pictures themselves
 
-The table has each kind by itself.
+The table has each kind separately.
 """
 
 import os
@@ -44,8 +44,8 @@ def evaluate(
     seed: int = 0,
 ) -> dict:
     """All metrics of a network on (at most `samples` pictures of each kind of) a split, in the form of
-    `evaluate.evaluate`. Raises DataError where the data cannot be read, EvaluationError where it lacks a kind."""
-    from . import features as distances  # which needs torch-fidelity
+    `evaluate.evaluate`. Raises DataError if the data cannot be read, EvaluationError if it lacks a kind."""
+    from . import features as distances  # needs torch-fidelity
 
     began = time.monotonic()
     model.cpu()
@@ -115,5 +115,5 @@ def _seen(eyes: general.General, pictures: Tensor) -> Tensor:
 
 
 def _stored(pictures: Tensor) -> Tensor:
-    """As a PNG would have them."""
+    """Pictures rounded to 8 bits, as in a PNG."""
     return ((pictures + 1) * 127.5).round().clamp(0, 255) / 127.5 - 1

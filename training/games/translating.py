@@ -1,9 +1,8 @@
-"""The game of pictures of one kind that become pictures of another, without pairs (network:
-gan_models/networks/translate.py).
+"""The game of translating pictures between kinds, without pairs (network: gan_models/networks/translate.py).
 
-Each real picture is translated into another kind, drawn at random. The discriminator tells real pictures of that kind
-from translated ones. Translated back, a picture should be what it was (the cycle), and translated into its own kind it
-should stay as it is (CycleGAN: Zhu et al. 2017, arXiv:1703.10593).
+Each real picture is translated into a random other kind. The discriminator has to tell real pictures of that kind from
+translated ones. Translated back, a picture should be the original (the cycle), and translated into its own kind it should
+not change (CycleGAN: Zhu et al. 2017, arXiv:1703.10593).
 """
 
 from dataclasses import dataclass
@@ -22,21 +21,21 @@ from .adversarial import Game
 
 
 class Translated(NamedTuple):
-    """What the network makes of a batch."""
+    """The network's outputs for a batch."""
 
-    kinds: Tensor  # (n, K) of the real pictures, one 1 in each row
-    wanted: Tensor  # (n, K) into which they were translated
+    kinds: Tensor  # (n, K) of the real pictures, one-hot
+    wanted: Tensor  # (n, K) the kinds into which they were translated
     fake: Tensor  # (n, C, S, S)
 
 
 class Translating(Game):
-    """As the file's head says."""
+    """Translation without pairs, see the docstring of this file."""
 
     @dataclass(frozen=True)
     class Terms:
-        adversarial: float = 1.0  # the discriminator takes translated pictures for real ones of their new kind
-        cycle: float = 10.0  # absolute difference between a picture and its translation, translated back
-        identity: float = 2.0  # that between a picture and its translation into its own kind
+        adversarial: float = 1.0  # the objective's generator loss
+        cycle: float = 10.0  # absolute difference between a picture and its translation there and back
+        identity: float = 2.0  # absolute difference between a picture and its translation into its own kind
 
     pairs, draws, sorts = ("translate",), False, True
 
