@@ -834,7 +834,7 @@ def test_a_taken_port_ends_with_a_sentence(main, models, address, capsys):
 
 
 @pytest.mark.parametrize("port", ("99999", "-3"))
-def test_a_port_that_is_none_ends_with_a_sentence(main, models, port, capsys):
+def test_an_invalid_port_ends_with_a_sentence(main, models, port, capsys):
     assert main(["--model", str(models[2]), "--port", port]) == 2
     assert "--port" in capsys.readouterr().err.strip().splitlines()[-1]
     assert main(["--model", str(models[2]), "--host", "300.1.1.1"]) == 2

@@ -107,7 +107,7 @@ def test_without_samples_none_are_shown(folder):
     assert "samples.png" not in str(card_of(folder, ABOUT_CELEBA))
 
 
-def test_metrics_are_a_table_by_protocol_with_the_floor_beside(folder):
+def test_metrics_are_a_table_by_protocol_next_to_the_floor(folder):
     metrics = {
         "fid10k_test_reader": {"value": 12.3456, "real": 1.5, "seed": 0, "network": "mnist|reader"},
         "label_agreement10k_reader": 0.991,
@@ -182,7 +182,7 @@ def test_notes_stand_where_they_belong(folder):
 
 @pytest.mark.parametrize("value", [None, 3, [], "x", {"metrics": 3}, {"metrics": [3, None]}, {"fid": 3, "limits": {}}])
 @pytest.mark.parametrize("key", ["legend", "notes", "copy_of", "offered"])
-def test_notes_and_legends_that_are_none_leave_the_card_whole(folder, key, value):
+def test_invalid_notes_and_legends_leave_the_card_whole(folder, key, value):
     text = with_metrics(folder, {key: value, "fid10k_test_reader": 1.0})
     assert "## Limits" in text and "| `fid10k_test_reader` | 1 |" in text
 
@@ -267,7 +267,7 @@ def test_a_card_that_is_written_again_keeps_what_a_person_wrote(folder):
     assert "Second." in text and "First." not in text and text.endswith("## My notes\n")
 
 
-def test_a_card_of_before_there_were_marks_is_replaced_and_kept_beside(folder):
+def test_a_card_from_before_marks_is_replaced_and_a_copy_kept(folder):
     text = card_of(folder, {"summary": "First"}).text
     old = "---\nlibrary_name: gan-studio\n---\n" + "\n".join(
         line for line in text.splitlines() if not line.startswith("<!--")

@@ -47,7 +47,7 @@ def test_what_is_no_file_of_the_folder_is_refused(folder, name, error, kind):
 
 
 @pytest.mark.parametrize("kind", hostile.KINDS, ids=lambda kind: kind.__name__)
-def test_the_demo_tells_of_a_record_that_is_no_file(folder, kind):
+def test_the_demo_reports_a_record_that_is_no_file(folder, kind):
     replace(folder, "metrics.json", kind)
     sentence(InvalidConfig, lambda: model_folder.read_metrics(folder / "metrics.json"))
     with hostile.within(10):
@@ -57,7 +57,7 @@ def test_the_demo_tells_of_a_record_that_is_no_file(folder, kind):
 
 
 @pytest.mark.parametrize("kind", hostile.KINDS, ids=lambda kind: kind.__name__)
-def test_the_demo_tells_of_a_card_that_is_no_file(folder, kind):
+def test_the_demo_reports_a_card_that_is_no_file(folder, kind):
     replace(folder, "README.md", kind)
     with hostile.within(10):
         told = studio.about(str(folder))
@@ -80,7 +80,7 @@ JSON = {
 
 
 @pytest.mark.parametrize("content", JSON.values(), ids=JSON)
-def test_a_record_that_is_no_json_object_is_told(folder, content):
+def test_a_record_that_is_no_json_object_is_reported(folder, content):
     (folder / "metrics.json").write_bytes(content)
     sentence(InvalidConfig, lambda: model_folder.read_metrics(folder / "metrics.json"))
     sentence(InvalidConfig, lambda: card.write_card(folder))
@@ -143,7 +143,7 @@ def test_a_file_that_grows_while_it_is_read_is_cut_off(tmp_path, monkeypatch):
     assert files.read_bounded(tmp_path / "file", 100) == b"x" * 100
 
 
-def test_weights_of_any_size_beside_a_small_network_cost_no_memory(folder):
+def test_weights_of_any_size_with_a_small_network_cost_no_memory(folder):
     with open(folder / "model.safetensors", "r+b") as file:
         file.truncate(50_000_000_000)
     assert "too large" in sentence(InvalidWeights, lambda: gan_models.load(folder))

@@ -222,7 +222,7 @@ def test_a_bundled_name_loads_and_an_existing_folder_comes_first(tmp_path, monke
         "../x",
     ],
 )
-def test_a_source_that_is_none_is_refused(source):
+def test_an_invalid_source_is_refused(source):
     refusal(ModelNotFound, source)
 
 
@@ -506,7 +506,7 @@ def test_a_card_that_cannot_be_had_keeps_no_model_from_loading(hub_server, hasty
         assert not gan_models.load("user/toy").loaded_from.missing
 
 
-def test_what_is_too_large_beside_a_model_is_not_fetched(hub_server, tmp_path):
+def test_large_files_next_to_a_model_are_not_fetched(hub_server, tmp_path):
     hub_server.add("user/toy", files_of(small(), tmp_path) | BESIDE | {"samples.png": bytes(10_000_001)})
     loaded = gan_models.load("user/toy")
     assert list(loaded.loaded_from.missing) == ["samples.png"]
@@ -692,7 +692,7 @@ def hasty(monkeypatch):
     ],
 )
 @pytest.mark.parametrize("where", ["GET /api/models/user/toy", "(HEAD|GET) /user/toy/resolve", "GET /cdn/"])
-def test_what_the_hub_answers_is_told_as_what_it_is(hub_server, hasty, tmp_path, status, error, words, where):
+def test_each_answer_of_the_hub_gets_its_own_sentence(hub_server, hasty, tmp_path, status, error, words, where):
     hub_server.add("user/toy", files_of(small(), tmp_path))
     hub_server.faults.append(Fault(where, status))
     if (status, where) == (429, "GET /cdn/"):
@@ -806,7 +806,7 @@ def test_a_file_that_comes_damaged_at_the_right_size_is_fetched_anew(hub_server,
 @pytest.mark.parametrize(
     "name, error", [("config.json", InvalidConfig), ("model.safetensors", InvalidWeights)], ids=["config", "weights"]
 )
-def test_a_file_that_always_comes_damaged_is_told(hub_server, tmp_path, name, error):
+def test_a_file_that_is_damaged_every_time_is_reported(hub_server, tmp_path, name, error):
     hub_server.add("user/toy", files_of(small(), tmp_path))
     hub_server.faults.append(Fault("GET .*config.json" if name == "config.json" else "GET /cdn/", "flip"))
     assert "damaged twice" in refusal(error, "user/toy")
@@ -832,7 +832,7 @@ def test_a_file_of_the_cache_that_was_damaged_later_is_fetched_anew(hub_server, 
 @pytest.mark.parametrize(
     "name, error", [("config.json", InvalidConfig), ("model.safetensors", InvalidWeights)], ids=["config", "weights"]
 )
-def test_a_damaged_file_is_told_without_a_network_and_a_whole_one_loads(hub_server, tmp_path, name, error):
+def test_a_damaged_file_is_reported_without_a_network_and_a_whole_one_loads(hub_server, tmp_path, name, error):
     model = small()
     hub_server.add("user/toy", files_of(model, tmp_path))
     gan_models.load("user/toy")

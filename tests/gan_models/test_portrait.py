@@ -152,7 +152,7 @@ def test_the_colour_that_a_strip_shows_goes_before_the_one_asked_for(editor, dra
 
 
 @pytest.mark.parametrize("attribute", ["Hat", ["Smiling"], {}, None])
-def test_a_strip_of_no_attribute_is_told(drawn, attribute):
+def test_a_strip_without_an_attribute_is_reported(drawn, attribute):
     with pytest.raises(InvalidInput, match=r"^There is no attribute .* to edit; there are .*Smiling.*\.$"):
         drawn.strip(attribute, {})
 

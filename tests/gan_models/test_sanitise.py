@@ -129,7 +129,7 @@ def test_no_card_takes_long(text):
     assert time.process_time() - began < 2
 
 
-def test_a_folder_with_a_hostile_card_is_told_of_quickly(tmp_path):
+def test_a_folder_with_a_hostile_card_is_reported_quickly(tmp_path):
     model_folder.save(MLPGenerator(image_size=8, latent_dim=3, width=8), tmp_path)
     for text in ("![" * 50_000, "\n".join(ATTACKS[:-2]), "---\n" * 30_000):
         (tmp_path / "README.md").write_text(text)

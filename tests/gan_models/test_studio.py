@@ -73,7 +73,7 @@ def test_anchors_are_read(text, expected):
         ("1 " + "9" * 500, "9999"),
     ],
 )
-def test_what_is_no_walk_is_said_in_one_sentence(text, said):
+def test_an_invalid_walk_is_reported_in_one_sentence(text, said):
     with pytest.raises(InvalidInput) as error:
         studio.parse_anchors(text)
     assert said in str(error.value) and len(str(error.value)) < 200 and "\n" not in str(error.value)

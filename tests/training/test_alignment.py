@@ -120,7 +120,7 @@ def test_the_constants_are_the_averages_of_the_originals(data_root):
 @pytest.mark.parametrize(
     "arguments, message", [(["--count", "0"], "at least 1"), (["--data-root", "nowhere"], "CelebA is not in")]
 )
-def test_bad_input_is_told(arguments, message, capsys):
+def test_bad_input_is_reported(arguments, message, capsys):
     try:
         code = main(arguments)
     except SystemExit as stop:

@@ -76,7 +76,7 @@ def test_bad_input_gets_one_sentence(capsys, arguments, words):
 
 
 @pytest.mark.parametrize("arguments", [["--seconds", "0"], ["--seconds", "nan"], ["--rounds", "0"]])
-def test_times_that_are_none(capsys, arguments):
+def test_invalid_times(capsys, arguments):
     with pytest.raises(SystemExit):
         benchmark.main(arguments)
     assert "--seconds must be more than 0" in capsys.readouterr().err

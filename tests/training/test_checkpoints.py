@@ -75,7 +75,7 @@ def test_more_images_can_be_asked_for_and_are_those_of_the_longer_run(tmp_path):
     assert weights(tmp_path / "longer") == weights(tmp_path / "whole")
 
 
-def test_other_circumstances_are_said_aloud(tmp_path, capsys):
+def test_other_circumstances_are_stated(tmp_path, capsys):
     arguments = ["mnist-dcgan", "--images", 8, "--output", tmp_path / "run", "--resume"]
     train(*arguments, "--precision", "fp32")
     capsys.readouterr()
@@ -139,7 +139,7 @@ def test_the_folder_holds_safetensors_json_and_no_pickle(tmp_path, accelerator):
     assert about["images"] == 4 and about["processes"] == 1 and about["threads"] == 1 and about["precision"] == "no"
 
 
-def test_without_a_checkpoint_there_is_none(tmp_path):
+def test_a_folder_without_a_checkpoint_has_none_to_load(tmp_path):
     assert run_folder.find_checkpoint(tmp_path) is None
     (tmp_path / "checkpoint.new").mkdir()
     assert run_folder.find_checkpoint(tmp_path) is None and run_folder.find_checkpoint(tmp_path / "missing") is None

@@ -53,7 +53,7 @@ def test_every_error_of_the_package_has_one_base():
 
 
 @pytest.mark.parametrize("module, name, status", [(module, *rest) for module, rest in ERRORS.items()])
-def test_an_error_is_told_once_and_has_its_status(capsys, module, name, status):
+def test_an_error_is_reported_once_with_its_status(capsys, module, name, status):
     error = getattr(importlib.import_module(module), name)
     assert cli.run(raising(error("What is wrong; what to do."))) == status
     assert capsys.readouterr().err == "error: What is wrong; what to do.\n"
@@ -75,7 +75,7 @@ def test_what_else_ends_a_command(capsys, error, status, sentence):
     assert capsys.readouterr() == ("", f"error: {sentence}\n")
 
 
-def test_the_function_decides_otherwise_and_mistakes_of_ours_are_seen():
+def test_a_command_has_the_status_it_returns_and_our_own_mistakes_show():
     assert [cli.run(lambda status=status: status) for status in (None, 0, 3)] == [0, 0, 3]
     with pytest.raises(ZeroDivisionError):
         cli.run(lambda: 1 / 0)

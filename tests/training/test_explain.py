@@ -11,7 +11,7 @@ from training.recipes import RECIPES, Recipe, RecipeError
 from training.settings import NOT_SETTABLE, arguments, change, kinds
 
 
-def test_whatever_can_be_set_has_a_meaning_beside_it():
+def test_every_setting_has_a_meaning():
     for owner in (Recipe, *(game.Terms for game in GAMES.values())):
         assert set(kinds(owner)) <= set(comments(owner)), owner
     for pair in PAIRS.values():

@@ -367,7 +367,7 @@ def test_fid_of_real_training(tmp_path, data_root):
     assert stats(tmp_path)[0]["fid2k_train_reader"] > 50  # of an untrained generator
 
 
-def test_what_fid_needs_is_said_before_training(tmp_path, capsys):
+def test_what_fid_needs_is_reported_before_training(tmp_path, capsys):
     assert "FID in the 128 features" in refused(
         capsys, "mnist-mlp", "--fid-every", 8, "--output", tmp_path
     )  # of 40 pictures
@@ -422,7 +422,7 @@ def test_bad_input_gets_one_sentence(tmp_path, capsys, recipe, options, words):
     "arguments",
     [[], ["mnist-dcgan", "--seed", "one"], ["mnist-dcgan", "--precision", "fp8"], ["mnist-dcgan", "--fast"]],
 )
-def test_bad_usage_is_told_with_the_usage(capsys, arguments):
+def test_bad_usage_is_reported_with_the_usage(capsys, arguments):
     with pytest.raises(SystemExit) as caught:
         command.main(arguments)
     assert caught.value.code == 2 and "usage: python -m training" in capsys.readouterr().err

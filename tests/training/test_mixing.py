@@ -62,7 +62,7 @@ def test_attributes_occur_as_in_the_data():
 
 
 @pytest.mark.parametrize("share", [-1, 101, float("nan"), True, "all"])
-def test_a_share_that_is_none_is_refused(model, share):
+def test_an_invalid_share_is_refused(model, share):
     with pytest.raises(InvalidInput, match="from 0 to 100"):
         training.augmented(model, DIGITS, share=share)
 

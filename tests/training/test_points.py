@@ -165,7 +165,7 @@ def test_gradients_vanish_and_stay_with_the_cure():
         ({"discriminator_rate": True}, "number from"),
     ],
 )
-def test_what_is_out_of_bounds_is_said(wrong, said):
+def test_what_is_out_of_bounds_is_reported(wrong, said):
     with pytest.raises(TrainingError, match=said):
         Settings(**wrong)
 

@@ -51,7 +51,7 @@ def test_a_sheet_shows_the_photo_and_both_directions_of_each_attribute(tmp_path,
     assert sheet[:, 5 * 64 + 16 :].min() > 240  # nothing more
 
 
-def test_what_cannot_be_looked_at_is_told_in_a_sentence(tmp_path, editor, capsys):
+def test_what_cannot_be_looked_at_is_reported_in_a_sentence(tmp_path, editor, capsys):
     output = ["--output", str(tmp_path / "out")]
     assert portraits.main([str(editor), "--portraits", str(tmp_path / "none"), *output]) == 2
     assert "There are no photos in" in capsys.readouterr().err

@@ -227,7 +227,7 @@ def test_a_repository_that_has_a_page_keeps_it_above_ours(hub, folder):
     assert card.index("# Mein Modell") < card.index("## Use it") and "language: de" in card and "license_name" in card
 
 
-def test_a_folder_of_before_is_published_with_legend_and_notes(hub, folder):
+def test_an_older_folder_is_published_with_legend_and_notes(hub, folder):
     (folder / "metrics.json").write_text(
         json.dumps({"training": {"recipe": "toy", "dataset": "celeba"}, "fid10k_test_judge": 3.0})
     )
@@ -312,7 +312,7 @@ def test_a_space_that_is_published_again_forgets_what_is_gone(hub, folder):
     assert "gan_models/gone.py" not in files and "mine.py" in files and data["models"] == ["user/newer"]
 
 
-def test_a_package_that_is_missing_is_told_before_anything_is_uploaded(hub, folder, monkeypatch):
+def test_a_missing_package_is_reported_before_anything_is_uploaded(hub, folder, monkeypatch):
     monkeypatch.setattr(space, "NEEDED", (*space.NEEDED, "no-such-package"))
     with pytest.raises(TrainingError, match="no-such-package is not installed here"):
         publish(folder, "user/toy", space="user/demo")

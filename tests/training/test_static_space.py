@@ -41,7 +41,7 @@ def test_one_command_publishes_a_page(hub, folder, capsys):
     assert "<title>toy</title>" in page and "celeba non commercial research" in page and "USER/REPO" not in page
 
 
-def test_a_name_that_is_none_is_told_before_anything_is_sent(hub, folder, capsys):
+def test_an_invalid_name_is_reported_before_anything_is_sent(hub, folder, capsys):
     assert main([str(folder), "user/toy", "--static-space", "page"]) == 2
     assert "lacks its owner" in capsys.readouterr().err
     assert ("model", "user/toy") not in hub.repositories

@@ -116,7 +116,7 @@ def test_exploding_gradients_are_noticed_and_the_first_remedy_is_a_lower_rate(tm
 
 
 @pytest.mark.usefixtures("alone")
-def test_numbers_that_are_none_are_noticed(tmp_path, monkeypatch, capsys):
+def test_losses_of_nan_are_noticed(tmp_path, monkeypatch, capsys):
     losses_become_nan(monkeypatch)
     assert train("mnist-dcgan", *LONG, "--output", tmp_path) == 1
     (said,) = remarks(tmp_path)
@@ -246,7 +246,7 @@ def test_noise_that_becomes_pictures_is_no_collapse():
     assert seen(Watch(find("mnist-mlp")), course) == []
 
 
-def test_a_trouble_is_told_once_and_again_only_after_it_had_passed():
+def test_a_problem_is_reported_once_and_again_only_after_it_had_passed():
     course = lines(40, discriminator_gradient=lambda k: 5000.0 if k in (12, 13, 14, 30) else 2.0)
     assert seen(Watch(find("mnist-mlp")), course) == [("exploding", 12 * 1600), ("exploding", 30 * 1600)]
 
@@ -268,7 +268,7 @@ def test_a_loss_that_climbs_while_the_discriminator_is_right_is_a_victory():
     assert seen(Watch(indifferent), course) == []
 
 
-def test_gradients_that_are_gone_are_told_whatever_they_were():
+def test_vanished_gradients_are_reported_whatever_they_were():
     assert (
         seen(Watch(find("mnist-wgan")), lines(generator_gradient=lambda k: 1e-4 if k < 3 else 1e-12))[0][0]
         == "vanishing"

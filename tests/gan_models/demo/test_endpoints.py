@@ -334,7 +334,7 @@ def test_anything_is_answered_by_a_result_or_a_sentence(page, ask, name):
     print(f"{name}: {dict(tally)}")
 
 
-def test_the_net_below_all_is_heard(page, ask, monkeypatch):
+def test_the_last_resort_handler_reports_an_error(page, ask, monkeypatch):
     """What nobody thought of becomes a sentence and is logged, and the test above fails."""
     monkeypatch.setattr("gan_models.pictures.of_seed", lambda *_: 1 / 0)
     kept = Kept()

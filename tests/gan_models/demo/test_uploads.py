@@ -260,7 +260,7 @@ def test_eight_visitors_with_the_same_photo_all_get_their_edit(demo, photo):
         ({"content": b"junk", "headers": {"content-type": "multipart/form-data; boundary=x"}}, 400),
     ],
 )
-def test_an_upload_that_is_none_or_too_large_is_refused_and_leaves_nothing(demo, send, status):
+def test_an_invalid_or_large_upload_is_refused_and_leaves_nothing(demo, send, status):
     address, temporary = demo
     uploads = next(temporary.glob("gan-studio-*")) / "uploads"
     before = set(uploads.rglob("*"))

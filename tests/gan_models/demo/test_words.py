@@ -71,7 +71,7 @@ def test_the_browser_is_given_whole_sentences_by_their_english():
         ("zh," * 100_000, "zh"),
     ],
 )
-def test_the_language_is_the_first_of_ours_that_a_browser_asks_for(accepted, language):
+def test_the_language_is_the_first_supported_one_that_a_browser_asks_for(accepted, language):
     assert words.language_of(accepted) == language
 
 

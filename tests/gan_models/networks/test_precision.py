@@ -113,7 +113,7 @@ def test_finite_weights_that_draw_or_read_nothing_are_refused(tmp_path, family, 
 
 
 @pytest.mark.parametrize("value", [1.01, -0.01, 2.0])
-def test_a_table_of_labels_that_there_are_none_of_is_refused(tmp_path, value):
+def test_a_label_table_outside_0_to_1_is_refused(tmp_path, value):
     model = build("dcgan")
     model.label_table[200, 1] = value
     model_folder.save(model, tmp_path)

@@ -123,7 +123,7 @@ def test_it_is_a_model_folder_like_all_others(tmp_path):
         ({"attributes": ["Smiling", "Smiling"]}, "distinct"),
     ],
 )
-def test_what_no_network_can_be_built_from_is_told(arguments, words):
+def test_a_config_that_builds_no_network_is_reported(arguments, words):
     with pytest.raises(InvalidConfig, match=words):
         RetouchEditor(**arguments)
 

@@ -277,7 +277,7 @@ def test_a_picture_that_is_handed_in_stays_as_it_is():
         (b"\x89PNG\r\n\x1a\n", "damaged"),
     ],
 )
-def test_what_is_no_picture_is_told(tmp_path, data, message):
+def test_a_file_that_is_no_picture_is_reported(tmp_path, data, message):
     (tmp_path / "photo.jpg").write_bytes(data)
     with pytest.raises(InvalidPhoto, match=message) as error:
         open_photo(tmp_path / "photo.jpg")
@@ -322,7 +322,7 @@ def test_damaged_files_are_refused_or_opened_but_never_break(kind):
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-def test_a_truncated_file_is_told(kind):
+def test_a_truncated_file_is_reported(kind):
     data = encode(smooth(300, 200), kind)
     with pytest.raises(InvalidPhoto, match="truncated"):
         open_photo(data[: len(data) // 2])
@@ -534,7 +534,7 @@ def test_several_faces_come_largest_first_and_are_chosen_by_a_click_or_a_number(
         assert drawn[top:bottom, left].mean() > 0.9 and not drawn[(top + bottom) // 2, (left + right) // 2]
 
 
-def test_small_faces_beside_a_large_one_are_found(originals):
+def test_small_faces_next_to_a_large_one_are_found(originals):
     photo = smooth(2000, 1500)
     photo.paste(originals[0].resize((712, 872)), (100, 200))
     small = photo.copy()
@@ -555,7 +555,7 @@ def test_photos_that_lie_on_their_side_or_head_are_no_hindrance(originals):
         assert abs((turned + degrees + 180) % 360 - 180) < 10
 
 
-def test_no_face_is_said(originals):
+def test_a_picture_without_a_face_is_reported(originals):
     drawing = Image.new("RGB", (400, 300), "white")
     ImageDraw.Draw(drawing).ellipse((100, 50, 300, 250), fill="orange")
     for picture in (
@@ -568,7 +568,7 @@ def test_no_face_is_said(originals):
             find_faces(picture)
 
 
-def test_what_to_install_is_told(monkeypatch):
+def test_a_missing_package_says_what_to_install(monkeypatch):
     photos.dlib_models.cache_clear()
     try:
         with monkeypatch.context() as patch:

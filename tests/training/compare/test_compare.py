@@ -221,7 +221,7 @@ def test_what_kind_of_time_it_was_is_the_device_s_and_no_word_of_its_name():
     assert on_cpu({"machine": "a processor, 2 thread(s), fp32"}) and not on_cpu({"machine": "NVIDIA H100, bf16"})
 
 
-def test_a_diverged_run_is_told_and_the_others_stand(run, tmp_path, capsys, monkeypatch):
+def test_a_diverged_run_is_reported_and_the_others_count(run, tmp_path, capsys, monkeypatch):
     losses_become_nan(monkeypatch)
     other = "lsq=mnist-dcgan,objective=least_squares,generator.width=4,discriminator.width=4"
     assert run(MLP, other, "--images", 16, "--seeds", 1) == 0
@@ -231,7 +231,7 @@ def test_a_diverged_run_is_told_and_the_others_stand(run, tmp_path, capsys, monk
     assert "`lsq` is mnist-dcgan with batch_size=8 objective=least_squares" in text
 
 
-def test_a_run_that_cannot_be_judged_is_told_and_the_others_stand(run, tmp_path, capsys, monkeypatch):
+def test_a_run_that_cannot_be_judged_is_reported_and_the_others_count(run, tmp_path, capsys, monkeypatch):
     whole = evaluate.evaluate
 
     def short_sighted(source, *arguments, cas=False, **options):

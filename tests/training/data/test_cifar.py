@@ -121,7 +121,7 @@ def test_a_pickle_that_would_run_something_is_refused_and_does_not(tmp_path, mon
         pickle.dumps({b"data": np.zeros((1, 3072), np.uint8), b"labels": [1]}, 2)[:200],
     ],
 )
-def test_what_is_no_batch_is_said_in_one_sentence(tmp_path, pictures, content):
+def test_an_invalid_batch_is_reported_in_one_sentence(tmp_path, pictures, content):
     write(tmp_path, pictures)
     (tmp_path / "cifar-10-batches-py/test_batch").write_bytes(content)
     said = one_sentence("cifar10", tmp_path, split="test")
@@ -136,7 +136,7 @@ def test_a_codec_that_blows_up_is_refused(tmp_path, pictures):
         open_dataset("cifar10", tmp_path, 32, split="test")
 
 
-def test_an_archive_that_is_none_is_said_in_one_sentence(tmp_path, pictures):
+def test_an_invalid_archive_is_reported_in_one_sentence(tmp_path, pictures):
     pack(tmp_path, write(tmp_path / "unpacked", pictures))
     path = tmp_path / "cifar-10-python.tar.gz"
     good = path.read_bytes()

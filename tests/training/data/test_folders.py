@@ -68,7 +68,7 @@ def test_a_class_called_train_is_no_split(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["val", "valid", "validation"])
-def test_splits_beside_empty_and_hidden_folders(tmp_path, name):
+def test_splits_next_to_empty_and_hidden_folders(tmp_path, name):
     parts = {f"{part}/{key}": data for part in ("train", name, "test") for key, data in classes("bus", "car").items()}
     extra = {".thumbs/1.png": b"", "__MACOSX/1.png": b"", "lists/names.txt": b""}
     folder = write(tmp_path / "traffic", parts | extra | {"train/car/9.png": encode((1, 2, 3))})

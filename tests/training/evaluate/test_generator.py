@@ -609,7 +609,7 @@ def test_a_folder_needs_no_test_split_and_may_have_any_name(tmp_path):
 # ---- The command -----------------------------------------------------------------------------------------------------
 
 
-def test_a_run_folder_and_a_recipe_stand_for_the_model_that_they_made(model, tmp_path, monkeypatch):
+def test_a_run_folder_or_a_recipe_can_name_the_model_they_made(model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("mnist-dcgan", "mnist-cgan"):
         shutil.copytree(model, tmp_path / "runs" / name / "model")

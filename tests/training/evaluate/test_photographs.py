@@ -29,7 +29,7 @@ def test_pictures_of_any_size_are_seen_at_128_px_in_order():
     assert photographs.at_size(torch.zeros(1, 3, 256, 256)).shape == (1, 3, 128, 128)
 
 
-def test_celeba_is_held_against_valid_and_test_at_128_px_whatever_is_drawn(monkeypatch):
+def test_celeba_is_compared_with_valid_and_test_at_128_px_at_any_picture_size(monkeypatch):
     torch.manual_seed(0)
     drawing = DCGANGenerator(64, 3, latent_dim=4, width=4)
     asked = []

@@ -84,7 +84,7 @@ def test_an_editors_card_says_what_its_judge_had_to_do_with_it(editor):
 @pytest.mark.parametrize(
     "calibration", [None, "1", {}, {"split": "valid", "before": {"seen": 1}}, {"split": [], "before": 1}]
 )
-def test_no_calibration_is_told_where_none_is_recorded(editor, calibration):
+def test_no_calibration_is_mentioned_where_none_is_recorded(editor, calibration):
     text = with_metrics(editor, {"training": {"dataset": "celeba", "calibration": calibration}})
     assert (
         "even file number" in text
@@ -94,7 +94,7 @@ def test_no_calibration_is_told_where_none_is_recorded(editor, calibration):
     )
 
 
-def test_of_a_calibration_on_test_pictures_no_innocence_is_claimed(editor):
+def test_a_calibration_on_test_pictures_is_not_called_independent(editor):
     calibration = EDITOR["training"]["calibration"] | {"split": "test"}
     text = with_metrics(editor, {"training": {"dataset": "celeba", "calibration": calibration}})
     assert "for test pictures, on which the change" in text and "not used" not in text
