@@ -51,8 +51,8 @@ def put_back(photo: Image.Image, face: Face, before: Tensor, after: Tensor) -> I
     result = photo.copy()
     if left >= right or top >= bottom or not np.abs(change).max() >= 0.5:
         return result
-    # Rotated at twice the network's resolution, then upsampled along rows and columns: as smooth as one step, ten times
-    # as fast. Pillow's `resize` has a softer cubic kernel than its `transform`, which would draw light seams around
+    # Rotated at twice the network's resolution, then upsampled along rows and columns: as smooth as one step and ten
+    # times as fast. Pillow's `resize` has a softer cubic kernel than `transform`, which would leave light seams around
     # dark changes.
     width, height = right - left, bottom - top
     columns, rows = (max(1, math.ceil(2 * side / view.scale)) for side in (width, height))

@@ -315,7 +315,7 @@ OF_THE_LIBRARY = (
         lambda most: f"图片太大；最多 {most} 百万像素，请先缩小。",
     ),
     (
-        r"The picture has ([\d,]+) x ([\d,]+) pixels; at most (\d+) megapixels are taken.*, so make it smaller first\.",
+        r"The picture (?:has|would have) ([\d,]+) x ([\d,]+) pixels; at most (\d+) megapixels .*so make it smaller first\.",
         lambda width, height, most: f"图片有 {width} x {height} 像素；最多 {most} 百万像素，请先缩小。",
     ),
     (
