@@ -377,7 +377,7 @@ def test_the_card_of_a_retouching_editor_shows_how_to_edit_and_promises_no_sampl
     RetouchEditor(64, width=8, finest=8, attributes=["Smiling", "Bald"]).save_pretrained(tmp_path)
     card = (tmp_path / "README.md").read_text()
     assert "pipeline_tag: image-to-image" in card and "image-editing" in card
-    assert "wished attributes (Smiling, Bald)" in card and "open_portrait(gan_models.load(" in card
+    assert "to change attributes (Smiling, Bald)" in card and "open_portrait(gan_models.load(" in card
     assert "generate(" not in card and "--count" not in card and "standard-normal" not in card and "None" not in card
 
 
