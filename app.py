@@ -1,5 +1,5 @@
 """The demo: `python app.py [--model SOURCE ...]`, the same as `gan-studio demo`. Its arguments are in
-gan_models/demo/__main__.py, the page in gan_models.demo."""
+gan_models/commands/demo.py, the page in gan_models.demo."""
 
 import sys
 

@@ -1,7 +1,11 @@
 """Facts about CelebA: its crop, its attributes, and which of them exclude each other."""
 
-import torch
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # The 13 of AttGAN (He et al. 2017, arXiv:1711.10678) and STGAN, and the smile.
 ATTRIBUTES = (
@@ -42,6 +46,8 @@ CELEBA_PAGE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 def opposite_edit(labels: Tensor, k: int, attributes: tuple[str, ...]) -> Tensor:
     """Differences (n, K) that turn attribute k into its opposite, for pictures with labels (n, K) bool. Adding a hair
     colour or baldness also removes the hair colour that was there."""
+    import torch  # not needed for the names alone
+
     differences = torch.zeros(labels.shape)
     differences[:, k] = 1 - 2 * labels[:, k].float()
     if attributes[k] in EXCLUSIVE:
@@ -55,6 +61,8 @@ CHEEKS = ((0.58, 0.72), ((0.24, 0.38), (0.62, 0.76)))  # rows, and columns of ea
 
 def cheeks(images: Tensor) -> Tensor:
     """The mean colours (n, 6) of both cheeks of faces (n, 3, S, S) in CelebA's crop."""
+    import torch
+
     size = images.shape[-1]
     (top, bottom), sides = CHEEKS
     rows = images[:, :, round(top * size) : round(bottom * size)]

@@ -23,29 +23,29 @@ class Verb(NamedTuple):
 
 
 VERBS = {
-    "demo": Verb("gan_models.demo.__main__", "show the models in a browser"),
+    "demo": Verb("gan_models.commands.demo", "show the models in a browser"),
     "sample": Verb("gan_models.__main__", "draw samples of a model, on one sheet or as single files"),
     "walk": Verb("gan_models.commands.walk", "make a video that walks from picture to picture"),
     "edit": Verb("gan_models.commands.edit", "change a face in a photo, at full size"),
-    "export": Verb("gan_models.export.__main__", "write a model as ONNX, or as a page that needs no server"),
+    "export": Verb("gan_models.commands.export", "write a model as ONNX, or as a page that needs no server"),
     "restore": Verb(
         "gan_models.commands.restore", "repair a photo: fill holes, remove noise and blur, enlarge, colour"
     ),
     "train": Verb("training.__main__", "train a GAN; --list names the recipes"),
     "evaluate": Verb("training.evaluate.__main__", "measure how good a model is"),
-    "publish": Verb("training.publish", "put a model on the Hugging Face Hub"),
+    "publish": Verb("training.commands.publish", "put a model on the Hugging Face Hub"),
     "compare": Verb("training.compare.__main__", "train recipes for equal time and write one page of results"),
     "augment-study": Verb(
         "training.augment_study.__main__", "measure whether generated pictures help a classifier that has few real ones"
     ),
-    "curves": Verb("training.curves", "plot the curves of runs"),
-    "watch": Verb("training.watch", "say what goes wrong in a run"),
-    "calibrate": Verb("training.calibrate", "tune how far an editor's edits go"),
-    "bundle": Verb("training.bundle", "put a trained model into the package"),
+    "curves": Verb("training.commands.curves", "plot the curves of runs"),
+    "watch": Verb("training.commands.watch", "say what goes wrong in a run"),
+    "calibrate": Verb("training.commands.calibrate", "tune how far an editor's edits go"),
+    "bundle": Verb("training.commands.bundle", "put a trained model into the package"),
     "judges": Verb("training.judges.__main__", "train the networks that evaluation uses"),
-    "benchmark": Verb("training.benchmark", "measure the speed of training"),
-    "portraits": Verb("training.portraits", "draw every edit of an editor on portraits"),
-    "alignment": Verb("training.alignment", "measure how well faces are found in photos"),
+    "benchmark": Verb("training.commands.benchmark", "measure the speed of training"),
+    "portraits": Verb("training.commands.portraits", "draw every edit of an editor on portraits"),
+    "alignment": Verb("training.commands.alignment", "measure how well faces are found in photos"),
 }
 
 # The packages of each extra of pyproject.toml, by their import names.

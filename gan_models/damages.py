@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .choices import DAMAGES
 from .errors import InvalidInput, short
 from .rng import Stream, check_seed, philox
 
-# In the order in which they are applied. The names are a file format: they are in the config.json of networks.
-KINDS = ("edges", "motion", "blur", "shrink", "noise", "specks", "jpeg", "grey", "fill")
+KINDS = DAMAGES
 RANDOMS = 32  # uniform numbers that a picture takes
 NOISE = 0.4  # standard deviation at strength 1, in -1..1
 SPECKS = 0.25  # share of pixels at strength 1

@@ -61,7 +61,10 @@ def options_in(text: str) -> list[str]:
 
 
 def module_file(name: str) -> Path:
-    path = ROOT / name.replace(".", "/")
+    """Where the options of `python -m name` are read: its command stands apart where its work needs torch."""
+    path = ROOT / name.replace("training.", "training/commands/").replace(".", "/")
+    if not path.with_suffix(".py").is_file():
+        path = ROOT / name.replace(".", "/")
     return path / "__main__.py" if path.is_dir() else path.with_suffix(".py")
 
 
@@ -70,6 +73,9 @@ def speakers(path: Path) -> list[Path]:
     name = path.relative_to(ROOT).as_posix()
     if parsed(path):
         return [path]
+    command = path.parent / "commands" / path.name
+    if name.startswith("training/") and command.is_file():
+        return [command]
     if name.startswith("training/"):
         place = max((key for key in SAID_BY if name.startswith(key)), key=len)
         return [ROOT / command for command in SAID_BY[place]]

@@ -1,22 +1,22 @@
 """Train a GAN: `python -m training mnist-cgan`, or `accelerate launch -m training mnist-cgan` on several GPUs or
 machines."""
 
+from __future__ import annotations
+
 import argparse
 import difflib
 import shlex
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from gan_models.cli import leave
 
 from . import cli, recipes
-from .data import READERS
-from .explain import explain
-from .options import PRECISIONS, PREVIOUS_ONE, TRACKERS, RunOptions
-from .rehearse import rehearse
-from .run import run
-from .settings import NOT_SETTABLE, change, find, kinds
+from .choices import DATASETS, PRECISIONS, PREVIOUS_ONE, TRACKERS
+
+if TYPE_CHECKING:
+    from .options import RunOptions
 
 SHORTCUTS = ("image_size", "batch_size", "augment")  # settings that also have an option
 STOPPED = "Stopped at once; the same command with --resume continues from the last checkpoint, if there is one."
@@ -34,11 +34,18 @@ def command(arguments: list[str]) -> int:
         for recipe in recipes.RECIPES.values():
             print(f"{recipe.name:<16} {recipe.summary} ({recipe.source})")
         return 0
+    from .run import run  # with torch, which --help and --list do not need
+
     options = told(words, arguments)
     if words.show:
+        from .explain import explain
+        from .settings import change, find
+
         print(explain(change(find(options.recipe), list(options.settings))))
         return 0
     if words.dry_run:
+        from .rehearse import rehearse
+
         print(rehearse(options))
         return 0
     return 0 if run(options).finished else 130
@@ -51,6 +58,8 @@ class Parser(argparse.ArgumentParser):
         _, unknown, words = message.partition("unrecognized arguments: ")
         word = words.split(" ")[0].partition("=")[0]
         if unknown and word.startswith("--"):
+            from .settings import NOT_SETTABLE, kinds
+
             known = {option: option for option in self._option_string_actions if option.startswith("--")}
             settings = [key for key in kinds(recipes.Recipe) if key not in NOT_SETTABLE]
             known = {f"--{key.replace('_', '-')}": f"--set {key}=VALUE" for key in settings} | known
@@ -81,7 +90,7 @@ def typed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--data",
         metavar="NAME|DIR",
-        help=f"{', '.join(READERS)}, a folder, .zip or .tar, or hub:USER/DATASET[@REVISION] (default: the recipe's)",
+        help=f"{', '.join(DATASETS)}, a folder, .zip or .tar, or hub:USER/DATASET[@REVISION] (default: the recipe's)",
     )
     parser.add_argument(
         "--data-b", metavar="DIR", help="a second folder: its pictures are one class, those of --data the other"
@@ -157,6 +166,8 @@ def typed(arguments: list[str]) -> argparse.Namespace:
 
 def told(options: argparse.Namespace, arguments: list[str]) -> RunOptions:
     """What a run is told. Raises RunError for what no run can take."""
+    from .options import RunOptions  # with torch
+
     short = tuple(f"{key}={getattr(options, key)}" for key in SHORTCUTS if getattr(options, key) is not None)
     return RunOptions(
         recipe=options.recipe,

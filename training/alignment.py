@@ -10,29 +10,21 @@ The detector's thresholds were chosen on photos of seed 0. With --held-out, phot
 average places of eyes and mouth are taken over all originals.)
 """
 
-import argparse
 import io
 import math
-import os
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from gan_models import cli
 from gan_models.celeba import FRAME, WINDOW
-from gan_models.errors import NoFace
 from gan_models.photos import faces as photos
 from gan_models.photos import geometry
 from gan_models.photos.faces import Face
 from gan_models.photos.geometry import Similarity
-
-from . import cli
-from .data.celeba import celeba_originals
-from .data.decoding import DataError
 
 KINDS = ("alone", "at the border", "several")
 SCALES, DEGREES = (0.3, 6.0), 30
@@ -174,50 +166,5 @@ def report(results: Sequence[Result]) -> list[str]:
     return lines
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit status, as cli.run does."""
-    return cli.run(lambda: command(arguments))
-
-
-def command(arguments: list[str] | None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m training.alignment", description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--data-root",
-        help="holds celeba/ with pictures of 178 x 218 (default: the variable GAN_STUDIO_DATA, else ./data)",
-    )
-    parser.add_argument("--count", type=int, default=300, help="how many test photos (default 300)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--held-out", action="store_true", help=f"leave out the originals in the {TUNED_ON} photos of seed 0"
-    )
-    parser.add_argument("--average", action="store_true", help="only print the average places of eyes and mouth")
-    options = parser.parse_args(arguments)
-    if options.count < 1 or options.seed < 0:
-        parser.error("--count must be at least 1 and --seed at least 0.")
-    root = Path(options.data_root or os.environ.get("GAN_STUDIO_DATA") or "data").expanduser()
-    originals = celeba_originals(root)
-    if options.average:
-        print(np.array2string(average(originals).round(1), separator=", ", max_line_width=120))
-        return
-    originals = held_out(originals) if options.held_out else originals
-    if len(originals) < 4:
-        raise DataError(f"There are {len(originals)} originals; photos of several faces need 4.")
-    results, false, seconds = [], 0, []
-    for test in make_tests(originals, options.count, options.seed):
-        began = time.perf_counter()
-        try:
-            faces = photos.find_faces(test.photo)
-        except NoFace:
-            faces = []
-        seconds.append(time.perf_counter() - began)
-        judged, wrong = judge(test, faces)
-        results, false = results + judged, false + wrong
-    print(f"{options.count} photos made of {len(originals):,} aligned originals, seed {options.seed}")
-    print("\n".join(report(results)))
-    print(
-        f"faces found where none is: {false}; seconds for a photo: median {np.median(seconds):.2f}, most {max(seconds):.2f}"
-    )
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(cli.main(["alignment", *sys.argv[1:]]))

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-POLICIES = ("color", "translation", "cutout")
+from .choices import POLICIES
+
 RANDOMS = 7  # uniform numbers per picture for `augment`
 WARPS = 6  # and for `warp`
 

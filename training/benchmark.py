@@ -9,27 +9,21 @@ favours neither.
 
 from __future__ import annotations
 
-import argparse
-import multiprocessing
-import os
-import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
+from gan_models import cli
 from gan_models.networks import PAIRS
 
-from . import cli, cpu, loop, recipes, settings
-from .data import celeba, open_dataset
+from . import loop, recipes
+from .data import celeba
 from .data.dataset import Dataset
-from .engine import make_accelerator
 from .state import build
 
 if TYPE_CHECKING:
@@ -117,48 +111,5 @@ def unpack(root: Path, dataset: Dataset, folder: Path, least: int) -> None:
         (folder / "faces" / f"{k:06d}{Path(name).suffix}").write_bytes(pictures.read(name))
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit status, as cli.run does."""
-    return cli.run(lambda: command(arguments))
-
-
-def command(arguments: list[str] | None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m training.benchmark", description=__doc__.partition("\n")[0])
-    parser.add_argument(
-        "--data-root", type=Path, metavar="DIR", help="where celeba/ is (default: $GAN_STUDIO_DATA, else ./data)"
-    )
-    parser.add_argument("--seconds", type=float, default=30, help="length of each turn (default: 30)")
-    parser.add_argument("--rounds", type=int, default=3, help="turns of each loop (default: 3)")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe, as in training"
-    )
-    options = parser.parse_args(arguments)
-    if not 0 < options.seconds < float("inf") or options.rounds < 1:
-        parser.error("--seconds must be more than 0, and --rounds at least 1")
-    root = Path(options.data_root or os.environ.get("GAN_STUDIO_DATA") or "data").expanduser()
-    recipe = settings.change(settings.find("celeba-dcgan"), options.set)
-    dataset = open_dataset("celeba", root, recipe.image_size)
-    cpu.tune_allocator()  # as `python -m training` does
-    accelerator = make_accelerator("auto")
-    build(recipe, dataset, 0, accelerator.device)  # raises now if a setting is wrong
-    precision = accelerator.mixed_precision.replace("no", "fp32")
-    print(
-        f"{recipe.name} ({recipe.objective}), {recipe.image_size} px, batch {recipe.batch_size}, {accelerator.device.type}, "
-        f"{torch.get_num_threads()} threads, {precision} beside fp32; images/s, {options.seconds:g} s a turn"
-    )
-    ratios = []
-    spawn = multiprocessing.get_context("spawn")
-    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(1, mp_context=spawn) as other:
-        unpack(root, dataset, Path(folder), least=2 * recipe.batch_size)
-        for _ in range(options.rounds):
-            a = ours(recipe, dataset, accelerator, options.seconds)
-            b = other.submit(
-                plain, recipe, Path(folder), accelerator.device, options.seconds, torch.get_num_threads()
-            ).result()
-            ratios.append(a / b)
-            print(f"this loop {a:7.1f}   plain loop {b:7.1f}   ratio {a / b:.2f}", flush=True)
-    print(f"median ratio {statistics.median(ratios):.2f}")
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(cli.main(["benchmark", *sys.argv[1:]]))

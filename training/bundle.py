@@ -5,7 +5,6 @@ afterwards by `python -m training.evaluate gan_models/pretrained/NAME --data DAT
 metrics of the rounded weights.
 """
 
-import argparse
 import os
 import re
 import shutil
@@ -14,11 +13,10 @@ from pathlib import Path
 
 import torch
 
-from gan_models import files, hub, model_folder, portable
+from gan_models import cli, files, hub, model_folder, portable
 from gan_models.card import model_card
 from gan_models.model_folder import read_metrics
 
-from . import cli
 from .errors import TrainingError
 from .evaluate import story
 
@@ -68,18 +66,5 @@ def picture_of(source: Path) -> bytes | None:
         raise BundleError(f"{path} {error}; replace it or delete it.") from error
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit status, as cli.run does."""
-    return cli.run(lambda: command(arguments))
-
-
-def command(arguments: list[str] | None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m training.bundle", description=__doc__.partition("\n")[0])
-    parser.add_argument("model_folder", type=Path, help="such as runs/mnist-cgan/model")
-    parser.add_argument("name", help="the name for gan_models.load()")
-    options = parser.parse_args(arguments)
-    print(bundle(options.model_folder, options.name))
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(cli.main(["bundle", *sys.argv[1:]]))

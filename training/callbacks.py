@@ -27,6 +27,7 @@ from gan_models.samples import SAMPLES, fixed_batch, sample_grid
 from . import checkpoints, curves, run_folder
 from .data.dataset import Dataset, to_float
 from .errors import TrainingError
+from .evaluate.metrics import short_count
 from .judges import networks
 from .state import State
 
@@ -166,8 +167,6 @@ class FIDCallback:
         self.dataset, self.accelerator, self.seed, self.every = dataset, accelerator, seed, every
         self.network = networks.JUDGES[dataset.name].network if dataset.name in networks.JUDGES else "inception"
         self.count = min(FID_PICTURES.get(self.network, FID_FEWEST), len(dataset))
-        from .evaluate.sampling import short_count  # needs tqdm
-
         self.name = f"fid{short_count(self.count)}_train_{self.network}"
         self.measure(state)
 

@@ -5,7 +5,6 @@ The curves come from stats.jsonl. Remarks of the watch, from watch.jsonl, are ve
 real images that the discriminator has seen. Needs matplotlib, which is imported only to draw.
 """
 
-import argparse
 import io
 import sys
 from pathlib import Path
@@ -13,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gan_models import cli
 from gan_models.cli import missing
 from gan_models.files import write_atomically
 
-from . import cli
 from .errors import TrainingError
 from .run_folder import STATS, WATCH, read_lines, read_stats
 
@@ -195,22 +194,5 @@ def _thousands(value: float) -> str:
     return f"{value:g}"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit status, as cli.run does."""
-    return cli.run(lambda: command(arguments))
-
-
-def command(arguments: list[str] | None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m training.curves", description=__doc__.partition("\n")[0])
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN_FOLDER", help="one run, or several to compare")
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the PNG to write")
-    options = parser.parse_args(arguments)
-    runs = [read(folder) for folder in options.runs]
-    try:
-        draw(runs, options.output)
-    except OSError as error:
-        raise CurvesError(f"{options.output} cannot be written ({error.strerror or error}).") from error
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(cli.main(["curves", *sys.argv[1:]]))

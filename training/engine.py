@@ -14,12 +14,12 @@ from gan_models.cli import missing
 from gan_models.errors import MissingPackage
 
 from . import cpu
+from .choices import PRECISIONS
 from .errors import RunError
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 WORTH = 1.1  # speed relative to float32 from which bfloat16 is chosen
 CHOSEN_PRECISION = "ACCELERATE_MIXED_PRECISION"  # set by `accelerate launch`
 

@@ -13,5 +13,9 @@ class LostProcess(TrainingError):
     status = 3
 
 
+class EvaluationError(TrainingError):
+    """Model, data and network do not fit each other, or a file cannot be written; one sentence."""
+
+
 class RunError(TrainingError):
     """A run that cannot be started or continued; one sentence."""

@@ -12,16 +12,13 @@ from gan_models import files
 from gan_models.sizes import sides
 
 from . import run_folder
+from .choices import PRECISIONS, PREVIOUS_ONE, TRACKERS
 from .data import open_dataset, open_pairs
 from .data.dataset import Dataset
-from .engine import PRECISIONS
 from .errors import RunError
 from .games import GAMES, to_json, with_defaults
 from .recipes import RECIPES, Recipe
 from .settings import change, find
-
-PREVIOUS_ONE = "previous"  # the only value of --resume
-TRACKERS = ("tensorboard", "trackio", "wandb")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Publish a model folder on the Hub, and a Space that shows it: `python -m training.publish runs/mnist-cgan/model
 USER/REPO`."""
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ge
 from huggingface_hub.errors import HFValidationError, OfflineModeIsEnabled, RepositoryNotFoundError
 from huggingface_hub.utils import validate_repo_id
 
-from gan_models import card_edits, hub, portable
+from gan_models import card_edits, cli, hub, portable
 from gan_models.card import model_card
 from gan_models.card_families import PLACEHOLDER
 from gan_models.errors import ModelError
@@ -30,7 +29,7 @@ from gan_models.model_folder import (
 from gan_models.networks.base import Generator
 from gan_models.saving import card_on_hub
 
-from . import cli
+from .choices import KEEP
 from .errors import TrainingError
 from .evaluate import story
 from .space import files as space_files
@@ -39,7 +38,6 @@ from .static_space import files as static_files
 
 # The files that are published besides the weights, and the limit of their bytes.
 CONTENTS = {CONFIG: MAX_CONFIG_BYTES, **BESIDE}
-KEEP = ("here", "hub")
 
 
 class PublishError(TrainingError):
@@ -230,47 +228,5 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split())[:300]
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit status, as cli.run does."""
-    return cli.run(lambda: command(arguments))
-
-
-def command(arguments: list[str] | None) -> None:
-    parser = argparse.ArgumentParser("python -m training.publish", description="Publish a model folder on the Hub.")
-    parser.add_argument(
-        "model_folder", type=Path, help="a run such as runs/mnist-cgan, or a model folder such as runs/mnist-cgan/model"
-    )
-    parser.add_argument("repo_id", metavar="USER/REPO", help="the repository; created if missing")
-    parser.add_argument("--space", metavar="USER/SPACE", help="also make a Gradio Space that shows the model")
-    parser.add_argument(
-        "--static-space",
-        metavar="USER/SPACE",
-        help="also make a static Space: a page that draws in the visitor's browser",
-    )
-    parser.add_argument(
-        "--hardware",
-        metavar="NAME",
-        help="hardware of the Space, such as zero-a10g or t4-small (default: the free CPU)",
-    )
-    parser.add_argument("--private", action="store_true", help="make new repositories private")
-    parser.add_argument(
-        "--keep-card", choices=KEEP, help="which edits of the card to keep if it was edited here and on the Hub"
-    )
-    options = parser.parse_args(arguments)
-    print(
-        publish(
-            options.model_folder,
-            options.repo_id,
-            space=options.space,
-            static_space=options.static_space,
-            hardware=options.hardware,
-            private=options.private,
-            keep=options.keep_card,
-        )
-    )
-    for space in filter(None, (options.space, options.static_space)):
-        print(f"{HfApi().endpoint}/spaces/{space}")
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(cli.main(["publish", *sys.argv[1:]]))

@@ -12,7 +12,7 @@ from typing import Any
 from gan_models.celeba import ATTRIBUTES
 from gan_models.sizes import Size
 
-from .augment import POLICIES
+from .choices import POLICIES
 from .errors import TrainingError
 
 

@@ -21,11 +21,12 @@ from gan_models.rng import check_seed
 from gan_models.samples import sample_grid
 
 from . import callbacks, checkpoints, cpu, loop, run_folder
+from .choices import PREVIOUS_ONE
 from .data.dataset import Dataset, to_float
 from .engine import choose_precision, make_accelerator, start_trackers
 from .evaluate import story
 from .games import GAMES
-from .options import PREVIOUS_ONE, RunError, RunOptions, compare_options, describe, open_data, recipe_of
+from .options import RunError, RunOptions, compare_options, describe, open_data, recipe_of
 from .processes import Peers
 from .publish import PublishError, check_name
 from .recipes import Recipe

@@ -8,9 +8,7 @@ import json
 import math
 from pathlib import Path
 
-from gan_models import hub
 from gan_models.files import UnfitFile, read_bounded, read_json, write_atomically
-from gan_models.model_folder import CONFIG
 
 STATS, WATCH = "stats.jsonl", "watch.jsonl"
 STATE, MANIFEST, PREVIOUS = "state.json", "manifest.json", "checkpoint.previous"
@@ -129,8 +127,11 @@ def _lines(path: Path) -> list[tuple[str, dict]]:
 def model_of(source: str) -> str:
     """The model folder of a run folder, or of a recipe with a run in runs/ that is not bundled; else the source itself.
     For a run that was stopped it is that of the checkpoint."""
+    from gan_models.hub import bundled  # with torch, which those who only read curves do not need
+    from gan_models.model_folder import CONFIG
+
     for run in (Path(source), Path("runs") / source):
         for part in (run, find_checkpoint(run)):
-            if part and (part / "model" / CONFIG).is_file() and source not in hub.bundled():
+            if part and (part / "model" / CONFIG).is_file() and source not in bundled():
                 return str(part / "model")
     return source

@@ -13,7 +13,7 @@ from gan_models import sizes
 from gan_models.errors import did_you_mean, near
 from gan_models.networks import PAIRS
 
-from .augment import POLICIES
+from .choices import POLICIES
 from .games import ALIASES, GAMES, from_json, terms_of, without_defaults
 from .losses import OBJECTIVES
 from .recipes import OBJECTIVE_SETTINGS, RECIPES, Recipe, RecipeError, Schedule

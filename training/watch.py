@@ -8,7 +8,6 @@ or infinity, which the loop reports. Each is reported once, and again only after
 wrong, since when, and by which numbers, and gives a remedy from the literature as an option of the command.
 """
 
-import argparse
 import json
 import statistics
 import sys
@@ -16,11 +15,11 @@ from collections import deque
 from pathlib import Path
 from typing import NamedTuple
 
+from gan_models import cli
 from gan_models.files import UnfitFile, read_json
 from gan_models.networks import PAIRS
 
-from . import cli
-from .curves import CurvesError, read
+from .curves import CurvesError
 from .games import GAMES, terms_of
 from .recipes import Recipe, at
 from .run_folder import MAX_JSON, WATCH
@@ -295,24 +294,6 @@ def _append(folder: Path, verdict: Remark) -> None:
         file.write(_json(verdict))
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit status, as cli.run does."""
-    return cli.run(lambda: command(arguments))
-
-
-def command(arguments: list[str] | None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m training.watch", description=__doc__.partition("\n")[0])
-    parser.add_argument("run", type=Path, metavar="RUN_FOLDER", help="a run's folder")
-    folder = parser.parse_args(arguments).run
-    run = read(folder)
-    watch = Watch(recipe_of(folder))
-    verdicts = [verdict for line in run.lines for verdict in watch(line)]
-    for verdict in verdicts:
-        print(f"{verdict.images:>11,} images: {verdict.sentence}")
-    if not verdicts:
-        print(f"Nothing to remark in {run.lines[-1]['images']:,} images.")
-
-
 def recipe_of(folder: Path) -> Recipe:
     """The recipe of a run. Raises CurvesError if its options.json cannot be read."""
     try:
@@ -324,4 +305,4 @@ def recipe_of(folder: Path) -> Recipe:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(cli.main(["watch", *sys.argv[1:]]))

@@ -4,7 +4,8 @@
 `export.page("celeba-cgan", "page")` writes a folder of static files. On the command line it is `gan-studio export`.
 """
 
-from .graphs import PARTS, onnx, parts
+from ..choices import PARTS
+from .graphs import onnx, parts
 from .pages import page
 
 __all__ = ["PARTS", "onnx", "page", "parts"]

@@ -26,7 +26,6 @@ from ..networks.base import Generator, encode_labels
 from ..networks.editor import Editor
 from ..networks.restore import Restorer
 
-PARTS = ("generate", "edit", "encode", "classify", "restore")
 OPSET = 17  # supported by onnxruntime since 1.12 (2022)
 TOLERANCE = 1e-4  # largest difference between the file's pictures, in -1..1, and PyTorch's
 SMALL = 1024  # numbers; shorter tensors stay float32

@@ -21,9 +21,9 @@ from ..networks.base import Generator
 from ..portable import name as name_of
 from ..sanitise import safe
 from .graphs import licence_of, onnx, parts
-from .runtime import VERSION, runtime
+from .runtime import runtime
 
-__all__ = ["VERSION", "Opened", "opened", "page"]
+__all__ = ["Opened", "opened", "page"]
 
 WEB = Path(__file__).parent / "web"
 STATIC = ("index.html", "app.js", "style.css")

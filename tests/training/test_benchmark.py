@@ -8,6 +8,7 @@ from tiny import SMALL
 
 from gan_models.networks import PAIRS
 from training import benchmark
+from training.commands import benchmark as command
 from training.data import open_dataset
 from training.settings import change, find
 
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("alone")
 
 
 def test_both_loops_are_timed_in_turns(capsys):
-    assert benchmark.main(["--seconds", "0.2", "--rounds", "3", *SETTINGS]) == 0
+    assert command.main(["--seconds", "0.2", "--rounds", "3", *SETTINGS]) == 0
     first, *rounds, last = capsys.readouterr().out.splitlines()
     assert first.startswith("celeba-dcgan (logistic), 64 px, batch 8, cpu, 1 threads")
     rounds = [
@@ -70,7 +71,7 @@ def test_the_clock_does_not_count_the_first_steps():
     ],
 )
 def test_bad_input_gets_one_sentence(capsys, arguments, words):
-    assert benchmark.main(arguments) == 2
+    assert command.main(arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and words in error and error.count("\n") == 1
 
@@ -78,5 +79,5 @@ def test_bad_input_gets_one_sentence(capsys, arguments, words):
 @pytest.mark.parametrize("arguments", [["--seconds", "0"], ["--seconds", "nan"], ["--rounds", "0"]])
 def test_invalid_times(capsys, arguments):
     with pytest.raises(SystemExit):
-        benchmark.main(arguments)
+        command.main(arguments)
     assert "--seconds must be more than 0" in capsys.readouterr().err

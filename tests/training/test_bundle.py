@@ -9,6 +9,7 @@ import gan_models
 from gan_models import model_folder
 from gan_models.networks.dcgan import DCGANGenerator
 from training import bundle
+from training.commands import bundle as command
 
 
 @pytest.fixture
@@ -40,8 +41,8 @@ def test_too_large_or_broken_models_leave_what_was_there(folder, tmp_path, monke
     with pytest.raises(bundle.BundleError, match="below 1,000"):
         bundle.bundle(folder, "small", tmp_path / "pretrained")
     assert (target / "model.safetensors").read_bytes() == before and len(list((tmp_path / "pretrained").iterdir())) == 1
-    assert bundle.main([str(tmp_path / "nowhere"), "small"]) == 2
-    assert bundle.main([str(folder), "../up"]) == 2
+    assert command.main([str(tmp_path / "nowhere"), "small"]) == 2
+    assert command.main([str(folder), "../up"]) == 2
     assert all(line.startswith("error: ") for line in capsys.readouterr().err.splitlines())
 
 

@@ -11,6 +11,7 @@ from tiny import train
 
 from training import curves, run_folder
 from training.callbacks import Curves
+from training.commands import curves as command
 
 draw = curves.draw  # itself: in tests of runs another stands for it
 
@@ -63,7 +64,7 @@ def test_remarks_of_the_watch_are_upright_lines(tmp_path):
 
 def test_several_runs_are_compared_a_colour_each(tmp_path, capsys):
     folders = [str(write(tmp_path / name, count)) for name, count in (("a", 40), ("b", 20), ("c", 1))]
-    assert curves.main([*folders, "--output", str(tmp_path / "all.png")]) == 0
+    assert command.main([*folders, "--output", str(tmp_path / "all.png")]) == 0
     image = picture(tmp_path / "all.png")
     assert all(near(image, colour) > 100 for colour in curves.COLOURS[:2]) and near(image, curves.COLOURS[2]) > 10
 
@@ -84,10 +85,10 @@ def test_lines_that_a_kill_cut_short_are_left_out(tmp_path):
 
 
 def test_bad_input_is_one_sentence(tmp_path, capsys):
-    assert curves.main([str(tmp_path), "--output", str(tmp_path / "x.png")]) == 2
+    assert command.main([str(tmp_path), "--output", str(tmp_path / "x.png")]) == 2
     assert "no statistics" in capsys.readouterr().err
     run = str(write(tmp_path / "a"))
-    assert curves.main([run, "--output", str(tmp_path / "nowhere/x.png")]) == 2
+    assert command.main([run, "--output", str(tmp_path / "nowhere/x.png")]) == 2
     assert "cannot be written" in capsys.readouterr().err
 
 

@@ -9,6 +9,7 @@ from gan_models.networks.dcgan import DCGANGenerator
 from gan_models.networks.retouch import RetouchEditor
 from gan_models.portrait import drawn_portrait
 from training import portraits
+from training.commands import portraits as command
 
 NAMES = ["Smiling", "Bald"]
 
@@ -42,7 +43,7 @@ def test_a_sheet_shows_the_photo_and_both_directions_of_each_attribute(tmp_path,
         "--tile",
         "64",
     ]
-    assert portraits.main(arguments) == 0
+    assert command.main(arguments) == 0
     assert asked == ["a.png", "b.jpg"]
     sheet = np.asarray(Image.open(tmp_path / "out/a.jpg")).astype(int)
     assert sheet.shape == (64, portraits.COLUMNS * 64, 3)  # the photo, + and - of two attributes
@@ -53,8 +54,8 @@ def test_a_sheet_shows_the_photo_and_both_directions_of_each_attribute(tmp_path,
 
 def test_what_cannot_be_looked_at_is_reported_in_a_sentence(tmp_path, editor, capsys):
     output = ["--output", str(tmp_path / "out")]
-    assert portraits.main([str(editor), "--portraits", str(tmp_path / "none"), *output]) == 2
+    assert command.main([str(editor), "--portraits", str(tmp_path / "none"), *output]) == 2
     assert "There are no photos in" in capsys.readouterr().err
     DCGANGenerator(8, 3, latent_dim=4, width=4).save_pretrained(tmp_path / "faces")
-    assert portraits.main([str(tmp_path / "faces"), "--portraits", str(tmp_path), *output]) == 2
+    assert command.main([str(tmp_path / "faces"), "--portraits", str(tmp_path), *output]) == 2
     assert "is not an editor" in capsys.readouterr().err

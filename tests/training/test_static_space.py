@@ -9,7 +9,7 @@ from gan_models.card import write_card
 from gan_models.errors import InvalidInput
 from gan_models.export import runtime as runtimes
 from gan_models.networks.dcgan import DCGANGenerator
-from training.publish import main
+from training.commands.publish import main
 
 PAGE = {"index.html", "app.js", "style.css", "model.onnx", *runtimes.FILES}
 

@@ -15,34 +15,26 @@ repeated. Several processes with the same --work share the runs. Each run is a f
 `python -m training`, with evaluation.json in it.
 """
 
+from __future__ import annotations
+
 import argparse
 import importlib.util
 import os
 import sys
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from gan_models.cli import missing
 
 from .. import cli
-from ..options import PRECISIONS, open_data
-from ..state import build
-from . import page
-from .protocol import Goal, Method
-from .runs import (
-    STOPPED,
-    CompareError,
-    do_runs,
-    evaluation_options,
-    outcome,
-    parse_row,
-    run_folder,
-    training_options,
-)
+from ..choices import PRECISIONS
+from . import STOPPED
+
+if TYPE_CHECKING:
+    from .protocol import Method
 
 
-def main(arguments: list[str] | None = None, method: Method = Method()) -> int:
+def main(arguments: list[str] | None = None, method: Method | None = None) -> int:
     """The command line. Returns the exit status, as cli.run does."""
     return cli.run(lambda: compare(parse(arguments), method), stopped=STOPPED)
 
@@ -106,29 +98,38 @@ def _seeds(text: str) -> tuple[int, ...]:
     return seeds
 
 
-def compare(options: argparse.Namespace, method: Method) -> None:
+def compare(options: argparse.Namespace, method: Method | None) -> None:
     """Do the missing runs, then write the results."""
+    import torch  # which --help does not need
+
+    from ..options import open_data
+    from ..state import build
+    from . import page, runs
+    from .protocol import Goal, Method
+
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise CompareError("A comparison is made by one process: start it without accelerate or torchrun.")
+        raise runs.CompareError("A comparison is made by one process: start it without accelerate or torchrun.")
     if importlib.util.find_spec("matplotlib") is None:
-        raise CompareError(missing("matplotlib"))
+        raise runs.CompareError(missing("matplotlib"))
     goal = Goal(options.minutes, options.images)
-    rows = [parse_row(text, options.set) for text in options.rows]
+    rows = [runs.parse_row(text, options.set) for text in options.rows]
     for row in rows:
         if sum(row.name == other.name for other in rows) > 1:
-            raise CompareError(f"Two rows are called {row.name}; name one of them: NAME={row.base},KEY=VALUE.")
+            raise runs.CompareError(f"Two rows are called {row.name}; name one of them: NAME={row.base},KEY=VALUE.")
     datasets = {}
     for row in rows:  # missing data and wrong settings raise now, not after hours
-        datasets[row.name] = open_data(row.recipe, training_options(row, 0, goal, options.work, options))
+        datasets[row.name] = open_data(row.recipe, runs.training_options(row, 0, goal, options.work, options))
         build(row.recipe, datasets[row.name], 0, torch.device("cpu"))
-    unjudged = {} if options.write_only else do_runs(rows, datasets, goal, options, method)
+    unjudged = {} if options.write_only else runs.do_runs(rows, datasets, goal, options, method or Method())
     found = [
-        outcome(row, seed, goal, run_folder(options.work, row, seed), evaluation_options(row, options), unjudged)
+        runs.outcome(
+            row, seed, goal, runs.run_folder(options.work, row, seed), runs.evaluation_options(row, options), unjudged
+        )
         for row in rows
         for seed in options.seeds
     ]
     if not any(run.evaluation for run in found):
-        raise CompareError(f"There is no evaluated run in {options.work}, so there is nothing to write.")
+        raise runs.CompareError(f"There is no evaluated run in {options.work}, so there is nothing to write.")
     page.write(found, datasets, goal, options)
 
 

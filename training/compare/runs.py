@@ -13,19 +13,18 @@ from gan_models.files import write_atomically
 
 from .. import callbacks
 from ..data.dataset import Dataset
-from ..errors import TrainingError
+from ..errors import EvaluationError, TrainingError
 from ..evaluate import generator
-from ..evaluate.sampling import EvaluationError
 from ..judges.networks import JudgeError
 from ..options import RunError, RunOptions, compare_options, describe
 from ..run import run
 from ..run_folder import find_checkpoint, images_of, notes_of, read_object
 from ..settings import change, find
+from . import STOPPED
 from .protocol import Budget, Goal, Method, Outcome, Row
 
 EVALUATION, DIVERGED = "evaluation.json", "diverged.json"
 ENDLESS = 10**12
-STOPPED = "Stopped; the same command continues from here."
 
 
 class CompareError(TrainingError):

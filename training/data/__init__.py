@@ -6,6 +6,7 @@ from pathlib import Path
 from gan_models.celeba import CELEBA_SIZE
 from gan_models.sizes import Size, in_words, sides
 
+from ..choices import DATASETS
 from .celeba import read_celeba
 from .cifar import read_cifar10
 from .dataset import SPLITS, Dataset, Request, near_names
@@ -95,12 +96,8 @@ def _check(request: Request) -> None:
         raise DataError(f"The crop (left, top, size) = {request.crop} does not lie inside CelebA's 178 x 218 frame.")
 
 
-# The data sets by name. A new data set is one more reader.
-READERS: dict[str, Callable[[Request], Dataset]] = {
-    "mnist": read_mnist,
-    "fashionmnist": read_fashionmnist,
-    "stackedmnist": read_stackedmnist,
-    "cifar10": read_cifar10,
-    "celeba": read_celeba,
-}
+# A new data set is one more reader, and its name in choices.py.
+READERS: dict[str, Callable[[Request], Dataset]] = dict(
+    zip(DATASETS, (read_mnist, read_fashionmnist, read_stackedmnist, read_cifar10, read_celeba), strict=True)
+)
 OBLONG = (read_celeba,)  # readers whose pictures need not be square

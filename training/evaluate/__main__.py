@@ -18,17 +18,13 @@ import os
 import sys
 from pathlib import Path
 
-from gan_models.card import write_card
-from gan_models.files import read_json, write_atomically
-from gan_models.model_folder import CONFIG, MAX_CONFIG_BYTES
+from gan_models import files
 
 from .. import cli
-from ..data import READERS
+from ..choices import DATASETS, NETWORKS
+from ..errors import EvaluationError
 from ..run_folder import model_of
-from . import story
-from .generator import evaluate
 from .metrics import legend
-from .sampling import EvaluationError
 
 METRICS = "metrics.json"
 
@@ -90,9 +86,14 @@ def _number(value: float | None) -> str:
 
 def _update(path: Path, result: dict) -> None:
     """Add the result to a model folder's metrics.json and write its card again. Results of other networks stay."""
+    from gan_models.card import write_card  # with torch, which --help does not need
+    from gan_models.model_folder import CONFIG, MAX_CONFIG_BYTES
+
+    from . import story
+
     before = _metrics(path)
     evaluation = before.get("evaluation", {}) | result["evaluation"]
-    config = read_json(path.parent / CONFIG, MAX_CONFIG_BYTES, path.parent)
+    config = files.read_json(path.parent / CONFIG, MAX_CONFIG_BYTES, path.parent)
     _write(path, story.tell(config, before | result | {"evaluation": evaluation}))
     write_card(path.parent)
 
@@ -109,7 +110,7 @@ def _metrics(path: Path) -> dict:
 
 def _write(path: Path, result: dict) -> None:
     try:
-        write_atomically(path, (json.dumps(result, indent=2) + "\n").encode())
+        files.write_atomically(path, (json.dumps(result, indent=2) + "\n").encode())
     except OSError as error:
         raise EvaluationError(f"{path} cannot be written ({error.strerror}).") from error
 
@@ -117,6 +118,8 @@ def _write(path: Path, result: dict) -> None:
 def _check_outputs(options: argparse.Namespace) -> None:
     """Raise EvaluationError now, not after minutes, if the outputs cannot be written."""
     if options.write:
+        from gan_models.model_folder import CONFIG
+
         if not (Path(options.source) / CONFIG).is_file():
             raise EvaluationError(
                 f"--write adds the metrics to a model folder, which {options.source} is not; use --json FILE."
@@ -149,7 +152,7 @@ def command(arguments: list[str] | None) -> None:
         "--data",
         required=True,
         metavar="NAME|DIR",
-        help=f"{', '.join(READERS)}, or a folder of images",
+        help=f"{', '.join(DATASETS)}, or a folder of images",
     )
     parser.add_argument(
         "--data-root", type=Path, metavar="DIR", help="the folder of data sets (default: $GAN_STUDIO_DATA, else ./data)"
@@ -159,7 +162,7 @@ def command(arguments: list[str] | None) -> None:
     )
     parser.add_argument(
         "--network",
-        choices=("reader", "fashionreader", "judge", "inception", "general"),
+        choices=NETWORKS,
         help="default: the data set's own",
     )
     parser.add_argument(
@@ -186,6 +189,8 @@ def command(arguments: list[str] | None) -> None:
     options = parser.parse_args(arguments)
     if int(os.environ.get("RANK", 0)) > 0:  # of a torchrun or accelerate launch
         return
+    from .generator import evaluate  # with torch, which --help does not need
+
     _check_outputs(options)
     result = evaluate(
         options.source,

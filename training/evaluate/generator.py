@@ -22,18 +22,13 @@ from gan_models.rng import Stream, check_count, check_seed, philox
 from ..data import open_dataset
 from ..data.dataset import Dataset
 from ..data.decoding import DataError
+from ..errors import EvaluationError
 from ..judges import general, networks
 from . import cas as cas_
 from . import editor, edits, metrics, photographs, repairs, translations
-from .sampling import (
-    EvaluationError,
-    all_of,
-    drawn,
-    label_columns,
-    short_count,
-    stored,
-    subset,
-)
+from .metrics import short_count
+from .sampling import all_of, drawn, label_columns, stored, subset
+from .seen import Seen
 
 SAMPLES = 10_000
 TOGGLED = 1000  # latents of the toggle agreement
@@ -107,7 +102,7 @@ def evaluate(
         real = {"train": viewer.look(stored(train, known, bar), batch_size)}
         if test:
             real["test"] = viewer.look(stored(test, unknown, bar), batch_size)
-        seen = metrics.Seen(
+        seen = Seen(
             generator=generator,
             viewer=viewer,
             train=train,

@@ -21,8 +21,10 @@ from gan_models.rng import Stream, philox
 
 from ..data import open_dataset
 from ..data.dataset import Dataset, to_float
+from ..errors import EvaluationError
 from ..judges import general
-from .sampling import EvaluationError, drawn, short_count, stored
+from .metrics import short_count
+from .sampling import drawn, stored
 
 SIZE = 128  # pixels to which pictures are resized
 SPLITS = {"celeba": ("heldout", ("valid", "test"))}  # the protocol's name of the real pictures, and their splits

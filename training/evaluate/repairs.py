@@ -41,8 +41,9 @@ from gan_models.rng import Stream, philox
 
 from ..data import open_dataset
 from ..data.dataset import to_float
+from ..errors import EvaluationError
 from ..judges import general
-from .sampling import EvaluationError, short_count
+from .metrics import short_count
 from .statistics import psnr, ssim
 
 STRENGTHS = (1 / 3, 2 / 3, 1.0)

@@ -12,16 +12,7 @@ from gan_models.networks.base import Generator
 from gan_models.rng import Stream, philox
 
 from ..data.dataset import Dataset, to_float
-from ..errors import TrainingError
-
-
-def short_count(n: int) -> str:
-    """10000 -> "10k", 3014 -> "3k", 500 -> "500", for metric names; the record has the exact number."""
-    return f"{round(n / 1000)}k" if n >= 1000 else str(n)
-
-
-class EvaluationError(TrainingError):
-    """Model, data and network do not fit each other, or a file cannot be written; one sentence."""
+from ..errors import EvaluationError
 
 
 class _Pictures(torch.utils.data.Dataset):

@@ -31,12 +31,8 @@ import sys
 import time
 from pathlib import Path
 
-import torch
-
 from .. import cli
-from ..data import open_dataset
-from .fit import half, train, write
-from .networks import FOLDER, JUDGES, files
+from ..choices import JUDGES
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,7 +44,7 @@ def command(arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser(prog="python -m training.judges", description="Train the judge of a data set.")
     parser.add_argument(
         "name",
-        choices=[name for name, plan in JUDGES.items() if not plan.stacked],
+        choices=JUDGES,
         help="the judge, named like its data set, or the teacher",
     )
     parser.add_argument(
@@ -59,12 +55,18 @@ def command(arguments: list[str] | None) -> None:
     parser.add_argument(
         "--output",
         type=Path,
-        default=FOLDER,
         metavar="DIR",
         help="where to write it (default: the package's own folder)",
     )
     options = parser.parse_args(arguments)
-    plan = JUDGES[options.name]
+    import torch  # which --help does not need
+
+    from ..data import open_dataset
+    from .fit import half, train, write
+    from .networks import FOLDER, files
+    from .networks import JUDGES as PLANS
+
+    plan, folder = PLANS[options.name], options.output or FOLDER
     data, test = (
         open_dataset(plan.data, options.data_root, plan.image_shape[1], split=split) for split in ("train", "test")
     )
@@ -83,11 +85,9 @@ def command(arguments: list[str] | None) -> None:
         "torch": torch.__version__,
         "machine": platform.machine(),
     }
-    judge = write(options.name, judge, record, test, options.output)
+    judge = write(options.name, judge, record, test, folder)
     shown = {key: value for key, value in judge.record.items() if key.endswith("accuracy")}
-    print(
-        f"{options.name}: {shown} on {len(test):,} test pictures; weights in {files(options.name, options.output)[0]}"
-    )
+    print(f"{options.name}: {shown} on {len(test):,} test pictures; weights in {files(options.name, folder)[0]}")
 
 
 if __name__ == "__main__":

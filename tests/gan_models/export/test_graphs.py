@@ -10,6 +10,7 @@ import torch
 
 import gan_models
 from gan_models import cli, model_folder
+from gan_models.choices import PARTS
 from gan_models.errors import InvalidInput, MissingPackage, ModelError
 from gan_models.export import graphs, onnx, parts
 from gan_models.networks import FAMILIES
@@ -50,8 +51,8 @@ MODELS = {
     "retouch, larger": lambda: RetouchEditor(image_size=128, width=8, finest=8),
 }
 CASES = [
-    *((name, part) for name in MODELS for part in graphs.PARTS),
-    *((name, part) for name in gan_models.bundled() for part in graphs.PARTS),
+    *((name, part) for name in MODELS for part in PARTS),
+    *((name, part) for name in gan_models.bundled() for part in PARTS),
 ]
 
 

@@ -26,11 +26,11 @@ from gan_models.networks.mlp import MLPGenerator
 from training import run_folder
 from training.data import open_dataset
 from training.data.dataset import Dataset, to_float
+from training.errors import EvaluationError
 from training.evaluate import cas, sampling
 from training.evaluate import generator as evaluation
 from training.evaluate.__main__ import main
 from training.evaluate.generator import evaluate, fid
-from training.evaluate.sampling import EvaluationError
 from training.judges import networks
 from training.judges.networks import JudgeError
 

@@ -7,8 +7,9 @@ from tqdm import tqdm
 
 from gan_models.networks.dcgan import DCGANGenerator
 from training.data.dataset import Dataset, to_float
+from training.errors import EvaluationError
 from training.evaluate import features, generator, photographs
-from training.evaluate.sampling import EvaluationError, stored
+from training.evaluate.sampling import stored
 from training.judges import general
 
 

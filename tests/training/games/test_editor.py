@@ -17,6 +17,7 @@ from gan_models.networks.critic import Critic
 from gan_models.networks.editor import Editor
 from gan_models.samples import edit_grid
 from training import calibrate, loop
+from training.commands import calibrate as command
 from training.evaluate import __main__ as evaluate
 from training.evaluate import editor as evaluate_editor
 from training.evaluate import statistics
@@ -428,7 +429,7 @@ def test_the_command_that_calibrates(made_up_faces, monkeypatch, tmp_path, capsy
         json.dumps({"training": {"command": "python -m training celeba-editor-64", "seed": 3}, "fid": 1.0})
     )
     for _ in range(2):  # again, it begins anew
-        assert calibrate.main([str(folder), "--data", "celeba"]) == 0
+        assert command.main([str(folder), "--data", "celeba"]) == 0
     printed = capsys.readouterr().out
     after, metrics = gan_models.load(folder), json.loads((folder / "metrics.json").read_text())
     found = metrics["training"]["calibration"]
@@ -455,10 +456,10 @@ def test_the_command_that_calibrates(made_up_faces, monkeypatch, tmp_path, capsy
 
     before = (folder / "model.safetensors").read_bytes()
     monkeypatch.setattr(calibrate, "open_dataset", lambda *arguments, **named: dataset_of(find("mnist-dcgan")))
-    assert calibrate.main([str(folder), "--data", "mnist"]) == 2
+    assert command.main([str(folder), "--data", "mnist"]) == 2
     assert "take --data celeba" in capsys.readouterr().err and (folder / "model.safetensors").read_bytes() == before
     model_folder.save(gan_models.load("mnist-cgan"), tmp_path / "digits")
     for source, words in ((tmp_path / "digits", "only editors have strengths"), (tmp_path / "none", "none")):
-        assert calibrate.main([str(source), "--data", "celeba"]) == 2
+        assert command.main([str(source), "--data", "celeba"]) == 2
         said = capsys.readouterr().err
         assert words in said and said.count("\n") == 1

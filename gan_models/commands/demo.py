@@ -1,6 +1,7 @@
 """The demo as a command: `gan-studio demo`, `python app.py`. Arguments and launch."""
 
 import argparse
+import importlib
 import importlib.util
 import os
 import signal
@@ -11,9 +12,8 @@ from pathlib import Path
 import gan_models
 
 from .. import cli
-from ..commands.common import Parser
 from ..errors import InvalidInput, MissingPackage, ModelNotFound
-from . import Models, serve
+from .common import Parser
 
 OWN = ("127.0.0.1", "localhost", "::1")  # addresses that only this machine can reach
 
@@ -55,7 +55,9 @@ def run(options: argparse.Namespace) -> None:
             "--train starts programs on this machine, so the page must not be served to others: leave --host out, and "
             "do not use --train on a Space."
         )
-    models = Models(sources, trains=options.train)
+    # The page is found by its name, as commands are: it stands on everything else here.
+    demo = importlib.import_module("gan_models.demo")
+    models = demo.Models(sources, trains=options.train)
     for name in models.names if options.model else models.names[:1]:
         models[name]
     own = OWN[0] if options.train else None
@@ -73,12 +75,8 @@ def run(options: argparse.Namespace) -> None:
         ) from error
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # an orderly end, which also removes the folder
     try:
-        serve(models, host, options.port, options.mcp)
+        demo.serve(models, host, options.port, options.mcp)
     except (OSError, OverflowError) as error:  # a port beyond 65535 overflows
         raise InvalidInput(
             f"The demo cannot listen on {host}, port {options.port or 7860} ({error}); give another --host or --port."
         ) from error
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,12 +2,11 @@
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
 from .. import cli
-from ..commands.common import Parser
-from . import graphs, pages
+from ..choices import PARTS
+from .common import Parser
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,7 +24,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("-o", "--output", type=Path, metavar="FILE.onnx", help="the ONNX file to write")
     parser.add_argument(
         "--part",
-        choices=graphs.PARTS,
+        choices=PARTS,
         help="what the ONNX file does: draw, edit, encode, ... (default: the main use of the model)",
     )
     parser.add_argument("--page", type=Path, metavar="DIR", help="the folder of the page; created if missing")
@@ -33,7 +32,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "--runtime",
         type=Path,
         metavar="DIR",
-        help=f"the folder of an unpacked onnxruntime-web {pages.VERSION}, if npm cannot be reached",
+        help="the folder of an unpacked onnxruntime-web, if npm cannot be reached",
     )
     parser.add_argument(
         "--half", action="store_true", help="round the weights to float16: half the size, nearly the same pictures"
@@ -50,6 +49,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def command(arguments: list[str] | None) -> None:
     options = parse(arguments)
+    from ..export import graphs, pages  # with torch, which --help does not need
+
     if options.output:
         graphs.check_output(options.output)
     model = pages.opened(options.source, options.revision)
@@ -79,7 +80,3 @@ def command(arguments: list[str] | None) -> None:
 
 def _megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size:,} bytes"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,10 @@
+"""What options and settings choose from: names alone, so that a command's --help needs no torch."""
+
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+TRACKERS = ("tensorboard", "trackio", "wandb")
+PREVIOUS_ONE = "previous"  # the only value of --resume
+DATASETS = ("mnist", "fashionmnist", "stackedmnist", "cifar10", "celeba")  # by name; data/ reads them
+POLICIES = ("color", "translation", "cutout")  # of augmentation
+JUDGES = ("mnist", "mnist-teacher", "fashionmnist", "celeba")  # that can be trained
+NETWORKS = ("reader", "fashionreader", "judge", "inception", "general")  # that see pictures for the metrics
+KEEP = ("here", "hub")  # whose edits of a card

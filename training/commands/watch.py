@@ -1,0 +1,27 @@
+"""Say in plain words what goes wrong in a training, live and afterwards: `python -m training.watch RUN_FOLDER`."""
+
+import argparse
+from pathlib import Path
+
+from .. import cli
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: command(arguments))
+
+
+def command(arguments: list[str] | None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m training.watch", description=__doc__.partition("\n")[0])
+    parser.add_argument("run", type=Path, metavar="RUN_FOLDER", help="a run's folder")
+    folder = parser.parse_args(arguments).run
+    from ..curves import read
+    from ..watch import Watch, recipe_of  # with torch, which --help does not need
+
+    run = read(folder)
+    watch = Watch(recipe_of(folder))
+    verdicts = [verdict for line in run.lines for verdict in watch(line)]
+    for verdict in verdicts:
+        print(f"{verdict.images:>11,} images: {verdict.sentence}")
+    if not verdicts:
+        print(f"Nothing to remark in {run.lines[-1]['images']:,} images.")
