@@ -74,7 +74,7 @@ def speakers(path: Path) -> list[Path]:
     if parsed(path):
         return [path]
     command = path.parent / "commands" / path.name
-    if name.startswith("training/") and command.is_file():
+    if name.startswith("training/") and command.is_file() and parsed(command):
         return [command]
     if name.startswith("training/"):
         place = max((key for key in SAID_BY if name.startswith(key)), key=len)

@@ -158,6 +158,12 @@ def typed(arguments: list[str]) -> argparse.Namespace:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe; may be repeated"
     )
     parser.add_argument("--push-to-hub", metavar="USER/REPO", help="publish the model folder when done")
+    parser.add_argument(
+        "--push-every",
+        type=float,
+        metavar="MINUTES",
+        help="with --push-to-hub: also on the way, the first checkpoint after so many minutes, without waiting for it",
+    )
     words = parser.parse_args(_apart(arguments))
     if not words.list and not words.recipe:
         parser.error("name a recipe; --list lists them")
@@ -188,6 +194,7 @@ def told(options: argparse.Namespace, arguments: list[str]) -> RunOptions:
         resume=options.resume,
         init_from=options.init_from,
         push_to_hub=options.push_to_hub,
+        push_every=options.push_every,
         command=f"python -m training {shlex.join(_without_resume(arguments))}",
     )
 

@@ -39,6 +39,7 @@ class RunOptions:
     resume: bool | str = False  # True: from the last checkpoint, if there is one; "previous": from the one before it
     init_from: str | None = None  # a model, or the folder of a run
     push_to_hub: str | None = None  # USER/REPO
+    push_every: float | None = None  # minutes; None: only when done
     progress: bool = True  # a line on stderr every few seconds
     command: str | None = None  # as typed, without --resume; None: one that does the same
     title: str | None = None  # of own pictures, for the card
@@ -61,6 +62,13 @@ class RunOptions:
             raise RunError("--pairs names all the pictures: leave --data and --data-b out.")
         if self.data_b and not self.data:
             raise RunError("--data-b is a second folder: name the first one by --data.")
+        minutes = self.push_every
+        if minutes is not None and (
+            isinstance(minutes, bool) or not isinstance(minutes, (int, float)) or not minutes > 0
+        ):
+            raise RunError(f"--push-every must be a number of minutes above 0, not {minutes!r}.")
+        if minutes and not self.push_to_hub:
+            raise RunError("--push-every says how often to publish; say where by --push-to-hub USER/REPO.")
         if self.resume not in (True, False, PREVIOUS_ONE):
             raise RunError(f"--resume takes no value or the word {PREVIOUS_ONE}, not {self.resume!r}.")
 
@@ -79,12 +87,12 @@ class RunOptions:
             "checkpoint_every",
             "fid_every",
         )
-        for name in (*named, "init_from"):
+        for name in (*named, "init_from", "push_to_hub", "push_every"):
             if (value := getattr(self, name)) is not None:
                 words += [_option(name), value.name if isinstance(value, Dataset) else str(value)]
         words += ["--pairs", *self.pairs] if self.pairs else []
         words += ["--precision", self.precision, *(word for name in self.trackers for word in ("--tracker", name))]
-        return words + (["--push-to-hub", self.push_to_hub] if self.push_to_hub else [])
+        return words
 
 
 def _option(name: str) -> str:

@@ -29,6 +29,7 @@ from .games import GAMES
 from .options import RunError, RunOptions, compare_options, describe, open_data, recipe_of
 from .processes import Peers
 from .publish import PublishError, check_name
+from .pushing import Pushing
 from .recipes import Recipe
 from .run_folder import STATS, WATCH, images_of, read_stats, trained_seconds
 from .settings import as_words
@@ -69,6 +70,7 @@ def train(
     fid_every: int | None = None,
     trackers: tuple[str, ...] = (),
     push_to_hub: str | None = None,
+    push_every: float | None = None,
     title: str | None = None,
     licence: str | None = None,
     data_b: str | os.PathLike | None = None,
@@ -110,6 +112,7 @@ def train(
         resume,
         None if init_from is None else str(init_from),
         push_to_hub,
+        push_every,
         progress,
         title=title,
         licence=licence,
@@ -243,7 +246,7 @@ class Run:
             options.output, accelerator, self.report, self.write_model, plan.checkpoint_every
         )
         self.saving.saved = state.images if self.checkpoint else None  # this checkpoint need not be written again
-        self.measuring, self.drawing = [], []
+        self.measuring, self.drawing, self.pushing = [], [], []
         if GAMES[self.recipe.game].draws:
             every = DIVERSITY_STEPS * self.recipe.batch_size
             self.measuring.append(callbacks.Diversity(self.dataset, state, options.seed, every))
@@ -258,6 +261,8 @@ class Run:
             self.curves = callbacks.Curves(options.output)
             self.report.readers += [self.watch, self.curves]
             self.drawing.append(self.samples)
+            if options.push_every:
+                self.pushing.append(Pushing(options.output, options.push_to_hub, options.push_every, self.saving))
         if self.budget:
             self.budget.attach(state, self.checkpoint, accelerator)
 
@@ -302,9 +307,9 @@ class Run:
         """The callbacks, in an order in which a diverged state is not saved, and only saved states are shown."""
         budget, measured, last = self.budget, [*self.measuring, *self.hooks, self.report], self.interrupt
         if not budget:
-            return [*measured, self.saving, *self.drawing, last]
+            return [*measured, self.saving, *self.pushing, *self.drawing, last]
         measure = self.report.apart(budget.measure)
-        return [budget.pause, *measured, measure, self.saving, *self.drawing, budget.resume, last]
+        return [budget.pause, *measured, measure, self.saving, *self.pushing, *self.drawing, budget.resume, last]
 
     def announce(self) -> None:
         """Print what is trained, where, and how."""
@@ -335,6 +340,8 @@ class Run:
             cure = self.watch.diverged(str(error))
             raise callbacks.Diverged(f"Training has diverged: {error}; {kept}; {cure}.") from error
         finally:
+            for pushing in self.pushing:
+                pushing.close()
             for tracker in accelerator.trackers:  # end_training would also end the process group, even if one is gone
                 tracker.finish()
             if accelerator.is_main_process:

@@ -139,6 +139,8 @@ def test_progress_is_told_unless_it_is_not_wanted(train, tmp_path, capsys):
         ({"generator": {"colour": "red"}}, "colour"),
         ({"init_from": "mnist-xyz"}, "mnist-xyz"),
         ({"push_to_hub": "mnist"}, "USER/REPO"),
+        ({"push_to_hub": "user/toy", "push_every": 0}, "--push-every must be a number of minutes above 0"),
+        ({"push_every": 5}, "--push-to-hub USER/REPO"),
     ],
 )
 def test_bad_input_is_one_sentence(train, tmp_path, options, words):
@@ -187,7 +189,8 @@ NUMBERS = st.integers(1, 10**6)
         fid_every=st.none() | NUMBERS,
         trackers=st.lists(st.sampled_from(TRACKERS), max_size=2).map(tuple),
         init_from=st.none() | NAMES,
-        push_to_hub=st.none() | NAMES,
+        push_to_hub=NAMES,
+        push_every=st.none() | st.floats(0.001, 1e6),
     )
 )
 def test_the_words_of_options_are_read_back_as_these(options):
