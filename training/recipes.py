@@ -78,7 +78,7 @@ class Recipe:
     beta2: float | Schedule = 0.999  # Adam's decay rate of the mean of their squares
     labels_per_class: int = 0  # number of pictures of each class that keep their label, drawn by the seed; 0: all
     batch_size: int = 64  # over all processes
-    accumulation: int = 1  # number of parts in which a batch is computed, in turn, to save memory; norms and Dropout see one part
+    accumulation: int = 1  # parts of a batch, computed in turn to save memory; norms and Dropout see a part alone
     flip: bool = False  # mirror half of the real images
     ema_half_life: int = 20_000  # of the averaged generator, which is sampled and published; in images
     ema_ramp: float = 0.05  # upper limit of the half-life, as a share of the images seen (Karras et al. 2020)
