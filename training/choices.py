@@ -7,4 +7,5 @@ DATASETS = ("mnist", "fashionmnist", "stackedmnist", "cifar10", "celeba")  # by 
 POLICIES = ("color", "translation", "cutout")  # of augmentation
 JUDGES = ("mnist", "mnist-teacher", "fashionmnist", "celeba")  # that can be trained
 NETWORKS = ("reader", "fashionreader", "judge", "inception", "general")  # that see pictures for the metrics
+FILTERS = ("none", "classifier", "discriminator")  # of generated pictures that a classifier learns from
 KEEP = ("here", "hub")  # whose edits of a card

@@ -12,7 +12,8 @@ from gan_models.photos import faces
 from gan_models.photos.faces import Face
 from gan_models.photos.geometry import Similarity
 from training import alignment
-from training.alignment import KINDS, Result, judge, main, make_tests, report
+from training.alignment import KINDS, Result, judge, make_tests, report
+from training.commands.alignment import main
 from training.data.celeba import celeba_originals
 from training.data.decoding import DataError
 

@@ -20,8 +20,9 @@ from gan_models.card import write_card
 from gan_models.card_families import PLACEHOLDER
 from gan_models.networks.dcgan import DCGANGenerator
 from training import space
+from training.commands.publish import main
 from training.errors import TrainingError
-from training.publish import PublishError, main, publish
+from training.publish import PublishError, publish
 
 ROOT = Path(__file__).parents[2]
 FILES = {"config.json", "model.safetensors", "README.md", "samples.png", "metrics.json"}

@@ -25,11 +25,7 @@ from typing import Any
 from gan_models.cli import leave, missing
 
 from .. import cli
-from ..data import open_dataset
-from ..engine import PRECISIONS
-from ..settings import change, find
-from . import page
-from .study import FILTERS, Plan, Study, StudyError
+from ..choices import FILTERS, PRECISIONS
 
 STOPPED = "Stopped; the same command continues."
 
@@ -89,6 +85,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def command(arguments: list[str]) -> None:
     """Measure what is missing, then write the page."""
     options = parse(arguments)
+    from ..data import open_dataset  # with torch, which --help does not need
+    from ..settings import change, find
+    from . import page
+    from .study import Plan, Study, StudyError
+
     for package in ("matplotlib", "torch_fidelity"):
         if importlib.util.find_spec(package) is None:
             raise StudyError(missing(package))

@@ -27,7 +27,6 @@ REAL, TRANSFORMS, MIXED, BOTH, GENERATED = (
 )
 KINDS = (REAL, TRANSFORMS, MIXED, BOTH, GENERATED)
 WITHOUT, WITH = (REAL, TRANSFORMS), (MIXED, BOTH)
-FILTERS = ("none", "classifier", "discriminator")
 SPARE = 2  # factor by which more pictures are generated than used, so that filters have a choice
 
 

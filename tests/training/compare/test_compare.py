@@ -23,8 +23,8 @@ from training.compare import figures, page, runs
 from training.compare.protocol import Budget, Goal, Method, Outcome, on_cpu, stopwatch
 from training.compare.runs import parse_row
 from training.data.dataset import Dataset
+from training.errors import EvaluationError
 from training.evaluate import generator as evaluate
-from training.evaluate import sampling
 from training.recipes import RECIPES
 from training.state import State
 
@@ -237,7 +237,7 @@ def test_a_run_that_cannot_be_judged_is_reported_and_the_others_count(run, tmp_p
     def short_sighted(source, *arguments, cas=False, **options):
         assert cas == ("mnist-cgan" in str(source))
         if "mnist-mlp" in str(source):
-            raise sampling.EvaluationError("There is no network for this.")
+            raise EvaluationError("There is no network for this.")
         more = {f"kl{N}_reader": {"value": 0.25, "real": None}, "new": {"value": 3.0, "real": 4.0}}
         return whole(source, *arguments, **options) | more
 
