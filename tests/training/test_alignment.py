@@ -14,6 +14,7 @@ from gan_models.photos.geometry import Similarity
 from training import alignment
 from training.alignment import KINDS, Result, judge, make_tests, report
 from training.commands.alignment import main
+from training.data import celeba
 from training.data.celeba import celeba_originals
 from training.data.decoding import DataError
 
@@ -51,7 +52,7 @@ def test_held_out_originals_are_in_no_photo_of_seed_0():
 
 
 def test_few_originals_get_a_sentence(monkeypatch, capsys):
-    monkeypatch.setattr(alignment, "celeba_originals", lambda root: [encoded("red")] * 4)
+    monkeypatch.setattr(celeba, "celeba_originals", lambda root: [encoded("red")] * 4)
     assert main(["--held-out"]) == 2
     assert "need 4" in capsys.readouterr().err
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from gan_models import portrait
 from gan_models.networks.dcgan import DCGANGenerator
 from gan_models.networks.retouch import RetouchEditor
 from gan_models.portrait import drawn_portrait
@@ -30,7 +31,7 @@ def test_a_sheet_shows_the_photo_and_both_directions_of_each_attribute(tmp_path,
         asked.append(path.name)
         return drawn_portrait(model, torch.rand(3, 64, 64) * 2 - 1, 96)
 
-    monkeypatch.setattr(portraits, "open_portrait", opened)
+    monkeypatch.setattr(portrait, "open_portrait", opened)
     (tmp_path / "photos").mkdir()
     for name in ("b.jpg", "a.png", "notes.txt"):
         (tmp_path / "photos" / name).touch()

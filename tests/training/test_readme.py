@@ -1,20 +1,35 @@
-"""The README tells the truth: each of its commands is run, on tiny data, and each picture is there."""
+"""The README and the pages beside it tell the truth: each of their commands is run, on tiny data, and each picture is
+there."""
 
-import importlib
+import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from hub_server import client_environment
 from PIL import Image
+from tiny import small
+
+import gan_models
+from training.evaluate import __main__ as evaluate
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 SHARING = (ROOT / "docs/sharing.md").read_text()
-PAGES = README + (ROOT / "docs/measured.md").read_text() + SHARING
-COMMANDS = [
-    line for block in re.findall(r"```sh\n(.*?)```", PAGES, re.DOTALL) for line in block.splitlines() if line.strip()
-]
+PAGES = [README, *(path.read_text() for path in sorted(ROOT.glob("docs/*.md")))]
+COMMANDS = list(
+    dict.fromkeys(
+        line.partition("  #")[0].strip()
+        for page in PAGES
+        for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+        for line in block.splitlines()
+        if line.strip()
+    )
+)
 CODE = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 CODE_OF_SHARING = re.findall(r"```python\n(.*?)```", SHARING, re.DOTALL)
 
@@ -22,8 +37,10 @@ CODE_OF_SHARING = re.findall(r"```python\n(.*?)```", SHARING, re.DOTALL)
 ELSEWHERE = {
     "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt && .venv/bin/python app.py": "tests/test_app.py starts the demo",
     "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt && .venv/bin/python -m pytest -n 2 --dist loadfile": "the test command itself",
-    "pip install .": "tests/gan_models/test_package.py builds and reads the package",
-    "gan-studio export ": "tests/gan_models/export",
+    "pip install ": "the fixture `installed`",
+    "docker build": "tests/container.py, by hand",
+    "python -m http.server": "any server of files will do; tests/gan_models/export/test_pages.py has one",
+    "python app.py --mcp": "tests/gan_models/demo/test_api.py",
     "accelerate launch ": "several GPUs; two processes in test_main.py",
     "python -m training.benchmark": "test_benchmark.py",
     "python -m training.compare": "test_compare.py",
@@ -31,21 +48,15 @@ ELSEWHERE = {
     "python tests/app_speed.py": "a measurement, made by hand",
     "python app.py --model USER/REPO": "test_publish.py starts the demo of a Space with a model of the Hub",
 }
-SMALL = {
-    "training": [
-        "--images",
-        "16",
-        "--precision",
-        "fp32",
-        "--set",
-        "batch_size=8",
-        "--set",
-        "generator.width=4",
-        "--set",
-        "discriminator.width=4",
-    ],
-    "training.evaluate": ["--samples", "200"],
-}
+# What the pages name beside a sentence.
+BESIDE = (
+    "gan-studio --version",
+    "gan-studio sample mnist-cgan --each --per-class 1 --seed 3 --output digits",
+    "gan-studio walk mnist-cgan --seeds 3 14 --seconds 0.2 --output walk.webp",
+    "gan-studio train mnist-cgan --show",
+    "gan-studio train mnist-cgan --dry-run --set batch_size=8",
+    "gan-studio demo --help",
+)
 
 
 def runnable():
@@ -56,20 +67,33 @@ def runnable():
 def workplace(tmp_path, tiny_root, alone, monkeypatch):
     """What the README takes for granted: data/, path/to/pictures, a finished run, and its folder as the current one."""
     (tmp_path / "data").symlink_to(tiny_root)
-    (tmp_path / "path/to/pictures").mkdir(parents=True)
-    for k in range(8):
-        Image.effect_noise((70, 80), 40 + k).save(tmp_path / "path/to/pictures" / f"{k}.png")
+    for folder in ("pictures", "inputs", "targets", "summer", "winter"):
+        (tmp_path / "path/to" / folder).mkdir(parents=True)
+        for k in range(8):
+            Image.effect_noise((70, 80), 40 + k).convert("RGB").save(tmp_path / "path/to" / folder / f"{k}.png")
+    Image.effect_noise((90, 80), 40).convert("RGB").save(tmp_path / "photo.jpg")
+    hole = Image.new("L", (90, 80))
+    hole.paste(255, (30, 30, 50, 50))
+    hole.save(tmp_path / "hole.png")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def run(command: str) -> int:
-    words = shlex.split(command)
-    assert words[:2] == ["python", "-m"], f"nobody runs this command of the README: {command}"
-    module = words[2]
-    found = importlib.import_module(module)
-    command = importlib.import_module(f"{module}.__main__") if hasattr(found, "__path__") else found
-    return command.main(words[3:] + ([] if "--list" in words else SMALL.get(module, [])))
+def documented() -> list[list[str]]:
+    """The words of all commands, such that a run is of 16 pictures and of tiny networks, and in a folder of its own."""
+    found, started = [], set()
+    for command in [*runnable(), *BESIDE]:
+        words = shlex.split(command.replace("USER/REPO", "user/repo").replace("USER/SPACE", "user/space"))
+        if words[:3] == ["python", "-m", "training"] and "--list" not in words:
+            words += ["--images", "16", "--precision", "fp32", *(f"--set={setting}" for setting in small(words[3]))]
+            if "--init-from" in words:  # an editor draws as its generator does
+                words = [word for word in words if "decoder_width" not in word]
+            if words[3] in started and "--output" not in words:
+                words += ["--output", f"runs/another-{len(found)}"]
+            started.add(words[3])
+        if "training.evaluate" not in words:  # which takes real data: test_evaluation
+            found.append(words)
+    return found
 
 
 def test_every_command_is_run_somewhere():
@@ -78,18 +102,45 @@ def test_every_command_is_run_somewhere():
         assert any(command.startswith(start) for command in COMMANDS), f"{start} is no longer in the README"
 
 
-def test_commands_in_order(workplace, hub):
-    for command in runnable():
-        if "training.evaluate" in command:
-            continue
-        assert run(command.replace("USER/REPO", "user/repo").replace("USER/SPACE", "user/space")) == 0, command
-    assert {"grid.png", "faces.png"} <= {path.name for path in workplace.iterdir()}
+def test_a_wheel_runs_all_of_them_in_order_outside_of_the_checkout(workplace, hub, installed, runtime):
+    cache = Path(os.environ["GAN_STUDIO_CACHE"])
+    cache.mkdir(exist_ok=True)
+    if not (cache / runtime.name).exists():
+        (cache / runtime.name).symlink_to(runtime)
+    process = subprocess.run(
+        [
+            sys.executable,
+            "-P",
+            "-W",
+            "ignore::RuntimeWarning:runpy",
+            Path(__file__).with_name("documented.py"),
+            installed,
+        ],
+        input="".join(f"{json.dumps(words)}\n" for words in documented()),
+        cwd=workplace,
+        env=os.environ | client_environment(hub.url, workplace / "home") | {"PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert process.returncode == 0, process.stdout[-2000:] + process.stderr[-3000:]
+    made = {"grid.png", "faces.png", "faces.onnx", "page", "whole.png", "curves.png", "walk.webp"}
+    assert made <= {path.name for path in workplace.iterdir()}
+    assert len(list(workplace.glob("digits/*/3-*.png"))) == 10
     assert hub.repositories["model", "user/repo"].find("main").files.keys() >= {
         "config.json",
         "model.safetensors",
         "README.md",
     }
     assert (workplace / "runs/mnist-cgan/model/model.safetensors").exists() and (workplace / "runs/mine/model").is_dir()
+    program = subprocess.run(
+        [sys.executable, installed / "bin/gan-studio", "--version"],
+        cwd=workplace,
+        env=os.environ | {"PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+    )
+    assert program.stdout == f"gan-studio {gan_models.__version__}\n"
 
 
 @pytest.mark.parametrize(
@@ -98,7 +149,7 @@ def test_commands_in_order(workplace, hub):
 def test_evaluation(workplace, data_root, command, capsys):
     (workplace / "data").unlink()
     (workplace / "data").symlink_to(data_root)
-    assert run(command) == 0
+    assert evaluate.main([*shlex.split(command)[3:], "--samples", "200"]) == 0
     assert "fid" in capsys.readouterr().out
 
 

@@ -16,11 +16,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import skip_or_fail
 from PIL import Image
 
 import gan_models
-from gan_models import cli, export, files, images, model_folder
+from gan_models import cli, export, images, model_folder
 from gan_models.errors import InvalidInput
 from gan_models.export import pages
 from gan_models.export import runtime as runtimes
@@ -36,18 +35,6 @@ if not os.environ.get("CI"):
 LABELS = ["Black_Hair", "Blond_Hair", "Smiling", "<b>&</script>"]
 READY = "body[data-ready]"
 PATIENCE = 300_000  # milliseconds; on a busy machine a page takes its time
-
-
-@pytest.fixture(scope="session")
-def runtime() -> Path:
-    """The folder of onnxruntime-web, fetched once."""
-    try:
-        found = runtimes.runtime()
-    except InvalidInput as error:
-        skip_or_fail(f"a page needs onnxruntime-web: {error}")
-    folder = files.cache_folder() / f"{runtimes.PACKAGE}-{runtimes.VERSION}"
-    assert set(found) == set(runtimes.FILES)
-    return folder
 
 
 @pytest.fixture(scope="session")
