@@ -53,7 +53,9 @@ def parsed(path: Path) -> set[str]:
         for word in call.args
         if isinstance(word, ast.Constant)
     ]
-    return {name for name in names if isinstance(name, str) and name.startswith("--")}
+    found = {name for name in names if isinstance(name, str) and name.startswith("--")}
+    shared = path.with_name("common.py")  # options that the commands of a folder have in common
+    return found | (parsed(shared) if found and shared.is_file() and shared != path else set())
 
 
 def options_in(text: str) -> list[str]:
