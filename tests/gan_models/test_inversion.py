@@ -154,7 +154,7 @@ def test_what_is_in_a_hole_and_an_encoder_that_would_read_it_are_not_asked(gener
 
 
 @pytest.mark.parametrize(
-    "mask, words", [(torch.zeros(16, 16), "empty"), (torch.ones(16, 16), "whole"), (torch.ones(8, 16), "of that size")]
+    "mask, words", [(torch.zeros(16, 16), "empty"), (torch.ones(16, 16), "whole"), (torch.ones(8, 16), "of their size")]
 )
 def test_masks_that_are_refused(generator, mask, words):
     with pytest.raises(InvalidInput, match=words):

@@ -327,7 +327,7 @@ def test_a_run_that_is_stopped_goes_on_to_the_same_numbers(tmp_path, monkeypatch
         patch.setattr(callbacks.Report, "__call__", asked)
         assert train(*options) == 130
     told = capsys.readouterr().out
-    assert "Stopped at 24 images; the same command with --resume goes on." in told
+    assert "Stopped at 24 images; the same command with --resume continues." in told
     assert gan_models.load(told.split("The model so far is ")[1].strip().rstrip(".")).family == "dcgan"
     assert train(*options, "--resume") == 0
     assert weights(tmp_path / "stopped") == weights(tmp_path / "whole")

@@ -54,7 +54,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(tmp_path, capsys, monkeypatch, re
     capsys.readouterr()
     assert train(recipe, *options, "--output", tmp_path / "killed", "--resume") == 0
     out = capsys.readouterr().out
-    assert "Going on from 32 images." in out and "bit for bit" not in out
+    assert "Continuing from 32 images." in out and "bit for bit" not in out
     assert weights(tmp_path / "killed") == weights(tmp_path / "whole")
     assert stats(tmp_path / "killed") == stats(tmp_path / "whole")
 

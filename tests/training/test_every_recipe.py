@@ -143,7 +143,7 @@ def test_trains_goes_on_to_the_same_bits_loads_and_is_evaluated(
             train(name, *options, "--output", tmp_path / "killed")
     assert json.loads((tmp_path / "killed/checkpoint/state.json").read_text())["images"] == 32
     assert train(name, *options, "--output", tmp_path / "killed", "--resume") == 0
-    assert "Going on from 32 images." in capsys.readouterr().out
+    assert "Continuing from 32 images." in capsys.readouterr().out
     assert weights(tmp_path / "killed") == weights(tmp_path / "whole")
     assert stats(tmp_path / "killed") == stats(tmp_path / "whole")
 

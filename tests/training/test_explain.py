@@ -69,10 +69,10 @@ def test_the_meaning_is_the_comment_and_the_range_that_of_the_check():
         ("mnist-dcgan", "image_size=[1,2,3]", "128 wide and 96 high"),
         ("mnist-dcgan", "image_size=0x3", "128 wide and 96 high"),
         ("mnist-dcgan", "accumulation=3", "The batch of 64 cannot be computed in 3 equal parts"),
-        ("mnist-featmatch", "accumulation=2", "adversarial with feature_matching looks at all pictures"),
+        ("mnist-featmatch", "accumulation=2", "adversarial with feature_matching uses all pictures"),
         ("mnist-infogan", "accumulation=2", "with clustering"),
-        ("mnist-implicit", "accumulation=2", "moments looks at all pictures"),
-        ("celeba-editor", "accumulation=2", "retouching looks at all pictures"),
+        ("mnist-implicit", "accumulation=2", "moments uses all pictures"),
+        ("celeba-editor", "accumulation=2", "retouching uses all pictures"),
     ],
 )
 def test_one_sentence_for_whatever_is_wrong(name, setting, words):

@@ -63,7 +63,7 @@ def test_when_one_process_is_killed_or_asked_to_stop_the_other_ends_in_a_sentenc
     assert pairs["killed"][1].returncode == 3
     assert said["killed"][1][1] == (
         f"error: Process 0 is gone, so the run has ended; the last checkpoint is {checkpoint}, at {images:,} images: "
-        "go on with --resume.\n"
+        "continue with --resume.\n"
     )
     assert [process.returncode for process in pairs["stopped"]] == [130, 130]
     (out, err), (other_out, other_err) = said["stopped"]
@@ -87,7 +87,7 @@ def test_the_first_that_is_left_speaks_for_all(tmp_path, capsys, number, speaks)
     mine = os.getpid()
     with pytest.raises(LostProcess) as caught, peers(number, tmp_path, mine, mine, ended.pid, mine).noticing():
         raise RuntimeError("[gloo/transport/tcp/pair.cc:534] Connection closed by peer [127.0.0.1]:4711")
-    sentence = "Process 2 is gone, so the run has ended; there is no checkpoint yet, so begin again."
+    sentence = "Process 2 is gone, so the run has ended; there is no checkpoint yet, so start again."
     assert str(caught.value) == sentence
     assert capsys.readouterr().err == (f"error: {sentence}\n" if speaks else "")
     with (

@@ -140,12 +140,12 @@ def test_a_token_that_is_wrong_or_may_not_write(hub, folder, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_wrong")
     assert "refuses your token" in refused(folder, "user/toy")
     monkeypatch.setenv("HF_TOKEN", "hf_read")
-    assert "may not write to user/toy" in refused(folder, "user/toy")
+    assert "no write access to user/toy" in refused(folder, "user/toy")
     monkeypatch.setenv("HF_TOKEN", "hf_write")
-    assert "may not write to somebody/toy" in refused(folder, "somebody/toy")
+    assert "no write access to somebody/toy" in refused(folder, "somebody/toy")
     hub.add("somebody/toy", {"README.md": b""})
     monkeypatch.setenv("HF_TOKEN", "hf_read")
-    assert "may not write to somebody/toy" in refused(folder, "somebody/toy")
+    assert "no write access to somebody/toy" in refused(folder, "somebody/toy")
 
 
 def test_front_matter_that_the_hub_refuses(hub, folder):
@@ -207,7 +207,7 @@ def test_edits_of_both_sides_are_not_thrown_together(hub, folder):
     publish(folder, "user/toy")
     edit_there(hub, lambda card: card + "\nThere.\n")
     (folder / "README.md").write_text((folder / "README.md").read_text() + "\nHere.\n")
-    assert "edited here and, in another way, on user/toy" in refused(folder, "user/toy")
+    assert "edited differently here and on user/toy" in refused(folder, "user/toy")
     publish(folder, "user/toy", keep="hub")
     assert "There." in card_of(hub) and "Here." not in card_of(hub)
     publish(folder, "user/toy", keep="here")

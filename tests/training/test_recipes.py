@@ -247,8 +247,8 @@ def test_an_auxiliary_loss_needs_labels_and_a_classifier():
 @pytest.mark.parametrize(
     "name, settings, words",
     [
-        ("mnist-mlp", ["conditional=true"], "mlp know no labels"),
-        ("mnist-vaegan", ["conditional=true"], "vaegan know no labels"),
+        ("mnist-mlp", ["conditional=true"], "mlp take no labels"),
+        ("mnist-vaegan", ["conditional=true"], "vaegan take no labels"),
         ("mnist-vaegan", ["game=adversarial"], "cannot be played"),
         ("celeba-dcgan", ["perceptual=1"], "MNIST's digits"),
         ("mnist-implicit", ["instance_noise=0.1"], "moments knows no instance_noise"),

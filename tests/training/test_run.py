@@ -290,7 +290,7 @@ def test_a_run_that_goes_on_keeps_its_precision_unless_another_is_asked_for(trai
     capsys.readouterr()
     train(images=16, precision="auto", resume=True)
     out = capsys.readouterr().out
-    assert "Precision bf16, as before; --precision takes another." in out and "1 process(es) on cpu, bf16" in out
+    assert "Precision bf16, as before; --precision changes it." in out and "1 process(es) on cpu, bf16" in out
     train(images=24, precision="fp32", resume=True)
     assert "made with precision bf16, now it is no" in capsys.readouterr().out
     train(images=32, precision="auto", resume=True)

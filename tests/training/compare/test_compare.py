@@ -258,7 +258,10 @@ def test_a_run_that_another_process_has_is_left_to_it(run, tmp_path, capsys):
     with open(folder / ".lock", "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         assert run(MLP, "--images", 8, "--seeds", 2) == 0
-        assert "seed 0: another process is at it" in capsys.readouterr().out and not (folder / "options.json").exists()
+        assert (
+            "seed 0: another process is working on it" in capsys.readouterr().out
+            and not (folder / "options.json").exists()
+        )
     assert "- mnist-mlp, seed 0: not trained to the end" in (tmp_path / "docs/results.md").read_text()
     assert run(MLP, "--images", 8, "--seeds", 2) == 0
     assert "not trained" not in (tmp_path / "docs/results.md").read_text()

@@ -712,7 +712,7 @@ def test_the_module_runs_and_fails_in_one_sentence(model, root):
             "cannot be read",
         ),
         (["{root}", "--data", "mnist"], "has no config.json"),
-        (["nothing", "--data", "mnist", "--write"], "nothing is none; take --json"),
+        (["nothing", "--data", "mnist", "--write"], "nothing is not; use --json"),
         (["{foreign}", "--data", "mnist"], "labels .a, b. are not those of mnist"),
     ],
 )
