@@ -99,10 +99,11 @@ def folder_names(labels: tuple[str, ...]) -> list[str]:
 
 def write_sheet(wanted: Wanted, path: Path) -> int:
     """Write all pictures on one sheet. Returns how many. Raises InvalidInput if the file cannot be written."""
+    padding = 2 if wanted.count > 1 else 0  # a single picture has no frame
     if wanted.size is None:
-        sheet = images.grid(torch.cat([wanted.draw(start) for start in range(0, wanted.count, BATCH)]))
+        sheet = images.grid(torch.cat([wanted.draw(k) for k in range(0, wanted.count, BATCH)]), padding=padding)
     else:
-        sheet = images.sheet(list(wanted.pictures()))
+        sheet = images.sheet(list(wanted.pictures()), padding=padding)
     _save(sheet, path)
     return wanted.count
 

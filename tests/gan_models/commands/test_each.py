@@ -78,6 +78,8 @@ def test_classes_of_strangers_stay_in_the_folder(names, tmp_path):
 def test_the_size_is_that_of_a_picture(source, tmp_path):
     assert main([source, "--seed", "3", "--count", "1", "--each", "--size", "50", "-o", str(tmp_path / "one.png")]) == 0
     assert Image.open(tmp_path / "one.png").size == (50, 50)
+    assert main([source, "--seed", "3", "--count", "1", "--size", "50", "-o", str(tmp_path / "alone.png")]) == 0
+    assert Image.open(tmp_path / "alone.png").size == (50, 50)  # a sheet of one has no frame
     assert main([source, "--seed", "3", "--count", "4", "--size", "32", "-o", str(tmp_path / "sheet.png")]) == 0
     assert Image.open(tmp_path / "sheet.png").size == (2 * 34 + 2, 2 * 34 + 2)
     grey = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8))
