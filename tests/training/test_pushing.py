@@ -18,7 +18,7 @@ FILES = {"config.json", "model.safetensors", "README.md", "samples.png", "metric
 
 
 def wait_for(done) -> None:
-    end = time.monotonic() + 120
+    end = time.monotonic() + 400
     while not done():
         assert time.monotonic() < end, "it did not come to that"
         time.sleep(0.05)
