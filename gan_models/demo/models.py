@@ -93,9 +93,10 @@ class Models:
         return found
 
     def offered(self, name: str) -> dict[str, studio.Offer]:
-        """How good an editor is at each of its attributes, less and more."""
+        """How good an editor is at each of its attributes, less and more. Raises InvalidInput for any other model."""
         if name not in self._offers:
-            self._offers[name] = studio.offered(self.sources[name], self.editor(name).attributes)
+            attributes = self.editor(name).attributes
+            self._offers[name] = studio.offered(self.sources[name], attributes)
         return self._offers[name]
 
     def origin(self, name: str) -> tuple[str, str]:
