@@ -184,6 +184,10 @@ class Uninitialised(TorchFunctionMode):
         named = named or {}
         if getattr(function, "__module__", None) == "torch.nn.init":
             return named["tensor"] if "tensor" in named else arguments[0]
+        if function in (torch.Tensor.normal_, torch.Tensor.uniform_):  # of those in torch.nn.init that ask no mode
+            return arguments[0]
+        if function is torch.eye:
+            return torch.empty(arguments[0], *(arguments[1:2] or arguments[:1]), **named)
         return function(*arguments, **named)
 
 
@@ -264,7 +268,12 @@ def _check_header(file: Any, expected: dict[str, torch.Tensor], name: str) -> No
 
 
 def _check_finite(tensors: dict[str, torch.Tensor], what: str) -> None:
-    broken = [key for key, value in tensors.items() if value.is_floating_point() and not value.isfinite().all()]
+    # The least and the largest number are NaN where one number is. This takes a tenth of the time of checking each.
+    broken = [
+        key
+        for key, value in tensors.items()
+        if value.is_floating_point() and value.numel() and not all(end.isfinite() for end in value.aminmax())
+    ]
     if broken:
         raise InvalidWeights(f"{what} holds numbers that are not finite (in {broken[0]!r}); the model is unusable.")
 

@@ -13,6 +13,9 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 # One thread per visitor. For networks this small a second thread costs more than it saves, above all on busy cores.
 # (torch reads this when it is first imported.)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# By default Gradio computes statistics of the last 10,000 events after each event, for a page that is not shown here.
+os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))
+os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
 
 import gradio as gr
 from starlette.middleware import Middleware
@@ -41,7 +44,7 @@ from .models import Models
 from .page import Page, complain
 from .theme import CSS, HEAD, THEME, showing_only
 from .uploads import MOST_BYTES, UploadRoute, Uploads
-from .visits import Visits
+from .visits import PictureRoute, Visits
 
 # The tabs in the order of the page, one file each. A file has
 #   TITLE                        the label of the tab
@@ -239,7 +242,12 @@ def serve(models: Models, host: str, port: int | None = None, mcp: bool = False)
                 mcp_server=mcp,
                 max_file_size=MOST_BYTES,
                 state_session_capacity=VISITORS,
-                app_kwargs={"middleware": [Middleware(UploadRoute, uploads=page.uploads)]},
+                app_kwargs={
+                    "middleware": [
+                        Middleware(PictureRoute, visits=page.visits),
+                        Middleware(UploadRoute, uploads=page.uploads),
+                    ]
+                },
             )
         finally:
             over.set()

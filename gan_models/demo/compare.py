@@ -13,6 +13,7 @@ from .theme import PLAIN
 
 TITLE = words.COMPARE
 COUNT = 16  # pictures of each model
+FIRST = ("mnist-mlp", "mnist-r3gan")  # shown at first where both are offered: a GAN of 2014 and one of 2024
 
 
 def there(models: Models) -> bool:
@@ -28,8 +29,7 @@ def pairs(models: Models) -> dict[str, list[str]]:
 
 def tab(page: Page, models: Models, shared: Shared | None) -> None:
     known = pairs(models)
-    first = next(iter(known))
-    second = known[first][0]
+    first, second = FIRST if FIRST[1] in known.get(FIRST[0], ()) else next((a, b[0]) for a, b in known.items())
     gr.Markdown(words.COMPARE_NOTE, elem_id="compare-note")
     with gr.Row(elem_id="compare-controls"):
         left = page.reads(

@@ -167,9 +167,9 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
     shared.repinning = repinning
     controls = (*shared.wished, shared.truncation, shared.count)
     shared.telling += [
-        page.on([draw.click, shared.seed.submit], *drawing),
-        page.on([*(control.input for control in controls)], *drawing, live=True),
-        page.on(page.on(roll.click, new_seed, [], [shared.seed]).then, *drawing),
+        page.on([draw.click, shared.seed.submit], *drawing, draws=True),
+        page.on([*(control.input for control in controls)], *drawing, live=True, draws=True),
+        page.on(page.on(roll.click, new_seed, [], [shared.seed]).then, *drawing, draws=True),
     ]
     shared.opening += [
         page.on(gallery.select, open_sample, [drawn], [shared.picture], picks=True),

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PIL import Image
+from starlette.responses import Response
 
 from .. import images
 from .uploads import blank
@@ -45,6 +46,9 @@ class Store:
     @property
     def bytes(self) -> int:
         return sum(size for size, _ in self._files.values())
+
+    def __contains__(self, path: Path) -> bool:
+        return path in self._files
 
     def begin(self) -> None:
         """Mark the start of a job in this thread. If the store is emptied during the job, its files are refused."""
@@ -176,6 +180,13 @@ class Visits:
                 self._visits.pop(longest).leave()
         return visit
 
+    def find(self, path: str) -> Path | None:
+        """The file with this path, if a visit made it, else None. The path may come from anybody: it is only compared
+        with known paths."""
+        file = Path(path)
+        visit = self._visits.get(file.parent.name.partition("-")[2])
+        return file if visit and (file in visit.drawn or file in visit.photos) else None
+
     def leave(self, session: str | None) -> None:
         """Remove the files of a page that was closed, and end its jobs."""
         name = name_of(session)
@@ -193,6 +204,26 @@ class Visits:
                 else:
                     visit.drawn.sweep(seconds)
                     visit.photos.sweep(seconds)
+
+
+class PictureRoute:
+    """ASGI middleware that sends the pictures of a page. Gradio would send the same, but checks the path on the disk many
+    times and reads the file in other threads: 2 ms of CPU for each picture instead of less than 1."""
+
+    PATH, KIND = "/gradio_api/file=", ".webp"
+
+    def __init__(self, app, visits: Visits):
+        self.app, self.visits = app, visits
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "http" and scope["method"] == "GET" and scope["path"].endswith(self.KIND):
+            before, ours, path = scope["path"].partition(self.PATH)
+            file = self.visits.find(path) if ours else None
+            if file and not any(name == b"range" for name, _ in scope["headers"]):
+                with contextlib.suppress(OSError):  # it was removed meanwhile
+                    response = Response(file.read_bytes(), media_type="image/webp")
+                    return await response(scope, receive, send)
+        return await self.app(scope, receive, send)
 
 
 def name_of(session: str | None) -> str:

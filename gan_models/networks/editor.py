@@ -140,7 +140,8 @@ class Editor(Generator):
         self.mapping = Mapping(latent_dim, len(self.attributes), hidden, latent_dim - len(self.conditions), known)
         self.log_variance = nn.Parameter(torch.full((latent_dim,), -2.0))  # of a code, the same for all pictures
         # The least and largest warmth and greenness (`colours`) at each brightness (2, 2, SHADES); at first all colours.
-        self.register_buffer("palette", torch.tensor([-2.0, 2.0])[None, :, None].repeat(2, 1, SHADES))
+        # (`repeat` on the meta device would import torch's compiler.)
+        self.register_buffer("palette", torch.tensor([[[-2.0] * SHADES, [2.0] * SHADES]] * 2))
         # 0..1: where each attribute shows
         self.register_buffer("regions", torch.ones(len(self.attributes), image_size, image_size))
         self.register_buffer("code_mean", torch.zeros(latent_dim))  # of photos, as training saw them
