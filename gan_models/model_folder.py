@@ -184,7 +184,10 @@ class Uninitialised(TorchFunctionMode):
         named = named or {}
         if getattr(function, "__module__", None) == "torch.nn.init":
             return named["tensor"] if "tensor" in named else arguments[0]
-        if function in (torch.Tensor.normal_, torch.Tensor.uniform_):  # of those in torch.nn.init that ask no mode
+        if function in (
+            torch.Tensor.normal_,
+            torch.Tensor.uniform_,
+        ):  # called by functions of torch.nn.init that skip this mode
             return arguments[0]
         if function is torch.eye:
             return torch.empty(arguments[0], *(arguments[1:2] or arguments[:1]), **named)

@@ -12,9 +12,11 @@ import gradio as gr
 import pytest
 from demo_server import ROOT, UNCHANGED, Asking, Page, running, tiny_models
 from PIL import Image
+from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
 
-from gan_models.demo import Models, build, visits
-from gan_models.demo.visits import Gone, Store, Visits
+from gan_models.demo import Models, build, page, visits
+from gan_models.demo.visits import Gone, PictureRoute, Store, Visits
 from gan_models.networks.dcgan import DCGANGenerator
 
 
@@ -112,6 +114,36 @@ def test_old_files_and_silent_visits_go_and_there_are_not_too_many(tmp_path, mon
     assert len(all_visits) == 3 and len(list(tmp_path.iterdir())) == 6
 
 
+def test_a_page_gets_the_pictures_of_open_visits_and_no_other_file(tmp_path):
+    all_visits = Visits(tmp_path)
+    (drawn,) = all_visits.of("a").drawn.pictures("samples", [picture(1)])
+    (edited,) = all_visits.of("b").photos.pictures("photo", [picture(2)])
+    secret = tmp_path / "secret.webp"
+    secret.write_bytes(drawn.read_bytes())
+    stray = drawn.with_name("stray.webp")  # in a visit's folder, but not one of its files
+    stray.write_bytes(drawn.read_bytes())
+    client = TestClient(PictureRoute(PlainTextResponse("Gradio"), all_visits))
+
+    def get(path, **options) -> bytes:
+        return client.get(f"/gradio_api/file={path}", **options).content
+
+    for path in (drawn, edited):
+        assert get(path) == path.read_bytes()
+    answer = client.get(f"/gradio_api/file={drawn}")
+    assert answer.headers["content-type"] == "image/webp" and answer.headers["content-length"] == str(
+        len(answer.content)
+    )
+    odd = [secret, stray, f"{drawn.parent}//../../secret.webp", "x.webp", "", drawn.name]
+    assert {get(path) for path in odd} == {b"Gradio"}
+    assert not all_visits.find(f"{drawn.parent}/../{drawn.parent.name}/{drawn.name}")  # a client would tidy it
+    assert client.get(str(drawn)).content == client.post(f"/gradio_api/file={drawn}").content == b"Gradio"
+    assert get(drawn, headers={"range": "bytes=0-3"}) == b"Gradio"
+    all_visits.of("b").photos.empty()
+    assert get(edited) == bytes(edited.stat().st_size)
+    all_visits.leave("a")
+    assert get(drawn) == b"Gradio"
+
+
 # ---- The page --------------------------------------------------------------------------------------------------------
 
 
@@ -151,6 +183,14 @@ def test_many_draws_take_bounded_disk_and_memory(ask, tmp_path, monkeypatch):
     assert len(visit.drawn) <= 70 and visit.drawn.bytes <= max(300_000, on_screen)
     assert max(sizes[10:]) <= sizes[0] + 300_000 + on_screen
     assert grown < 500_000, grown  # 20 draws of 32 pictures
+
+
+def test_pictures_are_sent_as_gradio_would_send_them(ask, monkeypatch):
+    drawing, pinning = ("draw_samples", ["faces", 3, 4, 1.0, -1, [], []]), ("pin_it", ["faces", "", "3:1"])
+    ours = [ask(*drawing), ask(*pinning)]
+    monkeypatch.setattr(page, "shows_files", lambda *_: False)
+    theirs = [ask(*drawing), ask(*pinning)]
+    assert len(ours[0][0][0]) == 4 and ours == theirs
 
 
 def test_a_photo_that_was_taken_away_leaves_nothing_and_files_made_of_it_are_bounded(ask, tmp_path, monkeypatch):
@@ -221,13 +261,15 @@ def test_a_long_job_ends_when_its_visitor_goes(ask, tmp_path, monkeypatch, endpo
 def test_a_closed_page_ends_its_visit(models, tmp_path):
     """As a browser does it: the connection that says that the page is there breaks while a walk is being made."""
     with running(models, tmp_path, tmp_path / "app.log") as (address, _):
-        page = Page(address)
+        visitor = Page(address)
         (run,) = tmp_path.glob("gan-studio-*")
-        with page.here():
-            outputs, said = page.ask(page.named("draw_samples"), ["faces", 1, 16, 1.0, -1, [], []])
+        with visitor.here():
+            outputs, said = visitor.ask(visitor.named("draw_samples"), ["faces", 1, 16, 1.0, -1, [], []])
             assert not said and len(outputs[0]) == 16 and list(run.glob("drawn-*/*.webp"))
-            page.join(page.named("walk_along"), ["faces", "1, 2, 3, 4, 5, 6", True])
-            with page.client.stream("GET", "/gradio_api/queue/data", params={"session_hash": page.session}) as lines:
+            visitor.join(visitor.named("walk_along"), ["faces", "1, 2, 3, 4, 5, 6", True])
+            with visitor.client.stream(
+                "GET", "/gradio_api/queue/data", params={"session_hash": visitor.session}
+            ) as lines:
                 next(line for line in lines.iter_lines() if "process_starts" in line)
         end = time.monotonic() + 30
         while list(run.glob("drawn-*")):
