@@ -61,7 +61,8 @@ import gan_models
 from gan_models.portrait import open_portrait
 
 portrait = open_portrait(gan_models.load("{name}"), "photo.jpg")
-portrait.edited({{"{attribute}": 1.0}}).save("edited.jpg")  # changes from -1 to 1
+edited = portrait.edited({{"{attribute}": 1.0}})  # changes from -1 to 1
+gan_models.photos.save_photo(edited, "edited.jpg")  # with metadata that say that a model changed it
 print(portrait.shown)  # the probability of each attribute, 0..1
 ```"""
 _NOT_EVERY = {

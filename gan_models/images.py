@@ -4,14 +4,21 @@ import hashlib
 import io
 import os
 import secrets
+import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, PngImagePlugin
 from torch import Tensor
 
+from .errors import InvalidInput
 from .files import write_atomically
+
+XMP = "gan-studio-xmp"  # key of a picture's `info`: the packet that goes into its file (gan_models.marks.marked)
+MOST_IN_JPEG = 65_000  # bytes of a packet, the limit of a JPEG segment
+XMP_OF_MP4 = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")  # of the box that holds XMP (XMP part 3, 1.2.6)
 
 
 def to_uint8(images: Tensor) -> np.ndarray:
@@ -121,47 +128,85 @@ def _eight_bits(values: np.ndarray, white: int) -> np.ndarray:
     return (values.clip(0, white) >> (white.bit_length() - 8)).astype(np.uint8)
 
 
-def to_png(picture: Image.Image) -> bytes:
-    """The bytes of a PNG file."""
-    file = io.BytesIO()
-    picture.save(file, "PNG")
+def encoded(picture: Image.Image, kind: str, xmp: bytes | None = None, **options: Any) -> bytes:
+    """The bytes of a PNG, JPEG or WEBP file. xmp: a packet for its metadata (default: the picture's mark, if
+    `marks.marked` gave it one). options: as for Pillow. Raises InvalidInput if the packet is too long for a JPEG."""
+    packet, file = xmp_of(picture) if xmp is None else xmp, io.BytesIO()
+    if packet and kind == "PNG":
+        chunks = PngImagePlugin.PngInfo()
+        chunks.add_itxt("XML:com.adobe.xmp", packet.decode())
+        options = {"pnginfo": chunks, **options}
+    elif packet:
+        if kind == "JPEG" and len(packet) > MOST_IN_JPEG:
+            raise InvalidInput("The metadata of this picture are too long for a JPEG; write it as .png or .webp.")
+        options = {"xmp": packet, **options}
+    picture.save(file, kind, **options)
     return file.getvalue()
 
 
+def xmp_of(picture: Image.Image) -> bytes:
+    """The packet that `marks.marked` gave a picture, or b"". The metadata of other files are not copied: they may tell
+    where a photo was taken."""
+    packet = picture.info.get(XMP, b"")
+    return packet if isinstance(packet, bytes) else b""
+
+
+def film_with(film: bytes, packet: bytes) -> bytes:
+    """An MP4 or an animated WebP with an XMP packet at the end, which players ignore. Raises InvalidInput for another
+    file."""
+    if film[4:8] == b"ftyp":
+        return film + struct.pack(">I4s16s", 24 + len(packet), b"uuid", XMP_OF_MP4) + packet
+    if film[:4] + film[8:16] != b"RIFFWEBPVP8X":
+        raise InvalidInput("Only an MP4 or an animated WebP can be marked as a video.")
+    chunk = struct.pack("<4sI", b"XMP ", len(packet)) + packet + b"\0" * (len(packet) % 2)
+    flags = bytes([film[20] | 4])  # the bit that says that there is XMP
+    return b"RIFF" + struct.pack("<I", len(film) - 8 + len(chunk)) + film[8:20] + flags + film[21:] + chunk
+
+
+def to_png(picture: Image.Image) -> bytes:
+    """The bytes of a PNG file, with the picture's mark if it has one (gan_models.marks)."""
+    return encoded(picture, "PNG")
+
+
 def save_png(picture: Image.Image, path: str | os.PathLike[str]) -> None:
-    """Write a PNG atomically."""
+    """Write a PNG atomically, with the picture's mark if it has one (gan_models.marks)."""
     write_atomically(Path(path), to_png(picture))
 
 
 def save_by_content(picture: Image.Image, folder: str | os.PathLike[str], xmp: bytes = b"") -> Path:
     """Write a lossless WebP, named by a hash of its content, and return its path. It is ten times faster to write than a
-    PNG. xmp: a packet for its metadata (gan_models.marks)."""
-    data = io.BytesIO()
-    picture.save(data, "WEBP", lossless=True, method=0, quality=0, xmp=xmp)
-    path = Path(folder) / f"{hashlib.sha256(data.getvalue()).hexdigest()[:32]}.webp"
+    PNG. xmp: a packet for its metadata (default: the picture's mark, see gan_models.marks)."""
+    data = encoded(picture, "WEBP", xmp or xmp_of(picture), lossless=True, method=0, quality=0)
+    path = Path(folder) / f"{hashlib.sha256(data).hexdigest()[:32]}.webp"
     temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}.tmp")
-    temporary.write_bytes(data.getvalue())
+    temporary.write_bytes(data)
     os.replace(temporary, path)
     return path
 
 
-def write_video(images: Tensor, path: str | os.PathLike[str], *, size: int = 256, frames_per_second: int = 24) -> None:
+def write_video(
+    images: Tensor, path: str | os.PathLike[str], *, size: int = 256, frames_per_second: int = 24, xmp: bytes = b""
+) -> None:
     """Write frames (n, C, H, W) in [-1, 1] as an H.264 MP4 of about `size` pixels that every browser plays, atomically.
-    Needs PyAV."""
-    write_frames(to_pil(images, size), path, frames_per_second)
+    xmp: a packet for its metadata, such as `marks.to_xmp(marks.of(model))`. Needs PyAV."""
+    write_frames(to_pil(images, size), path, frames_per_second, xmp)
 
 
-def write_frames(pictures: list[Image.Image], path: str | os.PathLike[str], frames_per_second: int = 24) -> None:
+def write_frames(
+    pictures: list[Image.Image], path: str | os.PathLike[str], frames_per_second: int = 24, xmp: bytes = b""
+) -> None:
     """Write pictures of one size as a video, atomically: an animated WebP that repeats if the name ends in .webp, else
-    an H.264 MP4, which needs PyAV."""
-    file, path = io.BytesIO(), Path(path)
+    an H.264 MP4, which needs PyAV. xmp: a packet for its metadata (default: the mark of the first picture)."""
+    file, path, xmp = io.BytesIO(), Path(path), xmp or xmp_of(pictures[0])
     pictures = [picture.convert("RGB") for picture in pictures]
     if path.suffix.lower() == ".webp":
         times = {"duration": round(1000 / frames_per_second), "loop": 0}
-        pictures[0].save(file, "WEBP", save_all=True, append_images=pictures[1:], quality=90, **times)
+        pictures[0].save(file, "WEBP", save_all=True, append_images=pictures[1:], quality=90, xmp=xmp, **times)
+        film = file.getvalue()
     else:
         _write_mp4(pictures, file, frames_per_second)
-    write_atomically(path, file.getvalue())
+        film = film_with(file.getvalue(), xmp) if xmp else file.getvalue()
+    write_atomically(path, film)
 
 
 def _write_mp4(pictures: list[Image.Image], file: io.BytesIO, frames_per_second: int) -> None:

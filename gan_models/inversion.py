@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from . import latents as _latents
-from . import rng
+from . import marks, rng
 from .errors import InvalidInput
 from .networks.base import Generator
 from .networks.invertible import InvertibleGenerator, labels_of
@@ -105,7 +105,8 @@ def fill_photo(generator: Generator, source: Source, mask: Source, *, steps: int
     def draw(pictures: Tensor, hole: Tensor) -> Tensor:
         return fill(generator, pictures.to(generator.device), hole, steps=steps).cpu()
 
-    return fill_face(draw, generator.image_shape[-1], source, mask)
+    filled = fill_face(draw, generator.image_shape[-1], source, mask)
+    return marks.marked(filled, marks.of(generator, kind=marks.EDITED))
 
 
 @torch.inference_mode()

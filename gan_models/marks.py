@@ -1,8 +1,9 @@
 """Marks: metadata of pictures and videos that a model made. They say that it is not a photo, and what it was drawn from.
 
-    mark = Mark(*origin("celeba-cgan"), drawn(model, latents[:1], labels[:1], seed=3))
+    mark = of(model, drawn(model, latents[:1], labels[:1], seed=3))
     save(picture, "face.png", mark)
     read("face.png").pictures[0].latent
+    images.save_png(marked(picture, mark), "face.png")  # the same: all save functions write the mark
 
 A mark is one XMP packet in a PNG, JPEG, WebP or MP4 file. It holds the IPTC's digital source type, which other programs
 know, and the model, the seed, the latent and the labels as JSON. Since anybody can write anything into a file, `read`
@@ -20,17 +21,19 @@ import re
 import struct
 import xml.etree.ElementTree as xml
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 from xml.sax.saxutils import escape
 
 import numpy as np
-from PIL import Image, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from . import hub
-from .errors import InvalidInput, short
+from . import hub, images
+from .errors import InvalidConfig, InvalidInput, short
 from .files import UnfitFile, is_text, open_regular, read_bounded, write_atomically
-from .model_folder import WEIGHTS
+from .model_folder import METRICS, WEIGHTS, Source, read_metrics
+from .notices import rights_of
 from .rng import MAX_COUNT, MAX_SEED
 
 GENERATED, EDITED = "trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"
@@ -38,11 +41,9 @@ SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"  # IPTC NewsCod
 IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 OURS = "urn:gan-studio:made"
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")  # of the box of an MP4 that holds XMP (XMP part 3, 1.2.6)
 KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 MOST_FILE = 60_000_000  # bytes of a file that is read
 MOST_PACKET = 200_000  # bytes of a packet; six latents of 2,048 numbers have 70,000
-MOST_IN_JPEG = 65_000  # bytes, the limit of a JPEG segment
 MOST_PICTURES, MOST_NUMBERS, MOST_LABELS, MOST_CHARACTERS = 16, 2048, 1000, 200
 FORMAT = 1
 
@@ -73,9 +74,11 @@ class Mark(NamedTuple):
 def origin(source: str | os.PathLike, revision: str | None = None) -> tuple[str, str]:
     """(model, revision) of a source that `load` takes: its name without folders, and the first 16 digits of the SHA-256
     of its weights. Raises ModelError as `load` does."""
-    found = hub.find(source, revision)
-    folder, name = found.folder, found.name
-    digest = hashlib.sha256()
+    return _origin(hub.find(source, revision))
+
+
+def _origin(found: Source) -> tuple[str, str]:
+    folder, name, digest = found.folder, found.name, hashlib.sha256()
     try:
         with open_regular(folder / WEIGHTS, inside=folder) as file:
             while block := file.read(1 << 20):
@@ -85,14 +88,42 @@ def origin(source: str | os.PathLike, revision: str | None = None) -> tuple[str,
     return hub.short_name(name)[:MOST_CHARACTERS], digest.hexdigest()[:16]
 
 
+def of(model, pictures: tuple[Drawn, ...] = (), kind: str = GENERATED, edits: dict[str, float] | None = None) -> Mark:
+    """The mark of pictures that a model drew (pictures: from `drawn`; the first 16 are kept), or of a photo that it
+    changed (kind EDITED). It has the model's name, the revision of the weights that were loaded, and the licence. A model
+    that was not loaded from a folder is named by its family and has no revision."""
+    if model not in _known:
+        _known[model] = _told_of(model)
+    name, revision, rights = _known[model]
+    return Mark(name, revision, pictures[:MOST_PICTURES], kind, edits, rights)
+
+
+# model -> (name, revision, rights), since the file of the weights is slow to hash; it keeps no model alive
+_known: WeakKeyDictionary[Any, tuple[str, str | None, str | None]] = WeakKeyDictionary()
+
+
+def _told_of(model) -> tuple[str, str | None, str | None]:
+    found = model.loaded_from
+    if found is None:
+        return str(getattr(model, "family", None) or type(model).__name__), None, None
+    try:
+        rights = rights_of(read_metrics(found.folder / METRICS))
+    except InvalidConfig:
+        rights = None
+    try:
+        return *_origin(found), rights
+    except InvalidInput:  # the folder was deleted after the model was loaded
+        return hub.short_name(found.name)[:MOST_CHARACTERS], None, rights
+
+
 def drawn(
-    generator, latents: Tensor, labels: Tensor | None, *, seed: int | None = None, truncation: float = 1.0
+    generator, latents: Tensor, labels: Tensor | None, *, seed: int | None = None, truncation: float = 1.0, start=0
 ) -> tuple[Drawn, ...]:
     """What n pictures were drawn from: latents (n, latent_dim); labels (n,) classes, (n, K) values 0..1, or None. seed:
-    of which these are latents 0 to n - 1, if any."""
+    of which these are latents start to start + n - 1, if any."""
     rows = latents.cpu().float().tolist()
     return tuple(
-        Drawn(tuple(row), _labels_of(generator, None if labels is None else labels[k]), seed, k, truncation)
+        Drawn(tuple(row), _labels_of(generator, None if labels is None else labels[k]), seed, start + k, truncation)
         for k, row in enumerate(rows)
     )
 
@@ -120,29 +151,20 @@ def encode(picture: Image.Image, suffix: str, mark: Mark, **options) -> bytes:
     kind = KINDS.get(suffix.lower())
     if kind is None:
         raise InvalidInput(f"A picture is written as {', '.join(KINDS)}, not as {short(suffix)}.")
-    packet, file = to_xmp(mark), io.BytesIO()
-    if kind == "PNG":
-        chunks = PngImagePlugin.PngInfo()
-        chunks.add_itxt("XML:com.adobe.xmp", packet.decode())
-        options = {"pnginfo": chunks, **options}
-    elif kind == "WEBP" or len(packet) <= MOST_IN_JPEG:
-        options = {"xmp": packet, **options}
-    else:
-        raise InvalidInput("The metadata of this picture are too long for a JPEG; write it as .png or .webp.")
-    picture.save(file, kind, **options)
-    return file.getvalue()
+    return images.encoded(picture, kind, to_xmp(mark), **options)
+
+
+def marked(picture: Image.Image, mark: Mark) -> Image.Image:
+    """The same picture, with a mark that `images.save_png`, `images.write_frames` and `photos.save_photo` write into its
+    file. Pillow keeps it when the picture is cropped, resized or converted. Pillow's own `save` does not write it: use
+    `save(picture, path, mark)` of this module."""
+    picture.info[images.XMP] = to_xmp(mark)
+    return picture
 
 
 def mark_film(film: bytes, mark: Mark) -> bytes:
     """An MP4 or an animated WebP with its mark at the end, which players ignore. Raises InvalidInput for another file."""
-    packet = to_xmp(mark)
-    if film[4:8] == b"ftyp":
-        return film + struct.pack(">I4s16s", 24 + len(packet), b"uuid", UUID) + packet
-    if film[:4] + film[8:16] != b"RIFFWEBPVP8X":
-        raise InvalidInput("Only an MP4 or an animated WebP can be marked as a video.")
-    chunk = struct.pack("<4sI", b"XMP ", len(packet)) + packet + b"\0" * (len(packet) % 2)
-    flags = bytes([film[20] | 4])  # the bit that says that there is XMP
-    return b"RIFF" + struct.pack("<I", len(film) - 8 + len(chunk)) + film[8:20] + flags + film[21:] + chunk
+    return images.film_with(film, to_xmp(mark))
 
 
 def mark_film_file(path: str | os.PathLike, mark: Mark) -> None:
@@ -195,6 +217,12 @@ def _written(one: Drawn) -> dict:
 def read(source: str | os.PathLike | bytes) -> Mark | None:
     """The mark of a PNG, JPEG, WebP or MP4 (a file, or its bytes), or None. No pixel is decoded. Raises InvalidInput for
     a file that is none of these or too large, and for a broken mark."""
+    packet = packet_of(contents(source))
+    return from_xmp(packet) if packet else None
+
+
+def contents(source: str | os.PathLike | bytes) -> bytes:
+    """The bytes of a file. Raises InvalidInput if it cannot be read or is too large."""
     if not isinstance(source, bytes):
         try:
             source = read_bounded(Path(source), MOST_FILE)
@@ -202,8 +230,26 @@ def read(source: str | os.PathLike | bytes) -> Mark | None:
             raise InvalidInput(f"The file {short(str(source))} cannot be read: {error}.") from error
     if len(source) > MOST_FILE:
         raise InvalidInput(f"The file is too large: at most {MOST_FILE // 1_000_000} MB are read.")
-    packet = _packet_of_mp4(source) if source[4:8] == b"ftyp" else _packet_of_picture(source)
-    return from_xmp(packet) if packet else None
+    return source
+
+
+def packet_of(data: bytes) -> bytes | None:
+    """The XMP packet of a PNG, JPEG, WebP or MP4, or None. Raises InvalidInput for another file."""
+    return _packet_of_mp4(data) if data[4:8] == b"ftyp" else _packet_of_picture(data)
+
+
+def source_type(packet: bytes) -> str | None:
+    """The IPTC's digital source type in a packet of any program: the last part of its URL, such as
+    "trainedAlgorithmicMedia" or "digitalCapture", or None. Raises InvalidInput for a broken packet."""
+    name = f"{{{IPTC}}}DigitalSourceType"
+    for node in _tree(packet).iter(f"{{{RDF}}}Description"):
+        told = (node.findtext(name) or node.get(name) or "").strip()
+        found = node.find(name)
+        if found is not None and not told:  # some programs write it as a reference
+            told = found.get(f"{{{RDF}}}resource", "")
+        if re.fullmatch("[A-Za-z]{3,60}", kind := told.rpartition("/")[2]):
+            return kind
+    return None
 
 
 def _packet_of_picture(data: bytes) -> bytes | None:
@@ -229,7 +275,7 @@ def _packet_of_mp4(data: bytes) -> bytes | None:
         length = length or len(data) - start
         if length < header:
             return None
-        if kind == b"uuid" and data[start + header : start + header + 16] == UUID:
+        if kind == b"uuid" and data[start + header : start + header + 16] == images.XMP_OF_MP4:
             return data[start + header + 16 : start + length]
         start += length
     return None
@@ -237,14 +283,7 @@ def _packet_of_mp4(data: bytes) -> bytes | None:
 
 def from_xmp(packet: bytes) -> Mark | None:
     """The mark of an XMP packet; None if it has none of ours. Raises InvalidInput for a broken one."""
-    if len(packet) > MOST_PACKET:
-        raise InvalidInput(f"What is written inside this file is too long: at most {MOST_PACKET:,} bytes are read.")
-    if b"<!" in packet:  # XMP has no declarations, which could name other files or expand without limit
-        raise _broken("it declares what XMP has not")
-    try:
-        found = _find(xml.fromstring(packet.strip(b"\0 \t\r\n")))
-    except (xml.ParseError, ValueError, LookupError) as error:
-        raise _broken("it is no XML") from error
+    found = _find(_tree(packet))
     if found is None:
         return None
     kind, made = found
@@ -253,6 +292,17 @@ def from_xmp(packet: bytes) -> Mark | None:
     except (ValueError, RecursionError) as error:
         raise _broken("it is no JSON") from error
     return _checked(fields, kind)
+
+
+def _tree(packet: bytes) -> xml.Element:
+    if len(packet) > MOST_PACKET:
+        raise InvalidInput(f"What is written inside this file is too long: at most {MOST_PACKET:,} bytes are read.")
+    if b"<!" in packet:  # XMP has no declarations, which could name other files or expand without limit
+        raise _broken("it declares what XMP has not")
+    try:
+        return xml.fromstring(packet.strip(b"\0 \t\r\n"))
+    except (xml.ParseError, ValueError, LookupError) as error:
+        raise _broken("it is no XML") from error
 
 
 def _find(tree: xml.Element) -> tuple[str | None, str] | None:

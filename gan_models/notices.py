@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,27 @@ def dataset_of(name: str | None) -> DatasetNotice:
     """The notice of a data set. To be safe, every name with "celeba" gets CelebA's restriction."""
     plain = re.sub("[^a-z0-9]", "", (name or "").lower())
     return DATASETS["celeba"] if "celeba" in plain else DATASETS.get(plain, UNKNOWN)
+
+
+def data_line(metrics: dict[str, Any]) -> str:
+    """A line of Markdown on the data of a model and their licence, from its metrics.json."""
+    record = metrics.get("training")
+    dataset = record.get("dataset") if isinstance(record, dict) else None
+    notice = dataset_of(dataset if isinstance(dataset, str) else None)
+    own = record.get("data") if isinstance(record, dict) and notice is UNKNOWN else None
+    own = {key: value for key, value in own.items() if isinstance(value, str)} if isinstance(own, dict) else {}
+    note = f"Licence of the pictures: {own['licence']}." if own.get("licence") else notice.note
+    return f"Data: {own.get('title') or notice.title}. {note}"
+
+
+def rights_of(metrics: dict[str, Any]) -> str:
+    """The same as plain text, for the metadata of pictures."""
+    return plain(data_line(metrics))
+
+
+def plain(line: str) -> str:
+    """A line of Markdown as plain text of at most 1,000 characters."""
+    return re.sub(r"\[([^]]*)\]\([^)]*\)|\*\*", lambda link: link[1] or "", line)[:1000]
 
 
 def licence_fields(words: str) -> dict[str, str]:

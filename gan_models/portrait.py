@@ -2,7 +2,7 @@
 every edit is fast.
 
 portrait = open_portrait(editor, "holiday.jpg")
-portrait.edited({"Smiling": 1.0}).save("smiling.jpg")
+photos.save_photo(portrait.edited({"Smiling": 1.0}), "smiling.jpg")
 """
 
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from . import images
+from . import images, marks
 from .errors import InvalidInput, short
 from .networks.compositing import smoothstep
 from .networks.editor import Editor, Encoded
@@ -73,15 +73,19 @@ class Portrait:
     def edited(self, differences: dict[str, float], photo: Image.Image | None = None) -> Image.Image:
         """The photo at full size, with changes {name: -1..1} of the chosen face. 0 keeps an attribute; a change is
         limited by `rooms`. Numbers from -2 to 2 are accepted and count as -1 or 1 beyond that. photo: the same photo
-        with other faces edited already. Raises InvalidInput."""
+        with other faces edited already. The result has a mark (gan_models.marks), which `photos.save_photo` writes into
+        its file. Raises InvalidInput."""
         photo, row = photo or self.photo, self._row(differences)
         if not row.any():
             return photo.copy()
         if isinstance(self.editor, RetouchEditor):
             layers = Layers.of(self.encoded.photos, *self.editor.directed(self.encoded, row))
-            return layered.put_into(photo, self.face, layers)
-        after = self.editor.decode(self.encoded, row)
-        return crop.put_back(photo, self.face, self.encoded.photos[0], after[0])
+            edited = layered.put_into(photo, self.face, layers)
+        else:
+            after = self.editor.decode(self.encoded, row)
+            edited = crop.put_back(photo, self.face, self.encoded.photos[0], after[0])
+        asked = {name: float(value) for name, value in differences.items() if value}
+        return marks.marked(edited, marks.of(self.editor, kind=marks.EDITED, edits=asked))
 
     @torch.inference_mode()
     def strip(self, attribute: str, differences: dict[str, float], steps: int = 9) -> Tensor:

@@ -14,14 +14,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from . import files, hub, model_folder, rng
+from . import files, hub, marks, model_folder, rng
 from . import latents as _latents
 from .card_families import PLACEHOLDER
 from .celeba import one_hair_colour
 from .errors import InvalidConfig, InvalidInput, short
 from .model_folder import CARD, MAX_CARD_BYTES, METRICS
 from .networks.base import Generator
-from .notices import UNKNOWN, dataset_of
+from .notices import data_line
 from .sanitise import safe
 
 MAX_ANCHORS = 6
@@ -136,12 +136,7 @@ def interpolate(
 ) -> Tensor:
     """A walk through the anchors, latents and labels together: (frames, C, H, W) in [-1, 1]. progress(done, frames) is
     called after every few frames, and may raise to end it."""
-    path = _latents.walk(latents_for(generator, anchors, truncation, wishes), frames, loop)
-    labels = labels_for(generator, anchors, wishes)
-    if labels is not None:
-        if not generator.multi_label:
-            labels = torch.nn.functional.one_hot(labels, len(generator.labels))
-        labels = _latents.blend(labels.float(), frames, loop)
+    path, labels = path_of(generator, anchors, frames, truncation, wishes, loop)
     if progress is None:
         return generator.generate(path, labels)
     drawn = []
@@ -150,6 +145,36 @@ def interpolate(
         drawn.append(generator.generate(path[part], None if labels is None else labels[part]))
         progress(min(start + AT_ONCE, len(path)), len(path))
     return torch.cat(drawn)
+
+
+def path_of(
+    generator: Generator,
+    anchors: list[Anchor],
+    frames: int,
+    truncation: float = 1.0,
+    wishes: Targets = None,
+    loop: bool = True,
+) -> tuple[Tensor, Tensor | None]:
+    """The latents (frames, latent_dim) and the labels (frames, K), or None, of a walk through the anchors."""
+    path = _latents.walk(latents_for(generator, anchors, truncation, wishes), frames, loop)
+    labels = labels_for(generator, anchors, wishes)
+    if labels is None:
+        return path, None
+    if not generator.multi_label:
+        labels = torch.nn.functional.one_hot(labels, len(generator.labels))
+    return path, _latents.blend(labels.float(), frames, loop)
+
+
+def drawn_for(
+    generator: Generator, anchors: list[Anchor], truncation: float = 1.0, wishes: Targets = None
+) -> tuple[marks.Drawn, ...]:
+    """What some pictures are drawn from, for the marks of their files."""
+    rows, labels = latents_for(generator, anchors, truncation, wishes), labels_for(generator, anchors, wishes)
+    own = not isinstance(wishes, Codes)  # with wished codes the latent is not the seed's own
+    return tuple(
+        one._replace(seed=anchor.seed if own else None, index=anchor.k, truncation=truncation)
+        for one, anchor in zip(marks.drawn(generator, rows, labels), anchors, strict=True)
+    )
 
 
 @torch.inference_mode()
@@ -247,13 +272,7 @@ def about(source: str) -> About:
     found = hub.find(source)
     folder = found.folder
     try:
-        record = model_folder.read_metrics(folder / METRICS).get("training")
-        dataset = record.get("dataset") if isinstance(record, dict) else None
-        notice = dataset_of(dataset if isinstance(dataset, str) else None)
-        own = record.get("data") if isinstance(record, dict) and notice is UNKNOWN else None
-        own = {key: value for key, value in own.items() if isinstance(value, str)} if isinstance(own, dict) else {}
-        note = f"Licence of the pictures: {own['licence']}." if own.get("licence") else notice.note
-        data = f"Data: {own.get('title') or notice.title}. {note}"
+        data = data_line(model_folder.read_metrics(folder / METRICS))
     except InvalidConfig as error:
         data = f"Data: unknown, because {html.escape(str(error))}"
     text = re.sub(r"\A---\n.*?\n---\n", "", card_text(folder), flags=re.DOTALL)

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .. import images, rng
+from .. import images, marks, rng
 from ..errors import InvalidInput
 from ..networks import Generator
 from ..networks import load as load_model
@@ -26,6 +26,7 @@ class Wanted:
 
     model: Generator
     seed: int
+    truncation: float
     latents: Tensor  # (count, latent_dim)
     labels: Tensor | None  # (count,) classes | (count, K) attributes | None: the model has none
     size: int | None  # pixels of a picture's height
@@ -36,8 +37,18 @@ class Wanted:
         return len(self.latents)
 
     def pictures(self) -> Iterator[Image.Image]:
+        """Each with its mark."""
         for start in range(0, self.count, BATCH):
-            yield from (images.sized(picture, self.size) for picture in images.to_pil(self.draw(start)))
+            for picture, one in zip(images.to_pil(self.draw(start)), self.drawn(start), strict=True):
+                yield marks.marked(images.sized(picture, self.size), marks.of(self.model, (one,)))
+
+    def drawn(self, start: int, count: int = BATCH) -> tuple[marks.Drawn, ...]:
+        """From what pictures are drawn, beginning with number `start`."""
+        part = slice(start, start + count)
+        labels = None if self.labels is None else self.labels[part]
+        return marks.drawn(
+            self.model, self.latents[part], labels, seed=self.seed, truncation=self.truncation, start=start
+        )
 
     @torch.inference_mode()
     def draw(self, start: int) -> Tensor:
@@ -69,7 +80,7 @@ def choose(model: Generator, options: argparse.Namespace, seed: int) -> Wanted:
     else:
         labels = choose_labels(model, words, count, seed)
     latents = model.sample_latents(count, seed=seed, truncation=options.truncation)
-    return Wanted(model, seed, latents, labels, options.size, classes)
+    return Wanted(model, seed, options.truncation, latents, labels, options.size, classes)
 
 
 def choose_labels(model: Generator, words: list[str] | None, n: int, seed: int) -> Tensor | None:
@@ -98,13 +109,14 @@ def folder_names(labels: tuple[str, ...]) -> list[str]:
 
 
 def write_sheet(wanted: Wanted, path: Path) -> int:
-    """Write all pictures on one sheet. Returns how many. Raises InvalidInput if the file cannot be written."""
+    """Write all pictures on one sheet, whose metadata name the first 16. Returns how many. Raises InvalidInput if the file
+    cannot be written."""
     padding = 2 if wanted.count > 1 else 0  # a single picture has no frame
     if wanted.size is None:
         sheet = images.grid(torch.cat([wanted.draw(k) for k in range(0, wanted.count, BATCH)]), padding=padding)
     else:
         sheet = images.sheet(list(wanted.pictures()), padding=padding)
-    _save(sheet, path)
+    _save(marks.marked(sheet, marks.of(wanted.model, wanted.drawn(0, marks.MOST_PICTURES))), path)
     return wanted.count
 
 

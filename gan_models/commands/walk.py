@@ -56,19 +56,22 @@ def run(options: argparse.Namespace) -> None:
         raise InvalidInput(f"A walk is written as {' or '.join(FILMS)}, or as frames into a folder.")
     words = options.seeds or [str(rng.check_seed(None) % 10_000) for _ in range(FRESH)]
     anchors = gan_models.studio.parse_anchors(" ".join(words))
+    marks, studio = gan_models.marks, gan_models.studio
     model = gan_models.load(options.source, revision=options.revision, device=options.device)
     if not model.latent_dim:
         raise InvalidInput(f"{options.source} edits photos and draws none of its own, so there is nothing to walk.")
-    frames = gan_models.studio.interpolate(
-        model, anchors, count, options.truncation, wishes(model, options.labels), not options.once, lambda *_: None
-    )
+    asked = options.truncation, wishes(model, options.labels)
+    frames = studio.interpolate(model, anchors, count, *asked, not options.once, lambda *_: None)
     pictures = [gan_models.images.sized(picture, size) for picture in gan_models.images.to_pil(frames.cpu())]
     if is_film:
-        gan_models.images.write_frames(pictures, options.output, fps)
+        mark = marks.of(model, studio.drawn_for(model, anchors, *asked))
+        gan_models.images.write_frames(pictures, options.output, fps, marks.to_xmp(mark))
     else:
         make_folder(options.output)
-        for k, picture in enumerate(pictures):
-            gan_models.images.save_png(picture, options.output / f"{k:05d}.png")
+        path = marks.drawn(model, *studio.path_of(model, anchors, count, *asked, not options.once))
+        for k, (picture, one) in enumerate(zip(pictures, path, strict=True)):
+            marked = marks.marked(picture, marks.of(model, (one,)))
+            gan_models.images.save_png(marked, options.output / f"{k:05d}.png")
     path = " ".join(map(str, anchors))
     print(f"{options.output}: {count} frames of {options.source}, --seeds {path}")
 

@@ -13,7 +13,7 @@ import threading
 
 import gradio as gr
 
-from .. import images, marks, pictures, portrait
+from .. import images, marks, notices, pictures, portrait
 from ..errors import InvalidInput, ModelError, short
 from ..networks.editor import MOST
 from ..rng import check_count, check_seed
@@ -170,7 +170,7 @@ def of_editors(page: Page, models: Models, first: str):
             opened = opened.choose(face)
         edited = opened.edited(values)
         mark = marks.Mark(
-            model, models.revision(model), kind=marks.EDITED, edits=values, rights=models.about(model).data
+            model, models.revision(model), (), marks.EDITED, values, notices.plain(models.about(model).data)
         )
         options = {"icc_profile": edited.info["icc_profile"]} if "icc_profile" in edited.info else {}
         return file_of(

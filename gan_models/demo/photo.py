@@ -3,14 +3,13 @@ answer at once. Below it one photo can be morphed into another."""
 
 import contextlib
 import functools
-import re
 from pathlib import Path
 from typing import NamedTuple
 
 import gradio as gr
 import torch
 
-from .. import hub, images, inversion, marks, photos, portrait, studio
+from .. import hub, images, inversion, marks, notices, photos, portrait, studio
 from ..errors import InvalidInput, MissingPackage, ModelError, short
 from ..networks import load
 from ..networks.editor import Editor
@@ -195,11 +194,12 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         tell(0.9, words.DRAWING)
         there = between(FRAMES // 2)
         tell(0.95, words.MAKING_VIDEO)
-        video = visit.photos.file(
-            "morph-video", "morph.mp4", lambda path: images.write_video(torch.cat([there, there.flip(0)]), path)
-        )
+        xmp = marks.to_xmp(marks.of(first.editor if way == THEMSELVES else models[way], kind=marks.EDITED))
+        film = torch.cat([there, there.flip(0)])
+        video = visit.photos.file("morph-video", "morph.mp4", lambda path: images.write_video(film, path, xmp=xmp))
+        strip = images.to_pil(between(STRIP), TILE)
         return {
-            morph_strip: visit.photos.pictures("morph", images.to_pil(between(STRIP), TILE)),
+            morph_strip: visit.photos.pictures("morph", strip, [xmp] * len(strip)),
             morph_video: str(video),
         }
 
@@ -327,7 +327,7 @@ def flat(edits: Edits) -> dict[str, float]:
 
 def rights(models: Models, name: str) -> str:
     """The rights on an edited photo: the line on the editor's data and their licence, as plain text."""
-    return re.sub(r"\[([^]]*)\]\([^)]*\)|\*\*", lambda link: link[1] or "", models.about(name).data)[:1000]
+    return notices.plain(models.about(name).data)
 
 
 def sliders(models: Models, name: str) -> list[dict]:

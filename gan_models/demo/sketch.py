@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from .. import damages, images, studio
+from .. import damages, images, marks, studio
 from . import about, words
 from .models import Models
 from .page import Page
@@ -50,7 +50,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         lines = F.interpolate(lines, (size, size), mode="bilinear", antialias=True, align_corners=False)
         drawn = model.restore((1 - 2 * lines).expand(1, 3, -1, -1))
         picture = images.to_pil(drawn)[0].resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-        return {face: str(visit.drawn.pictures("sketched", [picture])[0])}
+        return {face: str(visit.drawn.pictures("sketched", [marks.marked(picture, marks.of(model))])[0])}
 
     def take_lines(visit):
         """Start from the lines of a generated face."""

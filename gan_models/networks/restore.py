@@ -10,14 +10,16 @@ pictures (Isola et al. 2016, arXiv:1611.07004).
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
+from .. import marks
 from ..damages import KINDS
 from ..errors import InvalidConfig, InvalidInput, short
-from ..photos.opening import Source
+from ..photos.opening import Source, open_photo
 from ..photos.repaired import by_tiles, check_hole, restore_photo
 from .base import DiscriminatorOutput, Generator, check_config
 from .layers import upcast
@@ -166,8 +168,12 @@ class Restorer(Generator):
         """
         self._check_request(damages, strength, scale)
         if not isinstance(picture, Tensor):
+            photo = open_photo(picture)
             with torch.inference_mode():
-                return restore_photo(self, picture, mask, damages, strength, scale)
+                whole = restore_photo(self, photo, mask, damages, strength, scale)
+            if whole.size == photo.size and np.array_equal(whole, photo):
+                return whole  # nothing of it is a model's
+            return marks.marked(whole, marks.of(self, kind=marks.EDITED if self.residual else marks.GENERATED))
         if scale != 1:
             raise InvalidInput("A tensor is restored at its own size: enlarge it first, or give a photo.")
         one = picture.ndim == 3

@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .. import marks
 from ..errors import InvalidConfig, InvalidInput, short
 from ..photos.opening import Source
 from ..photos.translated import translate_photo
@@ -113,7 +114,8 @@ class Translator(Generator):
             return self.draw(pictures.to(self.device, torch.float32), kind.expand(len(pictures), -1)).clamp(-1, 1)
 
         if not isinstance(picture, Tensor):
-            return translate_photo(translated, self.image_shape, picture)
+            whole = translate_photo(translated, self.image_shape, picture)
+            return marks.marked(whole, marks.of(self, kind=marks.EDITED, edits={to: 1.0}))
         one = picture.ndim == 3
         result = translated(self.check_images(picture[None] if one else picture))
         return result[0] if one else result

@@ -9,7 +9,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import InvalidInput, InvalidPhoto, short
 from ..files import write_atomically
-from ..images import plain, white_of
+from ..images import encoded, plain, white_of
 from . import colour
 
 # Pillow keeps 4 bytes per pixel, and opening needs two such pictures at once: about 400 MB for 50 megapixels. The
@@ -24,15 +24,16 @@ KINDS_OF_FILES = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP
 Source = str | os.PathLike | bytes | Image.Image
 
 
-def open_photo(source: Source) -> Image.Image:
+def open_photo(source: Source, least: int = MIN_SIDE) -> Image.Image:
     """Open a file, its bytes or a Pillow picture -> RGB, 8 bits, upright, the first frame, transparent parts on white.
 
-    A picture that is too large is refused by its header, before it is decoded. Of the metadata only the colour profile
-    is kept: no place, no date. The numbers stay those of the profile, for the edited file; `colour.to_srgb` converts
-    them for the screen. Raises InvalidPhoto with a sentence for whoever chose the file.
+    A picture that is too large, or has fewer than `least` pixels on a side, is refused by its header, before it is
+    decoded. Of the metadata only the colour profile is kept: no place, no date. The numbers stay those of the profile,
+    for the edited file; `colour.to_srgb` converts them for the screen. Raises InvalidPhoto with a sentence for whoever
+    chose the file.
     """
     if isinstance(source, Image.Image):
-        return _decode(source, ours=False)
+        return _decode(source, least, ours=False)
     if not isinstance(source, (str, os.PathLike, bytes)):
         raise InvalidPhoto(f"A photo is a file, bytes or a Pillow image, not {type(source).__name__}.")
     file = io.BytesIO(source) if isinstance(source, bytes) else _open_file(Path(source))
@@ -61,7 +62,7 @@ def open_photo(source: Source) -> Image.Image:
         except Exception as error:  # headers of damaged files raise nearly anything
             raise _damaged() from error
         with picture:
-            return _decode(picture, ours=True)
+            return _decode(picture, least, ours=True)
 
 
 def _open_file(path: Path):
@@ -84,7 +85,7 @@ def register_heif() -> bool:
     return True
 
 
-def _decode(picture: Image.Image, ours: bool) -> Image.Image:
+def _decode(picture: Image.Image, least: int, ours: bool) -> Image.Image:
     """Decode a picture. ours: nobody else uses it, so it may be changed in place, which saves a copy."""
     width, height = picture.size
     most = MAX_MEGAPIXELS_OF.get(picture.format, MAX_MEGAPIXELS)
@@ -94,9 +95,9 @@ def _decode(picture: Image.Image, ours: bool) -> Image.Image:
             f"The picture has {width:,} x {height:,} pixels; at most {most} megapixels are taken{kind}, "
             "so make it smaller first."
         )
-    if min(width, height) < MIN_SIDE:
+    if min(width, height) < least:
         raise InvalidPhoto(
-            f"The picture has only {width} x {height} pixels; choose one with at least {MIN_SIDE} on each side."
+            f"The picture has only {width} x {height} pixels; choose one with at least {least} on each side."
         )
     try:
         picture.load()
@@ -128,13 +129,12 @@ def _damaged() -> InvalidPhoto:
 
 
 def save_photo(photo: Image.Image, path: str | os.PathLike) -> None:
-    """Write the photo atomically: JPEG of high quality, PNG or WebP by the ending of the name."""
+    """Write the photo atomically: JPEG of high quality, PNG or WebP by the ending of the name; with its mark if a model
+    changed it (gan_models.marks)."""
     kind = KINDS_OF_FILES.get(Path(path).suffix.lower())
     if kind is None:
         raise InvalidInput(f"A photo is written as {', '.join(KINDS_OF_FILES)}, not as {short(Path(path).suffix)}.")
     options = {"compress_level": 1} if kind == "PNG" else {"quality": 95}
     if "icc_profile" in photo.info:
         options["icc_profile"] = photo.info["icc_profile"]
-    file = io.BytesIO()
-    photo.save(file, kind, **options)
-    write_atomically(Path(path), file.getvalue())
+    write_atomically(Path(path), encoded(photo, kind, **options))

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gan_models import InvalidInput, images, marks
+import gan_models
+from gan_models import InvalidInput, cli, images, marks, photos
 from gan_models.marks import EDITED, Drawn, Mark
 from gan_models.networks.dcgan import DCGANGenerator
 
@@ -211,3 +212,84 @@ def test_flipped_bytes_give_a_mark_none_or_a_sentence(suffix, flips):
         assert found is None or isinstance(found, Mark)
     except InvalidInput as error:
         assert str(error).endswith(".") and "\n" not in str(error)
+
+
+# ---- What leaves by the command line and by the functions that save
+
+
+@pytest.fixture
+def source(tmp_path):
+    """A model folder of faces."""
+    from gan_models import model_folder
+
+    model_folder.save(faces(), tmp_path / "faces")
+    return str(tmp_path / "faces")
+
+
+def redrawn(source: str, one: Drawn) -> np.ndarray:
+    """The picture that a mark tells of, drawn again."""
+    model = gan_models.load(source)
+    labels = torch.tensor([[one.labels[name] for name in model.labels]])
+    return images.to_uint8(model.generate(torch.tensor([one.latent]), labels))[0].squeeze(-1)
+
+
+def close(path, expected: np.ndarray) -> bool:
+    """Batches may differ in the last bit before rounding."""
+    with Image.open(path) as opened:
+        return abs(np.asarray(opened).astype(int) - expected).max() <= 1
+
+
+def test_samples_of_the_command_line_say_what_they_were_drawn_from(source, tmp_path):
+    out = tmp_path / "out"
+    assert cli.main(["sample", source, "--seed", "3", "--count", "20", "--each", "-o", str(out)]) == 0
+    found = marks.read(out / "3-00017.png")
+    assert (found.model, found.kind) == ("faces", marks.GENERATED) and found.revision == marks.origin(source)[1]
+    assert (found.pictures[0].seed, found.pictures[0].index) == (3, 17)
+    assert close(out / "3-00017.png", redrawn(source, found.pictures[0]))
+    assert cli.main(["sample", source, "--seed", "3", "--count", "20", "-o", str(tmp_path / "sheet.png")]) == 0
+    sheet = marks.read(tmp_path / "sheet.png").pictures
+    assert [one.index for one in sheet] == list(range(16)) and sheet[7] == marks.read(out / "3-00007.png").pictures[0]
+
+
+def test_walks_of_the_command_line_tell_of_their_way(source, tmp_path):
+    arguments = ["walk", source, "--seeds", "3", "7:2", "--once", "--seconds", "0.5", "--fps", "8", "--size", "28"]
+    for name in ("walk.webp", "walk.mp4"):
+        if name.endswith("mp4"):
+            pytest.importorskip("av")
+        assert cli.main([*arguments, "-o", str(tmp_path / name)]) == 0
+        found = marks.read(tmp_path / name)
+        assert found.kind == marks.GENERATED and found.model == "faces"
+        assert [(one.seed, one.index) for one in found.pictures] == [(3, 0), (7, 2)]
+    assert cli.main([*arguments, "-o", str(tmp_path / "frames")]) == 0
+    for frame in sorted((tmp_path / "frames").iterdir()):
+        assert close(frame, redrawn(source, marks.read(frame).pictures[0]))
+
+
+def test_a_mark_goes_along_into_what_is_made_of_a_picture(tmp_path):
+    written = Mark("m", "abcdef1", (Drawn((1.0, 2.0)),))
+    marked = marks.marked(picture(), written)
+    images.save_png(marked.resize((40, 40)).convert("L"), tmp_path / "a.png")
+    photos.save_photo(marked.crop((0, 0, 20, 20)), tmp_path / "a.jpg")
+    images.write_frames([marked, picture()], tmp_path / "a.webp")
+    assert {marks.read(tmp_path / name) for name in ("a.png", "a.jpg", "a.webp")} == {written}
+    assert marks.read(images.save_by_content(marked, tmp_path)) == written
+    images.save_png(picture(), tmp_path / "b.png")
+    assert marks.read(tmp_path / "b.png") is None
+
+
+def test_what_a_strangers_photo_tells_does_not_go_along(tmp_path):
+    picture().resize((64, 64)).save(tmp_path / "photo.jpg", xmp=b"<x>where I live</x>")
+    with Image.open(tmp_path / "photo.jpg") as opened:
+        images.save_png(opened, tmp_path / "copy.png")
+        photos.save_photo(opened, tmp_path / "copy.jpg")
+    assert not any(b"where I live" in (tmp_path / f"copy.{kind}").read_bytes() for kind in ("png", "jpg"))
+
+
+def test_a_model_from_nowhere_has_the_name_of_its_family(source, tmp_path):
+    assert marks.of(faces())[:2] == ("dcgan", None)
+    model = gan_models.load(source)
+    (tmp_path / "faces" / "model.safetensors").unlink()
+    assert marks.of(model)[:2] == ("faces", None), "the folder went"
+    model = gan_models.load("celeba-cgan")
+    assert marks.of(model)[:2] == marks.origin("celeba-cgan") and "non-commercial" in marks.of(model).rights
+    assert marks.of(model, edits={"Smiling": 1.0}, kind=EDITED).kind == EDITED

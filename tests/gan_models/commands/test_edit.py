@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 import gan_models
-from gan_models import cli, photos, portrait
+from gan_models import cli, marks, photos, portrait
 
 
 @pytest.fixture
@@ -62,3 +62,15 @@ def test_what_cannot_be_is_one_sentence(photo, tmp_path, capsys):
         assert err.startswith("error: ") and words in err and err.count("\n") == 1
     assert cli.main(["edit", str(tmp_path / "none.jpg"), "--set", "Smiling", "-o", out]) == 2
     assert "There is no file" in capsys.readouterr().err and not (tmp_path / "out.png").exists()
+
+
+def test_what_an_edit_writes_says_so(photo, tmp_path):
+    out = tmp_path / "out.jpg"
+    assert cli.main(["edit", str(photo), "--set", "Black_Hair=0.5", "-o", str(out)]) == 0
+    mark = marks.read(out)
+    assert mark.kind == marks.EDITED and mark.edits == {"Black_Hair": 0.5}
+    assert (mark.model, mark.revision) == marks.origin("celeba-editor")
+    with Image.open(out) as opened:
+        assert b"non-commercial" in opened.info["xmp"]
+    assert cli.main(["edit", str(photo), "--set", "Black_Hair=0", "-o", str(out)]) == 0
+    assert marks.read(out) is None, "nothing was changed"

@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from gan_models import marks, photos
 from gan_models.commands import restore
 from gan_models.errors import InvalidInput
 from gan_models.networks.restore import Restorer
@@ -137,3 +138,13 @@ def test_the_command(tmp_path, capsys):
         and "can only fill" in errors[2]
         and "colour" in errors[3]
     )
+
+
+def test_what_was_repaired_says_so_and_what_was_left_alone_does_not(model, tmp_path):
+    photos.save_photo(model.restore(photo(), mask()), tmp_path / "filled.jpg")
+    found = marks.read(tmp_path / "filled.jpg")
+    assert found.kind == marks.EDITED and found.model == "restore"
+    blind = Restorer(32, 3, width=8).eval().requires_grad_(False)
+    blind.estimate.bias.fill_(-9.0)
+    photos.save_photo(blind.restore(photo()), tmp_path / "whole.png")
+    assert marks.read(tmp_path / "whole.png") is None
