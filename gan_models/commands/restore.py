@@ -14,7 +14,7 @@ from ..errors import InvalidInput
 from .common import Parser, add_photo_arguments, check_photos
 
 FAMILY = "restore"
-MODELS = ("celeba-restore", "celeba-cgan")  # bundled, the better first; the second only fills holes in faces
+REPAIRS, FILLS = "celeba-restore", "celeba-cgan"  # bundled: one repairs, the other fills holes in faces
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,7 +36,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--model",
         metavar="SOURCE",
-        help="a folder, bundled name or Hub repository: a restoration model, or a generator of faces (fills holes only)",
+        help="a folder, bundled name or Hub repository: a restoration model, or a generator of faces, which only fills "
+        f"holes (default: {REPAIRS}; with --mask {FILLS})",
     )
     add_photo_arguments(parser)
     return parser.parse_args(arguments)
@@ -44,8 +45,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> None:
     check_photos(options.photo, options.output)
-    bundled = gan_models.bundled()
-    source = options.model or next((name for name in MODELS if name in bundled), MODELS[0])
+    source = options.model or (FILLS if options.mask else REPAIRS)
     model = gan_models.load(source, device=options.device)
     if model.family == FAMILY:
         repaired = model.restore(options.photo, options.mask, options.damage, options.strength, options.scale)
