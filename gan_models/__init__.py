@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .hub import bundled
     from .networks import load
     from .networks.base import Generator
+    from .verification import verify
 
 __all__ = [
     "Generator",
@@ -22,15 +23,17 @@ __all__ = [
     "bundled",
     "latents",
     "load",
+    "verify",
 ]
 __version__ = "0.1.0"
 
-_HOMES = {"Generator": "networks", "bundled": "hub", "load": "networks"} | dict.fromkeys(
+_HOMES = {"Generator": "networks", "bundled": "hub", "load": "networks", "verify": "verification"} | dict.fromkeys(
     ("HubUnreachable", "InvalidConfig", "InvalidInput", "InvalidWeights", "ModelError", "ModelNotFound"), "errors"
 )
 
 _MODULES = (
     "card",
+    "credentials",
     "export",
     "hub",
     "images",

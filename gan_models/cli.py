@@ -31,6 +31,8 @@ VERBS = {
     "restore": Verb(
         "gan_models.commands.restore", "repair a photo: fill holes, remove noise and blur, enlarge, colour"
     ),
+    "verify": Verb("gan_models.commands.verify", "was this picture generated? its metadata, and a detector"),
+    "sign": Verb("gan_models.commands.sign", "sign the metadata of a picture with your own certificate (C2PA)"),
     "train": Verb("training.__main__", "train a GAN; --list names the recipes"),
     "evaluate": Verb("training.evaluate.__main__", "measure how good a model is"),
     "publish": Verb("training.commands.publish", "put a model on the Hugging Face Hub"),
@@ -45,6 +47,7 @@ VERBS = {
     "judges": Verb("training.judges.__main__", "train the networks that evaluation uses"),
     "benchmark": Verb("training.commands.benchmark", "measure the speed of training"),
     "portraits": Verb("training.commands.portraits", "draw every edit of an editor on portraits"),
+    "detect": Verb("training.commands.detect", "train a detector of generated pictures"),
     "alignment": Verb("training.commands.alignment", "measure how well faces are found in photos"),
 }
 
@@ -55,7 +58,7 @@ EXTRAS = (
     | dict.fromkeys(("av", "cmarkgfm", "gradio", "nh3"), "app")
     | dict.fromkeys(("dlib", "face_recognition_models", "pillow_heif"), "photos")
     | dict.fromkeys(("onnx", "onnxruntime"), "onnx")
-    | {"mcp": "mcp"}
+    | {"c2pa": "credentials", "mcp": "mcp"}
 )
 CLOSED = 141  # the exit status of a program that SIGPIPE ends, as shells give it
 

@@ -37,6 +37,7 @@ from . import (
     sketch,
     speaking,
     train,
+    verify,
     walk,
     words,
 )
@@ -63,6 +64,7 @@ TABS = (
     compare,
     repair,
     sketch,
+    verify,
     lab,
     train,
 )

@@ -59,9 +59,9 @@ def test_the_package_installs_the_command():
         if extra == "docs":  # builds the site, and is imported by no command
             continue
         names = {re.split(r"[>=]", package)[0].replace("-", "_") for package in packages}
-        names = {{"dlib_bin": "dlib", "scikit_image": "skimage"}.get(name, name) for name in names} - {
-            "tqdm"
-        }  # which the Hub's client brings
+        names = {
+            {"c2pa_python": "c2pa", "dlib_bin": "dlib", "scikit_image": "skimage"}.get(name, name) for name in names
+        } - {"tqdm"}  # which the Hub's client brings
         assert names == {name for name, its in known.items() if its == extra}, extra
 
 

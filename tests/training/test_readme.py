@@ -42,6 +42,7 @@ ELSEWHERE = {
     "python -m http.server": "any server of files will do; tests/gan_models/export/test_pages.py has one",
     "python app.py --mcp": "tests/gan_models/demo/test_api.py",
     "accelerate launch ": "several GPUs; two processes in test_main.py",
+    "gan-studio sign ": "tests/gan_models/test_credentials.py makes the certificates",
     "python -m training.benchmark": "test_benchmark.py",
     "python -m training.compare": "test_compare.py",
     "python -m training.calibrate": "games/test_editor.py",

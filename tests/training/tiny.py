@@ -15,6 +15,7 @@ import torch
 from accelerate.state import AcceleratorState, GradientState
 from PIL import Image
 
+from gan_models import model_folder
 from gan_models.networks.dcgan import DCGANGenerator
 from training.__main__ import main
 from training.data.dataset import Dataset
@@ -144,3 +145,16 @@ def weights(folder: Path) -> dict[str, bytes]:
 
 class Killed(BaseException):
     """Stands for a kill: nothing in the program catches it."""
+
+
+def tiny_generator(folder: Path, dataset: str, labels: tuple[str, ...] | None = ("0", "1")) -> Path:
+    """The folder of a fresh generator of digits, which says that it learned from that data set."""
+    torch.manual_seed(len(folder.name))
+    model_folder.write(
+        DCGANGenerator(28, 1, 8, 4, labels=list(labels) if labels else None),
+        folder,
+        metrics={"training": {"dataset": dataset}},
+        samples=None,
+        card="# Tiny\n",
+    )
+    return folder

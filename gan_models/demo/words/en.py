@@ -175,6 +175,57 @@ NO_DAMAGED = "There is no photo yet: upload one, or use a generated face."
 NOTHING_PAINTED = "Nothing is marked: paint over what should be filled."
 BAD_PAINTING = "The painting cannot be read; try again, or reload the page."
 
+# ---- Verify
+VERIFY, TO_VERIFY = "Verify", "A picture or a video"
+VERIFY_NOTE = """Was it generated? Choose a file. First what is written inside of it is read, then a small network says what
+it thinks. **It cannot tell whether a picture from the net is generated**: it knows the generators of this page, hardly any
+other, and no edits of photos. Never let it be the reason to accuse anybody. Nothing is kept."""
+WRITTEN_INSIDE, DETECTOR_THINKS = "What is written inside", "What the detector thinks"
+NOTHING_INSIDE = "Nothing is written inside of how it was made. That says nothing: it is easily taken out."
+BROKEN_INSIDE = "What is written inside is damaged, or not what it should be."
+SAYS = {
+    "generated": "It is written inside that it was generated. Anybody could have written that.",
+    "edited": "It is written inside that a photo was changed by a model. Anybody could have written that.",
+    "photographed": "It is written inside that a camera took it. Anybody could have written that.",
+}
+SIGNED_ANOTHER = "It has Content Credentials that do not fit it: it was changed after it was signed."
+LOOKS_GENERATED, LOOKS_REAL = "It looks generated.", "It does not look generated."
+NO_OPINION = "None: it takes pictures of at least 28 pixels on a side, and no videos."
+NO_DETECTOR = "There is no detector here."
+DETECTOR_LIMITS = """What it does not suspect may be generated all the same, and some of what it suspects is real. How often
+each happens stands below."""
+HOW_OFTEN = "The share of test pictures that it takes for generated"
+RATES = {
+    "found": "drawn by generators that it knows",
+    "unseen": "drawn by a generator that it never saw",
+    "false_alarms": "real, of kinds that it knows",
+    "other_data": "real, of a kind that it never saw",
+}
+DAMAGED = {
+    "undamaged": "as it is",
+    "jpeg": "saved as JPEG",
+    "resized": "resized",
+    "cropped": "cropped",
+    "blurred": "blurred",
+}
+
+
+def drawn_by(model: str) -> str:
+    return f"It is written inside that {model} of GAN Studio has drawn it."
+
+
+def changed_by(model: str) -> str:
+    return f"It is written inside that {model} of GAN Studio has changed a photo."
+
+
+def edits_of(changes: str) -> str:
+    return f"The changes: {changes}."
+
+
+def signed_by(signer: str) -> str:
+    return f"Signed by {signer}; whether they are who they say was not checked."
+
+
 # ---- Sketch
 SKETCH, DRAW_HERE, SKETCHED, TAKE_LINES = (
     "Sketch",

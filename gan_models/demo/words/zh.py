@@ -139,6 +139,55 @@ NO_DAMAGED = "还没有照片：请上传一张，或选一张画出的脸。"
 NOTHING_PAINTED = "什么都没有涂掉：请用画笔标出要补全的部分。"
 BAD_PAINTING = "涂的内容无法读取；请再试一次，或重新载入页面。"
 
+# ---- 鉴别
+VERIFY, TO_VERIFY = "鉴别", "一张图片或一段视频"
+VERIFY_NOTE = """它是生成的吗？请选择一个文件。先读取文件里写着什么，然后由一个小网络说出它的看法。**它无法判断网上的一张图片是不是
+生成的**：它认识本页的生成器，几乎不认识别的，也看不出照片的编辑。绝不要凭它指责任何人。什么都不保留。"""
+WRITTEN_INSIDE, DETECTOR_THINKS = "文件里写着什么", "检测器的看法"
+NOTHING_INSIDE = "文件里没有写它是怎样得来的。这说明不了什么：这样的记录很容易去掉。"
+BROKEN_INSIDE = "文件里写的内容已损坏，或不符合规定。"
+SAYS = {
+    "generated": "文件里写着它是生成的。这任何人都能写。",
+    "edited": "文件里写着一张照片被模型改动过。这任何人都能写。",
+    "photographed": "文件里写着它是相机拍摄的。这任何人都能写。",
+}
+SIGNED_ANOTHER = "它带有与之不符的内容凭证：签名之后它被改动过。"
+LOOKS_GENERATED, LOOKS_REAL = "它看起来是生成的。", "它看起来不是生成的。"
+NO_OPINION = "没有看法：它只看每边至少 28 像素的图片，不看视频。"
+NO_DETECTOR = "这里没有检测器。"
+DETECTOR_LIMITS = """它不怀疑的图片也可能是生成的，它怀疑的图片也有真实的。各有多常见，见下表。"""
+HOW_OFTEN = "测试图片中被它当作生成的比例"
+RATES = {
+    "found": "由它认识的生成器所画",
+    "unseen": "由它从未见过的生成器所画",
+    "false_alarms": "真实的，它认识的种类",
+    "other_data": "真实的，它从未见过的种类",
+}
+DAMAGED = {
+    "undamaged": "原样",
+    "jpeg": "存为 JPEG",
+    "resized": "缩放过",
+    "cropped": "裁剪过",
+    "blurred": "模糊过",
+}
+
+
+def drawn_by(model: str) -> str:
+    return f"文件里写着它由 GAN Studio 的 {model} 所画。"
+
+
+def changed_by(model: str) -> str:
+    return f"文件里写着 GAN Studio 的 {model} 改动过一张照片。"
+
+
+def edits_of(changes: str) -> str:
+    return f"改动：{changes}。"
+
+
+def signed_by(signer: str) -> str:
+    return f"由 {signer} 签名；是否真是其人没有核实。"
+
+
 # ---- 素描
 SKETCH, DRAW_HERE, SKETCHED, TAKE_LINES = "素描", "在这里画一张脸", "这张脸", "从一张画出的脸的线条开始"
 SKETCH_NOTE = """画出一张脸的线条，正面，和画布一样大：眼睛比中间稍高。网络会画出可能有这些线条的脸。查无此人。"""

@@ -247,6 +247,7 @@ ENDPOINTS = (
     "open_damaged",
     "take_drawn",
     "repair",
+    "verify",
     "open_photo",
     "open_example",
     "choose_editor",
