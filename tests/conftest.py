@@ -5,9 +5,11 @@ import os
 if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: workers side by side take one thread each
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import hashlib
+import io
 import shutil
-import subprocess
-import sys
+import tarfile
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,11 @@ from hub_server import hub  # noqa: F401 (a fixture, which tests name as an argu
 
 ROOT = Path(__file__).parents[1]
 CI = os.environ.get("CI") == "true"
+AXE = "4.14.1"
+AXE_SHA512 = (
+    "1477dafa598d8d065f273d6af302aa203c02e83131707b7fa648cd41bd3d6b73"
+    "4f8c22a0dab86ee6a6f64b8afbe804b214d36db85a2826965edfb3a0b9d546b5"
+)
 
 
 def skip_or_fail(reason: str) -> None:
@@ -42,50 +49,25 @@ def chromium():
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory) -> Path:
-    """A wheel of the packages as they stand here."""
-    place = tmp_path_factory.mktemp("wheel")
-    for name in ("gan_models", "training"):
-        shutil.copytree(ROOT / name, place / "source" / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "LICENSE"):
-        shutil.copy(ROOT / name, place / "source")
-    _pip("wheel", "--wheel-dir", place, place / "source")
-    (found,) = place.glob("*.whl")
-    return found
+def axe() -> str:
+    """axe-core, the script that judges how accessible a page is: from npm, once, into the folder of caches."""
+    from gan_models.files import cache_folder
 
-
-@pytest.fixture(scope="session")
-def installed(wheel, tmp_path_factory) -> Path:
-    """The wheel, installed into a folder of its own without the packages that it needs: those are there."""
-    place = tmp_path_factory.mktemp("installed")
-    _pip("install", "--target", place, wheel)
-    return place
-
-
-def _pip(command: str, *arguments) -> None:
-    words = [sys.executable, "-m", "pip", command, "--quiet", "--no-deps", *map(str, arguments)]
-    process = subprocess.run(words, capture_output=True, text=True, timeout=600)
-    lacks = ("No module named pip", "No matching distribution")
-    if process.returncode and any(sign in process.stderr for sign in lacks):
-        skip_or_fail("building a wheel needs pip, and a network for its build requirement setuptools")
-    assert process.returncode == 0, process.stderr
-
-
-@pytest.fixture(scope="session")
-def runtime() -> Path:
-    """The folder of onnxruntime-web, fetched once."""
-    from gan_models import files
-    from gan_models.errors import InvalidInput
-    from gan_models.export import runtime as runtimes
-
-    pytest.importorskip("onnxruntime")
-    try:
-        found = runtimes.runtime()
-    except InvalidInput as error:
-        skip_or_fail(f"a page needs onnxruntime-web: {error}")
-    folder = files.cache_folder() / f"{runtimes.PACKAGE}-{runtimes.VERSION}"
-    assert set(found) == set(runtimes.FILES)
-    return folder
+    place = cache_folder() / f"axe-core-{AXE}.tgz"
+    if not place.is_file():
+        try:
+            with urllib.request.urlopen(f"https://registry.npmjs.org/axe-core/-/{place.name}", timeout=60) as answer:
+                content = answer.read()
+        except OSError as error:
+            skip_or_fail(f"needs axe-core {AXE} of registry.npmjs.org, which does not answer: {error}")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+    content = place.read_bytes()
+    if hashlib.sha512(content).hexdigest() != AXE_SHA512:
+        place.unlink()
+        pytest.fail(f"{place} was not axe-core {AXE}; it is removed, and the next run fetches it anew")
+    with tarfile.open(fileobj=io.BytesIO(content)) as package:
+        return package.extractfile("package/axe.min.js").read().decode()
 
 
 @pytest.fixture(scope="session")

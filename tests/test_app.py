@@ -345,6 +345,16 @@ def test_pins_stay_and_are_walked_through_and_a_place_between_opens(visitor):
     visitor.wait_for("#figure", 1, other_than=before)
 
 
+def drop(visitor, file: Path) -> None:
+    """On the page, from the folder that it was saved to."""
+    held = visitor.page.evaluate_handle(
+        """content => { const held = new DataTransfer(), bytes = Uint8Array.from(atob(content), c => c.charCodeAt(0));
+            held.items.add(new File([bytes], 'saved.png', {type: 'image/png'})); return held; }""",
+        base64.b64encode(file.read_bytes()).decode(),
+    )
+    visitor.page.dispatch_event("body", "drop", {"dataTransfer": held})
+
+
 def test_a_link_and_a_saved_file_bring_a_picture_back(visitor, browser, address, tmp_path):
     visitor.choose("digits")
     shown = visitor.sources("#samples")
@@ -360,6 +370,7 @@ def test_a_link_and_a_saved_file_bring_a_picture_back(visitor, browser, address,
     visitor.page.wait_for_function("new URLSearchParams(location.search).get('picture')?.startsWith('z')")
     with visitor.page.expect_download() as download:
         visitor.page.locator("#figure a.take").click()
+    assert download.value.suggested_filename == "digits-varied.png"
     download.value.save_as(tmp_path / "saved.png")
     mark = gan_models.marks.read(tmp_path / "saved.png")
     assert mark.model == "digits" and mark.pictures[0].labels == {"3": 1.0} and mark.kind == gan_models.marks.GENERATED
@@ -368,11 +379,9 @@ def test_a_link_and_a_saved_file_bring_a_picture_back(visitor, browser, address,
     assert np.array_equal(other.pictures("#figure"), picture)
     assert other.page.locator("#class input:checked").evaluate("i => i.closest('label').innerText") == "3"
     other.page.goto(address)
-    other.tab("Sample")
-    other.wait_for("#samples", 16)
-    other.page.set_input_files(
-        "input[type=file][accept*=png]:not(#upload input):not(#other input)", tmp_path / "saved.png"
-    )
+    other.tab("Walk")
+    other.wait_for("#strip", 9)
+    drop(other, tmp_path / "saved.png")
     other.wait_for("#figure", 1)
     assert np.array_equal(other.pictures("#figure"), picture)
     other.page.close()
@@ -704,6 +713,115 @@ def test_a_phone_shows_pictures_first_and_never_scrolls_sideways(browser, addres
     assert visitor.odd == []
 
 
+# What each tab shows when it is there, and how many pictures of it.
+CONTENT = {
+    "photo": ("#examples", 6),
+    "sample": ("#samples", 16),
+    "walk": ("#strip", 9),
+    "attributes": ("#pair", 2),
+    "explore": ("#along-strip", 7),
+    "compare": ("#compared-right", 16),
+    "repair": ("#repair-go", 0),
+    "lab": ("#lab-frame", 1),
+}
+# Stops of the keyboard that do nothing, or that have no name of their own.
+IDLE = """() => [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')]
+  .filter(stop => stop.tabIndex >= 0 && !stop.disabled && stop.checkVisibility({visibilityProperty: true}))
+  .filter(stop => getComputedStyle(stop).pointerEvents === 'none'
+    || !['A', 'BUTTON', 'INPUT', 'SELECT', 'TEXTAREA', 'SUMMARY'].includes(stop.tagName) && !stop.role
+    || /^Thumbnail/.test(stop.ariaLabel)
+    || !(stop.ariaLabel || stop.innerText || stop.labels?.length || stop.querySelector('img')?.alt))
+  .map(stop => stop.outerHTML.slice(0, 200))"""
+NAMELESS = """() => [...document.querySelectorAll('img')].filter(img => img.checkVisibility() && !img.hasAttribute('alt'))
+  .map(img => img.outerHTML.slice(0, 200))"""
+
+
+@pytest.mark.parametrize(
+    "language, width, theme", [("en-US", 1280, "light"), ("zh-CN", 360, "dark"), ("en-US", 360, "light")]
+)
+def test_every_tab_is_accessible_and_none_is_wider_than_the_page(chromium, address, axe, language, width, theme):
+    from gan_models.demo import TABS, name_of, words
+
+    titles = {name_of(tab): words.say(tab.TITLE, words.language_of(language)) for tab in TABS}
+    context = chromium.new_context(locale=language, permissions=["camera"])
+    visitor = Visitor(context, f"{address}?__theme={theme}", {"width": width, "height": 740}, whole=False)
+    page, wrong = visitor.page, []
+    page.locator("#studio canvas[data-photo]").wait_for()
+    page.evaluate(axe)
+    for tab, (where, count) in CONTENT.items():
+        visitor.tab(titles[tab])
+        page.locator(where).wait_for()
+        visitor.wait_for(where, count)
+        page.wait_for_function("!document.documentElement.hasAttribute('data-waiting')")
+        found = page.evaluate("async () => (await axe.run({resultTypes: ['violations']})).violations")
+        wrong += [
+            f"{tab}: {one['help']}: {one['nodes'][0]['html'][:200]}"
+            for one in found
+            if one["impact"] in ("serious", "critical")
+        ]
+        wrong += [f"{tab}: does nothing: {stop}" for stop in page.evaluate(IDLE)]
+        wrong += [f"{tab}: has no alt text: {picture}" for picture in page.evaluate(NAMELESS)]
+        if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:
+            wrong.append(f"{tab}: {wide} pixels wide, on a page of {width}")
+    context.close()
+    assert not wrong, "\n".join(wrong)
+    assert visitor.odd == []
+
+
+def test_pictures_open_by_the_keyboard(visitor):
+    third = visitor.page.locator("#samples button").nth(2)
+    third.focus()
+    visitor.page.keyboard.press("Enter")
+    visitor.wait_for("#figure", 1)
+    assert visitor.page.locator("#figure img").get_attribute("alt").startswith("faces: 1:2")
+
+
+def test_each_wait_has_a_sign_within_a_tenth_of_a_second(visitor):
+    """While no answer comes at all."""
+    page = visitor.page
+    page.route("**/queue/join*", lambda route: None)
+    for where in ("#new-seed", "#all", "[role=tab][data-tab-id=walk]"):
+        page.evaluate("document.documentElement.removeAttribute('data-waiting')")
+        late = page.locator(where).first.evaluate(
+            """button => new Promise(resolve => {
+                const start = performance.now();
+                const look = () => document.documentElement.hasAttribute('data-waiting') || performance.now() - start > 5000
+                    ? resolve(performance.now() - start) : setTimeout(look, 5);
+                button.click(); look(); })"""
+        )
+        assert late < 100 * max(1, os.getloadavg()[0] / os.cpu_count()), (where, late)
+    shown = page.evaluate("getComputedStyle(document.documentElement, '::before').height")
+    assert shown == "3px"
+
+
+def test_pins_of_another_kind_of_model_wait_until_that_kind_is_back(visitor):
+    open_sample(visitor, 3)
+    visitor.page.locator("#pin").click()
+    pinned = visitor.wait_for("#pinned", 1)
+    visitor.choose("digits")
+    visitor.page.locator("#pinned").wait_for(state="hidden")
+    assert "pins" not in visitor.page.url.partition("?")[2]
+    visitor.choose("faces")
+    visitor.wait_for("#pinned", 1)
+    assert visitor.pictures("#pinned").shape and len(pinned) == 1
+
+
+def test_a_link_brings_back_what_was_compared(visitor, browser):
+    visitor.tab("Compare")
+    left = visitor.wait_for("#compared-left", 16)
+    visitor.page.locator("#compare-next").click()
+    left = visitor.wait_for("#compared-left", 16, other_than=left)
+    visitor.page.wait_for_function("new URLSearchParams(location.search).get('seed') === '2'")
+    pixels = visitor.pictures("#compared-left")
+    assert "left=" in visitor.page.url and "model=" not in visitor.page.url
+    other = Visitor(browser, visitor.page.url, DESKTOP, whole=False)
+    other.wait_for("#compared-left", 16)
+    assert np.array_equal(other.pictures("#compared-left"), pixels) and len(left) == 16
+    assert other.page.locator("#compare-seed input").input_value() == "2"
+    other.page.close()
+    assert other.odd == []
+
+
 def test_a_click_shows_16_faces_soon(visitor):
     """A loose bound for a busy machine; GAN_STUDIO_CLICKS=20 and pytest -s give the README's number."""
     seconds = []
@@ -772,7 +890,7 @@ def test_a_page_that_asks_for_what_is_not_offered_gets_a_sentence(main, models, 
     ):
         assert unchanged(ask("draw_samples", [name, seed, count, 1.0, wanted, [], []]), part)
     # A model that cannot be opened: the choice goes back, everything else stays.
-    (name, current, *others), said = ask("switch", ["gone", "digits", "sample"])
+    (name, current, *others), said = ask("switch", ["gone", "digits", "sample", "", ""])
     assert name == current == "digits" and untouched(others)
     assert len(said) == 1 and "gone" in said[0]
 

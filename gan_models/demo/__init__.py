@@ -98,7 +98,7 @@ def build(models: Models, folder: str | os.PathLike) -> Page:
         selecting = {}
         if common:
             common.chosen = chosen
-            for kept in (common.revision, common.picture, common.pins):
+            for kept in (common.revision, common.picture, common.pins, common.elsewhere):
                 kept.render()
         with gr.Tabs(elem_id="tabs") as all_tabs:
             if common:
@@ -115,6 +115,7 @@ def build(models: Models, folder: str | os.PathLike) -> Page:
                 for control in (*common.wished, common.truncation):
                     control.render()
             common.pinned.render()
+            common.reopen.render()
             told = about.footer(models, first, "generator")
             switching(page, models, common, first, all_tabs, selecting, told)
         gr.Markdown(words.ABOUT)
@@ -124,13 +125,6 @@ def build(models: Models, folder: str | os.PathLike) -> Page:
             page.visits.leave(request.session_hash)
 
         page.unload(leave)
-        choices = [component for component in page.blocks.values() if getattr(component, "choices", None)]
-
-        def speak(visit):
-            """Translate what the browser does not translate by itself."""
-            return speaking.choices_of(page)
-
-        page.on(page.load, speak, [], choices)
     return page
 
 
@@ -159,26 +153,36 @@ def switching(page: Page, models: Models, common: shared.Shared, first: str, all
         changes[unserved] = useless(name)
         return changes | {line: about.describe(models, name), text: about.card(models, name)}
 
-    def switch(visit, name, current, tab):
-        """Change to another model and remove everything of the one before. If it cannot be opened, the page stays."""
+    def switch(visit, name, current, tab, pins, elsewhere):
+        """To another model, and nothing left of the model before. If it cannot be opened, the page stays as it is."""
+        current = current if current in models.generators() else first
         try:
             changes = turned(name)
         except ModelError as error:
             complain(str(error))
-            current = current if current in models.generators() else first
             return {common.source: current, common.current: current}
         serves = {opened: made.serves(models[name]) for opened, made in of_generators.items()}
         if not serves.get(page.tabs.get(tab), True):
             other = next(opened.id for opened, able in serves.items() if able)
             changes |= {all_tabs: gr.Tabs(selected=other), chosen: other}
         changes |= {common.source: name, common.current: name, **dict.fromkeys(common.leftovers)}
+        changes |= {common.pins: "", common.elsewhere: shared.put_away(models, current, pins, elsewhere)}
         return changes
 
     switching = page.on(
         common.source.input,
         switch,
-        [common.source, common.current, chosen],
-        [common.source, common.current, all_tabs, chosen, *turning, *common.leftovers],
+        [common.source, common.current, chosen, common.pins, common.elsewhere],
+        [
+            common.source,
+            common.current,
+            all_tabs,
+            chosen,
+            common.pins,
+            common.elsewhere,
+            *turning,
+            *common.leftovers,
+        ],
         spinner=common.source,
     )
     follow(page, common, models, selecting, switching, *link.wire(page, models, common, all_tabs, turned, turning))
@@ -191,22 +195,40 @@ def follow(page: Page, common: shared.Shared, models: Models, selecting: dict, s
         drawings["compare"] = page.compare
     showing = common.showing
 
-    def draw(event, names, opens: bool = True):
+    def draw(event, names):
         then = event
         for name in names:
             drawing = drawings[name]
             then = page.on(
                 then.then, drawing.function, [common.chosen, *drawing.inputs], drawing.outputs, **drawing.options
             )
-            if name == "sample" and opens:
+            if name == "sample":
                 then = page.on(then.then, showing.function, [common.chosen, *showing.inputs], showing.outputs)
         return then
 
     for name in selecting.keys() & drawings.keys():
         link.tell(page, common, draw(selecting[name], [name]))
+    # One request for the tab that is open, not one for each that there is.
+    starts = {
+        name: sum(len(drawings[before].inputs) for before in list(drawings)[:k]) for k, name in enumerate(drawings)
+    }
+    every = [component for drawing in drawings.values() for component in drawing.inputs]
+    results = list(dict.fromkeys(component for drawing in drawings.values() for component in drawing.outputs))
+
+    def draw_open(visit, tell, tab, *values):
+        """What the open tab shows of the model and the picture that are chosen."""
+        if tab not in drawings:
+            return None
+        drawing, start = drawings[tab], starts[tab]
+        extra = (tell,) if drawing.options.get("long") else ()
+        return drawing.function(visit, *extra, tab, *values[start : start + len(drawing.inputs)])
+
+    spinners = [drawing.options["spinner"] for drawing in drawings.values() if "spinner" in drawing.options]
     for event in (switching, linking, reopening):
-        then = draw(event, drawings)
-        link.tell(page, common, page.on(then.then, *common.repinning))
+        then = page.on(event.then, *common.repinning)
+        then = page.on(then.then, draw_open, [common.chosen, *every], results, long=True, spinner=spinners)
+        then = page.on(then.then, showing.function, [common.chosen, *showing.inputs], showing.outputs)
+        link.tell(page, common, then)
     for event in common.opening:
         then = page.on(event.then, showing.function, [common.chosen, *showing.inputs], showing.outputs)
         link.tell(page, common, draw(then, [name for name in ("attributes", "explore") if name in drawings]))
@@ -236,7 +258,7 @@ def serve(models: Models, host: str, port: int | None = None, mcp: bool = False)
                 server_port=port,
                 theme=THEME,
                 head=HEAD,
-                i18n=gr.I18n(**words.for_the_browser()),
+                i18n=gr.I18n(**speaking.for_the_browser(page)),
                 css=CSS
                 + showing_only({name_of(tab): getattr(tab, "ASKS", None) for tab in TABS if name_of(tab) in page.tabs}),
                 ssr_mode=False,

@@ -3,36 +3,34 @@
 import gradio as gr
 import torch
 
-from .. import pictures, studio
+from .. import pictures
 from ..celeba import ATTRIBUTES, HAIR_COLOURS
 from ..errors import InvalidInput, short
 from . import reading, words
 from .models import Models
 from .page import Page
 from .shared import (
-    CATEGORY,
     Redrawing,
     Shared,
     attributes_of,
     choose,
     classes_of,
-    code_names,
     hidden,
     pretty,
     show_pictures,
     texts,
     the_picture,
 )
-from .theme import LARGE, PLAIN
+from .theme import LARGE, OPENS, PLAIN
 
-TITLE, ASKS = words.ATTRIBUTES, ("pinned",)
-SLIDERS = 40  # at most; CelebA has 40 attributes
-STEPS, SIDE = 7, 5  # pictures in a series, and on each side of a grid
+TITLE, ASKS = words.ATTRIBUTES, ("pinned", "reopen")
+SLIDERS = 40  # as many attributes as CelebA has; of a model with more, the first ones
+STEPS, SIDE = 7, 5  # pictures of a series, of each side of a grid
 NONE = ""
 
 
 def serves(generator) -> bool:
-    return generator.labels is not None or studio.has_codes(generator)
+    return generator.labels is not None
 
 
 def tab(page: Page, models: Models, shared: Shared) -> None:
@@ -49,7 +47,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         sliders = [
             page.reads(
                 gr.Slider(0, 1, 0.5, step=0.05, visible=False, min_width=140, buttons=[], elem_id=f"attribute-{k}"),
-                reading.number("value of an attribute", -1, 1),
+                reading.number("value of an attribute", 0, 1),
             )
             for k in range(SLIDERS)
         ]
@@ -65,7 +63,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
                 (words.GRID_WITH, "other-attribute", other_look),
             )
         )
-    strip = gr.Gallery(label=words.SWEEP, columns=10, elem_id="sweep", **PLAIN)
+    strip = gr.Gallery(label=words.SWEEP, columns=10, elem_id="sweep", **OPENS)
     series_texts, changed = (
         page.reads(hidden("", name), reading.lines("list of pictures", most))
         for name, most in (("sweep", 1000), ("changed", 1))
@@ -108,10 +106,9 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         generator = models[name]
         one = the_picture(generator, picture)
         names, values, chosen = as_it_is(generator, one)
-        least = -1 if studio.has_codes(generator) else 0
         changes = {slider: gr.Slider(visible=False) for slider in sliders[len(names) :]}
         changes |= {
-            slider: gr.Slider(label=label, value=round(value, 4), minimum=least, visible=True)
+            slider: gr.Slider(label=label, value=round(value, 4), visible=True)
             for slider, label, value in zip(sliders, names, values, strict=False)
         }
         if chosen is not None:
@@ -167,11 +164,6 @@ def changed_picture(generator, one: pictures.Picture, as_class: int | None, valu
     """The picture with the labels of the controls; the same picture if they are its own."""
     _, own, chosen = as_it_is(generator, one)
     moved = {k: value for k, (value, was) in enumerate(zip(values, own, strict=False)) if abs(value - was) > 1e-3}
-    if studio.has_codes(generator):
-        if not moved and as_class in (None, chosen):
-            return one
-        codes = tuple(moved.get(k, was) for k, was in enumerate(own)) if moved else None
-        return pictures.with_codes(generator, one, studio.Codes(as_class, codes))
     if generator.labels is None:
         return one
     if not generator.multi_label:
@@ -195,17 +187,7 @@ def one_hair_colour(wished: dict[str, float], own: list[float], generator) -> di
 def series_of(
     generator, one: pictures.Picture, attribute: str | None, other: str | None
 ) -> tuple[list[pictures.Picture], list[str]]:
-    """Pictures and their captions: one attribute in steps, each class or code, or a grid over two attributes."""
-    if studio.has_codes(generator):
-        if attribute == CATEGORY:
-            wished = [studio.Codes(k) for k in range(generator.categories)]
-            return [pictures.with_codes(generator, one, codes) for codes in wished], code_names(generator)
-        own, values = as_it_is(generator, one)[1], torch.linspace(-1, 1, STEPS).tolist()
-        wished = [
-            studio.Codes(None, tuple(value if k == int(attribute) else was for k, was in enumerate(own)))
-            for value in values
-        ]
-        return [pictures.with_codes(generator, one, codes) for codes in wished], [f"{value:.1f}" for value in values]
+    """The pictures, and what stands below each: one attribute in steps, or each class; a grid over two."""
     if generator.labels is None:
         return [], []
     if not generator.multi_label:
@@ -230,14 +212,7 @@ def both(attribute: str, value: float, other: str, second: float) -> dict[str, f
 
 
 def as_it_is(generator, one: pictures.Picture) -> tuple[list[str], list[float], int | None]:
-    """The names of a picture's sliders, their values, and its class."""
-    if studio.has_codes(generator):
-        category, continuous = generator.codes(pictures.latents(generator, [one]))
-        return (
-            [f"Code {k + 1}" for k in range(generator.continuous)][:SLIDERS],
-            continuous[0].tolist(),
-            int(category[0]),
-        )
+    """Of a picture: the names of its sliders, their values, and its class."""
     values = pictures.labels(generator, [one])
     if values is None:
         return [], [], None
@@ -257,7 +232,7 @@ def checked(generator, attribute: str | None, optional: bool = False) -> str | N
 
 
 def as_class_look(models: Models, name: str) -> dict:
-    classes = classes_of(models[name])
+    classes = classes_of(models[name]) if serves(models[name]) else []
     return {"choices": classes, "value": 0 if classes else None, "visible": bool(classes)}
 
 
@@ -280,10 +255,8 @@ def hint_look(models: Models, name: str) -> dict:
 
 
 def hint(generator) -> str:
-    if studio.has_codes(generator):
-        return words.FOUND
     if generator.labels is None:
-        return words.UNCONDITIONAL
+        return ""
     people = bool(set(ATTRIBUTES) & set(generator.labels))
     said = [words.ONE_HAIR_COLOUR] if people and sum(label.endswith("_Hair") for label in generator.labels) > 1 else []
     said += (

@@ -111,16 +111,44 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
     def next_seed(visit, seed):
         return {seed_box: check_seed(seed) + 1 if seed < 2**53 else 0}
 
-    right_box, seed_box = right, seed
+    right_box, seed_box, label_box = right, seed, label
     asked = [left, right, seed, label]
     outputs = [*(component for side in sides for component in side), shown]
     drawing = (compare, asked, outputs)
     once = Redrawing(compare_once, [*asked, shown], outputs)
     page.compare = once
-    page.on(page.on(left.input, choose_left, [left, right], [right, label]).then, *drawing)
-    page.on(page.on(right.input, choose_right, [left, right], [label]).then, *drawing)
-    page.on(page.on(again.click, next_seed, [seed], [seed]).then, *drawing)
-    page.on([seed.submit, label.input], *drawing)
+    comparing = [
+        page.on(page.on(left.input, choose_left, [left, right], [right, label]).then, *drawing),
+        page.on(page.on(right.input, choose_right, [left, right], [label]).then, *drawing),
+        page.on(page.on(again.click, next_seed, [seed], [seed]).then, *drawing),
+        page.on([seed.submit, label.input], *drawing),
+    ]
+
+    def of_address(asked: dict[str, str]) -> dict:
+        """What an address says, where it can be shown. Raises InvalidInput."""
+        known = pairs(models)
+        one = asked.get("left", first)
+        if one not in known:
+            raise InvalidInput(words.NOT_OFFERED)
+        other = asked.get("right", known[one][0])
+        if other not in known[one]:
+            raise InvalidInput(words.NOT_OFFERED if other not in known else words.NOT_ALIKE)
+        look = label_look(models, one, other)
+        if "class" in asked:
+            if asked["class"] not in [known for _, known in look["choices"]]:
+                raise InvalidInput(words.NO_SUCH_CLASS)
+            look["value"] = asked["class"]
+        number = reading.whole("seed")(reading.numeric(asked["seed"])) if "seed" in asked else 1
+        return {
+            left: one,
+            right_box: gr.Dropdown(known[one], value=other),
+            seed_box: check_seed(number),
+            label_box: gr.Dropdown(**look),
+        }
+
+    if shared:
+        shared.telling += comparing
+        shared.compared, shared.compare = (left, right, seed, label), of_address
 
 
 def label_look(models: Models, left: str, right: str) -> dict:

@@ -173,14 +173,14 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
                     gr.Slider(
                         *points.BOUNDS["discriminator_steps"], start.discriminator_steps, step=1, buttons=[],
                         label=words.DISCRIMINATOR_STEPS, info=words.DISCRIMINATOR_STEPS_INFO, elem_id="lab-steps",
-                        min_width=140,
+                        min_width=200,
                     ),
                     reading.whole("number of steps"),
                 )  # fmt: skip
                 momentum = page.reads(
                     gr.Slider(
                         *points.BOUNDS["momentum"], start.momentum, step=0.05, buttons=[], label=words.MOMENTUM,
-                        elem_id="lab-momentum", min_width=140,
+                        elem_id="lab-momentum", min_width=200,
                     ),
                     reading.number("momentum", *points.BOUNDS["momentum"]),
                 )  # fmt: skip

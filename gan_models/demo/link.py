@@ -14,35 +14,41 @@ from ..rng import check_count, check_seed
 from . import reading, words
 from .models import Models
 from .page import Page, complain
-from .shared import EITHER, MOST, MOST_PINS, Shared, fitting, texts, the_picture, wishes
+from .shared import EITHER, MOST, MOST_PINS, Shared, fitting, put_away, texts, the_picture, wishes
 from .walk import keyframes
 
 MOST_CHARACTERS = 60_000  # of an address; six latents of 512 numbers have 16,000
 OURS = ("tab", "model", "rev", "seed", "n", "t", "class", "with", "without", "picture", "walk", "pins")
-# Hugging Face shows a Space inside its own page, which takes the address in a message.
-WRITE = """(tab, model, rev, seed, n, t, label, with_, without, picture, walk, pins) => {
+OURS += ("left", "right")
+# Hugging Face shows a Space inside of its own page, whose address is told by a message.
+WRITE = """(tab, model, rev, seed, n, t, label, with_, without, picture, walk, pins, left, right, both, shared) => {
   const asked = new URLSearchParams(location.search);
   const said = {tab, model, rev, seed, n, t, class: label, with: (with_ ?? []).join(','),
     without: (without ?? []).join(','), picture, walk, pins: (pins ?? '').replaceAll('\\n', ' ')};
   const usual = {n: 16, t: 1, class: -1, walk: '1 2 3'};
-  const photo = tab === 'photo';
-  for (const [name, value] of Object.entries(said)) {
+  const compared = {left, right, seed: both, class: shared};
+  const own = tab === 'photo' ? {} : tab === 'compare' ? compared : said;
+  for (const name of Object.keys({...said, ...compared})) {
+    const value = name === 'tab' ? tab : own[name];
     const shown = value !== null && value !== undefined && value !== '' && value !== usual[name];
-    if (shown && (!photo || name === 'tab')) asked.set(name, value); else asked.delete(name);
+    if (shown) asked.set(name, value); else asked.delete(name);
   }
   const query = '?' + asked.toString().replaceAll('%3A', ':').replaceAll('%2F', '/').replaceAll('%2C', ',');
   history.replaceState(history.state, '', query + location.hash);
   if (window.parent !== window) window.parent.postMessage({queryString: query.slice(1)}, 'https://huggingface.co');
 }"""
 READ = "() => location.search.slice(1)"
-# A picture that is dropped on any tab but "Edit a photo" is opened as by the button.
+# A picture that is dropped on the page goes the way of the button: in the tab of photos, that by which they are opened.
 DROP = """() => {
-  const at = event => document.body.dataset.tab !== 'photo' && event.dataTransfer?.types.includes('Files');
+  const at = event => !event.defaultPrevented && event.dataTransfer?.types.includes('Files');
   document.addEventListener('dragover', event => at(event) && event.preventDefault());
   document.addEventListener('drop', event => {
-    const input = document.querySelector('#reopen input[type=file]') ?? document.querySelector('input#reopen, #reopen ~ input');
-    if (!at(event) || !input || !event.dataTransfer.files.length) return;
+    if (!at(event)) return;
     event.preventDefault();
+    const saved = document.querySelector('input[type=file]:has(~ #reopen)');
+    const photo = document.querySelector('#upload input[type=file]');
+    const input = (document.body.dataset.tab ?? 'photo') === 'photo' ? photo ?? saved : saved;
+    if (!input || !event.dataTransfer.files.length) return;
     const one = new DataTransfer();
     one.items.add(event.dataTransfer.files[0]);
     input.files = one.files;
@@ -67,6 +73,8 @@ def wire(page: Page, models: Models, shared: Shared, all_tabs, turned, turning: 
         shared.picture,
         shared.anchors,
         shared.pins,
+        shared.elsewhere,
+        *shared.compared,
     ]
     outputs = [*changing, *(component for component in turning if component not in changing)]
 
@@ -81,9 +89,14 @@ def wire(page: Page, models: Models, shared: Shared, all_tabs, turned, turning: 
         """Show what an address describes."""
         if not asked.keys() & set(OURS):
             return None
+        tab = asked.get("tab")
+        beside = {}
+        if tab == "compare" and shared.compared:
+            beside = shared.compare(asked)
+            asked = {"tab": tab}
         name = asked.get("model", shared.first)
         generator = models[name]
-        found, tab = read_link(generator, asked, shared), asked.get("tab")
+        found = read_link(generator, asked, shared)
         if asked.get("rev") not in (None, models.revision(name)):
             complain(words.OTHER_REVISION)
         changes = arrive(name, found)
@@ -93,10 +106,10 @@ def wire(page: Page, models: Models, shared: Shared, all_tabs, turned, turning: 
             changes |= {all_tabs: gr.Tabs(selected=tab), shared.chosen: tab}
         elif "seed" in asked or "picture" in asked:
             changes |= {all_tabs: gr.Tabs(selected="sample"), shared.chosen: "sample"}
-        return changes
+        return changes | beside
 
-    def reopen(visit, upload):
-        """Open a picture or video that was saved here, with everything it was drawn from."""
+    def reopen(visit, upload, current, pins, elsewhere):
+        """A picture or a video that was saved here, as it was drawn."""
         if not upload:
             return None
         mark = marks.read(page.uploads.take(upload))
@@ -112,11 +125,18 @@ def wire(page: Page, models: Models, shared: Shared, all_tabs, turned, turning: 
         some = [pictures.from_drawn(generator, one) for one in mark.pictures[:6]]
         tab = "sample" if len(some) == 1 else "walk"
         found = {shared.picture: str(some[0])} if len(some) == 1 else {shared.anchors: texts(some).replace("\n", " ")}
+        found |= {shared.pins: "", shared.elsewhere: put_away(models, current, pins, elsewhere)}
         return arrive(mark.model, found) | {all_tabs: gr.Tabs(selected=tab), shared.chosen: tab}
 
     page.here(page.load, DROP)
     following = page.on(page.here(page.load, READ, [], [asked]).then, follow_link, [asked], outputs)
-    reopening = page.on(shared.reopen.upload, reopen, [shared.reopen], outputs, spinner=shared.reopen)
+    reopening = page.on(
+        shared.reopen.upload,
+        reopen,
+        [shared.reopen, shared.current, shared.pins, shared.elsewhere],
+        outputs,
+        spinner=shared.reopen,
+    )
     for event in (following, reopening):
         page.here(event.then, "tab => { document.body.dataset.tab = tab }", [shared.chosen])
     return following, reopening
@@ -138,6 +158,7 @@ def tell(page: Page, shared: Shared, event) -> None:
             shared.picture,
             shared.anchors,
             shared.pins,
+            *shared.compared,
         ],
     )
 
@@ -159,12 +180,12 @@ def read_link(generator, asked: dict[str, str], shared: Shared) -> dict:
     """{component: value} of what an address describes, as far as the model can draw it. Raises InvalidInput."""
     found = {}
     if "seed" in asked:
-        found[shared.seed] = check_seed(number(asked["seed"]))
+        found[shared.seed] = check_seed(reading.numeric(asked["seed"]))
     if "n" in asked:
-        found[shared.count] = check_count(number(asked["n"]), most=MOST)
+        found[shared.count] = check_count(reading.numeric(asked["n"]), most=MOST)
     if "t" in asked:
-        found[shared.truncation] = reading.number("truncation", 0, 1.5)(number(asked["t"]))
-    wanted = number(asked["class"]) if "class" in asked else EITHER
+        found[shared.truncation] = reading.number("truncation", 0, 1.5)(reading.numeric(asked["t"]))
+    wanted = reading.numeric(asked["class"]) if "class" in asked else EITHER
     present, absent = (asked[way].split(",") if way in asked else [] for way in ("with", "without"))
     if asked.keys() & {"class", "with", "without"}:
         wished = wishes(generator, wanted, present, absent)
@@ -177,11 +198,3 @@ def read_link(generator, asked: dict[str, str], shared: Shared) -> dict:
     if "pins" in asked:
         found[shared.pins] = texts(fitting(generator, asked["pins"].split()[:MOST_PINS]))
     return found
-
-
-def number(text: str) -> int | float:
-    """Raises InvalidInput."""
-    try:
-        return int(text) if text.lstrip("-").isdecimal() and len(text) < 20 else float(text)
-    except ValueError as error:
-        raise InvalidInput(words.BAD_LINK) from error

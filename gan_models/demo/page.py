@@ -110,7 +110,7 @@ class Page(gr.Blocks):
         Gradio shows no messages). spinner: the component that shows that there is something to wait for.
         """
         options = {"preprocess": False, "api_visibility": "private"}
-        options |= {"show_progress_on": spinner} if spinner is not None else {"show_progress": "hidden"}
+        options |= {"show_progress_on": spinner} if spinner else {"show_progress": "hidden"}
         options |= {"trigger_mode": "always_last"} if live else {"trigger_mode": "multiple"} if says else {}
         options |= {"queue": False} if quick else {}
         options |= {"concurrency_limit": None} if streams else {"concurrency_limit": CORES} if draws else {}
@@ -190,8 +190,9 @@ class Page(gr.Blocks):
     def get_config_file(self, *arguments, **named):
         """The configuration from which the browser builds the page, with our sentences marked for translation."""
         config = super().get_config_file(*arguments, **named)
+        ours = speaking.for_the_browser(self)["zh"]
         for component in config["components"]:
-            component["props"] = speaking.marked(component["props"])
+            component["props"] = speaking.marked(component["type"], component["props"], ours)
         return config
 
     def sweep(self) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import InvalidInput, short
+from . import words
 
 MOST_CHARACTERS = 1000  # of a text
 MOST_TEXT = 800_000  # of a list of pictures
@@ -36,6 +37,14 @@ def number(what: str, least: float, most: float) -> Reader:
         return float(value)
 
     return read
+
+
+def numeric(text: str) -> int | float:
+    """A number of an address. Raises InvalidInput."""
+    try:
+        return int(text) if text.lstrip("-").isdecimal() and len(text) < 20 else float(text)
+    except ValueError as error:
+        raise InvalidInput(words.BAD_LINK) from error
 
 
 def text(what: str) -> Reader:

@@ -1,5 +1,7 @@
 """The tab that repairs a photo at full size: paint over what should be filled, or choose another repair."""
 
+import json
+
 import gradio as gr
 import numpy as np
 from PIL import Image
@@ -19,17 +21,19 @@ TITLE = words.REPAIR
 PREVIEW = 640  # pixels of the longer side of what is painted on
 FACE_SEED, FACE_SIZE = 11, 256
 
-# The repairs on offer: the damages that a model must know, the damages that it is told, and the factor of enlargement.
-ASKED: dict[str, tuple[tuple[str, ...], tuple[str, ...] | None, int]] = {
-    words.FILL: (("fill",), None, 1),
-    words.ALL_OF_IT: (("noise", "blur"), None, 1),
-    words.DENOISE: (("noise", "specks"), ("noise", "specks"), 1),
-    words.SHARPEN: (("blur", "motion"), ("blur", "motion"), 1),
-    words.UNBLOCK: (("jpeg",), ("jpeg",), 1),
-    words.TWICE: (("shrink",), ("shrink",), 2),
-    words.FOUR_TIMES: (("shrink",), ("shrink",), 4),
-    words.COLOUR: (("grey",), ("grey",), 1),
+# What a visitor can ask for: what the page says, the damages that a model must know, what it is told, and how many
+# times larger.
+ASKED: dict[str, tuple[str, tuple[str, ...], tuple[str, ...] | None, int]] = {
+    "fill": (words.FILL, ("fill",), None, 1),
+    "all": (words.ALL_OF_IT, ("noise", "blur"), None, 1),
+    "noise": (words.DENOISE, ("noise", "specks"), ("noise", "specks"), 1),
+    "blur": (words.SHARPEN, ("blur", "motion"), ("blur", "motion"), 1),
+    "jpeg": (words.UNBLOCK, ("jpeg",), ("jpeg",), 1),
+    "twice": (words.TWICE, ("shrink",), ("shrink",), 2),
+    "four": (words.FOUR_TIMES, ("shrink",), ("shrink",), 4),
+    "colour": (words.COLOUR, ("grey",), ("grey",), 1),
 }
+GRADUAL = ("noise", "blur", "jpeg")  # of these one can say how strong the damage is
 
 
 def there(models: Models) -> bool:
@@ -39,12 +43,12 @@ def there(models: Models) -> bool:
 def able(models: Models) -> dict[str, str]:
     """The repairs that the offered models can do, and the name of the model for each."""
     found = {}
-    for wish, (needed, _, _) in ASKED.items():
+    for wish, (_, needed, _, _) in ASKED.items():
         name = next((name for name in models.restorers() if set(needed) <= set(models[name].damages)), None)
         if name:
             found[wish] = name
-    if words.FILL not in found and (drawers := models.drawers()):
-        found = {words.FILL: drawers[0]} | found  # by inversion of a generator of faces
+    if "fill" not in found and (name := drawer_of(models)):
+        found = {"fill": name} | found  # through what a generator of faces knows of them
     return found
 
 
@@ -52,12 +56,26 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
     wishes = able(models)
     gr.Markdown(words.REPAIR_NOTE, elem_id="repair-note")
     subject = gr.State(time_to_live=SECONDS)
-    with gr.Row():
+    with gr.Row(elem_id="repair-bench"):
+        with gr.Column(min_width=280, scale=2):
+            painted = canvas(
+                page,
+                label=words.PAINT_HERE,
+                brush=gr.Brush(default_size=28, colors=["#ff00ff"], default_color="#ff00ff", color_mode="fixed"),
+                height=440,
+                elem_id="repair-canvas",
+            )
         with gr.Column(min_width=240, scale=1):
             upload = photo_upload(page, words.PHOTO, "damaged", height=220)
             example = gr.Button(words.TAKE_DRAWN_FACE, elem_id="repair-example", visible=bool(models.drawers()))
             wish = page.reads(
-                gr.Radio(list(wishes), value=next(iter(wishes)), label=words.WHAT_TO_DO, elem_id="repair-wish"),
+                gr.Radio(
+                    [(ASKED[wish][0], wish) for wish in wishes],
+                    value=next(iter(wishes)),
+                    label=words.WHAT_TO_DO,
+                    elem_id="repair-wish",
+                    visible=len(wishes) > 1,
+                ),
                 reading.choice("repair", str),
             )
             strength = page.reads(
@@ -69,19 +87,12 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
                     label=words.STRENGTH,
                     info=words.STRENGTH_INFO,
                     elem_id="repair-strength",
+                    visible=next(iter(wishes)) in GRADUAL,
                     buttons=[],
                 ),
                 reading.number("strength", 0, 1),
             )
             go = gr.Button(words.DO_REPAIR, variant="primary", elem_id="repair-go")
-        with gr.Column(min_width=280, scale=2):
-            painted = canvas(
-                page,
-                label=words.PAINT_HERE,
-                brush=gr.Brush(default_size=28, colors=["#ff00ff"], default_color="#ff00ff", color_mode="fixed"),
-                height=440,
-                elem_id="repair-canvas",
-            )
     both = gr.ImageSlider(label=words.PAIR, height=440, elem_id="repaired", interactive=False, buttons=[])
     file = gr.File(label=words.REPAIRED_PHOTO, interactive=False, elem_id="repaired-file", visible=False)
     for name in dict.fromkeys(wishes.values()):
@@ -111,17 +122,21 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         face = images.to_pil(studio.sample(models[models.drawers()[0]], FACE_SEED, 1, 0.8))[0].convert("RGB")
         return shown(visit, face.resize((FACE_SIZE, FACE_SIZE), Image.Resampling.BICUBIC))
 
+    def begin_repair(visit, subject):
+        """A drawn face to try it on, until there is a photo."""
+        return None if isinstance(subject, Image.Image) or drawer(models) is None else take_drawn(visit)
+
     def repair(visit, subject, painted, wish, strength):
         """Repair the photo: before and after, and a file at full size."""
         if not isinstance(subject, Image.Image):
             raise InvalidInput(words.NO_DAMAGED)
         if wish not in wishes:
             raise InvalidInput(words.NOT_OFFERED)
-        _, damages, scale = ASKED[wish]
-        mask = mask_of(painted, subject) if wish == words.FILL else None
+        _, _, damages, scale = ASKED[wish]
+        mask = mask_of(painted, subject) if wish == "fill" else None
         model = models[wishes[wish]]
         if isinstance(model, Restorer):
-            repaired = model.restore(subject, mask, damages, strength if damages and strength else None, scale)
+            repaired = model.restore(subject, mask, damages, strength or None if wish in GRADUAL else None, scale)
         else:
             repaired = inversion.fill_photo(model, subject, mask)
         before = subject.resize(repaired.size, Image.Resampling.BICUBIC) if scale > 1 else subject
@@ -131,7 +146,12 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
 
     page.on(upload.upload, open_damaged, [upload], [subject, painted, upload, both, file], spinner=painted)
     page.on(example.click, take_drawn, [], [subject, painted, upload, both, file], spinner=painted)
-    page.on(go.click, repair, [subject, painted, wish, strength], [both, file], spinner=both)
+    page.on(
+        page.tabs["repair"].select, begin_repair, [subject], [subject, painted, upload, both, file], spinner=painted
+    )
+    page.on(go.click, repair, [subject, painted, wish, strength], [both, file], spinner=painted)
+    gradual = json.dumps(GRADUAL)
+    page.here(wish.input, f"wish => ({{__type__: 'update', visible: {gradual}.includes(wish)}})", [wish], [strength])
 
 
 def mask_of(painted: np.ndarray | None, photo: Image.Image) -> Image.Image:

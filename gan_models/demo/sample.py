@@ -17,19 +17,20 @@ from .shared import (
     MOST_PINS,
     Redrawing,
     Shared,
+    brought_back,
     caption,
     choose,
-    fitting,
     hidden,
     show_pictures,
     texts,
     the_picture,
     wishes,
 )
-from .theme import LARGE, PLAIN
+from .speaking import say
+from .theme import LARGE, OPENS
 
-TITLE, ASKS = words.SAMPLE, ("class", "present", "absent", "truncation", "pinned")
-FULL = 512  # pixels of a downloaded picture, about
+TITLE, ASKS = words.SAMPLE, ("class", "present", "absent", "truncation", "pinned", "reopen")
+FULL = 512  # pixels of a picture that is taken away, about
 VARIATIONS = 8
 
 
@@ -38,7 +39,7 @@ def serves(generator) -> bool:
 
 
 def tab(page: Page, models: Models, shared: Shared) -> None:
-    gallery = gr.Gallery(label=words.SAMPLES, columns=8, elem_id="samples", **PLAIN)
+    gallery = gr.Gallery(label=words.SAMPLES, columns=8, elem_id="samples", **OPENS)
     with gr.Row(elem_id="seed-row"):
         shared.seed.render()
         shared.count.render()
@@ -55,15 +56,10 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
                     words.CHANGE, elem_id="change", size="sm", min_width=110, **change_look(models, shared.first)
                 )
                 explore = gr.Button(words.EXPLORE_IT, elem_id="explore", size="sm", min_width=110)
-            varied = gr.Gallery(label=words.VARIATIONS, columns=4, elem_id="varied", visible=False, **PLAIN)
+            varied = gr.Gallery(label=words.VARIATIONS, columns=4, elem_id="varied", visible=False, **OPENS)
     with gr.Row(elem_id="files"):
         everything = gr.Button(words.ALL, elem_id="all", size="sm", min_width=120)
-        reopen = page.reads(
-            gr.UploadButton(words.REOPEN, file_types=[".png", ".webp", ".jpg", ".mp4"], elem_id="reopen", size="sm"),
-            reading.anything,
-        )
         archive = gr.HTML(elem_id="archive")
-    shared.reopen = reopen
     drawn = page.reads(hidden("", "samples"), reading.lines("list of samples", MOST))
     variations = page.reads(hidden("", "variations"), reading.lines("list of variations", VARIATIONS))
     for kept in (drawn, variations):
@@ -120,17 +116,18 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         shown = show_pictures(visit, models, name, "variations", some)
         return {varied: gr.Gallery(shown, visible=True), variations: texts(some)}
 
-    def pin_it(visit, name, pins, picture):
-        """Pin the open picture, or unpin it."""
+    def pin_it(visit, name, pins, elsewhere, picture):
+        """The open picture is kept at hand; once more takes it away."""
         one = str(the_picture(models[name], picture))
         pins = [pin for pin in pins if pin != one] if one in pins else [*pins, one][-MOST_PINS:]
-        return repin(visit, name, pins)
+        return repin(visit, name, pins, elsewhere)
 
-    def repin(visit, name, pins):
-        """Show the pins that this model can draw."""
-        some = fitting(models[name], pins)
+    def repin(visit, name, pins, elsewhere):
+        """The pins that this model can draw; those of other models stay out of sight until these are chosen again."""
+        some, away = brought_back(models[name], pins, elsewhere)
         return {
             shared.pins: texts(some),
+            shared.elsewhere: away,
             shared.pinned: gr.Gallery(
                 show_pictures(visit, models, name, "pins", some) if some else None, visible=bool(some)
             ),
@@ -163,8 +160,8 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
     drawing = (draw_samples, asked, [gallery, drawn, shown, archive])
     shared.drawings["sample"] = Redrawing(draw_samples_once, [*asked, shown], [gallery, drawn, shown, archive])
     shared.showing = Redrawing(show, [shared.current, shared.picture], [panel, figure, varied, variations])
-    repinning = (repin, [shared.current, shared.pins], [shared.pins, shared.pinned])
-    shared.repinning = repinning
+    pinning = [shared.pins, shared.elsewhere, shared.pinned]
+    shared.repinning = (repin, [shared.current, shared.pins, shared.elsewhere], pinning)
     controls = (*shared.wished, shared.truncation, shared.count)
     shared.telling += [
         page.on([draw.click, shared.seed.submit], *drawing, draws=True),
@@ -177,7 +174,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         page.on(shared.pinned.select, open_pin, [shared.pins], [shared.picture], picks=True),
     ]
     page.on(vary.click, vary_it, [shared.current, shared.picture], [varied, variations], spinner=varied)
-    page.on(pin.click, pin_it, [shared.current, shared.pins, shared.picture], [shared.pins, shared.pinned])
+    page.on(pin.click, pin_it, [shared.current, shared.pins, shared.elsewhere, shared.picture], pinning)
     adding = page.on(walk.click, add_to_walk, [shared.current, shared.anchors, shared.picture], [shared.anchors])
     shared.go(page, adding.then, "walk")
     shared.go(page, change.click, "attributes")
@@ -209,8 +206,8 @@ def address(path) -> str:
 
 
 def link(path, name: str, said: str) -> str:
-    """A link that downloads a file under that name."""
-    return f'<a class="take" href="{address(path)}" download="{html.escape(name)}">{html.escape(said)}</a>'
+    """By which a file is taken away under that name."""
+    return f'<a class="take" href="{address(path)}" download="{html.escape(name)}">{html.escape(say(said))}</a>'
 
 
 def plain(name: str) -> str:

@@ -8,15 +8,16 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from .. import images, marks, pictures, studio
+from ..celeba import ATTRIBUTES
 from ..errors import InvalidInput
 from . import reading, words
 from .models import Models
 from .page import Page
-from .theme import PLAIN, TILE
+from .speaking import say
+from .theme import OPENS, TILE
 
 EITHER = -1
 MOST = 64  # pictures that are drawn at a time
-CATEGORY = "category"
 
 
 MOST_PINS = 24
@@ -53,10 +54,13 @@ class Shared:
     count: gr.Slider
     anchors: gr.Textbox  # the keyframes of the walk
     picture: gr.Textbox  # the one that is open
-    pins: gr.Textbox
+    pins: gr.Textbox  # those that the model can draw
+    elsewhere: gr.Textbox  # those of models that draw otherwise, each after the kind of them (see `kind_of`)
     pinned: gr.Gallery  # the pictures of `pins`
-    # component -> f(name) -> how it looks for a model
-    looks: dict[gr.components.Component, Callable] = field(default_factory=dict)
+    reopen: gr.UploadButton  # takes a picture that was saved here
+    looks: dict[gr.components.Component, Callable] = field(
+        default_factory=dict
+    )  # component -> f(name) -> how it looks for a model
     leftovers: list[gr.components.Component] = field(default_factory=list)  # emptied when another model is chosen
     drawings: dict[str, Redrawing] = field(default_factory=dict)  # by tab
     opening: list[Any] = field(default_factory=list)  # the events after which another picture is open
@@ -66,7 +70,8 @@ class Shared:
     going: list[tuple] = field(default_factory=list)  # (event, the tab that it opens)
     showing: Redrawing | None = None  # of the open picture, in the tab Sample
     repinning: tuple = ()  # function, inputs and outputs of drawing the pins
-    reopen: gr.UploadButton | None = None  # takes a picture that was saved here
+    compared: tuple = ()  # what two models are compared by: left, right, seed, class
+    compare: Callable | None = None  # f(parts of an address) -> {component: update} of these; raises InvalidInput
 
     def go(self, page: Page, trigger, tab: str) -> None:
         """Open the tab on that trigger."""
@@ -109,22 +114,20 @@ def make(page: Page, models: Models, first: str) -> Shared:
         present=page.reads(
             gr.Dropdown(
                 multiselect=True,
-                label=words.ONLY_WITH,
                 elem_id="present",
                 min_width=140,
                 render=False,
-                **look(several_look),
+                **look(present_look),
             ),
             reading.choices("wanted attributes"),
         ),
         absent=page.reads(
             gr.Dropdown(
                 multiselect=True,
-                label=words.ONLY_WITHOUT,
                 elem_id="absent",
                 min_width=140,
                 render=False,
-                **look(several_look),
+                **look(absent_look),
             ),
             reading.choices("unwanted attributes"),
         ),
@@ -160,10 +163,21 @@ def make(page: Page, models: Models, first: str) -> Shared:
         ),
         picture=page.reads(hidden("", "picture"), reading.lines("open picture", 1)),
         pins=page.reads(hidden("", "pins"), reading.lines("list of pins", MOST_PINS)),
-        pinned=gr.Gallery(label=words.PINS, columns=12, elem_id="pinned", visible=False, render=False, **PLAIN),
+        elsewhere=page.reads(hidden("", "elsewhere"), reading.lines("list of pins", 2 * MOST_PINS)),
+        pinned=gr.Gallery(label=words.PINS, columns=12, elem_id="pinned", visible=False, render=False, **OPENS),
+        reopen=page.reads(
+            gr.UploadButton(
+                words.REOPEN,
+                file_types=[".png", ".webp", ".jpg", ".mp4"],
+                elem_id="reopen",
+                size="sm",
+                render=False,
+            ),
+            reading.anything,
+        ),
     )
     shared.looks |= {shared.revision: lambda models, name: {"value": models.revision(name)}}
-    shared.looks |= {shared.wanted: class_look, shared.present: several_look, shared.absent: several_look}
+    shared.looks |= {shared.wanted: class_look, shared.present: present_look, shared.absent: absent_look}
     return shared
 
 
@@ -188,9 +202,9 @@ def the_picture(generator, lines: list[str]) -> pictures.Picture:
 def caption(generator, one: pictures.Picture) -> str:
     """The caption of a picture, also its alternative text: its name, and its labels if they were requested."""
     if one.labels is None:
-        return one.name or words.VARIED
-    there = [pretty(name) for name, value in zip(generator.labels, one.labels, strict=True) if value >= 0.5]
-    return " ".join([one.name or words.VARIED, *([f"({', '.join(there[:4])})"] if there else [])])
+        return one.name or say(words.VARIED)
+    there = [say(pretty(name)) for name, value in zip(generator.labels, one.labels, strict=True) if value >= 0.5]
+    return " ".join([one.name or say(words.VARIED), *([f"({', '.join(there[:4])})"] if there else [])])
 
 
 def show_pictures(visit, models: Models, name: str, place: str, some: list[pictures.Picture], size: int = TILE):
@@ -223,6 +237,26 @@ def fitting(generator, lines: list[str]) -> list[pictures.Picture]:
     return found
 
 
+def kind_of(generator) -> str:
+    """What pins are kept by: those of one kind of model stay while others of that kind are chosen."""
+    return "x".join(map(str, generator.image_shape))
+
+
+def put_away(models: Models, name: str, pins: list[str], elsewhere: list[str]) -> str:
+    """What `elsewhere` keeps when the pins of that model are out of sight, since another model is chosen."""
+    return " ".join([*elsewhere, *(word for pin in pins for word in (kind_of(models[name]), pin))][-2 * MOST_PINS :])
+
+
+def brought_back(generator, pins: list[str], elsewhere: list[str]) -> tuple[list[pictures.Picture], str]:
+    """The pins that this model can draw, those of its kind included that were put away, and what stays away."""
+    pairs, kind = list(zip(elsewhere[::2], elsewhere[1::2], strict=False)), kind_of(generator)
+    own = list(dict.fromkeys([pin for known, pin in pairs if known == kind] + pins))[-MOST_PINS:]
+    fit = [found for pin in own for found in fitting(generator, [pin])]
+    away = [(kind, pin) for pin in own if not fitting(generator, [pin])]
+    away = [pair for pair in pairs if pair[0] != kind] + away
+    return fit, " ".join(word for pair in away for word in pair)
+
+
 def classes_of(generator) -> list[tuple[str, int]]:
     """(name, number) of each class, or of each category of an InfoGAN, which have no names."""
     if studio.has_codes(generator):
@@ -231,9 +265,7 @@ def classes_of(generator) -> list[tuple[str, int]]:
 
 
 def attributes_of(generator) -> list[tuple[str, str]]:
-    """(label on the page, name) of everything that can be changed in steps."""
-    if studio.has_codes(generator):
-        return [(words.CATEGORIES, CATEGORY), *[(f"Code {k + 1}", str(k)) for k in range(generator.continuous)]]
+    """(name on the page, name) of what can be changed step by step."""
     return [(pretty(label), label) for label in generator.labels or ()] if generator.multi_label else []
 
 
@@ -242,9 +274,19 @@ def class_look(models: Models, name: str) -> dict:
     return {"choices": [(words.ANY, EITHER), *classes], "value": EITHER, "visible": bool(classes)}
 
 
-def several_look(models: Models, name: str) -> dict:
+def several_look(models: Models, name: str, of_faces: str, of_others: str) -> dict:
+    """of_faces, of_others: what the page says of it where the labels are those of faces, and elsewhere."""
     generator = models[name]
-    return {"choices": attributes_of(generator), "value": [], "visible": generator.multi_label}
+    label = of_faces if set(generator.labels or ()) & set(ATTRIBUTES) else of_others
+    return {"label": label, "choices": attributes_of(generator), "value": [], "visible": generator.multi_label}
+
+
+def present_look(models: Models, name: str) -> dict:
+    return several_look(models, name, words.ONLY_FACES_WITH, words.ONLY_WITH)
+
+
+def absent_look(models: Models, name: str) -> dict:
+    return several_look(models, name, words.ONLY_FACES_WITHOUT, words.ONLY_WITHOUT)
 
 
 def wishes(generator, wanted: int | None, present: list[str], absent: list[str]) -> studio.Targets:
@@ -264,7 +306,7 @@ def wishes(generator, wanted: int | None, present: list[str], absent: list[str])
 
 
 def code_names(generator) -> list[str]:
-    return [f"code {k}" for k in range(generator.categories)]
+    return [words.category(k) for k in range(generator.categories)]
 
 
 def pretty(name: str) -> str:

@@ -10,7 +10,9 @@ from gradio.i18n import I18nData
 
 from . import words
 
-SAID = ("label", "info", "placeholder")  # properties of components that are texts
+SAID = ("label", "info", "placeholder")  # texts of any component
+READ = ("markdown", "html", "button", "uploadbutton")  # kinds of components whose value is a text that is read
+FILLED = "filled"  # attribute of a Markdown: its first text, where something is filled in (Gradio keeps a plain copy)
 SPOKEN = ContextVar("language", default="en")  # of the request that is being answered
 
 
@@ -61,14 +63,29 @@ def _value(component, value):
     return value
 
 
-def marked(properties: dict) -> dict:
-    """Properties of a component for the browser, with the texts to be translated marked as Gradio's I18n marks them.
-    The English text is the key."""
-    ours = words.for_the_browser()["zh"]
-    found = {key: properties.get(key) for key in (*SAID, "value")}
-    return properties | {
-        key: str(I18nData(said)) for key, said in found.items() if isinstance(said, str) and said in ours
+def for_the_browser(page: gr.Blocks) -> dict[str, dict[str, str]]:
+    """What gr.I18n takes: the translations by their English sentences, those included into which something was filled
+    in on this page."""
+    texts = [getattr(component, key, None) for component in page.blocks.values() for key in (*SAID, FILLED)]
+    texts += [choice[0] for component in page.blocks.values() for choice in getattr(component, "choices", None) or ()]
+    filled = [text for text in texts if isinstance(text, words.Sentence)]
+    return {
+        tag: known | {str(text): words.say(text, words.language_of(tag)) for text in filled}
+        for tag, known in words.for_the_browser().items()
     }
+
+
+def marked(kind: str, properties: dict, ours: dict[str, str]) -> dict:
+    """Properties of a component of that kind as the browser gets them, with the texts that it is to translate, those of
+    `ours`, marked as Gradio's I18n marks them; their English is their key. The value of what one chooses or types in
+    stays what it is."""
+    found = {key: properties.get(key) for key in (*SAID, "value") if key != "value" or kind in READ}
+
+    def told(text):
+        return str(I18nData(text)) if isinstance(text, str) and text in ours else text
+
+    choices = [(told(name), value) for name, value in properties.get("choices") or ()]
+    return properties | {key: told(said) for key, said in found.items()} | ({"choices": choices} if choices else {})
 
 
 def named(choices: list) -> list:
@@ -77,9 +94,3 @@ def named(choices: list) -> list:
         (say(choice[0]), choice[1]) if isinstance(choice, tuple) and isinstance(choice[0], str) else choice
         for choice in choices
     ]
-
-
-def choices_of(page: gr.Blocks) -> dict:
-    """The choices of all components in that language, for those in which they differ."""
-    found = {component: component.choices for component in page.blocks.values() if getattr(component, "choices", None)}
-    return {component: gr.update(choices=named(known)) for component, known in found.items() if named(known) != known}

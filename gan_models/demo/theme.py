@@ -38,12 +38,19 @@ THEME = gr.themes.Soft(
 CSS = """
 /* clip, not hidden, which would disable position: sticky */
 .gradio-container { max-width: 1100px !important; margin: 0 auto !important; overflow: clip !important; }
-#top { align-items: center; }
+#top { align-items: center; min-height: 84px; } /* as high with a model as without, or the tabs would jump */
 #title { flex: 2 1 300px; }
 #title h1, #title p { margin: 0; }
 #title p { color: var(--body-text-color-subdued); }
 .dark .tab-container button.selected { color: var(--primary-300) !important; }
 #model { flex: 1 1 200px; }
+/* The row of tabs takes the room that there is, and moves into its menu what has none: it never widens the page. */
+.tab-wrapper { contain: inline-size; }
+.tab-container button { white-space: nowrap; }
+/* a long choice does not run into its arrow */
+.gradio-container .secondary-wrap input { text-overflow: ellipsis; padding-right: 26px; }
+/* its tools have the room, and the note above says the same */
+#repair-canvas [data-testid=block-label] { opacity: 0; }
 
 .pictures .grid-wrap { min-height: 0 !important; max-height: none !important; padding: 0; overflow: visible; }
 .pictures .grid-container { grid-template-columns: repeat(var(--across), minmax(0, 1fr)) !important;
@@ -51,8 +58,8 @@ CSS = """
 .pictures .thumbnail-lg { width: 100%; height: auto; aspect-ratio: auto; border: 0; overflow: visible;
   background: none; box-shadow: none; }
 .pictures img { width: 100%; height: auto !important; aspect-ratio: 1; }
-.pictures:not(#samples, #varied, #pinned, #strip, #sweep, #along-strip) .thumbnail-lg {
-  pointer-events: none; }
+.pictures:not(.opens) .thumbnail-lg { pointer-events: none; }
+.opens .thumbnail-lg:focus-visible { outline: 3px solid var(--color-accent); outline-offset: 2px; }
 .pictures:not(#samples, #varied, #pinned) .caption-label { position: static; max-width: none; padding: 2px 0; border: 0;
   background: none; text-align: center; }
 :is(#samples, #varied, #pinned) .caption-label { opacity: 0; transition: opacity .15s; }
@@ -61,6 +68,7 @@ CSS = """
 #varied { --across: 4; }
 #pinned { --across: 12; padding: 6px; border: 1px dashed var(--border-color-primary); border-radius: 8px; }
 #along-strip { --across: 7; }
+#along-strip:has(.gallery-item:nth-child(10):last-child) { --across: 10; }
 #explored { --across: 2; }
 :is(#compared-left, #compared-right) { --across: 4; }
 #compared { flex-wrap: nowrap; }
@@ -75,6 +83,7 @@ a.take { display: inline-block; padding: 6px 12px; border-radius: 8px; text-deco
 a.take:is(:hover, :focus-visible) { background: var(--button-secondary-background-fill-hover); }
 #film .film { width: 100%; max-width: 320px; margin: 0 auto; border-radius: 6px; background-position: 0 0; }
 #files { align-items: center; }
+#reopen { align-self: flex-start; width: auto; padding-inline: 18px; }
 #directions .form { display: grid; grid-template-columns: repeat(auto-fill, minmax(140px, 1fr));
   min-width: 0 !important; background: var(--block-background-fill); }
 #directions .form > * { min-width: 0 !important; padding: 6px 12px; }
@@ -85,8 +94,10 @@ a.take:is(:hover, :focus-visible) { background: var(--button-secondary-backgroun
 #sweep:has(.gallery-item:nth-child(7):last-child) { --across: 7; }
 #sweep:has(.gallery-item:nth-child(25):last-child) { --across: 5; max-width: 720px; margin: 0 auto; }
 
-#seed-row { align-items: center; }
+#repaired:not(:has(img)) { display: none; }
+#seed-row, #compare-controls { align-items: center; }
 #video { flex: 0 1 340px; }
+:is(#video, #morph-video) [aria-label="Adjust volume"] { display: none; } /* it has no sound */
 #count .head { flex-wrap: nowrap; }
 #sliders .form { display: grid; grid-template-columns: repeat(auto-fill, minmax(140px, 1fr));
   min-width: 0 !important; background: var(--block-background-fill); }
@@ -99,8 +110,16 @@ a.take:is(:hover, :focus-visible) { background: var(--button-secondary-backgroun
   #strip, #morph-strip { --across: 3; }
   #pinned { --across: 6; }
   #along-strip { --across: 4; }
+  #along-strip:has(.gallery-item:nth-child(10):last-child) { --across: 5; }
   :is(#compared-left, #compared-right) { --across: 2; }
+  #top { min-height: 0; }
   #figure { flex-basis: 100%; }
+  /* the pictures stay while their sliders move */
+  :is(#pair, #explored) { position: sticky; top: 0; z-index: 20; padding: 6px 0; background: var(--body-background-fill); }
+  #sketch-canvas [data-testid=block-label] { opacity: 0; }
+  #sketch-canvas { height: 420px !important; }
+  #sketched { height: 340px !important; }
+  .gradio-container footer { visibility: hidden; } /* Gradio shows nothing but a dot there */
   #video { flex-basis: 100%; }
   /* or the four tabs widen the page */
   .tab-container button { padding: 0 5px !important; font-size: min(13.5px, 3.5vw); }
@@ -139,5 +158,7 @@ PLAIN = {
     "elem_classes": "pictures",
     "height": "auto",
 }
+# One whose pictures open by a click.
+OPENS = PLAIN | {"elem_classes": "pictures opens"}
 TILE, LARGE = 128, 256  # pixels of a picture in the file; the page scales it
 STRIP, FRAMES = 9, 96  # pictures of a strip, frames of a video

@@ -15,12 +15,13 @@ from .models import Models
 from .page import Page
 from .sample import address, link, plain
 from .shared import Redrawing, Shared, choose, fitting, hidden, show_pictures, texts
-from .theme import FRAMES, PLAIN, STRIP
+from .speaking import say
+from .theme import FRAMES, OPENS, STRIP
 
-TITLE, ASKS = words.WALK_TAB, ("pinned",)
-WHOLE = 100  # steps of the slider along the walk
-ACROSS = 12  # frames in a row of the sheet from which the slider shows one
-LARGEST_SHEET = 1536  # width of the sheet in pixels, about
+TITLE, ASKS = words.WALK_TAB, ("pinned", "reopen")
+WHOLE = 100  # steps of the slider that goes along the walk
+ACROSS = 12  # frames in a row of the sheet that the slider shows the parts of
+LARGEST_SHEET = 1536  # pixels that it is wide, about
 
 
 def serves(generator) -> bool:
@@ -28,7 +29,7 @@ def serves(generator) -> bool:
 
 
 def tab(page: Page, models: Models, shared: Shared) -> None:
-    strip = gr.Gallery(label=words.STRIP, columns=STRIP, elem_id="strip", **PLAIN)
+    strip = gr.Gallery(label=words.STRIP, columns=STRIP, elem_id="strip", **OPENS)
     with gr.Row():
         with gr.Column(min_width=260):
             film = gr.HTML(elem_id="film")
@@ -36,9 +37,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
                 gr.Slider(0, WHOLE, 0, step=1, label=words.BETWEEN, elem_id="between", buttons=[]),
                 reading.number("place on the walk", 0, WHOLE),
             )
-            with gr.Row():
-                take_place = gr.Button(words.OPEN_THIS, elem_id="open-between", size="sm", min_width=120)
-                use_pins = gr.Button(words.USE_PINS, elem_id="use-pins", size="sm", min_width=120)
+            take_place = gr.Button(words.OPEN_THIS, elem_id="open-between", size="sm", min_width=120)
         video = gr.Video(
             label=words.WALK_VIDEO,
             show_label=False,
@@ -55,6 +54,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
             loop = page.reads(gr.Checkbox(True, label=words.LOOP, elem_id="loop"), reading.choice("loop", bool))
             start = gr.Button(words.WALK, variant="primary", elem_id="walk")
             with gr.Row():
+                use_pins = gr.Button(words.USE_PINS, elem_id="use-pins", size="sm", min_width=120)
                 webp = gr.Button(words.AS_WEBP, elem_id="webp", size="sm", min_width=120)
             files = gr.HTML(elem_id="walk-files")
             film_file = gr.HTML(elem_id="webp-file")
@@ -180,6 +180,6 @@ def film_of(visit, frames: Tensor) -> str:
     path = visit.drawn.file("film", "film.webp", lambda path: sheet.save(path, "WEBP", quality=88, method=0))
     rows = math.ceil(len(some) / ACROSS)
     return (
-        f'<div class="film" role="img" aria-label="{html.escape(words.BETWEEN)}" style="background-image: '
+        f'<div class="film" role="img" aria-label="{html.escape(say(words.BETWEEN))}" style="background-image: '
         f"url('{address(path)}'); background-size: {ACROSS * 100}% {rows * 100}%; aspect-ratio: {width}/{height}\"></div>"
     )

@@ -39,8 +39,35 @@ async function listen(stream) {
   }
 }
 
-// Pictures that cannot be clicked are not in the tab order; empty places get a label.
-new MutationObserver(() => {
+// Gradio names the pictures of a gallery "Thumbnail 3 of 9"; here each has the name that stands below it. Those that only
+// show are no buttons. A place without a picture yet is named as one, and what is to be clicked by what it says.
+function tidy() {
   for (const empty of document.querySelectorAll(".empty[aria-label]:not([role])")) empty.setAttribute("role", "img");
-  for (const button of document.querySelectorAll(".pictures:not(#samples) button.thumbnail-lg")) button.tabIndex = -1;
-}).observe(document.documentElement, { childList: true, subtree: true });
+  // A canvas to draw on is ready to be drawn on.
+  const hint = document.querySelector("#sketch-canvas .empty.wrap"), brush = document.querySelector("#sketch-canvas [aria-label=Brush]");
+  if (hint && brush && !brush.dataset.taken) { brush.dataset.taken = true; brush.click(); }
+  for (const upload of document.querySelectorAll("button.upload-container[aria-label]")) upload.removeAttribute("aria-label");
+  for (const button of document.querySelectorAll(".pictures button.thumbnail-lg")) {
+    const said = button.querySelector("img")?.alt, opens = Boolean(button.closest(".opens"));
+    if (said && button.getAttribute("aria-label") !== said) button.setAttribute("aria-label", said);
+    button.querySelector(".caption-label")?.setAttribute("aria-hidden", true);
+    if (opens) continue;
+    button.tabIndex = -1;
+    button.setAttribute("role", "img");
+  }
+}
+new MutationObserver(tidy).observe(document.documentElement, {
+  childList: true, subtree: true, attributes: true, attributeFilter: ["aria-label", "alt"],
+});
+
+// A file is taken away under the name that its link gives, not the one that the server keeps it by.
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest?.("a.take[download]");
+  if (!link || link.href.startsWith("blob:")) return;
+  event.preventDefault();
+  const answer = await fetch(link.href);
+  if (!answer.ok) return location.assign(link.href);
+  const copy = Object.assign(document.createElement("a"), { download: link.download, href: URL.createObjectURL(await answer.blob()) });
+  copy.click();
+  setTimeout(() => URL.revokeObjectURL(copy.href), 60000);
+});

@@ -232,12 +232,12 @@ function row(slider) {
   const box = document.createElement("div"), id = "change-" + slider.name;
   box.className = "change"; box.id = "retouch-" + slider.name;
   const label = document.createElement("label"), value = document.createElement("output"), input = document.createElement("input");
-  const why = document.createElement("small");
+  const [low, high] = ["less", "more"].map((way) => Object.assign(document.createElement("small"), { className: way, id: `${id}-${way}` }));
   label.htmlFor = input.id = id; label.textContent = words.attributes?.[slider.name] || slider.label;
-  why.id = id + "-why"; input.setAttribute("aria-describedby", why.id);
-  Object.assign(input, { type: "range", min: slider.least, max: slider.most, step: STEP, value: 0 });
+  input.setAttribute("aria-describedby", `${low.id} ${high.id}`);
+  Object.assign(input, { type: "range", min: -1, max: 1, step: STEP, value: 0 }); // nothing is always in the middle
   const move = (to) => {
-    const [less, more] = views[face]?.blocked[slider.name] || [false, false];
+    const [less, more] = closed(slider);
     change(slider.name, Math.min(more ? 0 : 1, Math.max(less ? 0 : -1, to)));
   };
   const zero = () => { move(0); settle(); };
@@ -248,22 +248,29 @@ function row(slider) {
   input.addEventListener("keydown", (event) => {
     if (["0", "Delete", "Backspace"].includes(event.key)) { event.preventDefault(); zero(); }
   });
-  box.append(label, value, input, why);
-  rows[slider.name] = { slider, box, input, value, why };
+  box.append(label, value, input, low, high);
+  rows[slider.name] = { slider, box, input, value, low, high };
   return box;
 }
 
-function refresh() { // update everything that depends on the chosen face
-  const seen = views[face], own = edits[face] || {};
-  for (const [name, { slider, box, input, value, why }] of Object.entries(rows)) {
-    const [less, more] = seen?.blocked[name] || [false, false], now = own[name] || 0, span = slider.most - slider.least;
-    const share = (x) => `${(100 * (x - slider.least)) / span}%`;
+// Whether there is no way to less and to more: why, in a word, or nothing.
+function closed(slider) {
+  const [less, more] = views[face]?.blocked[slider.name] || [false, false];
+  return [
+    slider.least === 0 ? words.not_offered : less ? words.not_there : "",
+    slider.most === 0 ? words.not_offered : more ? words.there : "",
+  ];
+}
+
+function refresh() { // all that depends on the face that is chosen
+  const own = edits[face] || {};
+  const share = (x) => `${50 * (x + 1)}%`;
+  for (const [name, { slider, box, input, value, low, high }] of Object.entries(rows)) {
+    const [less, more] = closed(slider), now = own[name] || 0;
     if (Number(input.value) !== now) input.value = now;
     value.textContent = now ? (now > 0 ? "+" : "\u2212") + Math.abs(now).toFixed(2).replace(/0$/, "") : "0";
-    const no = [less || slider.least === 0, more || slider.most === 0];
-    input.disabled = !photo || (no[0] && no[1]);
-    why.textContent = !seen ? "" : less ? words.not_there : more ? words.there : "";
-    why.className = less ? "less" : "more";
+    input.disabled = Boolean(!photo || (less && more));
+    low.textContent = less; high.textContent = more;
     for (const [key, x] of Object.entries({ from: Math.min(0, now), to: Math.max(0, now), zero: 0 })) box.style.setProperty("--" + key, share(x));
     box.style.setProperty("--low", less ? share(0) : "0%");
     box.style.setProperty("--high", more ? share(0) : "100%");

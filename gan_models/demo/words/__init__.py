@@ -51,9 +51,14 @@ def _pairs(language: str):
     theirs = sentences(language)
     for name, english in sentences().items():
         if isinstance(english, str):
-            yield english, theirs[name]
+            yield english, _unbroken(theirs[name])
         elif isinstance(english, dict):
-            yield from ((text, theirs[name][key]) for key, text in english.items())
+            yield from ((text, _unbroken(theirs[name][key])) for key, text in english.items())
+
+
+def _unbroken(text: str) -> str:
+    """Without the ends of lines between two Chinese characters, which a browser would show as spaces."""
+    return re.sub(r"(?<=[^\x00-\x7f])\n(?=[^\x00-\x7f])", "", text)
 
 
 _WHOLE = {language: dict(_pairs(language)) for language in LANGUAGES}

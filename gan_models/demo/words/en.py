@@ -13,9 +13,10 @@ def joined(*sentences: str) -> str:
 
 # ---- The controls that tabs share
 ANY = "any"
-CATEGORIES = "the categories"
+CATEGORIES = "All categories"
 DRAW_CLASS, ONLY_WITH, ONLY_WITHOUT = "Draw", "Only with", "Only without"
-TRUNCATION, TRUNCATION_INFO = "Truncation", "Below 1: more typical and less varied"
+ONLY_FACES_WITH, ONLY_FACES_WITHOUT = "Only faces with", "Only faces without"
+TRUNCATION, TRUNCATION_INFO = "Randomness", "Below 1: more typical and less varied (truncation)"
 
 # ---- Sample
 SAMPLE, SAMPLES, SEED, PICTURES, NEW_SEED, DRAW = "Sample", "Samples", "Seed", "Pictures", "New seed", "Draw"
@@ -38,11 +39,9 @@ DRAWING, MAKING_VIDEO = "Drawing", "Making the video"
 # ---- Attributes
 ATTRIBUTES, PAIR, BEFORE, AFTER, AS_CLASS = "Attributes", "Before and after", "before", "after", "Draw it as"
 STEPS, SWEEP = "In steps from none to full", "The same latent, label by label"
-GRID_WITH, NO_GRID, KEEP, RESET = "Grid with", "no other", "Continue from this", "Reset"
-UNCONDITIONAL = "This model was trained without labels, so there is nothing to change here."
-FOUND = "This model was trained without labels: it found the categories and the codes by itself (InfoGAN)."
-LABELS = """Attributes are what CelebA's annotators saw in a picture, not what a person is. Only 12 of the 40 are
-labelled reliably (Wu et al. 2023); Young, Pale Skin and Bushy Eyebrows are matters of opinion."""
+GRID_WITH, NO_GRID, KEEP, RESET = "Grid with", "no other", "Go on from this", "Reset"
+LABELS = """What an attribute means is what annotators of CelebA saw, not what anybody is. Only 12 of the 40 are
+labelled reliably (Wu et al. 2023); Young, Pale Skin and Bushy Eyebrows are judgements, and often disputed."""
 ONE_HAIR_COLOUR = "Hair has one colour at a time: raise one, and the others fade."
 
 
@@ -56,12 +55,54 @@ def grid_of(across: str, first: float, down: str, second: float) -> str:
 
 # ---- Explore
 EXPLORE, ALONG = "Explore", "From one end to the other"
-EXPLORE_NOTE = """Directions in latent space along which this model's pictures change most. They have no names: they
-come from the weights of its first layer (SeFa, Shen and Zhou 2021). Move a slider and see what it changes."""
+EXPLORE_NOTE = """Directions along which this model's pictures change most. Nobody named them: they are read off its first
+layer (SeFa, Shen and Zhou 2021). Move one and see what it means."""
+EXPLORE_CODES = """Nobody told this model what there is to draw: it found these categories and codes by itself (InfoGAN, Chen et al.
+2016). Choose a category, move a code or a direction, and see what it means."""
+CATEGORY = "Category"
+
+
+def category(number: int) -> str:
+    return f"category {number}"
 
 
 def direction(number: int) -> str:
     return f"Direction {number}"
+
+
+def code(number: int) -> str:
+    return f"Code {number}"
+
+
+# ---- What is told of a model
+CLASSES, ATTRIBUTES_OF = "classes", "attributes"
+
+
+def of_model(name: str, family: str, width: int, height: int, able: str, data: str) -> str:
+    return f"**{name}**: family `{family}`, {width} x {height} pixels, {able}. {data}"
+
+
+def able_to_draw(numbers: int, told: str) -> str:
+    return f"latent of {numbers} numbers, {told}"
+
+
+def told_labels(count: int, kind: str) -> str:
+    return f"told {count} {kind}"
+
+
+def found_codes(categories: int) -> str:
+    return f"told no labels, found {categories} categories by itself"
+
+
+TOLD_NOTHING, DRAWS_FROM_LINES = "told no labels", "draws a picture from lines"
+
+
+def able_to_edit(count: int) -> str:
+    return f"changes {count} attributes of faces"
+
+
+def able_to_repair(count: int) -> str:
+    return f"knows {count} kinds of damage"
 
 
 # ---- Compare
@@ -129,7 +170,7 @@ STUDIO = {
     "unreliable_why": "On many faces these change too little or too much.",
     "there": "there already",
     "not_there": "not there",
-    "no_change": "no change",
+    "not_offered": "comes out poor",
     "opening": "Looking for faces",
     "working": "Changing the face",
     "slow": "The server does not answer; try again.",
@@ -334,9 +375,9 @@ def lab_busy(most: int) -> str:
 
 
 # ---- Train
-TRAIN_TAB = "Train"
-TRAIN_NOTE = """Train a recipe on this machine, as `python -m training` does. You may close the page: the training
-continues until it is done, you stop it, or the server ends."""
+TRAIN_TAB = "Train a recipe"
+TRAIN_NOTE = """Train a recipe on this machine, as `python -m training` does. You may close the page meanwhile: the
+training goes on until it is done, you stop it, or the server ends."""
 RECIPE, RUN_NAME, RUN_NAME_INFO = "Recipe", "Name of the run", "Its folder below runs/"
 IMAGES, IMAGES_INFO = "Images", "How many real pictures to train on in all"
 DATA_ROOT, DATA_ROOT_INFO = "Data", "The folder of the data sets; empty: GAN_STUDIO_DATA, else data/"

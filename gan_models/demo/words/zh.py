@@ -13,9 +13,10 @@ def joined(*sentences: str) -> str:
 
 # ---- 各页共用的控件
 ANY = "任意"
-CATEGORIES = "类别"
+CATEGORIES = "所有类别"
 DRAW_CLASS, ONLY_WITH, ONLY_WITHOUT = "绘制", "只要有", "只要没有"
-TRUNCATION, TRUNCATION_INFO = "截断", "小于 1：更典型，变化更少"
+ONLY_FACES_WITH, ONLY_FACES_WITHOUT = "只要有这些的脸", "只要没有这些的脸"
+TRUNCATION, TRUNCATION_INFO = "随机性", "小于 1：更典型，变化更少（截断）"
 
 # ---- 采样
 SAMPLE, SAMPLES, SEED, PICTURES, NEW_SEED, DRAW = "采样", "样本", "种子", "图片数", "新种子", "绘制"
@@ -23,19 +24,17 @@ PICKED_TITLE = "已选中"
 
 
 # ---- 漫步
-WALK_TAB, STRIP, WALK_VIDEO, WALK = "漫步", "从一张到下一张", "首尾相接的漫步", "漫步"
+WALK_TAB, STRIP, WALK_VIDEO, WALK = "漫步", "从一张到下一张", "漫步的视频", "漫步"
 ANCHORS = "要经过的图片"
-ANCHORS_INFO = "二到六个种子；7:2 表示种子 7 的第 2 张。点一下样本就会加进来。"
+ANCHORS_INFO = "二到六个种子；7:2 表示种子 7 的第 2 张。"
 DRAWING, MAKING_VIDEO = "正在绘制", "正在制作视频"
 
 # ---- 属性
 ATTRIBUTES, PAIR, BEFORE, AFTER, AS_CLASS = "属性", "之前和之后", "之前", "之后", "画成"
 STEPS, SWEEP = "从无到有，逐步变化", "同一个潜变量，逐个标签"
-UNCONDITIONAL = "这个模型训练时没有标签，所以这里没有可改的。"
-FOUND = "没有人告诉这个模型有哪些数字：类别和编码是它自己发现的（InfoGAN）。"
 LABELS = """属性的含义是 CelebA 标注者看到的样子，不代表任何人的真实身份。40 个属性中只有 12 个标注可靠
 （Wu 等，2023）；年轻、肤色白和浓眉属于主观判断，常有争议。"""
-ONE_HAIR_COLOUR = "头发一次只有一种颜色：调高一种时，请调低其他的。"
+ONE_HAIR_COLOUR = "头发一次只有一种颜色：调高一种，其他的就会淡去。"
 
 
 def first_ones(shown: int, all_of_them: int) -> str:
@@ -100,7 +99,7 @@ STUDIO = {
     "unreliable_why": "在许多脸上，这些修改不明显，或者改动过多。",
     "there": "已经有了",
     "not_there": "本来没有",
-    "no_change": "不变",
+    "not_offered": "效果不佳",
     "opening": "正在寻找人脸",
     "working": "正在修改人脸",
     "slow": "服务器没有回应，请再试一次。",
@@ -325,6 +324,27 @@ def _thing(name: str) -> str:
 
 
 OF_THE_LIBRARY = (
+    (
+        r"Data: (.+), faces of celebrities\. CelebA is available for \*\*non-commercial research\*\* only, and so are weights "
+        r"made from it\. The code is under the MIT licence\.",
+        lambda data: (
+            f"数据：{data}，名人的脸。CelebA 只能用于**非商业研究**，用它训练的权重也一样。代码采用 MIT 许可证。"
+        ),
+    ),
+    (
+        r"Data: (.+), handwritten digits\. The weights are under the MIT licence, like the code\.",
+        lambda data: f"数据：{data}，手写数字。权重和代码一样采用 MIT 许可证。",
+    ),
+    (
+        r"Data: (.+), articles of clothing\. Data and weights are under the MIT licence, like the code\.",
+        lambda data: f"数据：{data}，服装图片。数据和权重与代码一样采用 MIT 许可证。",
+    ),
+    (
+        r"Data: not recorded\. The licence of these weights follows from the data that they were made from, which this "
+        r"card does not know\.",
+        lambda: "数据：没有记录。这些权重的许可证取决于它们所用的数据，而模型卡没有说明。",
+    ),
+    (r"Data: (.+)\. Licence of the pictures: (.+)\.", lambda data, licence: f"数据：{data}。图片的许可证：{licence}。"),
     (r"The (.+) must be a whole number, not (.+)\.", lambda what, got: f"{_thing(what)}必须是整数，不能是 {got}。"),
     (
         r"The (.+) must be a (?:whole )?number from (\S+) to (\S+), not (.+)\.",
@@ -392,10 +412,51 @@ def grid_of(across: str, first: float, down: str, second: float) -> str:
 EXPLORE, ALONG = "探索", "从一端到另一端"
 EXPLORE_NOTE = """这个模型的图片变化最大的方向。没有人给它们起名：它们是从第一层读出来的（SeFa，Shen 和 Zhou，2021）。
 移动一个，看看它是什么意思。"""
+EXPLORE_CODES = """没有人告诉这个模型要画什么：这些类别和编码是它自己发现的（InfoGAN，Chen 等，2016）。
+选一个类别，移动一个编码或方向，看看它是什么意思。"""
+CATEGORY = "类别"
+
+
+def category(number: int) -> str:
+    return f"类别 {number}"
 
 
 def direction(number: int) -> str:
     return f"方向 {number}"
+
+
+def code(number: int) -> str:
+    return f"编码 {number}"
+
+
+CLASSES, ATTRIBUTES_OF = "类", "属性"
+
+
+def of_model(name: str, family: str, width: int, height: int, able: str, data: str) -> str:
+    return f"**{name}**：`{family}` 系列，{width} x {height} 像素，{able}。{data}"
+
+
+def able_to_draw(numbers: int, told: str) -> str:
+    return f"潜变量有 {numbers} 个数，{told}"
+
+
+def told_labels(count: int, kind: str) -> str:
+    return f"训练时给了 {count} 个{kind}"
+
+
+def found_codes(categories: int) -> str:
+    return f"训练时没有标签，自己发现了 {categories} 个类别"
+
+
+TOLD_NOTHING, DRAWS_FROM_LINES = "训练时没有标签", "从线条画出图片"
+
+
+def able_to_edit(count: int) -> str:
+    return f"能改人脸的 {count} 个属性"
+
+
+def able_to_repair(count: int) -> str:
+    return f"认识 {count} 种损坏"
 
 
 COMPARE, LEFT, RIGHT, NEXT_SEED = "比较", "左", "右", "下一个种子"

@@ -132,6 +132,8 @@ LINKS = (
     "model=digits&class=7&walk=1+2&tab=walk&pins=1+2:3&rev=0123456789abcdef",
     "model=codes&class=3&tab=explore",
     "tab=photo",
+    "tab=compare&left=digits&right=plain&seed=3",
+    "tab=compare&left=digits&right=codes&class=7",
     "model=plain&tab=attributes",
     "seed=x",
     "theme=dark",
@@ -217,6 +219,7 @@ ENDPOINTS = (
     "vary_it",
     "pin_it",
     "repin",
+    "draw_open",
     "add_to_walk",
     "take_all",
     "walk_along",
@@ -246,6 +249,7 @@ ENDPOINTS = (
     "reopen",
     "open_damaged",
     "take_drawn",
+    "begin_repair",
     "repair",
     "verify",
     "open_photo",
@@ -267,7 +271,6 @@ ENDPOINTS = (
     "show_example",
     "change_settings",
     "stop_points",
-    "speak",
 )
 
 

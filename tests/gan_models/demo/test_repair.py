@@ -49,7 +49,7 @@ def test_a_tab_without_its_model_is_not_there(folder):
     assert not repair.there(some) and not sketch.there(some)
     assert set(repair.able(models(folder, "restore")).values()) == {"restore"}
     assert repair.able(models(folder, "digits")) == {}
-    assert repair.able(models(folder, "faces")) == {"Fill what I painted over": "faces"}
+    assert repair.able(models(folder, "faces")) == {"fill": "faces"}
     assert models(folder, "faces", "restore", "sketch").generators() == ["faces"]
 
 
@@ -66,14 +66,12 @@ def paint(ask: Asking, endpoint: str, size: tuple[int, int], box) -> dict:
 
 
 def test_what_is_painted_over_is_filled_and_nothing_else(ask):
-    said = ask("repair", [None, None, "Fill what I painted over", 0])[1]
+    said = ask("repair", [None, None, "fill", 0])[1]
     assert said and "no photo yet" in said[0]
     outputs, said = ask("take_drawn", [])
     assert not said
-    assert "Nothing is marked" in ask("repair", [None, None, "Fill what I painted over", 0])[1][0]
-    outputs, said = ask(
-        "repair", [None, paint(ask, "repair", (256, 256), (60, 60, 140, 120)), "Fill what I painted over", 0]
-    )
+    assert "Nothing is painted" in ask("repair", [None, None, "fill", 0])[1][0]
+    outputs, said = ask("repair", [None, paint(ask, "repair", (256, 256), (60, 60, 140, 120)), "fill", 0])
     assert not said
     before, after = (np.asarray(Image.open(part["path"] if isinstance(part, dict) else part)) for part in outputs[0])
     changed = (before != after).any(-1)
@@ -93,20 +91,20 @@ def test_a_painting_that_came_as_uploads_is_read_once_and_nothing_of_it_stays(as
         sent[name] = {"path": str(path), "meta": {"_type": "gradio.FileData"}}
     ask.page.uploads.add([file["path"] for file in sent.values()])
     value = {"layers": [sent["layer"]], "background": sent["background"], "composite": sent["composite"]}
-    outputs, said = ask("repair", [None, value, "Fill what I painted over", 0])
+    outputs, said = ask("repair", [None, value, "fill", 0])
     assert not said and len(outputs[0]) == 2
     assert not any(any(open(file["path"], "rb").read()) for file in sent.values())
-    assert ask("repair", [None, value, "Fill what I painted over", 0])[1] == [words.NO_UPLOAD]
+    assert ask("repair", [None, value, "fill", 0])[1] == [words.NO_UPLOAD]
 
 
 def test_other_damage_and_larger(ask):
     ask("take_drawn", [])
-    for wish, side in (("Twice as large", 512), ("Colour", 256), ("Repair what it detects", 256)):
+    for wish, side in (("twice", 512), ("colour", 256), ("all", 256)):
         outputs, said = ask("repair", [None, None, wish, 0.5])
         assert not said, wish
         file = outputs[1]["value"] if "value" in outputs[1] else outputs[1]
         assert Image.open(file["path"] if isinstance(file, dict) else file).size == (side, side)
-    assert ask("repair", [None, None, "Rust", 0])[1] == ["That model is not offered here; choose one from the list."]
+    assert ask("repair", [None, None, "rust", 0])[1] == ["That model is not offered here; choose one of the list."]
 
 
 def test_lines_become_a_picture_and_no_lines_none(ask):
@@ -135,9 +133,7 @@ def test_a_generator_of_faces_fills_holes_too(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(repair.inversion.fill_photo, "__kwdefaults__", {"steps": 3})
     ask = Asking(build(models(folder, "faces"), tmp_path))
     ask("take_drawn", [])
-    outputs, said = ask(
-        "repair", [None, paint(ask, "repair", (256, 256), (90, 110, 140, 160)), "Fill what I painted over", 0]
-    )
+    outputs, said = ask("repair", [None, paint(ask, "repair", (256, 256), (90, 110, 140, 160)), "fill", 0])
     assert not said
     before, after = (np.asarray(Image.open(part["path"] if isinstance(part, dict) else part)) for part in outputs[0])
     changed = (before != after).any(-1)

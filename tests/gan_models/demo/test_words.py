@@ -57,6 +57,28 @@ def test_the_browser_is_given_whole_sentences_by_their_english():
     assert gr.I18n(**words.for_the_browser()).translations_dict["zh-CN"][words.SEED] == "种子"
 
 
+@pytest.mark.parametrize("language", OTHERS)
+def test_the_same_english_is_said_in_one_way(language):
+    """The browser knows a sentence by its English alone."""
+    told = {}
+    for english, theirs in words._pairs(language):
+        assert told.setdefault(english, theirs) == theirs, f"{english!r} is both {told[english]!r} and {theirs!r}"
+
+
+def test_what_is_filled_in_is_translated_in_the_browser_too():
+    with gr.Blocks() as page:
+        gr.Slider(label=words.direction(3))
+        said = words.of_model("mnist-cgan", "dcgan", 28, 28, words.able_to_draw(128, words.TOLD_NOTHING), "Data.")
+        gr.Markdown(said).filled = said
+    given = speaking.for_the_browser(page)["zh-CN"]
+    assert given["Direction 3"] == "方向 3"
+    (told,) = (theirs for english, theirs in given.items() if english.startswith("**mnist-cgan**"))
+    assert "128" in told and "训练时没有标签" in told
+    marked = speaking.marked("radio", {"label": words.direction(3), "value": words.FILL}, given)
+    assert marked["value"] == words.FILL  # what is chosen is sent back as it is
+    assert marked["label"] != "Direction 3" and "Direction 3" in marked["label"]
+
+
 @pytest.mark.parametrize(
     ("accepted", "language"),
     [
@@ -98,7 +120,9 @@ def test_answers_are_told_in_the_language_of_the_request_and_choices_stay_what_t
         assert update["label"] == "种子" and update["value"] == words.DRAW
         assert update["choices"] == [("绘制", words.DRAW), ("x", 1)]
         assert told[gallery] == [("file.webp", "之前"), ("other.webp", "7:2")] and told[box] == words.DRAW
-        assert speaking.translated({markdown: gr.update(value=words.FOUND)})[markdown]["value"].startswith("没有人")
+        assert speaking.translated({markdown: gr.update(value=words.EXPLORE_CODES)})[markdown]["value"].startswith(
+            "没有人"
+        )
         assert speaking.say(words.joined(words.DRAW, words.SEED)) == "绘制种子"
         assert speaking.say("celeba-cgan") == "celeba-cgan"
     finally:
