@@ -8,6 +8,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: workers sid
 import hashlib
 import io
 import shutil
+import subprocess
+import sys
 import tarfile
 import urllib.request
 from pathlib import Path
@@ -46,6 +48,53 @@ def chromium():
         browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox", *camera])
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory) -> Path:
+    """A wheel of the packages as they stand here."""
+    place = tmp_path_factory.mktemp("wheel")
+    for name in ("gan_models", "training"):
+        shutil.copytree(ROOT / name, place / "source" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "LICENSE"):
+        shutil.copy(ROOT / name, place / "source")
+    _pip("wheel", "--wheel-dir", place, place / "source")
+    (found,) = place.glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="session")
+def installed(wheel, tmp_path_factory) -> Path:
+    """The wheel, installed into a folder of its own without the packages that it needs: those are there."""
+    place = tmp_path_factory.mktemp("installed")
+    _pip("install", "--target", place, wheel)
+    return place
+
+
+def _pip(command: str, *arguments) -> None:
+    words = [sys.executable, "-m", "pip", command, "--quiet", "--no-deps", *map(str, arguments)]
+    process = subprocess.run(words, capture_output=True, text=True, timeout=600)
+    lacks = ("No module named pip", "No matching distribution")
+    if process.returncode and any(sign in process.stderr for sign in lacks):
+        skip_or_fail("building a wheel needs pip, and a network for its build requirement setuptools")
+    assert process.returncode == 0, process.stderr
+
+
+@pytest.fixture(scope="session")
+def runtime() -> Path:
+    """The folder of onnxruntime-web, fetched once."""
+    from gan_models import files
+    from gan_models.errors import InvalidInput
+    from gan_models.export import runtime as runtimes
+
+    pytest.importorskip("onnxruntime")
+    try:
+        found = runtimes.runtime()
+    except InvalidInput as error:
+        skip_or_fail(f"a page needs onnxruntime-web: {error}")
+    folder = files.cache_folder() / f"{runtimes.PACKAGE}-{runtimes.VERSION}"
+    assert set(found) == set(runtimes.FILES)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,5 @@
-"""The tab that moves a picture along directions which were found without labels, and by the codes that an InfoGAN
-found."""
+"""The tab that moves a picture along directions of the latent space that were found without labels, and by the codes of
+an InfoGAN."""
 
 import gradio as gr
 import torch

@@ -47,8 +47,8 @@ def able(models: Models) -> dict[str, str]:
         name = next((name for name in models.restorers() if set(needed) <= set(models[name].damages)), None)
         if name:
             found[wish] = name
-    if "fill" not in found and (name := drawer_of(models)):
-        found = {"fill": name} | found  # through what a generator of faces knows of them
+    if "fill" not in found and (drawers := models.drawers()):
+        found = {"fill": drawers[0]} | found  # by inversion of a generator of faces
     return found
 
 
@@ -124,7 +124,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
 
     def begin_repair(visit, subject):
         """A drawn face to try it on, until there is a photo."""
-        return None if isinstance(subject, Image.Image) or drawer(models) is None else take_drawn(visit)
+        return None if isinstance(subject, Image.Image) or not models.drawers() else take_drawn(visit)
 
     def repair(visit, subject, painted, wish, strength):
         """Repair the photo: before and after, and a file at full size."""

@@ -39,9 +39,9 @@ DRAWING, MAKING_VIDEO = "Drawing", "Making the video"
 # ---- Attributes
 ATTRIBUTES, PAIR, BEFORE, AFTER, AS_CLASS = "Attributes", "Before and after", "before", "after", "Draw it as"
 STEPS, SWEEP = "In steps from none to full", "The same latent, label by label"
-GRID_WITH, NO_GRID, KEEP, RESET = "Grid with", "no other", "Go on from this", "Reset"
-LABELS = """What an attribute means is what annotators of CelebA saw, not what anybody is. Only 12 of the 40 are
-labelled reliably (Wu et al. 2023); Young, Pale Skin and Bushy Eyebrows are judgements, and often disputed."""
+GRID_WITH, NO_GRID, KEEP, RESET = "Grid with", "no other", "Continue from this", "Reset"
+LABELS = """Attributes are what CelebA's annotators saw in a picture, not what a person is. Only 12 of the 40 are
+labelled reliably (Wu et al. 2023); Young, Pale Skin and Bushy Eyebrows are matters of opinion."""
 ONE_HAIR_COLOUR = "Hair has one colour at a time: raise one, and the others fade."
 
 
@@ -55,10 +55,10 @@ def grid_of(across: str, first: float, down: str, second: float) -> str:
 
 # ---- Explore
 EXPLORE, ALONG = "Explore", "From one end to the other"
-EXPLORE_NOTE = """Directions along which this model's pictures change most. Nobody named them: they are read off its first
-layer (SeFa, Shen and Zhou 2021). Move one and see what it means."""
-EXPLORE_CODES = """Nobody told this model what there is to draw: it found these categories and codes by itself (InfoGAN, Chen et al.
-2016). Choose a category, move a code or a direction, and see what it means."""
+EXPLORE_NOTE = """Directions in latent space along which this model's pictures change most. They have no names: they
+come from the weights of its first layer (SeFa, Shen and Zhou 2021). Move a slider and see what it changes."""
+EXPLORE_CODES = """This model was trained without labels: it found these categories and codes by itself (InfoGAN, Chen et
+al. 2016). Choose a category, move a code or a direction, and see what it changes."""
 CATEGORY = "Category"
 
 
@@ -376,8 +376,8 @@ def lab_busy(most: int) -> str:
 
 # ---- Train
 TRAIN_TAB = "Train a recipe"
-TRAIN_NOTE = """Train a recipe on this machine, as `python -m training` does. You may close the page meanwhile: the
-training goes on until it is done, you stop it, or the server ends."""
+TRAIN_NOTE = """Train a recipe on this machine, as `python -m training` does. You may close the page: the training
+continues until it is done, you stop it, or the server ends."""
 RECIPE, RUN_NAME, RUN_NAME_INFO = "Recipe", "Name of the run", "Its folder below runs/"
 IMAGES, IMAGES_INFO = "Images", "How many real pictures to train on in all"
 DATA_ROOT, DATA_ROOT_INFO = "Data", "The folder of the data sets; empty: GAN_STUDIO_DATA, else data/"

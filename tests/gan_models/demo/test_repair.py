@@ -70,7 +70,7 @@ def test_what_is_painted_over_is_filled_and_nothing_else(ask):
     assert said and "no photo yet" in said[0]
     outputs, said = ask("take_drawn", [])
     assert not said
-    assert "Nothing is painted" in ask("repair", [None, None, "fill", 0])[1][0]
+    assert "Nothing is marked" in ask("repair", [None, None, "fill", 0])[1][0]
     outputs, said = ask("repair", [None, paint(ask, "repair", (256, 256), (60, 60, 140, 120)), "fill", 0])
     assert not said
     before, after = (np.asarray(Image.open(part["path"] if isinstance(part, dict) else part)) for part in outputs[0])
@@ -104,7 +104,7 @@ def test_other_damage_and_larger(ask):
         assert not said, wish
         file = outputs[1]["value"] if "value" in outputs[1] else outputs[1]
         assert Image.open(file["path"] if isinstance(file, dict) else file).size == (side, side)
-    assert ask("repair", [None, None, "rust", 0])[1] == ["That model is not offered here; choose one of the list."]
+    assert ask("repair", [None, None, "rust", 0])[1] == ["That model is not offered here; choose one from the list."]
 
 
 def test_lines_become_a_picture_and_no_lines_none(ask):
