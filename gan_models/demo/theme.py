@@ -119,7 +119,6 @@ a.take:is(:hover, :focus-visible) { background: var(--button-secondary-backgroun
   #sketch-canvas [data-testid=block-label] { opacity: 0; }
   #sketch-canvas { height: 420px !important; }
   #sketched { height: 340px !important; }
-  .gradio-container footer { visibility: hidden; } /* Gradio shows nothing but a dot there */
   #video { flex-basis: 100%; }
   /* or the four tabs widen the page */
   .tab-container button { padding: 0 5px !important; font-size: min(13.5px, 3.5vw); }
@@ -128,6 +127,8 @@ a.take:is(:hover, :focus-visible) { background: var(--button-secondary-backgroun
 CSS += "".join(path.read_text("utf-8") for path in sorted((Path(__file__).parent / "assets").glob("*.css")))
 
 HEAD = f"<script>{(Path(__file__).parent / 'assets' / 'page.js').read_text('utf-8')}</script>"
+# Rules that Gradio would keep from its own footer: on a narrow page it holds nothing but a dot.
+HEAD += "<style>@media (max-width: 640px) { footer { visibility: hidden } }</style>"
 
 OF_GENERATORS = ("model", "about-generator", "card-generator")
 

@@ -340,8 +340,7 @@ OF_THE_LIBRARY = (
         lambda data: f"数据：{data}，服装图片。数据和权重与代码一样采用 MIT 许可证。",
     ),
     (
-        r"Data: not recorded\. The licence of these weights follows from the data that they were made from, which this "
-        r"card does not know\.",
+        r"Data: not recorded\. The licence of these weights depends on the training data, which this card does not know\.",
         lambda: "数据：没有记录。这些权重的许可证取决于它们所用的数据，而模型卡没有说明。",
     ),
     (r"Data: (.+)\. Licence of the pictures: (.+)\.", lambda data, licence: f"数据：{data}。图片的许可证：{licence}。"),
