@@ -107,6 +107,7 @@ class Visitor:
 
     def pictures(self, where: str) -> np.ndarray:
         """The pixels of the pictures there."""
+        until(self, lambda: self.sources(where))
         files = [self.page.request.get(source).body() for source in self.sources(where)]
         return np.stack([np.array(Image.open(io.BytesIO(file)).convert("RGB"), int) for file in files])
 
@@ -751,7 +752,8 @@ def test_every_tab_is_accessible_and_none_is_wider_than_the_page(chromium, addre
     for tab, (where, count) in CONTENT.items():
         visitor.tab(titles[tab])
         page.locator(where).wait_for()
-        visitor.wait_for(where, count)
+        if count:
+            visitor.wait_for(where, count)
         page.wait_for_function("!document.documentElement.hasAttribute('data-waiting')")
         found = page.evaluate("async () => (await axe.run({resultTypes: ['violations']})).violations")
         wrong += [
