@@ -1,6 +1,6 @@
 """The pictures of the page in README.md and docs/: taken of the real page with the bundled models, in Chromium.
 
-    python docs/pictures.py
+    python docs/pictures.py [NAME ...]
 
 Every face in them is drawn by a network; nobody's photo is opened.
 """
@@ -86,7 +86,7 @@ def main() -> None:
                 break
             except OSError:
                 time.sleep(1)
-        take(address, FOLDER)
+        take(address, FOLDER, sys.argv[1:] or tuple(PICTURES))
     finally:
         server.terminate()
         server.wait(30)
