@@ -457,7 +457,7 @@ def move(visitor, attribute: str) -> float:
     """A slider as far as it goes where the face leaves room for it, by the keyboard; its value."""
     row = visitor.page.locator(f"#retouch-{attribute}")
     slider = row.locator("input[type=range]")
-    slider.press("Home" if "already" in row.locator("small").inner_text() else "End")
+    slider.press("Home" if "already" in row.inner_text() else "End")
     return float(slider.input_value())
 
 

@@ -46,6 +46,7 @@ function tidy() {
   // A canvas to draw on is ready to be drawn on.
   const hint = document.querySelector("#sketch-canvas .empty.wrap"), brush = document.querySelector("#sketch-canvas [aria-label=Brush]");
   if (hint && brush && !brush.dataset.taken) { brush.dataset.taken = true; brush.click(); }
+  for (const place of document.querySelectorAll("[data-testid=image][aria-label]:not([role])")) place.setAttribute("role", "group");
   for (const upload of document.querySelectorAll("button.upload-container[aria-label]")) upload.removeAttribute("aria-label");
   for (const button of document.querySelectorAll(".pictures button.thumbnail-lg")) {
     const said = button.querySelector("img")?.alt, opens = Boolean(button.closest(".opens"));
