@@ -84,7 +84,8 @@ def command(arguments: list[str]) -> int:
 
 
 def usage() -> str:
-    lines = [f"  {name:<12}{verb.about}" for name, verb in VERBS.items()]
+    width = max(map(len, VERBS)) + 2
+    lines = [f"  {name:<{width}}{verb.about}" for name, verb in VERBS.items()]
     return "\n".join(
         [
             "usage: gan-studio COMMAND [ARGUMENTS]",
