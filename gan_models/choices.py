@@ -2,4 +2,4 @@
 
 # What befalls pictures, in this order. The names are a file format: config.json of a network holds them.
 DAMAGES = ("edges", "motion", "blur", "shrink", "noise", "specks", "jpeg", "grey", "fill")
-PARTS = ("generate", "edit", "encode", "classify", "restore")  # of a model, each an ONNX file
+PARTS = ("generate", "edit", "encode", "classify", "restore", "translate")  # of a model, each an ONNX file

@@ -25,6 +25,7 @@ from ..model_folder import config_of
 from ..networks.base import Generator, encode_labels
 from ..networks.editor import Editor
 from ..networks.restore import Restorer
+from ..networks.translate import Translator
 
 OPSET = 17  # supported by onnxruntime since 1.12 (2022)
 TOLERANCE = 1e-4  # largest difference between the file's pictures, in -1..1, and PyTorch's
@@ -105,6 +106,15 @@ class _Restores(nn.Module):
         return self.model.draw(looked, strengths).float().clamp(-1, 1), self.model.estimated(looked)
 
 
+class _Translates(nn.Module):
+    def __init__(self, model: Translator):
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor, kinds: Tensor) -> Tensor:
+        return self.model.draw(images, kinds).float().clamp(-1, 1)
+
+
 def parts(model: Generator) -> dict[str, Part]:
     """The parts of a model that can be exported, by the names of PARTS; its main use comes first."""
     found, picture = {}, model.image_shape
@@ -128,6 +138,11 @@ def parts(model: Generator) -> dict[str, Part]:
         inputs = {"images": picture, "mask": (1, *picture[1:]), "strengths": (len(model.told),)}
         ranges = {"images": (-1.0, 1.0), "mask": (0.0, 1.0), "strengths": (0.0, 1.0)}
         found["restore"] = Part(_Restores(model), inputs, ("restored", "seen"), ranges)
+    if isinstance(model, Translator):
+        inputs = {"images": picture, "kinds": (len(model.labels),)}
+        found["translate"] = Part(
+            _Translates(model), inputs, ("translated",), {"images": (-1.0, 1.0), "kinds": (0.0, 1.0)}
+        )
     return found
 
 
@@ -145,9 +160,9 @@ def onnx(
     part: "generate" (latents (n, latent_dim) float32 standard normal, and labels (n, K) float32 in 0..1 where it has
     labels -> images (n, C, H, W) in [-1, 1]), "edit" (images, changes (n, K) -> edited, and shown (n, K) 0..1, the
     probability of each attribute), "encode" (images -> latents, and labels where it has any), "classify" (images ->
-    classes (n, K), rows that sum to 1), or "restore" (images, mask (n, 1, H, W), 1 where pixels are missing, strengths
-    (n, K) 0..1 of the damages to repair -> restored, and seen (n, K), the estimated strengths). None: "edit" for an
-    editor, "generate" for a generator. n is any number. Classes are one-hot rows; rows that mix classes draw something
+    classes (n, K), rows that sum to 1), "restore" (images, mask (n, 1, H, W), 1 where pixels are missing, strengths
+    (n, K) 0..1 of the damages to repair -> restored, and seen (n, K), the estimated strengths), or "translate" (images,
+    kinds (n, K), one-hot rows of the kinds to translate into -> translated). None: "edit" for an editor, "generate" for a generator. n is any number. Classes are one-hot rows; rows that mix classes draw something
     in between.
 
     card: the text of the model's README.md, which goes into the metadata with its licence; None: a card made from the
@@ -223,6 +238,8 @@ def metadata(model: Generator, part: str, card: str | None = None, name: str | N
         told["damages"] = json.dumps(model.told)
         told["mask"] = "(n, 1, H, W) float32, 1 where pixels are missing, else 0"
         told["strengths"] = "(n, K) float32, from 0 to 1: the strength of each damage; `seen` is an estimate of it"
+    if part == "translate":
+        told["kinds"] = f"(n, {len(model.labels)}) float32, one-hot rows of {', '.join(model.labels)}"
     if part == "edit":
         told["attributes"] = json.dumps(model.attributes)
         told["changes"] = (
@@ -254,6 +271,7 @@ def _does(model: Generator, part: str) -> str:
         "edit": f"changes attributes of pictures of {size} pixels",
         "encode": f"reads the latents of pictures of {size} pixels",
         "restore": f"repairs pictures of {size} pixels",
+        "translate": f"translates pictures of {size} pixels into another kind",
         "classify": f"says which classes pictures of {size} pixels are of",
     }[part]
 

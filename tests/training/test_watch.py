@@ -12,6 +12,7 @@ from tiny import BATCH, forget_accelerate, losses_become_nan, small, train
 import training
 from gan_models.networks.mlp import MLPGenerator
 from training import watch as watching
+from training.commands import watch as command
 from training.curves import read
 from training.data import open_dataset
 from training.recipes import RECIPES, at
@@ -353,16 +354,16 @@ ODD_OPTIONS = [
 def test_a_finished_run_is_read_again(tmp_path, capsys):
     assert train("mnist-cgan", "--images", 16, "--output", tmp_path) == 0
     capsys.readouterr()
-    assert watching.main([str(tmp_path)]) == 0 and capsys.readouterr().out == "Nothing to remark in 16 images.\n"
+    assert command.main([str(tmp_path)]) == 0 and capsys.readouterr().out == "Nothing to remark in 16 images.\n"
     assert watching.recipe_of(tmp_path) == change(RECIPES["mnist-cgan"], small("mnist-cgan"))
     with open(tmp_path / "stats.jsonl", "a") as file:
         file.write('{"images": 24, "generator_gradient": 1e6}\n')
-    assert watching.main([str(tmp_path)]) == 0 and "24 images: exploding gradients" in capsys.readouterr().out
+    assert command.main([str(tmp_path)]) == 0 and "24 images: exploding gradients" in capsys.readouterr().out
     whole = json.loads((tmp_path / "options.json").read_text())
     for odd in ODD_OPTIONS:
         changed = whole | {"recipe": whole["recipe"] | odd} if isinstance(odd, dict) else odd
         (tmp_path / "options.json").write_text(changed if isinstance(changed, str) else json.dumps(changed))
-        assert watching.main([str(tmp_path)]) == 2
+        assert command.main([str(tmp_path)]) == 2
         error = capsys.readouterr().err
         assert "options.json" in error and error.count("\n") == 1, odd
-    assert watching.main([str(tmp_path / "nowhere")]) == 2 and "no statistics" in capsys.readouterr().err
+    assert command.main([str(tmp_path / "nowhere")]) == 2 and "no statistics" in capsys.readouterr().err

@@ -24,6 +24,7 @@ from gan_models.networks.mlp import MLPGenerator
 from gan_models.networks.resnet import ResNetGenerator
 from gan_models.networks.restore import Restorer
 from gan_models.networks.retouch import RetouchEditor
+from gan_models.networks.translate import Translator
 
 onnx_package = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -47,6 +48,7 @@ MODELS = {
     "editor": lambda: Editor(image_size=16, width=4, latent_dim=8, hidden=8, conditions=["Smiling"]),
     "restore": lambda: Restorer(image_size=32, width=8, embedding=8),
     "restore of drawings": lambda: Restorer(image_size=32, width=8, embedding=8, residual=False, damages=["edges"]),
+    "translate": lambda: Translator(image_size=32, width=8, embedding=8, labels=["a", "b"]),
     "retouch": lambda: RetouchEditor(image_size=32, width=8, finest=8),
     "retouch, larger": lambda: RetouchEditor(image_size=128, width=8, finest=8),
 }
@@ -118,6 +120,8 @@ def test_the_file_draws_what_pytorch_draws(name, part, tmp_path):
         elif part == "restore":
             looked = model.look(tensors["images"], tensors["mask"])
             wanted = [model.draw(looked, tensors["strengths"]).clamp(-1, 1), model.estimated(looked)]
+        elif part == "translate":
+            wanted = [model.draw(tensors["images"], tensors["kinds"]).clamp(-1, 1)]
         elif part == "classify":
             wanted = [model.classify(tensors["images"])]
         else:
