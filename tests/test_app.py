@@ -475,7 +475,7 @@ def test_the_page_opens_with_a_drawn_face_that_changes_at_once(visitor):
     assert page.locator("#retouch-sliders > .change").count() == 4
     until(visitor, lambda: stage(visitor).shape == (512, 512, 3))
     before = stage(visitor)
-    assert before.std() > 10 and "Nobody" in page.locator("#studio .drawn").inner_text()
+    assert before.std() > 10 and "does not exist" in page.locator("#studio .drawn").inner_text()
     value = move(visitor, "Male")
     assert abs(value) == 1
     until(visitor, lambda: far(stage(visitor), before) > 10)
@@ -626,7 +626,7 @@ def test_a_photo_of_two_is_edited_where_one_says_and_nothing_of_the_upload_stays
     page.locator("#studio .close").click()
     until(visitor, lambda: not any(any(path.read_bytes()) for path in temporary.glob("gan-studio-*/visit-*/[!.]*")))
     page.wait_for_function("() => !document.querySelector('#morph-strip img')")  # it belonged to the photo that is gone
-    until(visitor, lambda: "Nobody" in page.locator("#studio .drawn").inner_text())
+    until(visitor, lambda: "does not exist" in page.locator("#studio .drawn").inner_text())
     page.wait_for_timeout(1000)  # else the page complains that it was left while an answer was on its way
     page.goto("about:blank")  # the visit is over
     until(visitor, lambda: not [path for path in made if path.exists()], 60)

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import io
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from demo_server import ATTRIBUTES, ROOT, running, tiny_models
@@ -96,7 +97,8 @@ def test_the_official_client_of_mcp_finds_the_tools_and_gets_a_picture(address):
             refused = await session.call_tool("sample", {"seed": 3, "count": 99})
             return tools, drawn, refused
 
-    tools, drawn, refused = asyncio.run(talk())
+    with ThreadPoolExecutor(1) as apart:  # where a browser is driven, this thread has a loop already
+        tools, drawn, refused = apart.submit(asyncio.run, talk()).result()
     assert set(tools) == {"models", "sample", "interpolate", "edit_attributes", "edit_photo"}
     assert "same seed" in tools["sample"].description
     assert not drawn.isError, drawn

@@ -186,7 +186,7 @@ def test_many_draws_take_bounded_disk_and_memory(ask, tmp_path, monkeypatch):
 
 
 def test_pictures_are_sent_as_gradio_would_send_them(ask, monkeypatch):
-    drawing, pinning = ("draw_samples", ["faces", 3, 4, 1.0, -1, [], []]), ("pin_it", ["faces", "", "3:1"])
+    drawing, pinning = ("draw_samples", ["faces", 3, 4, 1.0, -1, [], []]), ("pin_it", ["faces", "", "", "3:1"])
     ours = [ask(*drawing), ask(*pinning)]
     monkeypatch.setattr(page, "shows_files", lambda *_: False)
     theirs = [ask(*drawing), ask(*pinning)]
