@@ -105,6 +105,13 @@ class Visitor:
         )
         return self.sources(where)
 
+    def shows(self, where: str, pictures: np.ndarray) -> bool:
+        """Whether exactly these pictures are there now; while they load anew there may be none."""
+        try:
+            return np.array_equal(self.pictures(where), pictures)
+        except ValueError:
+            return False
+
     def pictures(self, where: str) -> np.ndarray:
         """The pixels of the pictures there."""
         until(self, lambda: self.sources(where))
@@ -383,8 +390,7 @@ def test_a_link_and_a_saved_file_bring_a_picture_back(visitor, browser, address,
     other.tab("Walk")
     other.wait_for("#strip", 9)
     drop(other, tmp_path / "saved.png")
-    other.wait_for("#figure", 1)
-    assert np.array_equal(other.pictures("#figure"), picture)
+    until(other, lambda: other.shows("#figure", picture))
     other.page.close()
     assert other.odd == []
 
