@@ -68,7 +68,7 @@ def test_an_invalid_share_is_refused(model, share):
 
 
 def test_what_does_not_fit_is_refused(model):
-    with pytest.raises(InvalidInput, match="without labels"):
+    with pytest.raises(InvalidInput, match="is unconditional"):
         training.augmented(DCGANGenerator(28, 1, latent_dim=6, width=4), DIGITS)
     with pytest.raises(InvalidInput, match="not those of mnist"):
         training.augmented(DCGANGenerator(28, 1, latent_dim=6, width=4, labels=["a", "b"]), DIGITS)
