@@ -111,7 +111,9 @@ class Translator(Generator):
         kind = torch.eye(len(self.labels), device=self.device)[self.labels.index(to)][None]
 
         def translated(pictures: Tensor) -> Tensor:
-            return self.draw(pictures.to(self.device, torch.float32), kind.expand(len(pictures), -1)).clamp(-1, 1)
+            return (
+                self.draw(pictures.to(self.device, torch.float32), kind.expand(len(pictures), -1)).float().clamp(-1, 1)
+            )
 
         if not isinstance(picture, Tensor):
             whole = translate_photo(translated, self.image_shape, picture)

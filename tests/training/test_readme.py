@@ -47,6 +47,7 @@ ELSEWHERE = {
     "python -m training.compare": "test_compare.py",
     "python -m training.calibrate": "games/test_editor.py",
     "python tests/app_speed.py": "a measurement, made by hand",
+    "python tests/app_load.py": "a measurement, made by hand",
     "python app.py --model USER/REPO": "test_publish.py starts the demo of a Space with a model of the Hub",
 }
 # What the pages name beside a sentence.

@@ -19,9 +19,10 @@ SETTINGS = {
     "editor": {"image_size": 16, "latent_dim": 8, "width": 4, "decoder_width": 4, "hidden": 8},
     "retouch": {"image_size": 32, "width": 8, "finest": 8, "embedding": 8},
     "restore": {"image_size": 32, "width": 8, "embedding": 8},
+    "translate": {"image_size": 32, "width": 8, "embedding": 8, "labels": ["a", "b"]},
 }
 DRAWING = [
-    family for family in FAMILIES if family not in ("retouch", "restore")
+    family for family in FAMILIES if family not in ("retouch", "restore", "translate")
 ]  # which change pictures and draw none of their own
 
 
@@ -125,3 +126,12 @@ def test_a_label_table_outside_0_to_1_is_refused(tmp_path, value):
 def test_fresh_weights_of_every_family_are_of_use(tmp_path, family):
     model_folder.save(build(family), tmp_path)
     assert load(tmp_path).family == family
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64], ids=str)
+def test_what_is_translated_is_float32_whatever_the_weights_are(dtype):
+    whole, model = build("translate"), build("translate").to(dtype)
+    images = torch.rand(2, *model.image_shape) * 2 - 1
+    made = model.translate(images, "b")
+    assert made.dtype == torch.float32
+    torch.testing.assert_close(made, whole.translate(images, "b"), rtol=0, atol=0.05)
