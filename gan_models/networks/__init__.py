@@ -15,9 +15,10 @@ from .encoding import Autoencoder, EncodingGenerator, PairDiscriminator
 from .infogan import InfoGANDiscriminator, InfoGANGenerator
 from .invertible import InvertibleGenerator
 from .mlp import MLPDiscriminator, MLPGenerator
+from .panel import Panel
 from .resnet import ResNetDiscriminator, ResNetGenerator
 from .restore import Onlookers, Restorer
-from .retouch import Panel, RetouchEditor
+from .retouch import RetouchEditor
 from .tied import TiedDiscriminator
 from .translate import KindDiscriminator, Translator
 

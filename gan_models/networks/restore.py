@@ -21,14 +21,12 @@ from ..damages import KINDS
 from ..errors import InvalidConfig, InvalidInput, short
 from ..photos.opening import Source, open_photo
 from ..photos.repaired import by_tiles, check_hole, restore_photo
-from .base import DiscriminatorOutput, Generator, check_config
+from .base import check_config
 from .layers import upcast
 from .mixing import MixingDiscriminator
-from .retouch import GROUPS, Level
+from .unet import GROUPS, Level, PictureUNet, initialise_convolutions
 
-LIMITS = {"image_size": (8, 256), "image_channels": (1, 3), "width": (8, 128), "embedding": (8, 512)}
 SURE = 0.08  # estimated strengths below this count as 0
-SMALLEST = 7  # the largest size of the smallest map
 BATCH = 64  # tiles per batch
 LEAST = 0.4  # the least strength of a damage that is given by name
 DOUBT = 0.1  # estimates below this are ignored if no damage is given, so that whole pictures stay unchanged
@@ -44,7 +42,7 @@ class Looked(NamedTuple):
     estimate: Tensor  # (n, K) logits of the strengths
 
 
-class Restorer(Generator):
+class Restorer(PictureUNet):
     """Restores damaged pictures. It cannot draw pictures from latents (latent_dim is 0).
 
     damages: the kinds that it repairs, names from damages.KINDS, with or without holes (`fill`). residual: whether it
@@ -53,7 +51,7 @@ class Restorer(Generator):
     """
 
     family = "restore"
-    limits = LIMITS
+    refusal = "This model repairs pictures and draws none of its own: give it a picture to restore."
 
     def __init__(
         self,
@@ -66,49 +64,24 @@ class Restorer(Generator):
         damages: list | None = None,
     ):
         super().__init__()
-        check_config(locals(), self.limits)
-        if image_channels == 2:
-            raise InvalidConfig("The configuration says image_channels = 2; it must be 1 or 3.")
-        if image_size % 4:
-            raise InvalidConfig(f"The configuration says image_size = {image_size}; it must be a multiple of 4.")
-        if width % GROUPS:
-            raise InvalidConfig(f"The configuration's width ({width}) must be a multiple of {GROUPS}.")
+        self.check_unet(locals())
         if not isinstance(residual, bool):
             raise InvalidConfig("The configuration's residual must be true or false.")
         self.damages = _checked(damages)
         self.set_labels(None, False)
-        self.latent_dim, self.image_shape = 0, (image_channels, image_size, image_size)
         self.residual = residual
         self.told = tuple(kind for kind in self.damages if kind != "fill")  # holes are given by the mask
-        size, channels = image_size // 2, [width]
-        while size > SMALLEST and size % 2 == 0:
-            size //= 2
-            channels.append(channels[-1] * 2)
-        self.wishes = nn.Sequential(nn.Linear(len(self.told) + 1, embedding), nn.LeakyReLU(0.2))
         pixels = 4 * (image_channels + 1)
-        self.stem = nn.Sequential(nn.Conv2d(pixels, width, 3, padding=1), nn.LeakyReLU(0.2))
-        self.down = nn.ModuleList(Level(a, b, 4, 2) for a, b in zip(channels, channels[1:], strict=False))
-        self.middle = Level(channels[-1], channels[-1], embedding=embedding)
-        self.up = nn.ModuleList(
-            Level(a, b, embedding=embedding, beside=b) for a, b in zip(channels[:0:-1], channels[-2::-1], strict=True)
-        )
+        channels = self.add_unet(locals(), pixels, len(self.told) + 1)
         # Both get the pixels as an input again: from features alone, denoising is learned ten times as slowly.
         self.last = Level(width + pixels, width + GROUPS, embedding=embedding)
         self.change = nn.Conv2d(2 * width + GROUPS + pixels, 4 * image_channels, 3, padding=1)
-        self.estimate = nn.Linear(sum(channels), len(self.told)) if self.told else None
-        for layer in self.modules():
-            if isinstance(layer, nn.Conv2d):
-                nn.init.kaiming_normal_(layer.weight, 0.2)
-                if layer.bias is not None:
-                    nn.init.zeros_(layer.bias)
+        self.estimate = nn.Linear(channels, len(self.told)) if self.told else None
+        initialise_convolutions(self)
         with torch.no_grad():
             # The change starts small, and equal for the four pixels of a place (Aitken et al. 2017, arXiv:1707.02937).
             self.change.weight.mul_(0.1)
             self.change.weight.copy_(self.change.weight[::4].repeat_interleave(4, 0))
-
-    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Raise InvalidInput: this model has no latents."""
-        raise InvalidInput("This model repairs pictures and draws none of its own: give it a picture to restore.")
 
     def trial(self) -> list[Tensor]:
         """The output for a grey picture with a hole, with which `load` tests the weights."""
@@ -119,23 +92,18 @@ class Restorer(Generator):
         """The features of pictures (n, C, S, S) with masks (n, 1, S, S), 1 where they are missing; differentiable."""
         mask = torch.zeros_like(pictures[:, :1]) if mask is None else mask.to(pictures)
         pictures = pictures * (1 - mask)
-        x = self.stem(_by_fours(pictures, mask, self.dtype))
-        features = [x]
-        for level in self.down:
-            features.append(x := level(x))
+        features = self.downward(_by_fours(pictures, mask, self.dtype))
         if self.estimate is None:
-            return Looked(pictures, mask, tuple(features), x.new_zeros(len(x), 0))
+            return Looked(pictures, mask, features, pictures.new_zeros(len(pictures), 0))
         known = torch.cat([feature.mean((2, 3)) for feature in features], 1)
-        return Looked(pictures, mask, tuple(features), upcast(self.estimate(known)))
+        return Looked(pictures, mask, features, upcast(self.estimate(known)))
 
     def draw(self, looked: Looked, strengths: Tensor) -> Tensor:
         """The restored pictures (n, C, S, S) for strengths (n, len(told)) in 0..1; differentiable, and not clamped to
         [-1, 1]. If all strengths are 0, known pixels do not change."""
         missing = looked.mask.mean((1, 2, 3))[:, None]
         wishes = self.wishes(torch.cat([strengths.to(missing), missing], 1).to(self.dtype))
-        x = self.middle(looked.features[-1], wishes)
-        for level, beside in zip(self.up, looked.features[-2::-1], strict=True):
-            x = level(x, wishes, beside)
+        x = self.upward(looked.features, wishes)
         pixels = _by_fours(looked.pictures, looked.mask, self.dtype)
         last = self.last(torch.cat([x, pixels], 1), wishes)
         change = F.pixel_shuffle(upcast(self.change(torch.cat([x, last, pixels], 1))), 2)
@@ -336,7 +304,8 @@ class Onlookers(MixingDiscriminator):
     """Patch discriminators, which also get the damaged picture: one on pixels, and with `features` one on each of two
     maps of a frozen network.
 
-    width: channels of the mixed maps. pixels: channels of the first map of the pixel discriminator.
+    width: channels of the mixed maps. pixels: channels of the first map of the pixel discriminator. It has no forward
+    pass: the game calls `judge` and `judge_pixels`.
     """
 
     limits = {"image_size": (8, 256), "width": (4, 256), "pixels": (4, 256)}
@@ -372,7 +341,3 @@ class Onlookers(MixingDiscriminator):
     def judge_pixels(self, images: Tensor, source: Tensor) -> Tensor:
         """Scores (n, places) of pictures (n, C, S, S), given a source."""
         return upcast(self.pixels(torch.cat([images, source], 1))).flatten(1)
-
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
-        """Not used: the game calls `judge` and `judge_pixels` with two pictures."""
-        raise NotImplementedError("These discriminators need two pictures at once.")

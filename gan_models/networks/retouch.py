@@ -13,14 +13,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.parametrizations import spectral_norm
 
 from ..celeba import ATTRIBUTES, HAIR_COLOURS
 from ..errors import InvalidConfig, InvalidInput, short
-from .base import DiscriminatorOutput, Generator, check_config, check_labels
+from .base import Generator, check_config, check_labels
 from .compositing import smoothstep
 from .layers import upcast
-from .mixing import MAPS, MixingDiscriminator
+from .unet import GROUPS, Level, enlarged, initialise_convolutions
 
 LIMITS = {"image_size": (32, 512), "width": (8, 128), "embedding": (8, 512), "finest": (8, 128)}
 COARSE = 64  # pixels at which the U-Net sees a face; larger sizes add finer levels of paint
@@ -30,7 +29,6 @@ EAGER = 3.0  # factor on the learning rate of the flow: else mouths are recolour
 COLOUR = 0.5  # largest change of a weight or constant of the colour map
 MOST = 1.0  # the largest change that can be requested
 NEARLY = 0.95  # initial paint is clamped to +-NEARLY, since tanh could hardly change it beyond
-GROUPS = 8
 # Mean differences of paint from the picture, in -1..1, at which it begins to cover the picture's detail, and does.
 COVERS = (0.08, 0.3)
 
@@ -52,34 +50,6 @@ class Retouch(NamedTuple):
     colour: Tensor
     paint: Tensor  # (n, 3, S, S) in [-1, 1]
     alpha: Tensor  # (n, 1, S, S) 0..1
-
-
-class Level(nn.Module):
-    """A convolution, GroupNorm, a scale and shift of each channel that depend on the request (FiLM: Perez et al. 2018,
-    arXiv:1709.07871), LeakyReLU.
-
-    beside: channels of a skip connection of twice the size. Its convolution and the upsampled convolution of the input
-    are added. (Concatenating the two first, as a U-Net does, costs twice as much.)
-    """
-
-    def __init__(
-        self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1, embedding: int = 0, beside: int = 0
-    ):
-        super().__init__()
-        self.convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding=1)
-        self.beside = nn.Conv2d(beside, outputs, 3, padding=1, bias=False) if beside else None
-        self.norm = nn.GroupNorm(GROUPS, outputs)
-        self.wishes = nn.Linear(embedding, 2 * outputs) if embedding else None
-
-    def forward(self, x: Tensor, wishes: Tensor | None = None, beside: Tensor | None = None) -> Tensor:
-        x = self.convolution(x)
-        if self.beside is not None:
-            x = _enlarged(x, beside.shape[-1]) + self.beside(beside)
-        x = self.norm(x)
-        if self.wishes is not None:
-            scale, shift = self.wishes(wishes)[:, :, None, None].chunk(2, 1)
-            x = torch.addcmul(shift, x, 1 + scale)
-        return F.leaky_relu(x, 0.2)
 
 
 class RetouchEditor(Generator):
@@ -148,11 +118,7 @@ class RetouchEditor(Generator):
             )
             inputs, size = finest, size * 2
         self.estimate = nn.Linear(channels[-1] * (coarse // 16) ** 2, k)
-        for layer in self.modules():
-            if isinstance(layer, nn.Conv2d):
-                nn.init.kaiming_normal_(layer.weight, 0.2)
-                if layer.bias is not None:
-                    nn.init.zeros_(layer.bias)
+        initialise_convolutions(self)
         # Start without a change, and finer levels with the output of the coarser.
         for layer in [self.smooth, *(level[-1] for level in self.painting[1:])]:
             nn.init.zeros_(layer.weight)
@@ -192,18 +158,18 @@ class RetouchEditor(Generator):
             x = level(x, wishes, beside)
         size = seen.photos.shape[-1]
         smooth = upcast(self.smooth(x)).contiguous()  # channels first in memory, since they are split next
-        flow = _enlarged(FLOW * (EAGER * smooth[:, :2]).tanh(), size)
-        colour = _enlarged(COLOUR * smooth[:, 2:].tanh(), size)
+        flow = enlarged(FLOW * (EAGER * smooth[:, :2]).tanh(), size)
+        colour = enlarged(COLOUR * smooth[:, 2:].tanh(), size)
         ground = coloured(warped(seen.photos, flow), colour)
         maps: Tensor | float = 0.0
         for of_features, of_picture, *both, last in self.painting:
-            x = _enlarged(of_features(x), 2 * x.shape[-1])
+            x = enlarged(of_features(x), 2 * x.shape[-1])
             small = F.avg_pool2d(ground, size // x.shape[-1]) if x.shape[-1] < size else ground
             x = F.leaky_relu_(x + of_picture(small.to(self.dtype)), 0.2)
             for layer in both:
                 x = F.leaky_relu_(layer(x), 0.2)
             added = upcast(last(x))
-            maps = added if isinstance(maps, float) else added + _enlarged(maps, x.shape[-1])
+            maps = added if isinstance(maps, float) else added + enlarged(maps, x.shape[-1])
         # Paint is initialised to the picture. If it were grey, alpha would vanish before the editor learned to paint.
         paint, alpha = maps.split((3, 1), 1)
         return Retouch(
@@ -364,10 +330,6 @@ def retouched(photos: Tensor, retouch: Retouch, strength: Tensor) -> Tensor:
     return torch.where(strength > 0, edited, photos)
 
 
-def _enlarged(maps: Tensor, size: int) -> Tensor:
-    return maps if maps.shape[-1] == size else F.interpolate(maps, (size, size), mode="bilinear", align_corners=False)
-
-
 def _checked_strengths(strengths, attributes: tuple[str, ...]) -> list[list[float]]:
     """The share of a full change that is made, (2, K): less and more of each attribute."""
     found = [[1.0] * len(attributes), [1.0] * len(attributes)]
@@ -389,111 +351,3 @@ def _checked_strengths(strengths, attributes: tuple[str, ...]) -> list[list[floa
 
 def _is_number(value, most: float) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= most
-
-
-# ---- Discriminators and classifiers ----------------------------------------------------------------------------------
-
-GAIN = 3.0  # factor on a discriminator's last features, which spectral normalisation makes small
-
-
-class Adversary(nn.Module):
-    """A conditional patch discriminator (projection: Miyato and Koyama 2018, arXiv:1802.05637) with spectral
-    normalisation (Miyato et al. 2018, arXiv:1802.05957) in all but the last layer. With it in the last layer too, the
-    scores of the few patches that an edit changes stayed too small beside the classifiers' loss, and the editor drew
-    cyan beards.
-
-    widths: channels of the convolutions that halve a map (the last but one is repeated as needed), and of the last
-    one. least: the size of the map of patches. fold: blocks of fold x fold pixels become channels, which makes large
-    pictures cheap.
-    """
-
-    def __init__(
-        self,
-        inputs: int,
-        size: int,
-        attributes: int,
-        widths: tuple[int, ...] = (96, 128),
-        least: int = 4,
-        fold: int = 1,
-    ):
-        super().__init__()
-        layers: list[nn.Module] = []
-        *halving, last = widths
-        self.fold, inputs, size = fold, inputs * fold**2, size // fold
-        while size > least:
-            width = halving[min(len(layers) // 2, len(halving) - 1)]
-            layers += [spectral_norm(nn.Conv2d(inputs, width, 4, 2, 1)), nn.LeakyReLU(0.2, inplace=True)]
-            inputs, size = width, size // 2
-        final = spectral_norm(nn.Conv2d(inputs, last, 3, padding=1))
-        self.layers = nn.Sequential(*layers, final, nn.LeakyReLU(0.2, inplace=True))
-        self.score = nn.Conv2d(last, 1, 1)
-        self.project = nn.Linear(attributes, last, bias=False)
-
-    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
-        x = GAIN * self.layers(F.pixel_unshuffle(x, self.fold))
-        fitting = (x * self.project(labels)[:, :, None, None]).sum(1) / x.shape[1] ** 0.5
-        return (self.score(x)[:, 0] + fitting).flatten(1)
-
-
-class Panel(MixingDiscriminator):
-    """Discriminators and classifiers for edits, on the maps of a frozen network (training/judges/general.py) at strides
-    4, 8, 16 and 32.
-
-    attributes: the edited ones first. width: channels of the mixed maps. maps: channels of the input maps. pixels:
-    channels of one more discriminator, on patches of the pictures about the size of a mouth (features and pixels
-    together: Kumari et al. 2022, arXiv:2112.09130); 0 for none. Features alone let cyan beards pass.
-    """
-
-    limits = {"image_size": (32, 512), "width": (8, 256), "pixels": (0, 256)}
-    grows = ("of_pixels.",)
-
-    def __init__(
-        self,
-        image_size: int = 64,
-        image_channels: int = 3,
-        width: int = 64,  # channels of the mixed maps
-        attributes: list | None = None,  # all known attributes, those that can be edited first
-        maps: tuple[int, ...] = MAPS,  # channels of the input maps
-        pixels: int = 0,  # channels of the discriminator on pixels; 0 for none
-    ):
-        super().__init__()
-        check_config(locals(), self.limits)
-        self.attributes = check_labels(attributes, True) or ()
-        k = len(self.attributes)
-        self.add_mixing(width, maps)
-        self.register_buffer("frequency", torch.full((k,), 0.5))  # of each attribute
-        self.coarse = min(image_size, COARSE)  # what the features are of
-        sizes = [max(self.coarse // stride, 1) for stride in (4, 8, 16)]
-        self.adversaries = nn.ModuleList(Adversary(width, size, k) for size in sizes)
-        self.of_pixels = None
-        if pixels:
-            widths = (pixels, pixels + pixels // 2, 2 * pixels)
-            self.of_pixels = Adversary(
-                image_channels, image_size, k, widths, self.coarse // 4, image_size // self.coarse
-            )
-        self.classifiers = nn.ModuleList(nn.Linear(width * min(size, 8) ** 2, k) for size in sizes)
-
-    @torch.no_grad()
-    def note(self, labels: Tensor, counted: Tensor) -> None:
-        """Update the frequencies by labels (n, K) in -1..1, in the rows whose `counted` (n,) is 1."""
-        total = counted.sum()
-        seen = ((labels > 0).to(self.frequency) * counted[:, None]).sum(0) / total.clamp_min(1)
-        self.frequency.lerp_(torch.where(total > 0, seen, self.frequency), 0.01)
-
-    def classify(self, maps: list[Tensor]) -> Tensor:
-        """Logits (3, n, K) of mixed maps."""
-        small = [x if x.shape[-1] <= 8 else F.adaptive_avg_pool2d(x, 8) for x in maps]
-        return torch.stack(
-            [upcast(classifier(x.flatten(1))) for classifier, x in zip(self.classifiers, small, strict=True)]
-        )
-
-    def judge(self, maps: list[Tensor], images: Tensor, labels: Tensor) -> list[Tensor]:
-        """Scores (n, places), one tensor per discriminator, of mixed maps and of their pictures (n, C, H, W)."""
-        scores = [adversary(x, labels) for adversary, x in zip(self.adversaries, maps, strict=True)]
-        if self.of_pixels is not None:
-            scores.append(self.of_pixels(images, labels))
-        return [upcast(score) for score in scores]
-
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
-        """Not used: the game computes the maps once for both players."""
-        raise NotImplementedError("The panel looks at maps of features, not at pictures.")

@@ -17,15 +17,13 @@ from .. import marks
 from ..errors import InvalidConfig, InvalidInput, short
 from ..photos.opening import Source
 from ..photos.translated import translate_photo
-from .base import Discriminator, DiscriminatorOutput, Generator, check_config
+from .base import Discriminator, check_config
 from .layers import upcast
-from .retouch import GROUPS, Adversary, Level
-
-LIMITS = {"image_size": (8, 256), "image_channels": (1, 3), "width": (8, 128), "embedding": (8, 512)}
-SMALLEST = 7  # the largest size of the smallest map
+from .panel import Adversary
+from .unet import PictureUNet, initialise_convolutions
 
 
-class Translator(Generator):
+class Translator(PictureUNet):
     """Translates pictures between kinds. It cannot draw pictures from latents (latent_dim is 0).
 
     labels: the kinds, at least two. width: channels of the U-Net's first map. embedding: entries of a kind's embedding.
@@ -33,7 +31,7 @@ class Translator(Generator):
 
     family = "translate"
     takes_labels = True
-    limits = LIMITS
+    refusal = "This model translates pictures and draws none of its own: give it a picture to translate."
 
     def __init__(
         self,
@@ -45,43 +43,18 @@ class Translator(Generator):
         multi_label: bool = False,
     ):
         super().__init__()
-        check_config(locals(), self.limits)
-        if image_channels == 2:
-            raise InvalidConfig("The configuration says image_channels = 2; it must be 1 or 3.")
-        if image_size % 4:
-            raise InvalidConfig(f"The configuration says image_size = {image_size}; it must be a multiple of 4.")
-        if width % GROUPS:
-            raise InvalidConfig(f"The configuration's width ({width}) must be a multiple of {GROUPS}.")
+        self.check_unet(locals())
         self.set_labels(labels, multi_label)
         if multi_label or not self.labels or len(self.labels) < 2:
             raise InvalidConfig(
                 "The configuration's labels must be the names of two kinds or more, and multi_label false."
             )
-        self.latent_dim, self.image_shape = 0, (image_channels, image_size, image_size)
-        size, channels = image_size // 2, [width]
-        while size > SMALLEST and size % 2 == 0:
-            size //= 2
-            channels.append(channels[-1] * 2)
-        self.wishes = nn.Sequential(nn.Linear(len(self.labels), embedding), nn.LeakyReLU(0.2))
         pixels = 4 * image_channels
-        self.stem = nn.Sequential(nn.Conv2d(pixels, width, 3, padding=1), nn.LeakyReLU(0.2))
-        self.down = nn.ModuleList(Level(a, b, 4, 2, embedding) for a, b in zip(channels, channels[1:], strict=False))
-        self.middle = Level(channels[-1], channels[-1], embedding=embedding)
-        self.up = nn.ModuleList(
-            Level(a, b, embedding=embedding, beside=b) for a, b in zip(channels[:0:-1], channels[-2::-1], strict=True)
-        )
+        self.add_unet(locals(), pixels, len(self.labels), on_the_way_down=True)
         self.change = nn.Conv2d(width + pixels, pixels, 3, padding=1)
-        for layer in self.modules():
-            if isinstance(layer, nn.Conv2d):
-                nn.init.kaiming_normal_(layer.weight, 0.2)
-                if layer.bias is not None:
-                    nn.init.zeros_(layer.bias)
+        initialise_convolutions(self)
         with torch.no_grad():  # start with a small change
             self.change.weight.mul_(0.1)
-
-    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Raise InvalidInput: this model has no latents."""
-        raise InvalidInput("This model translates pictures and draws none of its own: give it a picture to translate.")
 
     def trial(self) -> list[Tensor]:
         """The output for a grey picture, with which `load` tests the weights."""
@@ -92,12 +65,7 @@ class Translator(Generator):
         """Pictures (n, C, S, S) translated into kinds (n, K), one-hot; differentiable, and not clamped to [-1, 1]."""
         pixels = F.pixel_unshuffle(pictures.to(self.dtype), 2)
         wishes = self.wishes(kinds.to(self.dtype))
-        features = [self.stem(pixels)]
-        for level in self.down:
-            features.append(level(features[-1], wishes))
-        x = self.middle(features[-1], wishes)
-        for level, beside in zip(self.up, features[-2::-1], strict=True):
-            x = level(x, wishes, beside)
+        x = self.upward(self.downward(pixels, wishes), wishes)
         return pictures + F.pixel_shuffle(upcast(self.change(torch.cat([x, pixels], 1))), 2)
 
     @torch.no_grad()
@@ -156,7 +124,3 @@ class KindDiscriminator(Discriminator):
     def judge(self, images: Tensor, kinds: Tensor) -> Tensor:
         """Scores (n, places) of pictures (n, C, S, S) as kinds (n, K), one-hot."""
         return upcast(self.adversary(images, kinds))
-
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
-        """Not used: the game calls `judge`."""
-        raise NotImplementedError("This discriminator scores patches: call judge.")

@@ -25,7 +25,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gan_models.celeba import cheeks
-from gan_models.networks.retouch import COARSE, EXCLUSIVE, Panel, Retouch, Seen, retouched
+from gan_models.networks.panel import Panel
+from gan_models.networks.retouch import COARSE, EXCLUSIVE, Retouch, Seen, retouched
 from gan_models.rng import Stream
 
 from .. import augment

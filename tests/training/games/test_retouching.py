@@ -9,7 +9,7 @@ from tiny import small, train
 
 import gan_models
 from gan_models.celeba import cheeks
-from gan_models.networks.retouch import Panel
+from gan_models.networks.panel import Panel
 from training import loop
 from training import state as states
 from training.games import GAMES
