@@ -331,12 +331,15 @@ def rights(models: Models, name: str) -> str:
 
 
 def sliders(models: Models, name: str) -> list[dict]:
-    """The sliders in the order of the page: the first four, the other reliable ones, the less reliable ones."""
+    """The sliders in the order of the page: the first four, the other reliable ones, the less reliable ones. The first
+    ones go both ways, as far as there are such: else a face may leave one of them no way at all."""
     able = {
         change: offer for change, offer in models.offered(name).items() if offer.allows(False) or offer.allows(True)
     }
     good = [change for change, offer in able.items() if offer.reliable]
-    first = sorted(good, key=lambda change: FIRST.index(change) if change in FIRST else len(FIRST))[: len(FIRST)]
+    rank = {change: place for place, change in enumerate(FIRST)}
+    both = {change: able[change].allows(False) and able[change].allows(True) for change in good}
+    first = sorted(good, key=lambda change: (not both[change], rank.get(change, len(FIRST))))[: len(FIRST)]
     groups = {"first": first, "more": [change for change in good if change not in first]}
     groups["unreliable"] = [change for change in able if change not in good]
     return [

@@ -21,10 +21,12 @@ def there(models: Models) -> bool:
 
 def tab(page: Page, models: Models, shared: Shared | None) -> None:
     gr.Markdown(words.VERIFY_NOTE, elem_id="verify-note")
+    if detection.bundled():
+        gr.Markdown(words.DETECTOR_NOTE, elem_id="detector-note")
     with gr.Row():
         with gr.Column(min_width=240, scale=1):
             upload = page.reads(
-                gr.File(label=words.TO_VERIFY, file_types=KINDS, height=140, elem_id="verify-file", buttons=[]),
+                gr.File(label=words.TO_VERIFY, file_types=KINDS, height=180, elem_id="verify-file", buttons=[]),
                 reading.anything,
             )
             looked_at = gr.Image(

@@ -218,9 +218,11 @@ BAD_PAINTING = "The painting cannot be read; try again, or reload the page."
 
 # ---- Verify
 VERIFY, TO_VERIFY = "Verify", "A picture or a video"
-VERIFY_NOTE = """Was it generated? Choose a file. First what is written inside of it is read, then a small network says what
-it thinks. **It cannot tell whether a picture from the net is generated**: it knows the generators of this page, hardly any
-other, and no edits of photos. Never let it be the reason to accuse anybody. Nothing is kept."""
+VERIFY_NOTE = """Was it generated? Choose a file: what is written inside of it is read. Anybody can write that, or take it
+out. Nothing is kept."""
+DETECTOR_NOTE = """Then a small network says what it thinks. **It cannot tell whether a picture from the net is generated**:
+it knows the generators of this page, hardly any other, and no edits of photos. Never let it be the reason to accuse
+anybody."""
 WRITTEN_INSIDE, DETECTOR_THINKS = "What is written inside", "What the detector thinks"
 NOTHING_INSIDE = "Nothing is written inside of how it was made. That says nothing: it is easily taken out."
 BROKEN_INSIDE = "What is written inside is damaged, or not what it should be."

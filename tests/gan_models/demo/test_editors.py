@@ -90,6 +90,16 @@ def test_without_a_generator_the_bundled_one_draws_the_faces(offering):
     assert studio_of(ask).value["drawn"] and set(ask.page.tabs) & {"sample", "walk"} == set()
 
 
+def test_the_first_sliders_go_both_ways_as_far_as_there_are_such(monkeypatch):
+    """Else the drawn face that is opened first may leave one of them no way at all."""
+    one, both = studio.Offer(less="good", more="nothing"), studio.Offer()
+    offers = {"Blond_Hair": one, "Bald": one, "Male": both, "Smiling": both, "Young": both, "Bangs": both}
+    models = type("", (), {"offered": lambda self, name: offers})()
+    groups = {slider["name"]: slider["group"] for slider in photo.sliders(models, "editor")}
+    assert [name for name, group in groups.items() if group == "first"] == ["Smiling", "Young", "Male", "Bangs"]
+    assert groups["Blond_Hair"] == groups["Bald"] == "more"
+
+
 def test_what_an_editor_is_bad_at_is_behind_or_not_offered(folder, tmp_path, monkeypatch):
     """metrics.json of its folder says how good it is at what."""
     shutil.copytree(folder / "retouch", tmp_path / "measured")
