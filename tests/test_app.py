@@ -87,35 +87,28 @@ class Visitor:
             self.odd.append(f"{message.text} {message.location['url']}")
 
     def sources(self, where: str) -> list[str]:
-        """The addresses of the pictures shown there; none while one of them is still loading."""
-        return self.page.evaluate(
-            """where => { const all = [...document.querySelectorAll(where + ' img')];
-            return all.every(img => img.complete && img.naturalWidth) ? all.map(img => img.src) : [] }""",
-            where,
-        )
+        """The addresses of the pictures there, loaded or not."""
+        return self.page.evaluate("where => [...document.querySelectorAll(where + ' img')].map(img => img.src)", where)
 
     def wait_for(self, where: str, count: int, other_than: Sequence[str] = ()) -> list[str]:
         """The addresses of `count` pictures there, once they are others than those."""
-        self.page.wait_for_function(
+        found = self.page.wait_for_function(
             """([where, count, old]) => { const all = [...document.querySelectorAll(where + ' img')];
+            const shown = all.map(img => img.src);
             return all.length == count && all.every(img => img.complete && img.naturalWidth)
-                && JSON.stringify(all.map(img => img.src)) != old }""",
+                && JSON.stringify(shown) != old && shown }""",
             arg=[where, count, compact(list(other_than))],
             polling="raf",
         )
-        return self.sources(where)
+        return found.json_value()
 
     def shows(self, where: str, pictures: np.ndarray) -> bool:
-        """Whether exactly these pictures are there now; while they load anew there may be none."""
-        try:
-            return np.array_equal(self.pictures(where), pictures)
-        except ValueError:
-            return False
+        """Whether exactly these pictures are there now."""
+        return np.array_equal(self.pictures(where), pictures)
 
     def pictures(self, where: str) -> np.ndarray:
         """The pixels of the pictures there."""
-        until(self, lambda: self.sources(where))
-        files = [self.page.request.get(source).body() for source in self.sources(where)]
+        files = [self.page.request.get(source).body() for source in until(self, lambda: self.sources(where))]
         return np.stack([np.array(Image.open(io.BytesIO(file)).convert("RGB"), int) for file in files])
 
     def tab(self, name: str) -> None:
@@ -468,10 +461,12 @@ def move(visitor, attribute: str) -> float:
 
 
 def until(visitor, condition, seconds: float = PATIENCE):
+    """What the condition gives, as soon as it gives something: a page that draws anew may be empty for a moment."""
     end = time.monotonic() + seconds
-    while not condition():
+    while not (found := condition()):
         assert time.monotonic() < end
         visitor.page.wait_for_timeout(100)
+    return found
 
 
 def test_the_page_opens_with_a_drawn_face_that_changes_at_once(visitor):
