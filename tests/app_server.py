@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))  # a script sees its own folder alone, where tests/gan_models would be gan_models
 
 
 def free_port() -> int:
