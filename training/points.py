@@ -305,7 +305,8 @@ def _network(inputs: int, outputs: int, random: torch.Generator) -> nn.Sequentia
     sizes = [inputs, WIDTH, WIDTH, outputs]
     layers: list[nn.Module] = [_Scale(3.0)] if inputs == 2 else []
     for before, after in zip(sizes, sizes[1:], strict=False):
-        layer = nn.utils.skip_init(nn.Linear, before, after)
+        with torch.random.fork_rng(devices=()):  # its own initial weights are replaced, and must take no random numbers
+            layer = nn.Linear(before, after)
         nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=random)
         nn.init.uniform_(layer.bias, -0.5, 0.5, generator=random)  # else all kinks would go through the origin
         layers += [layer, nn.LeakyReLU(0.2)]

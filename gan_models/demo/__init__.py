@@ -4,9 +4,12 @@ page = build(Models(["mnist-cgan"]), folder)
 serve(Models(["mnist-cgan"]), "127.0.0.1", 7860)
 """
 
+import contextlib
 import os
+import shutil
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -238,12 +241,26 @@ def follow(page: Page, common: shared.Shared, models: Models, selecting: dict, s
         link.tell(page, common, event)
 
 
+@contextlib.contextmanager
+def own_folder():
+    """A temporary folder that is gone afterwards, although requests may still write into it while it is being removed."""
+    folder = tempfile.mkdtemp(prefix="gan-studio-")
+    try:
+        yield folder
+    finally:
+        for _ in range(50):
+            shutil.rmtree(folder, ignore_errors=True)
+            if not os.path.exists(folder):
+                break
+            time.sleep(0.1)
+
+
 def serve(models: Models, host: str, port: int | None = None, mcp: bool = False) -> None:
     """Serve the page until the process is told to end. With `mcp` its named endpoints are also tools of the Model
     Context Protocol. Raises OSError or OverflowError if it cannot listen there, and as `build` does. No file is left
     on the disk afterwards."""
     over = threading.Event()
-    with tempfile.TemporaryDirectory(prefix="gan-studio-") as folder:
+    with own_folder() as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
         page = build(models, folder)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import gradio as gr
 from gradio.route_utils import API_PREFIX
+from gradio.routes import App
 from gradio.state_holder import SessionState
 from gradio_client.utils import encode_file_path
 
@@ -76,7 +77,12 @@ class Page(gr.Blocks):
         self.uploads, self.visits, self.readers = uploads, visits, {}
         self.tabs: dict[str, gr.Tab] = {}  # by name; each is there before its `tab` is called
         self.unserved: list[str] = []  # tabs that the first model does not serve
-        super().__init__(**options)
+        with one_web_app():
+            super().__init__(**options)
+
+    def __exit__(self, *raised):
+        with one_web_app():
+            super().__exit__(*raised)
 
     def reads(self, component: gr.components.Component, reader: Reader):
         """Set the reader of a component's value, and return the component."""
@@ -228,6 +234,18 @@ class Page(gr.Blocks):
         if event_data is not None:  # it may name files too, which Gradio would open
             event_data = gr.EventData(None, without_files(event_data._data))
         return await super().process_api(*arguments, event_data=event_data, **named)
+
+
+@contextlib.contextmanager
+def one_web_app():
+    """Let Gradio make its web app at launch alone. It also makes one when a page begins and when it ends, and throws them
+    away; together they took as long as loading all bundled models."""
+    made = App.create_app
+    App.create_app = staticmethod(lambda *arguments, **named: None)
+    try:
+        yield
+    finally:
+        App.create_app = made
 
 
 @contextlib.contextmanager

@@ -7,7 +7,8 @@ import pytest
 import torch
 from demo_server import ATTRIBUTES, Asking, tiny, tiny_editor
 
-from gan_models.demo import Models, build
+from gan_models import studio
+from gan_models.demo import Models, build, photo
 from gan_models.networks.retouch import RetouchEditor
 
 

@@ -1,5 +1,6 @@
 """What is kept for a visitor: bounded while it is there, gone when it goes."""
 
+import contextlib
 import gc
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from PIL import Image
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
-from gan_models.demo import Models, build, page, visits
+from gan_models.demo import Models, build, own_folder, page, visits
 from gan_models.demo.visits import Gone, PictureRoute, Store, Visits
 from gan_models.networks.dcgan import DCGANGenerator
 
@@ -277,6 +278,24 @@ def test_a_closed_page_ends_its_visit(models, tmp_path):
             time.sleep(0.1)
         time.sleep(3)
         assert not list(run.glob("drawn-*")) and "Traceback" not in (tmp_path / "app.log").read_text()
+
+
+def test_the_folder_of_the_demo_goes_although_a_request_still_writes_into_it():
+    over, writing = time.monotonic() + 1, threading.Event()
+
+    def write(folder: Path) -> None:
+        while time.monotonic() < over and folder.exists():
+            with contextlib.suppress(FileNotFoundError):
+                for k in range(50):
+                    (folder / f"{k}-{time.monotonic_ns()}").touch()
+            writing.set()
+
+    with own_folder() as folder:
+        thread = threading.Thread(target=write, args=[Path(folder)])
+        thread.start()
+        assert writing.wait(10)
+    thread.join()
+    assert not Path(folder).exists()
 
 
 def test_only_the_demo_imports_gradio():
