@@ -12,15 +12,17 @@ from typing import Any
 
 from huggingface_hub import ModelCard, ModelCardData
 
-from . import card_edits, card_families, files, model_folder, portable, project
+from . import card_commands, card_edits, card_families, files, model_folder, portable, project
 from .card_tables import as_dict, cell, is_number, is_text, metrics_section, number, spaced, table
 from .errors import InvalidConfig
 from .model_folder import CARD, MAX_CARD_BYTES, METRICS, PICTURE, read_metrics
-from .notices import KEYS, UNKNOWN, combined, dataset_of, licence_fields
+from .notices import KEYS, UNKNOWN, combined, dataset_of, hub_link, licence_fields, on_hub
 
 # The facts about a training that a card can show. source: the paper. licence: a sentence on the licence of the weights.
 # repository: the address of the code. dataset: mnist, fashionmnist, celeba or other words. data: {"title", "licence"} of
-# own pictures. origin: the record of the model from which the training started, with its licence as `licence_fields`.
+# own pictures; of a data set of the Hub also {"hub": "USER/DATASET@COMMIT", "page_licence": the licence on its page}.
+# features: a network of somebody else whose features the losses used. origin: the record of the model from which the
+# training started, with its licence as `licence_fields`.
 ABOUT = (
     "name",
     "recipe",
@@ -36,6 +38,7 @@ ABOUT = (
     "commit",
     "licence",
     "repository",
+    "features",
     "origin",
 )
 STAGES = 20  # limit for a chain of models that started from one another
@@ -118,6 +121,7 @@ class _Page:
         self.first = self.stages[0] if self.family == "invertible" else told
         self.known = dataset_of(told.get("dataset"))
         self.data = {key: value for key, value in as_dict(told.get("data")).items() if isinstance(value, str) and value}
+        self.hub = on_hub(self.data)
         if self.known is UNKNOWN and "celeba" in self.data.get("title", "").lower():
             self.known = dataset_of("celeba")
 
@@ -125,7 +129,7 @@ class _Page:
         kind, recipe = card_families.conditioning(self.config), self.told.get("recipe")
         tags = ["gan", "image-generation", self.family, "gan-studio"] + ([f"{kind}-conditional"] if kind else [])
         tags += ["image-editing"] if self.family in card_families.EDITORS else []
-        tags += [recipe] if recipe and re.fullmatch(r"[\w.-]+", recipe) else []
+        tags += [recipe] if recipe and re.fullmatch(r"[\w.-]+", recipe) and not self.other_data() else []
         base = self.base_model()
         # No model-index: its metric names, such as plain "fid", would compare our protocols with other people's.
         origin = self.origin_licence()
@@ -136,15 +140,18 @@ class _Page:
             library_name="gan-studio",
             pipeline_tag="image-to-image" if self.family in card_families.SHOWN else "unconditional-image-generation",
             tags=tags,
-            datasets=[self.known.hub_id] if self.known.hub_id else None,
+            datasets=[found] if (found := self.known.hub_id or self.hub.partition("@")[0]) else None,
             base_model=base,
         )
         return str(data.to_yaml())
 
     def own_licence(self) -> dict[str, str]:
-        if self.known is UNKNOWN and "licence" in self.data:
-            return licence_fields(self.data["licence"])
-        return self.known.licence
+        words = self.data.get("licence") or self.data.get("page_licence")
+        return licence_fields(words) if self.known is UNKNOWN and words else self.known.licence
+
+    def other_data(self) -> bool:
+        """Whether it learned from pictures other than those of a known data set, so that the recipe's name misleads."""
+        return self.known is UNKNOWN and bool(self.told.get("dataset"))
 
     def origin_licence(self) -> dict[str, str]:
         """The licence of the weights from which the training started, as far as it is known."""
@@ -164,8 +171,9 @@ class _Page:
 
     def sections(self) -> Iterable[str | None]:
         told = self.told
-        heading = told.get("name") or self.data.get("title") or self.first.get("recipe") or told.get("recipe")
-        yield f"# {cell(heading or self.family)}"
+        recipe = self.first.get("recipe") or told.get("recipe") or self.family
+        on = f"{recipe} on {self.hub.partition('@')[0] or Path(str(told.get('dataset'))).name}"
+        yield f"# {cell(told.get('name') or self.data.get('title') or (on if self.other_data() else recipe))}"
         yield " ".join(filter(None, [self.lead(), card_families.network(self.config), self.papers()]))
         if self.samples:
             yield "![Samples](samples.png)"
@@ -199,7 +207,7 @@ Research, teaching and play. Not for deceiving anybody about what is real, nor f
 
     def lead(self) -> str | None:
         """The recipe's summary. It only fits the data of the recipe, so other data get a sentence of their own."""
-        if self.known is UNKNOWN and self.told.get("dataset"):
+        if self.other_data():
             return f"It {card_families.verb(self.family)} pictures such as those of {self.title()}."
         summary = self.first.get("summary")
         return summary[0].upper() + summary[1:].rstrip(".") + "." if summary else None
@@ -208,6 +216,9 @@ Research, teaching and play. Not for deceiving anybody about what is real, nor f
         """The title of the training pictures. Of an own folder only the last part of its path is shown."""
         if self.known is not UNKNOWN:
             return self.known.title
+        if self.hub:
+            title = f"*{cell(self.data['title'])}*, " if "title" in self.data else ""
+            return f"{title}{hub_link(self.hub)} of the Hub"
         if "title" in self.data:
             return f"*{cell(self.data['title'])}* (the trainer's own pictures)"
         return f"`{cell(Path(str(self.told.get('dataset'))).name)}` (the trainer's own pictures)"
@@ -228,8 +239,17 @@ Research, teaching and play. Not for deceiving anybody about what is real, nor f
                 f"According to the trainer, the licence of the pictures is {cell(self.data['licence'])}; it also holds for "
                 "these weights."
             )
+        elif self.known is UNKNOWN and "page_licence" in self.data:
+            sentences.append(
+                f"According to the page of the data set, its licence is {cell(self.data['page_licence'])}; it also holds "
+                "for these weights."
+            )
         else:
             sentences.append(self.known.note)
+        if told.get("features"):
+            sentences.append(
+                f"The losses compared features of {cell(told['features'])}; none of its weights are in this model."
+            )
         if told.get("init_from"):
             origin = as_dict(told.get("origin"))
             fields = as_dict(origin.get("licence_fields"))
@@ -263,7 +283,7 @@ Research, teaching and play. Not for deceiving anybody about what is real, nor f
             [form.format(number(stage[key])) if stage.get(key) not in (None, "") else "" for _, key, form in used]
             for stage in stages
         ]
-        commands = [portable.command(stage["command"]) for stage in stages if is_text(stage.get("command"))]
+        commands = card_commands.reproducing(stages)
         if not (used or commands):
             return None
         several = "One row per training; each started from the weights of the one above." if len(rows) > 1 else None

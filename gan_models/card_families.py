@@ -41,6 +41,13 @@ translated = model.translate(pictures, to=model.labels[1])  # model.labels has t
 codes = model.encode(images)  # of pictures (n, C, H, W) in [-1, 1]
 again = model.generate(codes, labels)
 """,
+    "classifying": """
+classes = model.classify(images)  # (16, K) probabilities of model.classes; rows sum to 1
+""",
+    "infogan": """
+latents = model.with_codes(latents, categories=[0] * 16)  # the same pictures with code 0 of {categories}
+changed = model.generate(latents, labels)
+""",
     "invertible": """
 found = invert(model, images)  # latents and labels that reproduce pictures (n, C, H, W) in [-1, 1]
 again = model.generate(found.latents, found.labels)
@@ -83,7 +90,8 @@ def use(config: Mapping[str, Any], repository: str | None) -> str:
     sheet = f"\npython -m gan_models {PLACEHOLDER} --seed 1 --count 16 --output grid.png" if draws else ""
     attributes = config.get("attributes") or ATTRIBUTES
     attribute = "Smiling" if "Smiling" in attributes else attributes[0]
-    code = (_SAMPLE if draws else "") + _EXAMPLES.get(family, "").format(attribute=attribute)
+    example = _EXAMPLES.get(family, "").format(attribute=attribute, categories=config.get("categories"))
+    code = (_SAMPLE if draws else "") + example
     home = f"\n\nThe code, and how to train such a model: {repository}" if repository else ""
     photo = _PORTRAIT.format(name=PLACEHOLDER, attribute=attribute) if family in EDITORS else ""
     return f"""## Use it
@@ -150,6 +158,14 @@ def network(config: dict[str, Any]) -> str:
     kind = conditioning(config)
     if config["family"] in ("encoding", "invertible"):
         text += " It also encodes pictures: `encode` gives their latents."
+    if config["family"] == "infogan":
+        text += (
+            f" The first of them choose one of {config.get('categories')} categories, and the next {config.get('continuous')} "
+            "are continuous codes; both were learned without labels."
+        )
+    if config["family"] == "classifying":
+        names = ", ".join(cell(name) for name in config.get("classes") or ())
+        text += f" It also classifies pictures: `classify` gives the probabilities of {names}."
     if kind:
         names = {"class": "the class", "attribute": "attributes (each from 0 to 1)"}[kind]
         text += f" It is conditional on {names}: {', '.join(cell(label) for label in config['labels'])}."

@@ -72,9 +72,22 @@ KEYS = ("license", "license_name", "license_link")
 
 
 def dataset_of(name: str | None) -> DatasetNotice:
-    """The notice of a data set. To be safe, every name with "celeba" gets CelebA's restriction."""
+    """The notice of a data set, by its name here or on the Hub. To be safe, every name with "celeba" gets CelebA's
+    restriction."""
     plain = re.sub("[^a-z0-9]", "", (name or "").lower())
-    return DATASETS["celeba"] if "celeba" in plain else DATASETS.get(plain, UNKNOWN)
+    of_hub = next((notice for notice in DATASETS.values() if notice.hub_id == name), UNKNOWN)
+    return DATASETS["celeba"] if "celeba" in plain else DATASETS.get(plain, of_hub)
+
+
+def on_hub(data: dict[str, str]) -> str:
+    """The data set of the Hub, USER/DATASET[@REVISION], in the record of a model's data; "" for other data."""
+    return found[0] if (found := re.match(r"[\w.-]+/[\w.-]+(@[\w./-]+)?$", data.get("hub", ""))) else ""
+
+
+def hub_link(hub: str) -> str:
+    """A data set of the Hub, USER/DATASET[@REVISION], as a link to its page."""
+    name, _, revision = hub.partition("@")
+    return f"[{name}](https://huggingface.co/datasets/{name}{f'/tree/{revision}' if revision else ''})"
 
 
 def data_line(metrics: dict[str, Any]) -> str:
@@ -84,8 +97,10 @@ def data_line(metrics: dict[str, Any]) -> str:
     notice = dataset_of(dataset if isinstance(dataset, str) else None)
     own = record.get("data") if isinstance(record, dict) and notice is UNKNOWN else None
     own = {key: value for key, value in own.items() if isinstance(value, str)} if isinstance(own, dict) else {}
-    note = f"Licence of the pictures: {own['licence']}." if own.get("licence") else notice.note
-    return f"Data: {own.get('title') or notice.title}. {note}"
+    licence = own.get("licence") or own.get("page_licence")
+    note = f"Licence of the pictures: {licence}." if licence else notice.note
+    hub = on_hub(own)
+    return f"Data: {own.get('title') or (hub_link(hub) if hub else notice.title)}. {note}"
 
 
 def rights_of(metrics: dict[str, Any]) -> str:

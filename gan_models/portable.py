@@ -6,7 +6,8 @@ import shlex
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
-DROPPED = ("--data-root", "--output")  # options of a command that only hold places
+# Options of a command that only hold places of the trainer, here or on the Hub.
+DROPPED = ("--data-root", "--output", "--push-to-hub", "--push-every")
 FOLDERS = ("model", "checkpoint")  # folders of a run, whose names do not identify it
 _WHOLE = re.compile(r"[/~]|[A-Za-z]:[\\/]|\\\\|\.\.?[\\/]")
 # Paths in running text: /home/me/x, ~/x or C:\x, but no web address, no HTML tag and no half of "and/or".
@@ -76,8 +77,9 @@ def _line(line: str, dropped: tuple[str, ...] = ()) -> str:
 
 
 def _is_path(word: str) -> bool:
-    """Whether a word is a path on this disk: not a web address, nor user/repo, unless there is such a folder."""
-    if re.match(r"[a-z]+://", word) or not re.search(r"[/\\~]", word):
+    """Whether a word is a path on this disk: not a web address, nor a data set of the Hub, nor user/repo, unless there
+    is such a folder."""
+    if re.match(r"[a-z]+://|hub:", word) or not re.search(r"[/\\~]", word):
         return False
     return bool(_WHOLE.match(word)) or not re.fullmatch(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", word) or os.path.exists(word)
 

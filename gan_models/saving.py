@@ -37,7 +37,7 @@ def save_whole(model: "Generator", folder: Path, about: dict[str, Any] | None = 
     """
     source = model.loaded_from
     same = source is not None and holds_weights_of(source.folder, model)
-    metrics = portable.record(_metrics(source, same))  # no paths of this machine
+    metrics = portable.record(_metrics(source, same, name))  # no paths of this machine
     picture = _read(source, PICTURE, MAX_PICTURE_BYTES) if same else None
     card = _carried(source) if same and not about else None
     if card is None:
@@ -55,13 +55,14 @@ def save_whole(model: "Generator", folder: Path, about: dict[str, Any] | None = 
         files.write_atomically(folder / LICENCE, licence)
 
 
-def _metrics(source: Source | None, same: bool) -> dict[str, Any]:
-    """The metrics.json of a model: as it was loaded, or, if the weights have changed, only where it came from."""
+def _metrics(source: Source | None, same: bool, name: str | None = None) -> dict[str, Any]:
+    """The metrics.json of a model: as it was loaded, or, if the weights have changed, only where it came from. name: the
+    repository to which it will be pushed; back where it came from it is no copy."""
     if source is None:
         return {}
     metrics = metrics_of(source)
     if same:
-        return metrics | ({"copy_of": source.reference} if source.repo else {})
+        return metrics | ({"copy_of": source.reference} if source.repo not in (None, name) else {})
     return {"training": {"init_from": source.reference, "origin": origin_of(source)}}
 
 

@@ -2,8 +2,8 @@
 
 It speaks what huggingface_hub asks when it publishes and loads: whoami, repository creation, front matter validation,
 preupload, Git LFS (batch, upload, verify), commits, repository info, trees, and files by `resolve`, where LFS files
-redirect to another address as on the Hub. Repositories live in memory; `HubServer.repositories` is what a test looks
-into.
+redirect to another address as on the Hub; and what the package `datasets` asks when it loads a data set. Repositories
+live in memory; `HubServer.repositories` is what a test looks into.
 """
 
 import base64
@@ -15,7 +15,7 @@ import socket
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 import yaml
@@ -23,7 +23,7 @@ from huggingface_hub import constants
 
 TOKENS = {"hf_write": True, "hf_read": False}  # token -> may write
 USER = "user"
-PREFIXES = {"model": "", "space": "spaces/"}
+PREFIXES = {"model": "", "space": "spaces/", "dataset": "datasets/"}
 
 
 @dataclass
@@ -183,15 +183,16 @@ class _Handler(BaseHTTPRequestHandler):
         ("GET", r"/api/whoami-v2", "whoami"),
         ("POST", r"/api/repos/create", "create"),
         ("POST", r"/api/validate-yaml", "validate"),
-        ("POST", r"/api/(model|space)s/([^/]+/[^/]+)/preupload/([^/]+)", "preupload"),
-        ("POST", r"/api/(model|space)s/([^/]+/[^/]+)/commit/([^/]+)", "commit"),
-        ("POST", r"/(spaces/)?([^/]+/[^/]+)\.git/info/lfs/objects/batch", "lfs_batch"),
+        ("POST", r"/api/(model|space|dataset)s/([^/]+/[^/]+)/preupload/([^/]+)", "preupload"),
+        ("POST", r"/api/(model|space|dataset)s/([^/]+/[^/]+)/commit/([^/]+)", "commit"),
+        ("POST", r"/(spaces/|datasets/)?([^/]+/[^/]+)\.git/info/lfs/objects/batch", "lfs_batch"),
         ("PUT", r"/lfs/upload/([0-9a-f]{64})", "lfs_upload"),
         ("POST", r"/lfs/verify", "lfs_verify"),
-        ("POST", r"/api/(model|space)s/([^/]+/[^/]+)/branch/([^/]+)", "branch"),
-        ("GET", r"/api/(model|space)s/([^/]+/[^/]+)/tree/([^/]+)", "tree"),
-        ("GET", r"/api/(model|space)s/([^/]+/[^/]+)(?:/revision/([^/]+))?", "info"),
-        ("GET", r"/(spaces/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)", "resolve"),
+        ("POST", r"/api/(model|space|dataset)s/([^/]+/[^/]+)/branch/([^/]+)", "branch"),
+        ("GET", r"/api/(model|space|dataset)s/([^/]+/[^/]+)/tree/([^/]+)(?:/(.+))?", "tree"),
+        ("POST", r"/api/(model|space|dataset)s/([^/]+/[^/]+)/paths-info/([^/]+)", "paths"),
+        ("GET", r"/api/(model|space|dataset)s/([^/]+/[^/]+)(?:/revision/([^/]+))?", "info"),
+        ("GET", r"/(spaces/|datasets/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)", "resolve"),
         ("GET", r"/cdn/([0-9a-f]{64})", "cdn"),
     ]
 
@@ -407,9 +408,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def info(self, kind: str, repo_id: str, revision: str | None) -> None:
         commit = self._commit(kind, repo_id, revision)
+        card = commit.files.get("README.md", b"").decode("utf-8", "replace") if kind == "dataset" else ""
+        said = re.match(r"---\n(.*?)\n---\n", card, re.DOTALL)
         self.send(
             {
                 "id": repo_id,
+                "cardData": yaml.safe_load(said[1]) if said else None,
                 "modelId": repo_id,
                 "sha": commit.oid,
                 "private": self._repository(kind, repo_id).private,
@@ -433,17 +437,37 @@ class _Handler(BaseHTTPRequestHandler):
         lfs = {"sha256": oid, "size": len(content), "pointerSize": len(pointer)}
         return {"size": len(content), "blobId": git_oid(pointer), "lfs": lfs}
 
-    def tree(self, kind: str, repo_id: str, revision: str) -> None:
-        entries = []
-        for path, content in self._commit(kind, repo_id, revision).files.items():
-            entry = {"type": "file", "path": path, "size": len(content), "oid": git_oid(content)}
+    def tree(self, kind: str, repo_id: str, revision: str, folder: str | None) -> None:
+        files, start = self._commit(kind, repo_id, revision).files, f"{folder}/" if folder else ""
+        if start and not any(path.startswith(start) for path in files):
+            raise Problem(404, f"{folder} does not exist", "EntryNotFound")
+        deep = "recursive=true" in self.path.lower()
+        self.send([entry for entry in self._entries(files, start) if deep or "/" not in entry["path"][len(start) :]])
+
+    def paths(self, kind: str, repo_id: str, revision: str) -> None:
+        wanted = {path.strip("/") for path in parse_qs(self.body.decode()).get("paths", [])}
+        entries = self._entries(self._commit(kind, repo_id, revision).files)
+        self.send([entry for entry in entries if entry["path"] in wanted])
+
+    @staticmethod
+    def _entries(files: dict[str, bytes], start: str = "") -> list[dict]:
+        """The files below a folder, and its folders."""
+        found = {}
+        for path, content in files.items():
+            if not path.startswith(start):
+                continue
+            for k in range(path[len(start) :].count("/")):
+                folder = "/".join(path.split("/")[: start.count("/") + k + 1])
+                found[folder] = {"type": "directory", "path": folder, "size": 0, "oid": git_oid(folder.encode())}
+            found[path] = {"type": "file", "path": path, "size": len(content), "oid": git_oid(content)}
             if is_lfs(path, len(content)):
-                entry["lfs"] = {"oid": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 130}
-            entries.append(entry)
-        self.send(entries)
+                oid = hashlib.sha256(content).hexdigest()
+                found[path]["lfs"] = {"oid": oid, "size": len(content), "pointerSize": 130}
+        return list(found.values())
 
     def resolve(self, prefix: str | None, repo_id: str, revision: str, path: str) -> None:
-        commit = self._commit("space" if prefix else "model", repo_id, revision)
+        kinds = {prefix: kind for kind, prefix in PREFIXES.items()}
+        commit = self._commit(kinds[prefix or ""], repo_id, revision)
         if path not in commit.files:
             raise Problem(404, "Entry not found", "EntryNotFound")
         content = commit.files[path]

@@ -190,15 +190,15 @@ def compare_options(folder: Path, described: dict) -> None:
 
 
 def commit() -> str | None:
-    """The commit of the code, if it runs from a checkout."""
+    """The commit of the code if it runs from a checkout, with "-dirty" behind it if files were changed since. An
+    installed package may be in a folder of another repository, whose commit says nothing of this code."""
+
+    def git(*words: str) -> str:
+        options = {"cwd": Path(__file__).parent, "capture_output": True, "text": True, "timeout": 10, "check": True}
+        return subprocess.run(["git", *words], **options).stdout.strip()
+
     try:
-        return subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        ).stdout.strip()
+        git("ls-files", "--error-unmatch", Path(__file__).name)
+        return git("describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
     except (OSError, subprocess.SubprocessError):
         return None

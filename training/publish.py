@@ -12,7 +12,7 @@ from huggingface_hub.utils import validate_repo_id
 from gan_models import card_edits, cli, hub, portable
 from gan_models.card import model_card
 from gan_models.card_families import PLACEHOLDER
-from gan_models.errors import ModelError
+from gan_models.errors import ModelError, ModelNotFound
 from gan_models.files import UnfitFile, read_bounded
 from gan_models.model_folder import (
     BESIDE,
@@ -22,6 +22,7 @@ from gan_models.model_folder import (
     METRICS,
     PICTURE,
     WEIGHTS,
+    Source,
     config_of,
     load_folder,
     read_metrics,
@@ -56,14 +57,16 @@ def publish(
 ) -> str:
     """Upload a model folder to the Hub in one commit, create the repository if necessary, and return its URL.
 
-    model_folder: of a model or a run. space: the name of a Gradio Space for the demo with this model. hardware: of that
+    model_folder: of a model or a run, or any other source that `gan_models.load` takes: of a model of the Hub a copy is
+    published, whose card says so. space: the name of a Gradio Space for the demo with this model. hardware: of that
     Space, such as "zero-a10g" or "t4-small" (None: the free CPU). static_space: the name of a static Space, whose page
     draws in the visitor's browser. What a person wrote into the card, here or on the Hub, is kept
     (gan_models/card_edits.py); if both were edited, keep says which edits count, those "here" or those on the "hub". A
     folder that `gan_models.load` refuses, or that has no card, is not uploaded. The token is that of `hf auth login`.
     Raises PublishError.
     """
-    folder, model = check_folder(model_folder)
+    source, model = find_model(model_folder)
+    folder = source.folder
     check_name(repo_id)
     if static_space:
         check_name(static_space)
@@ -72,7 +75,9 @@ def publish(
         requirements(edits=hasattr(model, "edit"), hardware=hardware)  # raises now if a package is missing
     if keep not in (None, *KEEP):
         raise PublishError(f"To choose which edits of the card to keep, say {' or '.join(KEEP)}, not {keep!r}.")
-    contents = model_files(folder, repo_id, config_of(model))
+    contents = model_files(
+        folder, repo_id, config_of(model), source.reference if source.repo not in (None, repo_id) else None
+    )
     if not get_token():
         raise PublishError(
             "You are not logged in to the Hub: run `hf auth login`, or set HF_TOKEN to a token with write access."
@@ -92,23 +97,21 @@ def publish(
     return url
 
 
-def check_folder(source: str | Path) -> tuple[Path, Generator]:
-    """The model folder of a model or run folder, and its model."""
-    folder = hub.model_in(source)
-    if not folder.is_dir():
-        raise PublishError(
-            f"There is no folder {source}; give the model folder of a finished run, such as runs/NAME/model."
-        )
+def find_model(source: str | Path) -> tuple[Source, Generator]:
+    """Where the model is, and the model."""
     try:
-        model = load_folder(folder)
+        found = hub.find(source)
+        model = load_folder(found.folder, found.name)
+    except ModelNotFound as error:
+        raise PublishError(str(error)) from error
     except ModelError as error:
         raise PublishError(f"Not published, since it would not load: {error}") from error
-    if not (folder / CARD).is_file():
+    if not (found.folder / CARD).is_file():
         raise PublishError(
-            f"{folder} has no card (README.md), which tells its data and licence; "
+            f"{found.folder} has no card (README.md), which tells its data and licence; "
             "write it with gan_models.card.write_card."
         )
-    return folder, model
+    return found, model
 
 
 def check_name(repo_id: str) -> None:
@@ -120,9 +123,9 @@ def check_name(repo_id: str) -> None:
         raise PublishError(f"{repo_id!r} lacks its owner: a repository on the Hub is named USER/REPO.")
 
 
-def model_files(folder: Path, repo_id: str, config: dict) -> dict[str, Path | bytes]:
+def model_files(folder: Path, repo_id: str, config: dict, copy_of: str | None = None) -> dict[str, Path | bytes]:
     """Path in the repository -> file or content. The card is written again from the folder, keeps what a person wrote
-    into it, and gets the name with which the model can be loaded."""
+    into it, and gets the name with which the model can be loaded. copy_of: the model of the Hub that is copied."""
     files: dict[str, Path | bytes] = {WEIGHTS: folder / WEIGHTS}  # it was loaded, so it is a file of the folder
     for name, most in CONTENTS.items():
         try:
@@ -139,7 +142,7 @@ def model_files(folder: Path, repo_id: str, config: dict) -> dict[str, Path | by
             metrics = read_metrics(folder / METRICS)
         except ModelError as error:
             raise PublishError(f"Not published: {error}") from error
-        told = portable.record(story.tell(config, metrics))
+        told = portable.record(story.tell(config, metrics)) | ({"copy_of": copy_of} if copy_of else {})
         if told != metrics:
             files[METRICS] = (json.dumps(told, indent=2) + "\n").encode()
         metrics = told

@@ -22,6 +22,7 @@ from gan_models.samples import sample_grid
 
 from . import callbacks, checkpoints, cpu, loop, run_folder
 from .choices import PREVIOUS_ONE
+from .data import hub as hub_data
 from .data.dataset import Dataset, to_float
 from .engine import choose_precision, make_accelerator, start_trackers
 from .evaluate import story
@@ -31,7 +32,7 @@ from .processes import Peers
 from .publish import PublishError, check_name
 from .pushing import Pushing
 from .recipes import Recipe
-from .run_folder import STATS, WATCH, images_of, read_stats, trained_seconds
+from .run_folder import STATS, WATCH, images_of, notes_of, read_stats, trained_seconds
 from .settings import as_words
 from .starting import initialise_from
 from .state import State, batch_dependent_layers, build
@@ -278,18 +279,30 @@ class Run:
     def notes(self) -> dict:
         """The training record of model folders, without what changes from step to step."""
         options, data = self.options, self.described["data"]
+        started = story.started_from(options.init_from, self.checkpoint)
         return {
             "recipe": self.recipe.name,
             # The summary only fits the recipe's own data.
             "summary": self.recipe.summary if self.dataset.name == self.recipe.data else None,
             "source": self.recipe.source,
             "dataset": self.dataset.name,
-            "data": {key: data[key] for key in ("title", "licence") if data.get(key)},
+            "data": {key: data[key] for key in ("title", "licence") if data.get(key)} | self.hub_data(),
             "seed": options.seed,
-            "command": self.described["command"],
+            "features": GAMES[self.recipe.game].features_of(self.recipe),
+            "command": story.pinned(self.described["command"], options.init_from, started["init_from"]),
             "commit": self.described["commit"],
-            **story.started_from(options.init_from, self.checkpoint),
+            **started,
         }
+
+    def hub_data(self) -> dict[str, str]:
+        """Of a data set of the Hub its commit and licence, as they were when the run began."""
+        asked = self.options.data
+        if not isinstance(asked, str) or not asked.startswith(hub_data.PREFIX):
+            return {}
+        before = notes_of(self.checkpoint / "model").get("data") if self.checkpoint else None
+        if isinstance(before, dict) and before.get("hub"):
+            return {key: before[key] for key in ("hub", "page_licence") if key in before}
+        return hub_data.facts(asked)
 
     def write_model(self, state: State, folder: Path) -> None:
         """Write the model folder."""
@@ -362,9 +375,11 @@ class Run:
         if self.accelerator.is_main_process:
             self.write_model(self.state, self.model)
             self.samples.write(self.state)
-        speed = (self.state.images - self.first) / max(time.monotonic() - self.began, 1e-9)
+        measuring = self.report.metrics_seconds
+        speed = (self.state.images - self.first) / max(time.monotonic() - self.report.began, 1e-9)
+        apart = f", and {callbacks.duration(measuring)} of metrics" if measuring >= 1 else ""
         self.say(
-            f"Done: {self.state.images:,} images, {speed:,.0f} images/s. The model is {self.model}; "
+            f"Done: {self.state.images:,} images, {speed:,.0f} images/s{apart}. The model is {self.model}; "
             f"`python -m gan_models {shlex.quote(str(self.model))} --output grid.png` samples it."
         )
 

@@ -6,6 +6,7 @@ from .. import studio
 from ..networks.editor import Editor
 from ..networks.restore import Restorer
 from ..networks.retouch import RetouchEditor
+from ..networks.translate import Translator
 from . import speaking, words
 from .models import Models
 
@@ -31,6 +32,10 @@ def describe(models: Models, name: str) -> str:
 def abilities(model) -> str:
     if isinstance(model, (Editor, RetouchEditor)):
         return words.able_to_edit(len(model.attributes))
+    if isinstance(model, Translator):
+        return words.able_to_translate(", ".join(model.labels))
+    if isinstance(model, Restorer) and not model.damages:
+        return words.DRAWS_FROM_PICTURES
     if isinstance(model, Restorer):
         return words.able_to_repair(len(model.damages)) if model.residual else words.DRAWS_FROM_LINES
     told = words.TOLD_NOTHING

@@ -14,6 +14,7 @@ from ..networks import Generator, load
 from ..networks.editor import Editor
 from ..networks.restore import Restorer
 from ..networks.retouch import RetouchEditor
+from ..networks.translate import Translator
 from . import gpu, words
 
 
@@ -113,6 +114,11 @@ class Models:
     def sketchers(self) -> list[str]:
         """The names of the models that draw a colour picture from lines."""
         return self._shown_pictures(lambda model: not model.residual and "edges" in model.damages)
+
+    def translators(self) -> list[str]:
+        """The names of the models that turn a picture into another kind: translators, and those that learned from pairs."""
+        pairs = self._shown_pictures(lambda model: not model.damages and model.image_shape[0] == 3)
+        return pairs + [name for name, model in self.usable().items() if isinstance(model, Translator)]
 
     def _shown_pictures(self, fits) -> list[str]:
         return [name for name, model in self.usable().items() if isinstance(model, Restorer) and fits(model)]

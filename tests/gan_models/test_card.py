@@ -5,6 +5,7 @@ import json
 import re
 
 import pytest
+import torch
 import yaml
 from huggingface_hub import ModelCard
 
@@ -12,6 +13,8 @@ from gan_models import model_folder, project
 from gan_models.card import ABOUT, model_card, write_card
 from gan_models.card_families import PLACEHOLDER
 from gan_models.errors import InvalidConfig
+from gan_models.networks import FAMILIES
+from gan_models.networks.classifying import ClassifyingGenerator
 from gan_models.networks.dcgan import DCGANGenerator
 from gan_models.networks.editor import Editor
 from gan_models.networks.encoding import EncodingGenerator
@@ -19,7 +22,9 @@ from gan_models.networks.infogan import InfoGANGenerator
 from gan_models.networks.invertible import InvertibleGenerator
 from gan_models.networks.mlp import MLPGenerator
 from gan_models.networks.resnet import ResNetGenerator
+from gan_models.networks.restore import Restorer
 from gan_models.networks.retouch import RetouchEditor
+from gan_models.networks.translate import Translator
 from gan_models.notices import DATASETS, combined, licence_fields
 
 ABOUT_CELEBA = {
@@ -242,6 +247,63 @@ def test_of_own_pictures_the_card_says_what_is_so(folder):
     assert card.data.license == "other" and "non-commercial research" in card.text
 
 
+HUB = OWN | {"dataset": "user/pets", "data": {"hub": "user/pets@" + "0a" * 20}}
+
+
+def test_of_a_data_set_of_the_hub_the_card_names_its_page_commit_and_licence(folder):
+    card = card_of(folder, HUB)
+    link = f"[user/pets](https://huggingface.co/datasets/user/pets/tree/{'0a' * 20})"
+    assert card.data.datasets == ["user/pets"] and f"Trained on {link} of the Hub." in card.text
+    assert (
+        "trainer's own" not in card.text and card.data.license is None and "depends on the training data" in card.text
+    )
+    assert "# celeba-cgan on user/pets\n" in card.text and "celeba-cgan" not in card.data.tags
+    card = card_of(folder, HUB | {"data": HUB["data"] | {"page_licence": "cc-by-sa-4.0"}})
+    assert card.data.license == "cc-by-sa-4.0" and "page of the data set, its licence is cc-by-sa-4.0" in card.text
+    card = card_of(folder, HUB | {"data": HUB["data"] | {"page_licence": "mit", "licence": "cc0-1.0", "title": "Pets"}})
+    assert card.data.license == "cc0-1.0" and "According to the trainer" in card.text and "*Pets*, [user" in card.text
+    card = card_of(folder, HUB | {"dataset": "ylecun/mnist", "data": {"hub": "ylecun/mnist"}})
+    assert card.data.license == "mit" and card.data.datasets == ["ylecun/mnist"] and "LeCun" in card.text
+    assert card_of(folder, HUB | {"data": {"hub": "x\n[a](b)"}}).data.datasets is None
+
+
+def test_features_of_a_network_that_learned_elsewhere_are_told(folder):
+    text = card_of(folder, ABOUT_CELEBA | {"features": "Lite (Apache-2.0), which learned from ImageNet"}).text
+    assert "compared features of Lite (Apache-2.0), which learned from ImageNet; none of its weights" in text
+
+
+def chain(*stages: dict) -> dict:
+    """The record of the last of several trainings, each of which started from the one before."""
+    whole = {}
+    for stage in stages:
+        whole = stage | ({"origin": whole} if whole else {})
+    return whole
+
+
+def test_the_commands_of_several_trainings_find_each_other_when_pasted(folder):
+    def stage(recipe, start=None, more=""):
+        told = f" --init-from {start}" if start else ""
+        return {"recipe": recipe, "init_from": start, "command": f"python -m training {recipe}{told}{more}"}
+
+    def commands(*stages) -> list[str]:
+        return card_of(folder, chain(*stages)).text.split("```sh\n")[2].split("\n```")[0].splitlines()
+
+    calibrated = "\npython -m training.calibrate e --data celeba"
+    assert commands(stage("a"), stage("a", "a"), stage("a", "b", " --seed 1")) == [
+        "python -m training a",
+        "python -m training a --init-from runs/a --output runs/b",
+        "python -m training a --init-from runs/b --seed 1 --output runs/a-3",
+    ]
+    assert commands(stage("a"), stage("e", "mine", calibrated)) == [
+        "python -m training a --output runs/mine",
+        "python -m training e --init-from runs/mine/model",
+        "python -m training.calibrate runs/e/model --data celeba",
+    ]
+    # A bundled model and one of the Hub are named as they are.
+    for start in ("mnist-cgan", "user/repo@" + "0a" * 20):
+        assert commands(stage("mnist-cgan"), stage("e", start))[1].endswith(f"--init-from {start}")
+
+
 @pytest.mark.parametrize(
     "words, fields",
     [
@@ -298,21 +360,28 @@ def test_the_page_of_a_remote_has_no_secret(remote, page):
     assert project.web_address(remote) == page
 
 
-@pytest.mark.parametrize(
-    "model",
-    [
-        DCGANGenerator(16, 1, 4, 4, labels=["a", "b"]),
-        DCGANGenerator(16, 3, 4, 4, labels=["Smiling"], multi_label=True),
-        MLPGenerator(image_size=8, latent_dim=3, width=4),
-        InfoGANGenerator(width=4),
-        EncodingGenerator(16, 1, 4, 4),
-        InvertibleGenerator(16, 3, 4, width=4),
-        ResNetGenerator(16, 1, 4, 8),
-        Editor(16, width=4, latent_dim=8, hidden=8),
-        RetouchEditor(64, width=8, finest=8, attributes=["Bald"]),
-    ],
-    ids=lambda model: f"{model.family}-{model.multi_label}",
-)
+MODELS = [
+    DCGANGenerator(16, 1, 4, 4, labels=["a", "b"]),
+    DCGANGenerator(16, 3, 4, 4, labels=["Smiling"], multi_label=True),
+    MLPGenerator(image_size=8, latent_dim=3, width=4),
+    InfoGANGenerator(width=4),
+    EncodingGenerator(16, 1, 4, 4),
+    InvertibleGenerator(16, 3, 4, width=4),
+    ClassifyingGenerator(16, 1, 4, 4, classes=["a", "b"], reader_width=8),
+    ResNetGenerator(16, 1, 4, 8),
+    Editor(16, width=4, latent_dim=8, hidden=8),
+    RetouchEditor(64, width=8, finest=8, attributes=["Bald"]),
+    Restorer(image_size=32, width=8, embedding=8),
+    Restorer(image_size=32, width=8, embedding=8, damages=[]),
+    Translator(image_size=32, width=8, embedding=8, labels=["a", "b"]),
+]
+
+
+def test_every_family_has_its_card_tried():
+    assert {model.family for model in MODELS} == set(FAMILIES)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: f"{model.family}-{model.multi_label}")
 def test_the_code_of_a_card_runs_as_pasted(model, tmp_path):
     """All but the block for a photo, which needs a photo of a face: tests/gan_models/test_portrait.py opens those."""
     model.save_pretrained(tmp_path)
@@ -321,7 +390,10 @@ def test_the_code_of_a_card_runs_as_pasted(model, tmp_path):
     assert len(blocks) == 1
     scope = {}
     exec(compile(blocks[0], "README.md", "exec"), scope)
-    assert scope["images"].shape[1:] == model.image_shape
+    made = [scope[name] for name in ("images", "changed", "again", "repaired", "translated") if name in scope]
+    assert made and all(pictures.shape[1:] == model.image_shape for pictures in made)
+    if "classes" in scope:
+        assert torch.allclose(scope["classes"].sum(1), torch.ones(16)) and "the probabilities of a, b" in text
 
 
 def test_what_the_training_recorded_is_used_and_not_shown_as_a_metric(folder):

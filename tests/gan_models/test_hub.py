@@ -615,6 +615,10 @@ def test_a_model_that_is_pushed_on_keeps_its_story(hub_server, tmp_path):
     assert 'load("user/changed")' in card.text and card.data.license == "mit"
     assert json.loads(files["metrics.json"])["training"]["origin"]["recipe"] == "toy"
 
+    gan_models.load("user/copy").push_to_hub("user/copy")  # back where it came from it is no copy of itself
+    card = ModelCard(hub_server.repositories["model", "user/copy"].commits[-1].files["README.md"].decode())
+    assert card.data.base_model in (None, "user/toy")
+
 
 @pytest.mark.parametrize("changed", [False, True], ids=["same", "changed"])
 def test_no_path_of_this_machine_is_pushed(hub_server, folder, changed):

@@ -49,6 +49,15 @@ def test_a_folder_that_is_there_is_a_path(tmp_path, monkeypatch):
         ("python -m training toy --init-from user/repo", "python -m training toy --init-from user/repo"),
         ("python -m training toy --data-root '/home/me/my data' --output=/tmp/x", "python -m training toy"),
         ("python -m training toy --output /tmp/x --seed 3", "python -m training toy --seed 3"),
+        ("python -m training toy --push-to-hub me/x --push-every=5 --seed 3", "python -m training toy --seed 3"),
+        (
+            "python -m training toy --data hub:user/pets@v1,label=kind",
+            "python -m training toy --data hub:user/pets@v1,label=kind",
+        ),
+        (
+            "python -m training toy --init-from user/repo@v1/sub/folder",
+            "python -m training toy --init-from user/repo@v1/sub/folder",
+        ),
         ("python -m training toy --data '/home/me", "python -m training toy --data 'me"),
         (
             "python -m training a\npython -m training.calibrate /x/runs/b/model",

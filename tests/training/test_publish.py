@@ -109,7 +109,7 @@ def test_private_repositories(hub, folder, monkeypatch):
 
 def test_a_folder_that_does_not_load_is_not_uploaded(hub, folder, tmp_path):
     assert "no folder" in refused(tmp_path / "missing", "user/toy")
-    assert "no folder" in refused(folder / "config.json", "user/toy")
+    assert "is a file" in refused(folder / "config.json", "user/toy")
     (tmp_path / "empty").mkdir()
     assert "would not load" in refused(tmp_path / "empty", "user/toy")
     weights = (folder / "model.safetensors").read_bytes()
@@ -161,6 +161,24 @@ def test_no_network_and_a_hub_out_of_order(hub, folder, monkeypatch):
     assert "cannot be reached" in refused(folder, "user/toy")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert "HF_HUB_OFFLINE" in refused(folder, "user/toy")
+
+
+def test_a_bundled_model_and_one_of_the_hub_are_published_too(hub, folder):
+    publish("mnist-cgan", "user/digits")
+    files = commits(hub, "user/digits")[-1].files
+    assert files["model.safetensors"] == (gan_models.hub.PRETRAINED / "mnist-cgan/model.safetensors").read_bytes()
+    assert b"copy of" not in files["README.md"]
+    publish(folder, "user/toy")
+    oid = commits(hub, "user/toy")[-1].oid
+    publish("user/toy@main", "user/again")
+    files = commits(hub, "user/again")[-1].files
+    assert json.loads(files["metrics.json"])["copy_of"] == f"user/toy@{oid}"
+    card = files["README.md"].decode()
+    assert "base_model: user/toy" in card and f"copy of [user/toy](https://huggingface.co/user/toy/tree/{oid})" in card
+    assert 'load("user/again")' in card and "celeba-non-commercial-research" in card
+    publish("user/toy", "user/toy")  # no copy of itself
+    assert len(commits(hub, "user/toy")) == 1
+    assert "no Hub repository user/none" in refused("user/none", "user/toy")
 
 
 # A card that somebody edited

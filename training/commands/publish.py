@@ -2,7 +2,6 @@
 USER/REPO`."""
 
 import argparse
-from pathlib import Path
 
 from .. import cli
 from ..choices import KEEP
@@ -16,7 +15,9 @@ def main(arguments: list[str] | None = None) -> int:
 def command(arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser("python -m training.publish", description="Publish a model folder on the Hub.")
     parser.add_argument(
-        "model_folder", type=Path, help="a run such as runs/mnist-cgan, or a model folder such as runs/mnist-cgan/model"
+        "source",
+        metavar="SOURCE",
+        help="a run such as runs/mnist-cgan, its model folder, a bundled name, or a model of the Hub, which is copied",
     )
     parser.add_argument("repo_id", metavar="USER/REPO", help="the repository; created if missing")
     parser.add_argument("--space", metavar="USER/SPACE", help="also make a Gradio Space that shows the model")
@@ -41,7 +42,7 @@ def command(arguments: list[str] | None) -> None:
 
     print(
         publish(
-            options.model_folder,
+            options.source,
             options.repo_id,
             space=options.space,
             static_space=options.static_space,

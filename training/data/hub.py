@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from huggingface_hub import HfApi
 
 from gan_models.cli import missing
 from gan_models.errors import MissingPackage
@@ -22,6 +23,7 @@ ASKED = ("config", "split", "image", "label")
 SPLITS = {"train": ("train", "training"), "valid": ("validation", "valid", "val", "dev"), "test": ("test",)}
 IMAGES, LABELS = ("image", "img", "picture"), ("label", "labels", "class")  # preferred columns
 MOST_CLASSES = 1000
+PATIENCE = 10  # seconds for the Hub to tell of a data set
 FORM = "hub:USER/DATASET, hub:USER/DATASET@REVISION, or with ,config= ,split= ,image= or ,label= behind it"
 
 
@@ -77,6 +79,23 @@ def read_hub(text: str, request: Request) -> Dataset:
     labels = np.array([kinds[k] for k in decoded.kept], np.int64)
     names = tuple(str(value) for value in _names(rows, label, classes))
     return make_dataset(name, decoded.images, labels, names, False, notes, decoded.digest)
+
+
+def facts(text: str) -> dict[str, str]:
+    """What a card tells of a data set of the Hub: `hub`, its name with the commit of now, and `page_licence`, the licence
+    on its page. Of what cannot be asked, or is not said, there is none."""
+    source = Source.parse(text)
+    try:
+        info = HfApi().dataset_info(source.name, revision=source.revision, timeout=PATIENCE)
+        said = info.card_data.to_dict() if info.card_data else {}
+    except Exception:  # the data themselves are here
+        return {"hub": source.name + (f"@{source.revision}" if source.revision else "")}
+    licences = said.get("license")
+    licences = [word for word in (licences if isinstance(licences, list) else [licences]) if isinstance(word, str)]
+    words = ", ".join(licences)
+    if words == "other":
+        words = next((str(said[key]) for key in ("license_link", "license_name") if said.get(key)), words)
+    return {"hub": f"{source.name}@{info.sha}"} | ({"page_licence": words[:200]} if words else {})
 
 
 def _load(source: Source, split: str):

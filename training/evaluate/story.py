@@ -5,6 +5,7 @@ explanations are written here, as data.
 """
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,14 @@ def started_from(source: str | None, checkpoint: Path | None) -> dict[str, Any]:
     run = run_folder.find_checkpoint(Path(source))
     found = Source(run / "model", source) if run else hub.find(source)
     return {"init_from": found.reference, "origin": origin_of(found)}
+
+
+def pinned(command: str, asked: str | None, found: str | None) -> str:
+    """A command whose --init-from names the model as it was found: a repository of the Hub with its commit."""
+    if not asked or not found or asked == found or "/" not in found:
+        return command
+    words = shlex.split(command)
+    return shlex.join(found if word == asked else word.replace(f"={asked}", f"={found}") for word in words)
 
 
 def _dict(value: Any) -> dict[str, Any]:

@@ -49,6 +49,11 @@ class Game:
     remedies: tuple[str, ...] = ()  # what the watch may recommend besides a lower rate: "smoother", "noise", "batch"
 
     @classmethod
+    def features_of(cls, recipe: Recipe) -> str | None:
+        """Whose features the losses use: a network that learned from other data, in words for the card; None: nobody's."""
+        return None
+
+    @classmethod
     def needs_model(cls, recipe: Recipe) -> bool:
         """Whether a run has to start from a trained generator (--init-from)."""
         return False

@@ -88,10 +88,15 @@ class Restoring(Game):
                 "The adversarial term needs discriminators of features: --set discriminator.features=true."
             )
 
+    @classmethod
+    def features_of(cls, recipe: Recipe) -> str | None:
+        terms = cls.Terms(**recipe.terms)
+        return general.ABOUT if terms.perceptual or terms.adversarial else None
+
     def __init__(self, recipe: Recipe, device: torch.device):
         super().__init__(recipe, device)
         self.general = None
-        if self.terms.perceptual or self.terms.adversarial:
+        if self.features_of(recipe):
             self.general = general.read(general.TRAINS).to(device)
 
     def judged(self, state: State) -> bool:

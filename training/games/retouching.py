@@ -116,6 +116,10 @@ class Retouching(Game):
         if tuple(recipe.attributes or ()) != known:
             raise RecipeError("The recipe's attributes must be the discriminator's.")
 
+    @classmethod
+    def features_of(cls, recipe: Recipe) -> str | None:
+        return general.ABOUT
+
     def __init__(self, recipe: Recipe, device: torch.device):
         super().__init__(recipe, device)
         self.general = general.read(general.TRAINS).to(device)

@@ -31,6 +31,8 @@ from ..errors import TrainingError
 
 FOLDER = Path(__file__).parent / "weights"
 TRAINS, JUDGES = "lite0", "lite1"
+# The first of them, for the cards of models whose losses use it.
+ABOUT = "EfficientNet-Lite0 (Tan and Le 2019, arXiv:1905.11946; Apache-2.0), which learned from ImageNet"
 # For each stage of Lite0: kernel, stride of its first block, expansion, channels, blocks. (Inputs of the first: 32.)
 STAGES = (
     (3, 1, 1, 16, 1),

@@ -95,6 +95,7 @@ def found_codes(categories: int) -> str:
 
 
 TOLD_NOTHING, DRAWS_FROM_LINES = "told no labels", "draws a picture from lines"
+DRAWS_FROM_PICTURES = "draws a picture from another one, as learned from pairs"
 
 
 def able_to_edit(count: int) -> str:
@@ -278,6 +279,17 @@ SKETCH, DRAW_HERE, SKETCHED, TAKE_LINES = (
 )
 SKETCH_NOTE = """Draw the lines of a face, from the front and as large as the canvas, with the eyes a little above the
 middle. The network draws a face with such lines, of a person who does not exist."""
+
+# ---- Translate
+TRANSLATE, TURN_INTO, DO_TRANSLATE = "Translate", "Turn it into", "Translate"
+TRANSLATED_PHOTO = "Translated photo, at full size"
+TRANSLATE_NOTE = """Upload a picture (of people only with their consent), and the network turns it into another kind. It
+changes everything that differs between the kinds in its training pictures. Nothing is kept."""
+
+
+def able_to_translate(kinds: str) -> str:
+    return f"translates into {kinds}"
+
 
 # ---- What goes wrong
 TROUBLE = "That did not work"

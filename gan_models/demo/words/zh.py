@@ -194,6 +194,17 @@ def signed_by(signer: str) -> str:
 SKETCH, DRAW_HERE, SKETCHED, TAKE_LINES = "素描", "在这里画一张脸", "这张脸", "从一张画出的脸的线条开始"
 SKETCH_NOTE = """画出一张脸的线条，正面，和画布一样大：眼睛比中间稍高。网络会画出可能有这些线条的脸。查无此人。"""
 
+# ---- 转换
+TRANSLATE, TURN_INTO, DO_TRANSLATE = "转换", "转换成", "转换"
+TRANSLATED_PHOTO = "转换后的照片，原尺寸"
+TRANSLATE_NOTE = """上传一张图片（有人的请先征得本人同意），网络把它转换成另一种。训练图片中两种之间的一切差别都会改变。
+什么都不保留。"""
+
+
+def able_to_translate(kinds: str) -> str:
+    return f"能转换成 {kinds}"
+
+
 # ---- 出错时
 TROUBLE = "没有成功"
 UNEXPECTED = "发生了意外的错误；请再试一次，或重新载入页面。"
@@ -451,6 +462,7 @@ def found_codes(categories: int) -> str:
 
 
 TOLD_NOTHING, DRAWS_FROM_LINES = "训练时没有标签", "从线条画出图片"
+DRAWS_FROM_PICTURES = "从一张图片画出另一张，学自成对的图片"
 
 
 def able_to_edit(count: int) -> str:

@@ -1,4 +1,4 @@
-"""The tabs Repair and Sketch: there where a model is, reading what was painted, and answering with pictures."""
+"""The tabs Repair, Sketch and Translate: there where a model is, reading what was painted, and answering with pictures."""
 
 import io
 
@@ -11,10 +11,11 @@ from gradio.components.image_editor import EditorDataBlobs
 from PIL import Image
 
 from gan_models import model_folder
-from gan_models.demo import Models, build, repair, sketch, words
+from gan_models.demo import Models, about, build, repair, sketch, translate, words
 from gan_models.demo.painting import MOST_KEPT, thickness
 from gan_models.errors import InvalidInput
 from gan_models.networks.restore import Restorer
+from gan_models.networks.translate import Translator
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +28,12 @@ def folder(tmp_path_factory):
         "restore": {},
         "sketch": {"damages": ["edges"], "residual": False},
         "digits": {"image_channels": 1, "damages": ["fill"]},
+        "pairs": {"damages": []},
     }.items():
         model_folder.save(Restorer(**{"image_size": 32, "width": 8} | arguments).eval(), folder / name)
+    kinds = Translator(image_size=32, width=8, embedding=8, labels=["summer", "winter"])
+    torch.nn.init.normal_(kinds.change.weight, 0, 0.2)  # which a new one does not have
+    model_folder.save(kinds.eval(), folder / "kinds")
     return folder
 
 
@@ -140,3 +145,30 @@ def test_a_generator_of_faces_fills_holes_too(folder, tmp_path, monkeypatch):
     assert changed[110:160, 90:140].mean() > 0.5
     changed[110:160, 90:140] = False
     assert not changed.any()
+
+
+def test_a_photo_is_turned_into_each_kind_and_by_what_learned_from_pairs(folder, tmp_path, monkeypatch):
+    assert not translate.there(models(folder, "faces", "restore", "sketch"))
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    some = models(folder, "kinds", "pairs", "faces")
+    ask = Asking(build(some, tmp_path))
+    wishes = dict(translate.wishes_for(some))
+    assert list(wishes) == ["pairs", "summer (kinds)", "winter (kinds)"]
+    assert "summer, winter" in about.abilities(some["kinds"])
+    assert ask("translate", [None, wishes["pairs"]])[1] == [words.NO_DAMAGED]
+    pictures = {}
+    for words_for, wish in wishes.items():
+        outputs, said = ask("translate_drawn", [wish])
+        assert not said
+        before, after = (Image.open(part["path"] if isinstance(part, dict) else part) for part in outputs[2])
+        assert before.size == after.size == (256, 256) and outputs[3]["visible"]
+        pictures[words_for] = after.tobytes()
+    assert pictures["summer (kinds)"] != pictures["winter (kinds)"]
+    assert ask("translate", [None, "kinds\nautumn"])[1] == [words.NOT_OFFERED]
+
+
+@pytest.mark.parametrize("name", ["kinds", "pairs"])
+def test_a_page_of_such_a_model_alone_opens(folder, name, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    page = build(models(folder, name), tmp_path)
+    assert next(iter(page.tabs)) == "translate"

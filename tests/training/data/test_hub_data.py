@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from gan_models.errors import MissingPackage
-from training.data import hub, open_dataset
+from training.data import hub as read_hub
+from training.data import open_dataset
 from training.data.decoding import DataError
 
 datasets = pytest.importorskip("datasets")
@@ -85,6 +86,31 @@ def test_what_was_asked_for_is_taken():
     assert open_dataset("hub:user/plain", None, 8).labels is None
 
 
+def test_a_data_set_comes_from_a_server_and_its_page_says_commit_and_licence(cache, hub, tmp_path, monkeypatch):
+    for name, value in {
+        "HF_ENDPOINT": hub.url,
+        "HUB_DATASETS_URL": hub.url + "/datasets/{repo_id}/resolve/{revision}/{path}",
+        "HF_DATASETS_CACHE": str(tmp_path / "fetched"),
+        "HF_HUB_OFFLINE": False,
+    }.items():
+        monkeypatch.setattr(datasets.config, name, value)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    page = b"---\nlicense: cc-by-4.0\n---\n# Pets\n"
+    rows = {
+        f"data/{split}.parquet": (cache.parent / f"{split}.parquet").read_bytes() for split in ("train", "validation")
+    }
+    first = hub.add("user/fresh", {"README.md": page} | rows, kind="dataset")
+    hub.add("user/fresh", {"README.md": b"# Pets\n"} | rows, kind="dataset")
+    data = open_dataset(f"hub:user/fresh@{first.oid}", None, 8)
+    assert data.label_names == ("cat", "dog") and data.labels.tolist() == [0, 1, 0, 0, 1, 0, 1]
+    assert len(open_dataset("hub:user/fresh,split=validation", None, 8)) == 3
+    asked = read_hub.facts(f"hub:user/fresh@{first.oid},label=size")
+    assert asked == {"hub": f"user/fresh@{first.oid}", "page_licence": "cc-by-4.0"}
+    assert "page_licence" not in read_hub.facts("hub:user/fresh")
+    hub.stop()
+    assert read_hub.facts("hub:user/fresh@v1") == {"hub": "user/fresh@v1"}
+
+
 @pytest.mark.parametrize(
     "source, words",
     [
@@ -116,4 +142,4 @@ def test_without_the_package_the_extra_is_named(monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingPackage, match="datasets.*'datasets'"):
-        hub.read_hub("hub:user/pets", hub.Request(None, 8, "train", None, None, (25, 48, 128)))
+        read_hub.read_hub("hub:user/pets", read_hub.Request(None, 8, "train", None, None, (25, 48, 128)))
