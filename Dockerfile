@@ -18,7 +18,8 @@ RUN sed '/^# ONNX/,$d; /^torchvision/d' requirements.txt > demo.txt \
 COPY app.py LICENSE ./
 COPY gan_models gan_models
 # What the lab trains its points with; it needs nothing else of training.
-COPY training/__init__.py training/errors.py training/losses.py training/penalties.py training/points.py training/
+COPY training/__init__.py training/errors.py training/losses.py training/penalties.py training/
+COPY training/points training/points
 RUN python -m compileall -q app.py gan_models training
 
 USER user

@@ -38,8 +38,8 @@ from gan_models.networks.editor import Editor
 from gan_models.rng import Stream, philox
 
 from .data import READERS, open_dataset
+from .data.mixing import draw
 from .errors import TrainingError
-from .mixing import draw
 from .run_folder import notes_of
 
 FALSE_ALARMS = 0.01  # of the real test pictures that set the threshold

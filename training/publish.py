@@ -33,9 +33,9 @@ from gan_models.saving import card_on_hub
 from .choices import KEEP
 from .errors import TrainingError
 from .evaluate import story
-from .space import files as space_files
-from .space import requirements
-from .static_space import files as static_files
+from .spaces.demo import files as space_files
+from .spaces.demo import requirements
+from .spaces.static import files as static_files
 
 # The files that are published besides the weights, and the limit of their bytes.
 CONTENTS = {CONFIG: MAX_CONFIG_BYTES, **BESIDE}

@@ -119,6 +119,7 @@ class Turns:
 
 def tab(page: Page, models: Models, shared: Shared | None) -> None:
     from training import points
+    from training.errors import TrainingError
 
     games: weakref.WeakKeyDictionary[Visit, points.Game] = weakref.WeakKeyDictionary()
     turns = Turns()
@@ -190,7 +191,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         names = ("shape", "objective", "penalty", "strength", "discriminator_steps")
         try:
             return points.Settings(**dict(zip((*names, "discriminator_rate", "generator_rate", "momentum"), values)))
-        except points.TrainingError as error:
+        except TrainingError as error:
             raise InvalidInput(str(error)) from error
 
     def watch(visit: Visit, game: points.Game) -> Iterator[dict]:

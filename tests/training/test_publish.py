@@ -19,10 +19,10 @@ from gan_models import card_edits, model_folder
 from gan_models.card import write_card
 from gan_models.card_families import PLACEHOLDER
 from gan_models.networks.dcgan import DCGANGenerator
-from training import space
 from training.commands.publish import main
 from training.errors import TrainingError
 from training.publish import PublishError, publish
+from training.spaces import demo
 
 ROOT = Path(__file__).parents[2]
 FILES = {"config.json", "model.safetensors", "README.md", "samples.png", "metrics.json"}
@@ -281,7 +281,7 @@ def test_a_space_holds_what_it_needs_and_says_where_the_model_is(hub, folder):
         for path in (ROOT / "gan_models").rglob("*")
         if path.is_file() and not {"pretrained", "__pycache__"} & set(path.parts)
     }
-    lab = {f"training/{name}.py" for name in space.LAB}
+    lab = {path.relative_to(ROOT).as_posix() for path in demo.lab_files()}
     assert set(files) == package | lab | {".gitattributes", "README.md", "LICENSE", "app.py", "requirements.txt"}
     assert hub.repositories["space", "user/demo"].options["sdk"] == "gradio"
     assert f"user/toy@{commit.oid}" in files["app.py"].decode() and "import spaces" not in files["app.py"].decode()
@@ -304,7 +304,7 @@ def test_the_requirements_of_a_space(hub, folder):
     ours = dict(re.findall(r"^([\w-]+)==([\w.]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
     assert pins == {name: ours[name] for name in pins} and len(pins) == 9
     assert not {"pytest", "playwright", "accelerate", "torchvision", "dlib-bin"} & set(pins)
-    editor = space.requirements(edits=True, hardware="zero-a10g").splitlines()
+    editor = demo.requirements(edits=True, hardware="zero-a10g").splitlines()
     assert "dlib-bin==20.0.1.post1" in editor and "spaces" in editor and not editor[0].startswith("--")
 
 
@@ -332,7 +332,7 @@ def test_a_space_that_is_published_again_forgets_what_is_gone(hub, folder):
 
 
 def test_a_missing_package_is_reported_before_anything_is_uploaded(hub, folder, monkeypatch):
-    monkeypatch.setattr(space, "NEEDED", (*space.NEEDED, "no-such-package"))
+    monkeypatch.setattr(demo, "NEEDED", (*demo.NEEDED, "no-such-package"))
     with pytest.raises(TrainingError, match="no-such-package is not installed here"):
         publish(folder, "user/toy", space="user/demo")
     assert not hub.repositories
@@ -356,7 +356,7 @@ def test_the_demo_of_a_space_runs_on_its_requirements_alone(hub, folder, tmp_pat
 def test_the_repository_itself_is_a_valid_space():
     data = yaml.safe_load((ROOT / "README.md").read_text().split("---\n")[1])
     ours = dict(re.findall(r"^([\w-]+)==([\w.]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
-    assert str(data["sdk_version"]) == ours["gradio"] and data["python_version"] == space.PYTHON
+    assert str(data["sdk_version"]) == ours["gradio"] and data["python_version"] == demo.PYTHON
     assert (ROOT / data["app_file"]).is_file() and len(data["short_description"]) <= 60
 
 

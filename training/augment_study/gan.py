@@ -16,8 +16,8 @@ from gan_models.networks.base import Generator, encode_labels
 
 from .. import run_folder
 from ..data.dataset import Dataset, to_float
+from ..data.mixing import draw
 from ..judges import general
-from ..mixing import draw
 from ..run import Trained, train
 from ..settings import as_words, change, find
 from ..state import State, build

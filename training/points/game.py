@@ -1,132 +1,18 @@
-"""A GAN on points in the plane, small enough to watch every step. Objectives and penalties are those of the recipes
-(`losses.py`, `penalties.py`); only the data and the networks are toys.
-
-    game = Game(Settings(shape="ring", objective="minimax", penalty="none"))
-    game.train(2000)
-    game.measure()                          # Measured(covered=3, modes=8, good=0.41)
-    draw(game).save("frame.png")
-
-It needs only torch, numpy and Pillow, and not the training loop. The ring and the grid of Gaussians, and the counts of
-modes and good points, are those of Metz et al. 2016 (arXiv:1611.02163) and Srivastava et al. 2017 (arXiv:1705.07761).
-"""
+"""The game on points: two small networks, one step, what is measured."""
 
 import math
 import time
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw
 from torch import Tensor, nn
 from torch.optim.adam import adam
 
-from .errors import TrainingError
-from .losses import OBJECTIVES
-from .penalties import clip_weights, wgan_gp, zero_centered_gradient_penalty
-
-# ---- Data
-
-
-class Shape(NamedTuple):
-    """A distribution of points within about -1..1: a random one of `centres` (k, 2) plus Gaussian noise. A generated
-    point is good within three standard deviations of a centre."""
-
-    centres: Tensor
-    noise: float
-
-    @property
-    def reach(self) -> float:
-        return 3 * self.noise
-
-    def draw(self, n: int, random: torch.Generator) -> Tensor:
-        """(n, 2)"""
-        chosen = self.centres[torch.randint(len(self.centres), (n,), generator=random)]
-        return chosen + self.noise * torch.randn(n, 2, generator=random)
-
-
-def _ring() -> Tensor:
-    angle = torch.arange(8) * (math.tau / 8)
-    return torch.stack([angle.cos(), angle.sin()], 1)
-
-
-def _grid() -> Tensor:
-    return torch.cartesian_prod(*[torch.linspace(-1, 1, 5)] * 2)
-
-
-def _spiral() -> Tensor:
-    t = torch.linspace(0.04, 1, 48).sqrt()  # so that the centres are evenly spaced along the curve
-    return torch.stack([t * (9 * t).cos(), t * (9 * t).sin()], 1)
-
-
-def _moons() -> Tensor:
-    angle = torch.linspace(0, math.pi, 20)
-    upper = torch.stack([angle.cos() - 0.5, angle.sin() - 0.25], 1)
-    return torch.cat([upper, -upper]) * 0.7
-
-
-SHAPES = {
-    "ring": Shape(_ring(), 0.06),
-    "grid": Shape(_grid(), 0.04),
-    "spiral": Shape(_spiral(), 0.03),
-    "moons": Shape(_moons(), 0.04),
-}
-
-# ---- Settings
-
-PENALTIES = ("none", "r1", "r1+r2", "gradient_penalty", "clipping")
-BOUNDS = {
-    "strength": (0.001, 10),
-    "discriminator_steps": (1, 10),
-    "discriminator_rate": (1e-5, 0.1),
-    "generator_rate": (1e-5, 0.1),
-    "momentum": (0, 0.95),
-}
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The settings, which may also change during the game. Raises TrainingError for values outside BOUNDS.
-
-    penalty: "r1" on real points, "r1+r2" on real and generated ones, the "gradient_penalty" of WGAN-GP between them, or
-    "clipping" with `strength` as the bound of the weights. discriminator_steps: updates of the discriminator per update
-    of the generator. momentum: Adam's first beta, for both.
-    """
-
-    shape: str = "ring"
-    objective: str = "relativistic"
-    penalty: str = "r1+r2"
-    strength: float = 0.1
-    discriminator_steps: int = 1
-    discriminator_rate: float = 2e-3
-    generator_rate: float = 1e-3
-    momentum: float = 0.0
-
-    def __post_init__(self):
-        for name, known in (("shape", SHAPES), ("objective", OBJECTIVES), ("penalty", PENALTIES)):
-            value = getattr(self, name)
-            if not isinstance(value, str) or value not in known:
-                raise TrainingError(f"{name} must be one of {', '.join(known)}, not {value!r}.")
-        for name, (least, most) in BOUNDS.items():
-            value = getattr(self, name)
-            kind = int if name == "discriminator_steps" else (int, float)
-            if isinstance(value, bool) or not isinstance(value, kind) or not least <= value <= most:
-                raise TrainingError(
-                    f"{name} must be a {'whole ' if kind is int else ''}number from {least:g} to {most:g}, not {value!r}."
-                )
-
-
-# Three failures and their cures; tests/training/test_points.py checks by numbers that they behave as described.
-EXAMPLES = {
-    "collapse": Settings("ring", "minimax", "none", 0.05, 1, 1e-4, 5e-3, 0.5),
-    "collapse_cured": Settings("ring", "relativistic", "r1+r2", 0.1, 1, 5e-3, 5e-3, 0.5),
-    "oscillation": Settings("ring", "minimax", "none", 0.1, 1, 1e-3, 5e-3, 0.9),
-    "oscillation_cured": Settings("ring", "logistic", "r1", 0.1, 1, 1e-3, 5e-3, 0.0),
-    "vanishing": Settings("ring", "minimax", "none", 0.1, 10, 1e-2, 2e-3, 0.0),
-    "vanishing_cured": Settings("ring", "logistic", "r1", 0.1, 10, 1e-2, 2e-3, 0.0),
-}
-
-# ---- The game
+from ..losses import OBJECTIVES
+from ..penalties import clip_weights, wgan_gp, zero_centered_gradient_penalty
+from .settings import Settings
+from .shapes import SHAPES, Shape
 
 LATENT, WIDTH, BATCH = 2, 64, 128
 SHOWN = 400  # generated points that are drawn, always from the same latents, so that one sees them move
@@ -312,39 +198,3 @@ def _network(inputs: int, outputs: int, random: torch.Generator) -> nn.Sequentia
         layers += [layer, nn.LeakyReLU(0.2)]
     layers.pop()
     return nn.Sequential(*layers, *([_Scale(0.5)] if outputs == 2 else []))
-
-
-# ---- A picture of it
-
-FAKE_PLACE, REAL_PLACE = (70, 110, 190), (240, 150, 50)  # blue where it sees generated points, orange where real ones
-REAL, GENERATED, RIM = (20, 20, 30), (215, 0, 120), (255, 255, 255)
-REACH = 1.4  # half the side of the picture, in the plane
-ARROWS, ARROW = 60, 30  # number of lines; pixels for a push of 1, and at most
-
-
-def draw(game: Game, size: int = 400) -> Image.Image:
-    """A square picture: the discriminator's field, from blue (generated) over white (undecided) to orange (real); real
-    points as small black dots; generated ones as magenta dots, some with a line that shows where, and how strongly, they
-    are pushed."""
-    large = 2 * size  # reduced afterwards, which smooths the edges
-    side = game.field()[..., None] * 2 - 1
-    towards = np.where(side > 0, np.float32(REAL_PLACE), np.float32(FAKE_PLACE))
-    colours = 255 + (towards - 255) * np.abs(side)
-    picture = Image.fromarray(colours.astype(np.uint8)).resize((large, large), Image.Resampling.BILINEAR)
-    pen = ImageDraw.Draw(picture)
-
-    def pixels(points: Tensor) -> list[list[float]]:
-        points = points.detach().nan_to_num(99).clamp(-99, 99) * torch.tensor([1.0, -1.0])
-        return ((points / REACH + 1) * (large / 2)).tolist()
-
-    for x, y in pixels(game.shape.draw(SHOWN, torch.Generator().manual_seed(0))):
-        pen.ellipse((x - 4, y - 4, x + 4, y + 4), fill=REAL)
-    points = game.generate(game.shown).detach()
-    pushes = game.pushes(points[:ARROWS])
-    length = pushes.norm(dim=1, keepdim=True).clamp_min(1e-12)
-    ends = points[:ARROWS] + pushes / length * length.clamp_max(1) * (ARROW * 2 * REACH / size)
-    for start, end in zip(pixels(points[:ARROWS]), pixels(ends), strict=True):
-        pen.line((*start, *end), fill=GENERATED, width=4)
-    for x, y in pixels(points):
-        pen.ellipse((x - 7, y - 7, x + 7, y + 7), fill=GENERATED, outline=RIM, width=2)
-    return picture.reduce(2)

@@ -11,8 +11,9 @@ from gan_models.model_folder import BESIDE, CONFIG, PICTURE, WEIGHTS
 from gan_models.notices import KEYS
 from gan_models.samples import FACES
 
-from .errors import TrainingError
+from ..errors import TrainingError
 
+TRAINING = Path(__file__).parents[1]
 PYTHON = "3.12"
 ZERO = "zero-a10g"  # ZeroGPU: a GPU only while a function with `spaces.GPU` runs
 NEEDED = (
@@ -27,7 +28,7 @@ NEEDED = (
     "nh3",
 )
 PHOTOS = ("dlib-bin", "face-recognition-models", "pillow-heif")  # additional packages for an editor
-LAB = ("__init__", "errors", "losses", "penalties", "points")  # files of training for the demo's lab
+TOP = ("__init__", "errors", "losses", "penalties")  # files of training for the demo's lab, beside the folder points
 CPU_WHEELS = "--extra-index-url https://download.pytorch.org/whl/cpu"  # torch without CUDA: a tenth of the size
 
 APP = '''"""The demo of GAN Studio with {models}. Written by `python -m training.publish`."""
@@ -66,7 +67,7 @@ def files(
         inside = path.relative_to(package)
         if path.is_file() and inside.parts[0] != "pretrained" and "__pycache__" not in inside.parts:
             found[f"gan_models/{inside.as_posix()}"] = path
-    found |= {f"training/{name}.py": Path(__file__).with_name(f"{name}.py") for name in LAB}
+    found |= {f"training/{path.relative_to(TRAINING).as_posix()}": path for path in lab_files()}
     name = repo_id.split("/")[1]
     models = name if private else f"{repo_id}@{commit}"
     if private:
@@ -84,6 +85,11 @@ def files(
         "requirements.txt": requirements(edits, hardware).encode(),
         "README.md": card(contents, repo_id, commit, hardware, private).encode(),
     }
+
+
+def lab_files() -> list[Path]:
+    """The files of training that the demo's lab needs."""
+    return [*(TRAINING / f"{name}.py" for name in TOP), *sorted((TRAINING / "points").glob("*.py"))]
 
 
 def requirements(edits: bool, hardware: str | None = None) -> str:

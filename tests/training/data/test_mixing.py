@@ -11,7 +11,7 @@ from gan_models.errors import InvalidInput
 from gan_models.images import to_uint8
 from gan_models.networks.dcgan import DCGANGenerator
 from training.data.dataset import Dataset
-from training.mixing import draw
+from training.data.mixing import draw
 
 DIGITS = tiny.digits(20)
 

@@ -13,8 +13,9 @@ from training.errors import TrainingError
 from training.losses import OBJECTIVES
 from training.penalties import wgan_gp, zero_centered_gradient_penalty
 from training.points import EXAMPLES, MOST_MOMENTS, PENALTIES, SHAPES, Adam, Game, Settings, draw, penalty
+from training.spaces.demo import lab_files
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -172,15 +173,18 @@ def test_what_is_out_of_bounds_is_reported(wrong, said):
 
 def test_the_lab_needs_these_files_alone(tmp_path):
     """The image and a Space carry no more of training."""
-    from training.space import LAB
-
+    needed = [path.relative_to(ROOT).as_posix() for path in lab_files()]
+    files = [name for name in needed if not name.startswith("training/points/")]
+    assert set(needed) - set(files) == {
+        path.relative_to(ROOT).as_posix() for path in (ROOT / "training/points").rglob("*.py")
+    }
     copied = [line.split()[1:-1] for line in (ROOT / "Dockerfile").read_text().splitlines() if "COPY training" in line]
-    assert copied == [[f"training/{name}.py" for name in LAB]]
-    kept = (ROOT / ".dockerignore").read_text().splitlines()
-    assert [line for line in kept if line.startswith("!training/")] == [f"!training/{name}.py" for name in LAB]
-    (tmp_path / "training").mkdir()
-    for name in LAB:
-        (tmp_path / "training" / f"{name}.py").write_text((ROOT / "training" / f"{name}.py").read_text())
+    assert copied == [files, ["training/points"]]
+    kept = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!training/")]
+    assert kept == [f"!{name}" for name in [*files, "training/points"]]
+    for name in needed:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text((ROOT / name).read_text())
     (tmp_path / "gan_models").symlink_to(ROOT / "gan_models")
     code = "import training.points as p, sys; assert p.__file__.startswith(sys.argv[1]); p.Game().train(1)"
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=tmp_path, check=True, timeout=300)
