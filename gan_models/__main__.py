@@ -7,8 +7,9 @@ from pathlib import Path
 import gan_models
 
 from . import cli, rng
-from .commands.common import Parser, check_file, make_folder
+from .commands.common import Parser, make_folder
 from .errors import InvalidInput
+from .files import check_output
 
 MAX_COUNT = 4096  # pictures on one sheet
 MAX_SIZE = 4096  # pixels
@@ -88,7 +89,7 @@ def run(options: argparse.Namespace) -> None:
         rng.check_count(options.size, most=MAX_SIZE, what="size")
     seed = rng.check_seed(options.seed)
     if single or not options.each:
-        check_file(options.output)
+        check_output(options.output, (".png",))
     from .commands import sample  # with torch, which neither --help nor --list needs
 
     model = sample.load(options.source, options.revision, options.device)

@@ -38,10 +38,10 @@ def new_names(small: DCGANGenerator, large: DCGANGenerator) -> set[str]:
     return {f"layers.{k}.{name}" for k, layer in enumerate(large.layers) if k >= first for name in layer.state_dict()}
 
 
-def grow(small: DCGANGenerator, large: DCGANGenerator, steps: int = STEPS) -> float:
+def grow(small: DCGANGenerator, large: DCGANGenerator, steps: int | None = None) -> float:
     """Give `large` the layers of `small`, and let its new ones learn to draw the smaller one's pictures, enlarged.
 
-    Both are on one device. Latents and labels are functions of the step alone. Returns the last mean square error, of
+    steps: None is STEPS. Both are on one device. Latents and labels are functions of the step alone. Returns the last mean square error, of
     pictures in [-1, 1]. Raises ValueError where `can_grow` is False.
     """
     if not can_grow(small, large):
@@ -55,7 +55,7 @@ def grow(small: DCGANGenerator, large: DCGANGenerator, steps: int = STEPS) -> fl
     new = new_names(small, large)
     learned = [parameter.requires_grad_(True) for name, parameter in large.named_parameters() if name in new]
     optimiser, error = torch.optim.Adam(learned, RATE), float("nan")
-    for step in range(steps):
+    for step in range(STEPS if steps is None else steps):
         seed = FIRST_SEED + step
         latents, labels = small.sample_latents(BATCH, seed=seed), small.sample_labels(BATCH, seed=seed)
         with torch.no_grad():

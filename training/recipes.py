@@ -223,6 +223,7 @@ _EDITOR = _CELEBA | {
 }
 _EDITS = {"reconstruction": 1.0, "adversarial": 0.4, "attribute": 2.0, "preservation": 1.0, "change": 0.25}
 
+# A recipe is read as a row: what it is, by whom, with what. So the formatter keeps off.
 # fmt: off
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
     Recipe(

@@ -2,11 +2,11 @@
 
 import argparse
 import difflib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import InvalidInput, short
+from ..files import check_output, check_place
 
 PHOTOS = (".jpg", ".jpeg", ".png", ".webp")  # the endings of photos that can be written
 
@@ -21,15 +21,6 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {message} (--help tells more)\n")
 
 
-def check_file(path: Path, endings: Sequence[str] = (".png",)) -> None:
-    """Raise InvalidInput, before any work, unless this file can be written."""
-    if path.suffix.lower() not in endings:
-        raise InvalidInput(f"The output {path} must end in {' or '.join(endings)}.")
-    if path.is_dir():
-        raise InvalidInput(f"The output {path} is a folder; name a file in it.")
-    _check_place(path.parent)
-
-
 def add_photo_arguments(parser: Parser, required: bool = True) -> None:
     """The arguments of a command that changes a photo. required: whether --output is."""
     parser.add_argument("photo", type=Path, metavar="PHOTO", help="JPEG, PNG, WebP, HEIC, ...")
@@ -39,7 +30,7 @@ def add_photo_arguments(parser: Parser, required: bool = True) -> None:
 
 def check_photos(photo: Path, output: Path) -> None:
     """Raise InvalidInput, before any work, unless the output can be written and is not the photo itself."""
-    check_file(output, PHOTOS)
+    check_output(output, PHOTOS)
     if output.exists() and photo.exists() and output.samefile(photo):
         raise InvalidInput(f"{output} is the photo itself and would be overwritten; give another --output.")
 
@@ -49,16 +40,9 @@ def make_folder(path: Path) -> None:
     if path.exists() and not path.is_dir():
         raise InvalidInput(f"The output {path} is a file; name a folder.")
     if not path.is_dir():
-        _check_place(path.absolute().parent)
+        check_place(path.absolute().parent)
         path.mkdir()
-    _check_place(path)
-
-
-def _check_place(folder: Path) -> None:
-    if not folder.is_dir():
-        raise InvalidInput(f"The output's folder {folder} does not exist; make it first or name another.")
-    if not os.access(folder, os.W_OK):
-        raise InvalidInput(f"The output's folder {folder} cannot be written to; name another.")
+    check_place(path)
 
 
 def find_label(names: Sequence[str], word: str, what: str = "label") -> int:

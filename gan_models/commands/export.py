@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .. import cli
 from ..choices import PARTS
+from ..files import check_output
 from .common import Parser
 
 
@@ -52,7 +53,7 @@ def command(arguments: list[str] | None) -> None:
     from ..export import graphs, pages  # with torch, which --help does not need
 
     if options.output:
-        graphs.check_output(options.output)
+        check_output(options.output, (".onnx",))
     model = pages.opened(options.source, options.revision)
     if options.output:
         difference = graphs.onnx(

@@ -7,7 +7,8 @@ from pathlib import Path
 import gan_models
 
 from .. import cli
-from .common import Parser, check_file
+from ..files import check_output
+from .common import Parser
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,7 +31,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def run(options: argparse.Namespace) -> None:
     output = options.output or options.file
     if options.output:
-        check_file(output, (options.file.suffix.lower(),))
+        check_output(output, (options.file.suffix.lower(),))
     credentials = gan_models.credentials
     credentials.sign(options.file, options.certificates, options.key, output, algorithm=options.algorithm)
     found = credentials.read(output.read_bytes())

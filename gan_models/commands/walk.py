@@ -7,7 +7,8 @@ import gan_models
 
 from .. import cli, rng
 from ..errors import InvalidInput
-from .common import Parser, assignments, check_file, find_label, make_folder
+from ..files import check_output
+from .common import Parser, assignments, find_label, make_folder
 
 FILMS = (".mp4", ".webp")
 MAX_SECONDS, MAX_FPS, MAX_FRAMES, MAX_SIZE = 600, 120, 3600, 2048  # all frames are held in memory
@@ -51,7 +52,7 @@ def run(options: argparse.Namespace) -> None:
     count = rng.check_count(round(options.seconds * fps), least=2, most=MAX_FRAMES, what="number of frames")
     is_film = options.output.suffix.lower() in FILMS
     if is_film:
-        check_file(options.output, FILMS)
+        check_output(options.output, FILMS)
     elif options.output.suffix and not options.output.is_dir():
         raise InvalidInput(f"A walk is written as {' or '.join(FILMS)}, or as frames into a folder.")
     words = options.seeds or [str(rng.check_seed(None) % 10_000) for _ in range(FRESH)]

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from .. import __version__
 from ..cli import missing
 from ..errors import InvalidInput, MissingPackage, ModelError, short
-from ..files import write_atomically
+from ..files import check_output, write_atomically
 from ..model_folder import config_of
 from ..networks.base import Generator, encode_labels
 from ..networks.editor import Editor
@@ -176,7 +176,7 @@ def onnx(
     if absent := [package for package in ("onnx", "onnxruntime") if not importlib.util.find_spec(package)]:
         raise MissingPackage(missing(absent[0]))
     path = Path(path)
-    check_output(path)
+    check_output(path, (".onnx",))
     chosen, part = _choose(model, part, half)
     graph = _graph(chosen, part)
     told = metadata(model, part, card, name)
@@ -190,18 +190,6 @@ def onnx(
     except OSError as error:
         raise InvalidInput(f"{path} cannot be written ({error.strerror or error}); name another file.") from error
     return difference
-
-
-def check_output(path: Path) -> None:
-    """Raise InvalidInput, before any work, unless the file can be written."""
-    if path.suffix.lower() != ".onnx":
-        raise InvalidInput(f"The output {path} must end in .onnx.")
-    if path.is_dir():
-        raise InvalidInput(f"The output {path} is a folder; name a file in it.")
-    if not path.parent.is_dir():
-        raise InvalidInput(f"The output's folder {path.parent} does not exist; make it first or name another.")
-    if not os.access(path.parent, os.W_OK):
-        raise InvalidInput(f"The output's folder {path.parent} cannot be written to; name another.")
 
 
 def metadata(model: Generator, part: str, card: str | None = None, name: str | None = None) -> dict[str, str]:

@@ -243,7 +243,7 @@ class Generator(nn.Module, PyTorchModelHubMixin):
             return None
         return self.push_to_hub(repo_id or folder.name, model_card_kwargs=model_card_kwargs, **push_to_hub_kwargs)
 
-    def push_to_hub(  # type: ignore[override]
+    def push_to_hub(  # type: ignore[override] # only known options, where the mixin takes any
         self,
         repo_id: str,
         *,

@@ -15,7 +15,7 @@ from gan_models.marks import EDITED, Mark
 def papers(tmp_path_factory):
     """A certificate that may sign, the one above it, and the private key, as files."""
     try:
-        import c2pa  # noqa: F401
+        import c2pa  # noqa: F401 (only whether it is there)
     except ImportError:
         skip_or_fail("signing needs the package c2pa-python")
     from cryptography import x509

@@ -30,7 +30,6 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-import gan_models
 from gan_models.celeba import cheeks
 from gan_models.images import to_uint8
 from gan_models.networks.retouch import EXCLUSIVE, Layers, RetouchEditor, applied
@@ -41,6 +40,7 @@ from ..judges import general
 from ..judges import networks as judges
 from ..judges.networks import JudgeError
 from . import editor as editor_metrics
+from .sampling import how_measured, rounded
 
 SIZE = 128  # pixels of the edited pictures
 EDITS = 200  # faces for each direction
@@ -102,19 +102,10 @@ def evaluate(
                 shades.append(shade)
     n = f"{samples}_{split}"
     result = summary(rows, shades, n, judge.network)
-    record = {
-        "samples": samples,
-        "split": split,
-        "data": {"name": faces.name, "checksum": faces.checksum},
-        "torch": torch.__version__,
-        "gan_models": gan_models.__version__,
-        "seconds": round(time.monotonic() - began, 1),
-        "attributes": {
-            f"{'+' if way == 'brought' else '-'} {name}": row
-            for name, both in rows.items()
-            for way, row in both.items()
-        },
+    attributes = {
+        f"{'+' if way == 'brought' else '-'} {name}": row for name, both in rows.items() for way, row in both.items()
     }
+    record = how_measured(began, faces, samples=samples, split=split, attributes=attributes)
     return result | {"evaluation": {"edits": record}}
 
 
@@ -243,11 +234,6 @@ def kernel_distance(a: Tensor, b: Tensor) -> float:
         return (values.sum() - values.trace()) / (len(x) * (len(x) - 1))
 
     return float(within(a) + within(b) - 2 * kernel(a, b).mean())
-
-
-def rounded(images: Tensor) -> Tensor:
-    """Pictures rounded to 8 bits, as in a file."""
-    return to_float(torch.from_numpy(to_uint8(images).transpose(0, 3, 1, 2).copy()))
 
 
 def _recogniser():

@@ -33,7 +33,6 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-import gan_models
 from gan_models import damages
 from gan_models.damages import KINDS, RANDOMS
 from gan_models.networks.restore import Restorer
@@ -44,6 +43,7 @@ from ..data.dataset import to_float
 from ..errors import EvaluationError
 from ..judges import general
 from .metrics import short_count
+from .sampling import how_measured, rounded
 from .statistics import psnr, ssim
 
 STRENGTHS = (1 / 3, 2 / 3, 1.0)
@@ -79,7 +79,7 @@ def evaluate(
     whole = to_float(pictures.batch(chosen)[0])
     rows: dict[str, dict[str, float]] = {}
     how, result = f"{short_count(n)}_{split}", {}
-    seen = partial(_seen, eyes)
+    seen = partial(general.pooled, eyes)
     real = clean = None
     if eyes is not None and len(others) >= 2:
         real, clean = seen(to_float(pictures.batch(others)[0])), seen(whole)
@@ -99,17 +99,8 @@ def evaluate(
         same = torch.cat([model.restore(part) for part in whole.split(BATCH)])
         error = (same - whole).square().mean().clamp_min(1e-12)
         result[f"untouched_psnr{how}"] = {"value": min(float(10 * torch.log10(4 / error)), 100.0)}
-    record = {
-        "samples": n,
-        "seed": seed,
-        "split": split,
-        "data": {"name": pictures.name, "checksum": pictures.checksum},
-        "network": f"EfficientNet-{general.JUDGES.title()}, {size} px" if eyes is not None else None,
-        "torch": torch.__version__,
-        "gan_models": gan_models.__version__,
-        "seconds": round(time.monotonic() - began, 1),
-        "attributes": rows,
-    }
+    network = f"EfficientNet-{general.JUDGES.title()}, {size} px" if eyes is not None else None
+    record = how_measured(began, pictures, samples=n, seed=seed, split=split, network=network, attributes=rows)
     return result | {"evaluation": {"repairs": record}}
 
 
@@ -129,12 +120,12 @@ def _row(model: Restorer, eyes, whole: Tensor, kind: str, level: float, seed: in
         repaired = model.restore(found.pictures, mask, told or None)
         by_hand = without_gan(kind, found, level, kernels)
         for suffix, pictures in (("", repaired), ("_without", by_hand), ("_damaged", found.pictures)):
-            pictures = _rounded(pictures)
+            pictures = rounded(pictures)
             values = {"psnr": psnr(pictures, some), "ssim": ssim(pictures, some)}
             if eyes is not None:
                 values["distance"] = general.distance(eyes, pictures, some)
                 if real is not None and suffix in features:
-                    features[suffix].append(_seen(eyes, pictures))
+                    features[suffix].append(general.pooled(eyes, pictures))
             for name, value in values.items():
                 measured.setdefault(name + suffix, []).append(value)
     row = {name: float(torch.cat(values).mean()) for name, values in measured.items()}
@@ -151,15 +142,6 @@ def _row(model: Restorer, eyes, whole: Tensor, kind: str, level: float, seed: in
     if "fid" in row:
         row["fid_real"] = distances.frechet_distance(clean, real)
     return row
-
-
-def _seen(eyes: general.General, pictures: Tensor) -> Tensor:
-    return torch.cat([eyes(part).pooled.double() for part in pictures.split(BATCH)])
-
-
-def _rounded(pictures: Tensor) -> Tensor:
-    """Pictures rounded to 8 bits, as in a PNG."""
-    return ((pictures + 1) * 127.5).round().clamp(0, 255) / 127.5 - 1
 
 
 def _damaged(pictures: Tensor, kind: str, level: float, seed: int, first: int) -> tuple[damages.Damaged, Tensor | None]:

@@ -1,5 +1,6 @@
 """Pictures in the form that torch-fidelity takes: uint8, made in batches, generated ones rounded as in a PNG."""
 
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+import gan_models
 from gan_models.images import to_uint8
 from gan_models.networks.base import Generator
 from gan_models.rng import Stream, philox
@@ -45,6 +47,22 @@ def drawn(generator: Generator, latents: Tensor, labels: Tensor | None, bar: tqd
         return _png(generator.generate(latents[some], None if labels is None else labels[some]))
 
     return _Pictures(len(latents), make, bar)
+
+
+def rounded(images: Tensor) -> Tensor:
+    """Pictures in [-1, 1] rounded to 8 bits, as in a file."""
+    return ((images + 1) * 127.5).round().clamp(0, 255) / 127.5 - 1
+
+
+def how_measured(began: float, pictures: Dataset, **about) -> dict:
+    """The record of a measurement that began then: what is known about it, of which data, by which versions, how long."""
+    return {
+        **about,
+        "data": {"name": pictures.name, "checksum": pictures.checksum},
+        "torch": torch.__version__,
+        "gan_models": gan_models.__version__,
+        "seconds": round(time.monotonic() - began, 1),
+    }
 
 
 def _png(images: Tensor) -> Tensor:

@@ -15,10 +15,8 @@ import time
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.nn import functional as F
 
-import gan_models
 from gan_models.networks.translate import Translator
 from gan_models.rng import Stream, philox
 
@@ -27,6 +25,7 @@ from ..data.dataset import to_float
 from ..errors import EvaluationError
 from ..judges import general
 from .metrics import short_count
+from .sampling import how_measured, rounded
 from .statistics import psnr
 
 SAMPLES = 1000  # of each kind
@@ -70,16 +69,16 @@ def evaluate(
                 f"{pictures.name} ({split}) has fewer than {LEAST} pictures of {kind}, or of the rest."
             )
         n = max(n, len(others))
-        real = _seen(eyes, to_float(pictures.batch(mine)[0]))
+        real = general.pooled(eyes, to_float(pictures.batch(mine)[0]))
         before, after, decibels = [], [], []
         for first in range(0, len(others), BATCH):
             rows_here = others[first : first + BATCH]
             source = to_float(pictures.batch(rows_here)[0])
-            drawn = _stored(model.translate(source, kind))
+            drawn = rounded(model.translate(source, kind))
             own = [model.labels.index(pictures.label_names[label]) for label in pictures.labels[rows_here]]
             back = model.draw(drawn, F.one_hot(torch.tensor(own), len(model.labels)).float()).clamp(-1, 1)
-            before.append(_seen(eyes, source))
-            after.append(_seen(eyes, drawn))
+            before.append(general.pooled(eyes, source))
+            after.append(general.pooled(eyes, drawn))
             decibels.append(psnr(back, source))
         rows[kind] = {
             "kid": distances.kernel_distance(torch.cat(after), real, seed)[0],
@@ -89,17 +88,8 @@ def evaluate(
         }
     how = f"{short_count(n)}_{split}"
     mean = {name: sum(row[name] for row in rows.values()) / len(rows) for name in next(iter(rows.values()))}
-    record = {
-        "samples": n,
-        "seed": seed,
-        "split": split,
-        "data": {"name": pictures.name, "checksum": pictures.checksum},
-        "network": f"EfficientNet-{general.JUDGES.title()}, {size} px",
-        "torch": torch.__version__,
-        "gan_models": gan_models.__version__,
-        "seconds": round(time.monotonic() - began, 1),
-        "attributes": rows,
-    }
+    network = f"EfficientNet-{general.JUDGES.title()}, {size} px"
+    record = how_measured(began, pictures, samples=n, seed=seed, split=split, network=network, attributes=rows)
     return {
         f"translation_kid{how}": {"value": mean["kid"], "without": mean["kid_without"], "real": mean["kid_real"]},
         f"translation_cycle{how}": {"value": mean["cycle"]},
@@ -109,12 +99,3 @@ def evaluate(
 
 def _some(rows: np.ndarray, count: int, seed: int) -> np.ndarray:
     return np.sort(philox(seed, 3, Stream.EVALUATION).permutation(rows)[:count])
-
-
-def _seen(eyes: general.General, pictures: Tensor) -> Tensor:
-    return torch.cat([eyes(part).pooled.double() for part in pictures.split(BATCH)])
-
-
-def _stored(pictures: Tensor) -> Tensor:
-    """Pictures rounded to 8 bits, as in a PNG."""
-    return ((pictures + 1) * 127.5).round().clamp(0, 255) / 127.5 - 1

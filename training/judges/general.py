@@ -152,6 +152,11 @@ def read(network: str = TRAINS) -> General:
     return model.requires_grad_(False).eval().to("cpu", memory_format=torch.channels_last)
 
 
+def pooled(network: General, images: Tensor, batch_size: int = 50) -> Tensor:
+    """Features (n, POOLED) float64 of pictures (n, 3, H, W) in [-1, 1]."""
+    return torch.cat([network(part).pooled.double() for part in images.split(batch_size)])
+
+
 def distance(network: General, a: Tensor, b: Tensor) -> Tensor:
     """Perceptual distance (n,) of pictures (n, 3, H, W): the mean over the four maps of the squared difference of
     features that are normalised at each place (Zhang et al. 2018, arXiv:1801.03924, with equal weights for all
