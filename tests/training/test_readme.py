@@ -35,7 +35,7 @@ CODE_OF_SHARING = re.findall(r"```python\n(.*?)```", SHARING, re.DOTALL)
 
 # Run elsewhere, or by nobody here: the start of the command -> where.
 ELSEWHERE = {
-    "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt && .venv/bin/python app.py": "tests/test_app.py starts the demo",
+    "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt && .venv/bin/python app.py": "tests/gan_models/demo/browser starts the demo",
     "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt && .venv/bin/python -m pytest -n 2 --dist loadfile": "the test command itself",
     "pip install ": "the fixture `installed`",
     "docker build": "tests/container.py, by hand",
