@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tarfile
 import urllib.request
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,50 @@ AXE_SHA512 = (
     "1477dafa598d8d065f273d6af302aa203c02e83131707b7fa648cd41bd3d6b73"
     "4f8c22a0dab86ee6a6f64b8afbe804b214d36db85a2826965edfb3a0b9d546b5"
 )
+
+
+# Tests below these share what is slow to start, and go to one process together, as those of one file do.
+TOGETHER = ("tests/gan_models/demo/browser",)
+# What takes longest begins first, else one process would have to wait for another at the end.
+FIRST = (
+    "tests/gan_models/demo/browser",
+    "tests/training/test_every_recipe.py",
+    "tests/training/test_watch.py",
+    "tests/training/test_main.py",
+    "tests/gan_models/demo/test_uploads.py",
+    "tests/training/evaluate/test_generator.py",
+    "tests/gan_models/export/test_pages.py",
+    "tests/test_types.py",
+)
+
+
+def together(nodeid: str) -> str:
+    """What goes to one process with this test: its file, or a folder."""
+    file = nodeid.partition("::")[0]
+    return next((folder for folder in TOGETHER if file.startswith(f"{folder}/")), file)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = [together(item.nodeid) for item in items]
+    size = Counter(places)
+    rank = {place: FIRST.index(place) if place in FIRST else len(FIRST) for place in size}
+    order = sorted(range(len(items)), key=lambda k: (rank[places[k]], -size[places[k]], places[k], k))
+    items[:] = [items[k] for k in order]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log):
+    """`--dist loadfile`, in the order above."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return together(nodeid)
+
+    config.option.loadscopereorder = False
+    return Together(config, log)
 
 
 def skip_or_fail(reason: str) -> None:

@@ -1,4 +1,4 @@
-"""Every recipe: trains, stops anywhere, goes on to the same bits, loads, draws, is evaluated; on two processes it is
+"""Every recipe: trains, leaves a whole folder, stops anywhere, goes on to the same bits, loads, draws, is evaluated; on two processes it is
 the same as on one."""
 
 import dataclasses
@@ -14,13 +14,15 @@ import pytest
 import torch
 import two_processes
 from accelerate import Accelerator
+from PIL import Image
 from safetensors.torch import load_file
-from tiny import Killed, needed, small, stats, train, weights, write_data
+from tiny import Killed, needed, stats, train, weights, write_data
 
 import gan_models
 from gan_models.damages import KINDS
 from gan_models.networks import PAIRS
 from training import callbacks, checkpoints
+from training.data.digits import DIGITS, GARMENTS
 from training.evaluate import editor, features
 from training.evaluate import generator as evaluate
 from training.games import GAMES
@@ -117,6 +119,37 @@ def check_metrics(result: dict, recipe) -> None:
             assert all(math.isfinite(value) for value in metric.values() if value is not None), (name, metric)
 
 
+def check_what_is_left(folder: Path, name: str, images: int, every: int) -> None:
+    """The files of a run, what they say, and a model that loads, with the labels of its data."""
+    model_folder = {"config.json", "model.safetensors", "README.md", "samples.png", "metrics.json"}
+    kept = ("checkpoint", "checkpoint.previous")
+    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} == {
+        "options.json",
+        "stats.jsonl",
+        "curves.png",
+        "reals.png",
+        *(f"samples/{k:010d}.png" for k in range(0, images + 1, every)),
+        *(f"{part}/{file}" for part in kept for file in ("state.safetensors", "state.json", "manifest.json")),
+        *(f"{part}/{file}" for part in ("model", *(f"{c}/model" for c in kept)) for file in model_folder),
+    }
+    options = json.loads((folder / "options.json").read_text())
+    assert options["recipe"]["name"] == name and options["recipe"]["batch_size"] == 8 and options["images"] == images
+    assert options["command"].startswith(f"python -m training {name} --set batch_size=8 ") and options["commit"]
+    assert [line["images"] for line in stats(folder)] == list(range(every, images + 1, every))
+    with Image.open(folder / "reals.png") as picture:
+        assert len(set(picture.convert("L").tobytes())) > 20
+    assert (folder / "model/samples.png").read_bytes() == (folder / f"samples/{images:010d}.png").read_bytes()
+
+    model, recipe = gan_models.load(folder / "model"), RECIPES[name]
+    for key, value in gan_models.load(folder / "checkpoint/model").state_dict().items():
+        assert torch.equal(value, model.state_dict()[key])
+    expected = {"mnist": DIGITS, "fashionmnist": GARMENTS, "celeba": recipe.attributes}.get(recipe.data, model.labels)
+    assert model.labels == (expected if recipe.conditional else None)
+    card = (folder / "model/README.md").read_text()
+    assert f"python -m training {name}" in card and ("non-commercial" in card) == name.startswith("celeba")
+    assert json.loads((folder / "model/metrics.json").read_text())["training"]["images_seen"] == images
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_trains_goes_on_to_the_same_bits_loads_and_is_evaluated(
     tmp_path, capsys, monkeypatch, alone, judged_root, name
@@ -137,6 +170,8 @@ def test_trains_goes_on_to_the_same_bits_loads_and_is_evaluated(
         options += ["--set", f"{option}={schedule}"] if GAMES[RECIPES[name].game].penalised else []
     options += needed(name, tmp_path / "there")
     assert train(name, *options, "--output", tmp_path / "whole") == 0
+    assert "Done: 48 images" in capsys.readouterr().out
+    check_what_is_left(tmp_path / "whole", name, 48, every=16)
     with monkeypatch.context() as patch:
         patch.setattr(callbacks.Interrupt, "__call__", kill_at(40))
         with pytest.raises(Killed):
@@ -192,9 +227,8 @@ def test_two_processes_are_one_in_float64(tmp_path, alone):
     for name, recipe in RECIPES.items():
         one, two = (load_file(tmp_path / count / f"{name}.safetensors") for count in ("one", "two"))
         assert one.keys() == two.keys()
-        before = checkpoints.tensors(
-            two_processes.state_of(two_processes.change(recipe, small(name)), two_processes.dataset_of(recipe))
-        )
+        tried = two_processes.recipe_of(name)
+        before = checkpoints.tensors(two_processes.state_of(tried, two_processes.dataset_of(tried)))
         for key, value in one.items():
             torch.testing.assert_close(
                 two[key], value, rtol=1e-7, atol=1e-9, msg=lambda message: f"{name}, {key}: {message}"

@@ -1,7 +1,6 @@
 """Training from Python: the same runs, checks and sentences as those of the command line."""
 
 import json
-import os
 import shlex
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import pytest
 from accelerate.commands.config import config_args
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tiny import forget_accelerate, stats, tiny, weights
+from tiny import forget_accelerate, stats, weights
 
 import gan_models
 import training
@@ -296,20 +295,3 @@ def test_a_run_that_goes_on_keeps_its_precision_unless_another_is_asked_for(trai
     train(images=32, precision="auto", resume=True)
     out = capsys.readouterr().out
     assert "on cpu, fp32" in out and "bit for bit" not in out
-
-
-def test_processes_of_torchrun_find_each_other_without_being_told_of_cpus(tmp_path, tiny_root):
-    """Else each of them trains a model of its own, and both write one folder."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("ACCELERATE")}
-    environment |= {"GAN_STUDIO_DATA": str(tiny_root), "OMP_NUM_THREADS": "1"}
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command = [
-        *launcher,
-        "-m",
-        "training",
-        *tiny("mnist-mlp", "--images", 16, "--precision", "fp32", "--output", tmp_path),
-    ]
-    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.count("2 process(es) on cpu") == 1
-    assert json.loads((tmp_path / "checkpoint/state.json").read_text())["processes"] == 2

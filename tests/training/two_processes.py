@@ -18,11 +18,20 @@ from torch import nn
 from training import checkpoints, loop
 from training.games import GAMES
 from training.judges import networks as judges
-from training.recipes import RECIPES
+from training.recipes import RECIPES, Recipe
 from training.settings import change
 from training.state import State, build
 
 LIVELY = {"instance_noise": 0.1, "augment": 0.5}  # whatever is random
+SIDE = 32  # pixels, at most: what processes share does not depend on it
+
+
+def recipe_of(name: str) -> Recipe:
+    """With tiny networks and pictures, and everything that is random."""
+    recipe = RECIPES[name]
+    settings = [f"{option}={value}" for option, value in LIVELY.items() if GAMES[recipe.game].penalised]
+    settings += [f"image_size={SIDE}"] if recipe.image_size > SIDE else []
+    return change(recipe, [*small(name), *settings, "discriminator_steps=1", "penalty_every=2"])
 
 
 def without_norms(module: nn.Module) -> nn.Module:
@@ -55,9 +64,8 @@ def exact_teacher(name: str, read=judges.read) -> nn.Module:
 @mock.patch.object(judges, "read", exact_teacher)
 def train(accelerator: Accelerator, folder: Path) -> None:
     torch.set_num_threads(1)
-    for name, recipe in RECIPES.items():
-        lively = [f"{option}={value}" for option, value in LIVELY.items() if GAMES[recipe.game].penalised]
-        recipe = change(recipe, [*small(name), *lively, "discriminator_steps=1", "penalty_every=2"])
+    for name in RECIPES:
+        recipe = recipe_of(name)
         dataset = dataset_of(recipe)
         scalars = []
         state = loop.train(

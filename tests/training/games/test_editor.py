@@ -1,6 +1,7 @@
 """The editor's game: what is asked for, where directions come from, and what each phase moves."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from training import calibrate, loop
 from training.commands import calibrate as command
 from training.evaluate import __main__ as evaluate
 from training.evaluate import editor as evaluate_editor
-from training.evaluate import statistics
+from training.evaluate import edits, statistics
 from training.evaluate.features import frechet_distance
 from training.games.adversarial import Batch
 from training.games.editor import (
@@ -265,6 +266,10 @@ def made_up_faces(monkeypatch):
     data = type(data)(**{**vars(data), "labels": data.labels[:, :14], "label_names": ATTRIBUTES})
     monkeypatch.setattr(evaluate_editor, "open_dataset", lambda *arguments, **named: data)
     monkeypatch.setattr(evaluate_editor, "RECOGNISED", 1)
+    larger = dataset_of(change(RECIPE, [f"image_size={edits.SIZE}"]), 26)
+    monkeypatch.setattr(
+        edits, "open_dataset", lambda *arguments, attributes, **named: replace(larger, label_names=attributes)
+    )
     return data
 
 
@@ -315,6 +320,7 @@ def test_the_command_that_judges(made_up_faces, monkeypatch, tmp_path, capsys):
     assert evaluate.main([str(tmp_path), "--data", "celeba", "--write"]) == 0
     printed = capsys.readouterr().out
     assert "change_seen26_test_judge" in printed and "others kept" in printed and "Eyeglasses" in printed
+    assert "edit_seen200_test_judge" in printed and "+ Eyeglasses" in printed
     assert json.loads((tmp_path / "metrics.json").read_text())["others_kept26_test_judge"]["value"] == 1
     card = (tmp_path / "README.md").read_text()
     assert "| Eyeglasses |" in card and "others_kept26_test_judge" in card
