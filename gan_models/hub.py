@@ -62,7 +62,7 @@ def locate(source: str | os.PathLike[str], revision: str | None = None) -> Path:
 def find(source: str | os.PathLike[str], revision: str | None = None, **download: Any) -> Source:
     """Find a model, and download it if necessary. `download`: the options of :class:`download.Repository`.
 
-    source: a folder (of a model or a run), a bundled name, "user/repo[@revision][/subfolder]", or the address of a page
+    source: a folder (of a model or a run), a bundled name, `user/repo[@revision][/subfolder]`, or the address of a page
     of the Hub; tried in this order. Raises ModelNotFound, HubUnreachable, InvalidConfig, InvalidWeights or
     InvalidInput.
     """
@@ -102,7 +102,7 @@ def model_in(folder: str | os.PathLike[str]) -> Path:
 
 
 def parse(name: str) -> Reference:
-    """The parts of "user/repo[@revision][/subfolder]", "hf://..." or the address of a page of the Hub. Slashes in a
+    """The parts of `user/repo[@revision][/subfolder]`, `hf://...` or the address of a page of the Hub. Slashes in a
     revision are written %2F (except in refs/pr/1). Raises ModelNotFound for anything else."""
     if re.match(r"https?://", name, re.IGNORECASE):
         return _parse_address(name)

@@ -37,7 +37,11 @@ def save_whole(model: "Generator", folder: Path, about: dict[str, Any] | None = 
     """
     source = model.loaded_from
     same = source is not None and holds_weights_of(source.folder, model)
-    metrics = portable.record(_metrics(source, same, name))  # no paths of this machine
+    metrics = _metrics(source, same, name)
+    if about:  # recorded, so that the card can be written again from the folder
+        training = metrics.get("training")
+        metrics = metrics | {"training": (training if isinstance(training, dict) else {}) | about}
+    metrics = portable.record(metrics)  # no paths of this machine
     picture = _read(source, PICTURE, MAX_PICTURE_BYTES) if same else None
     card = _carried(source) if same and not about else None
     if card is None:

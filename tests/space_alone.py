@@ -77,7 +77,10 @@ def main(folder: Path) -> None:
         assert b"GAN" in urllib.request.urlopen(address, timeout=60).read()
         page.close()
     name = models.names[0]
-    print(f"{name} shows {len(studio.sample(models[name], 1, 16))} pictures")
+    if models.generators()[:1] == [name]:
+        print(f"{name} shows {len(studio.sample(models[name], 1, 16))} pictures")
+    else:
+        print(f"{name} has the tabs {', '.join(page.tabs)}")
 
 
 if __name__ == "__main__":

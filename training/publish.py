@@ -34,7 +34,7 @@ from .choices import KEEP
 from .errors import TrainingError
 from .evaluate import story
 from .spaces.demo import files as space_files
-from .spaces.demo import requirements
+from .spaces.demo import requirements, takes_photos
 from .spaces.static import files as static_files
 
 # The files that are published besides the weights, and the limit of their bytes.
@@ -72,7 +72,7 @@ def publish(
         check_name(static_space)
     if space:
         check_name(space)
-        requirements(edits=hasattr(model, "edit"), hardware=hardware)  # raises now if a package is missing
+        requirements(takes_photos(model), hardware)  # raises now if a package is missing
     if keep not in (None, *KEEP):
         raise PublishError(f"To choose which edits of the card to keep, say {' or '.join(KEEP)}, not {keep!r}.")
     contents = model_files(

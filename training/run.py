@@ -17,6 +17,7 @@ import torch
 from gan_models import files, hub, model_folder, portable
 from gan_models import images as pictures
 from gan_models.card import model_card
+from gan_models.card_families import DRAWLESS
 from gan_models.rng import check_seed
 from gan_models.samples import sample_grid
 
@@ -380,7 +381,11 @@ class Run:
         apart = f", and {callbacks.duration(measuring)} of metrics" if measuring >= 1 else ""
         self.say(
             f"Done: {self.state.images:,} images, {speed:,.0f} images/s{apart}. The model is {self.model}; "
-            f"`python -m gan_models {shlex.quote(str(self.model))} --output grid.png` samples it."
+            + (
+                f"`python -m gan_models {shlex.quote(str(self.model))} --output grid.png` samples it."
+                if self.state.ema.family not in DRAWLESS
+                else f"`gan-studio demo --model {shlex.quote(str(self.options.output))}` shows it."
+            )
         )
 
 

@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> None:
     marks, studio = gan_models.marks, gan_models.studio
     model = gan_models.load(options.source, revision=options.revision, device=options.device)
     if not model.latent_dim:
-        raise InvalidInput(f"{options.source} edits photos and draws none of its own, so there is nothing to walk.")
+        raise InvalidInput(f"{options.source} draws no pictures of its own, so there is nothing to walk between.")
     asked = options.truncation, wishes(model, options.labels)
     frames = studio.interpolate(model, anchors, count, *asked, not options.once, lambda *_: None)
     pictures = [gan_models.images.sized(picture, size) for picture in gan_models.images.to_pil(frames.cpu())]

@@ -19,6 +19,9 @@ from gan_models import card_edits, model_folder
 from gan_models.card import write_card
 from gan_models.card_families import PLACEHOLDER
 from gan_models.networks.dcgan import DCGANGenerator
+from gan_models.networks.restore import Restorer
+from gan_models.networks.retouch import RetouchEditor
+from gan_models.networks.translate import Translator
 from training.commands.publish import main
 from training.errors import TrainingError
 from training.publish import PublishError, publish
@@ -304,8 +307,28 @@ def test_the_requirements_of_a_space(hub, folder):
     ours = dict(re.findall(r"^([\w-]+)==([\w.]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
     assert pins == {name: ours[name] for name in pins} and len(pins) == 9
     assert not {"pytest", "playwright", "accelerate", "torchvision", "dlib-bin"} & set(pins)
-    editor = demo.requirements(edits=True, hardware="zero-a10g").splitlines()
+    editor = demo.requirements(photos=True, hardware="zero-a10g").splitlines()
     assert "dlib-bin==20.0.1.post1" in editor and "spaces" in editor and not editor[0].startswith("--")
+
+
+@pytest.mark.parametrize(
+    "model, faces",
+    [
+        (RetouchEditor(64, width=8, finest=8, attributes=["Bald"]), True),
+        (Restorer(image_size=32, width=8, embedding=8), False),
+        (Translator(image_size=32, width=8, embedding=8, labels=["a", "b"]), False),
+    ],
+    ids=["editor", "restorer", "translator"],
+)
+def test_the_space_of_a_model_that_takes_photos_finds_faces_in_them(hub, tmp_path, model, faces):
+    model.save_pretrained(tmp_path / "own", model_card_kwargs={"dataset": "mine", "data": {"licence": "mit"}})
+    publish(tmp_path / "own", "user/own", space="user/demo")
+    files, data = space_of(hub)
+    assert "dlib-bin" in files["requirements.txt"].decode() and "that you give it" in data["short_description"]
+    assert len(data["short_description"]) <= 60
+    assert ("gan_models/pretrained/celeba-cgan/model.safetensors" in files) is faces
+    # Its licence is that of all weights that are in it.
+    assert data["license"] == "mit" if not faces else data["license_name"] == "celeba-non-commercial-research"
 
 
 def test_a_space_with_hardware(hub, folder):

@@ -1,6 +1,7 @@
 """The README and the pages beside it tell the truth: each of their commands is run, on tiny data, and each picture is
 there."""
 
+import importlib.util
 import json
 import os
 import re
@@ -177,6 +178,25 @@ def test_python_code_of_the_page_on_sharing():
 def test_pictures_and_links_are_there():
     for path in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert (ROOT / path).exists(), path
+
+
+def test_the_site_shows_what_is_there():
+    """Its first page and its gallery, which are written when it is built: every picture and every page exists."""
+    spec = importlib.util.spec_from_file_location("hooks", ROOT / "docs/hooks.py")
+    hooks = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(hooks)
+    pages = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    for text in (hooks.index(), hooks.gallery()):
+        links = re.findall(r"\]\((?!http)([^)#]+)\)", text)
+        assert len(links) > 8
+        for link in links:
+            place = ROOT if link.startswith("gan_models/pretrained/") else ROOT / "docs"
+            assert (place / link).is_file() and (not link.endswith(".md") or link in pages), link
+    gallery = hooks.gallery()
+    assert all(f"## {name}\n" in gallery for name in gan_models.bundled())
+    assert "mnist-lsgan" in gallery.split("## Not shown")[0] and "celeba-sketch" in gallery.split("## Not shown")[1]
+    page = hooks.on_page_markdown("see [`a.py`](../training/a.py) and [b](b.md)", None, None, None)
+    assert page == "see `a.py` and [b](b.md)"
 
 
 def test_it_can_be_read_in_one_sitting():

@@ -7,8 +7,9 @@ from huggingface_hub import SpaceCardData
 
 import gan_models
 from gan_models import card_edits, project
+from gan_models.card_families import SHOWN
 from gan_models.model_folder import BESIDE, CONFIG, PICTURE, WEIGHTS
-from gan_models.notices import KEYS
+from gan_models.notices import DATASETS, KEYS, combined
 from gan_models.samples import FACES
 
 from ..errors import TrainingError
@@ -27,7 +28,7 @@ NEEDED = (
     "cmarkgfm",
     "nh3",
 )
-PHOTOS = ("dlib-bin", "face-recognition-models", "pillow-heif")  # additional packages for an editor
+PHOTOS = ("dlib-bin", "face-recognition-models", "pillow-heif")  # additional packages for a model that takes photos
 TOP = ("__init__", "errors", "losses", "penalties")  # files of training for the demo's lab, beside the folder points
 CPU_WHEELS = "--extra-index-url https://download.pytorch.org/whl/cpu"  # torch without CUDA: a tenth of the size
 
@@ -72,8 +73,8 @@ def files(
     models = name if private else f"{repo_id}@{commit}"
     if private:
         found |= {f"gan_models/pretrained/{name}/{file}": content for file, content in contents.items()}
-    edits = hasattr(model, "edit")
-    if edits and not model.latent_dim:
+    drawn_elsewhere = hasattr(model, "edit") and not model.latent_dim
+    if drawn_elsewhere:
         faces = package / "pretrained" / FACES
         found |= {f"gan_models/pretrained/{FACES}/{path.name}": path for path in faces.iterdir() if path.is_file()}
         models += f" {FACES}"
@@ -82,8 +83,8 @@ def files(
     spaces = "\nimport spaces  # noqa: F401 - before torch, as ZeroGPU wants it\n" if hardware == ZERO else ""
     return found | {
         "app.py": APP.format(models=models, spaces=spaces).encode(),
-        "requirements.txt": requirements(edits, hardware).encode(),
-        "README.md": card(contents, repo_id, commit, hardware, private).encode(),
+        "requirements.txt": requirements(takes_photos(model), hardware).encode(),
+        "README.md": card(contents, repo_id, commit, hardware, private, drawn_elsewhere).encode(),
     }
 
 
@@ -92,12 +93,17 @@ def lab_files() -> list[Path]:
     return [*(TRAINING / f"{name}.py" for name in TOP), *sorted((TRAINING / "points").glob("*.py"))]
 
 
-def requirements(edits: bool, hardware: str | None = None) -> str:
-    """requirements.txt: the packages of the demo, with the versions that are installed here. edits: also those for
+def takes_photos(model: gan_models.Generator) -> bool:
+    """Whether the demo of this model takes a visitor's photos, in which faces are to be found."""
+    return model.family in SHOWN
+
+
+def requirements(photos: bool, hardware: str | None = None) -> str:
+    """requirements.txt: the packages of the demo, with the versions that are installed here. photos: also those for
     photos. hardware: None or cpu-... for a torch without CUDA."""
     on_cpu = hardware is None or hardware.startswith("cpu")
     lines = [CPU_WHEELS] if on_cpu else []
-    lines += [f"{name}=={version(name)}" for name in (*NEEDED, *(PHOTOS if edits else ()))]
+    lines += [f"{name}=={version(name)}" for name in (*NEEDED, *(PHOTOS if photos else ()))]
     return "\n".join(lines + (["spaces"] if hardware == ZERO else [])) + "\n"
 
 
@@ -114,9 +120,15 @@ def version(package: str) -> str:
 
 
 def card(
-    contents: dict[str, Path | bytes], repo_id: str, commit: str, hardware: str | None = None, private: bool = False
+    contents: dict[str, Path | bytes],
+    repo_id: str,
+    commit: str,
+    hardware: str | None = None,
+    private: bool = False,
+    with_faces: bool = False,
 ) -> str:
-    """README.md: the front matter with which the Hub builds and lists the Space, and a sentence for its readers."""
+    """README.md: the front matter with which the Hub builds and lists the Space, and a sentence for its readers.
+    with_faces: whether the generator of faces is in it too, whose licence then holds."""
     published = contents.get("README.md", b"")
     model = card_edits.front_matter(published.decode("utf-8", "replace") if isinstance(published, bytes) else "")
     name = repo_id.split("/")[1]
@@ -131,10 +143,13 @@ def card(
         "sdk_version": version("gradio"),
         "python_version": PYTHON,
         "app_file": "app.py",
-        "short_description": "Sample, walk between and edit what a GAN draws"[:60],
+        "short_description": "A GAN that changes the pictures that you give it"
+        if model.get("pipeline_tag") == "image-to-image"
+        else "Sample, walk between and edit what a GAN draws",  # the Hub takes 60 characters
         "models": [repo_id],
     }
-    data |= {key: value for key, value in model.items() if key in KEYS}
+    licence = {key: value for key, value in model.items() if key in KEYS}
+    data |= combined(licence, DATASETS["celeba"].licence) if with_faces else licence
     data |= {} if private else {"preload_from_hub": [f"{repo_id} {','.join(files)} {commit}"]}
     data |= {} if private or PICTURE not in files else {"thumbnail": f"{address}/resolve/{commit}/{PICTURE}"}
     data |= {"suggested_hardware": hardware} if hardware else {}
