@@ -69,7 +69,7 @@ def test_a_page_that_asks_for_what_is_not_offered_gets_a_sentence(main, models, 
     ):
         assert unchanged(ask("draw_samples", [name, seed, count, 1.0, wanted, [], []]), part)
     # A model that cannot be opened: the choice goes back, everything else stays.
-    (name, current, *others), said = ask("switch", ["gone", "digits", "sample", "", ""])
+    (name, current, *others), said = ask("switch", ["gone", "digits", "sample", "", "", "", "1 2 3"])
     assert name == current == "digits" and untouched(others)
     assert len(said) == 1 and "gone" in said[0]
 

@@ -95,35 +95,31 @@ def build(models: Models, folder: str | os.PathLike) -> Page:
     with Page(Uploads(Path(folder) / "uploads"), Visits(folder), title=words.NAME, analytics_enabled=False) as page:
         common = shared.make(page, models, first) if first else None
         with gr.Row(elem_id="top"):
-            gr.Markdown(words.TITLE, elem_id="title")
+            gr.Markdown(words.TITLE if models.editors() else words.TITLE_DRAWING, elem_id="title")
             if common:
                 common.source.render()
                 common.current.render()
         chosen = page.reads(gr.Textbox(name_of(tabs[0]), visible=False), reading.choice("tab", str))
-        selecting = {}
         if common:
             common.chosen = chosen
             for kept in (common.revision, common.picture, common.pins, common.elsewhere):
                 kept.render()
+            common.due.render()
         with gr.Tabs(elem_id="tabs") as all_tabs:
-            if common:
-                common.tabs = all_tabs
             for tab in tabs:
                 name = name_of(tab)
                 with gr.Tab(tab.TITLE, id=name, elem_id=f"{name}-tab") as page.tabs[name]:
                     tab.tab(page, models, common)
-                selecting[name] = page.here(
-                    page.tabs[name].select, f"() => (document.body.dataset.tab = {name!r})", [], [chosen]
-                )
         if common:
-            with gr.Row():
-                for control in (*common.wished, common.truncation):
-                    control.render()
             common.pinned.render()
             common.reopen.render()
             told = about.footer(models, first, "generator")
-            switching(page, models, common, first, all_tabs, selecting, told)
-        gr.Markdown(words.ABOUT)
+            switching(page, models, common, first, told)
+            follow(page, common, all_tabs)
+        else:
+            for name, opened in page.tabs.items():
+                page.here(opened.select, f"() => {{ document.body.dataset.tab = {name!r} }}")
+        gr.Markdown(words.ABOUT, elem_id="about")
         api.wire(page, models)
 
         def leave(request: gr.Request) -> None:
@@ -133,8 +129,8 @@ def build(models: Models, folder: str | os.PathLike) -> Page:
     return page
 
 
-def switching(page: Page, models: Models, common: shared.Shared, first: str, all_tabs, selecting, told) -> None:
-    """Wire what happens when a generator, a tab or a picture is chosen. selecting: the event of each tab."""
+def switching(page: Page, models: Models, common: shared.Shared, first: str, told) -> None:
+    """Wire what happens when a generator is chosen, by the visitor, a link or a file."""
     line, text = told
     chosen = common.chosen
     of_generators = {page.tabs[name_of(tab)]: tab for tab in TABS if hasattr(tab, "serves")}
@@ -158,9 +154,11 @@ def switching(page: Page, models: Models, common: shared.Shared, first: str, all
         changes[unserved] = useless(name)
         return changes | {line: about.describe(models, name), text: about.card(models, name)}
 
-    def switch(visit, name, current, tab, pins, elsewhere):
-        """To another model, and nothing left of the model before. If it cannot be opened, the page stays as it is."""
+    def switch(visit, name, current, tab, pins, elsewhere, picture, anchors):
+        """To another model, and nothing left that it cannot draw. If it cannot be opened, the page stays as it is."""
         current = current if current in models.generators() else first
+        if name == current:  # Gradio's list may say the same choice twice
+            return None
         try:
             changes = turned(name)
         except ModelError as error:
@@ -168,78 +166,57 @@ def switching(page: Page, models: Models, common: shared.Shared, first: str, all
             return {common.source: current, common.current: current}
         serves = {opened: made.serves(models[name]) for opened, made in of_generators.items()}
         if not serves.get(page.tabs.get(tab), True):
-            other = next(opened.id for opened, able in serves.items() if able)
-            changes |= {all_tabs: gr.Tabs(selected=other), chosen: other}
+            changes[chosen] = next(opened.id for opened, able in serves.items() if able)
         changes |= {common.source: name, common.current: name, **dict.fromkeys(common.leftovers)}
         changes |= {common.pins: "", common.elsewhere: shared.put_away(models, current, pins, elsewhere)}
-        return changes
+        alike = shared.kind_of(models[name]) == shared.kind_of(models[current])
+        if not alike or not shared.fitting(models[name], picture):
+            changes[common.picture] = ""
+        if not alike or len(shared.fitting(models[name], anchors)) < len(anchors):
+            changes[common.anchors] = shared.WALK
+        return changes | {common.due: shared.anew()}
 
-    switching = page.on(
-        common.source.input,
-        switch,
-        [common.source, common.current, chosen, common.pins, common.elsewhere],
-        [
-            common.source,
-            common.current,
-            all_tabs,
-            chosen,
-            common.pins,
-            common.elsewhere,
-            *turning,
-            *common.leftovers,
-        ],
-        spinner=common.source,
-    )
-    follow(page, common, models, selecting, switching, *link.wire(page, models, common, all_tabs, turned, turning))
+    kept = [common.source, common.current, chosen, common.pins, common.elsewhere, common.picture, common.anchors]
+    page.on(common.source.input, switch, kept, [*kept, common.due, *turning, *common.leftovers], spinner=common.source)
+    link.wire(page, models, common, turned, turning)
 
 
-def follow(page: Page, common: shared.Shared, models: Models, selecting: dict, switching, linking, reopening) -> None:
-    """Wire when the open tab draws again: after which events, from the chosen model and picture."""
-    drawings = dict(common.drawings)
-    if "compare" in page.tabs:
-        drawings["compare"] = page.compare
-    showing = common.showing
-
-    def draw(event, names):
-        then = event
-        for name in names:
-            drawing = drawings[name]
-            then = page.on(
-                then.then, drawing.function, [common.chosen, *drawing.inputs], drawing.outputs, **drawing.options
-            )
-            if name == "sample":
-                then = page.on(then.then, showing.function, [common.chosen, *showing.inputs], showing.outputs)
-        return then
-
-    for name in selecting.keys() & drawings.keys():
-        link.tell(page, common, draw(selecting[name], [name]))
-    # One request for the tab that is open, not one for each that there is.
-    starts = {
-        name: sum(len(drawings[before].inputs) for before in list(drawings)[:k]) for k, name in enumerate(drawings)
-    }
-    every = [component for drawing in drawings.values() for component in drawing.inputs]
-    results = list(dict.fromkeys(component for drawing in drawings.values() for component in drawing.outputs))
+def follow(page: Page, common: shared.Shared, all_tabs: gr.Tabs) -> None:
+    """Wire when the open tab draws: once after each change of `common.due`, whoever caused it, and only what it does not
+    show yet."""
+    first, anew = next(iter(page.tabs)), "String(Math.random())"
+    for name, tab in page.tabs.items():
+        # Gradio sends `select` also for a tab that was opened by us, which is told of already.
+        script = f"""due => {{ const again = (document.body.dataset.tab ?? {first!r}) === {name!r};
+            document.body.dataset.tab = {name!r}; return [{name!r}, again ? due : {anew}] }}"""
+        page.here(tab.select, script, [common.due], [common.chosen, common.due])
+    for event in common.opening:
+        page.here(event.then, f"() => {anew}", [], [common.due])
+    turn = "tab => { document.body.dataset.tab = tab; return {__type__: 'update', selected: tab} }"
+    turning = page.here(common.due.change, turn, [common.chosen], [all_tabs])
 
     def draw_open(visit, tell, tab, *values):
         """What the open tab shows of the model and the picture that are chosen."""
-        if tab not in drawings:
-            return None
-        drawing, start = drawings[tab], starts[tab]
-        extra = (tell,) if drawing.options.get("long") else ()
-        return drawing.function(visit, *extra, tab, *values[start : start + len(drawing.inputs)])
+        changes, values = {}, iter(values)
+        for drawing in common.drawings:
+            own = [next(values) for _ in drawing.inputs]
+            changes |= drawing.function(visit, tell, tab, *own) or {}
+        return changes
 
-    spinners = [drawing.options["spinner"] for drawing in drawings.values() if "spinner" in drawing.options]
-    for event in (switching, linking, reopening):
-        then = page.on(event.then, *common.repinning)
-        then = page.on(then.then, draw_open, [common.chosen, *every], results, long=True, spinner=spinners)
-        then = page.on(then.then, showing.function, [common.chosen, *showing.inputs], showing.outputs)
-        link.tell(page, common, then)
-    for event in common.opening:
-        then = page.on(event.then, showing.function, [common.chosen, *showing.inputs], showing.outputs)
-        link.tell(page, common, draw(then, [name for name in ("attributes", "explore") if name in drawings]))
-    for event, name in common.going:
-        link.tell(page, common, draw(event, [name]))
-    for event in common.telling:
+    inputs = [component for drawing in common.drawings for component in drawing.inputs]
+    outputs = dict.fromkeys(component for drawing in common.drawings for component in drawing.outputs)
+    spinners = [drawing.spinner for drawing in common.drawings if drawing.spinner]
+    drawn = page.on(
+        turning.then,
+        draw_open,
+        [common.chosen, *inputs],
+        [*outputs],
+        long=True,
+        draws=True,
+        several=True,
+        spinner=spinners,
+    )
+    for event in (drawn, *common.telling):
         link.tell(page, common, event)
 
 

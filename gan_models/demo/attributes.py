@@ -12,6 +12,7 @@ from .page import Page
 from .shared import (
     Redrawing,
     Shared,
+    any_picture,
     attributes_of,
     choose,
     classes_of,
@@ -21,6 +22,7 @@ from .shared import (
     texts,
     the_picture,
 )
+from .speaking import FILLED
 from .theme import LARGE, OPENS, PLAIN
 
 TITLE, ASKS = words.ATTRIBUTES, ("pinned", "reopen")
@@ -36,9 +38,10 @@ def serves(generator) -> bool:
 def tab(page: Page, models: Models, shared: Shared) -> None:
     first = shared.first
     before_after = gr.Gallery(label=words.PAIR, columns=2, elem_id="pair", **PLAIN)
-    with gr.Row():
+    with gr.Row(elem_id="pair-acts"):
         keep = gr.Button(words.KEEP, elem_id="keep", size="sm", min_width=120)
         reset = gr.Button(words.RESET, elem_id="reset", size="sm", min_width=120)
+        other_one = gr.Button(words.ANOTHER, elem_id="another", size="sm", min_width=120)
     as_class = page.reads(
         gr.Radio(label=words.AS_CLASS, elem_id="as_class", **as_class_look(models, first)),
         reading.choice("class", int),
@@ -52,6 +55,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
             for k in range(SLIDERS)
         ]
     note = gr.Markdown(elem_id="hint", **hint_look(models, first))
+    setattr(note, FILLED, hint(models[first]))
     with gr.Row():
         attribute, other = (
             page.reads(
@@ -99,7 +103,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         one = changed_picture(generator, the_picture(generator, picture), as_class, values)
         return series(visit, name, one, attribute, other)
 
-    def inspect(visit, tab, name, picture, attribute, other, before):
+    def inspect(visit, tell, tab, name, picture, attribute, other, before):
         """Show the open picture unchanged: its labels in the controls, before, after and the series."""
         if tab != "attributes" or before == [name, picture] or not serves(models[name]):
             return None
@@ -128,6 +132,10 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
     def forget_changes(visit):
         return {shown: None}
 
+    def another(visit):
+        """A picture of a random seed."""
+        return {shared.picture: any_picture()}
+
     def open_step(visit, picked, lines):
         return {shared.picture: choose(lines, picked)}
 
@@ -136,7 +144,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         [shared.current, shared.picture, attribute, other, shown],
         [*sliders, as_class, before_after, changed, strip, series_texts, shown],
     )
-    shared.drawings["attributes"] = inspecting
+    shared.drawings.append(inspecting)
     shared.looks |= {attribute: attribute_look, other: other_look, as_class: as_class_look, note: hint_look}
     page.on(
         [*(slider.input for slider in sliders), as_class.input],
@@ -155,6 +163,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
     shared.opening += [
         page.on(keep.click, keep_it, [shared.current, changed], [shared.picture]),
         page.on(reset.click, forget_changes, [], [shown]),
+        page.on(other_one.click, another, [], [shared.picture]),
         page.on(strip.select, open_step, [series_texts], [shared.picture], picks=True),
     ]
     shared.leftovers += [shown]

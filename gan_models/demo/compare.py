@@ -86,7 +86,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
             changes[line] = about.describe(models, name)
         return changes
 
-    def compare_once(visit, tab, *asked_and_shown):
+    def compare_once(visit, tell, tab, *asked_and_shown):
         """The same, unless it is shown already or another tab is open."""
         *asked, before = asked_and_shown
         return None if tab != "compare" or asked == before else compare(visit, *asked)
@@ -115,8 +115,6 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
     asked = [left, right, seed, label]
     outputs = [*(component for side in sides for component in side), shown]
     drawing = (compare, asked, outputs)
-    once = Redrawing(compare_once, [*asked, shown], outputs)
-    page.compare = once
     comparing = [
         page.on(page.on(left.input, choose_left, [left, right], [right, label]).then, *drawing),
         page.on(page.on(right.input, choose_right, [left, right], [label]).then, *drawing),
@@ -147,6 +145,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         }
 
     if shared:
+        shared.drawings.append(Redrawing(compare_once, [*asked, shown], outputs))
         shared.telling += comparing
         shared.compared, shared.compare = (left, right, seed, label), of_address
 

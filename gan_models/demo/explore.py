@@ -9,7 +9,18 @@ from ..errors import InvalidInput
 from . import reading, words
 from .models import Models
 from .page import Page
-from .shared import Redrawing, Shared, choose, classes_of, code_names, hidden, show_pictures, texts, the_picture
+from .shared import (
+    Redrawing,
+    Shared,
+    any_picture,
+    choose,
+    classes_of,
+    code_names,
+    hidden,
+    show_pictures,
+    texts,
+    the_picture,
+)
 from .theme import LARGE, OPENS, PLAIN
 
 TITLE, ASKS = words.EXPLORE, ("pinned", "reopen")
@@ -33,6 +44,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
             with gr.Row():
                 keep = gr.Button(words.KEEP, elem_id="explore-keep", size="sm", min_width=110)
                 reset = gr.Button(words.RESET, elem_id="explore-reset", size="sm", min_width=110)
+                other = gr.Button(words.ANOTHER, elem_id="explore-another", size="sm", min_width=110)
         with gr.Column(min_width=260):
             category = page.reads(
                 gr.Radio(label=words.CATEGORY, elem_id="category", **category_look(models, first)),
@@ -77,7 +89,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
     def go_along(visit, name, picture, along, category, *values):
         return series(visit, name, the_picture(models[name], picture), along, category, values)
 
-    def explore_once(visit, tab, name, picture, along, before):
+    def explore_once(visit, tell, tab, name, picture, along, before):
         """The open picture, where nothing is moved yet."""
         generator = models[name]
         if tab != "explore" or before == [name, picture] or not serves(generator):
@@ -109,28 +121,33 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
     def forget_moves(visit):
         return {shown: None}
 
+    def another_to_explore(visit):
+        """A picture of a random seed."""
+        return {shared.picture: any_picture()}
+
     def open_along(visit, picked, lines):
         return {shared.picture: choose(lines, picked)}
 
     category_box, sliders = category, [*codes, *moves]
     shared.looks |= {note: note_look, category: category_look, along: along_look}
-    shared.drawings["explore"] = Redrawing(
-        explore_once,
-        [shared.current, shared.picture, along, shown],
-        [*sliders, category, result, moved, strip, strip_texts, shown],
+    shared.drawings.append(
+        Redrawing(
+            explore_once,
+            [shared.current, shared.picture, along, shown],
+            [*sliders, category, result, moved, strip, strip_texts, shown],
+        )
     )
     moving = [shared.current, shared.picture, category, *sliders]
     page.on([*(slider.input for slider in sliders), category.input], explore, moving, [result, moved], live=True)
-    page.on(
-        [*(slider.release for slider in sliders), category.input, along.input],
-        go_along,
-        [shared.current, shared.picture, along, category, *sliders],
-        [strip, strip_texts],
-        live=True,
-    )
+    going = (go_along, [shared.current, shared.picture, along, category, *sliders], [strip, strip_texts])
+    page.on([category.input, along.input], *going, live=True)
+    keys = [*(f"code-{k}" for k in range(CODES)), *(f"direction-{k}" for k in range(COUNT))]
+    for key, moved_one in zip(keys, sliders, strict=True):  # the series shows what was moved last
+        page.on(page.here(moved_one.release, f"() => {key!r}", [], [along]).then, *going, live=True)
     shared.opening += [
         page.on(keep.click, keep_explored, [shared.current, moved], [shared.picture]),
         page.on(reset.click, forget_moves, [], [shown]),
+        page.on(other.click, another_to_explore, [], [shared.picture]),
         page.on(strip.select, open_along, [strip_texts], [shared.picture], picks=True),
     ]
     shared.leftovers += [shown]

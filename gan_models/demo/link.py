@@ -9,12 +9,12 @@ import urllib.parse
 import gradio as gr
 
 from .. import marks, pictures
-from ..errors import InvalidInput
+from ..errors import InvalidInput, ModelError
 from ..rng import check_count, check_seed
 from . import reading, words
 from .models import Models
 from .page import Page, complain
-from .shared import EITHER, MOST, MOST_PINS, Shared, fitting, put_away, texts, the_picture, wishes
+from .shared import EITHER, MOST, MOST_PINS, WALK, Shared, anew, fitting, put_away, texts, the_picture, wishes
 from .walk import keyframes
 
 MOST_CHARACTERS = 60_000  # of an address; six latents of 512 numbers have 16,000
@@ -25,7 +25,7 @@ WRITE = """(tab, model, rev, seed, n, t, label, with_, without, picture, walk, p
   const asked = new URLSearchParams(location.search);
   const said = {tab, model, rev, seed, n, t, class: label, with: (with_ ?? []).join(','),
     without: (without ?? []).join(','), picture, walk, pins: (pins ?? '').replaceAll('\\n', ' ')};
-  const usual = {n: 16, t: 1, class: -1, walk: '1 2 3'};
+  const usual = {n: 16, t: 1, class: -1, walk: 'WALK'};
   const compared = {left, right, seed: both, class: shared};
   const own = tab === 'photo' ? {} : tab === 'compare' ? compared : said;
   for (const name of Object.keys({...said, ...compared})) {
@@ -36,8 +36,9 @@ WRITE = """(tab, model, rev, seed, n, t, label, with_, without, picture, walk, p
   const query = '?' + asked.toString().replaceAll('%3A', ':').replaceAll('%2F', '/').replaceAll('%2C', ',');
   history.replaceState(history.state, '', query + location.hash);
   if (window.parent !== window) window.parent.postMessage({queryString: query.slice(1)}, 'https://huggingface.co');
-}"""
-READ = "() => location.search.slice(1)"
+}""".replace("WALK", WALK)
+# Without anything to read the page draws at once, else after the server has read it.
+READ = "() => location.search.length > 1 ? [location.search.slice(1), ''] : ['', String(Math.random())]"
 # A picture that is dropped on the page goes the way of the button: in the tab of photos, that by which they are opened.
 DROP = """() => {
   const at = event => !event.defaultPrevented && event.dataTransfer?.types.includes('Files');
@@ -57,15 +58,15 @@ DROP = """() => {
 }"""
 
 
-def wire(page: Page, models: Models, shared: Shared, all_tabs, turned, turning: list) -> tuple:
-    """Wire opening addresses and files. Returns the events after which the page shows what one describes. turned(name)
-    -> {component: update} for another model, of the components `turning`."""
+def wire(page: Page, models: Models, shared: Shared, turned, turning: list) -> None:
+    """Wire opening addresses and files. turned(name) -> {component: update} for another model, of the components
+    `turning`."""
     asked = page.reads(gr.Textbox(visible=False, elem_id="asked"), query)
     changing = [
         shared.source,
         shared.current,
-        all_tabs,
         shared.chosen,
+        shared.due,
         shared.seed,
         shared.count,
         shared.truncation,
@@ -80,15 +81,20 @@ def wire(page: Page, models: Models, shared: Shared, all_tabs, turned, turning: 
 
     def arrive(name: str, found: dict) -> dict:
         """The updates that show this model with these values."""
-        changes = turned(name) | {shared.source: name, shared.current: name}
+        changes = turned(name) | {shared.source: name, shared.current: name, shared.due: anew()}
         for component, value in found.items():
             changes[component] = changes.get(component, {}) | {"value": value, "__type__": "update"}
         return changes
 
     def follow_link(visit, asked):
-        """Show what an address describes."""
-        if not asked.keys() & set(OURS):
-            return None
+        """Show what an address describes, or what the page shows without one."""
+        try:
+            return described(asked) if asked.keys() & set(OURS) else {shared.due: anew()}
+        except ModelError as error:
+            complain(str(error))
+            return {shared.due: anew()}
+
+    def described(asked: dict[str, str]) -> dict:
         tab = asked.get("tab")
         beside = {}
         if tab == "compare" and shared.compared:
@@ -103,9 +109,9 @@ def wire(page: Page, models: Models, shared: Shared, all_tabs, turned, turning: 
         if tab is not None:
             if tab not in page.tabs or not page.serves(tab, generator):
                 raise InvalidInput(words.NO_SUCH_TAB)
-            changes |= {all_tabs: gr.Tabs(selected=tab), shared.chosen: tab}
+            changes[shared.chosen] = tab
         elif "seed" in asked or "picture" in asked:
-            changes |= {all_tabs: gr.Tabs(selected="sample"), shared.chosen: "sample"}
+            changes[shared.chosen] = "sample"
         return changes | beside
 
     def reopen(visit, upload, current, pins, elsewhere):
@@ -125,21 +131,20 @@ def wire(page: Page, models: Models, shared: Shared, all_tabs, turned, turning: 
         some = [pictures.from_drawn(generator, one) for one in mark.pictures[:6]]
         tab = "sample" if len(some) == 1 else "walk"
         found = {shared.picture: str(some[0])} if len(some) == 1 else {shared.anchors: texts(some).replace("\n", " ")}
+        found = {shared.picture: ""} | found
         found |= {shared.pins: "", shared.elsewhere: put_away(models, current, pins, elsewhere)}
-        return arrive(mark.model, found) | {all_tabs: gr.Tabs(selected=tab), shared.chosen: tab}
+        return arrive(mark.model, found) | {shared.chosen: tab}
 
     page.here(page.load, DROP)
-    following = page.on(page.here(page.load, READ, [], [asked]).then, follow_link, [asked], outputs)
-    reopening = page.on(
+    page.here(page.load, READ, [], [asked, shared.due])
+    page.on(asked.change, follow_link, [asked], outputs)
+    page.on(
         shared.reopen.upload,
         reopen,
         [shared.reopen, shared.current, shared.pins, shared.elsewhere],
         outputs,
         spinner=shared.reopen,
     )
-    for event in (following, reopening):
-        page.here(event.then, "tab => { document.body.dataset.tab = tab }", [shared.chosen])
-    return following, reopening
 
 
 def tell(page: Page, shared: Shared, event) -> None:

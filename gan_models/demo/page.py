@@ -100,6 +100,7 @@ class Page(gr.Blocks):
         long: bool = False,
         live: bool = False,
         quick: bool = False,
+        several: bool = False,
         draws: bool = False,
         streams: bool = False,
         says=None,
@@ -111,13 +112,13 @@ class Page(gr.Blocks):
         run it at a time, so it must do so itself. With `draws` as many visitors are served at a time
         as there are cores, since drawing uses one thread; other functions serve one visitor at a time.
 
-        live: of several events in a row only the last counts. quick: skip the queue, for answers that take less time
+        live: of several events in a row only the last counts. several: each of them counts, at once. quick: skip the queue, for answers that take less time
         than waiting in it. says: the component that shows errors itself, as {"said": sentence} (without the queue
         Gradio shows no messages). spinner: the component that shows that there is something to wait for.
         """
         options = {"preprocess": False, "api_visibility": "private"}
         options |= {"show_progress_on": spinner} if spinner else {"show_progress": "hidden"}
-        options |= {"trigger_mode": "always_last"} if live else {"trigger_mode": "multiple"} if says else {}
+        options |= {"trigger_mode": "always_last"} if live else {"trigger_mode": "multiple"} if says or several else {}
         options |= {"queue": False} if quick else {}
         options |= {"concurrency_limit": None} if streams else {"concurrency_limit": CORES} if draws else {}
         endpoint = self._endpoint(function, list(inputs), bool(outputs), picks, long, says, streams)

@@ -19,6 +19,7 @@ from .opened import Edits, Opened, as_url, name_of_edit
 from .page import Page
 from .shared import Shared, photo_upload
 from .theme import FRAMES, PLAIN, STRIP, TILE
+from .uploads import MOST_BYTES
 from .visits import SECONDS, Visit
 
 TITLE = words.PHOTO_TAB
@@ -51,6 +52,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
                 | {"attributes": words.sentences(language)["ATTRIBUTE_NAMES"]}
                 for language in words.LANGUAGES
             },
+            most_bytes=MOST_BYTES,
             examples=[as_url(picture) for picture in drawn.tiles(known[0])],
         ),
         asked,

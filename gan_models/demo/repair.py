@@ -14,6 +14,7 @@ from . import about, reading, words
 from .models import Models
 from .page import Page
 from .painting import canvas
+from .sample import link
 from .shared import Shared, photo_upload
 from .visits import SECONDS, Visit
 
@@ -62,7 +63,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
                 page,
                 label=words.PAINT_HERE,
                 brush=gr.Brush(default_size=28, colors=["#ff00ff"], default_color="#ff00ff", color_mode="fixed"),
-                height=440,
+                height=580,
                 elem_id="repair-canvas",
             )
         with gr.Column(min_width=240, scale=1):
@@ -94,7 +95,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
             )
             go = gr.Button(words.DO_REPAIR, variant="primary", elem_id="repair-go")
     both = gr.ImageSlider(label=words.PAIR, height=440, elem_id="repaired", interactive=False, buttons=[])
-    file = gr.File(label=words.REPAIRED_PHOTO, interactive=False, elem_id="repaired-file", visible=False)
+    file = gr.HTML(elem_id="repaired-file")
     for name in dict.fromkeys(wishes.values()):
         about.footer(models, name, f"repair-{list(wishes.values()).index(name)}")
 
@@ -105,7 +106,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
             painted: {"background": str(small), "layers": [], "composite": None},
             upload: None,
             both: None,
-            file: gr.File(value=None, visible=False),
+            file: "",
         }
 
     def open_damaged(visit, upload):
@@ -142,7 +143,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         before = subject.resize(repaired.size, Image.Resampling.BICUBIC) if scale > 1 else subject
         made = visit.photos.file("repaired", "repaired.png", lambda path: photos.save_photo(repaired, path))
         pair = visit.photos.pictures("repairs", [preview(before, 960), preview(repaired, 960)])
-        return {both: tuple(pair), file: gr.File(str(made), visible=True)}
+        return {both: tuple(pair), file: link(made, "repaired.png", words.TAKE_WHOLE)}
 
     page.on(upload.upload, open_damaged, [upload], [subject, painted, upload, both, file], spinner=painted)
     page.on(example.click, take_drawn, [], [subject, painted, upload, both, file], spinner=painted)

@@ -29,7 +29,7 @@ from .shared import (
 from .speaking import say
 from .theme import LARGE, OPENS
 
-TITLE, ASKS = words.SAMPLE, ("class", "present", "absent", "truncation", "pinned", "reopen")
+TITLE, ASKS = words.SAMPLE, ("pinned", "reopen")
 FULL = 512  # pixels of a picture that is taken away, about
 VARIATIONS = 8
 
@@ -40,11 +40,6 @@ def serves(generator) -> bool:
 
 def tab(page: Page, models: Models, shared: Shared) -> None:
     gallery = gr.Gallery(label=words.SAMPLES, columns=8, elem_id="samples", **OPENS)
-    with gr.Row(elem_id="seed-row"):
-        shared.seed.render()
-        shared.count.render()
-        roll = gr.Button(words.NEW_SEED, elem_id="new-seed", min_width=120)
-        draw = gr.Button(words.DRAW, variant="primary", elem_id="draw", min_width=120)
     with gr.Row(elem_id="opened", visible=False) as panel:
         figure = gr.HTML(elem_id="figure", min_width=260)
         with gr.Column(min_width=260, elem_id="acts"):
@@ -57,6 +52,14 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
                 )
                 explore = gr.Button(words.EXPLORE_IT, elem_id="explore", size="sm", min_width=110)
             varied = gr.Gallery(label=words.VARIATIONS, columns=4, elem_id="varied", visible=False, **OPENS)
+    with gr.Row(elem_id="seed-row"):
+        shared.seed.render()
+        shared.count.render()
+        roll = gr.Button(words.NEW_SEED, elem_id="new-seed", min_width=120)
+        draw = gr.Button(words.DRAW, variant="primary", elem_id="draw", min_width=120)
+    with gr.Row(elem_id="wishes"):
+        for control in (*shared.wished, shared.truncation):
+            control.render()
     with gr.Row(elem_id="files"):
         everything = gr.Button(words.ALL, elem_id="all", size="sm", min_width=120)
         archive = gr.HTML(elem_id="archive")
@@ -64,7 +67,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
     variations = page.reads(hidden("", "variations"), reading.lines("list of variations", VARIATIONS))
     for kept in (drawn, variations):
         kept.render()
-    shown = gr.State()
+    shown, shown_picture, shown_pins = gr.State(), gr.State(), gr.State()
 
     def draw_samples(visit, name, seed, count, truncation, wanted, present, absent):
         """Draw pictures from a seed. Each keeps its requested labels."""
@@ -78,7 +81,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
             archive: "",
         }
 
-    def draw_samples_once(visit, tab, *asked_and_shown):
+    def draw_samples_once(visit, tell, tab, *asked_and_shown):
         """The same, unless it is shown already or another tab is open."""
         *asked, before = asked_and_shown
         return None if tab != "sample" or asked == before else draw_samples(visit, *asked)
@@ -96,10 +99,12 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
     def open_pin(visit, picked, lines):
         return {shared.picture: choose(lines, picked)}
 
-    def show(visit, tab, name, picture):
+    def show(visit, tell, tab, name, picture, before):
         """Show the open picture, large, with its file."""
-        if tab != "sample" or not picture:
+        if tab != "sample" or before == [name, picture] or not (picture or before):
             return None
+        if not picture:
+            return {panel: gr.Row(visible=False), shown_picture: None}
         generator = models[name]
         one = the_picture(generator, picture)
         return {
@@ -107,6 +112,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
             figure: figure_of(visit, models, name, one),
             varied: gr.Gallery(visible=False),
             variations: "",
+            shown_picture: [name, picture],
         }
 
     def vary_it(visit, name, picture):
@@ -119,6 +125,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
     def pin_it(visit, name, pins, elsewhere, picture):
         """The open picture is kept at hand; once more takes it away."""
         one = str(the_picture(models[name], picture))
+        inform(words.UNPINNED if one in pins else words.PINNED, words.PINS)
         pins = [pin for pin in pins if pin != one] if one in pins else [*pins, one][-MOST_PINS:]
         return repin(visit, name, pins, elsewhere)
 
@@ -128,10 +135,17 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         return {
             shared.pins: texts(some),
             shared.elsewhere: away,
+            shown_pins: [name, list(map(str, some)), away.split()],
             shared.pinned: gr.Gallery(
                 show_pictures(visit, models, name, "pins", some) if some else None, visible=bool(some)
             ),
         }
+
+    def repin_once(visit, tell, tab, name, pins, elsewhere, before):
+        """The same, unless they are shown already."""
+        if before == [name, pins, elsewhere] or not (pins or elsewhere or before):
+            return None
+        return repin(visit, name, pins, elsewhere)
 
     def add_to_walk(visit, name, anchors, picture):
         """Make the open picture the last keyframe; beyond six keyframes the first ones are dropped."""
@@ -158,10 +172,17 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
 
     asked = [shared.current, shared.seed, shared.count, shared.truncation, *shared.wished]
     drawing = (draw_samples, asked, [gallery, drawn, shown, archive])
-    shared.drawings["sample"] = Redrawing(draw_samples_once, [*asked, shown], [gallery, drawn, shown, archive])
-    shared.showing = Redrawing(show, [shared.current, shared.picture], [panel, figure, varied, variations])
-    pinning = [shared.pins, shared.elsewhere, shared.pinned]
-    shared.repinning = (repin, [shared.current, shared.pins, shared.elsewhere], pinning)
+    pinned = [shared.current, shared.pins, shared.elsewhere]
+    pinning = [shared.pins, shared.elsewhere, shared.pinned, shown_pins]
+    shared.drawings += [
+        Redrawing(repin_once, [*pinned, shown_pins], pinning),
+        Redrawing(draw_samples_once, [*asked, shown], [gallery, drawn, shown, archive]),
+        Redrawing(
+            show,
+            [shared.current, shared.picture, shown_picture],
+            [panel, figure, varied, variations, shown_picture],
+        ),
+    ]
     controls = (*shared.wished, shared.truncation, shared.count)
     shared.telling += [
         page.on([draw.click, shared.seed.submit], *drawing, draws=True),

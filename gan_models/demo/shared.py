@@ -1,6 +1,7 @@
 """What several tabs share: the model, the requested labels, and the picked pictures."""
 
 import contextlib
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -21,16 +22,17 @@ MOST = 64  # pictures that are drawn at a time
 
 
 MOST_PINS = 24
+WALK = "1 2 3"  # its keyframes at first
 
 
 class Redrawing(NamedTuple):
-    """How a tab draws the chosen model and pictures: function(visit, tab, *inputs) -> outputs. It draws nothing while
-    another tab is open, or if the result is shown already."""
+    """How a tab draws the chosen model and pictures: function(visit, tell, tab, *inputs) -> outputs, where `tell` is as
+    in page.on(long=True). It draws nothing while another tab is open, or if the result is shown already."""
 
     function: Callable
     inputs: list
     outputs: list
-    options: dict = {}  # of page.on
+    spinner: gr.components.Component | None = None
 
 
 @dataclass
@@ -57,27 +59,22 @@ class Shared:
     pins: gr.Textbox  # those that the model can draw
     elsewhere: gr.Textbox  # those of models that draw otherwise, each after the kind of them (see `kind_of`)
     pinned: gr.Gallery  # the pictures of `pins`
+    due: gr.Textbox  # whenever it changes, the open tab draws what it does not show yet (demo.follow)
     reopen: gr.UploadButton  # takes a picture that was saved here
     looks: dict[gr.components.Component, Callable] = field(
         default_factory=dict
     )  # component -> f(name) -> how it looks for a model
     leftovers: list[gr.components.Component] = field(default_factory=list)  # emptied when another model is chosen
-    drawings: dict[str, Redrawing] = field(default_factory=dict)  # by tab
-    opening: list[Any] = field(default_factory=list)  # the events after which another picture is open
+    drawings: list[Redrawing] = field(default_factory=list)  # of all tabs
+    opening: list[Any] = field(default_factory=list)  # the events after which another picture is open in the same tab
     telling: list[Any] = field(default_factory=list)  # those after which the address tells something else
     chosen: gr.Textbox | None = None  # the name of the tab that is open
-    tabs: gr.Tabs | None = None
-    going: list[tuple] = field(default_factory=list)  # (event, the tab that it opens)
-    showing: Redrawing | None = None  # of the open picture, in the tab Sample
-    repinning: tuple = ()  # function, inputs and outputs of drawing the pins
     compared: tuple = ()  # what two models are compared by: left, right, seed, class
     compare: Callable | None = None  # f(parts of an address) -> {component: update} of these; raises InvalidInput
 
     def go(self, page: Page, trigger, tab: str) -> None:
         """Open the tab on that trigger."""
-        script = f"""() => {{ document.body.dataset.tab = {tab!r};
-            return [{{__type__: 'update', selected: {tab!r}}}, {tab!r}] }}"""
-        self.going.append((page.here(trigger, script, [], [self.tabs, self.chosen]), tab))
+        page.here(trigger, f"() => [{tab!r}, String(Math.random())]", [], [self.chosen, self.due])
 
     @property
     def wished(self) -> list:
@@ -157,11 +154,12 @@ def make(page: Page, models: Models, first: str) -> Shared:
         ),
         anchors=page.reads(
             gr.Textbox(
-                "1 2 3", label=words.ANCHORS, elem_id="anchors", max_lines=1, info=words.ANCHORS_INFO, render=False
+                WALK, label=words.ANCHORS, elem_id="anchors", max_lines=1, info=words.ANCHORS_INFO, render=False
             ),
             reading.lines("list of keyframes", 50),
         ),
         picture=page.reads(hidden("", "picture"), reading.lines("open picture", 1)),
+        due=hidden("", "due"),
         pins=page.reads(hidden("", "pins"), reading.lines("list of pins", MOST_PINS)),
         elsewhere=page.reads(hidden("", "elsewhere"), reading.lines("list of pins", 2 * MOST_PINS)),
         pinned=gr.Gallery(label=words.PINS, columns=12, elem_id="pinned", visible=False, render=False, **OPENS),
@@ -199,6 +197,11 @@ def the_picture(generator, lines: list[str]) -> pictures.Picture:
     return pictures.parse(generator, lines[0] if lines else "1")
 
 
+def any_picture() -> str:
+    """The first picture of a random seed."""
+    return str(secrets.randbelow(1_000_000))
+
+
 def caption(generator, one: pictures.Picture) -> str:
     """The caption of a picture, also its alternative text: its name, and its labels if they were requested."""
     if one.labels is None:
@@ -214,6 +217,11 @@ def show_pictures(visit, models: Models, name: str, place: str, some: list[pictu
     packets = [marks.to_xmp(mark) for mark in models.marks(name, some)] if some else []
     files = visit.drawn.pictures(place, drawn, packets)
     return list(zip(files, [caption(generator, one) for one in some], strict=True))
+
+
+def anew() -> str:
+    """A value of `Shared.due` that it did not have yet."""
+    return secrets.token_hex(8)
 
 
 def texts(some: list[pictures.Picture]) -> str:

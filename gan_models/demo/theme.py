@@ -61,10 +61,11 @@ CSS = """
 .pictures img { width: 100%; height: auto !important; aspect-ratio: 1; }
 .pictures:not(.opens) .thumbnail-lg { pointer-events: none; }
 .opens .thumbnail-lg:focus-visible { outline: 3px solid var(--color-accent); outline-offset: 2px; }
-.pictures:not(#samples, #varied, #pinned) .caption-label { position: static; max-width: none; padding: 2px 0; border: 0;
+.pictures:not(#samples, #varied, #pinned, #sweep:has(.gallery-item:nth-child(25):last-child)) .caption-label { position: static; max-width: none; padding: 2px 0; border: 0;
   background: none; text-align: center; }
-:is(#samples, #varied, #pinned) .caption-label { opacity: 0; transition: opacity .15s; }
-:is(#samples, #varied, #pinned) .thumbnail-lg:is(:hover, :focus-visible) .caption-label { opacity: 1; }
+:is(#samples, #varied, #pinned, #sweep:has(.gallery-item:nth-child(25):last-child)) .caption-label { opacity: 0;
+  transition: opacity .15s; }
+:is(#samples, #varied, #pinned, #sweep) .thumbnail-lg:is(:hover, :focus-visible) .caption-label { opacity: 1 !important; }
 #samples { --across: 8; }
 #varied { --across: 4; }
 #pinned { --across: 12; padding: 6px; border: 1px dashed var(--border-color-primary); border-radius: 8px; }
@@ -82,8 +83,24 @@ CSS = """
 a.take { display: inline-block; padding: 6px 12px; border-radius: 8px; text-decoration: none;
   background: var(--button-secondary-background-fill); color: var(--button-secondary-text-color); }
 a.take:is(:hover, :focus-visible) { background: var(--button-secondary-background-fill-hover); }
-#film .film { width: 100%; max-width: 320px; margin: 0 auto; border-radius: 6px; background-position: 0 0; }
-#files { align-items: center; }
+#film .film { width: 100%; border-radius: 6px; background-position: 0 0; }
+#video { padding: 0; border: 0; background: none; box-shadow: none; }
+#video video { border-radius: 6px; }
+#walk-taking { align-items: center; }
+#walk-taking > * { flex: 0 1 auto; width: auto; }
+:is(#files, #pair-acts) { align-items: center; justify-content: center; }
+:is(#files, #pair-acts) > button { flex: 0 1 auto; padding-inline: 18px; }
+#files { justify-content: flex-start; }
+#files:has(> #archive:empty) #archive { display: none; }
+/* what explains, beside what is to be used */
+:is(#photo-note, #hint, #about, [id^=about-], [id^=compared-][id$=-about]) .prose { font-size: 14px; text-wrap: pretty; }
+:is(#photo-note, #hint, #about, [id^=about-], [id^=compared-][id$=-about]) .prose > * { color: var(--body-text-color-subdued); }
+.form:has(> #editor) { max-width: 340px; }
+.gradio-container .html-container { padding: 0; }
+/* directions and codes go both ways from the middle */
+#directions input[type=range]::-webkit-slider-runnable-track { background: linear-gradient(90deg, transparent
+  calc(50% - 1px), var(--body-text-color) calc(50% - 1px) calc(50% + 1px), transparent calc(50% + 1px)), var(--neutral-300); }
+#directions input[type=range]::-moz-range-progress { background: none; }
 #reopen { align-self: flex-start; width: auto; padding-inline: 18px; }
 #directions .form { display: grid; grid-template-columns: repeat(auto-fill, minmax(140px, 1fr));
   min-width: 0 !important; background: var(--block-background-fill); }
@@ -97,7 +114,6 @@ a.take:is(:hover, :focus-visible) { background: var(--button-secondary-backgroun
 
 #repaired:not(:has(img)) { display: none; }
 #seed-row, #compare-controls { align-items: center; }
-#video { flex: 0 1 340px; }
 :is(#video, #morph-video) [aria-label="Adjust volume"] { display: none; } /* it has no sound */
 #count .head { flex-wrap: nowrap; }
 #sliders .form { display: grid; grid-template-columns: repeat(auto-fill, minmax(140px, 1fr));
@@ -116,11 +132,10 @@ a.take:is(:hover, :focus-visible) { background: var(--button-secondary-backgroun
   #top { min-height: 0; }
   #figure { flex-basis: 100%; }
   /* the pictures stay while their sliders move */
-  :is(#pair, #explored) { position: sticky; top: 0; z-index: 20; padding: 6px 0; background: var(--body-background-fill); }
+  :is(#pair, #explored) { position: sticky; top: 0; z-index: 60; padding: 6px 0; background: var(--body-background-fill); }
   #sketch-canvas [data-testid=block-label] { opacity: 0; }
-  #sketch-canvas { height: 420px !important; }
+  :is(#sketch-canvas, #repair-canvas) { height: 420px !important; }
   #sketched { height: 340px !important; }
-  #video { flex-basis: 100%; }
   /* or the four tabs widen the page */
   .tab-container button { padding: 0 5px !important; font-size: min(13.5px, 3.5vw); }
 }
@@ -128,8 +143,9 @@ a.take:is(:hover, :focus-visible) { background: var(--button-secondary-backgroun
 CSS += "".join(path.read_text("utf-8") for path in sorted((Path(__file__).parent / "assets").glob("*.css")))
 
 HEAD = f"<script>{(Path(__file__).parent / 'assets' / 'page.js').read_text('utf-8')}</script>"
-# Rules that Gradio would keep from its own footer: on a narrow page it holds nothing but a dot.
-HEAD += "<style>@media (max-width: 640px) { footer { visibility: hidden } }</style>"
+# Rules that Gradio would keep from its own parts. The footer has one link, and nothing to divide it from. Messages have
+# an icon; their title would be "Info" or "Warning" in every language.
+HEAD += "<style>footer .divider { display: none !important } .toast-title { font-size: 0 !important }</style>"
 
 OF_GENERATORS = ("model", "about-generator", "card-generator")
 

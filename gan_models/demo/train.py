@@ -111,17 +111,17 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
                 gr.Textbox(label=words.OWN_PICTURES, info=words.OWN_PICTURES_INFO, elem_id="train-data", max_lines=1),
                 reading.text("folder"),
             )
+            with gr.Row():
+                start = gr.Button(words.TRAIN_START, variant="primary", elem_id="train-start", min_width=90)
+                stop = gr.Button(words.STOP, elem_id="train-stop", min_width=90)
+                resume = gr.Button(words.TRAIN_RESUME, elem_id="train-resume", min_width=90)
+            opened = gr.Button(words.TRAIN_OPEN, elem_id="train-open", min_width=90)
         with gr.Column(min_width=280, scale=3):
             status = gr.HTML(words.NOTHING_TRAINED, elem_id="train-status", padding=False)
             drawn = gr.Image(
                 label=words.RUN_SAMPLES, interactive=False, elem_id="train-samples", buttons=[], height=420
             )
             curves = gr.HTML(elem_id="train-curves", elem_classes="lab-curves", padding=False)
-    with gr.Row():
-        start = gr.Button(words.TRAIN_START, variant="primary", elem_id="train-start", min_width=90)
-        stop = gr.Button(words.STOP, elem_id="train-stop", min_width=90)
-        resume = gr.Button(words.TRAIN_RESUME, elem_id="train-resume", min_width=90)
-        opened = gr.Button(words.TRAIN_OPEN, elem_id="train-open", min_width=90)
     asked, shown = [recipe, name, count, root, data], [status, drawn, curves]
 
     def folder_of(name: str) -> Path:

@@ -11,6 +11,7 @@ from . import about, reading, words
 from .models import Models
 from .page import Page
 from .repair import FACE_SEED, FACE_SIZE, preview
+from .sample import link
 from .shared import Shared, photo_upload, pretty
 from .visits import SECONDS
 
@@ -55,7 +56,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
             go = gr.Button(words.DO_TRANSLATE, variant="primary", elem_id="translate-go")
         with gr.Column(min_width=280, scale=2):
             both = gr.ImageSlider(label=words.PAIR, height=440, elem_id="translated", interactive=False, buttons=[])
-            file = gr.File(label=words.TRANSLATED_PHOTO, interactive=False, elem_id="translated-file", visible=False)
+            file = gr.HTML(elem_id="translated-file")
     for k, name in enumerate(models.translators()):
         about.footer(models, name, f"translate-{k}")
 
@@ -68,7 +69,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         made = model.translate(photo, to=kind) if isinstance(model, Translator) else model.restore(photo)
         path = visit.photos.file("translated", "translated.png", lambda path: photos.save_photo(made, path))
         pair = visit.photos.pictures("translations", [preview(photo, 960), preview(made, 960)])
-        return {subject: photo, upload: None, both: tuple(pair), file: gr.File(str(path), visible=True)}
+        return {subject: photo, upload: None, both: tuple(pair), file: link(path, "translated.png", words.TAKE_WHOLE)}
 
     def open_to_translate(visit, upload, wish):
         """Open an upload, whose file is then removed, and translate it."""

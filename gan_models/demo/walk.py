@@ -32,32 +32,32 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
     strip = gr.Gallery(label=words.STRIP, columns=STRIP, elem_id="strip", **OPENS)
     with gr.Row():
         with gr.Column(min_width=260):
-            film = gr.HTML(elem_id="film")
             place = page.reads(
                 gr.Slider(0, WHOLE, 0, step=1, label=words.BETWEEN, elem_id="between", buttons=[]),
                 reading.number("place on the walk", 0, WHOLE),
             )
+            film = gr.HTML(elem_id="film", padding=False)
             take_place = gr.Button(words.OPEN_THIS, elem_id="open-between", size="sm", min_width=120)
-        video = gr.Video(
-            label=words.WALK_VIDEO,
-            show_label=False,
-            autoplay=True,
-            loop=True,
-            interactive=False,
-            elem_id="video",
-            buttons=[],
-            height=320,
-            min_width=260,
-        )
+        with gr.Column(min_width=260):
+            video = gr.Video(
+                label=words.WALK_VIDEO,
+                show_label=False,
+                autoplay=True,
+                loop=True,
+                interactive=False,
+                elem_id="video",
+                buttons=[],
+                min_width=260,
+            )
+            with gr.Row(elem_id="walk-taking"):
+                files = gr.HTML(elem_id="walk-files", padding=False)
+                webp = gr.Button(words.AS_WEBP, elem_id="webp", size="sm", min_width=120)
+                film_file = gr.HTML(elem_id="webp-file", padding=False)
         with gr.Column(min_width=260):
             shared.anchors.render()
             loop = page.reads(gr.Checkbox(True, label=words.LOOP, elem_id="loop"), reading.choice("loop", bool))
             start = gr.Button(words.WALK, variant="primary", elem_id="walk")
-            with gr.Row():
-                use_pins = gr.Button(words.USE_PINS, elem_id="use-pins", size="sm", min_width=120)
-                webp = gr.Button(words.AS_WEBP, elem_id="webp", size="sm", min_width=120)
-            files = gr.HTML(elem_id="walk-files")
-            film_file = gr.HTML(elem_id="webp-file")
+            use_pins = gr.Button(words.USE_PINS, elem_id="use-pins", size="sm", min_width=120)
     stops = page.reads(hidden("", "strip"), reading.lines("list of pictures", STRIP))
     stops.render()
     shown = gr.State()
@@ -132,7 +132,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
 
     asked = [shared.current, shared.anchors, loop]
     outputs = [strip, stops, video, film, place, files, film_file, shown]
-    shared.drawings["walk"] = Redrawing(walk_once, [*asked, shown], outputs, {"long": True, "spinner": video})
+    shared.drawings.append(Redrawing(walk_once, [*asked, shown], outputs, video))
     walking = page.on(
         [start.click, shared.anchors.submit, loop.input], walk_along, asked, outputs, long=True, spinner=video
     )
@@ -146,12 +146,11 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
             `${{k % {ACROSS} / {ACROSS - 1} * 100}}% ${{Math.floor(k / {ACROSS}) / (rows - 1) * 100}}%`; }}""",
         [place],
     )
-    shared.opening += [
+    for event in (
         page.on(strip.select, open_stop, [stops], [shared.picture], picks=True),
         page.on(take_place.click, open_between, [*asked, place], [shared.picture]),
-    ]
-    for event in shared.opening[-2:]:  # it is shown there
-        shared.go(page, event.then, "sample")
+    ):
+        shared.go(page, event.then, "sample")  # it is shown there
     page.on(webp.click, as_webp, asked, [film_file], long=True, spinner=film_file)
     shared.leftovers += [strip, video, film, files, film_file, shown]
 

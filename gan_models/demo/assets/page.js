@@ -61,6 +61,11 @@ new MutationObserver(tidy).observe(document.documentElement, {
   childList: true, subtree: true, attributes: true, attributeFilter: ["aria-label", "alt"],
 });
 
+// A slider is let go when the key is that moved it. (Gradio only knows pointers.)
+document.addEventListener("keyup", ({ target, key }) => {
+  if (target.matches?.("input[type=range]") && /^(Arrow|Page|Home|End)/.test(key)) target.dispatchEvent(new Event("pointerup", { bubbles: true }));
+});
+
 // A file is taken away under the name that its link gives, not the one that the server keeps it by.
 document.addEventListener("click", async (event) => {
   const link = event.target.closest?.("a.take[download]");

@@ -1,4 +1,4 @@
-// The photo editor. Gradio runs this with the element to fill, `props` (value, words, examples), trigger(event),
+// The photo editor. Gradio runs this with the element to fill, `props` (value, words, examples, most_bytes), trigger(event),
 // watch(names, heard) and upload(file). Requests to the server are its value, one at a time; the answers are its value
 // too. `edits` has the whole state of the edits, so undo is a list of them.
 const words = props.words[(navigator.language || "en").slice(0, 2)] || props.words.en;
@@ -299,6 +299,7 @@ function chips() {
     }
   }
   const close = alone && Boolean(views[face]?.image);
+  list.classList.toggle("all", !close);
   [...list.children].forEach((button, number) => {
     button.setAttribute("aria-pressed", number < boxes.length ? number === face : !close);
   });
@@ -329,7 +330,7 @@ function draw() {
   const close = alone && seen.image, base = close ? seen.image : whole, [left, top, right, bottom] = close ? seen.box : [0, 0, 1, 1];
   if (canvas.width !== base.naturalWidth || canvas.height !== base.naturalHeight) {
     canvas.width = base.naturalWidth; canvas.height = base.naturalHeight;
-    find(".picture").style.setProperty("--ratio", base.naturalWidth / base.naturalHeight);
+    root.style.setProperty("--ratio", base.naturalWidth / base.naturalHeight);
   }
   const near = (x) => (Math.abs(x - Math.round(x)) < 0.1 ? Math.round(x) : x); // else a pixel would be spread over two
   const across = (x) => near(((x - left) / (right - left)) * canvas.width), down = (y) => near(((y - top) / (bottom - top)) * canvas.height);
@@ -417,6 +418,7 @@ let kept = "";
 
 async function take(file) {
   if (!file || pending.open) return;
+  if (file.size > props.most_bytes) return tell(words.too_large.replace("{}", Math.floor(props.most_bytes / 2 ** 20)));
   tell("");
   busy("open");
   try {

@@ -2,6 +2,7 @@
 
 NAME = "GAN Studio"
 TITLE = "# GAN Studio\nChange a face in your photo, or draw faces of people who do not exist."
+TITLE_DRAWING = "# GAN Studio\nDraw pictures with a neural network, walk from one to the next, and change them."
 ABOUT = """Pictures drawn here are deleted within two hours.
 Models made from CelebA are for non-commercial research only. GAN Studio is open source (MIT)."""
 MODEL, MODEL_CARD = "Model", "Model card"
@@ -14,13 +15,14 @@ def joined(*sentences: str) -> str:
 # ---- The controls that tabs share
 ANY = "any"
 CATEGORIES = "All categories"
-DRAW_CLASS, ONLY_WITH, ONLY_WITHOUT = "Draw", "Only with", "Only without"
+DRAW_CLASS, ONLY_WITH, ONLY_WITHOUT = "Draw only", "Only with", "Only without"
 ONLY_FACES_WITH, ONLY_FACES_WITHOUT = "Only faces with", "Only faces without"
 TRUNCATION, TRUNCATION_INFO = "Randomness", "Below 1: more typical and less varied (truncation)"
 
 # ---- Sample
 SAMPLE, SAMPLES, SEED, PICTURES, NEW_SEED, DRAW = "Sample", "Samples", "Seed", "Pictures", "New seed", "Draw"
 PICKED_TITLE, IN_THE_WALK = "Picked", "This picture is now the last one of the walk."
+PINNED, UNPINNED = "Pins stay below the pictures, in each tab that draws.", "This picture is no pin any more."
 VARIED, VARIATIONS, PINS = "a variation", "Variations", "Pins"
 VARY, PIN, WALK_FROM, CHANGE = "Vary", "Pin", "Walk to it", "Change it"
 EXPLORE_IT = "Explore it"
@@ -38,8 +40,9 @@ DRAWING, MAKING_VIDEO = "Drawing", "Making the video"
 
 # ---- Attributes
 ATTRIBUTES, PAIR, BEFORE, AFTER, AS_CLASS = "Attributes", "Before and after", "before", "after", "Draw it as"
-STEPS, SWEEP = "In steps from none to full", "The same latent, label by label"
-GRID_WITH, NO_GRID, KEEP, RESET = "Grid with", "no other", "Continue from this", "Reset"
+STEPS, SWEEP = "Across, from none to full", "The same latent, label by label"
+GRID_WITH, NO_GRID, KEEP, RESET = "Down, for a grid of two", "no other", "Continue from this", "Reset"
+ANOTHER = "Another picture"
 LABELS = """Attributes are what CelebA's annotators saw in a picture, not what a person is. Only 12 of the 40 are
 labelled reliably (Wu et al. 2023); Young, Pale Skin and Bushy Eyebrows are matters of opinion."""
 ONE_HAIR_COLOUR = "Hair has one colour at a time: raise one, and the others fade."
@@ -174,6 +177,7 @@ STUDIO = {
     "not_offered": "comes out poor",
     "opening": "Looking for faces",
     "working": "Changing the face",
+    "too_large": "This photo is too large: at most {} MB are taken.",
     "slow": "The server does not answer; try again.",
     "photo_of": "The photo",
     "with": "with",
@@ -181,7 +185,7 @@ STUDIO = {
 PHOTO_NOTE = """Please use only photos of people who agree. Nothing is kept: edited versions are deleted when you remove
 the photo, open another or close the page, and the photo leaves the server's memory within an hour."""
 UNRELIABLE = f"{LABELS} If several hair colours are raised, the highest counts."
-PHOTO_FOOT = f"{PHOTO_NOTE} {UNRELIABLE}"
+PHOTO_FOOT = f"{PHOTO_NOTE}\n\n{UNRELIABLE}"
 EDITOR, PHOTO = "Editor", "Photo"
 MORPH, OTHER_PHOTO, WAY, MORPH_STRIP, MORPH_VIDEO = (
     "Morph into another photo",
@@ -212,7 +216,7 @@ filled, or choose another repair. **Lost detail cannot be recovered**: the netwo
 there. It was trained on faces of 64 pixels; other pictures and large holes come out coarse. Nothing is kept."""
 TAKE_DRAWN_FACE, WHAT_TO_DO, DO_REPAIR = "Use a generated face", "What to do", "Repair"
 STRENGTH, STRENGTH_INFO = "Strength of the damage", "0: estimated from the photo"
-PAINT_HERE, REPAIRED_PHOTO = "Paint over what should be filled", "Repaired photo, at full size"
+PAINT_HERE, TAKE_WHOLE = "Paint over what should be filled", "Download at full size (PNG)"
 NO_DAMAGED = "There is no photo yet: upload one, or use a generated face."
 NOTHING_PAINTED = "Nothing is marked: paint over what should be filled."
 BAD_PAINTING = "The painting cannot be read; try again, or reload the page."
@@ -282,7 +286,6 @@ middle. The network draws a face with such lines, of a person who does not exist
 
 # ---- Translate
 TRANSLATE, TURN_INTO, DO_TRANSLATE = "Translate", "Turn it into", "Translate"
-TRANSLATED_PHOTO = "Translated photo, at full size"
 TRANSLATE_NOTE = """Upload a picture (of people only with their consent), and the network turns it into another kind. It
 changes everything that differs between the kinds in its training pictures. Nothing is kept."""
 
@@ -321,7 +324,7 @@ UPLOAD_BROKEN = "This upload cannot be read."
 
 
 def too_large(most: int) -> str:
-    return f"File size exceeded maximum allowed size of {most} bytes."
+    return f"This file is too large: at most {most / 2**20:.3g} MB are taken."
 
 
 def both(attribute: str) -> str:

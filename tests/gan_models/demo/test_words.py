@@ -119,9 +119,9 @@ def test_answers_are_told_in_the_language_of_the_request_and_choices_stay_what_t
         update = told[radio].constructor_args
         assert update["label"] == "种子" and update["value"] == words.DRAW
         assert update["choices"] == [("绘制", words.DRAW), ("x", 1)]
-        assert told[gallery] == [("file.webp", "之前"), ("other.webp", "7:2")] and told[box] == words.DRAW
+        assert told[gallery] == [("file.webp", "修改前"), ("other.webp", "7:2")] and told[box] == words.DRAW
         assert speaking.translated({markdown: gr.update(value=words.EXPLORE_CODES)})[markdown]["value"].startswith(
-            "没有人"
+            "这个模型训练时没有标签"
         )
         assert speaking.say(words.joined(words.DRAW, words.SEED)) == "绘制种子"
         assert speaking.say("celeba-cgan") == "celeba-cgan"
@@ -130,14 +130,16 @@ def test_answers_are_told_in_the_language_of_the_request_and_choices_stay_what_t
 
 
 def test_what_the_library_complains_of_is_translated_too(tmp_path):
+    from demo_server import tiny
     from PIL import Image
 
-    from gan_models import photos, studio
+    from gan_models import load, marks, photos, pictures, studio
     from gan_models.demo import reading
     from gan_models.errors import InvalidInput
     from gan_models.rng import check_count, check_seed
 
     Image.new("RGB", (8, 8)).save(tmp_path / "small.png")
+    digits = load(str(tiny(tmp_path / "digits", image_size=28, image_channels=1, labels=list("0123456789"))))
     wrong = [
         lambda: reading.whole("seed")("x"),
         lambda: reading.number("truncation", 0, 1.5)(2),
@@ -146,6 +148,13 @@ def test_what_the_library_complains_of_is_translated_too(tmp_path):
         lambda: reading.choices("wanted attributes")(7),
         lambda: check_seed(-1),
         lambda: check_count(65, most=64),
+        lambda: reading.whole("number of pictures")(None),
+        lambda: reading.lines("list of keyframes", 2)("1 2 3"),
+        lambda: pictures.parse(digits, "x"),
+        lambda: pictures.parse(digits, "7/1_2"),
+        lambda: pictures.parse(digits, "zAAAA"),
+        lambda: pictures.check_keyframes([pictures.parse(digits, "1")]),
+        lambda: marks.read(b"no picture at all"),
         lambda: studio.parse_anchors("1 x"),
         lambda: studio.parse_anchors("1"),
         lambda: photos.open_photo(b""),

@@ -97,3 +97,59 @@ def test_a_link_brings_back_what_was_compared(visitor, browser):
     assert other.page.locator("#compare-seed input").input_value() == "2"
     other.page.close()
     assert other.odd == []
+
+
+def test_a_tab_draws_once_whoever_opens_it(visitor, address):
+    """A visitor, a link, or a click on a picture that opens there."""
+    page, asked = visitor.page, []
+    wired = page.request.get(f"{address}/config").json()["dependencies"]
+    drawing = {endpoint["id"] for endpoint in wired if endpoint["api_name"] == "draw_open"}
+    assert len(drawing) == 1
+
+    def hear(request):
+        if "/queue/join" in request.url:
+            asked.append(request.post_data_json["fn_index"])
+
+    def draws(where: str, count: int) -> int:
+        """How often it was drawn until those pictures are there and nothing more is awaited."""
+        visitor.wait_for(where, count)
+        page.wait_for_timeout(300)
+        page.wait_for_function("!document.documentElement.hasAttribute('data-waiting')")
+        found = sum(one in drawing for one in asked)
+        asked.clear()
+        return found
+
+    draws("#samples", 16)
+    page.on("request", hear)
+    for tab, where, count in (("Walk", "#strip", 9), ("Attributes", "#pair", 2), ("Sample", "#samples", 16)):
+        visitor.tab(tab)
+        assert draws(where, count) == 1, tab
+    samples = visitor.sources("#samples")
+    visitor.tab("Walk")
+    draws("#strip", 9)
+    page.locator("#strip img").nth(4).click()
+    assert draws("#figure", 1) == 1 and visitor.sources("#samples") == samples
+    for link, where, count in (
+        ("tab=walk&walk=4+5", "#strip", 9),
+        ("model=digits&tab=attributes&picture=7:2/3", "#pair", 2),
+        ("seed=4", "#samples", 16),
+    ):
+        page.goto(f"{address}?{link}")
+        assert draws(where, count) == 1, link
+
+
+def test_another_model_drops_the_picture_and_the_walk_that_it_cannot_draw(visitor):
+    visitor.choose("digits")
+    shown = visitor.sources("#samples")
+    visitor.page.locator("#class").get_by_text("7", exact=True).click()
+    visitor.wait_for("#samples", 16, other_than=shown)
+    open_sample(visitor, 2)
+    visitor.page.locator("#walk-from").click()
+    visitor.wait_for("#strip", 9)
+    visitor.tab("Sample")
+    visitor.choose("faces")
+    visitor.page.locator("#opened").wait_for(state="hidden")
+    visitor.tab("Walk")
+    visitor.wait_for("#strip", 9)
+    assert visitor.page.locator("#anchors").locator("input, textarea").input_value() == "1 2 3"
+    assert visitor.page.locator(".toast-body.warning").count() == 0
