@@ -132,7 +132,7 @@ a.take:is(:hover, :focus-visible) { background: var(--button-secondary-backgroun
   #top { min-height: 0; }
   #figure { flex-basis: 100%; }
   /* the pictures stay while their sliders move */
-  :is(#pair, #explored) { position: sticky; top: 0; z-index: 60; padding: 6px 0; background: var(--body-background-fill); }
+  :is(#pair, #explored) { position: sticky; top: 0; z-index: 45; padding: 6px 0; background: var(--body-background-fill); }
   #sketch-canvas [data-testid=block-label] { opacity: 0; }
   :is(#sketch-canvas, #repair-canvas) { height: 420px !important; }
   #sketched { height: 340px !important; }
