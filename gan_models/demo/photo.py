@@ -173,18 +173,23 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         if first is None:
             raise InvalidInput(words.NO_PHOTO)
         second = portrait.open_portrait(models.editor(name), content)
-        return {another: second, **morphed(visit, tell, first.portrait, second, way)}
+        return {another: second, **morphed(visit, tell, name, first.portrait, second, way)}
 
     def morph(visit, tell, name, subject_, other, way):
         """Morph between the same two photos by another method."""
         first = subject_ if isinstance(subject_, Opened) else drawn.first(name)
         if not isinstance(other, portrait.Portrait) or first is None:
             return None
-        return morphed(visit, tell, first.portrait, other, way)
+        return morphed(visit, tell, name, first.portrait, other, way)
 
-    def morphed(visit: Visit, tell, first: portrait.Portrait, second: portrait.Portrait, way):
+    def morphed(visit: Visit, tell, name, first: portrait.Portrait, second: portrait.Portrait, way):
         """Make a strip and a video from one face to the other and back."""
+        by = morpher(models, name)
+        if by and by != name:
+            first, second = first.by(models[by]), second.by(models[by])
         if way == THEMSELVES:
+            if by is None:
+                raise InvalidInput(words.NOT_OFFERED)
             between = functools.partial(portrait.morph, first, second)
         else:
             if way not in models.generators():
@@ -409,9 +414,16 @@ def drawn_faces(models: Models) -> torch.Tensor:
         return drawer.generate(studio.latents_for(drawer, EXAMPLES, 0.8), studio.labels_for(drawer, EXAMPLES))
 
 
+def morpher(models: Models, editor: str) -> str | None:
+    """The editor whose codes morph a photo that is open with an editor: itself, or the first other one that has codes."""
+    usable = models.usable()
+    return next((name for name in (editor, *models.editors()) if isinstance(usable.get(name), Editor)), None)
+
+
 def ways(models: Models, editor: str) -> list[tuple[str, str]]:
     """The methods to morph between photos: (label on the page, argument of `morphed`)."""
-    size, usable = models[editor].image_shape, models.usable()
+    by, usable = morpher(models, editor), models.usable()
+    size = models[by or editor].image_shape
     able = [name for name in models.generators() if name in usable and usable[name].image_shape == size]
-    itself = [(words.KEEPING_DETAIL, THEMSELVES)] if isinstance(usable[editor], Editor) else []
+    itself = [(words.KEEPING_DETAIL, THEMSELVES)] if by else []
     return itself + [(words.through(name), name) for name in able]

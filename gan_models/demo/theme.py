@@ -73,7 +73,7 @@ CSS = """
 #along-strip:has(.gallery-item:nth-child(10):last-child) { --across: 10; }
 #explored { --across: 2; }
 :is(#compared-left, #compared-right) { --across: 4; }
-#compared { flex-wrap: nowrap; }
+#compared { flex-wrap: nowrap; gap: clamp(14px, 3vw, 36px); }
 #compared .caption-label { display: none; }
 #opened { align-items: flex-start; padding: 10px; border: 1px solid var(--border-color-primary); border-radius: 8px; }
 #figure { flex: 0 1 300px; }
@@ -96,6 +96,9 @@ a.take:is(:hover, :focus-visible) { background: var(--button-secondary-backgroun
 :is(#photo-note, #hint, #about, [id^=about-], [id^=compared-][id$=-about]) .prose { font-size: 14px; text-wrap: pretty; }
 :is(#photo-note, #hint, #about, [id^=about-], [id^=compared-][id$=-about]) .prose > * { color: var(--body-text-color-subdued); }
 .form:has(> #editor) { max-width: 340px; }
+/* a card's tables break no words, and scroll by themselves where they have no room */
+[id^=card-] table { display: block; overflow-x: auto; font-size: 13px; }
+[id^=card-] :is(th, td, td code) { word-break: normal !important; overflow-wrap: normal !important; }
 .gradio-container .html-container { padding: 0; }
 /* directions and codes go both ways from the middle */
 #directions input[type=range]::-webkit-slider-runnable-track { background: linear-gradient(90deg, transparent

@@ -213,7 +213,7 @@ function sliders(all) {
     if (group !== "first") {
       place = document.createElement("details");
       place.className = group;
-      place.open = group === "more" && window.innerWidth > 640 && some.length < 12;
+      place.open = group === "more" ? window.innerWidth > 640 && some.length < 12 : all.length - some.length < 3;
       const summary = document.createElement("summary");
       summary.textContent = words[group];
       place.append(summary);

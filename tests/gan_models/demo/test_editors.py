@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import gradio as gr
 import pytest
 import torch
 from demo_server import ATTRIBUTES, Asking, tiny, tiny_editor
@@ -126,3 +127,20 @@ def test_another_editor_takes_the_same_photo_over(offering):
     shown = dict(zip((block.elem_id for block in endpoint.outputs), outputs, strict=True))
     assert not said and len(shown["studio"]["sliders"]) == 14 and "editor" in shown["about-editor"]
     assert [value for _, value in shown["morph-way"]["choices"]] == ["themselves", "faces"]
+
+
+def test_photos_of_an_editor_without_codes_are_morphed_by_one_that_has_them(offering):
+    ask = offering("faces", "retouch", "editor")
+    morph = next(block for block in ask.page.blocks.values() if block.elem_id == "morph-way")
+    assert [value for _, value in morph.choices] == ["themselves", "faces"]
+    ask("open_example", ["retouch", {"face": 1}])
+    subject, another = (
+        next(block for block in ask.named(name).outputs if isinstance(block, gr.State))
+        for name in ("open_example", "open_other")
+    )
+    ask.state[another._id] = ask.state[subject._id].portrait
+    ask("open_example", ["retouch", {"face": 2}])
+    endpoint = ask.named("morph")
+    outputs, said = ask(endpoint, ["retouch", None, None, "themselves"])
+    shown = dict(zip((block.elem_id for block in endpoint.outputs), outputs, strict=True))
+    assert not said and len(shown["morph-strip"]) == 9 and shown["morph-video"]
