@@ -11,7 +11,7 @@ import io
 import json
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from . import __version__, marks
 from .errors import InvalidInput, short
@@ -39,10 +39,10 @@ class Credentials(NamedTuple):
 
 
 def sign(
-    path: str | os.PathLike,
-    certificates: str | os.PathLike,
-    key: str | os.PathLike,
-    output: str | os.PathLike | None = None,
+    path: str | os.PathLike[str],
+    certificates: str | os.PathLike[str],
+    key: str | os.PathLike[str],
+    output: str | os.PathLike[str] | None = None,
     *,
     algorithm: str = "es256",
 ) -> None:
@@ -110,7 +110,7 @@ def read(data: bytes) -> Credentials | None:
     return _told(manifest, state in ("Valid", "Trusted"))
 
 
-def _told(manifest: dict, valid: bool) -> Credentials:
+def _told(manifest: dict[str, Any], valid: bool) -> Credentials:
     """Anybody can write anything into a manifest, so only short texts of one line are taken from it."""
     signature = manifest.get("signature_info") or {}
     names = [_line(signature.get(key)) for key in ("common_name", "issuer")]
@@ -138,13 +138,13 @@ def _kind(data: bytes) -> str | None:
     return next((kind for start, kind in KINDS.items() if data.startswith(start)), None)
 
 
-def _context():
+def _context() -> Any:
     import c2pa
 
     return c2pa.Context(c2pa.Settings.from_dict(SETTINGS))
 
 
-def _pem(path: str | os.PathLike) -> bytes:
+def _pem(path: str | os.PathLike[str]) -> bytes:
     try:
         return read_bounded(Path(path), MOST_PEM)
     except (OSError, UnfitFile) as error:

@@ -55,7 +55,7 @@ class Drawn(NamedTuple):
     latent: tuple[float, ...]
     labels: dict[str, float] | None = None
     seed: int | None = None
-    index: int = 0
+    index: int = 0  # type: ignore[assignment] # tuple's method of that name is not used
     truncation: float = 1.0
 
 
@@ -71,7 +71,7 @@ class Mark(NamedTuple):
     rights: str | None = None
 
 
-def origin(source: str | os.PathLike, revision: str | None = None) -> tuple[str, str]:
+def origin(source: str | os.PathLike[str], revision: str | None = None) -> tuple[str, str]:
     """(model, revision) of a source that `load` takes: its name without folders, and the first 16 digits of the SHA-256
     of its weights. Raises ModelError as `load` does."""
     return _origin(hub.find(source, revision))
@@ -88,7 +88,9 @@ def _origin(found: Source) -> tuple[str, str]:
     return hub.short_name(name)[:MOST_CHARACTERS], digest.hexdigest()[:16]
 
 
-def of(model, pictures: tuple[Drawn, ...] = (), kind: str = GENERATED, edits: dict[str, float] | None = None) -> Mark:
+def of(
+    model: Any, pictures: tuple[Drawn, ...] = (), kind: str = GENERATED, edits: dict[str, float] | None = None
+) -> Mark:
     """The mark of pictures that a model drew (pictures: from `drawn`; the first 16 are kept), or of a photo that it
     changed (kind EDITED). It has the model's name, the revision of the weights that were loaded, and the licence. A model
     that was not loaded from a folder is named by its family and has no revision."""
@@ -102,7 +104,7 @@ def of(model, pictures: tuple[Drawn, ...] = (), kind: str = GENERATED, edits: di
 _known: WeakKeyDictionary[Any, tuple[str, str | None, str | None]] = WeakKeyDictionary()
 
 
-def _told_of(model) -> tuple[str, str | None, str | None]:
+def _told_of(model: Any) -> tuple[str, str | None, str | None]:
     found = model.loaded_from
     if found is None:
         return str(getattr(model, "family", None) or type(model).__name__), None, None
@@ -117,7 +119,13 @@ def _told_of(model) -> tuple[str, str | None, str | None]:
 
 
 def drawn(
-    generator, latents: Tensor, labels: Tensor | None, *, seed: int | None = None, truncation: float = 1.0, start=0
+    generator: Any,
+    latents: Tensor,
+    labels: Tensor | None,
+    *,
+    seed: int | None = None,
+    truncation: float = 1.0,
+    start: int = 0,
 ) -> tuple[Drawn, ...]:
     """What n pictures were drawn from: latents (n, latent_dim); labels (n,) classes, (n, K) values 0..1, or None. seed:
     of which these are latents start to start + n - 1, if any."""
@@ -128,7 +136,7 @@ def drawn(
     )
 
 
-def _labels_of(generator, row: Tensor | None) -> dict[str, float] | None:
+def _labels_of(generator: Any, row: Tensor | None) -> dict[str, float] | None:
     if row is None:
         return None
     if row.ndim == 0:  # a class
@@ -140,13 +148,13 @@ def _labels_of(generator, row: Tensor | None) -> dict[str, float] | None:
 # ---- Write
 
 
-def save(picture: Image.Image, path: str | os.PathLike, mark: Mark, **options) -> None:
+def save(picture: Image.Image, path: str | os.PathLike[str], mark: Mark, **options: Any) -> None:
     """Write a picture with its mark, atomically: PNG, JPEG or WebP by the ending of the name. options: those of Pillow.
     Raises InvalidInput for another ending, OSError if it cannot be written."""
     write_atomically(Path(path), encode(picture, Path(path).suffix, mark, **options))
 
 
-def encode(picture: Image.Image, suffix: str, mark: Mark, **options) -> bytes:
+def encode(picture: Image.Image, suffix: str, mark: Mark, **options: Any) -> bytes:
     """The bytes of a picture with its mark, in the format of this file ending, such as ".png"."""
     kind = KINDS.get(suffix.lower())
     if kind is None:
@@ -167,7 +175,7 @@ def mark_film(film: bytes, mark: Mark) -> bytes:
     return images.film_with(film, to_xmp(mark))
 
 
-def mark_film_file(path: str | os.PathLike, mark: Mark) -> None:
+def mark_film_file(path: str | os.PathLike[str], mark: Mark) -> None:
     """Add a mark to a file, which is replaced."""
     write_atomically(Path(path), mark_film(Path(path).read_bytes(), mark))
 
@@ -203,9 +211,9 @@ def _text(text: str) -> str:
     return escape(re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "?", text))
 
 
-def _written(one: Drawn) -> dict:
+def _written(one: Drawn) -> dict[str, Any]:
     """The JSON of one picture. The latent is base64 of little-endian float32, which is exact and short."""
-    fields = {"latent": base64.b64encode(np.asarray(one.latent, "<f4").tobytes()).decode()}
+    fields: dict[str, Any] = {"latent": base64.b64encode(np.asarray(one.latent, "<f4").tobytes()).decode()}
     if one.seed is not None:
         fields |= {"seed": one.seed, "index": one.index, "truncation": one.truncation}
     return fields if one.labels is None else fields | {"labels": one.labels}
@@ -214,14 +222,14 @@ def _written(one: Drawn) -> dict:
 # ---- Read
 
 
-def read(source: str | os.PathLike | bytes) -> Mark | None:
+def read(source: str | os.PathLike[str] | bytes) -> Mark | None:
     """The mark of a PNG, JPEG, WebP or MP4 (a file, or its bytes), or None. No pixel is decoded. Raises InvalidInput for
     a file that is none of these or too large, and for a broken mark."""
     packet = packet_of(contents(source))
     return from_xmp(packet) if packet else None
 
 
-def contents(source: str | os.PathLike | bytes) -> bytes:
+def contents(source: str | os.PathLike[str] | bytes) -> bytes:
     """The bytes of a file. Raises InvalidInput if it cannot be read or is too large."""
     if not isinstance(source, bytes):
         try:
@@ -319,7 +327,7 @@ def _broken(why: str) -> InvalidInput:
     return InvalidInput(f"What is written inside this file is damaged: {why}; choose another file.")
 
 
-def _checked(fields, kind: str | None) -> Mark:
+def _checked(fields: object, kind: str | None) -> Mark:
     kind = (kind or "").rpartition("/")[2]
     if not isinstance(fields, dict) or fields.get("format") != FORMAT:
         raise _broken(f"it is not of format {FORMAT}")
@@ -334,7 +342,7 @@ def _checked(fields, kind: str | None) -> Mark:
     return Mark(model, revision, tuple(map(_one, pictures)), EDITED if kind == EDITED else GENERATED, edits)
 
 
-def _one(fields) -> Drawn:
+def _one(fields: object) -> Drawn:
     if not isinstance(fields, dict):
         raise _broken("a picture must be an object")
     seed, index, truncation = fields.get("seed"), fields.get("index", 0), fields.get("truncation", 1.0)
@@ -347,7 +355,7 @@ def _one(fields) -> Drawn:
     )
 
 
-def _latent(text) -> tuple[float, ...]:
+def _latent(text: object) -> tuple[float, ...]:
     try:
         data = base64.b64decode(text, validate=True) if isinstance(text, str) and text.isascii() else b""
     except binascii.Error as error:
@@ -360,7 +368,7 @@ def _latent(text) -> tuple[float, ...]:
     return tuple(values.tolist())
 
 
-def _values(values, least: float, most: float, what: str) -> dict[str, float] | None:
+def _values(values: object, least: float, most: float, what: str) -> dict[str, float] | None:
     if values is None:
         return None
     if not isinstance(values, dict) or len(values) > MOST_LABELS:
@@ -370,15 +378,15 @@ def _values(values, least: float, most: float, what: str) -> dict[str, float] | 
     return {name: float(value) for name, value in values.items()}
 
 
-def _is_line(text) -> bool:
+def _is_line(text: object) -> bool:
     return isinstance(text, str) and len(text) <= MOST_CHARACTERS and is_text(text)
 
 
-def _is_whole(value, most: int) -> bool:
+def _is_whole(value: object, most: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
 
 
-def _is_number(value, least: float, most: float) -> bool:
+def _is_number(value: object, least: float, most: float) -> bool:
     return (
         isinstance(value, (int, float))
         and not isinstance(value, bool)

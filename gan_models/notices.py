@@ -99,8 +99,8 @@ def data_line(metrics: dict[str, Any]) -> str:
     own = {key: value for key, value in own.items() if isinstance(value, str)} if isinstance(own, dict) else {}
     licence = own.get("licence") or own.get("page_licence")
     note = f"Licence of the pictures: {licence}." if licence else notice.note
-    hub = on_hub(own)
-    return f"Data: {own.get('title') or (hub_link(hub) if hub else notice.title)}. {note}"
+    hub, folder = on_hub(own), str(dataset).rstrip("/").rpartition("/")[2] if dataset and notice is UNKNOWN else ""
+    return f"Data: {own.get('title') or (hub_link(hub) if hub else folder or notice.title)}. {note}"
 
 
 def rights_of(metrics: dict[str, Any]) -> str:

@@ -5,8 +5,10 @@ portrait = open_portrait(editor, "holiday.jpg")
 photos.save_photo(portrait.edited({"Smiling": 1.0}), "smiling.jpg")
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 import torch
@@ -79,10 +81,10 @@ class Portrait:
         if not row.any():
             return photo.copy()
         if isinstance(self.editor, RetouchEditor):
-            layers = Layers.of(self.encoded.photos, *self.editor.directed(self.encoded, row))
+            layers = Layers.of(self.encoded.photos, *self.editor.directed(cast(Seen, self.encoded), row))
             edited = layered.put_into(photo, self.face, layers)
         else:
-            after = self.editor.decode(self.encoded, row)
+            after = self.editor.decode(cast(Encoded, self.encoded), row)
             edited = crop.put_back(photo, self.face, self.encoded.photos[0], after[0])
         asked = {name: float(value) for name, value in differences.items() if value}
         return marks.marked(edited, marks.of(self.editor, kind=marks.EDITED, edits=asked))
@@ -94,7 +96,8 @@ class Portrait:
         self._check_name(attribute)
         values = torch.linspace(-MOST, MOST, steps).tolist()
         rows = torch.cat([self._row(differences | {attribute: value}, attribute) for value in values])
-        return self.editor.decode(self.encoded, rows)
+        decode = cast(Callable[[Encoded | Seen, Tensor], Tensor], self.editor.decode)  # which takes what it encoded
+        return decode(self.encoded, rows)
 
     def small(self) -> "Portrait":
         """A copy of at most PREVIEW pixels per side, in sRGB, for previews while a slider moves."""
@@ -155,8 +158,8 @@ class Portrait:
 def _smaller(photo: Image.Image, box: tuple[int, int, int, int], zoom: float) -> Image.Image:
     """The pixels (left, top, right, bottom) of the photo, scaled by `zoom` <= 1, in sRGB."""
     if zoom < 1:
-        size = tuple(max(1, round((box[k + 2] - box[k]) * zoom)) for k in (0, 1))
-        return colour.to_srgb(photo.resize(size, Image.Resampling.LANCZOS, box, reducing_gap=3))
+        width, height = (max(1, round((box[k + 2] - box[k]) * zoom)) for k in (0, 1))
+        return colour.to_srgb(photo.resize((width, height), Image.Resampling.LANCZOS, box, reducing_gap=3))
     return colour.to_srgb(photo if box == (0, 0, *photo.size) else photo.crop(box))
 
 
@@ -177,7 +180,7 @@ def morph(first: Portrait, second: Portrait, frames: int) -> Tensor:
         raise InvalidInput("This editor cannot morph between two faces; use one of the family editor.")
     frames = check_count(frames, least=2, most=1000, what="number of frames")
     t = torch.linspace(0, 1, frames)[:, None]
-    a, b = first.encoded, second.encoded
+    a, b = cast(Encoded, first.encoded), cast(Encoded, second.encoded)
     drawn = first.editor.draw(torch.lerp(a.codes, b.codes, t))
     t = t[:, :, None, None]
     return (drawn + torch.lerp(a.photos - drawn[:1], b.photos - drawn[-1:], t)).clamp(-1, 1)

@@ -1,6 +1,7 @@
-"""The address of this project's code."""
+"""The address of this project's code, and its licence."""
 
 import configparser
+import contextlib
 import importlib.metadata
 import re
 from pathlib import Path
@@ -28,6 +29,18 @@ def _of_checkout(root: Path) -> str | None:
         return web_address(config.get('remote "origin"', "url"))
     except (OSError, ValueError, configparser.Error):
         return None
+
+
+def licence() -> Path | None:
+    """The file with the licence of the code: of the checkout, or of the package as it is installed; None if it is
+    nowhere. (A LICENSE beside an installed package may be anybody's.)"""
+    root = Path(__file__).parents[1]
+    places = [root / "LICENSE"] if (root / "pyproject.toml").is_file() else []
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        found = importlib.metadata.distribution("gan-studio")
+        if Path(str(found.locate_file(""))).resolve() == root.resolve():
+            places += [Path(str(file.locate())) for file in found.files or () if file.name == "LICENSE"]
+    return next((place for place in places if place.is_file()), None)
 
 
 def web_address(remote: str) -> str | None:

@@ -97,7 +97,7 @@ class Verdict(NamedTuple):
         return ". ".join(sentences)
 
 
-def verify(source: str | os.PathLike | bytes | Image.Image) -> Verdict:
+def verify(source: str | os.PathLike[str] | bytes | Image.Image) -> Verdict:
     """What is known of how a picture was made: its metadata, and the detector's opinion.
 
     source: a file (PNG, JPEG, WebP, MP4 or any format of cameras), its bytes, or a Pillow picture. A stranger's file is

@@ -29,14 +29,16 @@ PUBLISH = (
     str(Path(training.__file__).parents[1]),
 )
 PATIENCE = 10  # seconds in which a process that is told to end does so
+LONGEST = 600  # seconds that an upload may take, also where the next one is due before
 
 
 class Pushing:
     """Publishes the model folder of the first checkpoint after each `minutes`. It comes after `saving` in the loop, on
     the main process.
 
-    Where that fails one sentence says why, and the next time it is tried again. What is not done by the next time is
-    given up. A commit of the Hub is whole or not there, so it may end at any moment.
+    Where that fails one sentence says why, and the next time it is tried again. What is not done by the next time has
+    LONGEST seconds, and is then given up: else uploads that take longer than `minutes` would never come to an end. A
+    commit of the Hub is whole or not there, so it may end at any moment.
     """
 
     def __init__(
@@ -51,22 +53,27 @@ class Pushing:
         self.clock, self.due = clock, clock() + 60 * minutes
         self.process: subprocess.Popen | None = None
         self.place: str | None = None  # of the copy that is being published, since checkpoints are replaced
-        self.images = 0  # that it was made after
+        self.images, self.since = 0, 0.0  # that it was made after, and when
 
     def __call__(self, state: State, scalars: dict[str, Tensor]) -> bool:
         if self.process and self.process.poll() is not None:
             self.end()
-        if self.saving.saved == state.images and self.clock() >= self.due:
+        if self.saving.saved == state.images and self.clock() >= self.due and not self.working():
             self.begin(state.images)
         return False
+
+    def working(self) -> bool:
+        """Whether an upload is on its way, and not for too long."""
+        return self.process is not None and self.clock() < self.since + max(60 * self.minutes, LONGEST)
 
     def begin(self, images: int) -> None:
         """Start to publish the checkpoint of so many images."""
         self.due = self.clock() + 60 * self.minutes
         if self.process:
             self.close()
-            self.tell(f"The Hub has not taken the model of {self.images:,} images in {self.minutes:g} minutes.")
-        self.images = images
+            minutes = (self.clock() - self.since) / 60
+            self.tell(f"The Hub has not taken the model of {self.images:,} images in {minutes:.3g} minutes.")
+        self.images, self.since = images, self.clock()
         try:
             self.place = tempfile.mkdtemp(prefix="gan-studio-")
             copy = shutil.copytree(self.model, Path(self.place) / "model")

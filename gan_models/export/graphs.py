@@ -148,7 +148,7 @@ def parts(model: Generator) -> dict[str, Part]:
 
 def onnx(
     model: Generator,
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     *,
     part: str | None = None,
     card: str | None = None,

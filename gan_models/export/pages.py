@@ -39,7 +39,7 @@ class Opened(NamedTuple):
     name: str
 
 
-def opened(source: str | os.PathLike, revision: str | None = None) -> Opened:
+def opened(source: str | os.PathLike[str], revision: str | None = None) -> Opened:
     """The model of a folder, a bundled name or a Hub repository. Raises as `gan_models.load` does."""
     found = hub.find(source, revision)
     folder, source = found.folder, found.name
@@ -52,8 +52,8 @@ def opened(source: str | os.PathLike, revision: str | None = None) -> Opened:
 
 
 def page(
-    source: str | os.PathLike,
-    folder: str | os.PathLike,
+    source: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
     *,
     revision: str | None = None,
     runtime_folder: Path | None = None,

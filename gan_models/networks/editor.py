@@ -104,7 +104,8 @@ class Editor(Generator):
     """
 
     family = "editor"
-    most_change = MOST
+    attributes: tuple[str, ...]
+    most_change: float = MOST
     limits = LIMITS
 
     def __init__(

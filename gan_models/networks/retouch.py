@@ -61,7 +61,8 @@ class RetouchEditor(Generator):
     """
 
     family = "retouch"
-    most_change = MOST
+    attributes: tuple[str, ...]
+    most_change: float = MOST
     limits = LIMITS
     grows = ("painting.",)  # by finer levels, which begin with what the coarser ones paint
 

@@ -30,6 +30,7 @@ def test_the_wheel_holds_both_packages_and_their_weights(wheel, installed, tmp_p
     assert {top for top in tops if not top.endswith(".dist-info")} == {"gan_models", "training"}
 
     script = "import gan_models; print(gan_models.__file__); [print(gan_models.load(name).family) for name in gan_models.bundled()]"
+    script += "; from gan_models import project; assert project.licence().read_text().startswith('MIT')"
     outside = subprocess.run(
         [sys.executable, "-c", script],
         cwd=tmp_path,

@@ -12,7 +12,7 @@ from safetensors.torch import load
 
 import gan_models
 import training
-from training.pushing import Pushing
+from training.pushing import LONGEST, Pushing
 
 pytestmark = pytest.mark.usefixtures("alone")
 FILES = {"config.json", "model.safetensors", "README.md", "samples.png", "metrics.json", ".gitattributes"}
@@ -28,6 +28,7 @@ def wait_for(done) -> None:
 def test_the_model_is_pushed_on_the_way_whatever_the_hub_does(hub, tmp_path, monkeypatch, capsys):
     for key, value in client_environment(hub.url, tmp_path / "home").items():
         monkeypatch.setenv(key, value)
+    monkeypatch.setattr("training.pushing.LONGEST", 0)
     monkeypatch.setattr(os, "setpriority", lambda *_: None)  # else the test waits for whatever else the machine does
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
@@ -74,6 +75,34 @@ def test_the_model_is_pushed_on_the_way_whatever_the_hub_does(hub, tmp_path, mon
     assert refused.endswith("Training goes on; it is tried again in 1e-09 minutes.")
     (slow,) = [line for line in told if "has not taken" in line]
     assert slow.startswith("The Hub has not taken the model of 24 images in")
+
+
+def test_an_upload_that_takes_longer_than_the_time_between_two_comes_to_its_end(tmp_path, monkeypatch, capsys):
+    now, begun = [0.0], []
+
+    class Saved:
+        saved = 8
+
+    class Running:
+        returncode = 0
+
+        def poll(self):
+            return None
+
+    pushing = Pushing(tmp_path, "user/toy", 1, Saved, clock=lambda: now[0])
+    state = type("State", (), {"images": 8})
+    monkeypatch.setattr(pushing, "begin", lambda images: begun.append(images))
+    now[0] = 61
+    pushing(state, {})
+    assert begun == [8]
+    pushing.process, pushing.since = Running(), 61.0
+    for now[0] in (130, 61 + LONGEST - 1):  # due again, but at work
+        pushing(state, {})
+    assert begun == [8]
+    now[0] = 61 + LONGEST
+    pushing(state, {})
+    assert begun == [8, 8]  # which gives the first one up
+    pushing.process = None
 
 
 def test_what_cannot_even_begin_is_one_sentence(tmp_path, capsys):

@@ -78,7 +78,7 @@ def files(
         faces = package / "pretrained" / FACES
         found |= {f"gan_models/pretrained/{FACES}/{path.name}": path for path in faces.iterdir() if path.is_file()}
         models += f" {FACES}"
-    if (licence := package.parent / "LICENSE").is_file():
+    if licence := project.licence():
         found["LICENSE"] = licence
     spaces = "\nimport spaces  # noqa: F401 - before torch, as ZeroGPU wants it\n" if hardware == ZERO else ""
     return found | {
