@@ -189,6 +189,8 @@ class Uninitialised(TorchFunctionMode):
             torch.Tensor.uniform_,
         ):  # called by functions of torch.nn.init that skip this mode
             return arguments[0]
+        if function in (torch.randn, torch.rand):
+            return torch.empty(*arguments, **{name: value for name, value in named.items() if name != "generator"})
         if function is torch.eye:
             return torch.empty(arguments[0], *(arguments[1:2] or arguments[:1]), **named)
         return function(*arguments, **named)
