@@ -1,5 +1,6 @@
 """Find models: from a bundled name, a folder, a run or a Hub repository to a model folder on this disk."""
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -34,9 +35,14 @@ def bundled() -> list[str]:
 
 def short_name(source: str | os.PathLike[str]) -> str:
     """A name for a model that does not reveal its folder: runs/mnist-cgan/model is "mnist-cgan"; a bundled name or a
-    Hub repository stays, without its commit."""
+    Hub repository stays, without its commit; the address of its page becomes its name."""
     if not os.path.isdir(source):
-        return re.sub(r"@[0-9a-f]{40}(?=/|$)", "", os.fspath(source))
+        name = os.fspath(source).rstrip("/") or os.fspath(source)
+        if "://" in name:
+            with contextlib.suppress(ModelNotFound):
+                repo, revision, subfolder = parse(name)
+                name = "/".join(filter(None, (repo + (f"@{revision}" if revision else ""), subfolder)))
+        return re.sub(r"@[0-9a-f]{40}(?=/|$)", "", name)
     parts = [part for part in Path(source).resolve().parts[1:] if part not in ("model", "checkpoint")]
     return parts[-1] if parts else os.fspath(source)
 

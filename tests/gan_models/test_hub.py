@@ -549,6 +549,22 @@ def test_what_a_name_means(name, wanted):
     assert hub.parse(name) == wanted
 
 
+@pytest.mark.parametrize(
+    "source, name",
+    [
+        ("mnist-cgan/", "mnist-cgan"),
+        ("user/repo/", "user/repo"),
+        ("user/repo@v1/sub", "user/repo@v1/sub"),
+        (f"user/repo@{'0a' * 20}/sub/", "user/repo/sub"),
+        ("hf://user/repo", "user/repo"),
+        ("https://huggingface.co/user/repo/tree/v1/sub/", "user/repo@v1/sub"),
+        ("https://example.org/x", "https://example.org/x"),
+    ],
+)
+def test_the_name_on_a_page_is_that_of_the_model(source, name):
+    assert hub.short_name(source) == name
+
+
 def test_a_model_in_a_folder_of_a_repository_at_a_revision(hub_server, tmp_path):
     first, second = small(["a", "b"]), small(["c", "d"])
     files = {f"sub/deep/{name}": data for name, data in (files_of(first, tmp_path) | BESIDE).items()}

@@ -115,10 +115,8 @@ def _load(source: Source, split: str):
         if found is None and len(known) == 1 and split == "train":
             found = known[0]
         if found is None:
-            raise DataError(
-                f"{source.name} has no split {' or '.join(names)}, but {', '.join(known) or 'none'}; name the one to "
-                "learn from by ,split= behind it."
-            )
+            hint = "; name the one to learn from by ,split= behind it" if split == "train" else ""
+            raise DataError(f"{source.name} has no split {' or '.join(names)}, but {', '.join(known) or 'none'}{hint}.")
         return builder.as_dataset(found)
     except DataError:
         raise

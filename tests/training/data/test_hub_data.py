@@ -130,6 +130,11 @@ def test_what_cannot_be_is_one_sentence(source, words):
     assert any(part in said for part in words.split("|")), said
 
 
+def test_a_split_to_evaluate_on_must_be_there():
+    said = refused("hub:user/pets,split=validation", split="test")  # which says what to learn from
+    assert said == "user/pets has no split test, but train, validation."
+
+
 def test_without_the_package_the_extra_is_named(monkeypatch):
     import builtins
 
