@@ -134,7 +134,7 @@ class _Page:
         # No model-index: its metric names, such as plain "fid", would compare our protocols with other people's.
         origin = self.origin_licence()
         own = self.own_licence() if self.told.get("dataset") or not origin else origin
-        licence: dict[str, Any] = {**combined(own, origin)}
+        licence: dict[str, Any] = {**combined(own, None if self.unknown_origin() else origin)}
         data = ModelCardData(
             **licence,
             library_name="gan-studio",
@@ -152,6 +152,10 @@ class _Page:
     def other_data(self) -> bool:
         """Whether it learned from pictures other than those of a known data set, so that the recipe's name misleads."""
         return self.known is UNKNOWN and bool(self.told.get("dataset"))
+
+    def unknown_origin(self) -> bool:
+        """Whether the training started from weights whose licence is not known."""
+        return bool(self.told.get("init_from")) and not self.origin_licence()
 
     def origin_licence(self) -> dict[str, str]:
         """The licence of the weights from which the training started, as far as it is known."""
@@ -255,8 +259,9 @@ Research, teaching and play. Not for deceiving anybody about what is real, nor f
             fields = as_dict(origin.get("licence_fields"))
             name = fields.get("license_name") or fields.get("license")
             under = f" ({cell(name)})" if isinstance(name, str) else ""
+            known = ", which is not known here," if self.unknown_origin() else under
             what = "encoder was trained for" if self.family == "invertible" else "training started from"
-            sentences.append(f"The {what} the weights of {_linked(told['init_from'])}; their licence{under} holds too.")
+            sentences.append(f"The {what} the weights of {_linked(told['init_from'])}; their licence{known} holds too.")
         if isinstance(self.copy_of, str) and self.copy_of:
             sentences.append(f"These files are a copy of {_linked(self.copy_of)}.")
         return "## Data and licence\n\n" + " ".join(sentences)

@@ -124,9 +124,12 @@ def licence_fields(words: str) -> dict[str, str]:
     return {"license": "other", "license_name": re.sub("[^a-z0-9]+", "-", plain).strip("-")[:60] or "own"}
 
 
-def combined(own: dict[str, str], origin: dict[str, str]) -> dict[str, str]:
-    """The fields for weights trained on data under `own`, starting from weights under `origin` ({}: unknown). A
-    restriction of either holds; if both restrict, the card says how."""
+def combined(own: dict[str, str], origin: dict[str, str] | None) -> dict[str, str]:
+    """The fields for weights trained on data under `own`, starting from weights under `origin` ({}: from none; None: from
+    some whose licence is not known). A restriction of either holds; if both restrict, the card says how. What is not
+    known may restrict, so then no free licence is claimed."""
+    if origin is None:
+        return {} if own.get("license") in _FREE else own
     if not origin or origin.get("license") in _FREE or origin == own:
         return own
     if not own or own.get("license") in _FREE:

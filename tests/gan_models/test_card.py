@@ -98,7 +98,7 @@ def test_the_page_tells_what_a_person_asks(folder):
         "pip install git+https://example.org/gan.git",
         "## Limits",
         "## Intended use",
-        "`older`; their licence holds too",
+        "`older`; their licence, which is not known here, holds too",
     ):
         assert words in card.text, words
 
@@ -225,6 +225,11 @@ def test_the_licence_of_the_weights_that_it_started_from_holds_on(folder):
     assert f"[user/repo](https://huggingface.co/user/repo/tree/{'0a' * 20})" in card.text
     assert "their licence (cc-by-nc-4.0) holds too" in card.text
     assert card_of(folder, {"dataset": "mnist", "origin": {"dataset": "celeba"}}).data.license == "other"
+    # From weights of which no licence is known no free one is made.
+    card = card_of(folder, {"dataset": "mnist", "init_from": "user/repo", "origin": {"recipe": "theirs"}})
+    assert card.data.license is None and "licence, which is not known here, holds too" in card.text
+    card = card_of(folder, {"dataset": "celeba", "init_from": "user/repo", "origin": {"recipe": "theirs"}})
+    assert card.data.license_name == "celeba-non-commercial-research"
 
 
 def test_licences_that_restrict_hold_on_and_two_of_them_are_both_told():
