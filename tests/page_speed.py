@@ -20,8 +20,6 @@ import tempfile
 import threading
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-
 ROOT = Path(__file__).parents[1]
 
 
@@ -44,6 +42,8 @@ def busy() -> dict[str, float]:
 
 
 def measure(address: str, draws: int) -> dict[str, dict[str, float]]:
+    from playwright.sync_api import sync_playwright
+
     wall, cpu = [], []
     with sync_playwright() as driver:
         path = shutil.which("chromium") or shutil.which("google-chrome")

@@ -3,6 +3,9 @@
 import json
 
 import pytest
+from hub_models import small
+
+from gan_models import model_folder
 
 
 @pytest.fixture
@@ -21,3 +24,14 @@ def stand_in(tmp_path_factory, monkeypatch):
     (folder / "metrics.json").write_text(json.dumps({"threshold": 0.5, **tables}))
     monkeypatch.setattr(detection, "FOLDER", folder)
     return folder
+
+
+@pytest.fixture(name="hub_server")
+def named_apart_from_our_own_hub(request):
+    return request.getfixturevalue("hub")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    model_folder.save(small(), tmp_path / "model")
+    return tmp_path / "model"

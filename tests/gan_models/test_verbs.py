@@ -51,6 +51,14 @@ def start(*arguments, missing=()) -> tuple[int, str, str]:
     return process.returncode, process.stdout, process.stderr
 
 
+def timed(*arguments) -> tuple[int, str, str, float]:
+    """As `start`, and the seconds of CPU time."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    answer = start(*arguments)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return *answer, (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)
+
+
 def test_the_package_installs_the_command():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["scripts"] == {"gan-studio": "gan_models.cli:program"}
@@ -70,11 +78,10 @@ def test_the_package_installs_the_command():
     [[], ["--help"], ["--version"], ["trian"], ["train", "--list"], *([verb, "--help"] for verb in cli.VERBS)],
 )
 def test_what_needs_no_torch_imports_none_and_answers_at_once(arguments):
-    start(*arguments)  # the first time Python compiles the files
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    status, out, err = start(*arguments)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime) < 0.5
+    status, out, err, took = timed(*arguments)
+    if took >= 0.5:  # the first time Python compiles the files
+        status, out, err, took = timed(*arguments)
+    assert took < 0.5
     assert "torch" not in err.splitlines()[-1] and "gradio" not in err.splitlines()[-1]
     if arguments == ["trian"]:
         assert status == 2 and err.startswith("error: There is no command 'trian'; did you mean train?\n")

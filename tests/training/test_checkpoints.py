@@ -1,4 +1,4 @@
-"""Checkpoints: going on is as if the run had never stopped, and whenever it stops one good checkpoint is there."""
+"""Checkpoints: a run goes on to the same bits, whatever happened while one was written."""
 
 import errno
 import itertools
@@ -9,24 +9,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from recipe_data import dataset_of
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from tiny import Killed, digits, stats, train, weights
+from safetensors.torch import load_file
+from saved import RECIPE, damage, restored, save, trained
+from tiny import Killed, kill_at, stats, train, weights
 
-import gan_models
-from gan_models import model_folder
-from training import callbacks, checkpoints, curves, loop, run_folder
+from training import callbacks, checkpoints, run_folder
 from training.checkpoints import CheckpointError
-from training.recipes import RECIPES
 from training.settings import change
-from training.state import State, build
+from training.state import State
 
 pytestmark = pytest.mark.usefixtures("alone")
-
-
-# ---- Going on --------------------------------------------------------------------------------------------------------
-
 RUNS = [
     ("mnist-mlp", "fp32", ()),
     ("mnist-dcgan", "bf16", ()),
@@ -59,15 +52,6 @@ def test_a_killed_run_goes_on_to_the_same_bits(tmp_path, capsys, monkeypatch, re
     assert stats(tmp_path / "killed") == stats(tmp_path / "whole")
 
 
-def kill_at(images: int):
-    def killed(self, state, scalars):
-        if state.images == images:
-            raise Killed
-        return False
-
-    return killed
-
-
 def test_more_images_can_be_asked_for_and_are_those_of_the_longer_run(tmp_path):
     assert train("mnist-mlp", "--images", 40, "--output", tmp_path / "whole") == 0
     assert train("mnist-mlp", "--images", 16, "--output", tmp_path / "longer") == 0
@@ -81,30 +65,6 @@ def test_other_circumstances_are_stated(tmp_path, capsys):
     capsys.readouterr()
     train(*arguments[:2], 16, *arguments[3:], "--precision", "bf16")
     assert "The run was made with precision no, now it is bf16" in capsys.readouterr().out
-
-
-# ---- One at a time ---------------------------------------------------------------------------------------------------
-
-
-RECIPE = change(
-    RECIPES["mnist-dcgan"], ["generator.width=2", "generator.latent_dim=2", "discriminator.width=2", "batch_size=4"]
-)
-DATA = digits()
-
-
-def trained(accelerator, images: int, recipe=RECIPE) -> State:
-    state = build(recipe, DATA, 0, torch.device("cpu"))
-    return loop.train(recipe, DATA, state, accelerator, images, 0, [])
-
-
-def save(state, folder, accelerator):
-    checkpoints.save(state, folder, accelerator, lambda model: model_folder.save(state.ema, model))
-
-
-def restored(folder, accelerator) -> State:
-    state = build(RECIPE, DATA, 1, torch.device("cpu"))  # other weights, all of which must be replaced
-    assert checkpoints.restore(state, run_folder.find_checkpoint(folder), accelerator) == []
-    return state
 
 
 def equal(a: State, b: State) -> bool:
@@ -245,38 +205,6 @@ def test_a_disk_that_was_full_from_the_start_is_not_said_to_keep_anything(tmp_pa
         save(trained(accelerator, 4), tmp_path, accelerator)
 
 
-def damage(folder: Path, how: str) -> None:
-    state, about = folder / "state.safetensors", folder / "state.json"
-    if how == "cut weights":
-        state.write_bytes(state.read_bytes()[:-100])
-    elif how == "no weights":
-        state.unlink()
-    elif how == "a pickle":
-        torch.save({"a": torch.zeros(1)}, state)
-    elif how == "not json":
-        about.write_text("{")
-    elif how == "json of another kind":
-        about.write_text("[8]")
-    elif how == "no model":
-        shutil.rmtree(folder / "model")
-    elif how == "cut model":
-        (folder / "model/model.safetensors").write_bytes((folder / "model/model.safetensors").read_bytes()[:-4])
-    else:
-        tensors = load_file(state)
-        key = "discriminator_optimiser.exp_avg.score.weight"
-        if how == "a tensor too few":
-            del tensors["generator.layers.0.weight"]
-        elif how == "a tensor too many":
-            tensors["teacher.weight"] = torch.zeros(1)
-        elif how == "another shape":
-            tensors["generator.layers.0.weight"] = torch.zeros(1)
-        elif how == "a moment of another shape":
-            tensors[key] = torch.zeros(5, 5)
-        elif how == "a moment too few":
-            del tensors[key]
-        save_file(tensors, state)
-
-
 @pytest.mark.parametrize(
     "how",
     [
@@ -307,238 +235,6 @@ def test_a_checkpoint_of_other_networks_is_one_sentence(tmp_path, accelerator):
     save(trained(accelerator, 4, wider), tmp_path, accelerator)
     with pytest.raises(CheckpointError, match="other networks"):
         restored(tmp_path, accelerator)
-
-
-# ---- Beginning with another run --------------------------------------------------------------------------------------
-
-FACES = change(
-    RECIPES["celeba-cgan"],
-    ["image_size=16", "generator.width=4", "discriminator.width=4", "attributes=Male,Smiling,Young"],
-)
-MORE = change(FACES, ["attributes=Bald,Young,Male,Pale_Skin"])
-
-
-def test_a_run_begins_with_both_networks_of_another_whose_labels_were_others(tmp_path, accelerator):
-    state = loop.train(
-        FACES, dataset_of(FACES), build(FACES, dataset_of(FACES), 0, torch.device("cpu")), accelerator, 8, 0, []
-    )
-    save(state, tmp_path, accelerator)
-    new = build(MORE, dataset_of(MORE), 1, torch.device("cpu"))
-    table = new.generator.label_table.clone()
-    checkpoints.begin_with(new, run_folder.find_checkpoint(tmp_path))
-    assert new.images == 0 and not new.generator_optimiser.state and torch.equal(new.generator.label_table, table)
-    for old, now in (
-        (state.generator.embedding.weight.T, new.generator.embedding.weight.T),
-        (state.ema.embedding.weight.T, new.ema.embedding.weight.T),
-        (state.discriminator.embedding.weight, new.discriminator.embedding.weight),
-        (state.discriminator.classifier.weight, new.discriminator.classifier.weight),
-        (state.discriminator.classifier.bias, new.discriminator.classifier.bias),
-    ):
-        assert torch.equal(now[1], old[2]) and torch.equal(now[2], old[0]) and not now[[0, 3]].any()
-    others = [name for name in state.discriminator.state_dict() if not name.startswith(("embedding", "classifier"))]
-    assert others and all(
-        torch.equal(state.discriminator.state_dict()[name], new.discriminator.state_dict()[name]) for name in others
-    )
-    # Of what the first run knew, the second draws the same, whatever the new labels are.
-    latents = state.ema.sample_latents(3, seed=0)
-    known = torch.tensor([[1.0, 0, 1], [0, 0, 0], [1, 0, 0]])
-    asked = torch.stack([torch.rand(3), known[:, 2], known[:, 0], torch.rand(3)], 1)
-    state.ema.embedding.weight[:, 1] = 0  # Smiling, which the second does not know
-    assert torch.allclose(state.ema.generate(latents, known), new.ema.generate(latents, asked), atol=1e-5)
-
-
-def test_an_editor_begins_with_a_smaller_one(tmp_path, accelerator):
-    """Finer levels of paint begin with what the coarser ones paint, the discriminator of pixels in part anew."""
-    small = change(
-        RECIPES["celeba-editor"],
-        ["generator.width=8", "generator.finest=8", "discriminator.width=8", "discriminator.pixels=4", "batch_size=2"],
-    )
-    save(build(small, dataset_of(small), 0, torch.device("cpu")), tmp_path, accelerator)
-    large = change(small, ["image_size=128"])
-    new = build(large, dataset_of(large, 2), 1, torch.device("cpu"))
-    checkpoints.begin_with(new, run_folder.find_checkpoint(tmp_path))
-    before = gan_models.load(tmp_path / "checkpoint/model")
-    pictures = torch.nn.functional.interpolate(torch.rand(2, 3, 64, 64) * 2 - 1, scale_factor=2)
-    changes = torch.ones(1, len(before.attributes))
-    painted, now = (
-        net.retouch(net.see(images), changes.expand(2, -1)).alpha
-        for net, images in ((before, pictures[..., ::2, ::2]), (new.ema, pictures))
-    )
-    mean = torch.nn.functional.avg_pool2d
-    assert now.shape[-1] == 128 and torch.allclose(mean(now, 16), mean(painted, 8), atol=0.01)
-    assert not any(parameter.isnan().any() for parameter in new.discriminator.parameters())
-
-
-def test_a_run_does_not_begin_with_networks_of_another_shape(tmp_path, accelerator):
-    save(trained(accelerator, 4), tmp_path, accelerator)
-    wider = change(RECIPE, ["generator.width=8"])
-    with pytest.raises(CheckpointError, match="has other networks"):
-        checkpoints.begin_with(build(wider, DATA, 0, torch.device("cpu")), run_folder.find_checkpoint(tmp_path))
-    damage(tmp_path / "checkpoint", "cut weights")
-    with pytest.raises(CheckpointError, match="is damaged"):
-        checkpoints.begin_with(build(RECIPE, DATA, 0, torch.device("cpu")), run_folder.find_checkpoint(tmp_path))
-
-
-def test_init_from_a_run_folder_takes_its_discriminator_too(tmp_path):
-    assert train("mnist-dcgan", "--images", 16, "--output", tmp_path / "first") == 0
-    still = [
-        "--images",
-        8,
-        "--set",
-        "learning_rate=0",
-        "--output",
-        tmp_path / "second",
-        "--init-from",
-        tmp_path / "first",
-    ]
-    assert train("mnist-dcgan", *still) == 0
-    first, second = (load_file(tmp_path / name / "checkpoint/state.safetensors") for name in ("first", "second"))
-    learned = [
-        name
-        for name in first
-        if name.startswith("discriminator.") and "running" not in name and "num_batches" not in name
-    ]
-    assert learned and all(torch.equal(first[name], second[name]) for name in learned)
-    origin = json.loads((tmp_path / "second/model/metrics.json").read_text())["training"]["origin"]
-    assert origin["images_seen"] == 16
-
-
-# ---- The manifest, and the checkpoint before -------------------------------------------------------------------------
-
-
-@pytest.fixture
-def two_checkpoints(tmp_path, alone):
-    """A run of 32 images with a checkpoint every 16; its folder."""
-    assert train("mnist-dcgan", "--images", 32, "--checkpoint-every", 16, "--output", tmp_path) == 0
-    return tmp_path
-
-
-def images_at(checkpoint) -> int:
-    return json.loads((checkpoint / "state.json").read_text())["images"]
-
-
-def flip_a_bit(path) -> None:
-    data = bytearray(path.read_bytes())
-    data[-5] ^= 1
-    path.write_bytes(bytes(data))
-
-
-ODD = ["[]", "[" * 100_000, "null", '"x"', "{", '{"images": "many"}', '{"images": 1e400}', '{"images": true}', "\udc80"]
-
-
-@pytest.mark.usefixtures("alone")
-@pytest.mark.parametrize("name", ["state.safetensors", "state.json", "model/model.safetensors", "model/config.json"])
-def test_one_flipped_bit_stops_a_resume_and_the_checkpoint_before_goes_on(two_checkpoints, capsys, name):
-    folder = two_checkpoints
-    assert images_at(folder / "checkpoint") == 32 and images_at(folder / "checkpoint.previous") == 16
-    whole = weights(folder)
-    flip_a_bit(folder / "checkpoint" / name)
-    damaged = (folder / "checkpoint" / name).read_bytes()
-    more = ["--images", 32, "--checkpoint-every", 16, "--output", folder]
-    capsys.readouterr()
-    assert train("mnist-dcgan", *more, "--resume") == 2
-    sentence = capsys.readouterr().err
-    assert name in sentence and "damaged" in sentence and "--resume previous" in sentence
-    assert (folder / "checkpoint" / name).read_bytes() == damaged  # nothing was touched
-    assert train("mnist-dcgan", *more, "--resume", "previous") == 0
-    assert weights(folder) == whole and images_at(folder / "checkpoint.previous") == 16
-    assert (folder / "checkpoint.damaged" / name).read_bytes() == damaged
-
-
-@pytest.mark.usefixtures("alone")
-def test_images_that_were_altered_and_a_file_of_another_run_are_noticed(two_checkpoints, tmp_path_factory, capsys):
-    folder, other = two_checkpoints, tmp_path_factory.mktemp("other")
-    assert train("mnist-dcgan", "--images", 16, "--seed", 7, "--output", other) == 0
-    about = folder / "checkpoint/state.json"
-    about.write_text(about.read_text().replace('"images": 32', '"images": 24'))
-    assert train("mnist-dcgan", "--images", 48, "--output", folder, "--resume") == 2
-    shutil.copy(folder / "checkpoint.previous/state.safetensors", other / "checkpoint/state.safetensors")
-    assert train("mnist-dcgan", "--images", 48, "--seed", 7, "--output", other, "--resume") == 2
-    sentences = capsys.readouterr().err
-    assert "state.json" in sentences and "state.safetensors" in sentences
-
-
-@pytest.mark.usefixtures("alone")
-def test_a_manifest_that_is_gone_is_damage_but_earlier_versions_had_none(two_checkpoints, capsys):
-    (two_checkpoints / "checkpoint/manifest.json").unlink()
-    more = ["--images", 48, "--output", two_checkpoints, "--resume"]
-    assert train("mnist-dcgan", *more) == 2 and "manifest.json" in capsys.readouterr().err
-    about = two_checkpoints / "checkpoint/state.json"
-    about.write_text(about.read_text().replace('"manifest": true,', ""))
-    assert train("mnist-dcgan", *more) == 0
-
-
-@pytest.mark.usefixtures("alone")
-def test_without_a_checkpoint_before_previous_is_refused(tmp_path, capsys):
-    assert train("mnist-dcgan", "--images", 16, "--checkpoint-every", 16, "--output", tmp_path) == 0
-    assert train("mnist-dcgan", "--images", 16, "--output", tmp_path, "--resume", "previous") == 2
-    assert "no checkpoint before" in capsys.readouterr().err
-
-
-@pytest.mark.usefixtures("alone")
-@pytest.mark.parametrize("text", ODD)
-@pytest.mark.parametrize("name", ["options.json", "checkpoint/state.json", "checkpoint/manifest.json"])
-def test_odd_json_in_a_run_folder_is_a_sentence(two_checkpoints, capsys, name, text):
-    (two_checkpoints / name).write_bytes(text.encode("utf-8", "surrogateescape"))
-    assert train("mnist-dcgan", "--images", 40, "--output", two_checkpoints, "--resume") == 2
-    error = capsys.readouterr().err
-    assert Path(name).name in error and error.count("\n") == 1
-
-
-@pytest.mark.usefixtures("alone")
-def test_odd_lines_of_the_statistics_are_passed_over(two_checkpoints):
-    """When the run goes on, and in its curves; all other lines stay."""
-    lines = (two_checkpoints / "stats.jsonl").read_bytes().splitlines()
-    odd = [text.encode("utf-8", "surrogateescape") for text in ODD]
-    for name in ("stats.jsonl", "watch.jsonl"):
-        (two_checkpoints / name).write_bytes(
-            b"\n".join([*odd, *lines, b'{"images": 20, "r1": 1' + 400 * b"0" + b"}", *odd])
-        )
-    assert train("mnist-dcgan", "--images", 40, "--output", two_checkpoints, "--resume") == 0
-    kept = [json.loads(line) for line in (two_checkpoints / "stats.jsonl").read_bytes().splitlines()]
-    assert [line["images"] for line in kept] == [16, 32, 20, 40] and kept[0] == json.loads(lines[0])
-    assert run_folder.read_stats(two_checkpoints)[2] == {"images": 20}
-    (two_checkpoints / "watch.jsonl").write_bytes(b"\n".join(odd))
-    assert [line["images"] for line in curves.read(two_checkpoints).lines] == [16, 32, 20, 40]
-
-
-@pytest.mark.parametrize("images", ['"many"', "1e400", "-8", "true", "NaN", "8.5", "1" + 30 * "0"])
-def test_a_checkpoint_of_an_earlier_version_with_an_odd_number_of_images_is_one_sentence(tmp_path, accelerator, images):
-    save(trained(accelerator, 4), tmp_path, accelerator)
-    (tmp_path / "checkpoint/manifest.json").unlink()
-    (tmp_path / "checkpoint/state.json").write_text('{"images": ' + images + ', "threads": {"a": []}}')
-    with pytest.raises(CheckpointError, match="state.json tells of") as caught:
-        restored(tmp_path, accelerator)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.usefixtures("alone")
-@pytest.mark.parametrize("moment", ["after the last was set aside", "before the new one took its place"])
-def test_the_checkpoint_before_the_last_is_found_wherever_a_kill_left_it(two_checkpoints, capsys, moment):
-    """Saving renames previous -> old, last -> previous, new -> last; the kill comes between two of these."""
-    folder, whole = two_checkpoints, weights(two_checkpoints)
-    (folder / "checkpoint.previous").rename(folder / "checkpoint.old")
-    if moment == "before the new one took its place":
-        (folder / "checkpoint").rename(folder / "checkpoint.new")
-        shutil.copytree(folder / "checkpoint.old", folder / "checkpoint.previous")
-    damaged = folder / ("checkpoint" if moment.startswith("after") else "checkpoint.new")
-    flip_a_bit(damaged / "state.safetensors")
-    more = ["--images", 32, "--checkpoint-every", 16, "--output", folder]
-    assert train("mnist-dcgan", *more, "--resume") == 2 and "--resume previous" in capsys.readouterr().err
-    assert train("mnist-dcgan", *more, "--resume", "previous") == 0
-    assert weights(folder) == whole and (folder / "checkpoint.damaged").is_dir()
-    assert images_at(folder / "checkpoint") == 32
-
-
-@pytest.mark.usefixtures("alone")
-@pytest.mark.parametrize(
-    "name", ["options.json", "stats.jsonl", "checkpoint/state.json", "checkpoint/model/config.json"]
-)
-def test_a_pipe_in_a_run_folder_does_not_wait(two_checkpoints, capsys, name):
-    (two_checkpoints / name).unlink()
-    os.mkfifo(two_checkpoints / name)
-    assert train("mnist-dcgan", "--images", 48, "--output", two_checkpoints, "--resume") == 2
-    assert Path(name).name in capsys.readouterr().err
 
 
 def test_an_adapted_strength_of_augmentation_goes_on(tmp_path, accelerator):

@@ -16,28 +16,19 @@ import two_processes
 from accelerate import Accelerator
 from PIL import Image
 from safetensors.torch import load_file
-from tiny import Killed, needed, stats, train, weights, write_data
+from tiny import Killed, kill_at, needed, stats, train, weights, write_data
 
 import gan_models
 from gan_models.damages import KINDS
 from gan_models.networks import PAIRS
 from training import callbacks, checkpoints
 from training.data.digits import DIGITS, GARMENTS
-from training.evaluate import editor, features
+from training.evaluate import editor, edits, features
 from training.evaluate import generator as evaluate
 from training.games import GAMES
 from training.recipes import RECIPES
 
 ROOT = Path(__file__).parents[2]
-
-
-def kill_at(images: int):
-    def killed(self, state, scalars):
-        if state.images == images:
-            raise Killed
-        return False
-
-    return killed
 
 
 SAMPLES = {"stackedmnist": 390, "celeba": 200}  # to judge: more than the network's features; of others 140
@@ -64,6 +55,7 @@ def judged(generator, recipe, root: Path, monkeypatch) -> dict:
         )
     monkeypatch.setattr(evaluate, "TOGGLED", 20)
     monkeypatch.setattr(editor, "face_recogniser", lambda size: None)
+    monkeypatch.setattr(edits, "REALS", 20)
     return evaluate.evaluate(generator, recipe.data, root, samples=samples, network=network)
 
 

@@ -42,7 +42,7 @@ ELSEWHERE = {
     "docker build": "tests/container.py, by hand",
     "python -m http.server": "any server of files will do; tests/gan_models/export/test_pages.py has one",
     "python app.py --mcp": "tests/gan_models/demo/test_api.py",
-    "accelerate launch ": "several GPUs; two processes in test_main.py",
+    "accelerate launch ": "several GPUs; two processes in test_killed.py",
     "gan-studio sign ": "tests/gan_models/test_credentials.py makes the certificates",
     "python -m training.benchmark": "test_benchmark.py",
     "python -m training.compare": "test_compare.py",

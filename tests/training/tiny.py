@@ -147,6 +147,17 @@ class Killed(BaseException):
     """Stands for a kill: nothing in the program catches it."""
 
 
+def kill_at(images: int):
+    """In the place of a callback: the kill comes after so many images."""
+
+    def killed(self, state, scalars):
+        if state.images == images:
+            raise Killed
+        return False
+
+    return killed
+
+
 def tiny_generator(folder: Path, dataset: str, labels: tuple[str, ...] | None = ("0", "1")) -> Path:
     """The folder of a fresh generator of digits, which says that it learned from that data set."""
     torch.manual_seed(len(folder.name))

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from page_speed import busy
 from PIL import Image
 
 import gan_models
@@ -167,29 +168,16 @@ def test_the_pictures_of_a_seed_are_those_of_python(open_page):
     assert abs(pixels(page, "#grid canvas") - wanted).max() <= 1
 
 
-def renderers() -> dict[str, float]:
-    """CPU seconds of each process that draws a page, by number."""
-    found = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if b"--type=renderer" in (folder / "cmdline").read_bytes():
-                fields = (folder / "stat").read_text().rpartition(")")[2].split()
-                found[folder.name] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-        except OSError:  # it has ended
-            pass
-    return found
-
-
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="CPU time is read from /proc")
 def test_sixteen_faces_take_less_than_300_ms(open_page):
     """Of one core: other work on the machine must not fail it. The page tells the time on the clock."""
     page = open_page("faces")
     took = []
     for seed in range(8):
-        before = renderers()
+        before = busy()
         page.fill("#seed", str(seed))
         settle(page)
-        after = renderers()
+        after = busy()
         took.append(max(after[number] - before.get(number, 0) for number in after))
     told = int(re.search(r"in (\d+) ms", page.inner_text("#status"))[1])
     print(f"16 faces: {min(took) * 1000:.0f} ms of CPU, {told} ms on the clock")

@@ -39,9 +39,19 @@ def browser(chromium):
     context.close()
 
 
-@pytest.fixture
-def visitor(browser, address):
+def visit(browser, address):
     person = Visitor(browser, address, DESKTOP)
     yield person
     person.page.close()
     assert person.odd == []
+
+
+@pytest.fixture
+def visitor(browser, address):
+    yield from visit(browser, address)
+
+
+@pytest.fixture(scope="module")
+def lasting(browser, address):
+    """A visitor of several tests, which leave the page so that the next one can begin: to load it takes seconds."""
+    yield from visit(browser, address)

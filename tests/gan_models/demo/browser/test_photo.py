@@ -56,19 +56,6 @@ def test_the_page_opens_with_a_drawn_face_that_changes_at_once(visitor):
     assert {output.inner_text() for output in page.locator("#studio output").all()} == {"0"}
 
 
-def test_a_slider_does_not_go_where_the_face_leaves_no_room(visitor):
-    open_tab(visitor)
-    rows = visitor.page.locator("#studio .change:has(small:not(:empty))")
-    assert rows.count()
-    row = rows.first
-    before, less = stage(visitor), "not there" in row.inner_text()
-    assert less or "there already" in row.inner_text()
-    row.locator("input").press("Home" if less else "End")
-    idle(visitor)
-    assert row.locator("output").inner_text() == "0" and float(row.locator("input").input_value()) == 0
-    assert far(stage(visitor), before) == 0
-
-
 def test_the_edited_face_is_taken_away_at_full_size_with_its_name_and_what_it_is(visitor):
     open_tab(visitor)
     visitor.page.locator("#examples button").nth(1).click()
@@ -174,25 +161,6 @@ def test_a_photo_of_two_is_edited_where_one_says_and_nothing_of_the_upload_stays
     until(visitor, lambda: not [path for path in made if path.exists()], 60)
 
 
-@pytest.mark.parametrize(
-    "name, content, words",
-    [("notes.jpg", b"this is no picture", "not a picture"), ("grey.png", None, "No face was found")],
-)
-def test_what_is_no_photo_of_a_face_gets_a_sentence_and_is_not_kept(visitor, temporary, tmp_path, name, content, words):
-    if content is None:
-        Image.new("RGB", (300, 300), "grey").save(tmp_path / name)
-    else:
-        (tmp_path / name).write_bytes(content)
-    open_tab(visitor)
-    before = stage(visitor)
-    visitor.page.set_input_files("#upload input[type=file]", tmp_path / name)
-    said = visitor.page.locator("#studio [role=alert]")
-    until(visitor, lambda: words in said.inner_text())
-    idle(visitor)
-    assert far(stage(visitor), before) == 0  # what was there stays
-    assert not any((tmp_path / name).read_bytes() in content for content in files_of(temporary))
-
-
 def test_a_picture_of_the_camera_is_looked_at(visitor):
     """Chromium's made-up camera shows a test card."""
     open_tab(visitor)
@@ -216,3 +184,35 @@ def test_on_a_phone_the_picture_stays_while_the_sliders_move(browser, address):
     assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 360
     visitor.page.close()
     assert visitor.odd == []
+
+
+def test_a_slider_does_not_go_where_the_face_leaves_no_room(lasting):
+    open_tab(lasting)
+    rows = lasting.page.locator("#studio .change:has(small:not(:empty))")
+    assert rows.count()
+    row = rows.first
+    before, less = stage(lasting), "not there" in row.inner_text()
+    assert less or "there already" in row.inner_text()
+    row.locator("input").press("Home" if less else "End")
+    idle(lasting)
+    assert row.locator("output").inner_text() == "0" and float(row.locator("input").input_value()) == 0
+    assert far(stage(lasting), before) == 0
+
+
+@pytest.mark.parametrize(
+    "name, content, words",
+    [("notes.jpg", b"this is no picture", "not a picture"), ("grey.png", None, "No face was found")],
+)
+def test_what_is_no_photo_of_a_face_gets_a_sentence_and_is_not_kept(lasting, temporary, tmp_path, name, content, words):
+    if content is None:
+        Image.new("RGB", (300, 300), "grey").save(tmp_path / name)
+    else:
+        (tmp_path / name).write_bytes(content)
+    open_tab(lasting)
+    before = stage(lasting)
+    lasting.page.set_input_files("#upload input[type=file]", tmp_path / name)
+    said = lasting.page.locator("#studio [role=alert]")
+    until(lasting, lambda: words in said.inner_text())
+    idle(lasting)
+    assert far(stage(lasting), before) == 0  # what was there stays
+    assert not any((tmp_path / name).read_bytes() in content for content in files_of(temporary))

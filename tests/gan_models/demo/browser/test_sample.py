@@ -8,33 +8,6 @@ import numpy as np
 from visitor import alike, open_sample
 
 
-def test_the_same_seed_gives_the_same_pictures(visitor):
-    first = visitor.pictures("#samples")
-    assert len(np.unique(first.reshape(16, -1), axis=0)) == 16
-    shown = visitor.sources("#samples")
-    visitor.draw(2)
-    shown = visitor.wait_for("#samples", 16, other_than=shown)
-    assert (visitor.pictures("#samples") != first).any(axis=(1, 2, 3)).all()
-    visitor.draw(1)
-    visitor.wait_for("#samples", 16, other_than=shown)
-    assert np.array_equal(visitor.pictures("#samples"), first)
-
-
-def test_a_new_seed_is_one_click_away_and_shown(visitor):
-    shown = visitor.sources("#samples")
-    visitor.page.locator("#new-seed").click()
-    visitor.wait_for("#samples", 16, other_than=shown)
-    assert int(visitor.page.locator("#seed input").input_value()) >= 0
-
-
-def test_fewer_pictures_are_the_first_ones(visitor):
-    first, shown = visitor.pictures("#samples"), visitor.sources("#samples")
-    visitor.page.locator("#count input[type=number]").fill("4")
-    visitor.page.locator("#count input[type=number]").press("Enter")
-    visitor.wait_for("#samples", 4, other_than=shown)
-    assert np.array_equal(visitor.pictures("#samples"), first[:4])
-
-
 def test_a_class_and_truncation_change_the_pictures(visitor):
     visitor.choose("digits")
     first, shown = visitor.pictures("#samples"), visitor.sources("#samples")
@@ -82,37 +55,64 @@ def test_what_is_clicked_opens_with_the_labels_that_were_wished(visitor):
     assert alike(visitor.pictures("#strip")[-1], picked)
 
 
-def test_pictures_open_by_the_keyboard(visitor):
-    third = visitor.page.locator("#samples button").nth(2)
-    third.focus()
-    visitor.page.keyboard.press("Enter")
-    visitor.wait_for("#figure", 1)
-    assert visitor.page.locator("#figure img").get_attribute("alt").startswith("faces: 1:2")
-
-
-def test_a_bad_seed_gets_a_sentence_and_the_pictures_stay(visitor):
-    shown = visitor.sources("#samples")
-    for seed in ("-1", "1.5", "", "1e300"):
-        visitor.draw(seed)
-        assert "seed must be a whole number" in visitor.complaint()
-        assert visitor.sources("#samples") == shown
-
-
 CLICKS = int(os.environ.get("GAN_STUDIO_CLICKS", 5))  # of the latency test, which prints its median
 
 
-def test_a_click_shows_16_faces_soon(visitor):
+def test_the_same_seed_gives_the_same_pictures(lasting):
+    first = lasting.pictures("#samples")
+    assert len(np.unique(first.reshape(16, -1), axis=0)) == 16
+    shown = lasting.sources("#samples")
+    lasting.draw(2)
+    shown = lasting.wait_for("#samples", 16, other_than=shown)
+    assert (lasting.pictures("#samples") != first).any(axis=(1, 2, 3)).all()
+    lasting.draw(1)
+    lasting.wait_for("#samples", 16, other_than=shown)
+    assert np.array_equal(lasting.pictures("#samples"), first)
+
+
+def test_pictures_open_by_the_keyboard(lasting):
+    third = lasting.page.locator("#samples button").nth(2)
+    third.focus()
+    lasting.page.keyboard.press("Enter")
+    lasting.wait_for("#figure", 1)
+    assert lasting.page.locator("#figure img").get_attribute("alt").startswith("faces: 1:2")
+
+
+def test_a_bad_seed_gets_a_sentence_and_the_pictures_stay(lasting):
+    shown = lasting.sources("#samples")
+    for seed in ("-1", "1.5", "", "1e300"):
+        lasting.draw(seed)
+        assert "seed must be a whole number" in lasting.complaint()
+        assert lasting.sources("#samples") == shown
+
+
+def test_a_new_seed_is_one_click_away_and_shown(lasting):
+    shown = lasting.sources("#samples")
+    lasting.page.locator("#new-seed").click()
+    lasting.wait_for("#samples", 16, other_than=shown)
+    assert int(lasting.page.locator("#seed input").input_value()) >= 0
+
+
+def test_a_click_shows_16_faces_soon(lasting):
     """A loose bound for a busy machine; GAN_STUDIO_CLICKS=20 and pytest -s give the README's number."""
     seconds = []
     for seed in range(100, 100 + CLICKS):
-        shown = visitor.sources("#samples")
-        visitor.page.locator("#seed input").fill(str(seed))
+        shown = lasting.sources("#samples")
+        lasting.page.locator("#seed input").fill(str(seed))
         start = time.perf_counter()
-        visitor.page.locator("#draw").click()
-        visitor.wait_for("#samples", 16, other_than=shown)
+        lasting.page.locator("#draw").click()
+        lasting.wait_for("#samples", 16, other_than=shown)
         seconds.append(time.perf_counter() - start)
     print(
         f"\nclick to 16 faces: median {statistics.median(seconds) * 1000:.0f} ms of {CLICKS}, "
         f"load {os.getloadavg()[0]:.1f}"
     )
     assert statistics.median(seconds) < 2
+
+
+def test_fewer_pictures_are_the_first_ones(lasting):
+    first, shown = lasting.pictures("#samples"), lasting.sources("#samples")
+    lasting.page.locator("#count input[type=number]").fill("4")
+    lasting.page.locator("#count input[type=number]").press("Enter")
+    lasting.wait_for("#samples", 4, other_than=shown)
+    assert np.array_equal(lasting.pictures("#samples"), first[:4])

@@ -31,18 +31,18 @@ def test_a_walk_is_a_strip_and_a_video_without_a_seam(visitor):
     assert 0 < seam < 2 * steps.max() and seam < across / 4, (seam, steps.max(), across)  # as small as any other step
 
 
-def test_the_video_plays_and_other_stops_make_another_walk(visitor):
-    visitor.tab("Walk")
-    strip = visitor.wait_for("#strip", 9)
-    visitor.page.wait_for_function("document.querySelector('#video video').currentTime > 0.1")
-    visitor.page.locator("#anchors").locator("input, textarea").fill("5, 6:3")
-    visitor.page.locator("#walk").click()
-    assert not set(visitor.wait_for("#strip", 9, other_than=strip)) & set(strip)
+def test_the_video_plays_and_other_stops_make_another_walk(lasting):
+    lasting.tab("Walk")
+    strip = lasting.wait_for("#strip", 9)
+    lasting.page.wait_for_function("document.querySelector('#video video').currentTime > 0.1")
+    lasting.page.locator("#anchors").locator("input, textarea").fill("5, 6:3")
+    lasting.page.locator("#walk").click()
+    assert not set(lasting.wait_for("#strip", 9, other_than=strip)) & set(strip)
 
 
-def test_bad_stops_of_a_walk_get_a_sentence_each_and_the_walk_stays(visitor):
-    visitor.tab("Walk")
-    strip = visitor.wait_for("#strip", 9)
+def test_bad_stops_of_a_walk_get_a_sentence_each_and_the_walk_stays(lasting):
+    lasting.tab("Walk")
+    strip = lasting.wait_for("#strip", 9)
     for stops, said in (
         ("1", "2 to 6"),
         ("1 2 3 4 5 6 7", "2 to 6"),
@@ -50,7 +50,7 @@ def test_bad_stops_of_a_walk_get_a_sentence_each_and_the_walk_stays(visitor):
         ("", "2 to 6"),
         ("1, -2", "-2"),
     ):
-        visitor.page.locator("#anchors").locator("input, textarea").fill(stops)
-        visitor.page.locator("#walk").click()
-        assert said in visitor.complaint()
-        assert visitor.sources("#strip") == strip
+        lasting.page.locator("#anchors").locator("input, textarea").fill(stops)
+        lasting.page.locator("#walk").click()
+        assert said in lasting.complaint()
+        assert lasting.sources("#strip") == strip

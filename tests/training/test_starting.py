@@ -1,0 +1,109 @@
+"""A run begins with the networks of another."""
+
+import json
+
+import pytest
+import torch
+from recipe_data import dataset_of
+from safetensors.torch import load_file
+from saved import DATA, RECIPE, damage, save, trained
+from tiny import train
+
+import gan_models
+from training import checkpoints, loop, run_folder
+from training.checkpoints import CheckpointError
+from training.recipes import RECIPES
+from training.settings import change
+from training.state import build
+
+pytestmark = pytest.mark.usefixtures("alone")
+FACES = change(
+    RECIPES["celeba-cgan"],
+    ["image_size=16", "generator.width=4", "discriminator.width=4", "attributes=Male,Smiling,Young"],
+)
+MORE = change(FACES, ["attributes=Bald,Young,Male,Pale_Skin"])
+
+
+def test_a_run_begins_with_both_networks_of_another_whose_labels_were_others(tmp_path, accelerator):
+    state = loop.train(
+        FACES, dataset_of(FACES), build(FACES, dataset_of(FACES), 0, torch.device("cpu")), accelerator, 8, 0, []
+    )
+    save(state, tmp_path, accelerator)
+    new = build(MORE, dataset_of(MORE), 1, torch.device("cpu"))
+    table = new.generator.label_table.clone()
+    checkpoints.begin_with(new, run_folder.find_checkpoint(tmp_path))
+    assert new.images == 0 and not new.generator_optimiser.state and torch.equal(new.generator.label_table, table)
+    for old, now in (
+        (state.generator.embedding.weight.T, new.generator.embedding.weight.T),
+        (state.ema.embedding.weight.T, new.ema.embedding.weight.T),
+        (state.discriminator.embedding.weight, new.discriminator.embedding.weight),
+        (state.discriminator.classifier.weight, new.discriminator.classifier.weight),
+        (state.discriminator.classifier.bias, new.discriminator.classifier.bias),
+    ):
+        assert torch.equal(now[1], old[2]) and torch.equal(now[2], old[0]) and not now[[0, 3]].any()
+    others = [name for name in state.discriminator.state_dict() if not name.startswith(("embedding", "classifier"))]
+    assert others and all(
+        torch.equal(state.discriminator.state_dict()[name], new.discriminator.state_dict()[name]) for name in others
+    )
+    # Of what the first run knew, the second draws the same, whatever the new labels are.
+    latents = state.ema.sample_latents(3, seed=0)
+    known = torch.tensor([[1.0, 0, 1], [0, 0, 0], [1, 0, 0]])
+    asked = torch.stack([torch.rand(3), known[:, 2], known[:, 0], torch.rand(3)], 1)
+    state.ema.embedding.weight[:, 1] = 0  # Smiling, which the second does not know
+    assert torch.allclose(state.ema.generate(latents, known), new.ema.generate(latents, asked), atol=1e-5)
+
+
+def test_an_editor_begins_with_a_smaller_one(tmp_path, accelerator):
+    """Finer levels of paint begin with what the coarser ones paint, the discriminator of pixels in part anew."""
+    small = change(
+        RECIPES["celeba-editor"],
+        ["generator.width=8", "generator.finest=8", "discriminator.width=8", "discriminator.pixels=4", "batch_size=2"],
+    )
+    save(build(small, dataset_of(small), 0, torch.device("cpu")), tmp_path, accelerator)
+    large = change(small, ["image_size=128"])
+    new = build(large, dataset_of(large, 2), 1, torch.device("cpu"))
+    checkpoints.begin_with(new, run_folder.find_checkpoint(tmp_path))
+    before = gan_models.load(tmp_path / "checkpoint/model")
+    pictures = torch.nn.functional.interpolate(torch.rand(2, 3, 64, 64) * 2 - 1, scale_factor=2)
+    changes = torch.ones(1, len(before.attributes))
+    painted, now = (
+        net.retouch(net.see(images), changes.expand(2, -1)).alpha
+        for net, images in ((before, pictures[..., ::2, ::2]), (new.ema, pictures))
+    )
+    mean = torch.nn.functional.avg_pool2d
+    assert now.shape[-1] == 128 and torch.allclose(mean(now, 16), mean(painted, 8), atol=0.01)
+    assert not any(parameter.isnan().any() for parameter in new.discriminator.parameters())
+
+
+def test_a_run_does_not_begin_with_networks_of_another_shape(tmp_path, accelerator):
+    save(trained(accelerator, 4), tmp_path, accelerator)
+    wider = change(RECIPE, ["generator.width=8"])
+    with pytest.raises(CheckpointError, match="has other networks"):
+        checkpoints.begin_with(build(wider, DATA, 0, torch.device("cpu")), run_folder.find_checkpoint(tmp_path))
+    damage(tmp_path / "checkpoint", "cut weights")
+    with pytest.raises(CheckpointError, match="is damaged"):
+        checkpoints.begin_with(build(RECIPE, DATA, 0, torch.device("cpu")), run_folder.find_checkpoint(tmp_path))
+
+
+def test_init_from_a_run_folder_takes_its_discriminator_too(tmp_path):
+    assert train("mnist-dcgan", "--images", 16, "--output", tmp_path / "first") == 0
+    still = [
+        "--images",
+        8,
+        "--set",
+        "learning_rate=0",
+        "--output",
+        tmp_path / "second",
+        "--init-from",
+        tmp_path / "first",
+    ]
+    assert train("mnist-dcgan", *still) == 0
+    first, second = (load_file(tmp_path / name / "checkpoint/state.safetensors") for name in ("first", "second"))
+    learned = [
+        name
+        for name in first
+        if name.startswith("discriminator.") and "running" not in name and "num_batches" not in name
+    ]
+    assert learned and all(torch.equal(first[name], second[name]) for name in learned)
+    origin = json.loads((tmp_path / "second/model/metrics.json").read_text())["training"]["origin"]
+    assert origin["images_seen"] == 16
