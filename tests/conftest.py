@@ -27,25 +27,31 @@ AXE_SHA512 = (
 )
 
 
-# Tests below these share what is slow to start, and go to one process together, as those of one file do.
-TOGETHER = ("tests/gan_models/demo/browser",)
+# Tests that share what is slow to make go to one process together, as those of one file do: what they begin with, and
+# the name of the place.
+TOGETHER = {
+    "tests/gan_models/demo/browser/": "tests/gan_models/demo/browser",  # one demo
+    "tests/gan_models/test_package.py": "wheel",
+    "tests/training/test_readme.py": "wheel",
+}
 # What takes longest begins first, else one process would have to wait for another at the end.
 FIRST = (
     "tests/gan_models/demo/browser",
     "tests/training/test_every_recipe.py",
     "tests/training/test_watch.py",
-    "tests/training/test_main.py",
+    "tests/training/test_killed.py",
     "tests/gan_models/demo/test_uploads.py",
-    "tests/training/evaluate/test_generator.py",
+    "tests/gan_models/demo/test_endpoints.py",
     "tests/gan_models/export/test_pages.py",
+    "tests/training/test_benchmark.py",
+    "wheel",
     "tests/test_types.py",
 )
 
 
 def together(nodeid: str) -> str:
-    """What goes to one process with this test: its file, or a folder."""
-    file = nodeid.partition("::")[0]
-    return next((folder for folder in TOGETHER if file.startswith(f"{folder}/")), file)
+    """The place of this test: its file, or that of several files."""
+    return next((place for start, place in TOGETHER.items() if nodeid.startswith(start)), nodeid.partition("::")[0])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
