@@ -125,12 +125,12 @@ def run(
     stopped: str = "Stopped.",
     tell: Callable[[str], None] = tell,
 ) -> int:
-    """Run a command and return its exit status.
+    r"""Run a command and return its exit status.
 
     The status is what the function returns (None is 0). One of `errors` is printed and gives 2, or the error's own
     `status`; so do files that cannot be read or written, and missing packages of an extra. Ctrl-C prints `stopped` and
     gives 130. If the reader of the output closed it (`| head`), the command ends silently. Characters that the output's
-    encoding lacks are written as \\xNN.
+    encoding lacks are written as \xNN.
     """
     if hasattr(sys.stdout, "reconfigure"):  # it may be closed or replaced
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -29,6 +29,7 @@ from .errors import HubUnreachable, InvalidConfig, InvalidWeights, ModelError, M
 from .model_folder import BESIDE, CONFIG, MAX_CONFIG_BYTES, WEIGHTS, build_on_meta, read_config, weights_size
 
 PATIENCE = 30.0  # seconds that a download of any size may take
+GRACE = 5.0  # seconds on top of the client's limit, which counts anew with each piece of an answer
 SLOWEST = 32_000  # bytes a second on average; a slower download counts as stalled
 WAITS = (1.0, 2.0)  # seconds before each new try
 LONGEST_WAIT = 10.0  # seconds; if the Hub asks for more (Retry-After), the download fails
@@ -102,7 +103,7 @@ class Repository:
                 lambda: HfApi(token=self.token).model_info(
                     self.repo, revision=self.revision, timeout=limit, files_metadata=True
                 ),
-                limit + 5,
+                limit + GRACE,
                 () if cached and not self.force else WAITS,
             )
         except (HFValidationError, RevisionNotFoundError):
@@ -186,7 +187,7 @@ class Repository:
         limit = constants.HF_HUB_ETAG_TIMEOUT
         file = self._path(name)
         url = hf_hub_url(self.repo, file, revision=revision)
-        _asked(lambda: get_hf_file_metadata(url, token=self.token, timeout=limit), limit + 5)
+        _asked(lambda: get_hf_file_metadata(url, token=self.token, timeout=limit), limit + GRACE)
         seconds = PATIENCE + (most if size is None else size) / SLOWEST
         if damaged and there:
             there.unlink(missing_ok=True)  # if files are not links, the client would keep the damaged one

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import gan_models
+from gan_models.model_folder import config_of
 from gan_models.networks.editor import Editor
 
 from . import checkpoints, growing, run_folder
@@ -30,9 +31,10 @@ def initialise_from(state: State, source: str) -> None:
         growing.grow(model.to(next(state.generator.parameters()).device), state.generator)
         state.ema.load_state_dict(state.generator.state_dict())
         return
-    wanted, weights = state.ema._hub_mixin_config, model.state_dict()
+    wanted, weights = config_of(state.ema), model.state_dict()
     lacking = state.ema.state_dict().keys() - weights.keys()
-    if any(wanted.get(key) != value for key, value in model._hub_mixin_config.items()) or any(
+    given = {key: value for key, value in config_of(model).items() if key != "family"}  # which may lack an encoder
+    if any(wanted.get(key) != value for key, value in given.items()) or any(
         not key.startswith("encoder.") for key in lacking
     ):
         raise RunError(

@@ -80,6 +80,13 @@ class Page(gr.Blocks):
         with one_web_app():
             super().__init__(**options)
 
+    def queue(self, *arguments, **options):
+        """Gradio's queue, which looks for work 1,000 times a second: this one less often, so that an idle page costs a
+        fifth of the CPU time."""
+        super().queue(*arguments, **options)
+        self._queue.sleep_when_free = 0.005
+        return self
+
     def __exit__(self, *raised):
         with one_web_app():
             super().__exit__(*raised)

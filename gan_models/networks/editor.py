@@ -18,7 +18,7 @@ from ..errors import InvalidConfig, InvalidInput, short
 from .base import Generator, check_config, check_labels
 from .compositing import blurred, colours, from_colours, from_head, smoothstep
 from .dcgan import DCGANGenerator
-from .layers import capped_pyramid, downwards, initialise, upcast, upwards
+from .layers import capped_pyramid, check_differences, downwards, initialise, upcast, upwards
 
 LIMITS = {
     "image_size": (8, 256),
@@ -287,21 +287,7 @@ class Editor(Generator):
     def _checked_differences(self, latents: Encoded, differences: Tensor) -> Tensor:
         if not isinstance(latents, Encoded):
             raise InvalidInput("The latents must be what encode() gave.")
-        n, k = len(latents.codes), len(self.attributes)
-        try:
-            differences = torch.as_tensor(differences, dtype=torch.float32, device=self.device)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise InvalidInput(
-                f"The differences must be numbers ({n}, {k}) from -2 to 2, not {short(differences)}."
-            ) from error
-        if differences.ndim != 2 or differences.shape[1] != k or n not in (1, len(differences)):
-            raise InvalidInput(
-                f"The differences must be ({n}, {k}): one row for each picture, one number for each of "
-                f"{', '.join(self.attributes)}; not {tuple(differences.shape)}."
-            )
-        if not (differences.abs() <= MOST).all():
-            raise InvalidInput(f"The differences must be numbers from -{MOST:g} to {MOST:g}.")
-        return differences
+        return check_differences(differences, len(latents.codes), self.attributes, MOST, self.device)
 
     def _checked_targets(self, targets: dict[str, float], intensity: float) -> dict[str, float]:
         """The targets, with those that they imply."""

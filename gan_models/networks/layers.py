@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ..errors import InvalidConfig, short
+from ..errors import InvalidConfig, InvalidInput, short
 from ..sizes import Size, sides
 
 LIMITS = {
@@ -93,3 +93,25 @@ def capped_pyramid(image_size: int, width: int) -> tuple[int, list[int]]:
 def upcast(x: Tensor) -> Tensor:
     """The tensor in at least float32, in which losses are computed."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def check_differences(
+    differences: Tensor, n: int, attributes: tuple[str, ...], most: float, device: torch.device
+) -> Tensor:
+    """The changes that an editor is asked for, (n, K) from -most to most, as float32 on the device; for a single photo
+    any number of rows. Raises InvalidInput."""
+    k = len(attributes)
+    try:
+        differences = torch.as_tensor(differences, dtype=torch.float32, device=device)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InvalidInput(
+            f"The differences must be numbers ({n}, {k}) from -{most:g} to {most:g}, not {short(differences)}."
+        ) from error
+    if differences.ndim != 2 or differences.shape[1] != k or n not in (1, len(differences)):
+        raise InvalidInput(
+            f"The differences must be ({n}, {k}): one row for each picture, one number for each of "
+            f"{', '.join(attributes)}; not {tuple(differences.shape)}."
+        )
+    if not (differences.abs() <= most).all():
+        raise InvalidInput(f"The differences must be numbers from -{most:g} to {most:g}.")
+    return differences

@@ -18,7 +18,7 @@ from ..celeba import ATTRIBUTES, HAIR_COLOURS
 from ..errors import InvalidConfig, InvalidInput, short
 from .base import Generator, check_config, check_labels
 from .compositing import smoothstep
-from .layers import upcast
+from .layers import check_differences, upcast
 from .unet import GROUPS, Level, enlarged, initialise_convolutions
 
 LIMITS = {"image_size": (32, 512), "width": (8, 128), "embedding": (8, 512), "finest": (8, 128)}
@@ -243,21 +243,7 @@ class RetouchEditor(Generator):
         """Differences as float32 on the editor's device. Raises InvalidInput."""
         if not isinstance(latents, Seen):
             raise InvalidInput("The latents must be what encode() gave.")
-        n, k = len(latents.photos), len(self.attributes)
-        try:
-            differences = torch.as_tensor(differences, dtype=torch.float32, device=self.device)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise InvalidInput(
-                f"The differences must be numbers ({n}, {k}) from -1 to 1, not {short(differences)}."
-            ) from error
-        if differences.ndim != 2 or differences.shape[1] != k or n not in (1, len(differences)):
-            raise InvalidInput(
-                f"The differences must be ({n}, {k}): one row for each picture, one number for each of "
-                f"{', '.join(self.attributes)}; not {tuple(differences.shape)}."
-            )
-        if not (differences.abs() <= MOST).all():
-            raise InvalidInput(f"The differences must be numbers from -{MOST:g} to {MOST:g}.")
-        return differences
+        return check_differences(differences, len(latents.photos), self.attributes, MOST, self.device)
 
 
 def warped(pictures: Tensor, flow: Tensor) -> Tensor:

@@ -276,9 +276,11 @@ def _write_cache(path: Path, shape: tuple[int, ...], results: Iterator[np.ndarra
 
 
 def _npy_header(shape: tuple[int, ...]) -> bytes:
-    """The first 128 bytes of a uint8 array's .npy file (numpy.lib.format, version 1.0)."""
-    header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
+    """The header of a uint8 array's .npy file. It leaves room for a first axis of any length, so that all are of one
+    length."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return file.getvalue()
 
 
 def _remove_leftovers(folder: Path) -> None:

@@ -58,7 +58,7 @@ def augmented(
             raise InvalidInput(
                 "The model is conditional on attributes; a data set of (picture, class) needs one of classes."
             )
-        return ConcatDataset([dataset, Drawn(model, count, seed, transform)])
+        return ConcatDataset([dataset, GeneratedPictures(model, count, seed, transform)])
     if dataset.labels is None or tuple(model.labels) != tuple(dataset.label_names or ()):
         raise InvalidInput(
             f"The model's labels ({', '.join(model.labels)}) are not those of {dataset.name} "
@@ -99,7 +99,7 @@ def draw(model: Generator, labels: np.ndarray | None, seed: int, count: int | No
     return np.concatenate(parts)
 
 
-class Drawn(TorchDataset):
+class GeneratedPictures(TorchDataset):
     """`count` pictures of a class-conditional generator as items (picture, class), with the classes in turn. They are
     drawn once and kept in memory as uint8."""
 

@@ -70,7 +70,7 @@ CONTRARY = ("Bald", "Mustache", "No_Beard", "Goatee")
 CONTRARY_WEIGHT = 0.3
 
 
-class Drawn(NamedTuple):
+class Retouched(NamedTuple):
     """The editor's outputs for a batch."""
 
     real: list[Tensor]  # the panel's mixed maps of the photos
@@ -147,21 +147,21 @@ class Retouching(Game):
         if first:
             panel.note(all_gather(batch.labels), all_gather(self._mine(batch).to(batch.labels)))
 
-    def generate(self, state: State, batch: Batch) -> Drawn:
+    def generate(self, state: State, batch: Batch) -> Retouched:
         editor, panel = state.generator, state.discriminator
         randoms = batch.uniform(Stream.AUGMENT, augment.RANDOMS)  # the same for photo and edit
         with torch.no_grad():
             maps, photos = self._look(batch.real, randoms)
             real = panel.mixed(maps)
         if not self.generator_moves(state):
-            return Drawn(real)
+            return Retouched(real)
         there = self._there(panel, real, batch)
         differences = self.requests(batch.uniform(Stream.EDITS, RANDOMS), there, panel.frequency[: len(self.edited)])
         seen = editor.see(batch.real)
         retouch, strength = editor.directed(seen, differences)
         edited = retouched(batch.real, retouch, strength)
         maps, changed = self._look(edited, randoms)
-        return Drawn(real, seen, there, differences, retouch, edited, panel.mixed(maps), photos, changed)
+        return Retouched(real, seen, there, differences, retouch, edited, panel.mixed(maps), photos, changed)
 
     def _look(self, images: Tensor, randoms: Tensor) -> tuple[list[Tensor], Tensor]:
         """The maps of General, in the run's precision, and its input."""
@@ -226,7 +226,7 @@ class Retouching(Game):
         """(edited,) bool: the attributes of CONTRARY whose removal, not addition, gives a beard: No_Beard."""
         return torch.tensor([name == "No_Beard" for name in self.edited], device=self.held.device)
 
-    def _targets(self, drawn: Drawn) -> tuple[Tensor, Tensor, Tensor]:
+    def _targets(self, drawn: Retouched) -> tuple[Tensor, Tensor, Tensor]:
         """(n, K) each: the wanted output of the classifiers in 0..1, which attributes were requested, and which should
         stay (both 0 or 1)."""
         padded = F.pad(drawn.differences, (0, drawn.there.shape[1] - drawn.differences.shape[1]))
@@ -236,7 +236,7 @@ class Retouching(Game):
         kept = 1 - (wished @ (1 - self.held).to(wished)).clamp(max=1)
         return targets, asked, kept * (1 - asked)
 
-    def discriminator_loss(self, state: State, batch: Batch, drawn: Drawn) -> Loss:
+    def discriminator_loss(self, state: State, batch: Batch, drawn: Retouched) -> Loss:
         panel, mine = state.discriminator, self._mine(batch).to(batch.real)
         logits = panel.classify(drawn.real)
         wanted = (batch.labels > 0).to(logits).expand_as(logits)
@@ -258,7 +258,7 @@ class Retouching(Game):
         }
         return loss + classification, scalars
 
-    def generator_loss(self, state: State, batch: Batch, drawn: Drawn) -> Loss:
+    def generator_loss(self, state: State, batch: Batch, drawn: Retouched) -> Loss:
         terms, panel, editor = self.terms, state.discriminator, state.generator
         targets, asked, kept = self._targets(drawn)
         scores = panel.judge(drawn.fake, drawn.fake_pictures, targets * 2 - 1)

@@ -10,7 +10,7 @@ It needs only torch, numpy and Pillow, and not the training loop. The ring and t
 modes and good points, are those of Metz et al. 2016 (arXiv:1611.02163) and Srivastava et al. 2017 (arXiv:1705.07761).
 """
 
-from .game import MOST_MOMENTS, Adam, Game, Measured, Moment, penalty
+from .game import Adam, Game, Measured, Moment, penalty
 from .picture import draw
 from .settings import BOUNDS, EXAMPLES, PENALTIES, Settings
 from .shapes import SHAPES, Shape
@@ -20,7 +20,6 @@ __all__ = [
     "BOUNDS",
     "EXAMPLES",
     "Game",
-    "MOST_MOMENTS",
     "Measured",
     "Moment",
     "PENALTIES",
