@@ -124,7 +124,8 @@ def test_each_answer_of_the_hub_gets_its_own_sentence(hub_server, hasty, tmp_pat
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 @pytest.mark.parametrize("where", ["GET /api/models/user/toy", "HEAD /user/toy/resolve", "GET /cdn/"])
-def test_what_may_be_retried_is_retried(hub_server, hasty, tmp_path, status, where):
+def test_what_may_be_retried_is_retried(hub_server, hasty, tmp_path, monkeypatch, status, where):
+    monkeypatch.setattr(download, "PATIENCE", 20.0)  # the Hub's client waits by itself, too
     model = small()
     hub_server.add("user/toy", files_of(model, tmp_path))
     hub_server.faults.append(Fault(where, status, times=2, retry_after=0))
