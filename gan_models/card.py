@@ -212,7 +212,7 @@ Research, teaching and play. Not for deceiving anybody about what is real, nor f
     def lead(self) -> str | None:
         """The recipe's summary. It only fits the data of the recipe, so other data get a sentence of their own."""
         if self.other_data():
-            return f"It {card_families.verb(self.family)} pictures such as those of {self.title()}."
+            return f"It {card_families.verb(self.config)} pictures such as those of {self.title()}."
         summary = self.first.get("summary")
         return summary[0].upper() + summary[1:].rstrip(".") + "." if summary else None
 
@@ -303,7 +303,7 @@ Research, teaching and play. Not for deceiving anybody about what is real, nor f
 
     def limits(self) -> str:
         text = [
-            f"{self.known.limits} {card_families.limits(self.family)}",
+            f"{self.known.limits} {card_families.limits(self.config)}",
             "Metrics can only be compared between models measured by the same protocol (number of pictures, reference and "
             "network are in their names).",
             *_sentences(self.notes.get("limits")),

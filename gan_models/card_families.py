@@ -33,6 +33,11 @@ pictures = torch.rand(4, *model.image_shape) * 2 - 1  # yours in [-1, 1]
 repaired = model.restore(pictures)  # repairs what it detects
 print(model.damages)  # the kinds for model.restore(pictures, damages=[...])
 """,
+    "sketch": """
+pictures = torch.rand(4, *model.image_shape) * 2 - 1  # yours in [-1, 1]
+lines = damages.damaged(pictures, {{"edges": 0.5}}).pictures  # dark on white
+drawn = model.restore(lines)  # or model.restore("drawing.png"): dark lines on paper, one face as large as the picture
+""",
     "translate": """
 pictures = torch.rand(4, *model.image_shape) * 2 - 1  # yours in [-1, 1]
 translated = model.translate(pictures, to=model.labels[1])  # model.labels has the kinds
@@ -57,6 +62,7 @@ _IMPORTS = {
     "editor": "import torch\n\nimport gan_models",
     "retouch": "import torch\n\nimport gan_models",
     "restore": "import torch\n\nimport gan_models",
+    "sketch": "import torch\n\nimport gan_models\nfrom gan_models import damages",
     "translate": "import torch\n\nimport gan_models",
     "invertible": "import gan_models\nfrom gan_models.inversion import invert",
 }
@@ -76,11 +82,18 @@ _NOT_EVERY = {
     "": "Not every sample is a good picture; a truncation below 1 gives more typical and less varied ones.",
     "restore": "Lost detail cannot be recovered: the network draws what is likely, not what was there. A face that it fills in or "
     "enlarges is not that of the person, and proves nothing about anybody.",
+    "sketch": "Lines leave most of a picture open: colours, light and hair are invented, and are of no real person. It knows "
+    "faces from the front; lines of anything else give something like a face.",
     "translate": "It changes everything that differs between the kinds in its training pictures, which may be more than was "
     "meant.",
     "retouch": "Not every edit is a good picture: paint has the resolution of the network, and what is outside the window around "
     "the face, such as long hair, keeps its colour.",
 }
+
+
+def draws_from_lines(config: Mapping[str, Any]) -> bool:
+    """Whether it turns line drawings into pictures."""
+    return config["family"] == "restore" and config.get("damages") == ["edges"]
 
 
 def use(config: Mapping[str, Any], repository: str | None) -> str:
@@ -90,7 +103,8 @@ def use(config: Mapping[str, Any], repository: str | None) -> str:
     sheet = f"\npython -m gan_models {PLACEHOLDER} --seed 1 --count 16 --output grid.png" if draws else ""
     attributes = config.get("attributes") or ATTRIBUTES
     attribute = "Smiling" if "Smiling" in attributes else attributes[0]
-    example = _EXAMPLES.get(family, "").format(attribute=attribute, categories=config.get("categories"))
+    what = "sketch" if draws_from_lines(config) else family
+    example = _EXAMPLES.get(what, "").format(attribute=attribute, categories=config.get("categories"))
     code = (_SAMPLE if draws else "") + example
     home = f"\n\nThe code, and how to train such a model: {repository}" if repository else ""
     photo = _PORTRAIT.format(name=PLACEHOLDER, attribute=attribute) if family in EDITORS else ""
@@ -101,23 +115,28 @@ def use(config: Mapping[str, Any], repository: str | None) -> str:
 ```
 
 ```python
-{_IMPORTS.get(family, "import gan_models")}
+{_IMPORTS.get(what, "import gan_models")}
 
 model = gan_models.load("{PLACEHOLDER}")  # or the folder of this file{code.rstrip()}
 ```
 {photo}{home}"""
 
 
-def verb(family: str) -> str:
-    """What a model of that family does with pictures."""
+def verb(config: Mapping[str, Any]) -> str:
+    """What a model does with pictures."""
+    family = config["family"]
     if family in EDITORS:
         return "edits"
+    if draws_from_lines(config):
+        return "draws"
     return {"restore": "repairs", "translate": "translates"}.get(family, "draws")
 
 
-def limits(family: str) -> str:
+def limits(config: Mapping[str, Any]) -> str:
     """A sentence on how good the pictures are."""
-    return _NOT_EVERY[family if family in DRAWLESS else ""]
+    if draws_from_lines(config):
+        return _NOT_EVERY["sketch"]
+    return _NOT_EVERY[config["family"] if config["family"] in DRAWLESS else ""]
 
 
 def conditioning(config: dict[str, Any]) -> str | None:
@@ -142,6 +161,8 @@ def network(config: dict[str, Any]) -> str:
         return (
             f"It takes a picture, at {size} x {size} pixels, and draws another one, as learned from pairs of pictures."
         )
+    if draws_from_lines(config):
+        return f"It turns line drawings into {picture}."
     if config["family"] == "restore":
         kinds = ", ".join(cell(kind) for kind in config.get("damages") or KINDS)
         return f"It restores damaged pictures, at {size} x {size} pixels. It knows these damages: {kinds}."

@@ -21,7 +21,8 @@ from .errors import InvalidInput, short
 from .rng import Stream, check_seed, philox
 
 KINDS = DAMAGES
-RANDOMS = 32  # uniform numbers that a picture takes
+RANDOMS = 32  # uniform numbers that a picture takes: one for motion, 26 for holes, and those of HAND for edges
+HAND = slice(28, 31)
 NOISE = 0.4  # standard deviation at strength 1, in -1..1
 SPECKS = 0.25  # share of pixels at strength 1
 BLUR = 3.0  # standard deviation at strength 1, in pixels
@@ -75,7 +76,7 @@ def damage(pictures: Tensor, strengths: Tensor, randoms: Tensor, fields: Tensor)
         if len(rows):
             pictures = pictures.index_copy(0, rows, function(rows, pictures[rows], strength[kind][rows]))
 
-    befall("edges", lambda _, some, s: edges(some, s))
+    befall("edges", lambda rows, some, s: edges(some, s, randoms[rows, HAND]))
     befall("motion", lambda rows, some, s: motion_blur(some, s, randoms[rows, 0]))
     befall("blur", lambda _, some, s: blur(some, BLUR * s))
     befall("shrink", lambda _, some, s: shrunk(some, s))
@@ -175,15 +176,26 @@ def _blocks(planes: Tensor, table: str, scale: Tensor) -> Tensor:
     return (cosines.T @ found @ cosines).transpose(3, 4).reshape(n, c, height, width)
 
 
-def edges(pictures: Tensor, strength: Tensor) -> Tensor:
+def edges(pictures: Tensor, strength: Tensor, hand: Tensor) -> Tensor:
     """A line drawing: dark lines on white where a pixel is darker than its surroundings, by a difference of two
     Gaussians (Marr and Hildreth 1980; soft threshold: Winnemoeller et al. 2012). The higher the strength, the fewer
-    lines. All channels are equal."""
+    lines. hand (n, 3) in 0..1: how hard, how blurred and how bold the lines are; else a network would read shades from
+    their grey levels, which no drawing by hand has. All channels are equal."""
+    hard, blurred, bold = hand.unbind(1)
     grey = brightness(pictures)
     fine, around = (blur(grey, torch.full_like(strength, sigma)) for sigma in (0.6, 1.6))
     contrast = around - fine
     least = (0.02 + 0.08 * strength)[:, None, None, None]
-    return (1 - 2 * (12 * (contrast - least).clamp_min(0)).tanh()).expand_as(pictures)
+    lines = ((4 * 12**hard)[:, None, None, None] * (contrast - least).clamp_min(0)).tanh()
+    lines = (blur(lines, 0.8 * blurred) * (1 + bold)[:, None, None, None]).clamp(0, 1)
+    return (1 - 2 * lines).expand_as(pictures)
+
+
+def ink(drawing: Tensor, size: int) -> Tensor:
+    """The lines of a drawing (n, 1, H, W), 0 for paper to 1 for ink and larger than `size`, as `edges` would draw them:
+    (n, 1, size, size) in [-1, 1]. Pale lines become dark, and thin ones do not fade when they are made smaller."""
+    small = F.interpolate((drawing > 0.5).float(), (size, size), mode="bilinear", antialias=True, align_corners=False)
+    return 1 - 2 * (2 * small).clamp(0, 1)
 
 
 def holes(strength: Tensor, randoms: Tensor, size: tuple[int, int]) -> Tensor:

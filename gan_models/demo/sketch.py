@@ -15,6 +15,7 @@ from .shared import Shared
 
 TITLE = words.SKETCH
 SIDE = 512  # pixels of the canvas
+LINE = 12  # pixels wide, about as the network learned them
 LINES_SEED = 5
 LINES = 0.5  # strength of the damage `edges` that turns a generated face into lines
 
@@ -30,7 +31,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         drawing = canvas(
             page,
             label=words.DRAW_HERE,
-            brush=gr.Brush(default_size=8, colors=["#000000"], default_color="#000000", color_mode="fixed"),
+            brush=gr.Brush(default_size=LINE, colors=["#000000"], default_color="#000000", color_mode="fixed"),
             canvas_size=(SIDE, SIDE),
             fixed_canvas=True,
             height=SIDE + 60,
@@ -46,18 +47,17 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
             return {face: None}
         model = models[name]
         size = model.image_shape[-1]
-        lines = torch.from_numpy(square(drawing))[None, None]
-        lines = F.interpolate(lines, (size, size), mode="bilinear", antialias=True, align_corners=False)
-        drawn = model.restore((1 - 2 * lines).expand(1, 3, -1, -1))
+        lines = damages.ink(torch.from_numpy(square(drawing))[None, None], size)
+        drawn = model.restore(lines.expand(1, 3, -1, -1))
         picture = images.to_pil(drawn)[0].resize((SIDE, SIDE), Image.Resampling.BICUBIC)
         return {face: str(visit.drawn.pictures("sketched", [marks.marked(picture, marks.of(model))])[0])}
 
     def take_lines(visit):
         """Start from the lines of a generated face."""
         seen = studio.sample(models[models.drawers()[0]], LINES_SEED, 1, 0.8)
-        large = F.interpolate(seen, (128, 128), mode="bicubic", align_corners=False).clamp(-1, 1)
-        lines = (1 - damages.damaged(large, {"edges": LINES}, 0).pictures[0, 0]) / 2
-        alpha = Image.fromarray((lines * 255).to(torch.uint8).numpy()).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+        lines = (1 - damages.damaged(seen, {"edges": LINES}, 0).pictures[:, :1]) / 2
+        lines = F.interpolate(lines, (SIDE, SIDE), mode="bicubic", align_corners=False)[0, 0] > 0.5
+        alpha = Image.fromarray((255 * lines).to(torch.uint8).numpy())
         layer = Image.merge("RGBA", [Image.new("L", alpha.size, 0)] * 3 + [alpha])
         path = str(visit.drawn.pictures("lines", [layer])[0])
         return {drawing: {"background": None, "layers": [path], "composite": None}}

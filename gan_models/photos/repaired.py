@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..damages import ink
 from ..errors import InvalidInput, MissingPackage, NoFace
 from . import colour, crop
 from .faces import Face, aligned_face, find_faces
@@ -31,6 +32,7 @@ MOST = 25_000_000  # pixels of the result
 BATCH = 32  # tiles at a time
 OWN = 2.0  # pixels of the photo per pixel of the network: faces up to this scale are repaired aligned
 PART = 0.4  # the largest share of the window's side that a hole may fill
+PALE = 0.2  # the least contrast, in 0..1, of a drawing's lines
 FEW = 0.5 / 255  # values of a mask below this are no hole
 
 
@@ -161,6 +163,8 @@ def _whole(model: Restorer, photo: Image.Image, hole, damages, strength) -> Imag
     corner = ((side - photo.width) // 2, (side - photo.height) // 2)
     square.paste(photo, corner)
     small = as_tensor(square.resize((size, size), Image.Resampling.LANCZOS))
+    if "edges" in model.damages and side > size:
+        small = ink(darkness(square), size).expand(-1, 3, -1, -1)
     missing = None
     if hole is not None:
         whole = np.zeros((side, side), np.float32)
@@ -170,6 +174,14 @@ def _whole(model: Restorer, photo: Image.Image, hole, damages, strength) -> Imag
     drawn = model.restore(small, missing, damages, strength).expand(-1, 3, -1, -1)
     enlarged = as_picture(drawn).resize((side, side), Image.Resampling.BICUBIC)
     return enlarged.crop((*corner, corner[0] + photo.width, corner[1] + photo.height))
+
+
+def darkness(drawing: Image.Image) -> Tensor:
+    """How dark a drawing is, (1, 1, H, W), from 0, its paper, to 1, its darkest lines; 0 everywhere if there are none."""
+    grey = np.asarray(drawing.convert("L"), np.float32) / 255
+    paper, darkest = np.median(grey), np.quantile(grey, 0.002)
+    contrast = max(float(paper - darkest), PALE)
+    return torch.from_numpy(((paper - grey) / contrast).clip(0, 1))[None, None]
 
 
 # ---- Holes -----------------------------------------------------------------------------------------------------------

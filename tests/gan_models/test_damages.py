@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from gan_models import damages
-from gan_models.damages import KINDS, damaged
+from gan_models.damages import KINDS, damaged, ink
 from gan_models.errors import InvalidInput
 from gan_models.images import to_uint8
 
@@ -107,10 +107,29 @@ def test_holes_are_boxes_strokes_and_halves():
     assert small.mean() < mask.mean() and (small <= mask).all()
 
 
+@pytest.mark.parametrize("width", [8, 12, 16])
+def test_ink_of_any_width_becomes_full_lines(width):
+    """A line that is thinner than a pixel of the network, or pale, would be grey, which `edges` hardly ever draws."""
+    drawing = torch.zeros(1, 1, 512, 512)
+    drawing[..., 100 : 100 + width, :] = 0.6
+    lines = ink(drawing, 64)
+    assert lines.shape == (1, 1, 64, 64) and lines.min() <= -0.9 and lines.max() == 1
+    assert (lines < 0).sum() <= 3 * 64 and (ink(torch.full((1, 1, 128, 128), 0.4), 64) == 1).all()
+
+
 def test_a_drawing_is_dark_lines_on_white_where_edges_are():
     drawn = damaged(scene(), {"edges": 0.3}, seed=0).pictures
     assert (drawn > 0.99).float().mean() > 0.7 and drawn.min() < 0
     assert (damaged(torch.zeros(1, 3, 32, 32), {"edges": 0.3}).pictures == 1).all()
+
+
+def test_lines_are_drawn_by_another_hand_for_each_seed():
+    """Hard or soft, thin or bold: at the same places, but the grey levels say nothing."""
+    drawn = torch.cat([damaged(scene(), {"edges": 0.3}, seed=seed).pictures for seed in range(8)])
+    ink = (1 - drawn).mean((1, 2, 3))
+    assert ink.max() > 1.5 * ink.min()
+    lines = (drawn.amin(0) < 0).float()
+    assert ((drawn < 0.5).float() * (1 - lines)).mean() < 0.1
 
 
 def test_what_is_refused():

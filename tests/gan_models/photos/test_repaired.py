@@ -148,3 +148,16 @@ def test_what_was_repaired_says_so_and_what_was_left_alone_does_not(model, tmp_p
     blind.estimate.bias.fill_(-9.0)
     photos.save_photo(blind.restore(photo()), tmp_path / "whole.png")
     assert marks.read(tmp_path / "whole.png") is None
+
+
+def test_a_drawing_on_grey_paper_is_seen_as_lines():
+    """As large as it is, with pale ink: the same face as from black lines on white."""
+    torch.manual_seed(0)
+    model = Restorer(32, 3, width=8, damages=["edges"], residual=False).eval().requires_grad_(False)
+    black, pale = Image.new("RGB", (128, 128), (255, 255, 255)), Image.new("RGB", (128, 128), (190, 185, 180))
+    black.paste((0, 0, 0), (20, 60, 100, 70))
+    pale.paste((90, 90, 110), (20, 60, 100, 70))
+    drawn = np.asarray(model.restore(black), int)
+    assert np.abs(drawn - np.asarray(model.restore(pale), int)).max() <= 1
+    blank = np.asarray(model.restore(Image.new("RGB", (128, 128), (190, 185, 180))), int)
+    assert np.abs(drawn - blank).max() > 1
