@@ -90,14 +90,14 @@ def able_to_draw(numbers: int, told: str) -> str:
 
 
 def told_labels(count: int, kind: str) -> str:
-    return f"told {count} {kind}"
+    return f"conditional on {count} {kind}"
 
 
 def found_codes(categories: int) -> str:
-    return f"told no labels, found {categories} categories by itself"
+    return f"trained without labels, found {categories} categories by itself"
 
 
-TOLD_NOTHING, DRAWS_FROM_LINES = "told no labels", "draws a picture from lines"
+TOLD_NOTHING, DRAWS_FROM_LINES = "trained without labels", "draws a picture from lines"
 DRAWS_FROM_PICTURES = "draws a picture from another one, as learned from pairs"
 
 
