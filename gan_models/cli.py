@@ -31,6 +31,7 @@ VERBS = {
     "restore": Verb(
         "gan_models.commands.restore", "repair a photo: fill holes, remove noise and blur, enlarge, colour"
     ),
+    "translate": Verb("gan_models.commands.translate", "turn a photo into another kind, by a model of yours"),
     "verify": Verb("gan_models.commands.verify", "was this picture generated? its metadata, and a detector"),
     "sign": Verb("gan_models.commands.sign", "sign the metadata of a picture with your own certificate (C2PA)"),
     "train": Verb("training.__main__", "train a GAN; --list names the recipes"),

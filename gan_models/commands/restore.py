@@ -51,6 +51,8 @@ def run(options: argparse.Namespace) -> None:
         repaired = model.restore(options.photo, options.mask, options.damage, options.strength, options.scale)
     elif options.mask and not options.damage and options.scale == 1:
         repaired = gan_models.inversion.fill_photo(model, options.photo, options.mask)
+    elif model.family == "translate":
+        raise InvalidInput(f"{source} repairs nothing: gan-studio translate PHOTO --model {source}.")
     else:
         raise InvalidInput(f"{source} can only fill a --mask; for other repairs name a restoration model by --model.")
     gan_models.photos.save_photo(repaired, options.output)

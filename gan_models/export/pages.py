@@ -77,7 +77,9 @@ def page(
     known = parts(model.network)
     part = next((name for name in ("edit", "generate") if name in known), None)
     if part is None:
-        raise InvalidInput(f"There is no page for models of the family {model.network.family}: they draw nothing.")
+        raise InvalidInput(
+            f"There is no page for models of the family {model.network.family}: a page draws pictures or edits faces."
+        )
     files = runtime(runtime_folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)

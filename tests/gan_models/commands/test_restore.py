@@ -1,10 +1,13 @@
-"""`gan-studio restore` with the bundled models: one repairs, another fills holes."""
+"""`gan-studio restore` with the bundled models, one of which repairs and another fills holes; `gan-studio translate`."""
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from gan_models.commands import restore
+from gan_models.commands import restore, translate
+from gan_models.networks.restore import Restorer
+from gan_models.networks.translate import Translator
 
 
 @pytest.fixture
@@ -35,3 +38,28 @@ def test_a_hole_is_filled_by_the_generator_of_faces(photo, tmp_path, capsys, mon
     assert restore.main(words) == 0 and "by celeba-cgan" in capsys.readouterr().out
     assert restore.main([*words, "--damage", "noise"]) == 2
     assert "can only fill a --mask" in capsys.readouterr().err
+
+
+def test_a_photo_is_turned_into_another_kind(photo, tmp_path, capsys):
+    kinds = Translator(image_size=32, width=8, embedding=8, labels=["summer", "winter"])
+    torch.nn.init.normal_(kinds.change.weight, 0, 0.2)  # which a new one does not have
+    kinds.save_pretrained(tmp_path / "kinds")
+    Restorer(image_size=32, width=8, embedding=8, damages=[]).save_pretrained(tmp_path / "pairs")
+    made = {}
+    for name, to in (("kinds", "summer"), ("kinds", "Winter"), ("pairs", None)):
+        output = tmp_path / f"{name}-{to}.png"
+        words = [str(photo), "--model", str(tmp_path / name), *(["--to", to] if to else []), "-o", str(output)]
+        assert translate.main(words) == 0 and "80 x 90 pixels, by" in capsys.readouterr().out
+        made[name, to] = Image.open(output).tobytes()
+    assert len(set(made.values()) | {Image.open(photo).tobytes()}) >= 3
+    for name, to, said in (
+        ("kinds", None, "--to summer or --to winter"),
+        ("kinds", "sumer", "did you mean summer"),
+        ("pairs", "summer", "leave --to out"),
+        ("mnist-cgan", "3", "does not translate"),
+    ):
+        model = name if name == "mnist-cgan" else str(tmp_path / name)
+        words = [str(photo), "--model", model, *(["--to", to] if to else []), "-o", str(tmp_path / "no.png")]
+        assert translate.main(words) == 2 and said in capsys.readouterr().err
+    assert restore.main([str(photo), "--model", str(tmp_path / "kinds"), "-o", str(tmp_path / "no.png")]) == 2
+    assert "gan-studio translate" in capsys.readouterr().err and not (tmp_path / "no.png").exists()
