@@ -9,6 +9,7 @@ from . import about, reading, words
 from .models import Models
 from .page import Page
 from .shared import EITHER, Redrawing, Shared, pretty, show_pictures
+from .speaking import FILLED
 from .theme import PLAIN
 
 TITLE = words.COMPARE
@@ -30,7 +31,8 @@ def pairs(models: Models) -> dict[str, list[str]]:
 def tab(page: Page, models: Models, shared: Shared | None) -> None:
     known = pairs(models)
     first, second = FIRST if FIRST[1] in known.get(FIRST[0], ()) else next((a, b[0]) for a, b in known.items())
-    gr.Markdown(words.COMPARE_NOTE, elem_id="compare-note")
+    told = words.joined(words.COMPARE_NOTE, words.TEN_YEARS) if {*FIRST} <= {*known} else words.COMPARE_NOTE
+    setattr(gr.Markdown(told, elem_id="compare-note"), FILLED, told)
     with gr.Row(elem_id="compare-controls"):
         left = page.reads(
             gr.Dropdown(list(known), value=first, label=words.LEFT, filterable=False, elem_id="left", min_width=160),

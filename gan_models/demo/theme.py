@@ -97,7 +97,8 @@ a.take:is(:hover, :focus-visible) { background: var(--button-secondary-backgroun
 :is(#photo-note, #hint, #about, [id^=about-], [id^=compared-][id$=-about]) .prose > * { color: var(--body-text-color-subdued); }
 .form:has(> #editor) { max-width: 340px; }
 /* a card's tables break no words, and scroll by themselves where they have no room */
-[id^=card-] table { display: block; overflow-x: auto; font-size: 13px; }
+[id^=card-] table { display: block; overflow-x: auto; font-size: 13px; border: 0 !important; }
+[id^=card-] :is(th, td) { padding: 6px 8px !important; }
 [id^=card-] :is(th, td, td code) { word-break: normal !important; overflow-wrap: normal !important; }
 .gradio-container .html-container { padding: 0; }
 /* directions and codes go both ways from the middle */

@@ -112,6 +112,7 @@ def able_to_repair(count: int) -> str:
 # ---- Compare
 COMPARE, LEFT, RIGHT, NEXT_SEED = "Compare", "Left", "Right", "Next seed"
 COMPARE_NOTE = "The same seed through two models, or through two moments of one training."
+TEN_YEARS = "`mnist-mlp` is a GAN as of 2014, `mnist-r3gan` one of 2024."
 AT_CHECKPOINT, BEFORE_CHECKPOINT = "(last checkpoint)", "(checkpoint before)"
 
 

@@ -112,6 +112,7 @@ def able_to_repair(count: int) -> str:
 # ---- 比较
 COMPARE, LEFT, RIGHT, NEXT_SEED = "比较", "左", "右", "下一个种子"
 COMPARE_NOTE = "同一个种子，分别交给两个模型，或同一次训练的两个时刻。"
+TEN_YEARS = "`mnist-mlp` 是 2014 年那样的 GAN，`mnist-r3gan` 是 2024 年的。"
 AT_CHECKPOINT, BEFORE_CHECKPOINT = "（最近的检查点）", "（前一个检查点）"
 
 
