@@ -53,7 +53,15 @@ def lab(page: Page) -> None:
     page.locator("#lab-stop").click()
 
 
-PICTURES = {"edit": edit, "walk": walk, "lab": lab}
+def sketch(page: Page) -> None:
+    """The lines of a face, and the face that the network draws of them."""
+    page.locator("[role=tab][data-tab-id=sketch]").first.click()
+    page.locator("#sketch-example").click()
+    page.locator("#sketched img").wait_for()
+    wait(page)
+
+
+PICTURES = {"edit": edit, "walk": walk, "lab": lab, "sketch": sketch}
 
 
 def wait(page: Page) -> None:

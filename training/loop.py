@@ -86,8 +86,7 @@ def step(
 
 
 def load_batch(recipe: Recipe, dataset: Dataset, generator: Generator, first: int, count: int, seed: int) -> Batch:
-    """Images number first .. first + count - 1 of the run with labels and latents, on the generator's device and in its
-    precision."""
+    """Images number first .. first + count - 1 of the run with labels and latents, as the generator takes them."""
     like = next(generator.parameters())
     indices = dataset.order(first, count, seed)
     pictures, labels = dataset.batch(indices)

@@ -107,8 +107,7 @@ class Game:
         pairs = [self.objective.discriminator(upcast(real), upcast(fake)) for fake in fakes]
         loss, scalars = sum(loss for loss, _ in pairs) / len(pairs), pairs[0][1]
         sure = {"real_sign": self.objective.sure(real, fakes[0])} if self.recipe.augment_target else {}
-        sure |= {"discriminator_loss": loss, "real_score": real.mean(), "fake_score": fakes[0].mean()}
-        return loss, scalars | sure
+        return loss, scalars | sure | dict(discriminator_loss=loss, real_score=real.mean(), fake_score=fakes[0].mean())
 
     def penalise(self, state: State, batch: Batch, D: Callable, fake: Tensor, loss: Tensor, scalars: dict) -> Loss:
         """The discriminator's loss plus its gradient penalties, on the steps that have them."""
@@ -185,8 +184,7 @@ class Adversarial(Game):
         on_real = D(batch.real) if terms.feature_matching or self.objective.paired else None
         on_fake = D(generated.fake, fake=True)
         loss, scalars = self.objective.generator(upcast(on_real.scores) if on_real else None, upcast(on_fake.scores))
-        scalars["generator_loss"] = loss
-        loss = loss * terms.adversarial
+        scalars["generator_loss"], loss = loss, loss * terms.adversarial
         if terms.auxiliary:
             scalars["fake_classification"] = self._classification(state, batch, on_fake)
             loss = loss + terms.auxiliary * scalars["fake_classification"]

@@ -70,7 +70,7 @@ def test_it_speaks_chinese():
         told = verify.as_html(judged(marks.encode(picture(), ".png", Mark("celeba-cgan"))))
     finally:
         speaking.SPOKEN.reset(spoken)
-    assert "文件里写着它由 GAN Studio 的 celeba-cgan 所画" in told and "缩放过" in told
+    assert "文件里记录着它由 GAN Studio 的 celeba-cgan 所画" in told and "缩放过" in told
     assert not any(word in told for word in ("written", "drawn", "real", "undamaged", "JPEG quality"))
 
 
