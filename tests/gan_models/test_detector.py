@@ -9,9 +9,8 @@ from gan_models import detection, images, verify
 
 
 def picture():
-    return images.to_pil(
-        gan_models.load("mnist-cgan").generate(gan_models.load("mnist-cgan").sample_latents(1, seed=5))
-    )[0]
+    model = gan_models.load("mnist-cgan")
+    return images.to_pil(model.generate(model.sample_latents(1, seed=5), model.sample_labels(1, seed=5)))[0]
 
 
 def record() -> dict:
