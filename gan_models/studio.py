@@ -9,7 +9,7 @@ import html
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import torch
 from torch import Tensor
@@ -21,6 +21,7 @@ from .celeba import one_hair_colour
 from .errors import InvalidConfig, InvalidInput, short
 from .model_folder import CARD, MAX_CARD_BYTES, METRICS
 from .networks.base import Generator
+from .networks.infogan import InfoGANGenerator
 from .notices import data_line
 from .sanitise import safe
 
@@ -65,33 +66,41 @@ def labels_for(generator: Generator, anchors: list[Anchor], wishes: Targets = No
     """The labels of pictures: (n,) classes, (n, K) attributes 0..1, or None for an unconditional generator.
 
     A requested hair colour removes the other hair colours, unless they are requested too. Raises InvalidInput for an
-    attribute or class that the generator does not know, or a value outside 0..1.
+    attribute or class that the generator does not know, a value outside 0..1, or wishes of another kind of generator.
     """
     if generator.labels is None:
         return None
-    most = {}  # seed -> number of labels that are needed
+    most: dict[int, int] = {}  # seed -> number of labels that are needed
     for anchor in anchors:
         most[anchor.seed] = max(most.get(anchor.seed, 0), anchor.k + 1)
-    known = {seed: generator.sample_labels(n, seed=seed) for seed, n in most.items()}
+    known = {seed: drawn for seed, n in most.items() if (drawn := generator.sample_labels(n, seed=seed)) is not None}
     rows = torch.stack([known[anchor.seed][anchor.k] for anchor in anchors])
     return rows if wishes is None else wished_labels(generator, rows, wishes)
 
 
-def wished_labels(generator: Generator, rows: Tensor, wishes: dict[str, float] | int) -> Tensor:
+def wished_labels(generator: Generator, rows: Tensor, wishes: dict[str, float] | int | Codes) -> Tensor:
     """Labels (n,) or (n, K) with the requested ones. Raises as `labels_for` does."""
+    names = generator.labels or ()
     if generator.multi_label:
-        rows = rows.clone()
+        rows, wishes = rows.clone(), _attributes(wishes)
         for name, value in wishes.items():
-            if name not in generator.labels:
-                raise InvalidInput(f"This model does not know {short(name)}; it knows {', '.join(generator.labels)}.")
+            if name not in names:
+                raise InvalidInput(f"This model does not know {short(name)}; it knows {', '.join(names)}.")
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
                 raise InvalidInput(f"{name} must be a number from 0 to 1, not {short(value)}.")
-            rows[:, generator.labels.index(name)] = value
-        one_hair_colour(rows, generator.labels, wishes)
+            rows[:, names.index(name)] = value
+        one_hair_colour(rows, names, wishes)
         return rows
-    if isinstance(wishes, bool) or not isinstance(wishes, int) or not 0 <= wishes < len(generator.labels):
-        raise InvalidInput(f"The class must be a number from 0 to {len(generator.labels) - 1}, not {short(wishes)}.")
+    if isinstance(wishes, bool) or not isinstance(wishes, int) or not 0 <= wishes < len(names):
+        raise InvalidInput(f"The class must be a number from 0 to {len(names) - 1}, not {short(wishes)}.")
     return torch.full((len(rows),), wishes, device=rows.device)
+
+
+def _attributes(wishes: Targets) -> dict[str, float]:
+    """The wishes for a generator of attributes. Raises InvalidInput if they are of another kind."""
+    if not isinstance(wishes, dict):
+        raise InvalidInput(f'This model needs names and values, such as {{"Smiling": 1.0}}, not {short(wishes)}.')
+    return wishes
 
 
 def latents_for(generator: Generator, anchors: list[Anchor], truncation: float = 1.0, wishes: Targets = None) -> Tensor:
@@ -99,12 +108,15 @@ def latents_for(generator: Generator, anchors: list[Anchor], truncation: float =
     if not isinstance(truncation, (int, float)) or not 0 <= truncation <= 2:
         raise InvalidInput(f"The truncation must be a number from 0 to 2, not {short(truncation)}.")
     rows = [_latents.sample(1, generator.latent_dim, seed=anchor.seed, start=anchor.k) for anchor in anchors]
-    rows = (torch.cat(rows) * truncation).to(generator.device)
-    return set_codes(generator, rows, wishes) if isinstance(wishes, Codes) else rows
+    latents = (torch.cat(rows) * truncation).to(generator.device)
+    return set_codes(generator, latents, wishes) if isinstance(wishes, Codes) else latents
 
 
 def set_codes(generator: Generator, rows: Tensor, wishes: Codes) -> Tensor:
-    """Latents (n, latent_dim) with the requested codes."""
+    """Latents (n, latent_dim) with the requested codes. Raises InvalidInput if they do not fit, or the generator has
+    no codes."""
+    if not has_codes(generator):
+        raise InvalidInput(f"This model (family {generator.family}) has no codes to set.")
     category = None if wishes.category is None else torch.full((len(rows),), wishes.category, device=rows.device)
     continuous = (
         None if wishes.continuous is None else torch.tensor([wishes.continuous] * len(rows), device=rows.device)
@@ -112,8 +124,8 @@ def set_codes(generator: Generator, rows: Tensor, wishes: Codes) -> Tensor:
     return generator.with_codes(rows, category, continuous)
 
 
-def has_codes(generator: Generator) -> bool:
-    return hasattr(generator, "codes")
+def has_codes(generator: Generator) -> TypeGuard[InfoGANGenerator]:
+    return isinstance(generator, InfoGANGenerator)
 
 
 @torch.inference_mode()
@@ -161,7 +173,7 @@ def path_of(
     if labels is None:
         return path, None
     if not generator.multi_label:
-        labels = torch.nn.functional.one_hot(labels, len(generator.labels))
+        labels = torch.nn.functional.one_hot(labels, len(generator.labels or ()))
     return path, _latents.blend(labels.float(), frames, loop)
 
 
@@ -180,9 +192,9 @@ def drawn_for(
 @torch.inference_mode()
 def change(generator: Generator, anchor: Anchor, wishes: Targets, truncation: float = 1.0) -> Tensor:
     """One picture without and with the requested labels, from the same latent: (2, C, H, W) in [-1, 1]."""
-    labels = labels_for(generator, [anchor]), labels_for(generator, [anchor], wishes)
-    labels = None if labels[0] is None else torch.cat(labels)
-    latents = torch.cat([latents_for(generator, [anchor], truncation, wished) for wished in (None, wishes)])
+    own, wished = labels_for(generator, [anchor]), labels_for(generator, [anchor], wishes)
+    labels = None if own is None or wished is None else torch.cat([own, wished])
+    latents = torch.cat([latents_for(generator, [anchor], truncation, asked) for asked in (None, wishes)])
     return generator.generate(latents, labels)
 
 
@@ -199,19 +211,25 @@ def sweep(
     other labels as requested; by a generator of classes once per class; by an InfoGAN with continuous code number
     `attribute` from -1 to 1, or, if that is None, with each category."""
     if has_codes(generator):
-        return _sweep_codes(generator, anchor, wishes or Codes(), attribute, steps, truncation)
-    if not generator.multi_label:
+        codes = wishes or Codes()
+        if not isinstance(codes, Codes):
+            raise InvalidInput(f"This model has codes and no labels: give Codes, not {short(wishes)}.")
+        return _sweep_codes(generator, anchor, codes, attribute, steps, truncation)
+    own = labels_for(generator, [anchor])
+    if own is None or not generator.multi_label:
         labels = torch.arange(len(generator.labels or [0]))
         return generator.generate(
             latents_for(generator, [anchor], truncation).expand(len(labels), -1), labels if generator.labels else None
         )
-    values = torch.linspace(0, 1, steps).tolist()
-    labels = torch.cat([labels_for(generator, [anchor], {**(wishes or {}), attribute: value}) for value in values])
+    if attribute is None:
+        raise InvalidInput(f"Name the attribute to vary: one of {', '.join(generator.labels or ())}.")
+    asked, values = _attributes(wishes or {}), torch.linspace(0, 1, steps).tolist()
+    labels = torch.cat([wished_labels(generator, own, asked | {attribute: value}) for value in values])
     return generator.generate(latents_for(generator, [anchor], truncation).expand(steps, -1), labels)
 
 
 def _sweep_codes(
-    generator: Generator, anchor: Anchor, wishes: Codes, code: str | None, steps: int, truncation: float
+    generator: InfoGANGenerator, anchor: Anchor, wishes: Codes, code: str | None, steps: int, truncation: float
 ) -> Tensor:
     if code is None:
         wished = [wishes._replace(category=k) for k in range(generator.categories)]

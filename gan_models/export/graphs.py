@@ -25,6 +25,7 @@ from ..model_folder import config_of
 from ..networks.base import Generator, encode_labels
 from ..networks.editor import Editor
 from ..networks.restore import Restorer
+from ..networks.retouch import RetouchEditor
 from ..networks.translate import Translator
 
 OPSET = 17  # supported by onnxruntime since 1.12 (2022)
@@ -52,12 +53,15 @@ class _Draws(nn.Module):
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         if labels is not None:
-            labels = encode_labels(labels, self.model.labels, self.model.multi_label)
-        return self.model(latents, labels)
+            labels = encode_labels(labels, self.model.labels or (), self.model.multi_label)
+        images: Tensor = self.model(latents, labels)
+        return images
 
 
 class _EditorDraws(nn.Module):
     """An editor's generator with its Cholesky factor precomputed, since ONNX has no operation for it."""
+
+    spread: Tensor
 
     def __init__(self, model: Editor):
         super().__init__()
@@ -69,7 +73,7 @@ class _EditorDraws(nn.Module):
 
 
 class _Edits(nn.Module):
-    def __init__(self, model: Generator):
+    def __init__(self, model: Editor | RetouchEditor):
         super().__init__()
         self.model = model
 
@@ -117,8 +121,11 @@ class _Translates(nn.Module):
 
 def parts(model: Generator) -> dict[str, Part]:
     """The parts of a model that can be exported, by the names of PARTS; its main use comes first."""
-    found, picture = {}, model.image_shape
-    if hasattr(model, "changed"):
+    found: dict[str, Part] = {}
+    picture = model.image_shape
+    inputs: dict[str, tuple[int, ...]]
+    ranges: dict[str, tuple[float, float] | None]
+    if isinstance(model, Editor | RetouchEditor):
         inputs = {"images": picture, "changes": (len(model.attributes),)}
         most = model.most_change
         ranges = {"images": (-1.0, 1.0), "changes": (-most, most)}
@@ -139,7 +146,7 @@ def parts(model: Generator) -> dict[str, Part]:
         ranges = {"images": (-1.0, 1.0), "mask": (0.0, 1.0), "strengths": (0.0, 1.0)}
         found["restore"] = Part(_Restores(model), inputs, ("restored", "seen"), ranges)
     if isinstance(model, Translator):
-        inputs = {"images": picture, "kinds": (len(model.labels),)}
+        inputs = {"images": picture, "kinds": (len(model.labels or ()),)}
         found["translate"] = Part(
             _Translates(model), inputs, ("translated",), {"images": (-1.0, 1.0), "kinds": (0.0, 1.0)}
         )
@@ -227,8 +234,9 @@ def metadata(model: Generator, part: str, card: str | None = None, name: str | N
         told["mask"] = "(n, 1, H, W) float32, 1 where pixels are missing, else 0"
         told["strengths"] = "(n, K) float32, from 0 to 1: the strength of each damage; `seen` is an estimate of it"
     if part == "translate":
-        told["kinds"] = f"(n, {len(model.labels)}) float32, one-hot rows of {', '.join(model.labels)}"
-    if part == "edit":
+        kinds = model.labels or ()
+        told["kinds"] = f"(n, {len(kinds)}) float32, one-hot rows of {', '.join(kinds)}"
+    if part == "edit" and isinstance(model, Editor | RetouchEditor):
         told["attributes"] = json.dumps(model.attributes)
         told["changes"] = (
             f"(n, {len(model.attributes)}) float32, from -{model.most_change:g} to {model.most_change:g}: 0 leaves an "
@@ -245,8 +253,8 @@ def licence_of(card: str) -> dict[str, str]:
         data = ModelCard(card, ignore_metadata_errors=True).data
     except Exception:  # a stranger's YAML can be anything
         data = None
-    words = {key: getattr(data, key, None) for key in ("license", "license_name", "license_link")}
-    words = {key: value if isinstance(value, str) else "" for key, value in words.items()}
+    stated = {key: getattr(data, key, None) for key in ("license", "license_name", "license_link")}
+    words = {key: value if isinstance(value, str) else "" for key, value in stated.items()}
     licence = words["license_name"] if words["license"] in ("", "other") else words["license"]
     note = f"Licence: {licence}." if licence else "The licence is not stated."
     return {"licence": licence or "not stated", "link": words["license_link"], "note": note}
@@ -308,11 +316,12 @@ def _graph(part: Part, name: str) -> Any:
     # The tracing exporter needs no further package and is ten times as quick as the one by torch.export. The networks
     # have no control flow that depends on their input, so tracing is exact.
     with torch.no_grad(), _silent():
-        torch.onnx.register_custom_op_symbolic("aten::atanh", lambda graph, x: graph.op("Atanh", x), OPSET)
+        register = torch.onnx.register_custom_op_symbolic  # type: ignore[attr-defined] # public, but not in its __all__
+        register("aten::atanh", lambda graph, x: graph.op("Atanh", x), OPSET)
         torch.onnx.export(
             part.network,
             tuple(example.values()),
-            buffer,
+            buffer,  # type: ignore[arg-type] # the signature forgets that the tracing exporter takes a buffer
             input_names=list(example),
             output_names=list(part.outputs),
             dynamic_axes={key: {0: "n"} for key in (*example, *part.outputs)},

@@ -6,7 +6,7 @@ import os
 import re
 import string
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from PIL import Image
@@ -18,6 +18,9 @@ from ..errors import InvalidInput, ModelError
 from ..files import UnfitFile, read_bounded, write_atomically
 from ..model_folder import CARD, MAX_CARD_BYTES, load_folder
 from ..networks.base import Generator
+from ..networks.editor import Editor
+from ..networks.infogan import InfoGANGenerator
+from ..networks.retouch import RetouchEditor
 from ..portable import name as name_of
 from ..sanitise import safe
 from .graphs import licence_of, onnx, parts
@@ -128,14 +131,20 @@ def _sections(card: str) -> dict[str, str]:
     return {name.strip(): text.strip() for name, text in found}
 
 
-def _facts(model: Generator, part: str) -> dict:
+def _facts(model: Generator, part: str) -> dict[str, Any]:
     """The facts about a model that the page needs."""
-    facts = {"part": part, "shape": model.image_shape, "latents": model.latent_dim, "kind": "plain", "labels": []}
-    if part == "edit":
+    facts: dict[str, Any] = {
+        "part": part,
+        "shape": model.image_shape,
+        "latents": model.latent_dim,
+        "kind": "plain",
+        "labels": [],
+    }
+    if part == "edit" and isinstance(model, Editor | RetouchEditor):
         names = list(model.attributes)
         exclusive = [k for k, name in enumerate(names) if name in EXCLUSIVE]
         return facts | {"labels": list(map(friendly, names)), "exclusive": exclusive, "most": model.most_change}
-    if hasattr(model, "codes"):
+    if isinstance(model, InfoGANGenerator):
         return facts | {"kind": "codes", "categories": model.categories, "continuous": model.continuous}
     if not model.labels:
         return facts

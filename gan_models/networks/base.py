@@ -20,6 +20,7 @@ from ..model_folder import CARD, Source, config_of, load_folder
 from ..saving import card_on_hub, save_whole
 
 LABEL_TABLE_ROWS = 256
+Names = list[str] | tuple[str, ...]  # of labels or attributes; lists, as in JSON, or tuples
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InvalidConfig
-from .base import Discriminator, DiscriminatorOutput, check_config, check_labels
+from ..sizes import Size, sides
+from .base import Discriminator, DiscriminatorOutput, Names, check_config, check_labels
 from .dcgan import DCGANGenerator
-from .layers import LIMITS, Size, initialise, pyramid, sides
+from .layers import LIMITS, initialise, pyramid
 
 GROUPS = 8
 DROPOUT = 0.3
@@ -32,7 +33,7 @@ class ClassifyingGenerator(DCGANGenerator):
         image_channels: int = 1,
         latent_dim: int = 100,  # entries of the latent
         width: int = 32,  # channels of the largest map; doubled at each smaller size
-        classes: list | None = None,  # the names of the data's classes
+        classes: Names | None = None,  # the names of the data's classes
         reader_width: int = 32,  # the width of the classifier, a multiple of 8
     ):
         super().__init__(image_size, image_channels, latent_dim, width)
@@ -48,7 +49,8 @@ class ClassifyingGenerator(DCGANGenerator):
         """Pictures (n, C, H, W) in [-1, 1] -> probabilities of `classes`: (n, K) float32, rows that sum to 1. Raises
         InvalidInput for other tensors."""
         logits, _ = self.reader(self.check_images(images).to(self.dtype))
-        return logits.float().softmax(1)
+        probabilities: Tensor = logits.float().softmax(1)
+        return probabilities
 
     def trial(self) -> list[Tensor]:
         [drawn] = super().trial()

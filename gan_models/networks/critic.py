@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..celeba import ATTRIBUTES
-from .base import Discriminator, DiscriminatorOutput, check_config, check_labels
+from .base import Discriminator, DiscriminatorOutput, Names, check_config, check_labels
 from .dcgan import DCGANDiscriminator
 from .editor import LIMITS
 from .layers import capped_pyramid, downwards, initialise, upcast
@@ -43,6 +43,9 @@ class Critic(Discriminator):
     """Everything that judges pictures while the editor learns: a discriminator, the classifiers, and the sums of the
     regressions."""
 
+    label_sums: Tensor  # (L + 1, L + 1)
+    code_sums: Tensor  # (L + 1, d)
+    pixel_sums: Tensor  # (L + 1, C, H, W)
     limits = {key: LIMITS[key] for key in ("image_channels", "width", "latent_dim")} | {"image_size": (16, 256)}
 
     def __init__(
@@ -51,22 +54,23 @@ class Critic(Discriminator):
         image_channels: int = 3,
         width: int = 32,  # channels of the largest map
         latent_dim: int = 256,  # as in the generator
-        attributes: list | None = None,  # as in the generator
+        attributes: Names | None = None,  # as in the generator
         labels: int = 40,  # at most, of the data
     ):
         super().__init__()
         check_config(locals(), self.limits)
-        attributes = check_labels(ATTRIBUTES if attributes is None else attributes, True)
+        names = check_labels(ATTRIBUTES if attributes is None else attributes, True) or ()
         self.adversary = DCGANDiscriminator(
-            image_size, image_channels, width, list(attributes), multi_label=True, normalisation="spectral"
+            image_size, image_channels, width, list(names), multi_label=True, normalisation="spectral"
         )
-        self.classifier = Classifier(image_size, image_channels, width, len(attributes))
+        self.classifier = Classifier(image_size, image_channels, width, len(names))
         self.register_buffer("label_sums", torch.zeros(labels + 1, labels + 1))
         self.register_buffer("code_sums", torch.zeros(labels + 1, latent_dim))
         self.register_buffer("pixel_sums", torch.zeros(labels + 1, image_channels, image_size, image_size))
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
-        return self.adversary(images, labels)
+        found: DiscriminatorOutput = self.adversary(images, labels)
+        return found
 
     @torch.no_grad()
     def note(self, codes: Tensor, images: Tensor, labels: Tensor) -> None:
@@ -86,4 +90,5 @@ class Critic(Discriminator):
             1e-3 * self.label_sums[-1, -1].clamp_min(1) * torch.eye(len(self.label_sums), device=self.label_sums.device)
         )
         found = 2 * torch.linalg.solve(self.label_sums + ridge, sums.flatten(1))[:attributes]  # labels are -1 and 1
-        return found.unflatten(1, sums.shape[1:])
+        effects: Tensor = found.unflatten(1, sums.shape[1:])
+        return effects

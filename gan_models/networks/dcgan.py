@@ -13,10 +13,11 @@ from .base import (
     Discriminator,
     DiscriminatorOutput,
     Generator,
+    Names,
     check_config,
     check_labels,
 )
-from .layers import LIMITS, check_normalisation, downwards, initialise, pyramid, upwards
+from .layers import LIMITS, check_normalisation, downwards, given, initialise, pyramid, upwards
 
 
 class DCGANGenerator(Generator):
@@ -32,7 +33,7 @@ class DCGANGenerator(Generator):
         image_channels: int = 3,
         latent_dim: int = 128,  # entries of the latent
         width: int = 64,  # channels of the largest map; doubled at each smaller size
-        labels: list | None = None,
+        labels: Names | None = None,
         multi_label: bool = False,
         embedding_dim: int = 64,  # entries of the embedding of the labels
     ):
@@ -56,7 +57,8 @@ class DCGANGenerator(Generator):
         if self.labels:
             x = nn.functional.pad(x, (0, self.embedding.out_features))
             x = x + nn.functional.pad(self.embedding(labels), (self.latent_dim, 0))
-        return self.layers(x[:, :, None, None])
+        images: Tensor = self.layers(x[:, :, None, None])
+        return images
 
 
 class DCGANDiscriminator(Discriminator):
@@ -75,7 +77,7 @@ class DCGANDiscriminator(Discriminator):
         image_size: Size = 64,
         image_channels: int = 3,
         width: int = 64,  # channels of the largest map; doubled at each smaller size
-        labels: list | None = None,
+        labels: Names | None = None,
         multi_label: bool = False,
         normalisation: str = "batch",  # gradient penalties need "none", since BatchNorm mixes pictures
         projection: bool = True,  # compare the labels with the features (Miyato and Koyama 2018)
@@ -84,12 +86,12 @@ class DCGANDiscriminator(Discriminator):
         super().__init__()
         check_config(locals(), self.limits, oblong=True)
         check_normalisation(normalisation, self.normalisations)
-        labels = check_labels(labels, multi_label)
+        names = check_labels(labels, multi_label)
         size, channels = pyramid(image_size, width)
         self.layers = downwards(image_channels, channels, normalisation)
         self.score = nn.Conv2d(channels[-1], 1, size)
-        self.embedding = nn.Conv2d(channels[-1], len(labels), size) if labels and projection else None
-        self.classifier = nn.Conv2d(channels[-1], len(labels), size) if labels and auxiliary else None
+        self.embedding = nn.Conv2d(channels[-1], len(names), size) if names and projection else None
+        self.classifier = nn.Conv2d(channels[-1], len(names), size) if names and auxiliary else None
         initialise(self, normal=normalisation != "none")
         if normalisation == "spectral":
             for layer in self.modules():
@@ -102,6 +104,7 @@ class DCGANDiscriminator(Discriminator):
         if self.embedding is not None:
             # The projection <E y, phi(x)>, with E folded into the layer: one score for each label, weighted by the
             # labels. The labels are scaled to unit norm, so that ten attributes have no more weight than one class.
-            scores = scores + (self.embedding(features).flatten(1) * nn.functional.normalize(labels)).sum(1)
+            weights = nn.functional.normalize(given(labels, "labels"))
+            scores = scores + (self.embedding(features).flatten(1) * weights).sum(1)
         logits = None if self.classifier is None else self.classifier(features).flatten(1)
         return DiscriminatorOutput(scores, features, logits)

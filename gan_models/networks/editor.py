@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ..celeba import ATTRIBUTES, EXCLUSIVE
 from ..errors import InvalidConfig, InvalidInput, short
-from .base import Generator, check_config, check_labels
+from .base import Generator, Names, check_config, check_labels
 from .compositing import blurred, colours, from_colours, from_head, smoothstep
 from .dcgan import DCGANGenerator
 from .layers import capped_pyramid, check_differences, downwards, initialise, upcast, upwards
@@ -70,6 +70,8 @@ class Mapping(nn.Module):
     faces.
     """
 
+    strengths: Tensor
+
     def __init__(self, latent_dim: int, attributes: int, hidden: int, free: int = 0, known: list[int] | None = None):
         super().__init__()
         self.free, self.known = free, known or []
@@ -85,14 +87,16 @@ class Mapping(nn.Module):
 
     def forward(self, codes: Tensor, differences: Tensor) -> Tensor:
         most = differences.abs().amax(1, keepdim=True).clamp_min(1)
-        differences = differences * torch.where(differences > 0, *self.strengths) * (1 + BEYOND * (most - 1)) / most
+        more, less = self.strengths.unbind(0)
+        differences = differences * torch.where(differences > 0, more, less) * (1 + BEYOND * (most - 1)) / most
         strength = differences.abs().amax(1, keepdim=True)
         asked = differences / strength.clamp_min(1e-6)
         known = torch.tensor([k in self.known for k in range(len(self.directions))], device=codes.device)
         free = torch.arange(codes.shape[1], device=codes.device) < self.free
         moved = (~(known[:, None] & free)).to(self.directions)  # the entries of a code that each attribute moves
         share = asked.abs() @ moved / asked.abs().sum(1, keepdim=True).clamp_min(1e-6)
-        return strength * (asked @ (self.directions * moved) + share * self.layers(torch.cat([codes, asked], 1)))
+        correction: Tensor = self.layers(torch.cat([codes, asked], 1))
+        return strength * (asked @ (self.directions * moved) + share * correction)
 
 
 class Editor(Generator):
@@ -107,6 +111,10 @@ class Editor(Generator):
     attributes: tuple[str, ...]
     most_change: float = MOST
     limits = LIMITS
+    regions: Tensor
+    palette: Tensor
+    code_mean: Tensor
+    code_covariance: Tensor
 
     def __init__(
         self,
@@ -116,12 +124,12 @@ class Editor(Generator):
         width: int = 32,  # of the encoder: channels of the largest map
         decoder_width: int = 32,  # the same of the decoder
         hidden: int = 512,  # units of the layers that correct the directions
-        attributes: list | None = None,  # that can be edited
-        conditions: list | None = None,  # attributes that are the last entries of a code
+        attributes: Names | None = None,  # that can be edited
+        conditions: Names | None = None,  # attributes that are the last entries of a code
     ):
         super().__init__()
         check_config(locals(), self.limits)
-        self.attributes = check_labels(ATTRIBUTES if attributes is None else attributes, True)
+        self.attributes = check_labels(ATTRIBUTES if attributes is None else attributes, True) or ()
         self.conditions = check_labels(conditions, True) or ()
         if latent_dim <= len(self.conditions):
             raise InvalidConfig(
@@ -135,7 +143,7 @@ class Editor(Generator):
         self.decoder = nn.Sequential(
             nn.Linear(latent_dim, widths[-1] * size**2),
             nn.Unflatten(1, (widths[-1], size, size)),
-            *upwards(latent_dim, size, widths, image_channels)[1:],
+            *list(upwards(latent_dim, size, widths, image_channels))[1:],
         )
         known = [k for k, name in enumerate(self.attributes) if name in self.conditions]
         self.mapping = Mapping(latent_dim, len(self.attributes), hidden, latent_dim - len(self.conditions), known)
@@ -148,12 +156,14 @@ class Editor(Generator):
         self.register_buffer("code_mean", torch.zeros(latent_dim))  # of photos, as training saw them
         self.register_buffer("code_covariance", torch.eye(latent_dim))
         initialise(self, normal=True)
-        for layer in self.mapping.layers[:-1:2]:
+        *others, last = (layer for layer in self.mapping.layers if isinstance(layer, nn.Linear))
+        for layer in others:
             nn.init.kaiming_normal_(layer.weight, 0.2)
-        nn.init.zeros_(self.mapping.layers[-1].weight)  # start from the directions alone
+        nn.init.zeros_(last.weight)  # start from the directions alone
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self.decoder(self.codes_from(latents))
+        images: Tensor = self.decoder(self.codes_from(latents))
+        return images
 
     def codes_from(self, latents: Tensor, spread: Tensor | None = None) -> Tensor:
         """Standard normal latents (n, latent_dim) -> codes with the distribution of photos' codes; conditions become -1
@@ -167,7 +177,8 @@ class Editor(Generator):
         """The Cholesky factor (d, d) of the codes' covariance."""
         covariance = upcast(self.code_covariance)  # the factorisation needs float32
         eye = torch.eye(self.latent_dim, device=covariance.device)
-        return torch.linalg.cholesky(covariance + 1e-3 * covariance.diagonal().mean() * eye)
+        factor: Tensor = torch.linalg.cholesky(covariance + 1e-3 * covariance.diagonal().mean() * eye)
+        return factor
 
     @torch.no_grad()
     def adopt(self, generator: DCGANGenerator) -> None:
@@ -186,16 +197,18 @@ class Editor(Generator):
                 f"{self.image_shape[1]} px, and the labels {', '.join(self.conditions) or 'of no attribute'}."
             )
         free, embedding = generator.latent_dim, generator.embedding
-        spread = generator.layers[0].weight.flatten(1)  # (latent_dim + embedding_dim, what the first map holds)
-        self.decoder[0].weight.copy_(torch.cat([spread[:free], embedding.weight.T @ spread[free:]]).T)
-        self.decoder[0].bias.copy_(embedding.bias @ spread[free:])
-        for mine, its in zip(self.decoder[2:], generator.layers[1:], strict=True):
+        spread = generator.layers.get_parameter("0.weight").flatten(
+            1
+        )  # (latent_dim + embedding_dim, what the first map holds)
+        self.decoder.get_parameter("0.weight").copy_(torch.cat([spread[:free], embedding.weight.T @ spread[free:]]).T)
+        self.decoder.get_parameter("0.bias").copy_(embedding.bias @ spread[free:])
+        for mine, its in zip(list(self.decoder)[2:], list(generator.layers)[1:], strict=True):
             mine.load_state_dict(its.state_dict())
         labels = generator.label_table * 2 - 1
         self.code_mean.zero_()[free:] = labels.mean(0)
         self.code_covariance.copy_(torch.eye(self.latent_dim))[free:, free:] = labels.T.cov()
 
-    def encode(self, images: Tensor) -> Encoded:
+    def encode(self, images: Tensor) -> Encoded:  # type: ignore[override] # more than a latent: what `decode` needs
         """Faces (n, C, H, W) float in [-1, 1] -> the input of `decode`. Encode once, then decode for every movement of a
         slider. Raises InvalidInput for other tensors."""
         images = self.check_images(images).float()
@@ -204,7 +217,8 @@ class Editor(Generator):
 
     def draw(self, codes: Tensor) -> Tensor:
         """Decode codes (n, latent_dim): (n, C, H, W) float32 in [-1, 1]."""
-        return self.decoder(codes.to(self.dtype)).float()
+        images: Tensor = self.decoder(codes.to(self.dtype))
+        return images.float()
 
     def trial(self) -> list[Tensor]:
         made = super().trial()
@@ -311,5 +325,5 @@ class Editor(Generator):
         return implied | targets
 
 
-def _is_number(value, most: float) -> bool:
+def _is_number(value: object, most: float) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= most

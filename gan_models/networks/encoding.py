@@ -2,8 +2,11 @@
 arXiv:1512.09300) and BiGAN (Donahue et al. 2017, arXiv:1605.09782), and the autoencoder of moment matching (Li et al.
 2015, arXiv:1502.02761)."""
 
+import math
+
 from torch import Tensor, nn
 
+from ..sizes import sides
 from .base import Discriminator, DiscriminatorOutput, check_config
 from .dcgan import DCGANGenerator
 from .layers import LIMITS, check_normalisation, downwards, initialise, pyramid, upwards
@@ -41,7 +44,8 @@ class EncodingGenerator(DCGANGenerator):
         self.encoder = Encoder(image_size, image_channels, latent_dim, width)
 
     def encode(self, images: Tensor) -> Tensor:
-        return self.encoder(self.check_images(images).to(self.dtype))[0].float()
+        latents: Tensor = self.encoder(self.check_images(images).to(self.dtype))[0]
+        return latents.float()
 
 
 class PairDiscriminator(Discriminator):
@@ -66,7 +70,7 @@ class PairDiscriminator(Discriminator):
         check_normalisation(normalisation, self.normalisations)
         size, channels = pyramid(image_size, width)
         self.layers = downwards(image_channels, channels, normalisation)
-        self.of_image = nn.Linear(channels[-1] * size**2, hidden)
+        self.of_image = nn.Linear(channels[-1] * math.prod(sides(size)), hidden)
         self.of_latent = nn.Sequential(nn.Linear(latent_dim, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, hidden))
         self.judge = nn.Sequential(nn.LeakyReLU(0.2), nn.Linear(hidden, hidden), nn.LeakyReLU(0.2))
         self.score = nn.Linear(hidden, 1)
@@ -102,11 +106,13 @@ class Autoencoder(Discriminator):
 
     def encode(self, images: Tensor) -> Tensor:
         """(n, C, H, W) -> (n, code_dim)."""
-        return self.code(self.down(images)).flatten(1)
+        codes: Tensor = self.code(self.down(images))
+        return codes.flatten(1)
 
     def decode(self, codes: Tensor) -> Tensor:
         """(n, code_dim) -> (n, C, H, W)."""
-        return self.up(codes[:, :, None, None])
+        images: Tensor = self.up(codes[:, :, None, None])
+        return images
 
     def reconstruct(self, images: Tensor) -> Tensor:
         return self.decode(self.encode(images))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InvalidConfig, InvalidInput
+from ..sizes import sides
 from .base import Discriminator, DiscriminatorOutput, Generator, check_config
 from .layers import LIMITS, check_normalisation, downwards, initialise, pyramid, upwards
 
@@ -87,7 +88,8 @@ class InfoGANGenerator(Generator):
         categories, continuous = self.codes(latents)
         one_hot = nn.functional.one_hot(categories, self.categories).to(latents.dtype)
         x = self.read(torch.cat([one_hot, continuous, latents[:, self.categories + self.continuous :]], 1))
-        return self.layers(x[:, :, None, None])
+        images: Tensor = self.layers(x[:, :, None, None])
+        return images
 
 
 class InfoGANDiscriminator(Discriminator):
@@ -117,7 +119,7 @@ class InfoGANDiscriminator(Discriminator):
             return nn.Sequential(nn.Linear(inputs, outputs), norm, nn.LeakyReLU(0.1))
 
         self.layers = downwards(image_channels, channels, normalisation)
-        self.hidden = connected(channels[-1] * size**2, hidden)
+        self.hidden = connected(channels[-1] * math.prod(sides(size)), hidden)
         self.score = nn.Linear(hidden, 1)
         self.codes = nn.Sequential(*connected(hidden, 128), nn.Linear(128, categories + continuous))
         initialise(self, normal=normalisation == "batch")

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from .base import Generator, check_config
+from .base import Generator, Names, check_config
 from .dcgan import DCGANGenerator
 from .layers import LIMITS, downwards, initialise, pyramid
 
@@ -19,7 +19,7 @@ class InvertibleGenerator(DCGANGenerator):
         image_channels: int = 3,
         latent_dim: int = 128,  # entries of the latent
         width: int = 64,  # channels of the largest map; doubled at each smaller size
-        labels: list | None = None,
+        labels: Names | None = None,
         multi_label: bool = False,
         embedding_dim: int = 64,  # entries of the embedding of the labels
         encoder_width: int = 20,  # the width of its encoder

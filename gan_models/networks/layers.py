@@ -19,13 +19,14 @@ NORMALISATIONS = ("batch", "spectral", "none")
 MOST_OBLONG = 4  # largest ratio of the longer side to the shorter
 
 
-def pyramid(image_size: Size, width: int) -> tuple[Size, list[int]]:
+def pyramid(image_size: Size, width: int) -> tuple[int | tuple[int, int], list[int]]:
     """(size of the smallest feature map, channels from the largest map to the smallest): 64 -> 4, [w, 2w, 4w, 8w].
 
     Each step halves the size until it is at most 7: 28 -> 14 -> 7, 32 -> 16 -> 8 -> 4, 64 -> ... -> 4. For pictures that
     are not square, (height, width), both sides are halved until the shorter one is at most 7.
     """
-    (a, b), channels = sides(image_size), []
+    a, b = sides(image_size)
+    channels: list[int] = []
     while min(a, b) > 7 and a % 2 == b % 2 == 0:
         a, b = a // 2, b // 2
         channels.append(width * 2 ** len(channels))
@@ -62,7 +63,7 @@ def initialise(module: nn.Module, normal: bool) -> None:
 
 def downwards(image_channels: int, channels: list[int], normalisation: str) -> nn.Sequential:
     """Strided convolutions from the picture to the smallest feature map, with the given `channels`."""
-    layers = []
+    layers: list[nn.Module] = []
     for a, b in zip([image_channels] + channels, channels):
         batch = normalisation == "batch" and len(layers) > 0
         layers.append(nn.Conv2d(a, b, 4, stride=2, padding=1, bias=not batch))
@@ -71,9 +72,10 @@ def downwards(image_channels: int, channels: list[int], normalisation: str) -> n
     return nn.Sequential(*layers)
 
 
-def upwards(inputs: int, size: Size, channels: list[int], image_channels: int) -> nn.Sequential:
+def upwards(inputs: int, size: int | tuple[int, int], channels: list[int], image_channels: int) -> nn.Sequential:
     """Transposed convolutions from (n, inputs, 1, 1) over a map of `size` to the picture, with tanh at the end."""
-    layers = [nn.ConvTranspose2d(inputs, channels[-1], size, bias=False), nn.BatchNorm2d(channels[-1]), nn.ReLU()]
+    layers: list[nn.Module] = [nn.ConvTranspose2d(inputs, channels[-1], size, bias=False)]
+    layers += [nn.BatchNorm2d(channels[-1]), nn.ReLU()]
     for a, b in zip(channels[::-1], channels[-2::-1]):
         layers += [nn.ConvTranspose2d(a, b, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU()]
     return nn.Sequential(*layers, nn.ConvTranspose2d(channels[0], image_channels, 4, stride=2, padding=1), nn.Tanh())
@@ -81,7 +83,8 @@ def upwards(inputs: int, size: Size, channels: list[int], image_channels: int) -
 
 def capped_pyramid(image_size: int, width: int) -> tuple[int, list[int]]:
     """(size of the smallest map, channels from the largest map to the smallest): 64 -> 4, [w, 2w, 4w, 8w]; at most 8w."""
-    size, channels = image_size, []
+    size = image_size
+    channels: list[int] = []
     while size > 4 and size % 2 == 0:
         size //= 2
         channels.append(width * min(2 ** len(channels), 8))
@@ -93,6 +96,13 @@ def capped_pyramid(image_size: int, width: int) -> tuple[int, list[int]]:
 def upcast(x: Tensor) -> Tensor:
     """The tensor in at least float32, in which losses are computed."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def given(tensor: Tensor | None, what: str) -> Tensor:
+    """The tensor. Raises InvalidInput if it is missing; `what` is its name."""
+    if tensor is None:
+        raise InvalidInput(f"This network needs {what}, and got none.")
+    return tensor
 
 
 def check_differences(

@@ -46,7 +46,8 @@ class MLPGenerator(Generator):
         _uniform(self, 0.05)
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self.layers(latents).unflatten(1, self.image_shape)
+        images: Tensor = self.layers(latents).unflatten(1, self.image_shape)
+        return images
 
 
 class Maxout(nn.Module):
@@ -57,7 +58,8 @@ class Maxout(nn.Module):
         self.linear, self.units = nn.Linear(inputs, units * pieces), units
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.linear(x).unflatten(1, (self.units, -1)).amax(-1)
+        pieces: Tensor = self.linear(x).unflatten(1, (self.units, -1))
+        return pieces.amax(-1)
 
 
 class MLPDiscriminator(Discriminator):

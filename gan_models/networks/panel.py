@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from .base import check_config, check_labels
+from .base import Names, check_config, check_labels
 from .layers import upcast
 from .mixing import MAPS, MixingDiscriminator
 from .retouch import COARSE
@@ -49,7 +49,8 @@ class Adversary(nn.Module):
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
         x = GAIN * self.layers(F.pixel_unshuffle(x, self.fold))
         fitting = (x * self.project(labels)[:, :, None, None]).sum(1) / x.shape[1] ** 0.5
-        return (self.score(x)[:, 0] + fitting).flatten(1)
+        scores: Tensor = self.score(x)[:, 0] + fitting
+        return scores.flatten(1)
 
 
 class Panel(MixingDiscriminator):
@@ -65,13 +66,14 @@ class Panel(MixingDiscriminator):
 
     limits = {"image_size": (32, 512), "width": (8, 256), "pixels": (0, 256)}
     grows = ("of_pixels.",)
+    frequency: Tensor
 
     def __init__(
         self,
         image_size: int = 64,
         image_channels: int = 3,
         width: int = 64,  # channels of the mixed maps
-        attributes: list | None = None,  # all known attributes, those that can be edited first
+        attributes: Names | None = None,  # all known attributes, those that can be edited first
         maps: tuple[int, ...] = MAPS,  # channels of the input maps
         pixels: int = 0,  # channels of the discriminator on pixels; 0 for none
     ):

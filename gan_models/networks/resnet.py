@@ -21,11 +21,12 @@ from .base import (
     Discriminator,
     DiscriminatorOutput,
     Generator,
+    Names,
     check_config,
     check_labels,
 )
 from .layers import LIMITS as DCGAN_LIMITS
-from .layers import pyramid
+from .layers import given, pyramid
 
 SHARED = {key: DCGAN_LIMITS[key] for key in ("image_size", "image_channels", "width")} | {
     "patch": (1, 2),
@@ -41,7 +42,7 @@ def _convolution(inputs: int, outputs: int, size: int, gain: float, groups: int 
     """He initialisation times `gain`."""
     layer = nn.Conv2d(inputs, outputs, size, padding=size // 2, groups=groups, bias=bias)
     nn.init.normal_(layer.weight, 0, gain / math.sqrt(inputs // groups * size**2))
-    if bias:
+    if layer.bias is not None:
         nn.init.zeros_(layer.bias)
     return layer
 
@@ -61,7 +62,8 @@ class Block(nn.Module):
         self.narrow = _convolution(inner, width, 1, 0.0, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.narrow(_activate(self.mix(_activate(self.widen(x)))))
+        added: Tensor = self.narrow(_activate(self.mix(_activate(self.widen(x)))))
+        return x + added
 
 
 class Stage(nn.Module):
@@ -80,10 +82,11 @@ class Stage(nn.Module):
             x = self.to_width(F.avg_pool2d(x, 2))
         else:
             x = self.to_width(x)
-        return self.blocks(x)
+        worked: Tensor = self.blocks(x)
+        return worked
 
 
-def widths(image_size: Size, width: int, patch: int) -> tuple[Size, list[int]]:
+def widths(image_size: Size, width: int, patch: int) -> tuple[int | tuple[int, int], list[int]]:
     """(size of the smallest map, channels of the stages from the largest map to the smallest): doubled at each stage,
     up to 8 times the first."""
     if any(side % patch for side in sides(image_size)):
@@ -120,7 +123,7 @@ class ResNetGenerator(Generator):
         blocks: int = 1,  # residual blocks of a stage
         expansion: int = 2,  # factor by which a block has more channels inside
         group: int = 16,  # channels per group of the grouped convolution
-        labels: list | None = None,
+        labels: Names | None = None,
         multi_label: bool = False,
         embedding_dim: int = 64,  # entries of the embedding of the labels
     ):
@@ -153,7 +156,8 @@ class ResNetGenerator(Generator):
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         x = torch.cat([latents, self.embedding(labels)], 1) if self.labels else latents
-        return self.paint(_activate(self.stages(self.basis * self.weigh(x)[:, :, None, None]))).tanh()
+        painted: Tensor = self.paint(_activate(self.stages(self.basis * self.weigh(x)[:, :, None, None])))
+        return painted.tanh()
 
 
 class ResNetDiscriminator(Discriminator):
@@ -171,7 +175,7 @@ class ResNetDiscriminator(Discriminator):
         blocks: int = 1,  # as in the generator
         expansion: int = 2,  # as in the generator
         group: int = 16,  # as in the generator
-        labels: list | None = None,
+        labels: Names | None = None,
         multi_label: bool = False,
         auxiliary: bool = False,  # also classify the labels (Odena et al. 2016)
     ):
@@ -179,7 +183,7 @@ class ResNetDiscriminator(Discriminator):
         check_config(locals(), self.limits, oblong=True)
         size, channels = widths(image_size, width, patch)
         check_groups(channels, expansion, group)
-        labels, depth = check_labels(labels, multi_label), len(channels) * blocks
+        names, depth = check_labels(labels, multi_label), len(channels) * blocks
         self.look = (
             _convolution(image_channels, channels[0], 1, 1.0)
             if patch == 1
@@ -194,12 +198,12 @@ class ResNetDiscriminator(Discriminator):
         self.basis = nn.Conv2d(channels[-1], channels[-1], size, groups=channels[-1], bias=False)
         nn.init.normal_(self.basis.weight, 0, 1 / math.sqrt(math.prod(sides(size))))
         self.score = nn.Linear(channels[-1], 1)
-        self.embedding = nn.Linear(channels[-1], len(labels)) if labels else None
-        self.classifier = nn.Linear(channels[-1], len(labels)) if labels and auxiliary else None
+        self.embedding = nn.Linear(channels[-1], len(names)) if names else None
+        self.classifier = nn.Linear(channels[-1], len(names)) if names and auxiliary else None
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
         features = self.basis(self.stages(self.look(images))).flatten(1)
         scores = self.score(features).squeeze(1)
         if self.embedding is not None:
-            scores = scores + (self.embedding(features) * F.normalize(labels)).sum(1)
+            scores = scores + (self.embedding(features) * F.normalize(given(labels, "labels"))).sum(1)
         return DiscriminatorOutput(scores, features, None if self.classifier is None else self.classifier(features))

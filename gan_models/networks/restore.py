@@ -8,10 +8,12 @@ pictures (Isola et al. 2016, arXiv:1611.07004).
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
@@ -21,7 +23,7 @@ from ..damages import KINDS
 from ..errors import InvalidConfig, InvalidInput, short
 from ..photos.opening import Source, open_photo
 from ..photos.repaired import by_tiles, check_hole, restore_photo
-from .base import check_config
+from .base import Names, check_config
 from .layers import upcast
 from .mixing import MixingDiscriminator
 from .unet import GROUPS, Level, PictureUNet, initialise_convolutions
@@ -61,7 +63,7 @@ class Restorer(PictureUNet):
         embedding: int = 64,  # entries of the embedding of the strengths of damages
         residual: bool = True,  # add a change to the picture, instead of drawing a new one
         # That it repairs, from KINDS in gan_models/damages.py; null: all but edges; []: it learns the task from pairs.
-        damages: list | None = None,
+        damages: Names | None = None,
     ):
         super().__init__()
         self.check_unet(locals())
@@ -110,21 +112,41 @@ class Restorer(PictureUNet):
         if not self.residual:
             return change
         if not self.damages:
-            gate = 1.0
+            gate: Tensor | float = 1.0
         elif self.told:
             gate = (strengths.amax(1) / SURE).clamp(0, 1)[:, None, None, None].to(change)
         else:
             gate = 0.0
         return looked.pictures + change * (looked.mask + gate * (1 - looked.mask))
 
+    @overload
     def restore(
         self,
-        picture: Tensor | Source,
-        mask=None,
+        picture: Tensor,
+        mask: Tensor | npt.NDArray[Any] | None = None,
         damages: Sequence[str] | None = None,
         strength: float | None = None,
         scale: int = 1,
-    ):
+    ) -> Tensor: ...
+
+    @overload
+    def restore(
+        self,
+        picture: Source,
+        mask: Tensor | npt.NDArray[Any] | Source | None = None,
+        damages: Sequence[str] | None = None,
+        strength: float | None = None,
+        scale: int = 1,
+    ) -> Image.Image: ...
+
+    def restore(
+        self,
+        picture: Tensor | Source,
+        mask: Tensor | npt.NDArray[Any] | Source | None = None,
+        damages: Sequence[str] | None = None,
+        strength: float | None = None,
+        scale: int = 1,
+    ) -> Tensor | Image.Image:
         """Restore pictures of any size: a tensor (n, C, H, W) or (C, H, W) in [-1, 1] gives such a tensor, a photo (a
         file, its bytes, or a Pillow picture) gives a Pillow picture.
 
@@ -139,26 +161,28 @@ class Restorer(PictureUNet):
             photo = open_photo(picture)
             with torch.inference_mode():
                 whole = restore_photo(self, photo, mask, damages, strength, scale)
-            if whole.size == photo.size and np.array_equal(whole, photo):
+            if whole.size == photo.size and np.array_equal(np.asarray(whole), np.asarray(photo)):
                 return whole  # nothing of it is a model's
             return marks.marked(whole, marks.of(self, kind=marks.EDITED if self.residual else marks.GENERATED))
         if scale != 1:
             raise InvalidInput("A tensor is restored at its own size: enlarge it first, or give a photo.")
         one = picture.ndim == 3
         pictures = self._checked_pictures(picture[None] if one else picture)
-        mask = None if mask is None else self._checked_mask(mask, pictures)
-        named = () if mask is not None and damages is None else damages
+        hole = None if mask is None else self._checked_mask(mask, pictures)
+        named = () if hole is not None and damages is None else damages
         alike = pictures.shape[2:] == self.image_shape[1:]  # else one picture at a time, in tiles
         parts = [pictures] if alike else pictures.split(1)
-        holes = [None] * len(parts) if mask is None else [mask] if alike else mask.split(1)
+        holes: Sequence[Tensor | None] = [None] * len(parts) if hole is None else [hole] if alike else hole.split(1)
         result = torch.cat(
             [self._one(part, missing, named, strength) for part, missing in zip(parts, holes, strict=True)]
         )
-        if not damages and mask is not None and self.residual:
-            result = torch.where(mask > 0, result, pictures)
+        if not damages and hole is not None and self.residual:
+            result = torch.where(hole > 0, result, pictures)
         return result[0] if one else result
 
-    def _one(self, pictures: Tensor, mask: Tensor | None, damages, strength) -> Tensor:
+    def _one(
+        self, pictures: Tensor, mask: Tensor | None, damages: Sequence[str] | None, strength: float | None
+    ) -> Tensor:
         """Restore pictures of the network's size, or one picture of any size."""
         strengths = self.strengths_of(pictures, damages, strength)
         drawn = self.drawn(pictures, mask, strengths)
@@ -214,7 +238,7 @@ class Restorer(PictureUNet):
         with torch.no_grad():
             return by_tiles(draw, pictures.float(), mask.float(), self.image_shape[-1])
 
-    def _check_request(self, damages, strength, scale) -> None:
+    def _check_request(self, damages: Sequence[str] | None, strength: float | None, scale: int) -> None:
         if damages is not None:
             known = {*self.told, *(kind for kind in self.damages if kind == "fill")}
             unknown = [damages] if isinstance(damages, str) else [kind for kind in damages if kind not in known]
@@ -242,11 +266,16 @@ class Restorer(PictureUNet):
             raise InvalidInput("The pictures must hold numbers from -1 to 1.")
         return pictures.to(self.device, torch.float32)
 
-    def _checked_mask(self, mask, pictures: Tensor) -> Tensor:
+    def _checked_mask(self, wanted: object, pictures: Tensor) -> Tensor:
         if "fill" not in self.damages:
             raise InvalidInput(f"This model fills no holes (it repairs {', '.join(self.damages)}): leave the mask out.")
         size = tuple(pictures.shape[-2:])
-        mask = torch.as_tensor(mask, device=pictures.device)
+        try:
+            mask = torch.as_tensor(wanted, device=pictures.device)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise InvalidInput(
+                f"The mask of a tensor must be a tensor (n, 1, H, W) or (H, W), not {short(wanted)}."
+            ) from error
         if tuple(mask.shape[-2:]) != size or mask.numel() not in (size[0] * size[1], len(pictures) * size[0] * size[1]):
             raise InvalidInput(
                 f"The mask is {tuple(mask.shape)} and the pictures {tuple(pictures.shape)}: give one of the same size."
@@ -266,7 +295,7 @@ def _by_fours(pictures: Tensor, mask: Tensor, dtype: torch.dtype) -> Tensor:
     return F.pixel_unshuffle(torch.cat([pictures, mask], 1).to(dtype), 2)
 
 
-def _checked(damages) -> tuple[str, ...]:
+def _checked(damages: object) -> tuple[str, ...]:
     if damages is None:
         return tuple(kind for kind in KINDS if kind != "edges")
     if (
@@ -297,7 +326,8 @@ class Pair(nn.Module):
         )
 
     def forward(self, x: Tensor, source: Tensor) -> Tensor:
-        return self.rest(self.own(x) + self.source(F.pixel_unshuffle(source, self.stride))).flatten(1)
+        scores: Tensor = self.rest(self.own(x) + self.source(F.pixel_unshuffle(source, self.stride)))
+        return scores.flatten(1)
 
 
 class Onlookers(MixingDiscriminator):

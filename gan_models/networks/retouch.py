@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from ..celeba import ATTRIBUTES, HAIR_COLOURS
 from ..errors import InvalidConfig, InvalidInput, short
-from .base import Generator, check_config, check_labels
+from .base import Generator, Names, check_config, check_labels
 from .compositing import smoothstep
 from .layers import check_differences, upcast
 from .unet import GROUPS, Level, enlarged, initialise_convolutions
@@ -31,6 +31,9 @@ MOST = 1.0  # the largest change that can be requested
 NEARLY = 0.95  # initial paint is clamped to +-NEARLY, since tanh could hardly change it beyond
 # Mean differences of paint from the picture, in -1..1, at which it begins to cover the picture's detail, and does.
 COVERS = (0.08, 0.3)
+
+
+Strengths = dict[str, list[float]] | dict[str, tuple[float, float]]  # attribute -> (less, more)
 
 
 class Seen(NamedTuple):
@@ -73,8 +76,8 @@ class RetouchEditor(Generator):
         width: int = 24,  # channels of the largest map of the trunk, a multiple of 8
         embedding: int = 64,  # entries of the embedding of the requested changes
         finest: int = 24,  # channels at the picture's own size, a multiple of 8
-        attributes: list | None = None,  # that can be edited
-        strengths: dict | None = None,  # {attribute: [less, more]}: the share of a full change that is made, 0..1
+        attributes: Names | None = None,  # that can be edited
+        strengths: Strengths | None = None,  # {attribute: [less, more]}: the share of a full change that is made, 0..1
     ):
         super().__init__()
         check_config(locals(), self.limits)
@@ -91,7 +94,7 @@ class RetouchEditor(Generator):
             raise InvalidConfig(
                 f"The configuration's width ({width}) and finest ({finest}) must be multiples of {GROUPS}."
             )
-        self.attributes = check_labels(ATTRIBUTES if attributes is None else attributes, True)
+        self.attributes = check_labels(ATTRIBUTES if attributes is None else attributes, True) or ()
         self.set_labels(None, False)
         self.strengths = _checked_strengths(strengths, self.attributes)
         self.latent_dim, self.image_shape, self.coarse = 0, (3, image_size, image_size), coarse
@@ -121,11 +124,12 @@ class RetouchEditor(Generator):
         self.estimate = nn.Linear(channels[-1] * (coarse // 16) ** 2, k)
         initialise_convolutions(self)
         # Start without a change, and finer levels with the output of the coarser.
-        for layer in [self.smooth, *(level[-1] for level in self.painting[1:])]:
-            nn.init.zeros_(layer.weight)
-        nn.init.normal_(self.painting[0][-1].weight, 0, 0.01)
+        coarsest, *finer = (list(level.children())[-1] for level in self.painting)
+        for layer in [self.smooth, *finer]:
+            nn.init.zeros_(layer.get_parameter("weight"))
+        nn.init.normal_(coarsest.get_parameter("weight"), 0, 0.01)
         with torch.no_grad():
-            self.painting[0][-1].bias[3] = -0.5
+            coarsest.get_parameter("bias")[3] = -0.5
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         """Raise InvalidInput: this model has no latents."""
@@ -136,7 +140,7 @@ class RetouchEditor(Generator):
         seen = self.encode(torch.zeros(1, *self.image_shape, device=self.device))
         return [seen.shown, self.decode(seen, torch.ones(1, len(self.attributes)))]
 
-    def encode(self, images: Tensor) -> Seen:
+    def encode(self, images: Tensor) -> Seen:  # type: ignore[override] # more than a latent: what `decode` needs
         """Faces (n, 3, S, S) float in [-1, 1] -> the input of `decode`. Encode once, then decode for every movement of a
         slider. Raises InvalidInput for other tensors."""
         seen = self.see(self.check_images(images).float())
@@ -162,17 +166,17 @@ class RetouchEditor(Generator):
         flow = enlarged(FLOW * (EAGER * smooth[:, :2]).tanh(), size)
         colour = enlarged(COLOUR * smooth[:, 2:].tanh(), size)
         ground = coloured(warped(seen.photos, flow), colour)
-        maps: Tensor | float = 0.0
-        for of_features, of_picture, *both, last in self.painting:
+        maps: list[Tensor] = []  # of paint and alpha, the coarsest first
+        for of_features, of_picture, *both, last in (level.children() for level in self.painting):
             x = enlarged(of_features(x), 2 * x.shape[-1])
             small = F.avg_pool2d(ground, size // x.shape[-1]) if x.shape[-1] < size else ground
             x = F.leaky_relu_(x + of_picture(small.to(self.dtype)), 0.2)
             for layer in both:
                 x = F.leaky_relu_(layer(x), 0.2)
             added = upcast(last(x))
-            maps = added if isinstance(maps, float) else added + enlarged(maps, x.shape[-1])
+            maps.append(added + enlarged(maps[-1], x.shape[-1]) if maps else added)
         # Paint is initialised to the picture. If it were grey, alpha would vanish before the editor learned to paint.
-        paint, alpha = maps.split((3, 1), 1)
+        paint, alpha = maps[-1].split((3, 1), 1)
         return Retouch(
             flow, colour, (paint + (NEARLY * ground).clamp(-NEARLY, NEARLY).atanh()).tanh(), (alpha.tanh() + 1) / 2
         )
@@ -190,14 +194,11 @@ class RetouchEditor(Generator):
         -1 removes it. One encoded photo can be combined with any number of differences. Raises InvalidInput."""
         differences = self.check_differences(latents, differences)
         n = len(differences)
-        latents = Seen(
-            *(
-                part.expand(n, *part.shape[1:])
-                if isinstance(part, Tensor)
-                else tuple(map_.expand(n, *map_.shape[1:]) for map_ in part)
-                for part in latents
-            )
-        )
+
+        def rows(part: Tensor) -> Tensor:
+            return part.expand(n, *part.shape[1:])
+
+        latents = Seen(rows(latents.photos), tuple(map(rows, latents.features)), rows(latents.shown))
         return retouched(latents.photos, *self.directed(latents, differences)).float()
 
     def changed(self, images: Tensor, differences: Tensor) -> tuple[Tensor, Tensor]:
@@ -264,7 +265,8 @@ def warped(pictures: Tensor, flow: Tensor) -> Tensor:
 
 def coloured(pictures: Tensor, colour: Tensor, strength: Tensor | float = 1.0) -> Tensor:
     """Pictures (n, 3, H, W) changed by an affine map of colours (n, 12, H, W), see Retouch."""
-    *weights, change = colour.unflatten(1, (4, 3)).unbind(1)
+    parts: tuple[Tensor, ...] = colour.unflatten(1, (4, 3)).unbind(1)
+    *weights, change = parts
     for weight, channel in zip(weights, pictures.split(1, 1), strict=True):
         change = torch.addcmul(change, weight, channel)
     return pictures + strength * change
@@ -317,7 +319,7 @@ def retouched(photos: Tensor, retouch: Retouch, strength: Tensor) -> Tensor:
     return torch.where(strength > 0, edited, photos)
 
 
-def _checked_strengths(strengths, attributes: tuple[str, ...]) -> list[list[float]]:
+def _checked_strengths(strengths: object, attributes: tuple[str, ...]) -> list[list[float]]:
     """The share of a full change that is made, (2, K): less and more of each attribute."""
     found = [[1.0] * len(attributes), [1.0] * len(attributes)]
     if strengths is None:
@@ -336,5 +338,5 @@ def _checked_strengths(strengths, attributes: tuple[str, ...]) -> list[list[floa
     )
 
 
-def _is_number(value, most: float) -> bool:
+def _is_number(value: object, most: float) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= most

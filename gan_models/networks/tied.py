@@ -34,7 +34,7 @@ class TiedDiscriminator(Discriminator):
         self.score = nn.Linear(generator.latent_dim, 1)
 
     def trained(self) -> dict[str, nn.Parameter]:
-        shared = {f"shared.{k}": layer.weight for k, layer in enumerate(self._convolutions)}
+        shared = {f"shared.{k}": layer.get_parameter("weight") for k, layer in enumerate(self._convolutions)}
         return super().trained() | shared
 
     def requires_grad_(self, requires_grad: bool = True) -> "TiedDiscriminator":

@@ -8,6 +8,8 @@ kind, does all directions (StarGAN: Choi et al. 2018, arXiv:1711.09020). It work
 
 from __future__ import annotations
 
+from typing import overload
+
 import torch
 from PIL import Image
 from torch import Tensor, nn
@@ -17,7 +19,7 @@ from .. import marks
 from ..errors import InvalidConfig, InvalidInput, short
 from ..photos.opening import Source
 from ..photos.translated import translate_photo
-from .base import Discriminator, check_config
+from .base import Discriminator, Names, check_config
 from .layers import upcast
 from .panel import Adversary
 from .unet import PictureUNet, initialise_convolutions
@@ -39,7 +41,7 @@ class Translator(PictureUNet):
         image_channels: int = 3,
         width: int = 32,  # channels of the largest map, a multiple of 8; doubled at each smaller size
         embedding: int = 64,  # entries of the embedding of the kind
-        labels: list | None = None,
+        labels: Names | None = None,
         multi_label: bool = False,
     ):
         super().__init__()
@@ -59,7 +61,7 @@ class Translator(PictureUNet):
     def trial(self) -> list[Tensor]:
         """The output for a grey picture, with which `load` tests the weights."""
         grey = torch.zeros(1, *self.image_shape, device=self.device)
-        return [self.draw(grey, torch.eye(len(self.labels), device=self.device)[:1])]
+        return [self.draw(grey, torch.eye(len(self.labels or ()), device=self.device)[:1])]
 
     def draw(self, pictures: Tensor, kinds: Tensor) -> Tensor:
         """Pictures (n, C, S, S) translated into kinds (n, K), one-hot; differentiable, and not clamped to [-1, 1]."""
@@ -68,15 +70,22 @@ class Translator(PictureUNet):
         x = self.upward(self.downward(pixels, wishes), wishes)
         return pictures + F.pixel_shuffle(upcast(self.change(torch.cat([x, pixels], 1))), 2)
 
+    @overload
+    def translate(self, picture: Tensor, to: str) -> Tensor: ...
+
+    @overload
+    def translate(self, picture: Source, to: str) -> Image.Image: ...
+
     @torch.no_grad()
     def translate(self, picture: Tensor | Source, to: str) -> Tensor | Image.Image:
         """Translate a picture into the kind `to`, one of `labels`. A tensor (n, C, S, S) or (C, S, S) in [-1, 1] gives
         such a tensor; a photo (a file, its bytes, or a Pillow picture) of any size gives a Pillow picture. In a photo
         the faces are aligned and translated; if none is found, the whole photo is. Only the change is upsampled, so the
         photo's own detail stays. Raises InvalidInput."""
-        if to not in self.labels:
-            raise InvalidInput(f"There is no kind {short(to)}: this model translates into {', '.join(self.labels)}.")
-        kind = torch.eye(len(self.labels), device=self.device)[self.labels.index(to)][None]
+        kinds = self.labels or ()
+        if to not in kinds:
+            raise InvalidInput(f"There is no kind {short(to)}: this model translates into {', '.join(kinds)}.")
+        kind = torch.eye(len(kinds), device=self.device)[kinds.index(to)][None]
 
         def translated(pictures: Tensor) -> Tensor:
             return (
@@ -110,7 +119,7 @@ class KindDiscriminator(Discriminator):
         image_channels: int = 3,
         width: int = 32,  # channels of the largest map
         patches: int = 8,  # in a row; fewer patches are larger
-        labels: list | None = None,
+        labels: Names | None = None,
         multi_label: bool = False,
     ):
         super().__init__()

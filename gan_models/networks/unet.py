@@ -2,6 +2,7 @@
 the picture's resolution."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +10,7 @@ from torch.nn import functional as F
 
 from ..errors import InvalidConfig, InvalidInput
 from .base import Generator, check_config
+from .layers import given
 
 GROUPS = 8
 SMALLEST = 7  # the largest size of the smallest map
@@ -39,7 +41,8 @@ class Level(nn.Module):
     def forward(self, x: Tensor, wishes: Tensor | None = None, beside: Tensor | None = None) -> Tensor:
         x = self.convolution(x)
         if self.beside is not None:
-            x = enlarged(x, beside.shape[-1]) + self.beside(beside)
+            skip = given(beside, "the map of its skip connection")
+            x = enlarged(x, skip.shape[-1]) + self.beside(skip)
         x = self.norm(x)
         if self.wishes is not None:
             scale, shift = self.wishes(wishes)[:, :, None, None].chunk(2, 1)
@@ -63,7 +66,7 @@ class PictureUNet(Generator):
     limits = {"image_size": (8, 256), "image_channels": (1, 3), "width": (8, 128), "embedding": (8, 512)}
     refusal: str  # the sentence for whoever wants a picture from latents
 
-    def check_unet(self, config: dict) -> None:
+    def check_unet(self, config: dict[str, Any]) -> None:
         """Raise InvalidConfig unless a U-Net can be built from the numbers of the configuration."""
         check_config(config, self.limits)
         size, channels, width = (config[key] for key in ("image_size", "image_channels", "width"))
@@ -74,7 +77,7 @@ class PictureUNet(Generator):
         if width % GROUPS:
             raise InvalidConfig(f"The configuration's width ({width}) must be a multiple of {GROUPS}.")
 
-    def add_unet(self, config: dict, pixels: int, wishes: int, on_the_way_down: bool = False) -> int:
+    def add_unet(self, config: dict[str, Any], pixels: int, wishes: int, on_the_way_down: bool = False) -> int:
         """Add the layers for a checked configuration. pixels: channels of the input at half resolution. wishes: entries
         of a request, which conditions the way up, and with `on_the_way_down` the way down too. Returns the number of
         channels of all maps together."""
@@ -103,7 +106,7 @@ class PictureUNet(Generator):
 
     def upward(self, maps: Sequence[Tensor], wishes: Tensor) -> Tensor:
         """The maps of the way down and embedded wishes -> the largest map of the way up."""
-        x = self.middle(maps[-1], wishes)
+        x: Tensor = self.middle(maps[-1], wishes)
         for level, beside in zip(self.up, maps[-2::-1], strict=True):
             x = level(x, wishes, beside)
         return x

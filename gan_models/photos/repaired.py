@@ -71,7 +71,7 @@ def _starts(length: int, size: int, overlap: int) -> list[int]:
 def restore_photo(
     model: Restorer,
     source: Source,
-    mask: Source | None = None,
+    mask: Source | np.ndarray | Tensor | None = None,
     damages: Sequence[str] | None = None,
     strength: float | None = None,
     scale: int = 1,

@@ -139,6 +139,21 @@ def test_classes_that_the_digits_do_not_know(digits, wishes):
         studio.labels_for(digits, [Anchor(1)], wishes)
 
 
+@pytest.mark.parametrize("wishes", [1, Codes(1)])
+def test_wishes_of_another_kind_of_generator(faces, digits, plain, found, wishes):
+    with pytest.raises(InvalidInput, match="names and values"):
+        studio.labels_for(faces, [Anchor(1)], wishes)
+    with pytest.raises(InvalidInput, match="names and values"):
+        studio.sweep(faces, Anchor(1), wishes, "Smiling")
+    with pytest.raises(InvalidInput, match="Name the attribute"):
+        studio.sweep(faces, Anchor(1), None, None)
+    with pytest.raises(InvalidInput, match="give Codes"):
+        studio.sweep(found, Anchor(1), {"Smiling": 1.0}, None)
+    for model in (digits, plain):
+        with pytest.raises(InvalidInput, match="no codes"):
+            studio.sample(model, 1, 2, wishes=Codes(1))
+
+
 def test_a_sample_is_what_the_generator_draws_of_the_same_latents(any_model):
     model = any_model
     expected = model.generate(model.sample_latents(5, seed=3, truncation=0.7), model.sample_labels(5, seed=3))

@@ -4,10 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from gan_models.errors import InvalidConfig
+from gan_models.errors import InvalidConfig, InvalidInput
 from gan_models.networks.base import encode_labels
 from gan_models.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from gan_models.networks.layers import pyramid
+from gan_models.networks.resnet import ResNetDiscriminator
 
 CLASSES = ["a", "b", "c"]
 
@@ -147,3 +148,10 @@ def test_sizes_out_of_range_are_refused(arguments):
 def test_an_unknown_normalisation_is_refused():
     with pytest.raises(InvalidConfig, match="batch, spectral, none"):
         DCGANDiscriminator(normalisation="instance")
+
+
+@pytest.mark.parametrize("network", [DCGANDiscriminator, ResNetDiscriminator])
+def test_a_discriminator_of_labels_needs_labels(network):
+    discriminator = network(image_size=16, width=4, labels=CLASSES)
+    with pytest.raises(InvalidInput, match="needs labels"):
+        discriminator(torch.zeros(1, 3, 16, 16))

@@ -114,6 +114,7 @@ def test_what_no_configuration_says(config):
     "arguments, words",
     [
         (lambda: (pictures(), torch.zeros(32, 32)), "mask is empty"),
+        (lambda: (pictures(), "hole.png"), "mask of a tensor must be a tensor"),
         (lambda: (pictures(), torch.ones(32, 32)), "whole picture"),
         (lambda: (pictures(), torch.ones(16, 16)), "same size"),
         (lambda: (pictures()[:, :1],), r"\(n, 3, H, W\)"),
