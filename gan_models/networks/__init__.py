@@ -22,6 +22,37 @@ from .retouch import RetouchEditor
 from .tied import TiedDiscriminator
 from .translate import KindDiscriminator, Translator
 
+__all__ = [
+    "FAMILIES",
+    "PAIRS",
+    "Autoencoder",
+    "ClassifyingDiscriminator",
+    "ClassifyingGenerator",
+    "Critic",
+    "DCGANDiscriminator",
+    "DCGANGenerator",
+    "Discriminator",
+    "Editor",
+    "EncodingGenerator",
+    "Generator",
+    "InfoGANDiscriminator",
+    "InfoGANGenerator",
+    "InvertibleGenerator",
+    "KindDiscriminator",
+    "MLPDiscriminator",
+    "MLPGenerator",
+    "Onlookers",
+    "PairDiscriminator",
+    "Panel",
+    "ResNetDiscriminator",
+    "ResNetGenerator",
+    "Restorer",
+    "RetouchEditor",
+    "TiedDiscriminator",
+    "Translator",
+    "load",
+]
+
 FAMILIES.update(
     {
         cls.family: cls
