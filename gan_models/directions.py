@@ -71,7 +71,7 @@ def _first_layer(generator: Generator, latents: Tensor) -> Tensor:
     """(n, outputs): the output of the first affine layer for latents, and of a BatchNorm right after it."""
     seen: list[Tensor] = []
 
-    def look(module: nn.Module, _, output: Tensor) -> None:
+    def look(module: nn.Module, _: object, output: Tensor) -> None:
         if isinstance(module, AFFINE) and not seen and _reads_latents(module, generator):
             seen.append(output)
         elif isinstance(module, NORMS) and seen:

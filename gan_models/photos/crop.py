@@ -42,9 +42,9 @@ def put_back(photo: Image.Image, face: Face, before: Tensor, after: Tensor) -> I
             f"The picture before and after must both be (3, size, size), not {tuple(before.shape)} and "
             f"{tuple(after.shape)}."
         )
-    change = (after.detach().float() - before.detach().float()).cpu() * 127.5
-    size = change.shape[-1]
-    change = (change * feather(size)).numpy()
+    difference = (after.detach().float() - before.detach().float()).cpu() * 127.5
+    size = difference.shape[-1]
+    change = (difference * feather(size)).numpy()
     view = face_window(face, size)
     left, top, right, bottom = bounds(view, (size, size))
     left, top, right, bottom = max(left, 0), max(top, 0), min(right, photo.width), min(bottom, photo.height)

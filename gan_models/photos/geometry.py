@@ -5,6 +5,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from ..errors import InvalidInput
@@ -47,9 +48,10 @@ class Similarity:
         return cls(complex(a), complex(target - a * centre))
 
 
-def to_complex(points) -> np.ndarray:
-    points = np.asarray(points, np.float64)
-    return points[..., 0] + 1j * points[..., 1]
+def to_complex(points: npt.ArrayLike) -> np.ndarray:
+    pairs = np.asarray(points, np.float64)
+    numbers: np.ndarray = pairs[..., 0] + 1j * pairs[..., 1]
+    return numbers
 
 
 def sample(photo: Image.Image, view: Similarity, size: tuple[int, int]) -> Image.Image:

@@ -83,4 +83,5 @@ def _strip(source: Tensor, maps: Tensor, first: int) -> np.ndarray:
     _, colour, change, cover, ground = maps.split((2, 12, 3, 1, 3), 1)
     moved = coloured(moved, colour)
     result = (moved + change - cover.clamp(0, 1) * (moved - ground)).clamp(-1, 1)
-    return ((result[0] + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
+    pixels: np.ndarray = ((result[0] + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
+    return pixels

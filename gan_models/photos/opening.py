@@ -4,6 +4,7 @@ import io
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -21,7 +22,7 @@ MIN_SIDE = 32
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 KINDS_OF_FILES = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}  # as a photo is written
-Source = str | os.PathLike | bytes | Image.Image
+Source = str | os.PathLike[str] | bytes | Image.Image
 
 
 def open_photo(source: Source, least: int = MIN_SIDE) -> Image.Image:
@@ -65,7 +66,7 @@ def open_photo(source: Source, least: int = MIN_SIDE) -> Image.Image:
             return _decode(picture, least, ours=True)
 
 
-def _open_file(path: Path):
+def _open_file(path: Path) -> io.BufferedReader:
     try:
         return open(path, "rb")
     except FileNotFoundError as error:
@@ -88,7 +89,7 @@ def register_heif() -> bool:
 def _decode(picture: Image.Image, least: int, ours: bool) -> Image.Image:
     """Decode a picture. ours: nobody else uses it, so it may be changed in place, which saves a copy."""
     width, height = picture.size
-    most = MAX_MEGAPIXELS_OF.get(picture.format, MAX_MEGAPIXELS)
+    most = MAX_MEGAPIXELS_OF.get(picture.format or "", MAX_MEGAPIXELS)
     if width * height > most * 1_000_000:
         kind = f" of a {picture.format} file" if most < MAX_MEGAPIXELS else ""
         raise InvalidPhoto(
@@ -119,7 +120,10 @@ def _decode(picture: Image.Image, least: int, ours: bool) -> Image.Image:
 
 def _upright(picture: Image.Image, in_place: bool) -> Image.Image:
     try:
-        return ImageOps.exif_transpose(picture, in_place=in_place) or picture
+        if not in_place:
+            return ImageOps.exif_transpose(picture)
+        ImageOps.exif_transpose(picture, in_place=True)
+        return picture
     except Exception:  # metadata that cannot be read are no reason to refuse the picture
         return picture
 
@@ -128,13 +132,13 @@ def _damaged() -> InvalidPhoto:
     return InvalidPhoto("The picture is truncated or damaged; choose another file, or save it anew.")
 
 
-def save_photo(photo: Image.Image, path: str | os.PathLike) -> None:
+def save_photo(photo: Image.Image, path: str | os.PathLike[str]) -> None:
     """Write the photo atomically: JPEG of high quality, PNG or WebP by the ending of the name; with its mark if a model
     changed it (gan_models.marks)."""
     kind = KINDS_OF_FILES.get(Path(path).suffix.lower())
     if kind is None:
         raise InvalidInput(f"A photo is written as {', '.join(KINDS_OF_FILES)}, not as {short(Path(path).suffix)}.")
-    options = {"compress_level": 1} if kind == "PNG" else {"quality": 95}
+    options: dict[str, Any] = {"compress_level": 1} if kind == "PNG" else {"quality": 95}
     if "icc_profile" in photo.info:
         options["icc_profile"] = photo.info["icc_profile"]
     write_atomically(Path(path), encoded(photo, kind, **options))
