@@ -126,7 +126,7 @@ def open_mask(source: Source | np.ndarray | Tensor, size: tuple[int, int]) -> np
             f"The mask has {shape} pixels and the picture {size[0]} x {size[1]}: give one of the same size."
         )
     hole = pixels > 0.5
-    check_hole(hole.any(), hole.all())
+    check_hole(bool(hole.any()), bool(hole.all()))
     return hole
 
 
@@ -155,7 +155,13 @@ def as_picture(images: Tensor) -> Image.Image:
     return Image.fromarray(pixels.permute(1, 2, 0).numpy())
 
 
-def _whole(model: Restorer, photo: Image.Image, hole, damages, strength) -> Image.Image:
+def _whole(
+    model: Restorer,
+    photo: Image.Image,
+    hole: np.ndarray | None,
+    damages: Sequence[str] | None,
+    strength: float | None,
+) -> Image.Image:
     """Repair by a network for grey pictures, or one that draws a new picture: the whole photo at the network's size."""
     size = model.image_shape[-1]
     side = max(photo.size)
@@ -224,9 +230,9 @@ def _fill_part(
         return pixels, left
     drawn = draw(small, mask)
     enlarged = F.grid_sample(drawn.cpu(), grid, "bicubic", "border", align_corners=False)
-    enlarged = ((enlarged[0].clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
+    filling = ((enlarged[0].clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
     pixels, left = pixels.copy(), left.copy()
-    pixels[y0:y1, x0:x1][inside] = enlarged[inside]
+    pixels[y0:y1, x0:x1][inside] = filling[inside]
     left[y0:y1, x0:x1][inside] = False
     return pixels, left
 
@@ -259,7 +265,7 @@ def parts_of(hole: np.ndarray) -> list[tuple[int, int, int, int]]:
     height, width = (-(-side // step) for side in hole.shape)
     padded = np.zeros((height * step, width * step), bool)
     padded[: hole.shape[0], : hole.shape[1]] = hole
-    left = padded.reshape(height, step, width, step).any((1, 3))
+    left = np.asarray(padded.reshape(height, step, width, step).any((1, 3)))
     boxes = []
     while left.any():
         start = tuple(int(k) for k in np.argwhere(left)[0])
@@ -281,7 +287,14 @@ def parts_of(hole: np.ndarray) -> list[tuple[int, int, int, int]]:
 # ---- Other damages ---------------------------------------------------------------------------------------------------
 
 
-def _repaired(model: Restorer, photo: Image.Image, faces: list[Face], damages, strength, scale: int) -> Image.Image:
+def _repaired(
+    model: Restorer,
+    photo: Image.Image,
+    faces: list[Face],
+    damages: Sequence[str] | None,
+    strength: float | None,
+    scale: int,
+) -> Image.Image:
     """The photo without the damages, `scale` times as large."""
     size, own = model.image_shape[-1], colour.to_srgb(photo)
     if scale > 1:
@@ -317,7 +330,8 @@ def _coloured(model: Restorer, photo: Image.Image, faces: list[Face]) -> Image.I
     """A grey photo with colours that are predicted on a small copy, in which faces have the network's size."""
     size = model.image_shape[-1]
     zoom = 1 / crop.face_window(faces[0], size).scale if faces else size / min(photo.size)
-    small = photo.resize(tuple(max(size, round(side * min(zoom, 1))) for side in photo.size), Image.Resampling.LANCZOS)
+    width, height = (max(size, round(side * min(zoom, 1))) for side in photo.size)
+    small = photo.resize((width, height), Image.Resampling.LANCZOS)
     told = torch.tensor([[float(kind == "grey") for kind in model.told]])
     picture = as_tensor(small)
     drawn = by_tiles(lambda tiles, _: model.drawn(tiles, None, told), picture, picture[:, :1] * 0, size)
@@ -332,8 +346,9 @@ def _colour_of(pictures: Tensor) -> Tensor:
 
 
 def _larger(face: Face, scale: int) -> Face:
+    left, top, right, bottom = face.box
     return Face(
-        tuple(side * scale for side in face.box),
+        (left * scale, top * scale, right * scale, bottom * scale),
         face.landmarks * scale,
         Similarity(complex(scale), 0) @ face.frame,
         face.score,
