@@ -23,7 +23,7 @@ def to_srgb(picture: Image.Image) -> Image.Image:
         return picture
     result = Image.new("RGB", picture.size)
     for box in _bands(picture):
-        result.paste(ImageCms.applyTransform(picture.crop(box).convert("RGB"), transforms[0]), box[:2])
+        result.paste(_applied(transforms[0], picture.crop(box).convert("RGB")), box[:2])
     return result
 
 
@@ -40,11 +40,17 @@ def from_srgb(before: Image.Image, after: Image.Image) -> Image.Image:
     for box in _bands(before):
         own = before.crop(box)
         old, new = (
-            np.asarray(ImageCms.applyTransform(picture, back), np.int16)
-            for picture in (ImageCms.applyTransform(own, there), after.crop(box))
+            np.asarray(_applied(back, picture), np.int16) for picture in (_applied(there, own), after.crop(box))
         )
         changed = (np.asarray(own) + (new - old)).clip(0, 255).astype(np.uint8)
         result.paste(Image.fromarray(changed), box[:2])
+    return result
+
+
+def _applied(transform: ImageCms.ImageCmsTransform, picture: Image.Image) -> Image.Image:
+    result = ImageCms.applyTransform(picture, transform)
+    if result is None:  # it is only for work in place
+        raise ValueError("Pillow gave no picture")
     return result
 
 
@@ -53,7 +59,7 @@ def _bands(picture: Image.Image) -> list[tuple[int, int, int, int]]:
 
 
 @lru_cache(maxsize=8)
-def _transforms(profile: bytes | None):
+def _transforms(profile: bytes | None) -> tuple[ImageCms.ImageCmsTransform, ImageCms.ImageCmsTransform] | None:
     """The transforms to sRGB and back; None if there is no profile, it cannot be used, or it is sRGB."""
     if not isinstance(profile, bytes) or not 128 < len(profile) <= MAX_PROFILE:
         return None
@@ -62,16 +68,13 @@ def _transforms(profile: bytes | None):
         if own.profile.xcolor_space.strip() != "RGB":
             return None
         srgb = ImageCms.createProfile("sRGB")
-        options = {
-            "renderingIntent": ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            "flags": ImageCms.Flags.BLACKPOINTCOMPENSATION,
-        }
-        there = ImageCms.buildTransform(own, srgb, "RGB", "RGB", **options)
-        back = ImageCms.buildTransform(srgb, own, "RGB", "RGB", **options)
+        how = ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Flags.BLACKPOINTCOMPENSATION
+        there = ImageCms.buildTransform(own, srgb, "RGB", "RGB", *how)
+        back = ImageCms.buildTransform(srgb, own, "RGB", "RGB", *how)
         ramp = Image.frombytes(
             "RGB", (64, 64), bytes(17 * value for k in range(4096) for value in (k >> 8, k >> 4 & 15, k & 15))
         )
-        moved = ImageCms.applyTransform(ramp, there)
+        moved = _applied(there, ramp)
     except Exception:  # a stranger's profile may hold anything; without it the photo counts as one that has none
         return None
     far = max(abs(a - b) for a, b in zip(ramp.tobytes(), moved.tobytes()))

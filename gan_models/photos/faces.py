@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -81,7 +82,8 @@ class Face:
 
 def eyes_in_frame() -> np.ndarray:
     """(2, 2): the places of the eyes in CelebA's frame."""
-    return EYES_AND_MOUTH[:12].reshape(2, 6, 2).mean(1)
+    eyes: np.ndarray = EYES_AND_MOUTH[:12].reshape(2, 6, 2).mean(1)
+    return eyes
 
 
 # (pixels of the longer side, degrees): the copies of the photo in which faces are searched. The detector needs faces
@@ -102,7 +104,7 @@ def find_faces(photo: Image.Image) -> list[Face]:
     and Sullivan 2014), both from dlib. Every candidate is aligned, and accepted only if the detector finds a face in
     the aligned picture too.
     """
-    faces = []
+    faces: list[tuple[float, Similarity, Face]] = []
     for longest, turns in LOOKS:
         sure = [frame for score, frame, _ in faces if score > SURE]
         portrait = any(FACE[2] * frame.scale > PORTRAIT * max(photo.size) for frame in sure)
@@ -148,10 +150,13 @@ def _detect(picture: Image.Image, threshold: float) -> list[tuple[float, Similar
     return list(zip(scores, views))
 
 
-def _distinct(found: list[tuple]) -> list[tuple]:
+Found = TypeVar("Found", bound=tuple[Any, ...])
+
+
+def _distinct(found: list[Found]) -> list[Found]:
     """The (score, frame, ...) with the best score for each face."""
     middle = to_complex(np.array(FRAME)) / 2
-    kept = []
+    kept: list[Found] = []
     for item in sorted(found, key=lambda item: -item[0]):
         place, size = item[1].a * middle + item[1].b, item[1].scale * FACE[2]
         if all(abs(place - (view.a * middle + view.b)) > 0.5 * max(size, view.scale * FACE[2]) for _, view, *_ in kept):
@@ -190,7 +195,8 @@ def _near_frame(view: Similarity) -> bool:
 def _face_box(view: Similarity, photo: Image.Image) -> tuple[int, int, int, int]:
     centre, half = view(np.array([88.5, 129.0])), 56 * view.scale
     low, high = np.maximum(centre - half, 0), np.minimum(centre + half, photo.size)
-    return tuple(int(round(value)) for value in (*low, *high))
+    left, top, right, bottom = (int(round(value)) for value in (*low, *high))
+    return left, top, right, bottom
 
 
 def find_landmarks(frame: Image.Image) -> np.ndarray:
@@ -218,7 +224,7 @@ def load_detector() -> None:
 
 
 @lru_cache(maxsize=1)
-def dlib_models():
+def dlib_models() -> tuple[Any, Any, Any]:
     """dlib, its face detector and its landmark predictor. Raises MissingPackage."""
     try:
         import dlib
