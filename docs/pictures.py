@@ -59,6 +59,7 @@ def sketch(page: Page) -> None:
     page.locator("#sketch-example").click()
     page.locator("#sketched img").wait_for()
     wait(page)
+    page.evaluate("scrollTo(0, 0)")
 
 
 PICTURES = {"edit": edit, "walk": walk, "lab": lab, "sketch": sketch}

@@ -16,8 +16,8 @@ from .shared import Shared
 TITLE = words.SKETCH
 SIDE = 512  # pixels of the canvas
 LINE = 12  # pixels wide, about as the network learned them
-LINES_SEED = 5
-LINES = 0.5  # strength of the damage `edges` that turns a generated face into lines
+LINES_SEED, HAND = 7, 4  # of the face, and of how its lines are drawn
+LINES = 0.3  # strength of the damage `edges` that turns a generated face into lines
 
 
 def there(models: Models) -> bool:
@@ -55,12 +55,12 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
     def take_lines(visit):
         """Start from the lines of a generated face."""
         seen = studio.sample(models[models.drawers()[0]], LINES_SEED, 1, 0.8)
-        lines = (1 - damages.damaged(seen, {"edges": LINES}, 0).pictures[:, :1]) / 2
+        lines = (1 - damages.damaged(seen, {"edges": LINES}, HAND).pictures[:, :1]) / 2
         lines = F.interpolate(lines, (SIDE, SIDE), mode="bicubic", align_corners=False)[0, 0] > 0.5
         alpha = Image.fromarray((255 * lines).to(torch.uint8).numpy())
         layer = Image.merge("RGBA", [Image.new("L", alpha.size, 0)] * 3 + [alpha])
-        path = str(visit.drawn.pictures("lines", [layer])[0])
-        return {drawing: {"background": None, "layers": [path], "composite": None}}
+        path = visit.drawn.file("lines", "lines.png", layer.save)  # a PNG, since the page sends the same file back
+        return {drawing: {"background": None, "layers": [str(path)], "composite": None}}
 
     page.on(drawing.change, sketch, [drawing], [face], live=True)
     page.on(example.click, take_lines, [], [drawing])

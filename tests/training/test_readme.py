@@ -194,7 +194,7 @@ def test_the_site_shows_what_is_there():
             assert (place / link).is_file() and (not link.endswith(".md") or link in pages), link
     gallery = hooks.gallery()
     assert all(f"## {name}\n" in gallery for name in gan_models.bundled())
-    assert "mnist-lsgan" in gallery.split("## Not shown")[0] and "celeba-sketch" in gallery.split("## Not shown")[1]
+    assert "mnist-lsgan" in gallery.split("## Not shown")[0] and "celeba-fill" in gallery.split("## Not shown")[1]
     page = hooks.on_page_markdown("see [`a.py`](../training/a.py) and [b](b.md)", None, None, None)
     assert page == "see `a.py` and [b](b.md)"
 

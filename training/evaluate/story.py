@@ -163,7 +163,7 @@ def started_from(source: str | None, checkpoint: Path | None) -> dict[str, Any]:
 
 
 def pinned(command: str, asked: str | None, found: str | None) -> str:
-    """A command whose --init-from names the model as it was found: a repository of the Hub with its commit."""
+    """A command that starts from the model as it was found: a repository of the Hub with its commit."""
     if not asked or not found or asked == found or "/" not in found:
         return command
     words = shlex.split(command)
