@@ -26,7 +26,16 @@ SAID_BY = {
     "training/settings.py": (TRAINING, COMPARE),
 }
 # Of accelerate launch, git, http.server and pip.
-OTHERS = {"--mixed_precision", "--cpu", "--short", "--error-unmatch", "--always", "--directory", "--extra-index-url"}
+OTHERS = {
+    "--mixed_precision",
+    "--cpu",
+    "--short",
+    "--error-unmatch",
+    "--always",
+    "--dirty",
+    "--directory",
+    "--extra-index-url",
+}
 STYLES = ("gan_models/demo/theme.py", "gan_models/export/runtime.py")  # variables of CSS, and options of npm
 
 
