@@ -33,6 +33,8 @@ OTHERS = {
     "--error-unmatch",
     "--always",
     "--dirty",
+    "--abbrev",
+    "--exclude",
     "--directory",
     "--extra-index-url",
 }
