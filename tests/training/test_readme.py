@@ -78,6 +78,7 @@ def workplace(tmp_path, tiny_root, alone, monkeypatch):
     hole = Image.new("L", (90, 80))
     hole.paste(255, (30, 30, 50, 50))
     hole.save(tmp_path / "hole.png")
+    hole.point(lambda ink: 255 - ink).save(tmp_path / "drawing.png")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
