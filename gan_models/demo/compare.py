@@ -130,7 +130,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         one = asked.get("left", first)
         if one not in known:
             raise InvalidInput(words.NOT_OFFERED)
-        other = asked.get("right", known[one][0])
+        other = asked.get("right", second if one == first else known[one][0])
         if other not in known[one]:
             raise InvalidInput(words.NOT_OFFERED if other not in known else words.NOT_ALIKE)
         look = label_look(models, one, other)
