@@ -177,9 +177,9 @@ def _blocks(planes: Tensor, table: str, scale: Tensor) -> Tensor:
 
 
 def edges(pictures: Tensor, strength: Tensor, hand: Tensor) -> Tensor:
-    """A line drawing: dark lines on white where a pixel is darker than its surroundings, by a difference of two
-    Gaussians (Marr and Hildreth 1980; soft threshold: Winnemoeller et al. 2012). The higher the strength, the fewer
-    lines. hand (n, 3) in 0..1: how hard, how blurred and how bold the lines are; else a network would read shades from
+    """A line drawing of pictures (n, C, H, W) in [-1, 1]: dark lines on white where a pixel is darker than its
+    surroundings, by a difference of two Gaussians (Marr and Hildreth 1980; soft threshold: Winnemoeller et al. 2012).
+    The higher the strength (n,) in 0..1, the fewer lines. hand (n, 3) in 0..1: how hard, how blurred and how bold the lines are; else a network would read shades from
     their grey levels, which no drawing by hand has. All channels are equal."""
     hard, blurred, bold = hand.unbind(1)
     grey = brightness(pictures)

@@ -29,6 +29,7 @@ from .visits import Gone, Visits
 
 log = logging.getLogger(__name__)
 CORES = os.cpu_count() or 1
+MAKE_APP = App.create_app  # kept here: two pages that are built at once must not take each other's stand-in for it
 
 
 class Picked(gr.EventData):
@@ -248,12 +249,11 @@ class Page(gr.Blocks):
 def one_web_app():
     """Let Gradio make its web app at launch alone. It also makes one when a page begins and when it ends, and throws them
     away; together they took as long as loading all bundled models."""
-    made = App.create_app
     App.create_app = staticmethod(lambda *arguments, **named: None)
     try:
         yield
     finally:
-        App.create_app = made
+        App.create_app = staticmethod(MAKE_APP)
 
 
 @contextlib.contextmanager

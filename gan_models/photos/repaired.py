@@ -168,9 +168,10 @@ def _whole(
     square = Image.new("RGB", (side, side), photo.getpixel((0, 0)))
     corner = ((side - photo.width) // 2, (side - photo.height) // 2)
     square.paste(photo, corner)
-    small = as_tensor(square.resize((size, size), Image.Resampling.LANCZOS))
-    if "edges" in model.damages and side > size:
+    if model.damages == ("edges",) and side > size:
         small = ink(darkness(square), size).expand(-1, 3, -1, -1)
+    else:
+        small = as_tensor(square.resize((size, size), Image.Resampling.LANCZOS))
     missing = None
     if hole is not None:
         whole = np.zeros((side, side), np.float32)
