@@ -181,6 +181,8 @@ def test_on_a_phone_the_picture_stays_while_the_sliders_move(browser, address):
     visitor.page.locator("#studio .change").last.scroll_into_view_if_needed()
     assert 0 <= canvas.bounding_box()["y"] < 30
     assert visitor.page.locator("#studio .change").last.bounding_box()["y"] > canvas.bounding_box()["height"]
+    visitor.page.locator("#studio .close").evaluate("button => button.hidden = false")  # as with a photo of one's own
+    assert visitor.page.locator("#studio .close").is_visible()
     assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 360
     visitor.page.close()
     assert visitor.odd == []
