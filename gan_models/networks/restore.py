@@ -31,7 +31,9 @@ from .unet import GROUPS, Level, PictureUNet, initialise_convolutions
 SURE = 0.08  # estimated strengths below this count as 0
 BATCH = 64  # tiles per batch
 LEAST = 0.4  # the least strength of a damage that is given by name
-DOUBT = 0.1  # estimates below this are ignored if no damage is given, so that whole pictures stay unchanged
+# Estimates below these are ignored if no damage is given, so that whole pictures stay unchanged. Photos were saved as JPEG
+# before they are damaged here: a low estimate of it says nothing.
+DOUBT, DOUBT_JPEG = 0.1, 0.2
 MOST_LOOKS = 6  # tiles in each direction from which the damages of a large picture are estimated
 
 
@@ -206,7 +208,8 @@ class Restorer(PictureUNet):
         if len(tiles) != len(pictures):
             seen = seen.mean(0, keepdim=True)
         if damages is None:
-            return seen * (seen >= DOUBT)
+            doubt = [DOUBT_JPEG if kind == "jpeg" else DOUBT for kind in self.told]
+            return seen * (seen >= torch.tensor(doubt, device=self.device))
         least = torch.tensor([1.0 if kind == "grey" else LEAST for kind in self.told], device=self.device)
         return torch.maximum(seen, least) * named  # for grey, which has no degrees, the least strength is 1
 

@@ -180,6 +180,11 @@ def command(arguments: list[str] | None) -> None:
     )
     parser.add_argument("--cas", action="store_true", help="also the classification accuracy score (minutes)")
     parser.add_argument(
+        "--fill",
+        action="store_true",
+        help="instead, how a generator fills holes in pictures (a second and more for each)",
+    )
+    parser.add_argument(
         "--seed", type=int, default=0, metavar="S", help="of latents, labels and real pictures (default: 0)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all results to this file")
@@ -202,6 +207,7 @@ def command(arguments: list[str] | None) -> None:
         batch_size=options.batch_size,
         seed=options.seed,
         cas=options.cas,
+        fill=options.fill,
     )
     if options.json:
         _write(options.json, result)

@@ -45,6 +45,7 @@ def evaluate(
     batch_size: int = 100,
     seed: int = 0,
     cas: bool = False,
+    fill: bool = False,
 ) -> dict:
     """All metrics of a generator (or of the model that `gan_models.load` finds by a name) against a data set.
 
@@ -60,10 +61,10 @@ def evaluate(
     samples = None if samples is None else check_count(samples, least=2, what="number of samples")
     batch_size, seed = check_count(batch_size, most=10_000, what="batch size"), check_seed(seed)
     generator = source if isinstance(source, Generator) else _load(source)
-    if isinstance(generator, Restorer):
+    if isinstance(generator, Restorer) or fill:
         if network not in (None, "general"):
             raise EvaluationError(f"Repaired pictures are measured with the network general, not with {network}.")
-        return repairs.evaluate(generator, data, data_root, samples=samples or repairs.SAMPLES, seed=seed)
+        return repairs.evaluate(generator, data, data_root, samples=samples, seed=seed)
     if isinstance(generator, Translator):
         if network not in (None, "general"):
             raise EvaluationError(f"Translated pictures are seen by the network general, not by {network}.")

@@ -306,7 +306,7 @@ _ROWS = (
     ),
     *(
         Metric(f"{kind}_{name}", better, f"{about}; the damage is {kind}")
-        for kind in DAMAGES
+        for kind in (*DAMAGES, "halves")
         for name, better, about in (
             ("psnr", "higher", "PSNR in decibels of repaired against undamaged pictures"),
             ("ssim", "higher", "structural similarity of the same, up to 1 (Wang et al. 2004)"),

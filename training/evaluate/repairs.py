@@ -9,32 +9,36 @@ which is told the true strength:
     blur, motion    Richardson-Lucy deconvolution with the true kernel, 10 iterations
     jpeg, grey      nothing: the damaged picture itself
     shrink          nothing: the damaged picture, which is already enlarged by bicubic interpolation
-    fill            biharmonic inpainting (Damelin and Hoang 2018)
+    fill, halves    biharmonic inpainting (Damelin and Hoang 2018)
     edges           nothing: the drawing itself
 
     KIND_psnr, KIND_ssim  PSNR and structural similarity to the undamaged picture; higher is better
     KIND_distance         perceptual distance in the general features of Lite1 (training uses Lite0's); lower is
                           better
-    KIND_kid              KID in general features between the repaired pictures and as many other real ones; near 0 is
-                          as good as real. KIND_fid: the same for FID, if there are more than 1,280 pictures
+    KIND_kid, KIND_fid    KID and FID in general features between the repaired pictures and as many other real ones (FID
+                          only of more than 1,280 pictures, the number of features)
     untouched_psnr        of undamaged pictures, when no damage is given
 
 Each is the mean over the strengths. "without" is the same for the classical method, "damaged" for the damaged picture,
 and "real" (of KID and FID) for undamaged pictures. The table has each strength separately.
+
+"halves" are holes of half the picture, from a side. A generator of pictures can be measured too: it fills holes by
+`gan_models.inversion.fill`, a second or more per picture.
 """
 
 import os
 import time
 from collections.abc import Callable
-from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from gan_models import damages
-from gan_models.damages import KINDS, RANDOMS
+from gan_models import damages, inversion
+from gan_models.damages import KINDS, RANDOMS, Damaged
+from gan_models.networks.base import Generator
 from gan_models.networks.restore import Restorer
 from gan_models.rng import Stream, philox
 
@@ -47,24 +51,37 @@ from .sampling import how_measured, rounded
 from .statistics import psnr, ssim
 
 STRENGTHS = (1 / 3, 2 / 3, 1.0)
-SAMPLES = 1000
+SAMPLES = 1300  # more than there are general features, for FID
+FILLED = 100  # by a generator
 BATCH = 50
+HALVES = 0.9  # the random number for which `damages.holes` takes a part from a side
 
 
-@torch.inference_mode()
+class Real(NamedTuple):
+    """The undamaged pictures, and other real ones, as the network of general features sees them."""
+
+    eyes: general.General
+    maps: list[Tensor]  # of the undamaged pictures
+    others: Tensor  # (n, POOLED) of the others
+    floor: dict[str, float]  # kid_real and fid_real: of the undamaged pictures
+
+
+@torch.no_grad()
 def evaluate(
-    model: Restorer,
+    model: Restorer | Generator,
     data: str | os.PathLike,
     data_root: str | os.PathLike | None = None,
     *,
-    samples: int = SAMPLES,
+    samples: int | None = None,
     split: str = "test",
     seed: int = 0,
     strengths: tuple[float, ...] = STRENGTHS,
 ) -> dict:
-    """All metrics of a network on (at most `samples` pictures of) a split, in the form of `evaluate.evaluate`. Raises
-    DataError if the data cannot be read."""
-    if not model.damages:
+    """All metrics of a network on (at most `samples` pictures of) a split, in the form of `evaluate.evaluate`. samples:
+    None is 1,300 for a restoration model, 100 for a generator. Raises DataError if the data cannot be read."""
+    repairs = isinstance(model, Restorer)
+    kinds = model.damages if repairs else ("fill",)
+    if not kinds:
         raise EvaluationError(
             "This model learned from pairs of pictures: no damage is known by which it could be judged."
         )
@@ -73,20 +90,19 @@ def evaluate(
     channels, size, _ = model.image_shape
     pictures = open_dataset(data, data_root, size, channels=channels, split=split)
     order = philox(seed, 2, Stream.EVALUATION).permutation(len(pictures))
-    n = min(samples, len(pictures))
+    n = min(samples or (SAMPLES if repairs else FILLED), len(pictures))
     chosen, others = np.sort(order[:n]), np.sort(order[n : 2 * n])
-    eyes = general.read(general.JUDGES) if channels == 3 and size >= 32 else None
     whole = to_float(pictures.batch(chosen)[0])
+    real = None
+    if channels == 3 and size >= 32 and len(others) >= 2:
+        real = _looked_at(whole, to_float(pictures.batch(others)[0]), seed)
+    kinds = (*kinds, "halves") if "fill" in kinds else kinds
+    plan = [(kind, level) for kind in kinds for level in ((1.0,) if kind in ("grey", "halves") else strengths)]
     rows: dict[str, dict[str, float]] = {}
-    how, result = f"{short_count(n)}_{split}", {}
-    seen = partial(general.pooled, eyes)
-    real = clean = None
-    if eyes is not None and len(others) >= 2:
-        real, clean = seen(to_float(pictures.batch(others)[0])), seen(whole)
-    plan = [(kind, level) for kind in model.damages for level in ((1.0,) if kind == "grey" else strengths)]
     for kind, level in tqdm(plan, unit=" damages", desc="Judging repairs", disable=None):
-        rows[f"{kind} {level:.2g}"] = _row(model, eyes, whole, kind, level, seed, real, clean)
-    for kind in model.damages:
+        rows[f"{kind} {level:.2g}"] = _row(model, whole, kind, level, seed, real)
+    how, result = f"{short_count(n)}_{split}", {}
+    for kind in kinds:
         mine = [row for name, row in rows.items() if name.partition(" ")[0] == kind]
         for name in [key for key in mine[0] if "_" not in key]:
             metric = {"value": _mean(mine, name), "without": _mean(mine, f"{name}_without")}
@@ -95,11 +111,11 @@ def evaluate(
             if f"{name}_real" in mine[0]:
                 metric["real"] = mine[0][f"{name}_real"]
             result[f"{kind}_{name}{how}"] = metric
-    if model.residual and model.told:
+    if repairs and model.residual and model.told:
         same = torch.cat([model.restore(part) for part in whole.split(BATCH)])
         error = (same - whole).square().mean().clamp_min(1e-12)
         result[f"untouched_psnr{how}"] = {"value": min(float(10 * torch.log10(4 / error)), 100.0)}
-    network = f"EfficientNet-{general.JUDGES.title()}, {size} px" if eyes is not None else None
+    network = f"EfficientNet-{general.JUDGES.title()}, {size} px" if real is not None else None
     record = how_measured(began, pictures, samples=n, seed=seed, split=split, network=network, attributes=rows)
     return result | {"evaluation": {"repairs": record}}
 
@@ -108,49 +124,78 @@ def _mean(rows: list[dict[str, float]], name: str) -> float:
     return sum(row[name] for row in rows) / len(rows)
 
 
-def _row(model: Restorer, eyes, whole: Tensor, kind: str, level: float, seed: int, real, clean) -> dict[str, float]:
+def _looked_at(whole: Tensor, others: Tensor, seed: int) -> Real:
+    """Undamaged pictures and others, looked at once for all damages."""
+    eyes = general.read(general.JUDGES)
+    looks = [eyes(part) for part in whole.split(BATCH)]
+    clean = torch.cat([look.pooled.double() for look in looks])
+    real = Real(
+        eyes, [torch.cat(maps) for maps in zip(*(look.maps for look in looks))], general.pooled(eyes, others), {}
+    )
+    return real._replace(floor={f"{name}_real": value for name, value in _distances(clean, real, seed).items()})
+
+
+def _distances(seen: Tensor, real: Real, seed: int) -> dict[str, float]:
+    """KID, and FID if there are enough pictures, of features (n, POOLED)."""
+    from . import features  # needs torch-fidelity
+
+    found = {"kid": features.kernel_distance(seen, real.others, seed)[0]}
+    if min(len(seen), len(real.others)) > general.POOLED:
+        found["fid"] = features.frechet_distance(seen, real.others)
+    return found
+
+
+def _row(
+    model: Restorer | Generator, whole: Tensor, kind: str, level: float, seed: int, real: Real | None
+) -> dict[str, float]:
     """The results for one damage at one strength."""
     measured: dict[str, list[Tensor]] = {}
-    features: dict[str, list[Tensor]] = {"": [], "_without": []}
+    features: dict[str, list[Tensor]] = {}
     for first in range(0, len(whole), BATCH):
         some = whole[first : first + BATCH]
         found, kernels = _damaged(some, kind, level, seed, first)
-        told = [] if kind == "fill" else [kind]
-        mask = found.mask if kind == "fill" else None
-        repaired = model.restore(found.pictures, mask, told or None)
         by_hand = without_gan(kind, found, level, kernels)
-        for suffix, pictures in (("", repaired), ("_without", by_hand), ("_damaged", found.pictures)):
+        results = {"": _repaired(model, kind, found), "_without": by_hand}
+        if by_hand is not found.pictures:
+            results["_damaged"] = found.pictures
+        for suffix, pictures in results.items():
             pictures = rounded(pictures)
             values = {"psnr": psnr(pictures, some), "ssim": ssim(pictures, some)}
-            if eyes is not None:
-                values["distance"] = general.distance(eyes, pictures, some)
-                if real is not None and suffix in features:
-                    features[suffix].append(general.pooled(eyes, pictures))
+            if real is not None:
+                look = real.eyes(pictures, pooled=suffix != "_damaged")
+                values["distance"] = general.apart(look.maps, [maps[first : first + BATCH] for maps in real.maps])
+                if look.pooled is not None:
+                    features.setdefault(suffix, []).append(look.pooled.double())
             for name, value in values.items():
                 measured.setdefault(name + suffix, []).append(value)
     row = {name: float(torch.cat(values).mean()) for name, values in measured.items()}
-    if real is None:
-        return row
-    from . import features as distances  # needs torch-fidelity
-
     for suffix, parts in features.items():
-        mine = torch.cat(parts)
-        row[f"kid{suffix}"] = distances.kernel_distance(mine, real, seed)[0]
-        if min(len(mine), len(real)) > general.POOLED:
-            row[f"fid{suffix}"] = distances.frechet_distance(mine, real)
-    row["kid_real"] = distances.kernel_distance(clean, real, seed)[0]
-    if "fid" in row:
-        row["fid_real"] = distances.frechet_distance(clean, real)
-    return row
+        row |= {name + suffix: value for name, value in _distances(torch.cat(parts), real, seed).items()}
+    for name in [name for name in row if name.endswith("_without")]:  # where nothing is done, the damaged picture
+        if not name.startswith(("kid", "fid")):
+            row.setdefault(name.replace("_without", "_damaged"), row[name])
+    return row | (real.floor if real is not None else {})
 
 
-def _damaged(pictures: Tensor, kind: str, level: float, seed: int, first: int) -> tuple[damages.Damaged, Tensor | None]:
-    """Pictures with one damage, numbered from `first` on, and for motion blur the kernels (n, k, k)."""
+def _repaired(model: Restorer | Generator, kind: str, found: Damaged) -> Tensor:
+    hole = found.mask if kind in ("fill", "halves") else None
+    if isinstance(model, Restorer):
+        return model.restore(found.pictures, hole, None if hole is not None else [kind])
+    rows = found.mask.flatten(1).any(1)  # a thin stroke may miss all pixels
+    result = found.pictures.clone()
+    result[rows] = inversion.fill(model, found.pictures[rows], found.mask[rows])
+    return result
+
+
+def _damaged(pictures: Tensor, kind: str, level: float, seed: int, first: int) -> tuple[Damaged, Tensor | None]:
+    """Pictures with one damage, numbered from `first` on, and for blur the kernels (n, k, k)."""
     n, channels = len(pictures), pictures.shape[1]
     randoms, fields = torch.empty(n, RANDOMS), torch.empty(n, channels + 1, *pictures.shape[2:])
     for k in range(n):
         randoms[k] = torch.from_numpy(philox(seed, first + k, Stream.DAMAGE).random(RANDOMS, "float32"))
         fields[k] = torch.from_numpy(philox(seed, first + k, Stream.GRAIN).standard_normal(fields.shape[1:], "float32"))
+    if kind == "halves":
+        kind, randoms[:, 1] = "fill", HALVES
     strengths = torch.zeros(n, len(KINDS))
     strengths[:, KINDS.index(kind)] = level
     kernels = None
@@ -170,7 +215,7 @@ def _damaged(pictures: Tensor, kind: str, level: float, seed: int, first: int) -
 # ---- Classical methods -----------------------------------------------------------------------------------------------
 
 
-def without_gan(kind: str, found: damages.Damaged, level: float, kernels: Tensor | None = None) -> Tensor:
+def without_gan(kind: str, found: Damaged, level: float, kernels: Tensor | None = None) -> Tensor:
     """Damaged pictures (n, C, H, W) in [-1, 1] repaired by the classical method, see the docstring of this file."""
     from scipy import ndimage
     from skimage import restoration  # from the extra "train"; a missing one gives a message that says so
@@ -200,6 +245,7 @@ def without_gan(kind: str, found: damages.Damaged, level: float, kernels: Tensor
         "blur": sharpened,
         "motion": sharpened,
         "fill": filled,
+        "halves": filled,
     }
     if kind not in methods:
         return found.pictures

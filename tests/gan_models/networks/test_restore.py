@@ -61,6 +61,17 @@ def test_where_it_sees_no_damage_the_picture_comes_back(model):
     assert torch.equal(blind.restore(pictures(1, 50, 90)), pictures(1, 50, 90))
 
 
+def test_a_little_jpeg_is_left_alone_and_a_little_noise_is_not():
+    """Photos were saved as JPEG before, so that a low estimate of it says nothing."""
+    made = Restorer(32, 3, width=8, damages=["noise", "jpeg"]).eval().requires_grad_(False)
+    made.estimate.weight.zero_()
+    for kind, least in (("noise", 0.1), ("jpeg", 0.2)):
+        for estimate, untouched in ((least - 0.02, True), (least + 0.02, False)):
+            made.estimate.bias.fill_(-9.0)
+            made.estimate.bias[made.told.index(kind)] = torch.tensor(estimate * 0.92 + 0.08).logit()
+            assert torch.equal(made.restore(pictures()), pictures()) == untouched
+
+
 def test_pictures_do_not_depend_on_each_other(model):
     both = model.restore(pictures(), damages=["blur"])
     assert torch.allclose(both[:1], model.restore(pictures()[:1], damages=["blur"]), atol=1e-5)
