@@ -16,6 +16,7 @@ from .infogan import InfoGANDiscriminator, InfoGANGenerator
 from .invertible import InvertibleGenerator
 from .mlp import MLPDiscriminator, MLPGenerator
 from .panel import Panel
+from .projected import ProjectedDiscriminator
 from .resnet import ResNetDiscriminator, ResNetGenerator
 from .restore import Onlookers, Restorer
 from .retouch import RetouchEditor
@@ -44,6 +45,7 @@ __all__ = [
     "Onlookers",
     "PairDiscriminator",
     "Panel",
+    "ProjectedDiscriminator",
     "ResNetDiscriminator",
     "ResNetGenerator",
     "Restorer",
@@ -87,6 +89,7 @@ PAIRS: dict[str, tuple[type[Generator], type[Discriminator]]] = {
     "retouch": (RetouchEditor, Panel),
     "restore": (Restorer, Onlookers),
     "translate": (Translator, KindDiscriminator),
+    "projected": (DCGANGenerator, ProjectedDiscriminator),
 }
 
 

@@ -19,7 +19,7 @@ class Adversary(nn.Module):
     scores of the few patches that an edit changes stayed too small beside the classifiers' loss, and the editor drew
     cyan beards.
 
-    widths: channels of the convolutions that halve a map (the last but one is repeated as needed), and of the last
+    attributes: how many labels it is told, 0 for none. widths: channels of the convolutions that halve a map (the last but one is repeated as needed), and of the last
     one. least: the size of the map of patches. fold: blocks of fold x fold pixels become channels, which makes large
     pictures cheap.
     """
@@ -44,12 +44,14 @@ class Adversary(nn.Module):
         final = spectral_norm(nn.Conv2d(inputs, last, 3, padding=1))
         self.layers = nn.Sequential(*layers, final, nn.LeakyReLU(0.2, inplace=True))
         self.score = nn.Conv2d(last, 1, 1)
-        self.project = nn.Linear(attributes, last, bias=False)
+        self.project = nn.Linear(attributes, last, bias=False) if attributes else None
 
-    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         x = GAIN * self.layers(F.pixel_unshuffle(x, self.fold))
-        fitting = (x * self.project(labels)[:, :, None, None]).sum(1) / x.shape[1] ** 0.5
-        scores: Tensor = self.score(x)[:, 0] + fitting
+        scores: Tensor = self.score(x)[:, 0]
+        if self.project is not None:
+            fitting = (x * self.project(labels)[:, :, None, None]).sum(1) / x.shape[1] ** 0.5
+            scores = scores + fitting
         return scores.flatten(1)
 
 

@@ -10,6 +10,7 @@ from .bigan import BiGAN
 from .editor import Editing
 from .inversion import Inverting
 from .moments import Moments
+from .projected import Projecting
 from .restoring import Restoring
 from .retouching import Retouching
 from .semisupervised import SemiSupervised
@@ -22,6 +23,7 @@ GAMES: dict[str, type[Game]] = {
     "bigan": BiGAN,
     "moments": Moments,
     "inversion": Inverting,
+    "projected": Projecting,
     "editor": Editing,
     "retouching": Retouching,
     "semisupervised": SemiSupervised,

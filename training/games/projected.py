@@ -1,0 +1,126 @@
+"""A generator against discriminators on the features of a frozen network (Projected GAN: Sauer et al. 2021,
+arXiv:2111.01007) and on pixels (Kumari et al. 2022, arXiv:2112.09130). Networks: gan_models/networks/projected.py.
+
+The features are those of EfficientNet-Lite0, which learned from ImageNet (judges/general.py). Its maps at four strides
+are normalised and mixed from coarse to fine by fixed random convolutions. Both kinds of pictures are augmented
+differently before (Zhao et al. 2020, arXiv:2006.10738). The features of a batch are computed once, for both players.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gan_models.networks.layers import upcast
+from gan_models.networks.projected import Judged
+from gan_models.rng import Stream
+
+from .. import augment, losses
+from ..judges import general
+from ..losses import OBJECTIVES, Loss
+from ..recipes import Recipe, RecipeError
+from ..state import State
+from .adversarial import Batch, Game
+
+
+class Projected(NamedTuple):
+    """The generated pictures of a batch, and what the discriminators see of them and of the real ones."""
+
+    fake: Tensor  # (n, C, H, W) with the graph
+    real_views: Tensor  # augmented
+    fake_views: Tensor
+    real_maps: list[Tensor]  # mixed features of the views
+    fake_maps: list[Tensor]
+
+
+class Projecting(Game):
+    """The generator waits while the normalisation of the features is estimated from real pictures."""
+
+    @dataclass(frozen=True)
+    class Terms:
+        adversarial: float = 1.0  # the objective's generator loss
+        auxiliary: float = 0.0  # the auxiliary classifiers' loss (needs discriminator.auxiliary)
+        strength: float = 1.0  # of the differentiable augmentation, 0..1
+        waits: int = 4_000  # images in which the normalisation is estimated
+
+    pairs, reads_labels = ("projected",), False
+    in_parts = False  # the maps' normalisation is fixed by whole batches
+
+    @classmethod
+    def check(cls, recipe: Recipe, terms: Terms) -> None:
+        if OBJECTIVES[recipe.objective].paired:
+            raise RecipeError(
+                f"The game projected scores real and generated pictures apart: --set objective=hinge, not {recipe.objective}."
+            )
+        if terms.auxiliary and not (recipe.conditional and recipe.discriminator.get("auxiliary")):
+            raise RecipeError(
+                "The loss of the auxiliary classifiers needs labels and classifiers: "
+                "--set conditional=true and --set discriminator.auxiliary=true, or --set auxiliary=0."
+            )
+
+    @classmethod
+    def features_of(cls, recipe: Recipe) -> str | None:
+        return general.ABOUT
+
+    def __init__(self, recipe: Recipe, device: torch.device):
+        super().__init__(recipe, device)
+        self.general = general.read(general.TRAINS).to(device)
+
+    def generator_moves(self, state: State) -> bool:
+        return state.images >= self.terms.waits
+
+    def prepare(self, state: State, batch: Batch) -> None:
+        state.discriminator.even.train(not self.generator_moves(state))
+
+    def generate(self, state: State, batch: Batch) -> Projected:
+        randoms = batch.uniform(Stream.AUGMENT, 2, augment.RANDOMS)
+        fake = state.generator(batch.latents, batch.labels)
+        with torch.no_grad():
+            real_views = self.viewed(batch.real, randoms[:, 0])
+            real_maps = self.mixed(state, real_views)
+        state.discriminator.even.eval()
+        fake_views = self.viewed(fake, randoms[:, 1])
+        return Projected(fake, real_views, fake_views, real_maps, self.mixed(state, fake_views))
+
+    def viewed(self, images: Tensor, randoms: Tensor) -> Tensor:
+        return augment.augment(images, randoms, self.terms.strength, self.recipe.augment_policies)
+
+    def mixed(self, state: State, images: Tensor) -> list[Tensor]:
+        """The mixed maps of pictures, computed in the run's precision at the size that the discriminator asks for."""
+        kind, size = images.device.type, state.discriminator.seen
+        wanted = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else images.dtype
+        if self.general.stem.weight.dtype != wanted:
+            self.general.to(wanted)
+        with torch.autocast(kind, enabled=False):
+            if images.shape[-1] != size:
+                images = F.interpolate(images, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
+            images = images.to(wanted).contiguous(memory_format=torch.channels_last)
+            maps = self.general(images, pooled=False).maps
+        return state.discriminator.mixed(maps)
+
+    def discriminator_loss(self, state: State, batch: Batch, generated: Projected) -> Loss:
+        on_real: Judged = state.discriminator(generated.real_maps, generated.real_views, batch.labels)
+        fake_maps = [x.detach() for x in generated.fake_maps]
+        on_fake: Judged = state.discriminator(fake_maps, generated.fake_views.detach(), batch.labels)
+        pairs = [self.tell_apart(real, fake) for real, fake in zip(on_real.scores, on_fake.scores, strict=True)]
+        loss = torch.stack([one for one, _ in pairs]).mean()
+        scalars = {key: torch.stack([told[key] for _, told in pairs]).mean() for key in pairs[0][1]}
+        if self.terms.auxiliary:
+            scalars["real_classification"] = self._classification(state, batch, on_real)
+            loss = loss + self.terms.auxiliary * scalars["real_classification"]
+        return loss, scalars
+
+    def generator_loss(self, state: State, batch: Batch, generated: Projected) -> Loss:
+        on_fake: Judged = state.discriminator(generated.fake_maps, generated.fake_views, batch.labels)
+        adversarial = torch.stack([self.objective.generator(None, fake)[0] for fake in on_fake.scores]).mean()
+        loss, scalars = self.terms.adversarial * adversarial, {"generator_loss": adversarial}
+        if self.terms.auxiliary:
+            scalars["fake_classification"] = self._classification(state, batch, on_fake)
+            loss = loss + self.terms.auxiliary * scalars["fake_classification"]
+        return loss, scalars
+
+    def _classification(self, state: State, batch: Batch, judged: Judged) -> Tensor:
+        multi = state.generator.multi_label
+        return torch.stack([losses.classification(upcast(x), batch.labels, multi) for x in judged.logits]).mean()
