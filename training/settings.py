@@ -171,7 +171,8 @@ def _replace(recipe: Recipe, key: str, value: Any) -> Recipe:
         known = {
             f"{name}.{word}" for name, network in zip(PLAYERS, PAIRS[recipe.networks]) for word in arguments(network)
         }
-        raise RecipeError(f"There is no option {key!r} to set; {_near(key, known)}")
+        same = {name for name in known if name.endswith(f".{argument}")}  # only the player is misspelt
+        raise RecipeError(f"There is no option {key!r} to set; {_near(key, same or known)}")
     words = {name: name for name in (*fields, *terms)}
     words |= {old: new for old, new in ALIASES.items() if new in words}
     known = ", ".join(dict.fromkeys(words[name] for name in near(key, words, 0.6)) or fields)
