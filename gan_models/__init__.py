@@ -4,10 +4,11 @@ pictures."""
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .project import VERSION, bundled
+
 if TYPE_CHECKING:
     from . import latents
     from .errors import HubUnreachable, InvalidConfig, InvalidInput, InvalidWeights, ModelError, ModelNotFound
-    from .hub import bundled
     from .networks import load
     from .networks.base import Generator
     from .verification import verify
@@ -25,9 +26,9 @@ __all__ = [
     "load",
     "verify",
 ]
-__version__ = "0.1.0"
+__version__ = VERSION
 
-_HOMES = {"Generator": "networks", "bundled": "hub", "load": "networks", "verify": "verification"} | dict.fromkeys(
+_HOMES = {"Generator": "networks", "load": "networks", "verify": "verification"} | dict.fromkeys(
     ("HubUnreachable", "InvalidConfig", "InvalidInput", "InvalidWeights", "ModelError", "ModelNotFound"), "errors"
 )
 
@@ -43,6 +44,7 @@ _MODULES = (
     "networks",
     "photos",
     "portrait",
+    "project",
     "studio",
 )
 

@@ -13,8 +13,8 @@ import sys
 from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
-from . import __version__
 from .errors import InvalidInput, MissingPackage, ModelError
+from .project import VERSION
 
 
 class Verb(NamedTuple):
@@ -75,7 +75,7 @@ def command(arguments: list[str]) -> int:
         print(usage())
         return 0
     if verb == "--version":
-        print(f"gan-studio {__version__}")
+        print(f"gan-studio {VERSION}")
         return 0
     if verb not in VERBS:
         near = difflib.get_close_matches(verb, VERBS, n=1)

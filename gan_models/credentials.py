@@ -13,9 +13,10 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import __version__, marks
+from . import marks
 from .errors import InvalidInput, short
 from .files import UnfitFile, read_bounded, write_atomically
+from .project import VERSION
 
 MOST_PEM = 100_000  # bytes
 ALGORITHMS = ("es256", "es384", "es512", "ps256", "ps384", "ps512", "ed25519")
@@ -66,13 +67,13 @@ def sign(
     action = {
         "action": "c2pa.edited" if mark.kind == marks.EDITED else "c2pa.created",
         "digitalSourceType": marks.SOURCE_TYPES + mark.kind,
-        "softwareAgent": {"name": f"GAN Studio, {mark.model}", "version": mark.revision or __version__},
+        "softwareAgent": {"name": f"GAN Studio, {mark.model}", "version": mark.revision or VERSION},
     }
     actions = [action]
     if mark.kind == marks.EDITED:  # C2PA requires that the first action says where the file comes from
         actions = [{"action": "c2pa.created", "digitalSourceType": marks.SOURCE_TYPES + marks.EDITED}, action]
     manifest = {
-        "claim_generator_info": [{"name": "GAN Studio", "version": __version__}],
+        "claim_generator_info": [{"name": "GAN Studio", "version": VERSION}],
         "title": path.name,
         "format": kind,
         "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": actions}}],

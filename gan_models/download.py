@@ -26,7 +26,7 @@ from huggingface_hub.errors import (
 
 from . import files
 from .errors import HubUnreachable, InvalidConfig, InvalidWeights, ModelError, ModelNotFound, short
-from .model_folder import BESIDE, CONFIG, MAX_CONFIG_BYTES, WEIGHTS, build_on_meta, read_config, weights_size
+from .layout import BESIDE, CONFIG, MAX_CONFIG_BYTES, WEIGHTS
 
 PATIENCE = 30.0  # seconds that a download of any size may take
 GRACE = 5.0  # seconds on top of the client's limit, which counts anew with each piece of an answer
@@ -51,14 +51,18 @@ class Known(NamedTuple):
 
 
 class Repository:
-    """One revision of a repository, or of a folder in it, to be downloaded into the cache. The arguments are those of
-    the Hub's client."""
+    """One revision of a repository, or of a folder in it, to be downloaded into the cache.
+
+    most_bytes: (config.json, the model's name) -> the most bytes that its weights may have; it raises ModelError for a
+    configuration that is not ours. The other arguments are those of the Hub's client.
+    """
 
     def __init__(
         self,
         repo: str,
         revision: str | None = None,
         *,
+        most_bytes: Callable[[Path, str], int],
         subfolder: str = "",
         cache_dir: str | Path | None = None,
         force_download: bool = False,
@@ -66,7 +70,7 @@ class Repository:
         token: str | bool | None = None,
     ):
         self.repo, self.revision, self.cache_dir, self.token = repo, revision, cache_dir, token
-        self.subfolder = subfolder
+        self.most_bytes, self.subfolder = most_bytes, subfolder
         self.force, self.local = force_download, local_files_only
         self.at = f" at revision {revision!r}" if revision else ""
         self.commit: str | None = None
@@ -83,11 +87,11 @@ class Repository:
                 self._ask()
             folder = self._fetched(CONFIG, MAX_CONFIG_BYTES)
             self.commit = folder.parents[self._path(CONFIG).count("/") - 1].name if self.subfolder else folder.name
-            network = build_on_meta(*read_config(folder / CONFIG, self.repo), self.repo)
+            most = self.most_bytes(folder / CONFIG, self.repo)
             if self.known is None or self._path(WEIGHTS) in self.known:
-                self._fetched(WEIGHTS, weights_size(network.state_dict()))
-            for name, most in BESIDE.items():
-                self._fetch_beside(name, min(most, MOST_BESIDE))
+                self._fetched(WEIGHTS, most)
+            for name, limit in BESIDE.items():
+                self._fetch_beside(name, min(limit, MOST_BESIDE))
             return folder
         except ModelError:
             raise

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -10,11 +11,11 @@ from urllib.parse import unquote, urlsplit
 import torch
 from huggingface_hub import constants
 
+from . import project
 from .download import Repository
 from .errors import InvalidInput, ModelNotFound, did_you_mean, short
-from .model_folder import CONFIG, WEIGHTS, Source
+from .layout import CONFIG, WEIGHTS, Source, without_folders
 
-PRETRAINED = Path(__file__).parent / "pretrained"
 # Where a run folder keeps its model: when it is done, and before that in its checkpoints.
 IN_A_RUN = ("model", "checkpoint/model", "checkpoint.previous/model", "checkpoint.old/model")
 HOSTS = ("huggingface.co", "www.huggingface.co", "hf.co")
@@ -27,24 +28,22 @@ class Reference(NamedTuple):
     revision: str | None  # branch, tag or commit
     subfolder: str  # "" for the repository itself
 
-
-def bundled() -> list[str]:
-    """The names of the models that come with the package, in alphabetical order."""
-    return sorted(folder.parent.name for folder in PRETRAINED.glob(f"*/{CONFIG}"))
+    def __str__(self) -> str:
+        return (
+            self.repo
+            + (f"@{self.revision}" if self.revision else "")
+            + (f"/{self.subfolder}" if self.subfolder else "")
+        )
 
 
 def short_name(source: str | os.PathLike[str]) -> str:
-    """A name for a model that does not reveal its folder: runs/mnist-cgan/model is "mnist-cgan"; a bundled name or a
-    Hub repository stays, without its commit; the address of its page becomes its name."""
-    if not os.path.isdir(source):
-        name = os.fspath(source).rstrip("/") or os.fspath(source)
-        if "://" in name:
-            with contextlib.suppress(ModelNotFound):
-                repo, revision, subfolder = parse(name)
-                name = "/".join(filter(None, (repo + (f"@{revision}" if revision else ""), subfolder)))
-        return re.sub(r"@[0-9a-f]{40}(?=/|$)", "", name)
-    parts = [part for part in Path(source).resolve().parts[1:] if part not in ("model", "checkpoint")]
-    return parts[-1] if parts else os.fspath(source)
+    """A name for a model that does not reveal its folder, as :attr:`Source.short_name`; the address of its page becomes
+    its name."""
+    name = os.fspath(source)
+    if "://" in name:
+        with contextlib.suppress(ModelNotFound):
+            name = str(parse(name))
+    return without_folders(name)
 
 
 def check_device(device: str | torch.device | None) -> torch.device:
@@ -60,13 +59,14 @@ def check_device(device: str | torch.device | None) -> torch.device:
         ) from error
 
 
-def locate(source: str | os.PathLike[str], revision: str | None = None) -> Path:
-    """The model folder of any source that `load` takes. Raises as `load` does."""
-    return find(source, revision).folder
-
-
-def find(source: str | os.PathLike[str], revision: str | None = None, **download: Any) -> Source:
-    """Find a model, and download it if necessary. `download`: the options of :class:`download.Repository`.
+def find(
+    source: str | os.PathLike[str],
+    revision: str | None = None,
+    *,
+    most_bytes: Callable[[Path, str], int],
+    **download: Any,
+) -> Source:
+    """Find a model, and download it if necessary. `most_bytes`, `download`: as for :class:`download.Repository`.
 
     source: a folder (of a model or a run), a bundled name, `user/repo[@revision][/subfolder]`, or the address of a page
     of the Hub; tried in this order. Raises ModelNotFound, HubUnreachable, InvalidConfig, InvalidWeights or
@@ -80,7 +80,7 @@ def find(source: str | os.PathLike[str], revision: str | None = None, **download
         raise InvalidInput(f"The revision must be the name of a branch, a tag or a commit, not {short(revision)}.")
     name = os.fspath(source)
     plain = name.rstrip("/") or name
-    folder = PRETRAINED / plain if plain in bundled() and not os.path.isdir(name) else Path(name)
+    folder = project.PRETRAINED / plain if plain in project.bundled() and not os.path.isdir(name) else Path(name)
     if os.path.isdir(folder):  # os.path, since pathlib raises for names that are too long
         if revision is not None:
             raise InvalidInput(f"Only a Hub repository has revisions ({short(revision)}); {name} is on this disk.")
@@ -93,9 +93,16 @@ def find(source: str | os.PathLike[str], revision: str | None = None, **download
             f"{short(name)} names the revision {short(reference.revision)}, but the argument is {short(revision)}; "
             "leave one of them out."
         )
-    repository = Repository(reference.repo, reference.revision or revision, subfolder=reference.subfolder, **download)
+    repository = Repository(
+        reference.repo,
+        reference.revision or revision,
+        most_bytes=most_bytes,
+        subfolder=reference.subfolder,
+        **download,
+    )
     folder = repository.snapshot()
-    return Source(folder, plain, reference.repo, repository.commit, reference.subfolder, repository.missing)
+    name = str(reference) if "://" in plain else plain
+    return Source(folder, name, reference.repo, repository.commit, reference.subfolder, repository.missing)
 
 
 def model_in(folder: str | os.PathLike[str]) -> Path:
@@ -150,4 +157,4 @@ def _checked(parts: list[str], name: str) -> str:
 
 
 def _near(name: str) -> str:
-    return did_you_mean(name, bundled(), f"bundled are: {', '.join(bundled()) or 'none'}.")
+    return did_you_mean(name, project.bundled(), f"bundled are: {', '.join(project.bundled()) or 'none'}.")

@@ -29,10 +29,11 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from . import hub, images
+from . import images
 from .errors import InvalidConfig, InvalidInput, short
 from .files import UnfitFile, is_text, open_regular, read_bounded, write_atomically
-from .model_folder import METRICS, WEIGHTS, Source, read_metrics
+from .layout import METRICS, WEIGHTS, Source
+from .model_folder import read_metrics
 from .notices import rights_of
 from .rng import MAX_COUNT, MAX_SEED
 
@@ -71,13 +72,9 @@ class Mark(NamedTuple):
     rights: str | None = None
 
 
-def origin(source: str | os.PathLike[str], revision: str | None = None) -> tuple[str, str]:
-    """(model, revision) of a source that `load` takes: its name without folders, and the first 16 digits of the SHA-256
-    of its weights. Raises ModelError as `load` does."""
-    return _origin(hub.find(source, revision))
-
-
-def _origin(found: Source) -> tuple[str, str]:
+def origin(found: Source) -> tuple[str, str]:
+    """(model, revision) of a model that was found: its name without folders, and the first 16 digits of the SHA-256 of
+    its weights. Raises InvalidInput if they cannot be read."""
     folder, name, digest = found.folder, found.name, hashlib.sha256()
     try:
         with open_regular(folder / WEIGHTS, inside=folder) as file:
@@ -85,7 +82,7 @@ def _origin(found: Source) -> tuple[str, str]:
                 digest.update(block)
     except (OSError, UnfitFile) as error:
         raise InvalidInput(f"The {WEIGHTS} of {name} cannot be read ({error}); fetch or export it again.") from error
-    return hub.short_name(name)[:MOST_CHARACTERS], digest.hexdigest()[:16]
+    return found.short_name[:MOST_CHARACTERS], digest.hexdigest()[:16]
 
 
 def of(
@@ -113,9 +110,9 @@ def _told_of(model: Any) -> tuple[str, str | None, str | None]:
     except InvalidConfig:
         rights = None
     try:
-        return *_origin(found), rights
+        return *origin(found), rights
     except InvalidInput:  # the folder was deleted after the model was loaded
-        return hub.short_name(found.name)[:MOST_CHARACTERS], None, rights
+        return found.short_name[:MOST_CHARACTERS], None, rights
 
 
 def drawn(

@@ -5,75 +5,61 @@ metrics.json and perhaps LICENSE. The first two are all that loading needs; noth
 unpickled.
 """
 
-import importlib
+import inspect
 import json
 import os
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
+from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from . import card_edits
+from .cards import edits
 from .errors import InvalidConfig, InvalidWeights, short
 from .files import UnfitFile, open_regular, read_bounded, read_json, write_atomically
+from .layout import (
+    CARD,
+    CONFIG,
+    FORMAT,
+    MAX_CARD_BYTES,
+    MAX_CONFIG_BYTES,
+    MAX_HEADER_BYTES,
+    MAX_METRICS_BYTES,
+    METRICS,
+    PICTURE,
+    WEIGHTS,
+    Source,
+)
 
-if TYPE_CHECKING:
-    from .networks.base import Generator
-
-FORMAT = "gan-studio/1"
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
-CARD, METRICS, PICTURE, LICENCE = "README.md", "metrics.json", "samples.png", "LICENSE"
-MAX_CONFIG_BYTES = 1_000_000
-MAX_METRICS_BYTES = 10_000_000  # ours have ten kilobytes
-MAX_CARD_BYTES = 1_000_000  # so have these
-MAX_PICTURE_BYTES = 50_000_000
-MAX_LICENCE_BYTES = 1_000_000
-MAX_HEADER_BYTES = 1_000_000  # ours have a few kilobytes
-# The optional files of a model folder, and the limit of their bytes.
-BESIDE = {
-    CARD: MAX_CARD_BYTES,
-    METRICS: MAX_METRICS_BYTES,
-    PICTURE: MAX_PICTURE_BYTES,
-    LICENCE: MAX_LICENCE_BYTES,
-}
-FAMILIES: dict[str, type["Generator"]] = {}  # `family` of config.json -> class; networks/__init__.py fills it
+M = TypeVar("M", bound="Model")
 
 
-@dataclass(frozen=True)
-class Source:
-    """The place where a model was found."""
+class Model(nn.Module):
+    """What a model folder holds: a network that knows its family, its constructor's arguments and where it was found."""
 
-    folder: Path  # the model folder on this disk
-    name: str  # by which it was requested
-    repo: str | None = None  # the Hub repository user/repo
-    commit: str | None = None  # of the repository, where known
-    subfolder: str = ""  # of the repository
-    missing: dict[str, str] = field(default_factory=dict)  # an optional file -> why it could not be downloaded
+    family: str  # in config.json
+    label_table: torch.Tensor  # (rows, K) in 0..1 of a model of attributes
+    loaded_from: Source | None = None  # where it was loaded from
 
     @property
-    def reference(self) -> str:
-        """The name with which the same model can be loaded again."""
-        if self.repo is None:
-            return self.name
-        return self.repo + (f"@{self.commit}" if self.commit else "") + (f"/{self.subfolder}" if self.subfolder else "")
+    def arguments(self) -> dict[str, Any]:
+        """The constructor's arguments, as they can be stored as JSON."""
+        raise NotImplementedError
+
+    def trial(self) -> list[torch.Tensor]:
+        """Some outputs, with which loading tests the weights."""
+        raise NotImplementedError
 
 
-def families() -> dict[str, type["Generator"]]:
-    """FAMILIES, after importing the networks, which fill it."""
-    if not FAMILIES:
-        importlib.import_module(".networks", __package__)
-    return FAMILIES
-
-
-def load_folder(folder: Path, name: str | None = None) -> "Generator":
-    """The model of a folder. `name` is its name in messages."""
+def load_folder(folder: Path, families: Mapping[str, type[M]], name: str | None = None) -> M:
+    """The model of a folder. families: `family` of config.json -> class. `name` is its name in messages."""
     folder = Path(folder)
     name = name or str(folder)
-    model = build_on_meta(*read_config(folder / CONFIG, name), name)
+    model = build_on_meta(*read_config(folder / CONFIG, families, name), name)
     tensors = _read_weights(folder / WEIGHTS, model.state_dict(), name)
     model.load_state_dict(tensors, strict=True, assign=True)
     model.requires_grad_(False).eval()
@@ -82,7 +68,7 @@ def load_folder(folder: Path, name: str | None = None) -> "Generator":
     return model
 
 
-def save(model: "Generator", folder: str | os.PathLike[str], dtype: torch.dtype = torch.float32) -> None:
+def save(model: Model, folder: str | os.PathLike[str], dtype: torch.dtype = torch.float32) -> None:
     """Write config.json and model.safetensors, each atomically. dtype: torch.float16 halves the size."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -91,7 +77,7 @@ def save(model: "Generator", folder: str | os.PathLike[str], dtype: torch.dtype 
 
 
 def write(
-    model: "Generator",
+    model: Model,
     folder: str | os.PathLike[str],
     *,
     metrics: dict[str, Any],
@@ -124,19 +110,18 @@ def with_edits(folder: Path, card: str) -> str:
     except (OSError, UnfitFile):
         return card
     old = data.decode("utf-8", "replace")
-    if not card_edits.is_of_before(old):
-        return card_edits.merged(card, old)
+    if not edits.is_of_before(old):
+        return edits.merged(card, old)
     write_atomically(folder / "README.before.md", data)
     return card
 
 
-def config_of(model: "Generator") -> dict[str, Any]:
+def config_of(model: Model) -> dict[str, Any]:
     """The content of config.json: the format, the family and the constructor's arguments."""
-    arguments = cast(dict[str, Any], model._hub_mixin_config)
-    return {"format": FORMAT, "family": model.family, **arguments}
+    return {"format": FORMAT, "family": model.family, **model.arguments}
 
 
-def save_weights(model: "Generator", folder: str | os.PathLike[str], dtype: torch.dtype = torch.float32) -> None:
+def save_weights(model: Model, folder: str | os.PathLike[str], dtype: torch.dtype = torch.float32) -> None:
     """Write model.safetensors with float tensors as `dtype`. Equal weights give equal bytes.
 
     Raises InvalidWeights for weights that `load` would refuse: not finite, or too large for `dtype`.
@@ -149,7 +134,8 @@ def save_weights(model: "Generator", folder: str | os.PathLike[str], dtype: torc
     write_atomically(Path(folder) / WEIGHTS, to_safetensors(tensors, metadata={"format": "pt"}))
 
 
-def read_config(path: Path, name: str) -> tuple[str, dict[str, Any]]:
+def read_config(path: Path, families: Mapping[str, type[M]], name: str) -> tuple[type[M], dict[str, Any]]:
+    """The class and the arguments in a config.json."""
     try:
         config = read_json(path, MAX_CONFIG_BYTES, path.parent)
     except UnfitFile as error:
@@ -167,11 +153,11 @@ def read_config(path: Path, name: str) -> tuple[str, dict[str, Any]]:
             "it was made by another program or a newer version."
         )
     family = config.get("family")
-    if not isinstance(family, str) or family not in families():
+    if not isinstance(family, str) or family not in families:
         raise InvalidConfig(
-            f"The {CONFIG} of {name} says family {short(family)}; known are {', '.join(sorted(families()))}."
+            f"The {CONFIG} of {name} says family {short(family)}; known are {', '.join(sorted(families))}."
         )
-    return family, {key: value for key, value in config.items() if key not in ("format", "family")}
+    return families[family], {key: value for key, value in config.items() if key not in ("format", "family")}
 
 
 class Uninitialised(TorchFunctionMode):
@@ -196,10 +182,9 @@ class Uninitialised(TorchFunctionMode):
         return function(*arguments, **named)
 
 
-def build_on_meta(family: str, arguments: dict[str, Any], name: str) -> "Generator":
-    """The network on the meta device: shapes without memory."""
-    cls = families()[family]
-    known = sorted(set(cls._hub_mixin_init_parameters) - {"self"})
+def build_on_meta(cls: type[M], arguments: dict[str, Any], name: str) -> M:
+    """A network on the meta device: shapes without memory."""
+    family, known = cls.family, sorted(set(inspect.signature(cls.__init__).parameters) - {"self"})
     unknown = sorted(set(arguments) - set(known))
     if unknown:
         raise InvalidConfig(
@@ -220,7 +205,7 @@ def build_on_meta(family: str, arguments: dict[str, Any], name: str) -> "Generat
 def _read_weights(path: Path, expected: dict[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
     """The tensors, float ones as float32. Their names, shapes and types are checked first."""
     try:
-        with open_regular(path, weights_size(expected), path.parent) as file:
+        with open_regular(path, most_bytes(expected), path.parent) as file:
             if int.from_bytes(file.read(8), "little") > MAX_HEADER_BYTES:
                 raise InvalidWeights(
                     f"The {WEIGHTS} of {name} is not a safetensors file of ours; fetch the model again."
@@ -247,7 +232,7 @@ def _read_weights(path: Path, expected: dict[str, torch.Tensor], name: str) -> d
     return tensors
 
 
-def weights_size(expected: dict[str, torch.Tensor]) -> int:
+def most_bytes(expected: dict[str, torch.Tensor]) -> int:
     """The most bytes that a file of these tensors may have: as float64 (which is refused later) and with any header."""
     return MAX_HEADER_BYTES + sum(8 * value.numel() for value in expected.values()) + 8
 
@@ -283,7 +268,7 @@ def _check_finite(tensors: dict[str, torch.Tensor], what: str) -> None:
         raise InvalidWeights(f"{what} holds numbers that are not finite (in {broken[0]!r}); the model is unusable.")
 
 
-def _check_use(model: "Generator", name: str) -> None:
+def _check_use(model: Model, name: str) -> None:
     """Raise InvalidWeights for finite weights that are useless: attributes outside 0 to 1, or pictures that are not
     finite. This draws one picture."""
     table = getattr(model, "label_table", None)
@@ -302,7 +287,7 @@ def _check_use(model: "Generator", name: str) -> None:
         raise InvalidWeights(f"The weights of {name} draw pictures that are not finite; the model is unusable.")
 
 
-def holds_weights_of(folder: Path, model: "Generator") -> bool:
+def holds_weights_of(folder: Path, model: Model) -> bool:
     """Whether a folder's weights are the model's, up to the precision of the model."""
     mine = model.state_dict()
     try:

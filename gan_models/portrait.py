@@ -15,13 +15,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from . import images, marks
+from . import images, layered, marks
 from .errors import InvalidInput, short
 from .networks.compositing import smoothstep
 from .networks.editor import Editor, Encoded
 from .networks.retouch import EXCLUSIVE as ONE_OF
 from .networks.retouch import Layers, RetouchEditor, Seen
-from .photos import colour, crop, geometry, layered, opening
+from .photos import colour, crop, geometry, opening
 from .photos import faces as photos
 from .rng import check_count
 

@@ -1,10 +1,20 @@
-"""The address of this project's code, and its licence."""
+"""What comes with this package: the address of its code, its licence, and the bundled models."""
 
 import configparser
 import contextlib
 import importlib.metadata
 import re
 from pathlib import Path
+
+from .layout import CONFIG
+
+VERSION = "0.1.0"
+PRETRAINED = Path(__file__).parent / "pretrained"
+
+
+def bundled() -> list[str]:
+    """The names of the models that come with the package, in alphabetical order."""
+    return sorted(config.parent.name for config in PRETRAINED.glob(f"*/{CONFIG}"))
 
 
 def repository() -> str | None:

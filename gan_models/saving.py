@@ -1,38 +1,26 @@
 """Saving and pushing a model as a whole model folder, with its card, metrics, samples and licence."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from huggingface_hub import HfApi
 
-from . import card_edits, files, portable
-from .card import licence_of, model_card
-from .card_families import PLACEHOLDER
-from .errors import ModelError
-from .model_folder import (
-    CARD,
-    LICENCE,
-    MAX_CARD_BYTES,
-    MAX_LICENCE_BYTES,
-    MAX_PICTURE_BYTES,
-    METRICS,
-    PICTURE,
-    Source,
-    config_of,
-    holds_weights_of,
-    read_metrics,
-    write,
-)
-
-if TYPE_CHECKING:
-    from .networks.base import Generator
+from . import files, portable
+from .cards import edits
+from .cards.families import PLACEHOLDER
+from .cards.page import model_card
+from .cards.tables import as_dict
+from .errors import InvalidConfig, ModelError
+from .layout import CARD, LICENCE, MAX_CARD_BYTES, MAX_LICENCE_BYTES, MAX_PICTURE_BYTES, METRICS, PICTURE, Source
+from .model_folder import Model, config_of, holds_weights_of, read_metrics, write
+from .notices import KEYS, dataset_of
 
 
-def save_whole(model: "Generator", folder: Path, about: dict[str, Any] | None = None, name: str | None = None) -> None:
+def save_whole(model: Model, folder: Path, about: dict[str, Any] | None = None, name: str | None = None) -> None:
     """Write a whole model folder. If the model has the weights that it was loaded with, its metrics, samples, licence
     and card are copied; if they have changed, the card says where the model came from and under which licence.
 
-    about: keys of card.ABOUT. name: the repository to which it will be pushed. What a person wrote into the folder's
+    about: keys of cards.page.ABOUT. name: the repository to which it will be pushed. What a person wrote into the folder's
     card is kept. Raises InvalidWeights for weights that are not finite, OSError if the folder cannot be written.
     """
     source = model.loaded_from
@@ -48,8 +36,8 @@ def save_whole(model: "Generator", folder: Path, about: dict[str, Any] | None = 
         card = str(model_card(config_of(model), metrics, about, samples=picture is not None))
         if same and (old := _read(source, CARD, MAX_CARD_BYTES)):
             old_card = old.decode("utf-8", "replace")
-            card = card_edits.merged(card, old_card) if card_edits.split(old_card).text is not None else card
-    card = card_edits.rewritten(card, lambda text: portable.page(text).replace(PLACEHOLDER, name or PLACEHOLDER))
+            card = edits.merged(card, old_card) if edits.split(old_card).text is not None else card
+    card = edits.rewritten(card, lambda text: portable.page(text).replace(PLACEHOLDER, name or PLACEHOLDER))
     folder.mkdir(parents=True, exist_ok=True)
     licence = _read(source, LICENCE, MAX_LICENCE_BYTES)
     if picture is None:
@@ -85,6 +73,23 @@ def origin_of(source: Source) -> dict[str, Any]:
     record = dict(training) if isinstance(training, dict) else {}
     licence = licence_of(source.folder)
     return record | {"reference": source.reference} | ({"licence_fields": licence} if licence else {})
+
+
+def licence_of(folder: Path) -> dict[str, str]:
+    """The Hub's fields for the licence of a model folder: those of its card, else those of its data; {} if unknown."""
+    try:
+        text = files.read_bounded(folder / CARD, MAX_CARD_BYTES, folder).decode("utf-8", "replace")
+        fields = edits.front_matter(text)
+    except (OSError, files.UnfitFile):
+        fields = {}
+    found = {key: str(fields[key])[:300] for key in KEYS if isinstance(fields.get(key), str)}
+    if "license" in found:
+        return found
+    try:
+        dataset = as_dict(read_metrics(folder / METRICS).get("training")).get("dataset")
+    except InvalidConfig:
+        return {}
+    return dataset_of(dataset if isinstance(dataset, str) else None).licence
 
 
 def _carried(source: Source | None) -> str | None:

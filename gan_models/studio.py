@@ -14,13 +14,13 @@ from typing import NamedTuple, TypeGuard
 import torch
 from torch import Tensor
 
-from . import files, hub, marks, model_folder, rng
+from . import files, marks, model_folder, rng
 from . import latents as _latents
-from .card_families import PLACEHOLDER
+from .cards.families import PLACEHOLDER
 from .celeba import one_hair_colour
 from .errors import InvalidConfig, InvalidInput, short
-from .model_folder import CARD, MAX_CARD_BYTES, METRICS
-from .networks.base import Generator
+from .layout import CARD, MAX_CARD_BYTES, METRICS
+from .networks.base import Generator, find
 from .networks.infogan import InfoGANGenerator
 from .notices import data_line
 from .sanitise import safe
@@ -265,7 +265,7 @@ def offered(source: str, attributes: tuple[str, ...]) -> dict[str, Offer]:
     """The ratings of an editor's attributes from its folder (metrics.json, "offered"). All count as good if there are
     none, or they cannot be read. Raises ModelError if there is no such model."""
     try:
-        told = model_folder.read_metrics(hub.find(source).folder / METRICS).get("offered")
+        told = model_folder.read_metrics(find(source).folder / METRICS).get("offered")
     except InvalidConfig:
         told = None
     found = {}
@@ -287,7 +287,7 @@ class About(NamedTuple):
 def about(source: str) -> About:
     """The description from a model's folder. If its metrics.json or README.md is invalid, a sentence says so in its
     place. Raises ModelError if there is no such model."""
-    found = hub.find(source)
+    found = find(source)
     folder = found.folder
     try:
         data = data_line(model_folder.read_metrics(folder / METRICS))

@@ -32,7 +32,7 @@ def test_mypy_is_content_and_a_program_is_checked_against_the_api(tmp_path):
     command = [sys.executable, "-m", "mypy", "--cache-dir", str(cache), *public, str(tmp_path / "program.py")]
     found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     said = found.stdout + found.stderr
-    for words in ("gan_models.model_folder.Source | None", 'has incompatible type "str"', "PIL.Image.Image"):
+    for words in ("gan_models.layout.Source | None", 'has incompatible type "str"', "PIL.Image.Image"):
         assert words in found.stdout, said
     assert found.stdout.count('Revealed type is "torch._tensor.Tensor"') == 2, said
     (error,) = [line for line in found.stdout.splitlines() if "error:" in line]

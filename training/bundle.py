@@ -13,9 +13,10 @@ from pathlib import Path
 
 import torch
 
-from gan_models import cli, files, hub, model_folder, portable
-from gan_models.card import model_card
+from gan_models import cli, files, layout, model_folder, portable, project
+from gan_models.cards.page import model_card
 from gan_models.model_folder import read_metrics
+from gan_models.networks import load_folder
 
 from .errors import TrainingError
 from .evaluate import story
@@ -27,13 +28,13 @@ class BundleError(TrainingError):
     """A model that cannot be bundled; one sentence."""
 
 
-def bundle(source: Path, name: str, pretrained: Path = hub.PRETRAINED) -> Path:
+def bundle(source: Path, name: str, pretrained: Path = project.PRETRAINED) -> Path:
     """Copy a model folder to `pretrained`/NAME, with weights in half precision, and return the new folder. Metrics are
     not copied, since they belong to the unrounded weights. Raises ModelError for a folder that does not load, and
     BundleError for a file of 10 MB or more."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,49}", name):
         raise BundleError(f"The name of a bundled model has lower-case letters, digits and hyphens, not {name!r}.")
-    model = model_folder.load_folder(source)
+    model = load_folder(source)
     metrics = {key: value for key, value in read_metrics(source / "metrics.json").items() if key == "training"}
     target, temporary = pretrained / name, pretrained / f".{name}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
@@ -42,7 +43,7 @@ def bundle(source: Path, name: str, pretrained: Path = hub.PRETRAINED) -> Path:
         record = portable.record(story.tell(model_folder.config_of(model), metrics))
         card = str(model_card(model_folder.config_of(model), record, samples=picture is not None))
         model_folder.write(model, temporary, metrics=record, samples=picture, card=card, dtype=torch.float16)
-        size = (temporary / model_folder.WEIGHTS).stat().st_size
+        size = (temporary / layout.WEIGHTS).stat().st_size
         if size >= MAX_BYTES:
             raise BundleError(
                 f"The weights of {source} take {size:,} bytes in half precision; a bundled file must stay below {MAX_BYTES:,}."
@@ -57,9 +58,9 @@ def bundle(source: Path, name: str, pretrained: Path = hub.PRETRAINED) -> Path:
 
 def picture_of(source: Path) -> bytes | None:
     """The samples.png of a model folder, or None. Raises BundleError if it is not a regular file of the folder."""
-    path = source / model_folder.PICTURE
+    path = source / layout.PICTURE
     try:
-        return files.read_bounded(path, model_folder.MAX_PICTURE_BYTES, source)
+        return files.read_bounded(path, layout.MAX_PICTURE_BYTES, source)
     except FileNotFoundError:
         return None
     except files.UnfitFile as error:

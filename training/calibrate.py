@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from gan_models import cli, model_folder, portable
 from gan_models import images as pictures
-from gan_models.card import model_card
+from gan_models.cards.page import model_card
 from gan_models.celeba import opposite_edit
 from gan_models.images import to_uint8
 from gan_models.model_folder import read_metrics

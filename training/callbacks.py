@@ -27,7 +27,7 @@ from gan_models.samples import SAMPLES, fixed_batch, sample_grid
 from . import checkpoints, curves, run_folder
 from .data.dataset import Dataset, to_float
 from .errors import TrainingError
-from .evaluate.metrics import short_count
+from .evaluate.naming import short_count
 from .judges import networks
 from .state import State
 

@@ -27,7 +27,7 @@ from safetensors.torch import load_file, save_file
 
 from gan_models.errors import ModelError, short
 from gan_models.files import UnfitFile, open_regular, read_json, write_atomically
-from gan_models.model_folder import load_folder
+from gan_models.networks import load_folder
 
 from .errors import TrainingError
 from .run_folder import MANIFEST, MAX_JSON, PREVIOUS, STATE, find_checkpoint, is_count

@@ -9,24 +9,15 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ge
 from huggingface_hub.errors import HFValidationError, OfflineModeIsEnabled, RepositoryNotFoundError
 from huggingface_hub.utils import validate_repo_id
 
-from gan_models import card_edits, cli, hub, portable
-from gan_models.card import model_card
-from gan_models.card_families import PLACEHOLDER
+from gan_models import cli, portable
+from gan_models.cards import edits
+from gan_models.cards.families import PLACEHOLDER
+from gan_models.cards.page import model_card
 from gan_models.errors import ModelError, ModelNotFound
 from gan_models.files import UnfitFile, read_bounded
-from gan_models.model_folder import (
-    BESIDE,
-    CARD,
-    CONFIG,
-    MAX_CONFIG_BYTES,
-    METRICS,
-    PICTURE,
-    WEIGHTS,
-    Source,
-    config_of,
-    load_folder,
-    read_metrics,
-)
+from gan_models.layout import BESIDE, CARD, CONFIG, MAX_CONFIG_BYTES, METRICS, PICTURE, WEIGHTS, Source
+from gan_models.model_folder import config_of, read_metrics
+from gan_models.networks import find, load_folder
 from gan_models.networks.base import Generator
 from gan_models.saving import card_on_hub
 
@@ -61,7 +52,7 @@ def publish(
     published, whose card says so. space: the name of a Gradio Space for the demo with this model. hardware: of that
     Space, such as "zero-a10g" or "t4-small" (None: the free CPU). static_space: the name of a static Space, whose page
     draws in the visitor's browser. What a person wrote into the card, here or on the Hub, is kept
-    (gan_models/card_edits.py); if both were edited, keep says which edits count, those "here" or those on the "hub". A
+    (gan_models/cards/edits.py); if both were edited, keep says which edits count, those "here" or those on the "hub". A
     folder that `gan_models.load` refuses, or that has no card, is not uploaded. The token is that of `hf auth login`.
     Raises PublishError.
     """
@@ -100,7 +91,7 @@ def publish(
 def find_model(source: str | Path) -> tuple[Source, Generator]:
     """Where the model is, and the model."""
     try:
-        found = hub.find(source)
+        found = find(source)
         model = load_folder(found.folder, found.name)
     except ModelNotFound as error:
         raise PublishError(str(error)) from error
@@ -147,10 +138,10 @@ def model_files(folder: Path, repo_id: str, config: dict, copy_of: str | None = 
             files[METRICS] = (json.dumps(told, indent=2) + "\n").encode()
         metrics = told
     card = files[CARD].decode("utf-8", "replace")
-    if card_edits.is_of_before(card) or card_edits.split(card).text is not None:
+    if edits.is_of_before(card) or edits.split(card).text is not None:
         new = str(model_card(config, metrics, samples=PICTURE in files))
-        card = new if card_edits.is_of_before(card) else card_edits.merged(new, card)
-    files[CARD] = card_edits.rewritten(card, lambda text: portable.page(text).replace(PLACEHOLDER, repo_id)).encode()
+        card = new if edits.is_of_before(card) else edits.merged(new, card)
+    files[CARD] = edits.rewritten(card, lambda text: portable.page(text).replace(PLACEHOLDER, repo_id)).encode()
     return files
 
 
@@ -167,9 +158,9 @@ def card_there(repo_id: str) -> str | None:
 def with_edits(mine: str, theirs: str | None, repo_id: str, keep: str | None = None) -> str:
     """The card to publish: `mine`, with what a person wrote into the card on the Hub. Raises PublishError if both were
     edited differently, unless `keep` says which edits count."""
-    if theirs is None or card_edits.is_of_before(theirs) or keep == "here":
+    if theirs is None or edits.is_of_before(theirs) or keep == "here":
         return mine
-    here, there = card_edits.split(mine), card_edits.split(theirs)
+    here, there = edits.split(mine), edits.split(theirs)
     if not there.edited:
         return mine
     alike = here.own == there.own and (here.text == there.text or not here.text_edited)
@@ -178,7 +169,7 @@ def with_edits(mine: str, theirs: str | None, repo_id: str, keep: str | None = N
             f"The card was edited differently here and on {repo_id}: merge the edits into the README.md here and publish "
             "with --keep-card here, or keep those of the Hub with --keep-card hub."
         )
-    return card_edits.merged(mine, theirs)
+    return edits.merged(mine, theirs)
 
 
 def is_private(api: HfApi, repo_id: str) -> bool:

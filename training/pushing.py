@@ -14,8 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import training
-
 from .callbacks import Checkpoints
 
 if TYPE_CHECKING:
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 # `python -m training.publish`, also where the package is found by this process alone.
 PUBLISH = (
     "import sys; sys.path.append(sys.argv.pop(1)); from training.commands.publish import main; sys.exit(main())",
-    str(Path(training.__file__).parents[1]),
+    str(Path(__file__).parents[1]),
 )
 PATIENCE = 10  # seconds in which a process that is told to end does so
 LONGEST = 600  # seconds that an upload may take, also where the next one is due before

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gan_models import files, hub, model_folder, portable
+from gan_models import files, model_folder, portable
 from gan_models import images as pictures
-from gan_models.card import model_card
-from gan_models.card_families import DRAWLESS
+from gan_models.cards.families import DRAWLESS
+from gan_models.cards.page import model_card
+from gan_models.networks import find
 from gan_models.rng import check_seed
 from gan_models.samples import sample_grid
 
@@ -427,7 +428,7 @@ def check_sources(options: RunOptions, recipe: Recipe) -> None:
             f"{recipe.name} needs a trained generator to start from: name it, such as --init-from celeba-cgan."
         )
     if options.init_from and not options.resume and not run_folder.find_checkpoint(Path(options.init_from)):
-        hub.locate(options.init_from)
+        find(options.init_from)
     if options.push_to_hub:
         check_name(options.push_to_hub)
 

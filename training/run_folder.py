@@ -9,6 +9,8 @@ import math
 from pathlib import Path
 
 from gan_models.files import UnfitFile, read_bounded, read_json, write_atomically
+from gan_models.layout import CONFIG
+from gan_models.project import bundled
 
 STATS, WATCH = "stats.jsonl", "watch.jsonl"
 STATE, MANIFEST, PREVIOUS = "state.json", "manifest.json", "checkpoint.previous"
@@ -127,9 +129,6 @@ def _lines(path: Path) -> list[tuple[str, dict]]:
 def model_of(source: str) -> str:
     """The model folder of a run folder, or of a recipe with a run in runs/ that is not bundled; else the source itself.
     For a run that was stopped it is that of the checkpoint."""
-    from gan_models.hub import bundled  # with torch, which those who only read curves do not need
-    from gan_models.model_folder import CONFIG
-
     for run in (Path(source), Path("runs") / source):
         for part in (run, find_checkpoint(run)):
             if part and (part / "model" / CONFIG).is_file() and source not in bundled():

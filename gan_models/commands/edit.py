@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> None:
 
 def bundled_editor() -> str:
     """The name of the bundled editor. Raises ModelNotFound if there is none."""
-    folder, names = gan_models.hub.PRETRAINED, gan_models.bundled()
+    folder, names = gan_models.project.PRETRAINED, gan_models.bundled()
     found = {read_json(folder / name / "config.json", MAX_CONFIG).get("family"): name for name in names}
     for family in FAMILIES:
         if family in found:

@@ -9,8 +9,8 @@ from pathlib import Path
 from .. import directions, marks, pictures, studio
 from ..errors import InvalidInput, ModelError
 from ..hub import short_name
-from ..model_folder import CONFIG
-from ..networks import Generator, load
+from ..layout import CONFIG
+from ..networks import Generator, find, load
 from ..networks.editor import Editor
 from ..networks.restore import Restorer
 from ..networks.retouch import RetouchEditor
@@ -104,7 +104,7 @@ class Models:
         """The model's entry in the metadata of files that it made (marks.origin)."""
         if name not in self._origins:
             self[name]  # raises if it is not offered
-            self._origins[name] = marks.origin(self.source(name))
+            self._origins[name] = marks.origin(find(self.source(name)))
         return self._origins[name]
 
     def restorers(self) -> list[str]:

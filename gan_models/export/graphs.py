@@ -17,7 +17,6 @@ import torch
 from huggingface_hub import ModelCard
 from torch import Tensor, nn
 
-from .. import __version__
 from ..cli import missing
 from ..errors import InvalidInput, MissingPackage, ModelError, short
 from ..files import check_output, write_atomically
@@ -27,6 +26,7 @@ from ..networks.editor import Editor
 from ..networks.restore import Restorer
 from ..networks.retouch import RetouchEditor
 from ..networks.translate import Translator
+from ..project import VERSION
 
 OPSET = 17  # supported by onnxruntime since 1.12 (2022)
 TOLERANCE = 1e-4  # largest difference between the file's pictures, in -1..1, and PyTorch's
@@ -207,7 +207,7 @@ def metadata(model: Generator, part: str, card: str | None = None, name: str | N
     told = {
         "title": name or f"{model.family} model",
         "description": f"{name or 'A model'}: {_does(model, part)}. {known['note']}",
-        "made_by": f"GAN Studio {__version__}",
+        "made_by": f"GAN Studio {VERSION}",
         "part": part,
         "licence": known["licence"],
         "licence_link": known["link"],
@@ -329,7 +329,7 @@ def _graph(part: Part, name: str) -> Any:
             dynamo=False,
         )
     graph = onnx_package.load_from_string(buffer.getvalue())
-    graph.graph.name, graph.producer_name, graph.producer_version = name, "GAN Studio", __version__
+    graph.graph.name, graph.producer_name, graph.producer_version = name, "GAN Studio", VERSION
     _store_halves(graph)
     onnx_package.checker.check_model(graph, full_check=True)
     return graph

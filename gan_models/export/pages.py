@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import torch
 from PIL import Image
 
-from .. import hub, images
-from ..card_families import PLACEHOLDER
+from .. import images, project
+from ..cards.families import PLACEHOLDER
 from ..celeba import EXCLUSIVE, HAIR_COLOURS
 from ..errors import InvalidInput, ModelError
 from ..files import UnfitFile, read_bounded, write_atomically
-from ..model_folder import CARD, MAX_CARD_BYTES, load_folder
-from ..networks.base import Generator
+from ..layout import CARD, MAX_CARD_BYTES
+from ..networks.base import Generator, find, load_folder
 from ..networks.editor import Editor
 from ..networks.infogan import InfoGANGenerator
 from ..networks.retouch import RetouchEditor
@@ -44,7 +44,7 @@ class Opened(NamedTuple):
 
 def opened(source: str | os.PathLike[str], revision: str | None = None) -> Opened:
     """The model of a folder, a bundled name or a Hub repository. Raises as `gan_models.load` does."""
-    found = hub.find(source, revision)
+    found = find(source, revision)
     folder, source = found.folder, found.name
     network = load_folder(folder, source)
     try:
@@ -184,8 +184,8 @@ def _faces(editor: Generator) -> Image.Image:
 
 
 def _bundled_faces(count: int) -> torch.Tensor:
-    for name in hub.bundled():
-        model = load_folder(hub.PRETRAINED / name)
+    for name in project.bundled():
+        model = load_folder(project.PRETRAINED / name)
         if model.latent_dim and model.multi_label and model.image_shape[0] == 3 and "Smiling" in (model.labels or ()):
             return model.generate(model.sample_latents(count, seed=1), model.sample_labels(count, seed=1))
     raise ModelError(

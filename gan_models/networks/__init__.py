@@ -4,9 +4,8 @@ import os
 
 import torch
 
-from ..hub import check_device, find
-from ..model_folder import FAMILIES, load_folder
-from .base import Discriminator, Generator
+from ..hub import check_device
+from .base import FAMILIES, Discriminator, Generator, find, load_folder
 from .classifying import ClassifyingDiscriminator, ClassifyingGenerator
 from .critic import Critic
 from .dcgan import DCGANDiscriminator, DCGANGenerator
@@ -52,7 +51,9 @@ __all__ = [
     "RetouchEditor",
     "TiedDiscriminator",
     "Translator",
+    "find",
     "load",
+    "load_folder",
 ]
 
 FAMILIES.update(

@@ -3,20 +3,19 @@
 import os
 import tempfile
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, cast
 
 import torch
 from huggingface_hub import HfApi, ModelCard, PyTorchModelHubMixin
 from torch import Tensor, nn
 
+from .. import hub, model_folder, rng
 from .. import latents as _latents
-from .. import rng
-from ..card import model_card
-from ..card_edits import is_of_before
+from ..cards.edits import is_of_before
+from ..cards.page import model_card
 from ..errors import InvalidConfig, InvalidInput, short
 from ..files import is_text
-from ..hub import check_device, find
-from ..model_folder import CARD, Source, config_of, load_folder
+from ..layout import CARD, Source
 from ..saving import card_on_hub, save_whole
 
 LABEL_TABLE_ROWS = 256
@@ -69,14 +68,13 @@ def _refuse_config(config: object) -> None:
         raise InvalidInput("config.json says what the model was built with; leave `config` out.")
 
 
-class Generator(nn.Module, PyTorchModelHubMixin):
+class Generator(model_folder.Model, PyTorchModelHubMixin):
     """Base of all generators. The arguments of subclasses can be stored as JSON; they are the config.json.
 
     Attributes: latent_dim (int), image_shape (C, H, W), labels (tuple of names, or None), multi_label (True:
     attributes, any number of which hold at once; False: classes, exactly one).
     """
 
-    family: str
     takes_labels = False  # whether it has the arguments `labels` and `multi_label`
     limits: dict[str, tuple[int, int]] = {}  # (least, most) of arguments that are whole numbers
     classifies = False  # whether it classifies pictures; then the argument `classes` has the names
@@ -85,8 +83,11 @@ class Generator(nn.Module, PyTorchModelHubMixin):
     image_shape: tuple[int, int, int]
     labels: tuple[str, ...] | None
     multi_label: bool
-    label_table: Tensor  # (LABEL_TABLE_ROWS, K) of a generator of attributes
-    loaded_from: Source | None = None  # where it was loaded from
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The constructor's arguments: config.json without its format and family."""
+        return cast(dict[str, Any], self._hub_mixin_config)
 
     def set_labels(self, labels: object, multi_label: bool) -> None:
         """Set the labels; for attributes also the table of combinations from which `sample_labels` draws."""
@@ -232,7 +233,7 @@ class Generator(nn.Module, PyTorchModelHubMixin):
         """Write a whole model folder: configuration, weights, card, and the metrics, samples, licence and edits of the
         card from the folder that the model was loaded from.
 
-        model_card_kwargs: further facts for the card, keys of `card.ABOUT` such as {"dataset": ..., "licence": ...}.
+        model_card_kwargs: further facts for the card, keys of `cards.page.ABOUT` such as {"dataset": ..., "licence": ...}.
         What a person wrote into an existing card is kept. repo_id, push_to_hub and its arguments are those of the Hub's
         mixin. Returns the commit's address after a push, else None. Raises InvalidWeights for weights that are not
         finite, and InvalidInput for a `config`, which cannot be changed.
@@ -306,7 +307,7 @@ class Generator(nn.Module, PyTorchModelHubMixin):
         (torch.float32, float16 or bfloat16); pictures and latents stay float32. Raises InvalidConfig for a model of
         another family, InvalidInput for an invalid option, and as `load` does.
         """
-        device = check_device(map_location)
+        device = hub.check_device(map_location)
         if strict is not True:
             raise InvalidInput(
                 "Models are loaded with strict=True only: missing tensors would stay random, and tensors of another "
@@ -333,7 +334,28 @@ class Generator(nn.Module, PyTorchModelHubMixin):
     def generate_model_card(self, **about: Any) -> ModelCard:
         """The card that `save_pretrained` writes for a model about which nothing else is known. about: as for
         `card.write_card`."""
-        return model_card(config_of(self), about=about)
+        return model_card(model_folder.config_of(self), about=about)
+
+
+# `family` of config.json -> class. __init__.py fills it, which runs before any file of this folder is imported.
+FAMILIES: dict[str, type[Generator]] = {}
+
+
+def load_folder(folder: str | os.PathLike[str], name: str | None = None) -> Generator:
+    """The model of a folder, in eval mode, float32, on the CPU. `name` is its name in messages. Raises InvalidConfig or
+    InvalidWeights."""
+    return model_folder.load_folder(Path(folder), FAMILIES, name)
+
+
+def find(source: str | os.PathLike[str], revision: str | None = None, **download: Any) -> Source:
+    """The folder of a model, downloaded if necessary; the sources are those of `load`. `download`: options of the Hub's
+    client. Raises ModelNotFound, HubUnreachable, InvalidConfig, InvalidWeights or InvalidInput."""
+    return hub.find(source, revision, most_bytes=_most_bytes, **download)
+
+
+def _most_bytes(config: Path, name: str) -> int:
+    network = model_folder.build_on_meta(*model_folder.read_config(config, FAMILIES, name), name)
+    return model_folder.most_bytes(network.state_dict())
 
 
 class DiscriminatorOutput(NamedTuple):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -24,9 +24,6 @@ from .faces import Face, aligned_face, find_faces
 from .geometry import Similarity, bounds, sample
 from .opening import Source, open_photo
 
-if TYPE_CHECKING:
-    from ..networks.restore import Restorer
-
 Draw = Callable[[Tensor, Tensor], Tensor]
 MOST = 25_000_000  # pixels of the result
 BATCH = 32  # tiles at a time
@@ -34,6 +31,30 @@ OWN = 2.0  # pixels of the photo per pixel of the network: faces up to this scal
 PART = 0.4  # the largest share of the window's side that a hole may fill
 PALE = 0.2  # the least contrast, in 0..1, of a drawing's lines
 FEW = 0.5 / 255  # values of a mask below this are no hole
+
+
+class Restores(Protocol):
+    """What is asked of the network, a :class:`gan_models.networks.restore.Restorer`, whose methods these are."""
+
+    image_shape: tuple[int, int, int]
+    residual: bool
+    damages: tuple[str, ...]
+    told: tuple[str, ...]
+
+    def restore(
+        self,
+        picture: Tensor,
+        mask: Tensor | None = None,
+        damages: Sequence[str] | None = None,
+        strength: float | None = None,
+        scale: int = 1,
+    ) -> Tensor: ...
+
+    def strengths_of(
+        self, pictures: Tensor, damages: Sequence[str] | None = None, strength: float | None = None
+    ) -> Tensor: ...
+
+    def drawn(self, pictures: Tensor, mask: Tensor | None, strengths: Tensor) -> Tensor: ...
 
 
 def by_tiles(function: Draw, pictures: Tensor, mask: Tensor, size: int) -> Tensor:
@@ -69,7 +90,7 @@ def _starts(length: int, size: int, overlap: int) -> list[int]:
 
 
 def restore_photo(
-    model: Restorer,
+    model: Restores,
     source: Source,
     mask: Source | np.ndarray | Tensor | None = None,
     damages: Sequence[str] | None = None,
@@ -156,7 +177,7 @@ def as_picture(images: Tensor) -> Image.Image:
 
 
 def _whole(
-    model: Restorer,
+    model: Restores,
     photo: Image.Image,
     hole: np.ndarray | None,
     damages: Sequence[str] | None,
@@ -194,7 +215,7 @@ def darkness(drawing: Image.Image) -> Tensor:
 # ---- Holes -----------------------------------------------------------------------------------------------------------
 
 
-def _filled(model: Restorer, photo: Image.Image, hole: np.ndarray, faces: list[Face]) -> Image.Image:
+def _filled(model: Restores, photo: Image.Image, hole: np.ndarray, faces: list[Face]) -> Image.Image:
     """The photo with its hole filled: in faces aligned, elsewhere part by part. No other pixel changes."""
     own = colour.to_srgb(photo)
     pixels, left = np.array(own), hole.copy()
@@ -289,7 +310,7 @@ def parts_of(hole: np.ndarray) -> list[tuple[int, int, int, int]]:
 
 
 def _repaired(
-    model: Restorer,
+    model: Restores,
     photo: Image.Image,
     faces: list[Face],
     damages: Sequence[str] | None,
@@ -327,7 +348,7 @@ def _repaired(
     return colour.from_srgb(photo, result)
 
 
-def _coloured(model: Restorer, photo: Image.Image, faces: list[Face]) -> Image.Image:
+def _coloured(model: Restores, photo: Image.Image, faces: list[Face]) -> Image.Image:
     """A grey photo with colours that are predicted on a small copy, in which faces have the network's size."""
     size = model.image_shape[-1]
     zoom = 1 / crop.face_window(faces[0], size).scale if faces else size / min(photo.size)

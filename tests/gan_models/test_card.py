@@ -10,8 +10,9 @@ import yaml
 from huggingface_hub import ModelCard
 
 from gan_models import model_folder, project
-from gan_models.card import ABOUT, model_card, write_card
-from gan_models.card_families import PLACEHOLDER
+from gan_models.card import write_card
+from gan_models.cards.families import PLACEHOLDER
+from gan_models.cards.page import ABOUT, model_card
 from gan_models.errors import InvalidConfig
 from gan_models.networks import FAMILIES
 from gan_models.networks.classifying import ClassifyingGenerator

@@ -10,6 +10,7 @@ import pytest
 
 import gan_models
 from gan_models import card, files, model_folder, studio
+from gan_models.cards.page import ABOUT
 from gan_models.errors import InvalidConfig, InvalidWeights, ModelError
 from gan_models.networks.dcgan import DCGANGenerator
 
@@ -89,7 +90,7 @@ def test_a_record_that_is_no_json_object_is_reported(folder, content):
 
 
 @pytest.mark.parametrize("value", [None, 3, [], ["celeba"], {}, {"a": 1}, "", 10**300, True, 1e308, "x" * 1000])
-@pytest.mark.parametrize("key", ["training", *card.ABOUT])
+@pytest.mark.parametrize("key", ["training", *ABOUT])
 def test_values_of_the_wrong_kind_leave_the_card_whole(folder, key, value):
     record = {"training": value} if key == "training" else {"training": {"dataset": "celeba", key: value}}
     (folder / "metrics.json").write_text(json.dumps(record | {"evaluation": value, "fid": value}))

@@ -16,6 +16,7 @@ from PIL import Image
 import gan_models
 from gan_models import InvalidInput, cli, images, marks, photos
 from gan_models.marks import EDITED, Drawn, Mark
+from gan_models.networks import find
 from gan_models.networks.dcgan import DCGANGenerator
 
 ATTRIBUTES = ["Smiling", "<b>&\"'", "Größe\u2028\n"]
@@ -105,12 +106,12 @@ def test_the_origin_is_a_name_without_folders_and_the_checksum_of_the_weights(tm
     from gan_models import model_folder
 
     model_folder.save(faces(), tmp_path / "runs" / "mine" / "model")
-    name, revision = marks.origin(tmp_path / "runs" / "mine" / "model")
+    name, revision = marks.origin(find(tmp_path / "runs" / "mine" / "model"))
     assert name == "mine" and len(revision) == 16
     model = faces()
     model.layers[0].weight.data.add_(1)
     model_folder.save(model, tmp_path / "mine")
-    assert marks.origin(tmp_path / "mine")[0] == "mine" and marks.origin(tmp_path / "mine")[1] != revision
+    assert marks.origin(find(tmp_path / "mine"))[0] == "mine" and marks.origin(find(tmp_path / "mine"))[1] != revision
 
 
 def test_what_has_no_mark_has_none(tmp_path):
@@ -243,7 +244,7 @@ def test_samples_of_the_command_line_say_what_they_were_drawn_from(source, tmp_p
     out = tmp_path / "out"
     assert cli.main(["sample", source, "--seed", "3", "--count", "20", "--each", "-o", str(out)]) == 0
     found = marks.read(out / "3-00017.png")
-    assert (found.model, found.kind) == ("faces", marks.GENERATED) and found.revision == marks.origin(source)[1]
+    assert (found.model, found.kind) == ("faces", marks.GENERATED) and found.revision == marks.origin(find(source))[1]
     assert (found.pictures[0].seed, found.pictures[0].index) == (3, 17)
     assert close(out / "3-00017.png", redrawn(source, found.pictures[0]))
     assert cli.main(["sample", source, "--seed", "3", "--count", "20", "-o", str(tmp_path / "sheet.png")]) == 0
@@ -291,5 +292,5 @@ def test_a_model_from_nowhere_has_the_name_of_its_family(source, tmp_path):
     (tmp_path / "faces" / "model.safetensors").unlink()
     assert marks.of(model)[:2] == ("faces", None), "the folder went"
     model = gan_models.load("celeba-cgan")
-    assert marks.of(model)[:2] == marks.origin("celeba-cgan") and "non-commercial" in marks.of(model).rights
+    assert marks.of(model)[:2] == marks.origin(find("celeba-cgan")) and "non-commercial" in marks.of(model).rights
     assert marks.of(model, edits={"Smiling": 1.0}, kind=EDITED).kind == EDITED

@@ -8,17 +8,17 @@ from hub_models import BESIDE, equal, files_of, small
 from huggingface_hub import ModelCard
 
 import gan_models
-from gan_models import model_folder
+from gan_models import layout
 from gan_models.errors import InvalidConfig, InvalidInput
 from gan_models.networks.dcgan import DCGANGenerator
 from gan_models.networks.mlp import MLPGenerator
 
 
-def test_save_pretrained_writes_a_model_folder(tmp_path):
+def test_save_pretrained_writes_a_layout(tmp_path):
     model = small()
     model.save_pretrained(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
-    assert config["format"] == model_folder.FORMAT and config["family"] == "dcgan"
+    assert config["format"] == layout.FORMAT and config["family"] == "dcgan"
     assert "gan_models.load" in (tmp_path / "README.md").read_text()
     assert json.loads((tmp_path / "metrics.json").read_text()) == {}
     assert equal(gan_models.load(tmp_path), model) and equal(DCGANGenerator.from_pretrained(tmp_path), model)

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 import gan_models
-from gan_models import card_edits, model_folder
+from gan_models import model_folder
+from gan_models.cards import edits
 from gan_models.networks.mlp import MLPGenerator
 
 
@@ -18,7 +19,7 @@ class Killed(BaseException):
 
 def card(seed: int) -> str:
     """As the program writes them: between its marks."""
-    return card_edits.join("", f"card {seed}")
+    return edits.join("", f"card {seed}")
 
 
 def write(folder, seed: int) -> MLPGenerator:

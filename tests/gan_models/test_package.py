@@ -11,7 +11,7 @@ import gan_models.hub
 
 ROOT = Path(__file__).parents[2]
 DATA = {
-    "gan_models/pretrained": gan_models.hub.PRETRAINED,
+    "gan_models/pretrained": gan_models.project.PRETRAINED,
     "training/judges/weights": ROOT / "training" / "judges" / "weights",
 }
 
@@ -57,14 +57,15 @@ def test_using_imports_neither_training_nor_gradio_nor_the_network():
             raise AssertionError("network at import")
         socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
         import gan_models, gan_models.__main__, gan_models.card
-        from gan_models.model_folder import build_on_meta, families
+        from gan_models.model_folder import build_on_meta
+        from gan_models.networks import FAMILIES
         wrong = {"training", "gradio", "accelerate", "torch_fidelity"} & set(sys.modules)
         assert not wrong, wrong
         for name in gan_models.bundled():
             gan_models.load(name)
         needed = {"classifying": {"classes": ["a", "b"]}, "translate": {"labels": ["a", "b"]}}
-        for family in families():
-            build_on_meta(family, needed.get(family, {}), family)
+        for family, cls in FAMILIES.items():
+            build_on_meta(cls, needed.get(family, {}), family)
         slow = {"torch._dynamo", "sympy"} & set(sys.modules)  # torch's compiler, which takes seconds
         assert not slow, slow
     """

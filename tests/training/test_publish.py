@@ -15,9 +15,10 @@ from hub_server import HubServer, client_environment
 from huggingface_hub import constants
 
 import gan_models
-from gan_models import card_edits, model_folder
+from gan_models import model_folder
 from gan_models.card import write_card
-from gan_models.card_families import PLACEHOLDER
+from gan_models.cards import edits
+from gan_models.cards.families import PLACEHOLDER
 from gan_models.networks.dcgan import DCGANGenerator
 from gan_models.networks.restore import Restorer
 from gan_models.networks.retouch import RetouchEditor
@@ -78,8 +79,8 @@ def test_the_published_card_names_its_repository(hub, folder):
     card = commits(hub, "user/toy")[0].files["README.md"].decode()
     assert 'gan_models.load("user/toy")' in card and PLACEHOLDER not in card
     here = (folder / "README.md").read_text()
-    assert card_edits.rewritten(card, lambda text: text.replace("user/toy", PLACEHOLDER)) == here
-    assert not card_edits.split(card).edited
+    assert edits.rewritten(card, lambda text: text.replace("user/toy", PLACEHOLDER)) == here
+    assert not edits.split(card).edited
 
 
 def test_publishing_again_adds_one_commit_and_the_old_one_stays(hub, folder):
@@ -169,7 +170,7 @@ def test_no_network_and_a_hub_out_of_order(hub, folder, monkeypatch):
 def test_a_bundled_model_and_one_of_the_hub_are_published_too(hub, folder):
     publish("mnist-cgan", "user/digits")
     files = commits(hub, "user/digits")[-1].files
-    assert files["model.safetensors"] == (gan_models.hub.PRETRAINED / "mnist-cgan/model.safetensors").read_bytes()
+    assert files["model.safetensors"] == (gan_models.project.PRETRAINED / "mnist-cgan/model.safetensors").read_bytes()
     assert b"copy of" not in files["README.md"]
     publish(folder, "user/toy")
     oid = commits(hub, "user/toy")[-1].oid

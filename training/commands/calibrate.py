@@ -34,12 +34,12 @@ def command(arguments: list[str] | None) -> None:
         "--data-root", type=Path, metavar="DIR", help="where the data sets are (default: $GAN_STUDIO_DATA, else ./data)"
     )
     options = parser.parse_args(arguments)
-    from gan_models import model_folder
+    from gan_models.networks import load_folder
     from gan_models.networks.editor import Editor
 
     from ..calibrate import CalibrationError, calibrate, write  # with torch, which --help does not need
 
-    editor = model_folder.load_folder(options.model_folder)
+    editor = load_folder(options.model_folder)
     if not isinstance(editor, Editor):
         raise CalibrationError(
             f"{options.model_folder} holds a model of the family {editor.family}; only editors have strengths."

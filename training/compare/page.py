@@ -10,7 +10,7 @@ import statistics
 from pathlib import Path
 
 import gan_models
-from gan_models.card_tables import base_name
+from gan_models.cards.tables import base_name
 from gan_models.files import write_atomically
 
 from ..data.dataset import Dataset

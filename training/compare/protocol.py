@@ -18,7 +18,7 @@ from .. import callbacks
 from ..data.dataset import Dataset
 from ..errors import EvaluationError
 from ..evaluate import generator
-from ..evaluate.metrics import short_count
+from ..evaluate.naming import short_count
 from ..judges.networks import JudgeError
 from ..recipes import Recipe
 from ..run_folder import notes_of

@@ -87,7 +87,7 @@ def _number(value: float | None) -> str:
 def _update(path: Path, result: dict) -> None:
     """Add the result to a model folder's metrics.json and write its card again. Results of other networks stay."""
     from gan_models.card import write_card  # with torch, which --help does not need
-    from gan_models.model_folder import CONFIG, MAX_CONFIG_BYTES
+    from gan_models.layout import CONFIG, MAX_CONFIG_BYTES
 
     from . import story
 
@@ -118,7 +118,7 @@ def _write(path: Path, result: dict) -> None:
 def _check_outputs(options: argparse.Namespace) -> None:
     """Raise EvaluationError now, not after minutes, if the outputs cannot be written."""
     if options.write:
-        from gan_models.model_folder import CONFIG
+        from gan_models.layout import CONFIG
 
         if not (Path(options.source) / CONFIG).is_file():
             raise EvaluationError(

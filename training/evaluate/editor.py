@@ -55,7 +55,7 @@ from ..data import open_dataset
 from ..data.dataset import Dataset, to_float
 from ..judges import networks
 from ..judges.networks import JudgeError
-from .metrics import short_count
+from .naming import short_count
 from .statistics import psnr, ssim, ssim_map
 
 EVERY = 6  # every sixth picture is also edited by targets, and put back

@@ -26,7 +26,7 @@ from ..errors import EvaluationError
 from ..judges import general, networks
 from . import cas as cas_
 from . import editor, edits, metrics, photographs, repairs, translations
-from .metrics import short_count
+from .naming import short_count
 from .sampling import all_of, drawn, label_columns, stored, subset
 from .seen import Seen
 

@@ -13,15 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from gan_models.choices import DAMAGES
 
+from .naming import short_count
+
 if TYPE_CHECKING:
     from .seen import Seen
 
 Found = dict[str, dict[str, Any]]  # name with its protocol: {"value": ..., "real": ..., ...}
-
-
-def short_count(n: int) -> str:
-    """10000 -> "10k", 3014 -> "3k", 500 -> "500", for metric names; the record has the exact number."""
-    return f"{round(n / 1000)}k" if n >= 1000 else str(n)
 
 
 # ---- How each is computed --------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from ..data import open_dataset
 from ..data.dataset import Dataset, to_float
 from ..errors import EvaluationError
 from ..judges import general
-from .metrics import short_count
+from .naming import short_count
 from .sampling import drawn, stored
 
 SIZE = 128  # pixels to which pictures are resized

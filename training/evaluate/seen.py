@@ -15,7 +15,7 @@ from ..data.dataset import Dataset, to_float
 from ..errors import EvaluationError
 from ..judges import networks
 from . import agreement, statistics
-from .metrics import short_count
+from .naming import short_count
 from .sampling import label_columns, reconstruction_error, stored, subset
 
 

@@ -1,6 +1,6 @@
 """Writes the legend of a model folder's metrics and the notes for its card.
 
-`gan_models.card` only lays out the content of metrics.json. It knows nothing of judges, protocols or calibration: these
+`gan_models.cards` only lays out the content of metrics.json. It knows nothing of judges, protocols or calibration: these
 explanations are written here, as data.
 """
 
@@ -9,10 +9,11 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from gan_models import hub
-from gan_models.card_tables import base_name
-from gan_models.model_folder import METRICS as METRICS_FILE
-from gan_models.model_folder import Source, read_metrics
+from gan_models.cards.tables import base_name
+from gan_models.layout import METRICS as METRICS_FILE
+from gan_models.layout import Source
+from gan_models.model_folder import read_metrics
+from gan_models.networks import find
 from gan_models.notices import DATASETS, dataset_of
 from gan_models.saving import origin_of
 
@@ -158,7 +159,7 @@ def started_from(source: str | None, checkpoint: Path | None) -> dict[str, Any]:
     if not source:
         return {"init_from": None, "origin": None}
     run = run_folder.find_checkpoint(Path(source))
-    found = Source(run / "model", source) if run else hub.find(source)
+    found = Source(run / "model", source) if run else find(source)
     return {"init_from": found.reference, "origin": origin_of(found)}
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from huggingface_hub import SpaceCardData
 
 import gan_models
-from gan_models import card_edits, project
-from gan_models.card_families import SHOWN
-from gan_models.model_folder import BESIDE, CONFIG, PICTURE, WEIGHTS
+from gan_models import project
+from gan_models.cards import edits
+from gan_models.cards.families import SHOWN
+from gan_models.layout import BESIDE, CONFIG, PICTURE, WEIGHTS
 from gan_models.notices import DATASETS, KEYS, combined
 from gan_models.samples import FACES
 
@@ -130,7 +131,7 @@ def card(
     """README.md: the front matter with which the Hub builds and lists the Space, and a sentence for its readers.
     with_faces: whether the generator of faces is in it too, whose licence then holds."""
     published = contents.get("README.md", b"")
-    model = card_edits.front_matter(published.decode("utf-8", "replace") if isinstance(published, bytes) else "")
+    model = edits.front_matter(published.decode("utf-8", "replace") if isinstance(published, bytes) else "")
     name = repo_id.split("/")[1]
     files = [name for name in (CONFIG, WEIGHTS, *BESIDE) if name in contents]
     address = f"https://huggingface.co/{repo_id}"

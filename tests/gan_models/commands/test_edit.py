@@ -6,6 +6,7 @@ from PIL import Image
 
 import gan_models
 from gan_models import cli, marks, photos, portrait
+from gan_models.networks import find
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def test_what_an_edit_writes_says_so(photo, tmp_path):
     assert cli.main(["edit", str(photo), "--set", "Black_Hair=0.5", "-o", str(out)]) == 0
     mark = marks.read(out)
     assert mark.kind == marks.EDITED and mark.edits == {"Black_Hair": 0.5}
-    assert (mark.model, mark.revision) == marks.origin("celeba-editor")
+    assert (mark.model, mark.revision) == marks.origin(find("celeba-editor"))
     with Image.open(out) as opened:
         assert b"non-commercial" in opened.info["xmp"]
     assert cli.main(["edit", str(photo), "--set", "Black_Hair=0", "-o", str(out)]) == 0

@@ -5,8 +5,7 @@ import torch
 
 from gan_models import inversion, model_folder, studio
 from gan_models.errors import InvalidWeights
-from gan_models.model_folder import FAMILIES
-from gan_models.networks import load
+from gan_models.networks import FAMILIES, load
 
 SETTINGS = {
     "mlp": {"image_size": 8, "width": 16, "latent_dim": 4},

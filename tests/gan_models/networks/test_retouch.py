@@ -6,10 +6,9 @@ import torch
 from PIL import Image
 
 import gan_models
-from gan_models import photos
+from gan_models import layered, photos
 from gan_models.errors import InvalidConfig, InvalidInput
 from gan_models.networks.retouch import Layers, Retouch, RetouchEditor, applied, coloured, retouched, warped
-from gan_models.photos import layered
 from gan_models.photos.crop import face_window
 from gan_models.photos.geometry import Similarity
 from gan_models.portrait import Portrait, _encode, drawn_portrait, room

@@ -12,6 +12,7 @@ import torch
 from copyist import N
 
 from gan_models import model_folder
+from gan_models.networks import load_folder
 from gan_models.networks.dcgan import DCGANGenerator
 from gan_models.networks.mlp import MLPGenerator
 from training import run_folder
@@ -144,7 +145,7 @@ def test_bad_input_is_one_sentence(arguments, sentence, model, root, tmp_path, c
 
 
 def test_pictures_that_are_not_numbers_are_named(model, root):
-    generator = model_folder.load_folder(model)
+    generator = load_folder(model)
     generator.layers[-2].bias.fill_(float("nan"))
     with pytest.raises(EvaluationError, match="not finite"):
         evaluate(generator, "mnist", root, samples=N)

@@ -8,7 +8,7 @@ import torch
 from copyist import DIGITS, Copyist, N
 from torch import Tensor
 
-from gan_models import model_folder
+from gan_models.networks import load_folder
 from gan_models.networks.base import Generator
 from gan_models.networks.dcgan import DCGANGenerator
 from gan_models.networks.encoding import EncodingGenerator
@@ -216,7 +216,7 @@ def test_results_do_not_depend_on_the_batch_size(kind, model, root):
 def test_two_shards_see_what_one_process_sees(model):
     from training.evaluate.features import open_network
 
-    generator, viewer = model_folder.load_folder(model), open_network("mnist")
+    generator, viewer = load_folder(model), open_network("mnist")
     latents, labels = generator.sample_latents(50, seed=0), torch.arange(50) % 10
     whole = viewer.look(sampling.drawn(generator, latents, labels, Bar()), 20)
     for parts in ([17, 33], [25, 25]):
@@ -261,7 +261,7 @@ def test_labels_follow_the_training_data(root):
 
 def test_fid_in_training_is_float32_and_leaves_the_generator_as_it_was(model, root):
     dataset = open_dataset("mnist", root, 28)
-    generator = model_folder.load_folder(model)
+    generator = load_folder(model)
     before = fid(generator, dataset, N)
     generator.train()
     with torch.autocast("cpu", torch.bfloat16):
@@ -273,7 +273,7 @@ def test_fid_in_training_is_float32_and_leaves_the_generator_as_it_was(model, ro
 
 
 def test_pictures_are_judged_as_a_png_would_hold_them(model, root):
-    generator = model_folder.load_folder(model)
+    generator = load_folder(model)
     latents = generator.sample_latents(3, seed=0)
 
     drawn = sampling.drawn(generator, latents, torch.tensor([1, 2, 3]), Bar())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_models.card_tables import base_name
+from gan_models.cards.tables import base_name
 from training.compare import page
 from training.evaluate import __main__ as command
 from training.evaluate.metrics import METRICS, legend

@@ -8,9 +8,10 @@ from huggingface_hub import ModelCard
 from PIL import Image
 from tiny import train
 
-from gan_models import hub as finding
-from gan_models import model_folder
-from gan_models.card import model_card, write_card
+from gan_models import model_folder, project
+from gan_models.card import write_card
+from gan_models.cards.page import model_card
+from gan_models.networks import find
 from gan_models.networks.dcgan import DCGANGenerator
 from gan_models.networks.editor import Editor
 from training.evaluate import story
@@ -165,10 +166,10 @@ def test_telling_again_changes_nothing_and_a_legend_that_is_there_keeps_its_word
     assert story.tell(config, told)["legend"]["fid"]["about"] == "somebody's own words"
 
 
-@pytest.mark.parametrize("name", finding.bundled())
+@pytest.mark.parametrize("name", project.bundled())
 def test_the_bundled_models_have_the_card_that_their_files_make(name):
     """So that a new word of the card, or of the story, comes into them."""
-    folder = finding.locate(name)
+    folder = find(name).folder
     metrics = model_folder.read_metrics(folder / "metrics.json")
     config = json.loads((folder / "config.json").read_text())
     assert metrics["legend"] and story.tell(config, metrics) == metrics

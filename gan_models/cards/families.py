@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from .card_tables import cell
-from .celeba import ATTRIBUTES
-from .damages import KINDS
-from .sizes import sides
+from ..celeba import ATTRIBUTES
+from ..choices import DAMAGES
+from ..sizes import sides
+from .tables import cell
 
 # `publish` replaces this by the repository's name, so that the line that loads the model can be copied.
 PLACEHOLDER = "USER/REPO"
@@ -164,7 +164,7 @@ def network(config: dict[str, Any]) -> str:
     if draws_from_lines(config):
         return f"It turns line drawings into {picture}."
     if config["family"] == "restore":
-        kinds = ", ".join(cell(kind) for kind in config.get("damages") or KINDS)
+        kinds = ", ".join(cell(kind) for kind in config.get("damages") or DAMAGES)
         return f"It restores damaged pictures, at {size} x {size} pixels. It knows these damages: {kinds}."
     if config["family"] == "translate":
         kinds = ", ".join(cell(kind) for kind in config.get("labels") or ())

@@ -11,10 +11,10 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..networks.retouch import Layers, coloured
-from .crop import face_window, feather
-from .faces import Face
-from .geometry import Similarity, bounds
+from .networks.retouch import Layers, coloured
+from .photos.crop import face_window, feather
+from .photos.faces import Face
+from .photos.geometry import Similarity, bounds
 
 # Factor on the network's resolution for the grid to which the maps are rotated before they are upsampled.
 FINER = 2

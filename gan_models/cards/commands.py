@@ -8,8 +8,8 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from . import hub, portable
-from .card_tables import is_text
+from .. import portable, project
+from .tables import is_text
 
 
 def reproducing(stages: Sequence[dict[str, Any]]) -> list[str]:
@@ -39,7 +39,7 @@ def _continues(before: dict[str, Any], stage: dict[str, Any]) -> bool:
     name = stage.get("init_from")
     if not is_text(before.get("command")) or not isinstance(name, str) or not re.fullmatch(r"[\w.-]+", name):
         return False
-    return before.get("recipe") == stage.get("recipe") or name not in hub.bundled()
+    return before.get("recipe") == stage.get("recipe") or name not in project.bundled()
 
 
 def _with(command: str, option: str, value: str) -> str:
