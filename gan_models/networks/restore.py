@@ -32,8 +32,8 @@ SURE = 0.08  # estimated strengths below this count as 0
 BATCH = 64  # tiles per batch
 LEAST = 0.4  # the least strength of a damage that is given by name
 # Estimates below these are ignored if no damage is given, so that whole pictures stay unchanged. Photos were saved as JPEG
-# before they are damaged here: a low estimate of it says nothing.
-DOUBT, DOUBT_JPEG = 0.1, 0.2
+# before, so that a low estimate of it says nothing.
+DOUBT, DOUBTS = 0.1, {"jpeg": 0.2, "grey": 0.3}
 MOST_LOOKS = 6  # tiles in each direction from which the damages of a large picture are estimated
 
 
@@ -196,7 +196,7 @@ class Restorer(PictureUNet):
         self, pictures: Tensor, damages: Sequence[str] | None = None, strength: float | None = None
     ) -> Tensor:
         """(n, len(told)): the strengths of the given damages, 0 for all others. damages None: the estimates for pictures
-        (n, C, S, S), or their mean over the tiles of one picture (1, C, H, W)."""
+        (n, C, S, S), or their mean (of grey the least) over the tiles of one picture (1, C, H, W)."""
         named = torch.tensor([float(kind in (damages or ())) for kind in self.told], device=self.device)
         if not self.told or damages is not None and not named.any():
             return named.expand(len(pictures), -1)
@@ -205,13 +205,14 @@ class Restorer(PictureUNet):
         with torch.no_grad():
             tiles = self._tiles(pictures.to(self.device))
             seen = torch.cat([self.estimated(self.look(some)) for some in tiles.split(BATCH)])
+        grey = torch.tensor([kind == "grey" for kind in self.told], device=self.device)
         if len(tiles) != len(pictures):
-            seen = seen.mean(0, keepdim=True)
+            # A photo with colour in any tile is not grey, whatever its white wall looks like.
+            seen = torch.where(grey, seen.amin(0, keepdim=True), seen.mean(0, keepdim=True))
         if damages is None:
-            doubt = [DOUBT_JPEG if kind == "jpeg" else DOUBT for kind in self.told]
-            return seen * (seen >= torch.tensor(doubt, device=self.device))
-        least = torch.tensor([1.0 if kind == "grey" else LEAST for kind in self.told], device=self.device)
-        return torch.maximum(seen, least) * named  # for grey, which has no degrees, the least strength is 1
+            doubt = torch.tensor([DOUBTS.get(kind, DOUBT) for kind in self.told], device=self.device)
+            return torch.maximum(seen, grey.float()) * (seen >= doubt)  # grey has no degrees
+        return torch.maximum(seen, torch.where(grey, 1.0, LEAST)) * named
 
     def _tiles(self, pictures: Tensor) -> Tensor:
         """Tiles of the network's size from one picture of any size; pictures of the network's size unchanged."""

@@ -72,6 +72,18 @@ def test_a_little_jpeg_is_left_alone_and_a_little_noise_is_not():
             assert torch.equal(made.restore(pictures()), pictures()) == untouched
 
 
+def test_a_photo_with_colour_anywhere_is_not_grey():
+    """Its white wall alone is: one tile without colour among many."""
+    made = Restorer(32, 3, width=8, damages=["noise", "grey"]).eval().requires_grad_(False)
+    seen = torch.tensor([[0.5, 0.9], [0.3, 0.9], [0.1, 0.0], [0.1, 0.8]])
+    made.estimated = lambda looked: seen[: len(looked.pictures)]
+    large, grey = pictures(1, 50, 50), made.told.index("grey")
+    assert made.strengths_of(large)[0, grey] == 0
+    assert made.strengths_of(large)[0, 1 - grey] == pytest.approx(0.25)
+    seen[2, grey] = 0.4
+    assert made.strengths_of(large)[0, grey] == 1  # grey has no degrees
+
+
 def test_pictures_do_not_depend_on_each_other(model):
     both = model.restore(pictures(), damages=["blur"])
     assert torch.allclose(both[:1], model.restore(pictures()[:1], damages=["blur"]), atol=1e-5)
