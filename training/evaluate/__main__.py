@@ -187,7 +187,12 @@ def command(arguments: list[str] | None) -> None:
     parser.add_argument(
         "--seed", type=int, default=0, metavar="S", help="of latents, labels and real pictures (default: 0)"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all results to this file")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="write all results to this file; repairs can be stopped and go on with the same file",
+    )
     parser.add_argument(
         "--write", action="store_true", help="add the results to metrics.json and card of the model folder SOURCE"
     )
@@ -197,6 +202,7 @@ def command(arguments: list[str] | None) -> None:
     from .generator import evaluate  # with torch, which --help does not need
 
     _check_outputs(options)
+    kept = Path(f"{options.json}.partial") if options.json else None
     result = evaluate(
         options.source,
         options.data,
@@ -208,9 +214,11 @@ def command(arguments: list[str] | None) -> None:
         seed=options.seed,
         cas=options.cas,
         fill=options.fill,
+        kept=kept,
     )
     if options.json:
         _write(options.json, result)
+        kept.unlink(missing_ok=True)
     if options.write:
         _update(Path(options.source) / METRICS, result)
     print(table(result))

@@ -46,12 +46,13 @@ def evaluate(
     seed: int = 0,
     cas: bool = False,
     fill: bool = False,
+    kept: Path | None = None,
 ) -> dict:
     """All metrics of a generator (or of the model that `gan_models.load` finds by a name) against a data set.
 
     samples: None is 10,000, or the usual 26,000 for StackedMNIST. network: "reader" (MNIST, StackedMNIST),
     "fashionreader", "judge" (CelebA), "inception", or None for the data set's own. cas: also train a classifier, which
-    takes minutes. Generated pictures are rounded to uint8 as in a PNG, labels follow the training data, and everything
+    takes minutes. fill: measure instead how it fills holes. kept: see repairs.evaluate. Generated pictures are rounded to uint8 as in a PNG, labels follow the training data, and everything
     is float32. The batch size only changes the memory.
 
     Returns {metric: {"value": ..., "real": ...}, ..., "evaluation": {network: how it was measured, and each
@@ -64,7 +65,7 @@ def evaluate(
     if isinstance(generator, Restorer) or fill:
         if network not in (None, "general"):
             raise EvaluationError(f"Repaired pictures are measured with the network general, not with {network}.")
-        return repairs.evaluate(generator, data, data_root, samples=samples, seed=seed)
+        return repairs.evaluate(generator, data, data_root, samples=samples, seed=seed, kept=kept)
     if isinstance(generator, Translator):
         if network not in (None, "general"):
             raise EvaluationError(f"Translated pictures are seen by the network general, not by {network}.")

@@ -26,9 +26,12 @@ and "real" (of KID and FID) for undamaged pictures. The table has each strength 
 `gan_models.inversion.fill`, a second or more per picture.
 """
 
+import hashlib
+import json
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -36,7 +39,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from gan_models import damages, inversion
+from gan_models import damages, files, inversion
 from gan_models.damages import KINDS, RANDOMS, Damaged
 from gan_models.networks.base import Generator
 from gan_models.networks.restore import Restorer
@@ -76,9 +79,11 @@ def evaluate(
     split: str = "test",
     seed: int = 0,
     strengths: tuple[float, ...] = STRENGTHS,
+    kept: Path | None = None,
 ) -> dict:
     """All metrics of a network on (at most `samples` pictures of) a split, in the form of `evaluate.evaluate`. samples:
-    None is 1,300 for a restoration model, 100 for a generator. Raises DataError if the data cannot be read."""
+    None is 1,300 for a restoration model, 100 for a generator. kept: a file of the results so far, with which a stopped
+    evaluation goes on. Raises DataError if the data cannot be read."""
     repairs = isinstance(model, Restorer)
     kinds = model.damages if repairs else ("fill",)
     if not kinds:
@@ -98,9 +103,13 @@ def evaluate(
         real = _looked_at(whole, to_float(pictures.batch(others)[0]), seed)
     kinds = (*kinds, "halves") if "fill" in kinds else kinds
     plan = [(kind, level) for kind in kinds for level in ((1.0,) if kind in ("grey", "halves") else strengths)]
-    rows: dict[str, dict[str, float]] = {}
+    same = {"model": _digest(model), "data": pictures.checksum, "split": split, "samples": n, "seed": seed}
+    rows = _read(kept, same)
     for kind, level in tqdm(plan, unit=" damages", desc="Judging repairs", disable=None):
-        rows[f"{kind} {level:.2g}"] = _row(model, whole, kind, level, seed, real)
+        if (name := f"{kind} {level:.2g}") not in rows:
+            rows[name] = _row(model, whole, kind, level, seed, real)
+            if kept:
+                files.write_atomically(kept, json.dumps(same | {"rows": rows}).encode())
     how, result = f"{short_count(n)}_{split}", {}
     for kind in kinds:
         mine = [row for name, row in rows.items() if name.partition(" ")[0] == kind]
@@ -118,6 +127,24 @@ def evaluate(
     network = f"EfficientNet-{general.JUDGES.title()}, {size} px" if real is not None else None
     record = how_measured(began, pictures, samples=n, seed=seed, split=split, network=network, attributes=rows)
     return result | {"evaluation": {"repairs": record}}
+
+
+def _digest(model: Generator) -> str:
+    """Of the network's weights."""
+    digest = hashlib.sha256()
+    for name, weights in model.state_dict().items():
+        digest.update(name.encode())
+        digest.update(weights.cpu().contiguous().numpy())
+    return digest.hexdigest()
+
+
+def _read(kept: Path | None, same: dict) -> dict[str, dict[str, float]]:
+    """The results so far, if they are of the same model, data and settings."""
+    try:
+        found = json.loads(kept.read_bytes()) if kept else {}
+        return found["rows"] if all(found[key] == value for key, value in same.items()) else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def _mean(rows: list[dict[str, float]], name: str) -> float:

@@ -75,6 +75,26 @@ def test_a_generator_is_measured_by_the_holes_that_it_fills(monkeypatch):
     assert found["halves_psnr5_test"]["value"] < 40 and "untouched_psnr5_test" not in found
 
 
+def test_a_stopped_evaluation_goes_on(tmp_path, monkeypatch):
+    model, kept, measured = restorer(damages=["noise", "grey"]), tmp_path / "out.json.partial", []
+    row = repairs._row
+
+    def measure(model, whole, kind, *rest):
+        if kind == "grey":
+            raise KeyboardInterrupt
+        measured.append(kind)
+        return {"psnr": 20.0, "psnr_without": 10.0}
+
+    monkeypatch.setattr(repairs, "_row", measure)
+    with pytest.raises(KeyboardInterrupt):
+        repairs.evaluate(model, "celeba", samples=6, kept=kept)
+    monkeypatch.setattr(repairs, "_row", row)
+    found = repairs.evaluate(model, "celeba", samples=6, kept=kept)["evaluation"]["repairs"]["attributes"]
+    assert measured == 3 * ["noise"] and found["noise 1"]["psnr"] == 20 and found["grey 1"]["ssim"] > 0
+    other = repairs.evaluate(model, "celeba", samples=5, strengths=(1.0,), kept=kept)  # not of the same pictures
+    assert other["evaluation"]["repairs"]["attributes"]["noise 1"]["psnr"] != 20
+
+
 def test_half_of_the_picture_is_missing():
     whole = torch.zeros(8, 3, SIZE, SIZE)
     found, _ = repairs._damaged(whole, "halves", 1.0, seed=0, first=0)
