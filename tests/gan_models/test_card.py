@@ -21,6 +21,7 @@ from gan_models.networks.editor import Editor
 from gan_models.networks.encoding import EncodingGenerator
 from gan_models.networks.infogan import InfoGANGenerator
 from gan_models.networks.invertible import InvertibleGenerator
+from gan_models.networks.laplacian import LaplacianGenerator
 from gan_models.networks.mlp import MLPGenerator
 from gan_models.networks.resnet import ResNetGenerator
 from gan_models.networks.restore import Restorer
@@ -373,6 +374,7 @@ MODELS = [
     InfoGANGenerator(width=4),
     EncodingGenerator(16, 1, 4, 4),
     InvertibleGenerator(16, 3, 4, width=4),
+    LaplacianGenerator(16, 3, 4, 4, labels=["Smiling"], multi_label=True, details_width=4),
     ClassifyingGenerator(16, 1, 4, 4, classes=["a", "b"], reader_width=8),
     ResNetGenerator(16, 1, 4, 8),
     Editor(16, width=4, latent_dim=8, hidden=8),

@@ -75,7 +75,9 @@ def test_the_recipe_begins_with_the_smaller_model(tmp_path, alone, monkeypatch):
     words = [word for setting in SMALL for word in ("--set", setting)]
     forget_accelerate()
     arguments = [
-        "celeba-cgan-128",
+        "celeba-cgan",
+        "--set",
+        "image_size=128",
         "--init-from",
         str(tmp_path / "small"),
         "--images",

@@ -42,7 +42,13 @@ def small(recipe: str) -> list[str]:
         later = [f"looks_after={BATCH}", f"adversarial_after={2 * BATCH}"]
         return [f"batch_size={BATCH}", "generator.width=8", "discriminator.width=4", "discriminator.pixels=4", *later]
     if recipe in RECIPES and RECIPES[recipe].game == "projected":
-        return [*SMALL, "discriminator.pixels=4", "discriminator.seen=32", f"waits={BATCH}"]
+        return [
+            *SMALL,
+            "generator.details_width=4",
+            "discriminator.pixels=4",
+            "discriminator.seen=32",
+            f"waits={BATCH}",
+        ]
     if recipe == "celeba-cyclegan":
         return [f"batch_size={BATCH}", "generator.width=8", "discriminator.width=4"]
     if recipe.startswith("celeba-editor"):

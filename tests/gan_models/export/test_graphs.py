@@ -20,6 +20,7 @@ from gan_models.networks.editor import Editor
 from gan_models.networks.encoding import EncodingGenerator
 from gan_models.networks.infogan import InfoGANGenerator
 from gan_models.networks.invertible import InvertibleGenerator
+from gan_models.networks.laplacian import LaplacianGenerator
 from gan_models.networks.mlp import MLPGenerator
 from gan_models.networks.resnet import ResNetGenerator
 from gan_models.networks.restore import Restorer
@@ -41,6 +42,9 @@ MODELS = {
     "encoding": lambda: EncodingGenerator(width=4, latent_dim=8),
     "invertible": lambda: InvertibleGenerator(image_size=16, width=4, labels=ATTRIBUTES, multi_label=True),
     "invertible of classes": lambda: InvertibleGenerator(image_size=16, width=4, labels=["a", "b"]),
+    "laplacian": lambda: LaplacianGenerator(
+        image_size=32, latent_dim=4, width=4, labels=ATTRIBUTES, multi_label=True, details_width=4
+    ),
     "classifying": lambda: ClassifyingGenerator(width=4, reader_width=8, classes=["a", "b"]),
     "dcgan, not square": lambda: DCGANGenerator(image_size=[32, 16], latent_dim=4, width=4),
     "resnet": lambda: ResNetGenerator(image_size=16, width=16),

@@ -13,6 +13,7 @@ SETTINGS = {
     "infogan": {"image_size": 16, "latent_dim": 12, "width": 4, "categories": 4, "continuous": 2, "hidden": 16},
     "encoding": {"image_size": 16, "latent_dim": 4, "width": 4},
     "invertible": {"image_size": 16, "latent_dim": 4, "width": 4, "labels": ["a", "b"], "encoder_width": 4},
+    "laplacian": {"image_size": 16, "latent_dim": 4, "width": 4, "labels": ["a", "b"], "details_width": 4},
     "classifying": {"image_size": 16, "latent_dim": 4, "width": 4, "reader_width": 8, "classes": ["a", "b"]},
     "resnet": {"image_size": 16, "latent_dim": 4, "width": 4, "labels": ["a", "b"], "group": 4},
     "editor": {"image_size": 16, "latent_dim": 8, "width": 4, "decoder_width": 4, "hidden": 8},

@@ -1,10 +1,9 @@
-"""Discriminators on features and pixels, and the generator without a checkerboard."""
+"""Discriminators on features and pixels."""
 
 import pytest
 import torch
 
 from gan_models.errors import InvalidConfig
-from gan_models.networks.dcgan import DCGANGenerator
 from gan_models.networks.mixing import MAPS
 from gan_models.networks.projected import ProjectedDiscriminator
 
@@ -32,9 +31,12 @@ def test_each_discriminator_scores_every_place(size, seen):
         torch.testing.assert_close(alone, together[:1])
 
 
-def test_it_may_leave_out_the_pixels():
+def test_it_may_leave_out_the_pixels_and_coarse_maps():
     network, maps, images = made(pixels=0)
     assert len(network(maps, images).scores) == 3
+    network, maps, images = made(pixels=0, levels=1, labels=["a", "b"], auxiliary=True)
+    judged = network(maps, images, torch.eye(2))
+    assert len(judged.scores) == 1 and judged.logits.shape == (1, 2, 2)
 
 
 def test_labels_change_the_scores_and_are_classified():
@@ -57,25 +59,3 @@ def test_the_places_of_pixels_see_a_patch_alone():
 def test_sizes_out_of_range_are_refused(seen):
     with pytest.raises(InvalidConfig, match="seen"):
         ProjectedDiscriminator(seen=seen)
-
-
-def test_a_smooth_generator_has_no_checkerboard():
-    """On a constant map the transposed convolution draws a pattern of two pixels, and the convolutions a constant."""
-    patterns = []
-    for smooth in (False, True):
-        torch.manual_seed(0)
-        last = DCGANGenerator(32, 3, latent_dim=4, width=4, smooth=smooth).layers[-5 if smooth else -2 :]
-        torch.nn.init.normal_(last[-2].weight)
-        if smooth:  # (three equal convolutions of the shuffle: each of its four places draws the same)
-            last[0].weight.data = (
-                last[0].weight.data.view(8, 4, 4, 3, 3)[:, :1].expand(8, 4, 4, 3, 3).reshape(32, 4, 3, 3)
-            )
-        drawn = last(torch.ones(1, 4, 16, 16))[..., 6:-6, 6:-6]
-        patterns.append(float((drawn[..., 1:] - drawn[..., :-1]).abs().max()))
-    assert patterns[0] > 0.05 and patterns[1] < 1e-5
-
-
-def test_smooth_is_true_or_false():
-    assert DCGANGenerator(32, width=4, smooth=True).generate(torch.zeros(1, 128)).shape == (1, 3, 32, 32)
-    with pytest.raises(InvalidConfig, match="smooth"):
-        DCGANGenerator(32, width=4, smooth="yes")

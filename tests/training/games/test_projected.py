@@ -7,7 +7,7 @@ import pytest
 import torch
 from recipe_data import dataset_of
 from tiny import small
-from torch.nn.functional import relu
+from torch.nn.functional import interpolate, relu
 
 from training import loop
 from training.data.dataset import Dataset
@@ -17,7 +17,12 @@ from training.recipes import RECIPES, RecipeError
 from training.settings import change
 from training.state import build
 
-RECIPE = change(RECIPES["celeba-cgan-128"], [*small("celeba-cgan-128"), "image_size=32"])
+STAGED = change(RECIPES["celeba-cgan-128"], [*small("celeba-cgan-128"), "image_size=32"])
+ALONE = ["networks=projected", "anchor=0", "auxiliary=0.2", "discriminator.auxiliary=true", "discriminator.levels=3"]
+RECIPE = change(
+    RECIPES["celeba-cgan-128"],
+    [*(word for word in small("celeba-cgan-128") if "details" not in word), *ALONE, "image_size=32"],
+)
 
 
 def made(recipe=RECIPE, images: int = 100):
@@ -58,7 +63,7 @@ def test_the_normalisation_is_estimated_from_real_pictures_while_the_generator_w
     even = state.discriminator.even[0]
     before = even.running_mean.clone()
     generated = game.generate(state, batch)
-    seen = game.general(torch.nn.functional.interpolate(generated.real_views, (32, 32)), pooled=False).maps[0]
+    seen = game.general(interpolate(generated.real_views, (32, 32)), pooled=False).maps[0]
     torch.testing.assert_close(even.running_mean, before + even.momentum * (seen.mean((0, 2, 3)) - before))
     state.images = game.terms.waits
     assert game.generator_moves(state)
@@ -78,12 +83,25 @@ def test_real_and_generated_pictures_are_augmented_differently_and_only_if_asked
     torch.testing.assert_close(found.fake_views, found.fake)
 
 
+def test_the_picture_is_anchored_to_the_smaller_generators():
+    state, batch, game = made(STAGED)
+    generated = game.generate(state, batch)
+    assert torch.equal(generated.small, state.generator.base(batch.latents, batch.labels))
+    loss, scalars = game.generator_loss(state, batch, generated)
+    half = interpolate(generated.fake, (16, 16), mode="bicubic", antialias=True)
+    torch.testing.assert_close(scalars["anchor"], (half - generated.small).abs().mean())
+    torch.testing.assert_close(loss, scalars["generator_loss"] + game.terms.anchor * scalars["anchor"])
+    loss.backward()
+    assert all(p.grad is None for p in state.generator.base.parameters())
+    assert state.generator.details.fine[-1].weight.grad.abs().sum() > 0
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         (["objective=relativistic", "r1=0", "r2=0"], "scores real and generated pictures apart"),
-        (["discriminator.auxiliary=false"], "needs labels and classifiers"),
-        (["conditional=false"], "needs labels and classifiers"),
+        (["auxiliary=1"], "needs labels and classifiers"),
+        (["networks=projected"], "needs a generator of two stages"),
         (["augment=0.5"], "knows no augment"),
     ],
 )
@@ -99,7 +117,7 @@ def test_it_learns_a_colour():
     dataset = Dataset("squares", images, None, None, False, "")
     recipe = dataclasses.replace(RECIPE, conditional=False, attributes=None, flip=False, terms={})
     plain = ["discriminator.auxiliary=false", "strength=0", "waits=160", "generator_rate=1", "beta1=0.5"]
-    recipe = change(recipe, ["batch_size=16", "generator.width=8", "learning_rate=2e-3", *plain])
+    recipe = change(recipe, ["batch_size=16", "generator.width=8", "learning_rate=5e-3", *plain])
     state = build(recipe, dataset, 0, torch.device("cpu"))
     loop.train(recipe, dataset, state, make_accelerator("fp32"), 1_600, 0, [])
     drawn = state.ema.generate(state.ema.sample_latents(16, seed=0)).mean((0, 2, 3))
