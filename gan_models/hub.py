@@ -156,5 +156,11 @@ def _checked(parts: list[str], name: str) -> str:
     return "/".join(parts)
 
 
+# Models that came with older versions, and their successors.
+SUCCESSORS = {"celeba-editor-64": "celeba-editor"}
+
+
 def _near(name: str) -> str:
+    if successor := SUCCESSORS.get(name):
+        return f"{successor} has taken its place (`python -m training {name}` still trains the old one)."
     return did_you_mean(name, project.bundled(), f"bundled are: {', '.join(project.bundled()) or 'none'}.")

@@ -435,12 +435,5 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
                    "latent_dim": 128 + len(CELEBA_ATTRIBUTES), "width": 24, "decoder_width": 64, "hidden": 256},
         discriminator={"latent_dim": 128 + len(CELEBA_ATTRIBUTES)},
     ),
-    Recipe(
-        "celeba-editor-128", "the same at twice the size, with its own decoder, for a GPU",
-        "Kingma and Welling 2013, arXiv:1312.6114; Liu et al. 2019, arXiv:1904.09709",
-        "editor", **_EDITOR | {"image_size": 128, "images": 2_000_000},
-        terms=_EDITS | {"edits_after": 500_000, "divergence": 2e-5}, learning_rate=Schedule(1e-3, 2e-4, 500_000),
-        generator={"attributes": list(ATTRIBUTES)},
-    ),
 )}
 # fmt: on

@@ -23,6 +23,12 @@ def test_a_bundled_name_loads_and_an_existing_folder_comes_first(tmp_path, monke
     assert "did you mean toy-gan?" in refusal(ModelNotFound, "toygan")
 
 
+def test_a_model_that_was_bundled_names_its_successor():
+    message = refusal(ModelNotFound, "celeba-editor-64")
+    assert "celeba-editor has taken its place" in message and "python -m training celeba-editor-64" in message
+    assert all(name not in gan_models.bundled() and now in gan_models.bundled() for name, now in hub.SUCCESSORS.items())
+
+
 @pytest.mark.parametrize(
     "source",
     [

@@ -43,15 +43,16 @@ SCRIPT = """if True:
     from gan_models.demo import Models
     torch.set_num_threads(1)
 
-    plain, models = networks.load("celeba-cgan"), Models(["celeba-cgan", "celeba-editor-64"])
-    lent, editor = models["celeba-cgan"], models["celeba-editor-64"]
+    plain, models = networks.load("celeba-cgan"), Models(["celeba-cgan", "celeba-editor"])
+    lent, editor = models["celeba-cgan"], models["celeba-editor"]
     images = studio.sample(lent, 3, 2)
     assert torch.allclose(images, studio.sample(plain, 3, 2), atol=1e-5) and len(counts) == 1
     assert max(counts) < 100_000, "no weights go from one process to the other"
-    edited = editor.edit(images, {"Smiling": 1.0})
-    assert torch.allclose(edited, networks.load("celeba-editor-64").edit(images, {"Smiling": 1.0}), atol=1e-5)
-    codes = editor.encode(images)
-    assert editor.decode(codes, torch.zeros(2, len(editor.attributes))).shape == images.shape
+    large = torch.nn.functional.interpolate(images, editor.image_shape[1:]).clamp(-1, 1)
+    edited = editor.edit(large, {"Smiling": 1.0})
+    assert torch.allclose(edited, networks.load("celeba-editor").edit(large, {"Smiling": 1.0}), atol=1e-5)
+    codes = editor.encode(large)
+    assert editor.decode(codes, torch.zeros(2, len(editor.attributes))).shape == large.shape
     found = inversion.invert(lent, images, steps=1)  # its gradient stays in this process
     assert found.latents.shape == (2, 128)
     print("equal")

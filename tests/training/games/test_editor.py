@@ -1,5 +1,6 @@
 """The editor's game: what is asked for, where directions come from, and what each phase moves."""
 
+import dataclasses
 import json
 from dataclasses import replace
 
@@ -35,9 +36,15 @@ from training.settings import change, find
 from training.state import build
 
 SMALL = ["batch_size=8", "generator.width=4", "generator.decoder_width=4", "discriminator.width=4", "edits_after=16"]
-RECIPE = change(
-    find("celeba-editor-128"), SMALL + ["image_size=16", "generator.latent_dim=8", "discriminator.latent_dim=8"]
+# With a decoder of its own, and with the layers of a generator as its decoder.
+OWN = dataclasses.replace(
+    find("celeba-editor-64"),
+    generator={"attributes": list(ATTRIBUTES), "latent_dim": 8},
+    discriminator={"latent_dim": 8},
+    terms={"reconstruction": 1.0, "adversarial": 0.4, "attribute": 2.0, "preservation": 1.0, "change": 0.25}
+    | {"divergence": 2e-5},
 )
+RECIPE = change(OWN, [*SMALL, "image_size=16"])
 BORROWING = change(find("celeba-editor-64"), SMALL + ["generator.latent_dim=14", "discriminator.latent_dim=14"])
 
 
