@@ -57,3 +57,5 @@ def run(options: argparse.Namespace) -> None:
         raise InvalidInput(f"{source} can only fill a --mask; for other repairs name a restoration model by --model.")
     gan_models.photos.save_photo(repaired, options.output)
     print(f"{options.output}: {repaired.width} x {repaired.height} pixels, by {source}")
+    if gan_models.images.XMP not in repaired.info:
+        print(f"It is the same picture: {source} detects no damage. To repair it all the same, name one by --damage.")

@@ -138,6 +138,8 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         model = models[wishes[wish]]
         if isinstance(model, Restorer):
             repaired = model.restore(subject, mask, damages, strength or None if wish in GRADUAL else None, scale)
+            if wish == "all" and images.XMP not in repaired.info:
+                raise InvalidInput(words.NOTHING_DETECTED)
         else:
             repaired = inversion.fill_photo(model, subject, mask)
         before = subject.resize(repaired.size, Image.Resampling.BICUBIC) if scale > 1 else subject

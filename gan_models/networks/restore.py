@@ -21,7 +21,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from .. import marks
 from ..damages import KINDS
 from ..errors import InvalidConfig, InvalidInput, short
-from ..photos.opening import Source, open_photo
+from ..photos.opening import MIN_SIDE, Source, open_photo
 from ..photos.repaired import by_tiles, check_hole, restore_photo
 from .base import Names, check_config
 from .layers import upcast
@@ -160,7 +160,7 @@ class Restorer(PictureUNet):
         """
         self._check_request(damages, strength, scale)
         if not isinstance(picture, Tensor):
-            photo = open_photo(picture)
+            photo = open_photo(picture, MIN_SIDE // scale)
             with torch.inference_mode():
                 whole = restore_photo(self, photo, mask, damages, strength, scale)
             if whole.size == photo.size and np.array_equal(np.asarray(whole), np.asarray(photo)):

@@ -55,8 +55,11 @@ class Translator(PictureUNet):
         self.add_unet(locals(), pixels, len(self.labels), on_the_way_down=True)
         self.change = nn.Conv2d(width + pixels, pixels, 3, padding=1)
         initialise_convolutions(self)
-        with torch.no_grad():  # start with a small change
+        with torch.no_grad():
+            # The change starts small, and equal for the four pixels of a place, else it has a grid (Aitken et al. 2017,
+            # arXiv:1707.02937).
             self.change.weight.mul_(0.1)
+            self.change.weight.copy_(self.change.weight[::4].repeat_interleave(4, 0))
 
     def trial(self) -> list[Tensor]:
         """The output for a grey picture, with which `load` tests the weights."""

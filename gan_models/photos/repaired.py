@@ -22,7 +22,7 @@ from ..errors import InvalidInput, MissingPackage, NoFace
 from . import colour, crop
 from .faces import Face, aligned_face, find_faces
 from .geometry import Similarity, bounds, sample
-from .opening import Source, open_photo
+from .opening import MIN_SIDE, Source, open_photo
 
 Draw = Callable[[Tensor, Tensor], Tensor]
 MOST = 25_000_000  # pixels of the result
@@ -99,7 +99,7 @@ def restore_photo(
 ) -> Image.Image:
     """The repaired photo, `scale` times as large. The arguments are those of `Restorer.restore`; a mask is a picture of
     the photo's size, white where the photo is missing. Raises InvalidInput."""
-    photo = open_photo(source)
+    photo = open_photo(source, MIN_SIDE // scale)
     if photo.width * photo.height * scale**2 > MOST:
         raise InvalidInput(
             f"The picture would have {photo.width * scale:,} x {photo.height * scale:,} pixels; at most "

@@ -220,6 +220,7 @@ STRENGTH, STRENGTH_INFO = "Strength of the damage", "0: estimated from the photo
 PAINT_HERE, TAKE_WHOLE = "Paint over what should be filled", "Download at full size (PNG)"
 NO_DAMAGED = "There is no photo yet: upload one, or use a generated face."
 NOTHING_PAINTED = "Nothing is marked: paint over what should be filled."
+NOTHING_DETECTED = "The network detects no damage in this photo. To repair it all the same, choose what to do."
 BAD_PAINTING = "The painting cannot be read; try again, or reload the page."
 
 # ---- Verify

@@ -213,6 +213,7 @@ STRENGTH, STRENGTH_INFO = "损坏的程度", "0：根据照片估计"
 PAINT_HERE, TAKE_WHOLE = "涂掉要补全的部分", "下载原尺寸（PNG）"
 NO_DAMAGED = "还没有照片：请上传一张，或用一张生成的脸。"
 NOTHING_PAINTED = "还没有涂任何地方：请涂掉要补全的部分。"
+NOTHING_DETECTED = "网络没有在这张照片里检测到损坏。若仍要修复，请选择要做什么。"
 BAD_PAINTING = "涂抹的内容无法读取；请再试一次，或重新载入页面。"
 
 # ---- 鉴别

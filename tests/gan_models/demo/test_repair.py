@@ -115,6 +115,12 @@ def test_other_damage_and_larger(ask):
     assert ask("repair", [None, None, "rust", 0])[1] == ["That model is not offered here; choose one from the list."]
 
 
+def test_who_finds_no_damage_says_so(ask, monkeypatch):
+    ask("take_drawn", [])
+    monkeypatch.setattr(Restorer, "strengths_of", lambda self, *rest: torch.zeros(1, len(self.told)))
+    assert ask("repair", [None, None, "all", 0])[1] == [words.NOTHING_DETECTED]
+
+
 def test_lines_become_a_picture_and_no_lines_none(ask):
     outputs, said = ask("sketch", [paint(ask, "sketch", (512, 512), (100, 100, 300, 110))])
     assert not said and outputs[0]["path"]

@@ -41,6 +41,14 @@ def test_a_photo_keeps_its_size_and_what_no_face_holds(model, monkeypatch, faces
         assert not changed[:, 100:].any()
 
 
+def test_a_new_network_draws_no_grid(model):
+    pictures = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    change = model.draw(pictures, torch.eye(2)) - pictures
+    fours = torch.nn.functional.pixel_unshuffle(change, 2).unflatten(1, (3, 4))
+    torch.testing.assert_close(fours, fours[:, :, :1].expand_as(fours), rtol=1e-4, atol=1e-5)
+    assert change.std() > 0.001
+
+
 def test_what_it_refuses(model):
     with pytest.raises(InvalidInput, match="no kind 'spring': this model translates into summer, winter"):
         model.translate(torch.zeros(1, 3, 32, 32), "spring")

@@ -150,6 +150,26 @@ def test_what_was_repaired_says_so_and_what_was_left_alone_does_not(model, tmp_p
     assert marks.read(tmp_path / "whole.png") is None
 
 
+def test_a_face_of_few_pixels_can_be_enlarged(model):
+    assert model.restore(photo(20, 16), damages=["shrink"], scale=2).size == (40, 32)
+    with pytest.raises(InvalidInput, match="at least 16"):
+        model.restore(photo(20, 15), damages=["shrink"], scale=2)
+    with pytest.raises(InvalidInput, match="at least 32"):
+        model.restore(photo(20, 16), damages=["noise"])
+
+
+def test_the_command_says_when_nothing_is_to_be_repaired(tmp_path, capsys):
+    blind = Restorer(32, 3, width=8).eval()
+    torch.nn.init.constant_(blind.estimate.bias, -9.0)
+    blind.save_pretrained(tmp_path / "model")
+    photo().save(tmp_path / "photo.png")
+    words = [str(tmp_path / "photo.png"), "-o", str(tmp_path / "out.png"), "--model", str(tmp_path / "model")]
+    assert restore.main(words) == 0
+    assert "It is the same picture" in capsys.readouterr().out
+    assert restore.main([*words, "--damage", "noise"]) == 0
+    assert "same picture" not in capsys.readouterr().out
+
+
 def test_a_drawing_on_grey_paper_is_seen_as_lines():
     """As large as it is, with pale ink: the same face as from black lines on white."""
     torch.manual_seed(0)
