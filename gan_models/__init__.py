@@ -4,7 +4,8 @@ pictures."""
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .project import VERSION, bundled
+from .layout import bundled
+from .project import VERSION
 
 if TYPE_CHECKING:
     from . import latents
@@ -40,11 +41,11 @@ _MODULES = (
     "images",
     "inversion",
     "latents",
+    "layout",
     "marks",
     "networks",
     "photos",
     "portrait",
-    "project",
     "studio",
 )
 

@@ -4,12 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
-import gan_models
-
 from . import cli, rng
 from .commands.common import Parser, make_folder
 from .errors import InvalidInput
 from .files import check_output
+from .layout import bundled
 
 MAX_COUNT = 4096  # pictures on one sheet
 MAX_SIZE = 4096  # pixels
@@ -23,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
 def command(arguments: list[str] | None) -> None:
     options = parse(arguments)
     if options.list:
-        print("\n".join(gan_models.bundled()) or "No models are bundled here.")
+        print("\n".join(bundled()) or "No models are bundled here.")
     else:
         run(options)
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import torch
 from huggingface_hub import constants
 
-from . import project
+from . import layout
 from .download import Repository
 from .errors import InvalidInput, ModelNotFound, did_you_mean, short
 from .layout import CONFIG, WEIGHTS, Source, without_folders
@@ -80,7 +80,7 @@ def find(
         raise InvalidInput(f"The revision must be the name of a branch, a tag or a commit, not {short(revision)}.")
     name = os.fspath(source)
     plain = name.rstrip("/") or name
-    folder = project.PRETRAINED / plain if plain in project.bundled() and not os.path.isdir(name) else Path(name)
+    folder = layout.PRETRAINED / plain if plain in layout.bundled() and not os.path.isdir(name) else Path(name)
     if os.path.isdir(folder):  # os.path, since pathlib raises for names that are too long
         if revision is not None:
             raise InvalidInput(f"Only a Hub repository has revisions ({short(revision)}); {name} is on this disk.")
@@ -163,4 +163,4 @@ SUCCESSORS = {"celeba-editor-64": "celeba-editor"}
 def _near(name: str) -> str:
     if successor := SUCCESSORS.get(name):
         return f"{successor} has taken its place (`python -m training {name}` still trains the old one)."
-    return did_you_mean(name, project.bundled(), f"bundled are: {', '.join(project.bundled()) or 'none'}.")
+    return did_you_mean(name, layout.bundled(), f"bundled are: {', '.join(layout.bundled()) or 'none'}.")

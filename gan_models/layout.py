@@ -1,4 +1,4 @@
-"""What lies in a model folder: the names of its files and their limits, and where a folder was found."""
+"""What lies in a model folder: the names of its files and their limits. Where folders are found: the bundled ones, others."""
 
 import os
 import re
@@ -21,6 +21,12 @@ BESIDE = {
     PICTURE: MAX_PICTURE_BYTES,
     LICENCE: MAX_LICENCE_BYTES,
 }
+PRETRAINED = Path(__file__).parent / "pretrained"
+
+
+def bundled() -> list[str]:
+    """The names of the models that come with the package, in alphabetical order."""
+    return sorted(config.parent.name for config in PRETRAINED.glob(f"*/{CONFIG}"))
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from . import images, layered, marks
+from . import images, marks
 from .errors import InvalidInput, short
 from .networks.compositing import smoothstep
 from .networks.editor import Editor, Encoded
 from .networks.retouch import EXCLUSIVE as ONE_OF
-from .networks.retouch import Layers, RetouchEditor, Seen
-from .photos import colour, crop, geometry, opening
+from .networks.retouch import RetouchEditor, Seen, layers_of
+from .photos import colour, crop, geometry, layered, opening
 from .photos import faces as photos
 from .rng import check_count
 
@@ -81,7 +81,7 @@ class Portrait:
         if not row.any():
             return photo.copy()
         if isinstance(self.editor, RetouchEditor):
-            layers = Layers.of(self.encoded.photos, *self.editor.directed(cast(Seen, self.encoded), row))
+            layers = layers_of(self.encoded.photos, *self.editor.directed(cast(Seen, self.encoded), row))
             edited = layered.put_into(photo, self.face, layers)
         else:
             after = self.editor.decode(cast(Encoded, self.encoded), row)

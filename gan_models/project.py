@@ -1,4 +1,4 @@
-"""What comes with this package: the address of its code, its licence, and the bundled models."""
+"""The version of this project, the address of its code, and its licence."""
 
 import configparser
 import contextlib
@@ -6,15 +6,7 @@ import importlib.metadata
 import re
 from pathlib import Path
 
-from .layout import CONFIG
-
 VERSION = "0.1.0"
-PRETRAINED = Path(__file__).parent / "pretrained"
-
-
-def bundled() -> list[str]:
-    """The names of the models that come with the package, in alphabetical order."""
-    return sorted(config.parent.name for config in PRETRAINED.glob(f"*/{CONFIG}"))
 
 
 def repository() -> str | None:

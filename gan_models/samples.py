@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from . import damages, networks, project
+from . import damages, layout, networks
 from . import images as pictures
 from .celeba import opposite_edit
 from .latents import sample
@@ -92,7 +92,7 @@ def edit_grid(editor: Editor | RetouchEditor, seed: int, count: int = 8) -> Tens
 def faces_of_nobody(editor: Generator, seed: int, count: int, bundled: str = FACES) -> Tensor:
     """Generated faces for an editor: by the bundled generator, whose faces are sharper, if it has the editor's size or
     the editor cannot draw; else by the editor itself; without both, smooth noise."""
-    if bundled in project.bundled():
+    if bundled in layout.bundled():
         generator = networks.load(bundled, device=editor.device)
         if generator.image_shape == editor.image_shape or not editor.latent_dim:
             faces = generator.generate(

@@ -24,7 +24,7 @@ from gan_models.networks import PAIRS
 from . import loop, recipes
 from .data import celeba
 from .data.dataset import Dataset
-from .state import build
+from .starting import build
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

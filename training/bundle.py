@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from gan_models import cli, files, layout, model_folder, portable, project
+from gan_models import cli, files, layout, model_folder, portable
 from gan_models.cards.page import model_card
 from gan_models.model_folder import read_metrics
 from gan_models.networks import load_folder
@@ -28,7 +28,7 @@ class BundleError(TrainingError):
     """A model that cannot be bundled; one sentence."""
 
 
-def bundle(source: Path, name: str, pretrained: Path = project.PRETRAINED) -> Path:
+def bundle(source: Path, name: str, pretrained: Path = layout.PRETRAINED) -> Path:
     """Copy a model folder to `pretrained`/NAME, with weights in half precision, and return the new folder. Metrics are
     not copied, since they belong to the unrounded weights. Raises ModelError for a folder that does not load, and
     BundleError for a file of 10 MB or more."""

@@ -177,11 +177,11 @@ class FIDCallback:
 
     def measure(self, state: State) -> Tensor:
         """The FID, on all processes: the main one measures it, the others wait."""
-        from .evaluate import generator as evaluate  # needs torch-fidelity
+        from .evaluate.measuring import fid  # needs torch-fidelity
 
         value = 0.0
         if self.accelerator.is_main_process:
-            value = evaluate.fid(state.ema, self.dataset, self.count, seed=self.seed, network=self.network)
+            value = fid(state.ema, self.dataset, self.count, seed=self.seed, network=self.network)
         return self.accelerator.reduce(torch.tensor(value, device=self.accelerator.device), "sum")
 
 

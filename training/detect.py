@@ -24,16 +24,18 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from PIL import Image, ImageFilter
-from safetensors.torch import load, save
+from safetensors.torch import load as from_safetensors
+from safetensors.torch import save
 from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-import gan_models
 from gan_models import cli, detection
 from gan_models.detection import LEAST, Detector, at_size
 from gan_models.files import UnfitFile, read_bounded, read_json, write_atomically
 from gan_models.hub import short_name
+from gan_models.layout import bundled
+from gan_models.networks import load
 from gan_models.networks.editor import Editor
 from gan_models.rng import Stream, philox
 
@@ -194,7 +196,7 @@ def _go_on(path: Path, detector: Detector, optimiser: torch.optim.Optimizer) -> 
     if not path.exists():
         return 0
     try:
-        kept = load(read_bounded(path, MOST_STATE))
+        kept = from_safetensors(read_bounded(path, MOST_STATE))
         prefix = "network."
         detector.load_state_dict(
             {key.removeprefix(prefix): value for key, value in kept.items() if key.startswith(prefix)}
@@ -259,11 +261,7 @@ def run(models: list[str], others: list[str], root: Path | None, options: Option
 
 def default_models() -> list[str]:
     """The bundled models that draw pictures of their own."""
-    return [
-        name
-        for name in gan_models.bundled()
-        if (model := gan_models.load(name)).latent_dim and not isinstance(model, Editor)
-    ]
+    return [name for name in bundled() if (model := load(name)).latent_dim and not isinstance(model, Editor)]
 
 
 def begin(work: Path, resume: bool, asked: dict) -> None:
@@ -322,7 +320,7 @@ def gather(models: list[str], others: list[str], root: Path | None, seed: int) -
     """What the generators draw, and what is real. Raises DetectError, DataError, ModelError."""
     drawn, real = {}, {}
     for source in models:
-        model, name = gan_models.load(source), short_name(source)
+        model, name = load(source), short_name(source)
         if not model.latent_dim:
             raise DetectError(f"{source} draws no pictures of its own; name a generator.")
         if name in drawn:

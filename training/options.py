@@ -7,8 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-import gan_models
 from gan_models import files
+from gan_models.project import VERSION
 from gan_models.sizes import sides
 
 from . import run_folder
@@ -162,7 +162,7 @@ def describe(recipe: Recipe, dataset: Dataset, options: RunOptions, total: int) 
         "init_from": options.init_from,
         "command": options.command or f"python -m training {shlex.join(options.words())}",
         "commit": commit(),
-        "version": gan_models.__version__,
+        "version": VERSION,
     }
 
 

@@ -12,9 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from .callbacks import Checkpoints
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,6 +26,12 @@ PUBLISH = (
 )
 PATIENCE = 10  # seconds in which a process that is told to end does so
 LONGEST = 600  # seconds that an upload may take, also where the next one is due before
+
+
+class Saving(Protocol):
+    """The callback that writes the checkpoints."""
+
+    saved: int | None  # images after which the last one was written
 
 
 class Pushing:
@@ -44,7 +48,7 @@ class Pushing:
         folder: Path,
         repo_id: str,
         minutes: float,
-        saving: Checkpoints,
+        saving: Saving,
         clock: Callable[[], float] = time.monotonic,
     ):
         self.model, self.repo_id, self.minutes, self.saving = folder / "checkpoint/model", repo_id, minutes, saving

@@ -18,8 +18,8 @@ from .callbacks import duration
 from .engine import make_accelerator
 from .errors import TrainingError
 from .options import RunOptions, open_data, recipe_of
-from .starting import initialise_from
-from .state import State, build
+from .starting import build, initialise_from
+from .state import State
 
 SECONDS, LEAST = 5.0, 3  # duration and least number of the timed steps, after the first one, which allocates memory
 

@@ -36,8 +36,8 @@ from .pushing import Pushing
 from .recipes import Recipe
 from .run_folder import STATS, WATCH, images_of, notes_of, read_stats, trained_seconds
 from .settings import as_words
-from .starting import initialise_from
-from .state import State, batch_dependent_layers, build
+from .starting import build, initialise_from
+from .state import State, batch_dependent_layers
 from .watch import Watch
 
 if TYPE_CHECKING:

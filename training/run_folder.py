@@ -9,8 +9,7 @@ import math
 from pathlib import Path
 
 from gan_models.files import UnfitFile, read_bounded, read_json, write_atomically
-from gan_models.layout import CONFIG
-from gan_models.project import bundled
+from gan_models.layout import CONFIG, bundled
 
 STATS, WATCH = "stats.jsonl", "watch.jsonl"
 STATE, MANIFEST, PREVIOUS = "state.json", "manifest.json", "checkpoint.previous"

@@ -82,6 +82,12 @@ def check(recipe: Recipe) -> Recipe:
             able = ", ".join(name for name, other in GAMES.items() if other.penalised)
             raise RecipeError(f"The game {recipe.game} knows no {option} ({able} do): --set {option}=0.")
     game.check(recipe, terms_of(recipe))
+    for term, method in game.needs.items():
+        if getattr(terms_of(recipe), term, 0) and not hasattr(PAIRS[recipe.networks][0], method):
+            able = " or ".join(networks for networks, (generator, _) in PAIRS.items() if hasattr(generator, method))
+            raise RecipeError(
+                f"The {term} term needs {method}, which the generator does not have: --set networks={able}, or --set {term}=0."
+            )
     if recipe.conditional and not _takes_labels(recipe.networks):
         able = ", ".join(networks for networks in PAIRS if _takes_labels(networks))
         raise RecipeError(

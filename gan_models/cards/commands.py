@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from .. import portable, project
+from .. import layout, portable
 from .tables import is_text
 
 
@@ -39,7 +39,7 @@ def _continues(before: dict[str, Any], stage: dict[str, Any]) -> bool:
     name = stage.get("init_from")
     if not is_text(before.get("command")) or not isinstance(name, str) or not re.fullmatch(r"[\w.-]+", name):
         return False
-    return before.get("recipe") == stage.get("recipe") or name not in project.bundled()
+    return before.get("recipe") == stage.get("recipe") or name not in layout.bundled()
 
 
 def _with(command: str, option: str, value: str) -> str:

@@ -9,12 +9,10 @@ import socket
 import sys
 from pathlib import Path
 
-import gan_models
-
-from .. import cli, project
+from .. import cli
 from ..errors import InvalidInput, MissingPackage, ModelNotFound
 from ..files import read_json
-from ..layout import CONFIG, MAX_CONFIG_BYTES
+from ..layout import CONFIG, MAX_CONFIG_BYTES, PRETRAINED, bundled
 from ..sizes import sides
 from .common import Parser
 
@@ -49,14 +47,14 @@ def largest_first(names: list[str]) -> list[str]:
     """Bundled models, those with the largest pictures first, so that the page opens with them."""
 
     def height(name: str) -> int:
-        config = read_json(project.PRETRAINED / name / CONFIG, MAX_CONFIG_BYTES)
+        config = read_json(PRETRAINED / name / CONFIG, MAX_CONFIG_BYTES)
         return max(sides(config["image_size"]))
 
     return sorted(names, key=height, reverse=True)
 
 
 def run(options: argparse.Namespace) -> None:
-    sources = options.model or os.environ.get("GAN_STUDIO_MODELS", "").split() or largest_first(gan_models.bundled())
+    sources = options.model or os.environ.get("GAN_STUDIO_MODELS", "").split() or largest_first(bundled())
     if not sources:
         raise ModelNotFound("No model is bundled here: give one by --model.")
     if options.mcp and importlib.util.find_spec("mcp") is None:

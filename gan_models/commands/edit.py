@@ -3,14 +3,12 @@
 import argparse
 import sys
 
-import gan_models
-
 from .. import cli
 from ..errors import InvalidInput, ModelNotFound
 from ..files import read_json
+from ..layout import CONFIG, MAX_CONFIG_BYTES, PRETRAINED, bundled
 from .common import Parser, add_photo_arguments, assignments, check_photos
 
-MAX_CONFIG = 1_000_000  # bytes
 FAMILIES = ("retouch", "editor")  # of editors, the better first
 
 
@@ -39,14 +37,19 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def run(options: argparse.Namespace) -> None:
+    from .. import studio  # with torch, which --help does not need
+    from ..networks import load
+    from ..photos import save_photo
+    from ..portrait import open_portrait
+
     if not options.list:
         check_photos(options.photo, options.output)
     source = options.model or bundled_editor()
-    editor = gan_models.load(source, device=options.device)
+    editor = load(source, device=options.device)
     if not hasattr(editor, "attributes"):
         raise InvalidInput(f"{source} is not an editor; name one by --model.")
     changes = assignments(editor.attributes, options.set or (), -1, what="attribute")
-    portrait = gan_models.portrait.open_portrait(editor, options.photo)
+    portrait = open_portrait(editor, options.photo)
     if not 1 <= options.face <= len(portrait.faces):
         raise InvalidInput(f"--face must be from 1 to {len(portrait.faces)}, the number of faces in the photo.")
     portrait = portrait.choose(options.face - 1) if options.face > 1 else portrait
@@ -54,18 +57,17 @@ def run(options: argparse.Namespace) -> None:
         print(f"{options.photo}: face {options.face} of {len(portrait.faces)}; probability of each attribute")
         print("\n".join(f"  {name:<22}{shown:.2f}" for name, shown in portrait.shown.items()))
         return
-    offers = gan_models.studio.offered(source, editor.attributes)
+    offers = studio.offered(source, editor.attributes)
     if poor := [name for name, value in changes.items() if value and not offers[name].allows(value > 0)]:
         print(f"note: this editor does these changes badly or not at all: {', '.join(poor)}.", file=sys.stderr)
-    gan_models.photos.save_photo(portrait.edited(changes), options.output)
+    save_photo(portrait.edited(changes), options.output)
     told = " ".join(f"{name}={value:g}" for name, value in changes.items())
     print(f"{options.output}: {told}, face {options.face} of {len(portrait.faces)}, by {source}")
 
 
 def bundled_editor() -> str:
     """The name of the bundled editor. Raises ModelNotFound if there is none."""
-    folder, names = gan_models.project.PRETRAINED, gan_models.bundled()
-    found = {read_json(folder / name / "config.json", MAX_CONFIG).get("family"): name for name in names}
+    found = {read_json(PRETRAINED / name / CONFIG, MAX_CONFIG_BYTES).get("family"): name for name in bundled()}
     for family in FAMILIES:
         if family in found:
             return found[family]

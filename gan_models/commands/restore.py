@@ -7,8 +7,6 @@ photo is to be filled; all other pixels then stay as they are.
 import argparse
 from pathlib import Path
 
-import gan_models
-
 from .. import cli
 from ..errors import InvalidInput
 from .common import Parser, add_photo_arguments, check_photos
@@ -44,18 +42,22 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def run(options: argparse.Namespace) -> None:
+    from .. import inversion  # with torch, which --help does not need
+    from ..networks import load
+    from ..photos import save_photo
+
     check_photos(options.photo, options.output)
     source = options.model or (FILLS if options.mask else REPAIRS)
-    model = gan_models.load(source, device=options.device)
+    model = load(source, device=options.device)
     if model.family == FAMILY:
         repaired = model.restore(options.photo, options.mask, options.damage, options.strength, options.scale)
     elif options.mask and not options.damage and options.scale == 1:
-        repaired = gan_models.inversion.fill_photo(model, options.photo, options.mask)
+        repaired = inversion.fill_photo(model, options.photo, options.mask)
     elif model.family == "translate":
         raise InvalidInput(f"{source} repairs nothing: gan-studio translate PHOTO --model {source}.")
     else:
         raise InvalidInput(f"{source} can only fill a --mask; for other repairs name a restoration model by --model.")
-    gan_models.photos.save_photo(repaired, options.output)
+    save_photo(repaired, options.output)
     print(f"{options.output}: {repaired.width} x {repaired.height} pixels, by {source}")
     if gan_models.images.XMP not in repaired.info:
         print(f"It is the same picture: {source} detects no damage. To repair it all the same, name one by --damage.")

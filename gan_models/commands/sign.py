@@ -4,8 +4,6 @@ certificate: `gan-studio sign face.png --certificates chain.pem --key key.pem`."
 import argparse
 from pathlib import Path
 
-import gan_models
-
 from .. import cli
 from ..files import check_output
 from .common import Parser
@@ -29,10 +27,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def run(options: argparse.Namespace) -> None:
+    from .. import credentials  # with torch, which --help does not need
+
     output = options.output or options.file
     if options.output:
         check_output(output, (options.file.suffix.lower(),))
-    credentials = gan_models.credentials
     credentials.sign(options.file, options.certificates, options.key, output, algorithm=options.algorithm)
     found = credentials.read(output.read_bytes())
     print(f"{output}: signed by {found.signer if found else 'you'}")

@@ -5,8 +5,6 @@ The model is one that translates between kinds, or one that learned from pairs, 
 
 import argparse
 
-import gan_models
-
 from .. import cli
 from ..errors import InvalidInput
 from .common import Parser, add_photo_arguments, check_photos, find_label
@@ -26,8 +24,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def run(options: argparse.Namespace) -> None:
+    from ..networks import load  # with torch, which --help does not need
+    from ..photos import save_photo
+
     check_photos(options.photo, options.output)
-    model = gan_models.load(options.model, device=options.device)
+    model = load(options.model, device=options.device)
     if model.family == "translate":
         if options.to is None:
             raise InvalidInput(f"Name the kind to translate into: --to {' or --to '.join(model.labels)}.")
@@ -38,5 +39,5 @@ def run(options: argparse.Namespace) -> None:
         made = model.restore(options.photo)
     else:
         raise InvalidInput(f"{options.model} does not translate: it is a model of the family {model.family}.")
-    gan_models.photos.save_photo(made, options.output)
+    save_photo(made, options.output)
     print(f"{options.output}: {made.width} x {made.height} pixels, by {options.model}")

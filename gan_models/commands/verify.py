@@ -4,8 +4,6 @@ import argparse
 import json
 from pathlib import Path
 
-import gan_models
-
 from .. import cli
 from ..errors import InvalidInput
 from .common import Parser
@@ -28,10 +26,12 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def run(options: argparse.Namespace) -> int:
+    from ..verification import verify  # with torch, which --help does not need
+
     status = 0
     for path in options.pictures:
         try:
-            verdict = gan_models.verify(path)
+            verdict = verify(path)
         except InvalidInput as error:  # the others are told all the same
             cli.tell(f"{path}: {error}" if len(options.pictures) > 1 else str(error))
             status = FAILED

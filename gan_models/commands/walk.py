@@ -3,8 +3,6 @@
 import argparse
 from pathlib import Path
 
-import gan_models
-
 from .. import cli, rng
 from ..errors import InvalidInput
 from ..files import check_output
@@ -45,6 +43,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def run(options: argparse.Namespace) -> None:
+    from .. import images, marks, studio  # with torch, which --help does not need
+    from ..networks import load
+
     size = rng.check_count(options.size, least=2, most=MAX_SIZE, what="size")
     fps = rng.check_count(options.fps, most=MAX_FPS, what="number of frames a second")
     if not 0 < options.seconds <= MAX_SECONDS:
@@ -56,23 +57,22 @@ def run(options: argparse.Namespace) -> None:
     elif options.output.suffix and not options.output.is_dir():
         raise InvalidInput(f"A walk is written as {' or '.join(FILMS)}, or as frames into a folder.")
     words = options.seeds or [str(rng.check_seed(None) % 10_000) for _ in range(FRESH)]
-    anchors = gan_models.studio.parse_anchors(" ".join(words))
-    marks, studio = gan_models.marks, gan_models.studio
-    model = gan_models.load(options.source, revision=options.revision, device=options.device)
+    anchors = studio.parse_anchors(" ".join(words))
+    model = load(options.source, revision=options.revision, device=options.device)
     if not model.latent_dim:
         raise InvalidInput(f"{options.source} draws no pictures of its own, so there is nothing to walk between.")
     asked = options.truncation, wishes(model, options.labels)
     frames = studio.interpolate(model, anchors, count, *asked, not options.once, lambda *_: None)
-    pictures = [gan_models.images.sized(picture, size) for picture in gan_models.images.to_pil(frames.cpu())]
+    pictures = [images.sized(picture, size) for picture in images.to_pil(frames.cpu())]
     if is_film:
         mark = marks.of(model, studio.drawn_for(model, anchors, *asked))
-        gan_models.images.write_frames(pictures, options.output, fps, marks.to_xmp(mark))
+        images.write_frames(pictures, options.output, fps, marks.to_xmp(mark))
     else:
         make_folder(options.output)
         path = marks.drawn(model, *studio.path_of(model, anchors, count, *asked, not options.once))
         for k, (picture, one) in enumerate(zip(pictures, path, strict=True)):
             marked = marks.marked(picture, marks.of(model, (one,)))
-            gan_models.images.save_png(marked, options.output / f"{k:05d}.png")
+            images.save_png(marked, options.output / f"{k:05d}.png")
     path = " ".join(map(str, anchors))
     print(f"{options.output}: {count} frames of {options.source}, --seeds {path}")
 

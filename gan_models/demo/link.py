@@ -14,8 +14,20 @@ from ..rng import check_count, check_seed
 from . import reading, words
 from .models import Models
 from .page import Page, complain
-from .shared import EITHER, MOST, MOST_PINS, WALK, Shared, anew, fitting, put_away, texts, the_picture, wishes
-from .walk import keyframes
+from .shared import (
+    EITHER,
+    MOST,
+    MOST_PINS,
+    WALK,
+    Shared,
+    anew,
+    fitting,
+    keyframes,
+    put_away,
+    texts,
+    the_picture,
+    wishes,
+)
 
 MOST_CHARACTERS = 60_000  # of an address; six latents of 512 numbers have 16,000
 OURS = ("tab", "model", "rev", "seed", "n", "t", "class", "with", "without", "picture", "walk", "pins")

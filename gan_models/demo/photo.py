@@ -9,7 +9,7 @@ from typing import NamedTuple
 import gradio as gr
 import torch
 
-from .. import images, inversion, marks, notices, photos, portrait, project, studio
+from .. import images, inversion, layout, marks, notices, photos, portrait, studio
 from ..errors import InvalidInput, MissingPackage, ModelError, short
 from ..networks import load
 from ..networks.editor import Editor
@@ -403,7 +403,7 @@ def drawn_faces(models: Models) -> torch.Tensor:
     """Faces drawn by the first offered generator of faces, else by the bundled one, else by an editor that can."""
     usable = models.usable()
     drawer = next((models[name] for name in models.drawers()), None)
-    if drawer is None and BUNDLED in project.bundled():
+    if drawer is None and BUNDLED in layout.bundled():
         try:
             drawer = load(BUNDLED)
         except ModelError:

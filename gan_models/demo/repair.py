@@ -6,21 +6,19 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from .. import images, inversion, photos, studio
+from .. import inversion, photos
 from ..errors import InvalidInput
 from ..networks.restore import Restorer
-from ..photos import colour
 from . import about, reading, words
+from .downloads import link
 from .models import Models
 from .page import Page
 from .painting import canvas
-from .sample import link
+from .previews import drawn_face, preview
 from .shared import Shared, photo_upload
 from .visits import SECONDS, Visit
 
 TITLE = words.REPAIR
-PREVIEW = 640  # pixels of the longer side of what is painted on
-FACE_SEED, FACE_SIZE = 11, 256
 
 # What a visitor can ask for: what the page says, the damages that a model must know, what it is told, and how many
 # times larger.
@@ -118,10 +116,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         return shown(visit, photo)
 
     def take_drawn(visit):
-        if not models.drawers():
-            raise InvalidInput(words.NOT_OFFERED)
-        face = images.to_pil(studio.sample(models[models.drawers()[0]], FACE_SEED, 1, 0.8))[0].convert("RGB")
-        return shown(visit, face.resize((FACE_SIZE, FACE_SIZE), Image.Resampling.BICUBIC))
+        return shown(visit, drawn_face(models))
 
     def begin_repair(visit, subject):
         """A drawn face to try it on, until there is a photo."""
@@ -163,10 +158,3 @@ def mask_of(painted: np.ndarray | None, photo: Image.Image) -> Image.Image:
         raise InvalidInput(words.NOTHING_PAINTED)
     mask = Image.fromarray(((painted > 0.5) * 255).astype(np.uint8))
     return mask.resize(photo.size, Image.Resampling.NEAREST)
-
-
-def preview(photo: Image.Image, side: int = PREVIEW) -> Image.Image:
-    zoom = side / max(photo.size)
-    if zoom < 1:
-        photo = photo.resize(tuple(max(1, round(length * zoom)) for length in photo.size), Image.Resampling.LANCZOS)
-    return colour.to_srgb(photo)

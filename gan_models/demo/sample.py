@@ -9,7 +9,8 @@ import gradio as gr
 from .. import images, marks, pictures
 from ..errors import InvalidInput
 from ..rng import check_count, check_seed
-from . import attributes, reading, words
+from . import reading, words
+from .downloads import address, file_name, link, plain
 from .models import Models
 from .page import Page, inform
 from .shared import (
@@ -26,7 +27,6 @@ from .shared import (
     the_picture,
     wishes,
 )
-from .speaking import say
 from .theme import LARGE, OPENS
 
 TITLE, ASKS = words.SAMPLE, ("pinned", "reopen")
@@ -205,7 +205,8 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
 
 
 def change_look(models: Models, name: str) -> dict:
-    return {"visible": attributes.serves(models[name])}
+    """The button that leads to the tab of attributes, where there are any."""
+    return {"visible": models[name].labels is not None}
 
 
 def figure_of(visit, models: Models, name: str, one: pictures.Picture) -> str:
@@ -220,23 +221,3 @@ def figure_of(visit, models: Models, name: str, one: pictures.Picture) -> str:
         f'<figure><img src="{address(path)}" alt="{said}"><figcaption>{said}</figcaption></figure>'
         f"{link(path, file_name(name, one) + '.png', words.TAKE)}"
     )
-
-
-def address(path) -> str:
-    return f"gradio_api/file={html.escape(str(path))}"
-
-
-def link(path, name: str, said: str) -> str:
-    """By which a file is taken away under that name."""
-    return f'<a class="take" href="{address(path)}" download="{html.escape(name)}">{html.escape(say(said))}</a>'
-
-
-def plain(name: str) -> str:
-    """A model's name as a part of a file name."""
-    return "".join(letter if letter.isalnum() and letter.isascii() or letter in "-_." else "-" for letter in name)[:80]
-
-
-def file_name(name: str, one: pictures.Picture, number: int | None = None) -> str:
-    """celeba-cgan-7-2"""
-    own = plain(one.name.replace(":", "-")) or (f"varied-{number}" if number is not None else "varied")
-    return f"{plain(name)}-{own}"

@@ -1,6 +1,7 @@
 """What several tabs share: the model, the requested labels, and the picked pictures."""
 
 import contextlib
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -243,6 +244,14 @@ def fitting(generator, lines: list[str]) -> list[pictures.Picture]:
         with contextlib.suppress(InvalidInput):
             found.append(pictures.parse(generator, line))
     return found
+
+
+def keyframes(generator, lines: list[str]) -> list[pictures.Picture]:
+    """Two to six pictures. Raises InvalidInput."""
+    words_ = [word for line in lines for word in re.split("[,;]", line) if word]
+    some = [pictures.parse(generator, word) for word in words_]
+    pictures.check_keyframes(some)
+    return some
 
 
 def kind_of(generator) -> str:

@@ -4,14 +4,14 @@ learned from pairs."""
 import gradio as gr
 from PIL import Image
 
-from .. import images, photos, studio
+from .. import photos
 from ..errors import InvalidInput
 from ..networks.translate import Translator
 from . import about, reading, words
+from .downloads import link
 from .models import Models
 from .page import Page
-from .repair import FACE_SEED, FACE_SIZE, preview
-from .sample import link
+from .previews import drawn_face, preview
 from .shared import Shared, photo_upload, pretty
 from .visits import SECONDS
 
@@ -80,10 +80,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         return translated(visit, photo, wish)
 
     def translate_drawn(visit, wish):
-        if not models.drawers():
-            raise InvalidInput(words.NOT_OFFERED)
-        face = images.to_pil(studio.sample(models[models.drawers()[0]], FACE_SEED, 1, 0.8))[0].convert("RGB")
-        return translated(visit, face.resize((FACE_SIZE, FACE_SIZE), Image.Resampling.BICUBIC), wish)
+        return translated(visit, drawn_face(models), wish)
 
     def translate(visit, subject, wish):
         if not isinstance(subject, Image.Image):

@@ -8,7 +8,7 @@ from .. import detection, photos, verification
 from . import reading, speaking, words
 from .models import Models
 from .page import Page
-from .repair import preview
+from .previews import preview
 from .shared import Shared
 
 TITLE = words.VERIFY

@@ -2,7 +2,6 @@
 
 import html
 import math
-import re
 
 import gradio as gr
 from PIL import Image
@@ -11,10 +10,10 @@ from torch import Tensor
 from .. import images, marks, pictures
 from ..errors import InvalidInput
 from . import reading, words
+from .downloads import address, link, plain
 from .models import Models
 from .page import Page
-from .sample import address, link, plain
-from .shared import Redrawing, Shared, choose, fitting, hidden, show_pictures, texts
+from .shared import Redrawing, Shared, choose, fitting, hidden, keyframes, show_pictures, texts
 from .speaking import say
 from .theme import FRAMES, OPENS, STRIP
 
@@ -153,14 +152,6 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         shared.go(page, event.then, "sample")  # it is shown there
     page.on(webp.click, as_webp, asked, [film_file], long=True, spinner=film_file)
     shared.leftovers += [strip, video, film, files, film_file, shown]
-
-
-def keyframes(generator, lines: list[str]) -> list[pictures.Picture]:
-    """Two to six pictures. Raises InvalidInput."""
-    words_ = [word for line in lines for word in re.split("[,;]", line) if word]
-    some = [pictures.parse(generator, word) for word in words_]
-    pictures.check_keyframes(some)
-    return some
 
 
 def mark_of(models: Models, name: str, path: list[pictures.Picture]) -> marks.Mark:

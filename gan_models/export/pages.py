@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from PIL import Image
 
-from .. import images, project
+from .. import images, layout
 from ..cards.families import PLACEHOLDER
 from ..celeba import EXCLUSIVE, HAIR_COLOURS
 from ..errors import InvalidInput, ModelError
@@ -184,8 +184,8 @@ def _faces(editor: Generator) -> Image.Image:
 
 
 def _bundled_faces(count: int) -> torch.Tensor:
-    for name in project.bundled():
-        model = load_folder(project.PRETRAINED / name)
+    for name in layout.bundled():
+        model = load_folder(layout.PRETRAINED / name)
         if model.latent_dim and model.multi_label and model.image_shape[0] == 3 and "Smiling" in (model.labels or ()):
             return model.generate(model.sample_latents(count, seed=1), model.sample_labels(count, seed=1))
     raise ModelError(

@@ -8,7 +8,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from .base import Names, check_config, check_labels
 from .layers import upcast
 from .mixing import MAPS, MixingDiscriminator
-from .retouch import COARSE
+from .unet import COARSE
 
 GAIN = 3.0  # factor on a discriminator's last features, which spectral normalisation makes small
 

@@ -16,13 +16,13 @@ from torch.nn import functional as F
 
 from ..celeba import ATTRIBUTES, HAIR_COLOURS
 from ..errors import InvalidConfig, InvalidInput, short
+from ..photos.layered import Layers, coloured
 from .base import Generator, Names, check_config, check_labels
 from .compositing import smoothstep
 from .layers import check_differences, upcast
-from .unet import GROUPS, Level, enlarged, initialise_convolutions
+from .unet import COARSE, GROUPS, Level, enlarged, initialise_convolutions
 
 LIMITS = {"image_size": (32, 512), "width": (8, 128), "embedding": (8, 512), "finest": (8, 128)}
-COARSE = 64  # pixels at which the U-Net sees a face; larger sizes add finer levels of paint
 EXCLUSIVE = ("Bald", *HAIR_COLOURS)  # a head has one of them
 FLOW = 0.2  # largest displacement of a pixel, in units of half the picture
 EAGER = 3.0  # factor on the learning rate of the flow: else mouths are recoloured before anything learns to move
@@ -263,46 +263,21 @@ def warped(pictures: Tensor, flow: Tensor) -> Tensor:
     )
 
 
-def coloured(pictures: Tensor, colour: Tensor, strength: Tensor | float = 1.0) -> Tensor:
-    """Pictures (n, 3, H, W) changed by an affine map of colours (n, 12, H, W), see Retouch."""
-    parts: tuple[Tensor, ...] = colour.unflatten(1, (4, 3)).unbind(1)
-    *weights, change = parts
-    for weight, channel in zip(weights, pictures.split(1, 1), strict=True):
-        change = torch.addcmul(change, weight, channel)
-    return pictures + strength * change
-
-
-class Layers(NamedTuple):
-    """A retouch of a given strength, for pictures of any size: upsample the maps to their size, then use `applied`."""
-
-    flow: Tensor  # (n, 2, S, S)
-    colour: Tensor  # (n, 12, S, S)
-    change: Tensor  # (n, 3, S, S) the difference that the paint adds to the moved and coloured picture
-    cover: Tensor  # (n, 1, S, S) 0..1: how much of the detail finer than the network's pixels the paint covers
-    ground: Tensor  # (n, 3, S, S) the moved and coloured picture, at the network's size
-
-    @classmethod
-    def of(cls, photos: Tensor, retouch: Retouch, strength: Tensor) -> "Layers":
-        """The layers of a retouch of photos (n, 3, S, S) at the network's size. Where the paint hardly differs from the
-        picture, the picture's own detail stays."""
-        flow, colour = strength * retouch.flow, strength * retouch.colour
-        ground = coloured(warped(photos, flow), colour)
-        change = retouch.paint - ground
-        low, high = COVERS
-        odd = F.avg_pool2d(change.abs().mean(1, keepdim=True), 3, 1, 1, count_include_pad=False)
-        return cls(
-            flow,
-            colour,
-            strength * retouch.alpha * change,
-            strength * retouch.alpha * smoothstep((odd - low) / (high - low)),
-            ground,
-        )
-
-    def enlarged(self, size: int) -> "Layers":
-        """The layers upsampled for pictures of another size."""
-        if size == self.flow.shape[-1]:
-            return self
-        return Layers(*(F.interpolate(maps, (size, size), mode="bicubic", align_corners=False) for maps in self))
+def layers_of(photos: Tensor, retouch: Retouch, strength: Tensor) -> Layers:
+    """The layers of a retouch of photos (n, 3, S, S) at the network's size, for pictures of any size. Where the paint
+    hardly differs from the picture, the picture's own detail stays."""
+    flow, colour = strength * retouch.flow, strength * retouch.colour
+    ground = coloured(warped(photos, flow), colour)
+    change = retouch.paint - ground
+    low, high = COVERS
+    odd = F.avg_pool2d(change.abs().mean(1, keepdim=True), 3, 1, 1, count_include_pad=False)
+    return Layers(
+        flow,
+        colour,
+        strength * retouch.alpha * change,
+        strength * retouch.alpha * smoothstep((odd - low) / (high - low)),
+        ground,
+    )
 
 
 def applied(pictures: Tensor, layers: Layers) -> Tensor:

@@ -13,6 +13,7 @@ from .base import Generator, check_config
 from .layers import given
 
 GROUPS = 8
+COARSE = 64  # pixels at which an editor's U-Net sees a face; larger sizes add finer levels of paint
 SMALLEST = 7  # the largest size of the smallest map
 
 

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 import gan_models
-from gan_models import images, model_folder, project
+from gan_models import images, layout, model_folder
 from gan_models.__main__ import main
 from gan_models.networks.dcgan import DCGANGenerator
 from gan_models.networks.mlp import MLPGenerator
@@ -110,7 +110,7 @@ def test_attributes_that_are_not_named_come_from_the_data(faces, output):
 
 
 def test_list_names_the_bundled_models(capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr(project, "PRETRAINED", tmp_path)
+    monkeypatch.setattr(layout, "PRETRAINED", tmp_path)
     assert main(["--list"]) == 0 and "No models" in capsys.readouterr().out
     model_folder.save(MLPGenerator(image_size=8, latent_dim=4, width=8), tmp_path / "toy")
     assert main(["--list"]) == 0 and capsys.readouterr().out == "toy\n"
@@ -184,7 +184,7 @@ def test_unknown_labels_name_near_ones(digits, faces, output, capsys):
 
 
 def test_unknown_models_name_near_ones(output, capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr(project, "PRETRAINED", tmp_path)
+    monkeypatch.setattr(layout, "PRETRAINED", tmp_path)
     model_folder.save(MLPGenerator(image_size=8, latent_dim=4, width=8), tmp_path / "mnist-toy")
     assert "did you mean mnist-toy?" in refused(capsys, "mnist-tyo", "--output", output)
     assert "no config.json" in refused(capsys, ROOT / "tests", "--output", output)

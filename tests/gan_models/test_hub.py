@@ -5,13 +5,13 @@ import torch
 from hub_models import BESIDE, equal, files_of, refusal, small
 
 import gan_models
-from gan_models import hub, model_folder, project
+from gan_models import hub, layout, model_folder
 from gan_models.errors import InvalidConfig, InvalidInput, ModelNotFound
 from gan_models.networks.dcgan import DCGANGenerator
 
 
 def test_a_bundled_name_loads_and_an_existing_folder_comes_first(tmp_path, monkeypatch):
-    monkeypatch.setattr(project, "PRETRAINED", tmp_path / "pretrained")
+    monkeypatch.setattr(layout, "PRETRAINED", tmp_path / "pretrained")
     monkeypatch.chdir(tmp_path)
     assert gan_models.bundled() == []
     model_folder.save(small(["x", "y"]), tmp_path / "pretrained" / "toy-gan")

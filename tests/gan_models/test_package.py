@@ -11,7 +11,7 @@ import gan_models.hub
 
 ROOT = Path(__file__).parents[2]
 DATA = {
-    "gan_models/pretrained": gan_models.project.PRETRAINED,
+    "gan_models/pretrained": gan_models.layout.PRETRAINED,
     "training/judges/weights": ROOT / "training" / "judges" / "weights",
 }
 

@@ -11,7 +11,8 @@ from gan_models import model_folder
 from training import checkpoints, loop, run_folder
 from training.recipes import RECIPES
 from training.settings import change
-from training.state import State, build
+from training.starting import build
+from training.state import State
 
 RECIPE = change(
     RECIPES["mnist-dcgan"], ["generator.width=2", "generator.latent_dim=2", "discriminator.width=2", "batch_size=4"]

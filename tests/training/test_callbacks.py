@@ -28,7 +28,7 @@ from training.callbacks import (
     nearest,
 )
 from training.settings import change, find
-from training.state import build
+from training.starting import build
 
 pytestmark = pytest.mark.usefixtures("alone")
 

@@ -14,7 +14,7 @@ from gan_models.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from training import cpu, penalties
 from training.data import open_dataset
 from training.settings import change, find
-from training.state import build
+from training.starting import build
 
 pytestmark = pytest.mark.usefixtures("alone")
 

@@ -17,7 +17,7 @@ from training.games import GAMES, editor, restoring
 from training.games.adversarial import Batch
 from training.recipes import RECIPES
 from training.settings import change
-from training.state import build
+from training.starting import build
 
 CARD = torch.device("cuda", 0)
 

@@ -19,7 +19,7 @@ import gan_models
 from training import checkpoints
 from training.recipes import RECIPES
 from training.settings import change
-from training.state import build
+from training.starting import build
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("alone")

@@ -18,7 +18,8 @@ from training.games import GAMES, adversarial
 from training.losses import OBJECTIVES, logistic_discriminator
 from training.penalties import zero_centered_gradient_penalty
 from training.settings import change, find
-from training.state import batch_dependent_layers, build, set_schedules, update_ema
+from training.starting import build
+from training.state import batch_dependent_layers, set_schedules, update_ema
 
 
 def trained(recipe, accelerator, images, data=None, callbacks=(), seed=0):

@@ -170,7 +170,7 @@ def test_no_network_and_a_hub_out_of_order(hub, folder, monkeypatch):
 def test_a_bundled_model_and_one_of_the_hub_are_published_too(hub, folder):
     publish("mnist-cgan", "user/digits")
     files = commits(hub, "user/digits")[-1].files
-    assert files["model.safetensors"] == (gan_models.project.PRETRAINED / "mnist-cgan/model.safetensors").read_bytes()
+    assert files["model.safetensors"] == (gan_models.layout.PRETRAINED / "mnist-cgan/model.safetensors").read_bytes()
     assert b"copy of" not in files["README.md"]
     publish(folder, "user/toy")
     oid = commits(hub, "user/toy")[-1].oid

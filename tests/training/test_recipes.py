@@ -10,7 +10,7 @@ from recipe_data import dataset_of
 from training.games import ALIASES, GAMES, from_json, terms_of, to_json, with_defaults
 from training.recipes import OBJECTIVE_SETTINGS, RECIPES, RecipeError, Schedule, at
 from training.settings import change, find
-from training.state import build
+from training.starting import build
 
 DCGAN, CGAN, FACES = RECIPES["mnist-dcgan"], RECIPES["mnist-cgan"], RECIPES["celeba-cgan"]
 

@@ -10,7 +10,8 @@ from training import checkpoints, loop, run_folder
 from training.games import GAMES
 from training.recipes import RECIPES
 from training.settings import change
-from training.state import State, build
+from training.starting import build
+from training.state import State
 
 CPU = torch.device("cpu")
 START = 65536.0  # torch's first scale

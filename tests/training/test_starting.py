@@ -14,7 +14,7 @@ from training import checkpoints, loop, run_folder
 from training.checkpoints import CheckpointError
 from training.recipes import RECIPES
 from training.settings import change
-from training.state import build
+from training.starting import build
 
 pytestmark = pytest.mark.usefixtures("alone")
 FACES = change(

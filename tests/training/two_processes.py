@@ -20,7 +20,8 @@ from training.games import GAMES
 from training.judges import networks as judges
 from training.recipes import RECIPES, Recipe
 from training.settings import change
-from training.state import State, build
+from training.starting import build
+from training.state import State
 
 LIVELY = {"instance_noise": 0.1, "augment": 0.5}  # whatever is random
 SIDE = 32  # pixels, at most: what processes share does not depend on it

@@ -88,7 +88,8 @@ def command(arguments: list[str]) -> None:
     from ..data import open_dataset  # with torch, which --help does not need
     from ..settings import change, find
     from . import page
-    from .study import Plan, Study, StudyError
+    from .results import Plan, StudyError
+    from .study import Study
 
     for package in ("matplotlib", "torch_fidelity"):
         if importlib.util.find_spec(package) is None:

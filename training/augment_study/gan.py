@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
-import gan_models
 from gan_models.files import write_atomically
+from gan_models.networks import load
 from gan_models.networks.base import Generator, encode_labels
 
 from .. import run_folder
@@ -20,7 +20,8 @@ from ..data.mixing import draw
 from ..judges import general
 from ..run import Trained, train
 from ..settings import as_words, change, find
-from ..state import State, build
+from ..starting import build
+from ..state import State
 
 LOOKS = 20  # measurements per run
 PATIENCE = 5  # measurements without an improvement, after which the run ends
@@ -99,7 +100,7 @@ def fit(
 
 def pool(trained: Trained, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Generated pictures, with the classes in turn: images (n, C, H, W) uint8 and labels (n,)."""
-    generator = gan_models.load(trained.model)
+    generator = load(trained.model)
     labels = np.arange(count, dtype=np.int64) % len(generator.labels)
     return draw(generator, labels, seed), labels
 

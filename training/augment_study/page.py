@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gan_models.files import write_atomically
 
-from .study import BOTH, KINDS, WITH, WITHOUT, Study, name_of
+from .results import BOTH, KINDS, WITH, WITHOUT, Results, name_of
 
 # Two-sided 95 % points of Student's t for 1, 2, ... degrees of freedom.
 T95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
@@ -23,7 +23,7 @@ def interval(values: list[float]) -> tuple[float, float]:
     return statistics.mean(values), t * statistics.stdev(values) / math.sqrt(len(values))
 
 
-def tests_of(study: Study, per_class: int | None, kind: str) -> dict[int, float]:
+def tests_of(study: Results, per_class: int | None, kind: str) -> dict[int, float]:
     """Test accuracy by seed. For `BOTH`, of which there are several, the share and filter are those chosen on held-out
     pictures."""
     found = {}
@@ -34,7 +34,7 @@ def tests_of(study: Study, per_class: int | None, kind: str) -> dict[int, float]
     return found
 
 
-def gain(study: Study, per_class: int | None) -> tuple[str, str, float, float] | None:
+def gain(study: Results, per_class: int | None) -> tuple[str, str, float, float] | None:
     """The best kinds by mean with and without generated pictures, and the mean and half interval of their difference,
     paired by seed."""
     means = {kind: tests_of(study, per_class, kind) for kind in (*WITHOUT, *WITH)}
@@ -45,7 +45,7 @@ def gain(study: Study, per_class: int | None) -> tuple[str, str, float, float] |
     return without, with_, *interval([means[with_][seed] - means[without][seed] for seed in sorted(shared)])
 
 
-def page(study: Study, command: str, figure: str) -> str:
+def page(study: Results, command: str, figure: str) -> str:
     """The Markdown of the results."""
     plan, rows = study.plan, []
     for n in plan.per_class:
@@ -84,7 +84,7 @@ def page(study: Study, command: str, figure: str) -> str:
     )
 
 
-def draw(study: Study, path: Path) -> None:
+def draw(study: Results, path: Path) -> None:
     """A line for each kind, with its interval as a band."""
     import matplotlib
 
@@ -114,7 +114,7 @@ def draw(study: Study, path: Path) -> None:
     write_atomically(path, drawn.getvalue())
 
 
-def write(study: Study, output: Path, command: str) -> None:
+def write(study: Results, output: Path, command: str) -> None:
     """Write the page and its figure."""
     output.parent.mkdir(parents=True, exist_ok=True)
     figure = output.with_suffix(".png")

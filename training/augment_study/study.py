@@ -1,59 +1,22 @@
 """The measurements: for each number of labelled pictures and each seed, a generator, and a classifier for each kind of
-training set. Every result is written at once, so a study may be stopped at any moment."""
+training set."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
-from gan_models.files import write_atomically
 from gan_models.rng import Stream, philox
 
 from ..data.dataset import Dataset, make_dataset
-from ..errors import TrainingError
 from . import classifier, gan
+from .results import BOTH, GENERATED, MIXED, TRANSFORMS, WITHOUT, Plan, Results, StudyError, name_of
 
-REAL, TRANSFORMS, MIXED, BOTH, GENERATED = (
-    "real",
-    "real, transformed",
-    "real + generated",
-    "real + generated, transformed",
-    "generated",
-)
-KINDS = (REAL, TRANSFORMS, MIXED, BOTH, GENERATED)
-WITHOUT, WITH = (REAL, TRANSFORMS), (MIXED, BOTH)
 SPARE = 2  # factor by which more pictures are generated than used, so that filters have a choice
-
-
-class StudyError(TrainingError):
-    """A study that cannot be made; one sentence."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The settings of a study, which must be the same when it is continued."""
-
-    recipe: str  # of a class-conditional generator
-    settings: dict  # of the recipe
-    per_class: tuple[int | None, ...]  # labelled pictures of each class; None: all that are not held out
-    seeds: tuple[int, ...]
-    shares: tuple[float, ...]  # generated pictures for each real one
-    filters: tuple[str, ...]  # of FILTERS
-    images: int  # real images that a generator sees, at most
-    steps: int  # of a classifier
-    validation: int  # held-out training pictures, by which shares and filters are chosen and generators stopped
-
-    def described(self, data: Dataset) -> dict:
-        return json.loads(json.dumps(vars(self) | {"data": {"name": data.name, "checksum": data.checksum}}))
-
-
-def name_of(per_class: int | None) -> str:
-    return "all" if per_class is None else str(per_class)
 
 
 def split(data: Dataset, plan: Plan, per_class: int | None, seed: int) -> tuple[Dataset, Dataset]:
@@ -81,22 +44,8 @@ def split(data: Dataset, plan: Plan, per_class: int | None, seed: int) -> tuple[
     )
 
 
-class Study:
-    """A study in a folder: results.jsonl has a row for each classifier, generators.jsonl one for each generator."""
-
-    def __init__(self, plan: Plan, data: Dataset, test: Dataset, folder: Path, say: Callable[[str], None] = print):
-        self.plan, self.data, self.test, self.folder, self.say = plan, data, test, folder, say
-        folder.mkdir(parents=True, exist_ok=True)
-        described, path = plan.described(data), folder / "study.json"
-        if path.exists() and json.loads(path.read_text()) != described:
-            before = json.loads(path.read_text())
-            differing = [key for key in described if before.get(key) != described[key]]
-            raise StudyError(
-                f"The study in {folder} was begun with another {' and '.join(differing)}; give the same, or another "
-                "--work."
-            )
-        write_atomically(path, json.dumps(described, indent=2).encode())
-        self.results, self.generators = _read(folder / "results.jsonl"), _read(folder / "generators.jsonl")
+class Study(Results):
+    """The results of a study, and what measures those that are missing."""
 
     def run(self, **options) -> None:
         """Measure what is missing. options: of `training.train`."""
@@ -130,15 +79,6 @@ class Study:
             for filter_ in self.plan.filters:
                 yield {"kind": BOTH, "share": share, "filter": filter_}
 
-    def known(self, **wanted) -> dict | None:
-        """The row of a classifier, or None."""
-        return next((row for row in self.results if all(row.get(key) == value for key, value in wanted.items())), None)
-
-    def chosen(self, per_class: int | None, seed: int) -> dict:
-        """The best share and filter on held-out pictures."""
-        rows = [row for row in self.results if (row["per_class"], row["seed"], row["kind"]) == (per_class, seed, BOTH)]
-        return max(rows, key=lambda row: row["validation"])
-
     def drawn(self, labelled: Dataset, heldout: Dataset, about: dict, options: dict):
         """The generated pictures and labels, and for each filter the order in which they are used."""
         plan, seed = self.plan, about["seed"]
@@ -161,7 +101,7 @@ class Study:
             looks = json.loads((run / "best/best.json").read_text())
             best = min(looks, key=lambda look: look["kid"])
             row = about | {"gan_test": float(right.mean()), "kid": best["kid"], "images": best["images"]}
-            _add(self.folder / "generators.jsonl", self.generators, row)
+            self.add("generators", row)
         return images, labels, order
 
     def mix(self, about: dict, labelled: Dataset, heldout: Dataset, images, labels, order) -> None:
@@ -187,7 +127,7 @@ class Study:
             "pictures": len(images),
             "seconds": round(time.monotonic() - began, 1),
         }
-        _add(self.folder / "results.jsonl", self.results, row)
+        self.add("results", row)
         choice = f", share {about['share']:g}, filter {about['filter']}" if "share" in about else ""
         self.say(f"  {about['kind']}{choice}: {row['test']:.2%} of the test pictures, in {row['seconds']:.0f} s")
 
@@ -196,19 +136,3 @@ def _better_half(scores: np.ndarray, labels: np.ndarray, classes: int) -> np.nda
     """The half of each class's pictures with the higher scores, with the classes in turn."""
     best = [np.flatnonzero(labels == k)[np.argsort(-scores[labels == k], kind="stable")] for k in range(classes)]
     return np.stack([own[: len(own) // 2] for own in best], 1).reshape(-1)
-
-
-def _read(path: Path) -> list[dict]:
-    """The rows of a file, without an incomplete last one."""
-    rows = []
-    for line in path.read_text().splitlines() if path.exists() else ():
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            break
-    return rows
-
-
-def _add(path: Path, rows: list[dict], row: dict) -> None:
-    rows.append(row)
-    write_atomically(path, "".join(json.dumps(one) + "\n" for one in rows).encode())

@@ -34,7 +34,7 @@ def command(arguments: list[str] | None) -> None:
     from .. import benchmark, cpu, settings
     from ..data import open_dataset
     from ..engine import make_accelerator
-    from ..state import build
+    from ..starting import build
 
     root = Path(options.data_root or os.environ.get("GAN_STUDIO_DATA") or "data").expanduser()
     recipe = settings.change(settings.find("celeba-dcgan"), options.set)

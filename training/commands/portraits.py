@@ -28,7 +28,7 @@ def command(arguments: list[str] | None) -> None:
     options = parser.parse_args(arguments)
     if not 16 <= options.tile <= 4096 or not 0 <= options.strength <= 1:
         parser.error("--tile is from 16 to 4096 pixels, --strength from 0 to 1")
-    import gan_models  # with torch, which --help does not need
+    from gan_models.networks import load  # with torch, which --help does not need
     from gan_models.networks.editor import Editor
     from gan_models.networks.retouch import RetouchEditor
     from gan_models.photos import save_photo
@@ -36,7 +36,7 @@ def command(arguments: list[str] | None) -> None:
 
     from ..portraits import sheet
 
-    editor = gan_models.load(options.editor)
+    editor = load(options.editor)
     if not isinstance(editor, Editor | RetouchEditor):
         raise InvalidInput(
             f"{options.editor} is not an editor but a model of the family {editor.family}; name an editor."

@@ -103,7 +103,7 @@ def compare(options: argparse.Namespace, method: Method | None) -> None:
     import torch  # which --help does not need
 
     from ..options import open_data
-    from ..state import build
+    from ..starting import build
     from . import page, runs
     from .protocol import Goal, Method
 

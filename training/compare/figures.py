@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-import gan_models
 from gan_models.files import write_atomically
 from gan_models.images import enlarge, grid, save_png
+from gan_models.networks import load
 from gan_models.notices import DATASETS, dataset_of
 from gan_models.sizes import sides
 
@@ -22,7 +22,7 @@ STRIP = 2  # rows of pictures for each recipe
 
 def samples_of(model: Path, count: int) -> torch.Tensor:
     """The pictures of a model folder for the first latents of seed 0: (count, C, H, W) in [-1, 1]."""
-    return drawn(gan_models.load(model), count)
+    return drawn(load(model), count)
 
 
 def draw_samples(

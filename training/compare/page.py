@@ -9,9 +9,9 @@ import shlex
 import statistics
 from pathlib import Path
 
-import gan_models
 from gan_models.cards.tables import base_name
 from gan_models.files import write_atomically
+from gan_models.project import VERSION
 
 from ..data.dataset import Dataset
 from ..evaluate.metrics import METRICS
@@ -192,7 +192,7 @@ def origin(found: list[Outcome], shown: list[Outcome]) -> str:
     return "\n".join(
         [
             f"- machine: {'; '.join(machines)}",
-            f"- code: gan_models {gan_models.__version__}, trained at commit {', '.join(commits)}",
+            f"- code: gan_models {VERSION}, trained at commit {', '.join(commits)}",
             f"- networks of the evaluation, with their checksums: {', '.join(sorted(networks))}",
             f"- cost: {hours:.2f} hours of training in {len(trained)} runs, {judged:.2f} CPU hours of evaluation, "
             f"together {hours + judged:.2f}",

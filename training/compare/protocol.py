@@ -17,7 +17,7 @@ import torch
 from .. import callbacks
 from ..data.dataset import Dataset
 from ..errors import EvaluationError
-from ..evaluate import generator
+from ..evaluate import measuring
 from ..evaluate.naming import short_count
 from ..judges.networks import JudgeError
 from ..recipes import Recipe
@@ -128,7 +128,7 @@ class Budget:
             self.last, began = share, time.process_time()
             # Without a network for these pictures, or with too few of them, there are no points.
             with contextlib.suppress(EvaluationError, JudgeError):
-                value = generator.fid(state.ema, self.dataset, self.method.fid_samples)
+                value = measuring.fid(state.ema, self.dataset, self.method.fid_samples)
                 self.points.append(
                     {"images": state.images, "compute_seconds": round(self.seconds, 3), "fid": round(value, 4)}
                 )

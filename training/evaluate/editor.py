@@ -42,7 +42,6 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-import gan_models
 from gan_models import celeba
 from gan_models.celeba import opposite_edit
 from gan_models.errors import MissingPackage
@@ -50,6 +49,7 @@ from gan_models.images import to_uint8
 from gan_models.networks.compositing import from_head
 from gan_models.networks.editor import Editor, Encoded
 from gan_models.photos import crop, faces
+from gan_models.project import VERSION
 
 from ..data import open_dataset
 from ..data.dataset import Dataset, to_float
@@ -133,7 +133,7 @@ def evaluate(
         "network": judge.record.get("sha256"),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
-        "gan_models": gan_models.__version__,
+        "gan_models": VERSION,
         "seconds": round(time.monotonic() - began, 1),
         "attributes": details,
     }

@@ -32,7 +32,7 @@ from tqdm import tqdm
 
 from gan_models.celeba import cheeks
 from gan_models.images import to_uint8
-from gan_models.networks.retouch import EXCLUSIVE, Layers, RetouchEditor, applied
+from gan_models.networks.retouch import EXCLUSIVE, RetouchEditor, applied, layers_of
 
 from ..data import open_dataset
 from ..data.dataset import to_float
@@ -202,7 +202,7 @@ def edit(editor, pictures: Tensor, differences: Tensor) -> Tensor:
     if isinstance(editor, RetouchEditor):
         retouch, strength = editor.directed(editor.encode(small), differences)
         return torch.where(
-            strength > 0, applied(pictures, Layers.of(small, retouch, strength).enlarged(size)), pictures
+            strength > 0, applied(pictures, layers_of(small, retouch, strength).enlarged(size)), pictures
         )
     change = editor.decode(editor.encode(small), differences) - small
     return (

@@ -2,22 +2,20 @@
 
 import os
 import time
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
-import gan_models
+from gan_models.networks import load
 from gan_models.networks.base import Generator
 from gan_models.networks.editor import Editor
 from gan_models.networks.restore import Restorer
 from gan_models.networks.retouch import RetouchEditor
 from gan_models.networks.translate import Translator
-from gan_models.rng import Stream, check_count, check_seed, philox
+from gan_models.project import VERSION
+from gan_models.rng import check_count, check_seed
 
 from ..data import open_dataset
 from ..data.dataset import Dataset
@@ -26,8 +24,9 @@ from ..errors import EvaluationError
 from ..judges import general, networks
 from . import cas as cas_
 from . import editor, edits, metrics, photographs, repairs, translations
+from .measuring import eval_mode, fidelity, labels_like, network_for, usable_splits
 from .naming import short_count
-from .sampling import all_of, drawn, label_columns, stored, subset
+from .sampling import all_of, drawn, stored, subset
 from .seen import Seen
 
 SAMPLES = 10_000
@@ -81,24 +80,24 @@ def evaluate(
     train, test = _open(data, data_root, generator)
     plan = networks.judge_of(train.name)
     samples = samples or (plan.samples if plan else SAMPLES)
-    labels = _labels(generator, train, samples, seed)
+    labels = labels_like(generator, train, samples, seed)
     looks_general = network is None and train.name in photographs.PHOTOGRAPHS and samples > general.POOLED
     if network == "general":
         return _general(generator, data, data_root, train, labels, samples, batch_size, seed)
-    viewer = _network(network, train.name, generator, inception_weights)
+    viewer = network_for(network, train.name, generator, inception_weights)
     if cas:
         _check_cas(generator, test, plan)
 
     # As many real pictures as generated ones, and as many again from the training split for the floor.
     compared = min(samples, SAMPLES) if viewer.stacked else samples
     counts = {"test": min(compared, len(test), len(train)) if test else 0, "train": min(compared, len(train) // 2)}
-    usable = _usable(counts, viewer)
+    usable = usable_splits(counts, viewer)
     named = labels is not None and set(generator.labels) <= set(viewer.labels)
     toggled = min(samples, TOGGLED) if named and generator.multi_label else 0
     known, unknown = subset(train, max(2 * counts["train"], counts["test"]), seed), subset(test, counts["test"], seed)
     reread = len(unknown) if test else counts["train"]
     total = samples + len(known) + len(unknown) + 2 * toggled * len(generator.labels or ()) + generator.encodes * reread
-    with _eval_mode(generator), tqdm(total=total, unit=" pictures", desc="Evaluating", disable=None) as bar:
+    with eval_mode(generator), tqdm(total=total, unit=" pictures", desc="Evaluating", disable=None) as bar:
         latents = generator.sample_latents(samples, seed=seed)
         fake = viewer.look(drawn(generator, latents, labels, bar), batch_size)
         real = {"train": viewer.look(stored(train, known, bar), batch_size)}
@@ -124,7 +123,7 @@ def evaluate(
             unknown=unknown,
             toggled=toggled,
             bar=bar,
-            fidelity=_fidelity(),
+            fidelity=fidelity(),
         )
         result, details = metrics.measure(seen), seen.details
     if cas:
@@ -143,34 +142,14 @@ def _general(
     """FID and KID in general features."""
     if generator.image_shape[0] != 3 or train.name in ("stackedmnist", "mnist", "fashionmnist"):
         raise EvaluationError(f"General features are of photographs in colour; {train.name} has none.")
-    with _eval_mode(generator):
+    with eval_mode(generator):
         return photographs.measure(
-            generator, data, root, train, labels, _fidelity(), samples=samples, batch_size=batch_size, seed=seed
+            generator, data, root, train, labels, fidelity(), samples=samples, batch_size=batch_size, seed=seed
         )
 
 
-def fid(
-    generator: Generator,
-    dataset: Dataset,
-    n: int = 10_000,
-    *,
-    seed: int = 0,
-    network: str | None = None,
-    batch_size: int = 100,
-) -> float:
-    """FID of n generated pictures against n of the data set (at most all), as in `evaluate`, for use during training."""
-    n = check_count(min(n, len(dataset)), least=2, what="number of samples")
-    viewer = _network(network, dataset.name, generator, None)
-    _usable({"train": n}, viewer, "take more data")
-    with _eval_mode(generator), tqdm(total=2 * n, desc="FID", unit=" pictures", leave=False, disable=None) as bar:
-        latents, labels = generator.sample_latents(n, seed=seed), _labels(generator, dataset, n, seed)
-        fake = viewer.look(drawn(generator, latents, labels, bar), batch_size)
-        real = viewer.look(stored(dataset, subset(dataset, n, seed), bar), batch_size)
-    return _fidelity().frechet_distance(fake.features, real.features)
-
-
 def _load(source) -> Generator:
-    model = gan_models.load(source, device="cuda" if torch.cuda.is_available() else "cpu")
+    model = load(source, device="cuda" if torch.cuda.is_available() else "cpu")
     if not isinstance(model, Generator):
         raise EvaluationError(f"{source} is not a generator, so there is nothing to sample.")
     return model
@@ -190,86 +169,6 @@ def _open(data, root, generator: Generator) -> tuple[Dataset, Dataset | None]:
         raise
 
 
-def _fidelity():
-    try:
-        from . import features as fidelity
-    except ImportError as error:
-        raise EvaluationError(f"FID needs torch-fidelity: pip install torch-fidelity ({error}).") from error
-    return fidelity
-
-
-def _network(name: str | None, data: str, generator: Generator, weights):
-    """The network of the evaluation, on the generator's device. Raises EvaluationError if there is no such network for
-    the data set."""
-    plan = networks.judge_of(data)
-    own = plan.network if plan else None
-    if name is None and own is None:
-        raise EvaluationError(
-            f"There is no network trained on {data}, so use --network inception; it needs the standard Inception "
-            "weights (--inception-weights FILE, else they are downloaded)."
-        )
-    if name not in (None, own, "inception"):
-        raise EvaluationError(f"There is no network {name!r} for {data}; take {own + ' or ' if own else ''}inception.")
-    return _fidelity().open_network(
-        "inception" if name == "inception" else data, weights, generator.device.type == "cuda"
-    )
-
-
-def _usable(counts: dict[str, int], viewer, way: str = "take more --samples or more data") -> dict[str, int]:
-    """The splits with enough pictures: the covariance of n features has at most rank n - 1. Raises EvaluationError if
-    there is none; `way` is its advice."""
-    usable = {split: n for split, n in counts.items() if n > viewer.dimensions}
-    if not usable:
-        raise EvaluationError(
-            f"FID in the {viewer.dimensions} features of the network {viewer.name!r} needs more than "
-            f"{viewer.dimensions} pictures on each side, and there are {max(counts.values())}: {way}."
-        )
-    return usable
-
-
-def _labels(generator: Generator, train: Dataset, n: int, seed: int) -> Tensor | None:
-    """n labels for generating: those of training pictures, in an order given by the seed. (n,) int64, (n, K) float32,
-    or None."""
-    if generator.labels is None:
-        return None
-    if train.labels is None:
-        raise EvaluationError(f"The model is conditional on {_list(generator.labels)}, but {train.name} has no labels.")
-    fit = (
-        set(generator.labels) <= set(train.label_names)
-        if generator.multi_label
-        else generator.labels == train.label_names
-    )
-    if not fit or generator.multi_label != train.multi_label:
-        raise EvaluationError(
-            f"The model's labels ({_list(generator.labels)}) are not those of {train.name} "
-            f"({_list(train.label_names)}); name the data set that it was trained on."
-        )
-    order = philox(seed, 0, Stream.EVALUATION).permutation(len(train))
-    return label_columns(train, generator.labels)[order[np.arange(n) % len(train)]]
-
-
-def _list(names: tuple[str, ...]) -> str:
-    return ", ".join(names) if len(names) <= 12 else f"{', '.join(names[:10])} and {len(names) - 10} more"
-
-
-@contextmanager
-def _eval_mode(generator: Generator):
-    """Eval mode, no gradients, and float32, even inside the autocast of a training run."""
-    training, device, precision = generator.training, generator.device.type, torch.get_float32_matmul_precision()
-    generator.eval()
-    torch.set_float32_matmul_precision("highest")
-    try:
-        with (
-            torch.no_grad(),
-            torch.autocast(device, enabled=False),
-            torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
-        ):
-            yield
-    finally:
-        torch.set_float32_matmul_precision(precision)
-        generator.train(training)
-
-
 def _check_cas(generator: Generator, test: Dataset | None, plan) -> None:
     if not generator.labels or generator.multi_label or not test or not plan or plan.faces or plan.stacked:
         raise EvaluationError(
@@ -280,8 +179,8 @@ def _check_cas(generator: Generator, test: Dataset | None, plan) -> None:
 
 def _cas(generator: Generator, train: Dataset, test: Dataset, batch_size: int, seed: int) -> dict:
     n = len(train)
-    labels = _labels(generator, train, n, seed)
-    with _eval_mode(generator), tqdm(total=n, unit=" pictures", desc="Drawing a training set", disable=None) as bar:
+    labels = labels_like(generator, train, n, seed)
+    with eval_mode(generator), tqdm(total=n, unit=" pictures", desc="Drawing a training set", disable=None) as bar:
         images = all_of(drawn(generator, generator.sample_latents(n, seed=seed), labels, bar), batch_size)
     drawn_set = replace(train, images=images, labels=labels.cpu().numpy())
     return {"value": cas_.score(train.name, drawn_set, test), "real": cas_.real_score(train.name, train, test)}
@@ -292,9 +191,9 @@ def _record(samples, usable, seed, train, test, viewer, generator, began, detail
     counts = {split: {"generated": n, "real": n} for split, n in usable.items()}
     data = {"name": train.name, "train": train.checksum, "test": test.checksum if test else None}
     versions = {
-        "gan_models": gan_models.__version__,
+        "gan_models": VERSION,
         "torch": torch.__version__,
-        "torch_fidelity": _fidelity().__version__,
+        "torch_fidelity": fidelity().__version__,
     }
     return {
         "samples": samples,

@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-import gan_models
 from gan_models.networks.base import Generator
+from gan_models.project import VERSION
 from gan_models.rng import Stream, philox
 
 from ..data import open_dataset
@@ -84,7 +84,7 @@ def measure(
         },
         "network": f"EfficientNet-{general.JUDGES.title()}, {SIZE} px",
         "image_shape": list(generator.image_shape),
-        "versions": {"gan_models": gan_models.__version__, "torch": torch.__version__},
+        "versions": {"gan_models": VERSION, "torch": torch.__version__},
         "seconds": round(time.monotonic() - began, 1),
     }
     return {

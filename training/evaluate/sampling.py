@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-import gan_models
 from gan_models.images import to_uint8
 from gan_models.networks.base import Generator
+from gan_models.project import VERSION
 from gan_models.rng import Stream, philox
 
 from ..data.dataset import Dataset, to_float
@@ -60,7 +60,7 @@ def how_measured(began: float, pictures: Dataset, **about) -> dict:
         **about,
         "data": {"name": pictures.name, "checksum": pictures.checksum},
         "torch": torch.__version__,
-        "gan_models": gan_models.__version__,
+        "gan_models": VERSION,
         "seconds": round(time.monotonic() - began, 1),
     }
 

@@ -11,7 +11,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gan_models.networks import PAIRS
 from gan_models.networks.base import DiscriminatorOutput
 from gan_models.networks.layers import upcast
 from gan_models.rng import Stream
@@ -43,6 +42,7 @@ class Game:
     penalised = False  # whether it supports r1, r2, gradient_penalty, instance_noise and augment
     in_parts = True  # whether a batch can be computed in parts, because its losses are means over pictures
     compares: tuple[str, ...] = ()  # exceptions to in_parts: terms that use all pictures of a batch at once
+    needs: dict[str, str] = {}  # term -> the method that it needs of the generator
     draws = True  # whether its model draws pictures, so that diversity and FID can be measured
     reads_labels = sorts = False  # whether it uses the data's labels even for unconditional networks; as classes
     sums: tuple[str, ...] = ()  # terms that are sums over features, whose gradients are large in healthy runs
@@ -140,6 +140,7 @@ class Adversarial(Game):
 
     penalised, sums, remedies = True, ("feature_matching", "perceptual"), ("smoother", "noise")
     compares = ("feature_matching", "perceptual", "clustering")
+    needs = {"information": "codes", "clustering": "codes"}
 
     @classmethod
     def check(cls, recipe: Recipe, terms: Terms) -> None:
@@ -148,9 +149,6 @@ class Adversarial(Game):
                 "The loss of the auxiliary classifier needs labels and a classifier: "
                 "--set conditional=true and --set discriminator.auxiliary=true, or --set auxiliary=0."
             )
-        for term in ("information", "clustering"):
-            if getattr(terms, term) and not hasattr(PAIRS[recipe.networks][0], "codes"):
-                raise RecipeError(f"The {term} term needs latent codes: --set networks=infogan, or --set {term}=0.")
         if terms.perceptual and recipe.data != "mnist":
             raise RecipeError("The perceptual term's network reads MNIST's digits alone: --set perceptual=0.")
 

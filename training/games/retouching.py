@@ -26,7 +26,8 @@ from torch.nn import functional as F
 
 from gan_models.celeba import cheeks
 from gan_models.networks.panel import Panel
-from gan_models.networks.retouch import COARSE, EXCLUSIVE, Retouch, Seen, retouched
+from gan_models.networks.retouch import EXCLUSIVE, Retouch, Seen, retouched
+from gan_models.networks.unet import COARSE
 from gan_models.rng import Stream
 
 from .. import augment

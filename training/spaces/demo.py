@@ -5,11 +5,11 @@ from pathlib import Path
 
 from huggingface_hub import SpaceCardData
 
-import gan_models
 from gan_models import project
 from gan_models.cards import edits
 from gan_models.cards.families import SHOWN
-from gan_models.layout import BESIDE, CONFIG, PICTURE, WEIGHTS
+from gan_models.layout import BESIDE, CONFIG, PICTURE, PRETRAINED, WEIGHTS
+from gan_models.networks.base import Generator
 from gan_models.notices import DATASETS, KEYS, combined
 from gan_models.samples import FACES
 
@@ -49,7 +49,7 @@ if __name__ == "__main__":
 
 
 def files(
-    model: gan_models.Generator,
+    model: Generator,
     contents: dict[str, Path | bytes],
     repo_id: str,
     commit: str,
@@ -63,7 +63,7 @@ def files(
     The Hub adds the model to the Space's image when it builds it (preload_from_hub). A private model cannot be read
     then, so it is stored in the Space itself. So is a generator of faces for an editor that cannot draw any.
     """
-    package = Path(gan_models.__file__).parent
+    package = PRETRAINED.parent
     found: dict[str, Path | bytes] = {}
     for path in sorted(package.rglob("*")):
         inside = path.relative_to(package)
@@ -94,7 +94,7 @@ def lab_files() -> list[Path]:
     return [*(TRAINING / f"{name}.py" for name in TOP), *sorted((TRAINING / "points").glob("*.py"))]
 
 
-def takes_photos(model: gan_models.Generator) -> bool:
+def takes_photos(model: Generator) -> bool:
     """Whether the demo of this model takes a visitor's photos, in which faces are to be found."""
     return model.family in SHOWN
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from huggingface_hub import ModelCard, SpaceCardData
 
-from gan_models import export
+from gan_models.export import pages
 
 # With these headers a browser lets the page use several cores; without them it uses one.
 HEADERS = {"cross-origin-embedder-policy": "require-corp", "cross-origin-opener-policy": "same-origin"}
@@ -15,7 +15,7 @@ def files(folder: Path, card: str, repo_id: str, runtime: Path | None = None) ->
     """Path in the Space -> content, for a model folder that is published as `repo_id` with this card. runtime: the folder
     of an unpacked onnxruntime-web. Raises as `gan_models.export.page` does."""
     with tempfile.TemporaryDirectory() as temporary:
-        page = export.page(folder, temporary, card=card, name=repo_id, runtime_folder=runtime)
+        page = pages.page(folder, temporary, card=card, name=repo_id, runtime_folder=runtime)
         found = {path.name: path.read_bytes() for path in sorted(page.iterdir())}
     return found | {"README.md": front(card, repo_id).encode()}
 

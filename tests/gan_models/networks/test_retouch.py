@@ -6,11 +6,13 @@ import torch
 from PIL import Image
 
 import gan_models
-from gan_models import layered, photos
+from gan_models import photos
 from gan_models.errors import InvalidConfig, InvalidInput
-from gan_models.networks.retouch import Layers, Retouch, RetouchEditor, applied, coloured, retouched, warped
+from gan_models.networks.retouch import Retouch, RetouchEditor, applied, layers_of, retouched, warped
+from gan_models.photos import layered
 from gan_models.photos.crop import face_window
 from gan_models.photos.geometry import Similarity
+from gan_models.photos.layered import Layers, coloured
 from gan_models.portrait import Portrait, _encode, drawn_portrait, room
 
 NAMES = ["Smiling", "Eyeglasses", "Black_Hair", "Blond_Hair"]
@@ -167,14 +169,14 @@ def still(size: int = 64) -> Retouch:
     )
 
 
-def layers_of(retouch: Retouch) -> Layers:
-    return Layers.of(torch.zeros(1, 3, 64, 64), retouch, torch.ones(1, 1, 1, 1))
+def full(retouch: Retouch) -> Layers:
+    return layers_of(torch.zeros(1, 3, 64, 64), retouch, torch.ones(1, 1, 1, 1))
 
 
 def test_layers_at_the_networks_size_are_the_retouch_and_on_a_larger_picture_keep_its_detail():
     editor, images = made(), faces(2)
     found, strength = editor.directed(editor.encode(images), torch.eye(4)[:2])
-    layers = Layers.of(images, found, strength)
+    layers = layers_of(images, found, strength)
     torch.testing.assert_close(applied(images, layers), retouched(images, found, strength))
     detail = (torch.arange(256) % 2 - 0.5)[None, None, None] * 0.2
     large = torch.nn.functional.interpolate(images, (256, 256), mode="bicubic") * 0.5
@@ -193,7 +195,7 @@ def test_layers_at_the_networks_size_are_the_retouch_and_on_a_larger_picture_kee
 def test_a_colour_reaches_the_photos_own_pixels_inside_the_window_and_none_outside(degrees):
     photo, face, retouch = photo_of(), face_at(degrees), still()
     retouch.colour[:, 9] = 0.2  # red
-    before, after = (np.asarray(x).astype(int) for x in (photo, layered.put_into(photo, face, layers_of(retouch))))
+    before, after = (np.asarray(x).astype(int) for x in (photo, layered.put_into(photo, face, full(retouch))))
     change = after - before
     assert (change[120:140, 140:160, 0] >= 24).all() and (change[120:140, 140:160, 0] <= 27).all()  # 0.2 of 127.5
     assert not change[..., 1:].any()
@@ -207,7 +209,7 @@ def test_a_flow_moves_pixels_as_the_face_lies():
     photo, retouch = photo_of(), still()
     retouch.flow[:, 0] = 2 * 8 / 128  # 8 pixels of the frame along the face's own horizontal
     for degrees, (dy, dx) in ((0, (0, 8)), (90, (8, 0))):
-        after = np.asarray(layered.put_into(photo, face_at(degrees), layers_of(retouch))).astype(int)
+        after = np.asarray(layered.put_into(photo, face_at(degrees), full(retouch))).astype(int)
         before = np.roll(np.asarray(photo).astype(int), (-dy, -dx), (0, 1))
         assert np.abs(after - before)[125:135, 145:155].max() <= 2
 
@@ -216,10 +218,10 @@ def test_no_strength_gives_the_very_photo_and_strips_make_no_seams(monkeypatch):
     photo, face, retouch = photo_of(), face_at(10), still()
     retouch.colour[:, 9:] = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 0.4
     retouch.flow[:] = 0.03
-    assert np.array_equal(np.asarray(layered.put_into(photo, face, layers_of(still()))), np.asarray(photo))
-    whole = np.asarray(layered.put_into(photo, face, layers_of(retouch))).astype(int)
+    assert np.array_equal(np.asarray(layered.put_into(photo, face, full(still()))), np.asarray(photo))
+    whole = np.asarray(layered.put_into(photo, face, full(retouch))).astype(int)
     monkeypatch.setattr(layered, "STRIP", 1000)
-    assert np.abs(np.asarray(layered.put_into(photo, face, layers_of(retouch))).astype(int) - whole).max() <= 1
+    assert np.abs(np.asarray(layered.put_into(photo, face, full(retouch))).astype(int) - whole).max() <= 1
 
 
 def test_a_portrait_is_changed_from_minus_one_to_one_and_older_changes_are_clipped():

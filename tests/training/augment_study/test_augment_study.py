@@ -10,7 +10,8 @@ from tiny import SMALL, digits, write_data
 
 from training.augment_study import classifier, gan, page, study
 from training.augment_study.__main__ import main
-from training.augment_study.study import BOTH, GENERATED, MIXED, REAL, TRANSFORMS, Plan, Study, StudyError, split
+from training.augment_study.results import BOTH, GENERATED, MIXED, REAL, TRANSFORMS, Plan, StudyError
+from training.augment_study.study import Study, split
 
 DATA = digits(200)
 PLAN = Plan("mnist-cgan", {}, (2, None), (0,), (0.5, 1.0), ("none",), 16, 2, 40)

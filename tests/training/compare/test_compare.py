@@ -25,6 +25,7 @@ from training.compare.runs import parse_row
 from training.data.dataset import Dataset
 from training.errors import EvaluationError
 from training.evaluate import generator as evaluate
+from training.evaluate import measuring
 from training.recipes import RECIPES
 from training.state import State
 
@@ -97,7 +98,7 @@ def test_the_page_says_what_the_runs_say_and_nothing_is_done_twice(run, tmp_path
         assert (
             cost[3] == "48 ± 0" and "±" in cost[4] and "±" in cost[6] and float(cost[6].split()[0]) > 0
         )  # 10^6 is soon reached
-        generator = evaluate.gan_models.load(folders[0] / "model")
+        generator = evaluate.load(folders[0] / "model")
         assert cost[1] == f"{sum(p.numel() for p in generator.parameters()):,}"
         assert [point["images"] for point in notes(folders[0])["fid_points"]] == [24, 48]
         assert notes(folders[0])["generator_parameters"] == sum(p.numel() for p in generator.parameters())
@@ -190,7 +191,7 @@ def test_equal_time_is_equal_and_what_is_not_training_does_not_count(run, tmp_pa
     monkeypatch.setattr(
         loop, "load_batch", takes(lambda recipe, *_: 1 if recipe.networks == "mlp" else 3, loop.load_batch)
     )
-    for place, name in ((evaluate, "fid"), (callbacks.Checkpoints, "save"), (callbacks.Samples, "write")):
+    for place, name in ((measuring, "fid"), (callbacks.Checkpoints, "save"), (callbacks.Samples, "write")):
         monkeypatch.setattr(place, name, takes(3600, getattr(place, name)))
     clock = {"stopwatch": lambda device: lambda: now["seconds"], "checkpoint_every": 16}
     assert run(*ROWS, "--minutes", 0.5, "--seeds", "3,", **clock) == 0

@@ -16,7 +16,7 @@ from training.data.dataset import Dataset
 from training.games import GAMES
 from training.recipes import RECIPES
 from training.settings import change
-from training.state import build
+from training.starting import build
 
 
 def write(folder, name: str, value: int, size: int = 64) -> None:

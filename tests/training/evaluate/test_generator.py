@@ -20,7 +20,8 @@ from training.errors import EvaluationError
 from training.evaluate import cas, sampling
 from training.evaluate import generator as evaluation
 from training.evaluate.__main__ import main
-from training.evaluate.generator import evaluate, fid
+from training.evaluate.generator import evaluate
+from training.evaluate.measuring import fid, labels_like
 from training.judges import networks
 
 
@@ -29,7 +30,7 @@ def test_a_generator_that_copies_real_digits_scores_as_they_do(data_root):
     generator, n = Copyist(digits, digits.label_names), 600
     result = evaluate(generator, "mnist", data_root, samples=n, seed=4)
     train = open_dataset("mnist", data_root, 28)
-    labels = evaluation._labels(generator, train, n, 4)
+    labels = labels_like(generator, train, n, 4)
     pictures = digits.images[generator.chosen(generator.sample_latents(n), labels)]
     expected = networks.right(networks.classify(networks.read("mnist"), pictures).logits, labels).double().mean().item()
     agreement = result["label_agreement600_reader"]
@@ -252,10 +253,10 @@ def test_the_seed_decides_everything(model, root):
 def test_labels_follow_the_training_data(root):
     generator = DCGANGenerator(28, 1, latent_dim=8, width=4, labels=DIGITS)
     train = open_dataset("mnist", root, 28)
-    labels = evaluation._labels(generator, train, 600, seed=1)
+    labels = labels_like(generator, train, 600, seed=1)
     assert labels.bincount().tolist() == np.bincount(train.labels).tolist()
     assert labels.tolist() != train.labels.tolist() and torch.equal(
-        evaluation._labels(generator, train, 1300, seed=1)[600:1200], labels
+        labels_like(generator, train, 1300, seed=1)[600:1200], labels
     )
 
 

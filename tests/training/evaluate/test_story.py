@@ -8,7 +8,7 @@ from huggingface_hub import ModelCard
 from PIL import Image
 from tiny import train
 
-from gan_models import model_folder, project
+from gan_models import layout, model_folder
 from gan_models.card import write_card
 from gan_models.cards.page import model_card
 from gan_models.networks import find
@@ -166,7 +166,7 @@ def test_telling_again_changes_nothing_and_a_legend_that_is_there_keeps_its_word
     assert story.tell(config, told)["legend"]["fid"]["about"] == "somebody's own words"
 
 
-@pytest.mark.parametrize("name", project.bundled())
+@pytest.mark.parametrize("name", layout.bundled())
 def test_the_bundled_models_have_the_card_that_their_files_make(name):
     """So that a new word of the card, or of the story, comes into them."""
     folder = find(name).folder

@@ -33,7 +33,7 @@ from training.games.editor import (
 )
 from training.recipes import EDITOR_ATTRIBUTES, RecipeError
 from training.settings import change, find
-from training.state import build
+from training.starting import build
 
 SMALL = ["batch_size=8", "generator.width=4", "generator.decoder_width=4", "discriminator.width=4", "edits_after=16"]
 # With a decoder of its own, and with the layers of a generator as its decoder.

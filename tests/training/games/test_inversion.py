@@ -13,7 +13,7 @@ from training import loop
 from training.games import GAMES
 from training.recipes import RECIPES
 from training.settings import change
-from training.state import build
+from training.starting import build
 
 RECIPE = change(
     RECIPES["celeba-inversion"],

@@ -15,7 +15,7 @@ from training.engine import make_accelerator
 from training.games import GAMES
 from training.recipes import RECIPES, RecipeError
 from training.settings import change
-from training.state import build
+from training.starting import build
 
 STAGED = change(RECIPES["celeba-cgan-128"], [*small("celeba-cgan-128"), "image_size=32"])
 ALONE = ["networks=projected", "anchor=0", "auxiliary=0.2", "discriminator.auxiliary=true", "discriminator.levels=3"]

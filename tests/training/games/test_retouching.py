@@ -11,12 +11,12 @@ import gan_models
 from gan_models.celeba import cheeks
 from gan_models.networks.panel import Panel
 from training import loop
-from training import state as states
 from training.games import GAMES
 from training.games.adversarial import Batch
 from training.games.retouching import FURTHER, RANDOMS, variation
 from training.recipes import RECIPES, RecipeError, at
 from training.settings import change
+from training.starting import build
 
 RECIPE = change(RECIPES["celeba-editor"], small("celeba-editor"))
 EDITED = RECIPE.generator["attributes"]
@@ -25,7 +25,7 @@ LATER = 64_000  # images: a step with a cycle, in the second phase
 
 def made(images: int = 0):
     dataset = dataset_of(RECIPE)
-    state = states.build(RECIPE, dataset, 0, torch.device("cpu"))
+    state = build(RECIPE, dataset, 0, torch.device("cpu"))
     state.generator.train(), state.discriminator.train()
     state.images = images
     return (

@@ -16,7 +16,7 @@ from training.games import GAMES
 from training.games.adversarial import Batch
 from training.recipes import RECIPES, RecipeError
 from training.settings import change
-from training.state import build
+from training.starting import build
 
 DATA = tiny.digits(40)
 RECIPE = dataclasses.replace(

@@ -17,7 +17,7 @@ from training.engine import make_accelerator
 from training.games import GAMES
 from training.recipes import RECIPES, RecipeError
 from training.settings import change
-from training.state import build
+from training.starting import build
 
 RECIPE = change(RECIPES["celeba-cyclegan"], small("celeba-cyclegan"))
 

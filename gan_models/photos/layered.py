@@ -4,6 +4,7 @@ The change fades to nothing towards the border of the face's window; beyond it n
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,14 +12,38 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from .networks.retouch import Layers, coloured
-from .photos.crop import face_window, feather
-from .photos.faces import Face
-from .photos.geometry import Similarity, bounds
+from .crop import face_window, feather
+from .faces import Face
+from .geometry import Similarity, bounds
 
 # Factor on the network's resolution for the grid to which the maps are rotated before they are upsampled.
 FINER = 2
 STRIP = 1 << 16  # pixels per strip, few enough to stay in the CPU's cache
+
+
+class Layers(NamedTuple):
+    """The change of n photos as maps, for pictures of any size: upsample them, move and colour the pixels, and paint."""
+
+    flow: Tensor  # (n, 2, S, S)
+    colour: Tensor  # (n, 12, S, S)
+    change: Tensor  # (n, 3, S, S) the difference that the paint adds to the moved and coloured picture
+    cover: Tensor  # (n, 1, S, S) 0..1: how much of the detail finer than the network's pixels the paint covers
+    ground: Tensor  # (n, 3, S, S) the moved and coloured picture, at the network's size
+
+    def enlarged(self, size: int) -> "Layers":
+        """The layers upsampled for pictures of another size."""
+        if size == self.flow.shape[-1]:
+            return self
+        return Layers(*(F.interpolate(maps, (size, size), mode="bicubic", align_corners=False) for maps in self))
+
+
+def coloured(pictures: Tensor, colour: Tensor, strength: Tensor | float = 1.0) -> Tensor:
+    """Pictures (n, 3, H, W) changed by an affine map of colours (n, 12, H, W), the factors of red, green and blue and a constant for each of them."""
+    parts: tuple[Tensor, ...] = colour.unflatten(1, (4, 3)).unbind(1)
+    *weights, change = parts
+    for weight, channel in zip(weights, pictures.split(1, 1), strict=True):
+        change = torch.addcmul(change, weight, channel)
+    return pictures + strength * change
 
 
 def put_into(photo: Image.Image, face: Face, layers: Layers) -> Image.Image:
