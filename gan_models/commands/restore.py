@@ -42,7 +42,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def run(options: argparse.Namespace) -> None:
-    from .. import inversion  # with torch, which --help does not need
+    from .. import images, inversion  # with torch, which --help does not need
     from ..networks import load
     from ..photos import save_photo
 
@@ -59,5 +59,5 @@ def run(options: argparse.Namespace) -> None:
         raise InvalidInput(f"{source} can only fill a --mask; for other repairs name a restoration model by --model.")
     save_photo(repaired, options.output)
     print(f"{options.output}: {repaired.width} x {repaired.height} pixels, by {source}")
-    if gan_models.images.XMP not in repaired.info:
+    if images.XMP not in repaired.info:
         print(f"It is the same picture: {source} detects no damage. To repair it all the same, name one by --damage.")

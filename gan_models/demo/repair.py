@@ -6,7 +6,7 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from .. import inversion, photos
+from .. import images, inversion, photos
 from ..errors import InvalidInput
 from ..networks.restore import Restorer
 from . import about, reading, words
