@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from .. import marks
-from ..damages import KINDS
+from ..damages import KINDS, brightness
 from ..errors import InvalidConfig, InvalidInput, short
 from ..photos.opening import MIN_SIDE, Source, open_photo
 from ..photos.repaired import by_tiles, check_hole, restore_photo
@@ -170,6 +170,8 @@ class Restorer(PictureUNet):
             raise InvalidInput("A tensor is restored at its own size: enlarge it first, or give a photo.")
         one = picture.ndim == 3
         pictures = self._checked_pictures(picture[None] if one else picture)
+        if damages and "grey" in damages:
+            pictures = brightness(pictures).expand_as(pictures)
         hole = None if mask is None else self._checked_mask(mask, pictures)
         named = () if hole is not None and damages is None else damages
         alike = pictures.shape[2:] == self.image_shape[1:]  # else one picture at a time, in tiles

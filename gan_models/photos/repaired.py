@@ -319,6 +319,8 @@ def _repaired(
 ) -> Image.Image:
     """The photo without the damages, `scale` times as large."""
     size, own = model.image_shape[-1], colour.to_srgb(photo)
+    if damages and "grey" in damages:  # whoever wants new colours may have a photo with old ones
+        own = own.convert("L").convert("RGB")
     if scale > 1:
         own = own.resize((own.width * scale, own.height * scale), Image.Resampling.BICUBIC)
         faces = [_larger(face, scale) for face in faces]

@@ -7,6 +7,7 @@ from PIL import Image
 
 from gan_models import marks, photos
 from gan_models.commands import restore
+from gan_models.damages import brightness
 from gan_models.errors import InvalidInput
 from gan_models.networks.restore import Restorer
 from gan_models.photos import repaired
@@ -85,6 +86,14 @@ def test_colour_leaves_the_brightness(model, monkeypatch):
     light = np.asarray(coloured.convert("L"), float)
     unclipped = (np.asarray(coloured) > 0).all(-1) & (np.asarray(coloured) < 255).all(-1)
     assert np.abs(light - inside)[unclipped].max() <= 2
+
+
+def test_new_colours_do_not_come_from_old_ones(model):
+    grey = photo().convert("L").convert("RGB")
+    assert np.array_equal(model.restore(photo(), damages=["grey"]), model.restore(grey, damages=["grey"]))
+    coloured = repaired.as_tensor(photo())
+    new = model.restore(coloured, damages=["grey"])
+    assert torch.allclose(model.restore(brightness(coloured).expand_as(coloured), damages=["grey"]), new, atol=1e-5)
 
 
 def test_a_small_face_is_repaired_aligned(model, monkeypatch):
