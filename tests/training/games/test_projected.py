@@ -63,10 +63,9 @@ def test_the_normalisation_is_estimated_from_real_pictures_while_the_generator_w
     assert not game.generator_moves(state)
     even = state.discriminator.even[0]
     before = even.running_mean.clone()
-    generated = game.generate(state, batch)
-    seen = game.general(
-        game.augmented(batch.real, batch.uniform(Stream.AUGMENT, 2, augment.RANDOMS)[:, 0]), pooled=False
-    ).maps[0]
+    game.generate(state, batch)
+    views = game.augmented(batch.real, batch.uniform(Stream.AUGMENT, 2, augment.RANDOMS)[:, 0])
+    seen = game.general(views, pooled=False).maps[0]
     torch.testing.assert_close(even.running_mean, before + even.momentum * (seen.mean((0, 2, 3)) - before))
     state.images = game.terms.waits
     assert game.generator_moves(state)
