@@ -6,7 +6,8 @@ are normalised and mixed from coarse to fine by fixed random convolutions (Proje
 arXiv:2111.01007), after small random changes of colour and position (Zhao et al. 2020, arXiv:2006.10738). Each of the
 three finest maps has a small discriminator and a **linear classifier** of the attributes: a linear classifier on fixed
 features is hard to fool by invisible patterns. One more discriminator uses the pixels (Kumari et al. 2022,
-arXiv:2112.09130), since features at 64 px hardly notice unnatural colours and edges.
+arXiv:2112.09130), since features at 64 px hardly notice unnatural colours and edges. It sees pictures as they are: from
+augmented ones a discriminator of patches learns next to nothing (games/projected.py).
 
 1. The classifiers learn alone for `edits_after` images. Otherwise the editor learns to do nothing.
 2. Photos are edited by random requests. Attributes are added and removed equally often, however rare they are. A third
@@ -81,9 +82,6 @@ class Retouched(NamedTuple):
     retouch: Retouch | None = None
     edited: Tensor | None = None
     fake: list[Tensor] | None = None  # mixed maps of the edited photos
-    # Photos and edits after the same augmentation
-    real_pictures: Tensor | None = None
-    fake_pictures: Tensor | None = None
 
 
 class Retouching(Game):
@@ -152,8 +150,7 @@ class Retouching(Game):
         editor, panel = state.generator, state.discriminator
         randoms = batch.uniform(Stream.AUGMENT, augment.RANDOMS)  # the same for photo and edit
         with torch.no_grad():
-            maps, photos = self._look(batch.real, randoms)
-            real = panel.mixed(maps)
+            real = panel.mixed(self._look(batch.real, randoms))
         if not self.generator_moves(state):
             return Retouched(real)
         there = self._there(panel, real, batch)
@@ -161,11 +158,11 @@ class Retouching(Game):
         seen = editor.see(batch.real)
         retouch, strength = editor.directed(seen, differences)
         edited = retouched(batch.real, retouch, strength)
-        maps, changed = self._look(edited, randoms)
-        return Retouched(real, seen, there, differences, retouch, edited, panel.mixed(maps), photos, changed)
+        fake = panel.mixed(self._look(edited, randoms))
+        return Retouched(real, seen, there, differences, retouch, edited, fake)
 
-    def _look(self, images: Tensor, randoms: Tensor) -> tuple[list[Tensor], Tensor]:
-        """The maps of General, in the run's precision, and its input."""
+    def _look(self, images: Tensor, randoms: Tensor) -> list[Tensor]:
+        """The maps of augmented pictures by General, in the run's precision."""
         kind = images.device.type
         wanted = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else images.dtype
         if self.general.stem.weight.dtype != wanted:
@@ -174,7 +171,7 @@ class Retouching(Game):
         with torch.autocast(kind, enabled=False):
             seen = F.avg_pool2d(images, images.shape[-1] // COARSE) if images.shape[-1] > COARSE else images
             seen = seen.to(wanted).contiguous(memory_format=torch.channels_last)
-            return self.general(seen, pooled=False).maps, images
+            return self.general(seen, pooled=False).maps
 
     def _there(self, panel: Panel, real: list[Tensor], batch: Batch) -> Tensor:
         """(n, K) 0 or 1: the labels if they may be used, else the classifiers' output."""
@@ -249,7 +246,7 @@ class Retouching(Game):
             return classification, scalars
         targets, _, _ = self._targets(drawn)
         both = [torch.cat([real, fake.detach()]) for real, fake in zip(drawn.real, drawn.fake, strict=True)]
-        pictures = torch.cat([drawn.real_pictures, drawn.fake_pictures.detach()])
+        pictures = torch.cat([batch.real, drawn.edited.detach()])
         scores = panel.judge(both, pictures, torch.cat([drawn.there, targets]) * 2 - 1)
         loss = sum(self.objective.discriminator(*x.split(len(targets)))[0] for x in scores) / len(scores)
         scalars |= {
@@ -262,7 +259,7 @@ class Retouching(Game):
     def generator_loss(self, state: State, batch: Batch, drawn: Retouched) -> Loss:
         terms, panel, editor = self.terms, state.discriminator, state.generator
         targets, asked, kept = self._targets(drawn)
-        scores = panel.judge(drawn.fake, drawn.fake_pictures, targets * 2 - 1)
+        scores = panel.judge(drawn.fake, drawn.edited, targets * 2 - 1)
         adversarial = sum(self.objective.generator(None, x)[0] for x in scores) / len(scores)
         logits = panel.classify(drawn.fake)
         with torch.no_grad():
