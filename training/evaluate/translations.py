@@ -59,9 +59,14 @@ def evaluate(
     eyes = general.read(general.JUDGES)
     rows: dict[str, dict[str, float]] = {}
     n = 0
+    names = pictures.label_names or ()
+    if strange := [name for name in names if name not in model.labels]:
+        raise EvaluationError(
+            f"{pictures.name} has pictures of the kind {strange[0]}; this model knows {', '.join(model.labels)}."
+        )
+    if missing := [kind for kind in model.labels if kind not in names]:
+        raise EvaluationError(f"{pictures.name} has no pictures of the kind {missing[0]}.")
     for kind in model.labels:
-        if kind not in (pictures.label_names or ()):
-            raise EvaluationError(f"{pictures.name} has no pictures of the kind {kind}.")
         here = pictures.labels == pictures.label_names.index(kind)
         mine, others = (_some(np.flatnonzero(chosen), samples, seed) for chosen in (here, ~here))
         if min(len(mine), len(others)) < LEAST:
