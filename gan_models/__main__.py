@@ -91,8 +91,8 @@ def run(options: argparse.Namespace) -> None:
         check_output(options.output, (".png",))
     from .commands import sample  # with torch, which neither --help nor --list needs
 
-    model = sample.load(options.source, options.revision, options.device)
-    wanted = sample.choose(model, options, seed)
+    model = sample.load_generator(options.source, options.revision, options.device)
+    wanted = sample.choose_pictures(model, options, seed)
     if options.each and not single:
         make_folder(options.output)
     written = sample.write_each(wanted, options.output) if options.each else sample.write_sheet(wanted, options.output)

@@ -81,7 +81,7 @@ def command(arguments: list[str]) -> int:
         near = difflib.get_close_matches(verb, VERBS, n=1)
         hint = f"did you mean {near[0]}?" if near else "gan-studio --help lists them."
         raise InvalidInput(f"There is no command {verb!r}; {hint}")
-    return find(verb).main(rest)
+    return find_verb(verb).main(rest)
 
 
 def usage() -> str:
@@ -100,7 +100,7 @@ def usage() -> str:
     )
 
 
-def find(verb: str):
+def find_verb(verb: str):
     """The module of a verb. Raises MissingPackage if this installation does not have it, and ModuleNotFoundError if it
     needs a package that is missing."""
     name = VERBS[verb].module
@@ -142,13 +142,13 @@ def run(
             if sys.stdout:
                 sys.stdout.flush()
     except errors as error:
-        tell(_line(error))
+        tell(_printable(error))
         return getattr(error, "status", 2)
     except BrokenPipeError:
         _discard_output()
         return CLOSED
     except OSError as error:
-        reason = error.strerror or _line(error)
+        reason = error.strerror or _printable(error)
         tell(f"{error.filename} cannot be written or read ({reason})." if error.filename else f"{reason}.")
         _discard_output()
         return 2
@@ -190,7 +190,7 @@ def _install(extra: str) -> str:
     return f"pip install '.[{extra}]' in a checkout of GAN Studio"
 
 
-def _line(error: Exception) -> str:
+def _printable(error: Exception) -> str:
     text = str(error)
     return text if text.isprintable() else " ".join(text.split())
 

@@ -57,7 +57,7 @@ def sign(
 
     path, output = Path(path), Path(output or path)
     data = marks.contents(path)
-    mark, kind = marks.read(data), _kind(data)
+    mark, kind = marks.read(data), _media_type(data)
     if mark is None or kind is None:
         raise InvalidInput(f"{path} holds no mark of GAN Studio that could be signed; sign what it wrote.")
     if output.suffix.lower() != path.suffix.lower():
@@ -100,7 +100,7 @@ def read(data: bytes) -> Credentials | None:
         import c2pa
     except ImportError:
         return None
-    kind = _kind(data)
+    kind = _media_type(data)
     if kind is None:
         return None
     try:
@@ -108,16 +108,18 @@ def read(data: bytes) -> Credentials | None:
             state, manifest = reader.get_validation_state(), reader.get_active_manifest() or {}
     except (c2pa.C2paError, ValueError):
         return None
-    return _told(manifest, state in ("Valid", "Trusted"))
+    return _from_manifest(manifest, state in ("Valid", "Trusted"))
 
 
-def _told(manifest: dict[str, Any], valid: bool) -> Credentials:
+def _from_manifest(manifest: dict[str, Any], valid: bool) -> Credentials:
     """Anybody can write anything into a manifest, so only short texts of one line are taken from it."""
     signature = manifest.get("signature_info") or {}
-    names = [_line(signature.get(key)) for key in ("common_name", "issuer")]
-    programs = [_line(one.get("name")) for one in manifest.get("claim_generator_info") or [] if isinstance(one, dict)]
+    names = [_short_text(signature.get(key)) for key in ("common_name", "issuer")]
+    programs = [
+        _short_text(one.get("name")) for one in manifest.get("claim_generator_info") or [] if isinstance(one, dict)
+    ]
     kinds = [
-        _line(action.get("digitalSourceType"))
+        _short_text(action.get("digitalSourceType"))
         for assertion in manifest.get("assertions") or []
         if isinstance(assertion, dict) and str(assertion.get("label", "")).startswith("c2pa.actions")
         for action in (assertion.get("data") or {}).get("actions") or []
@@ -129,11 +131,11 @@ def _told(manifest: dict[str, Any], valid: bool) -> Credentials:
     return Credentials(signer, valid, program, kind and kind.rpartition("/")[2])
 
 
-def _line(text: object) -> str | None:
+def _short_text(text: object) -> str | None:
     return " ".join(text.split())[:200] if isinstance(text, str) and text.strip() else None
 
 
-def _kind(data: bytes) -> str | None:
+def _media_type(data: bytes) -> str | None:
     if data[4:8] == b"ftyp":
         return "video/mp4"
     return next((kind for start, kind in KINDS.items() if data.startswith(start)), None)

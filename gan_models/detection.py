@@ -65,23 +65,23 @@ class Opinion(NamedTuple):
     rates: Rates
 
 
-def bundled() -> bool:
+def is_bundled() -> bool:
     """Whether there is a detector beside this file."""
     return (FOLDER / "metrics.json").is_file()
 
 
 @torch.inference_mode()
-def judge(picture: Image.Image) -> Opinion | None:
+def opinion_on(picture: Image.Image) -> Opinion | None:
     """The opinion of the bundled detector; None for a picture with less than 28 pixels on a side, and where no detector is
     bundled. Raises InvalidWeights if its files are damaged."""
-    if not bundled() or min(picture.size) < LEAST:
+    if not is_bundled() or min(picture.size) < LEAST:
         return None
-    detector, threshold, rates = read(FOLDER)
-    score = detector(at_size(picture)[None]).sigmoid().item()
+    detector, threshold, rates = read_detector(FOLDER)
+    score = detector(detector_input(picture)[None]).sigmoid().item()
     return Opinion(score, score > threshold, rates)
 
 
-def at_size(picture: Image.Image) -> Tensor:
+def detector_input(picture: Image.Image) -> Tensor:
     """The input of the detector: the middle square of the picture, (3, 64, 64) in [-1, 1]."""
     side = min(picture.size)
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
@@ -92,7 +92,7 @@ def at_size(picture: Image.Image) -> Tensor:
 
 
 @lru_cache(maxsize=2)
-def read(folder: Path) -> tuple[Detector, float, Rates]:
+def read_detector(folder: Path) -> tuple[Detector, float, Rates]:
     """The detector of a folder, its threshold and its rates. Raises InvalidWeights."""
     try:
         record = read_json(folder / "metrics.json", MOST_RECORD)

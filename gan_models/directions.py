@@ -31,7 +31,7 @@ class Directions(NamedTuple):
 
 
 @torch.inference_mode()
-def find(generator: Generator, count: int = 10) -> Directions:
+def find_directions(generator: Generator, count: int = 10) -> Directions:
     """The `count` strongest directions, or fewer if the latent has fewer entries. Entries that have a meaning of their
     own, such as InfoGAN's codes, do not enter that layer linearly and are left out. Each direction's largest entry is
     positive, so that the same weights give the same directions. Raises InvalidInput for a generator without such a

@@ -59,7 +59,7 @@ def check_device(device: str | torch.device | None) -> torch.device:
         ) from error
 
 
-def find(
+def find_source(
     source: str | os.PathLike[str],
     revision: str | None = None,
     *,
@@ -127,9 +127,9 @@ def parse(name: str) -> Reference:
         revision, inside = "/".join(["refs", *inside[:2]]), inside[2:]
     if not repo or name.startswith((".", "/", "~")) or at and not revision:
         raise ModelNotFound(
-            f"There is no folder or bundled model {short(name)}; {_near(name)} A Hub repository is named user/repo."
+            f"There is no folder or bundled model {short(name)}; {_suggestion(name)} A Hub repository is named user/repo."
         )
-    return Reference(f"{user}/{repo}", unquote(revision) or None, _checked(inside, name))
+    return Reference(f"{user}/{repo}", unquote(revision) or None, _subfolder(inside, name))
 
 
 def _parse_address(address: str) -> Reference:
@@ -146,10 +146,10 @@ def _parse_address(address: str) -> Reference:
         )
     user, repo, *rest = words
     inside = rest[2:] if rest[:1] == ["tree"] else rest[2:-1]  # the others name a file
-    return Reference(f"{user}/{repo.removesuffix('.git')}", rest[1] if rest else None, _checked(inside, address))
+    return Reference(f"{user}/{repo.removesuffix('.git')}", rest[1] if rest else None, _subfolder(inside, address))
 
 
-def _checked(parts: list[str], name: str) -> str:
+def _subfolder(parts: list[str], name: str) -> str:
     """A folder of a repository, from its parts, checked."""
     if any(part in ("", ".", "..") or re.search(r"[\\\0:]", part) for part in parts):
         raise ModelNotFound(f"{short(name)} is not a folder of a Hub repository; write user/repo/subfolder.")
@@ -160,7 +160,7 @@ def _checked(parts: list[str], name: str) -> str:
 SUCCESSORS = {"celeba-editor-64": "celeba-editor"}
 
 
-def _near(name: str) -> str:
+def _suggestion(name: str) -> str:
     if successor := SUCCESSORS.get(name):
         return f"{successor} has taken its place (`python -m training {name}` still trains the old one)."
     return did_you_mean(name, layout.bundled(), f"bundled are: {', '.join(layout.bundled()) or 'none'}.")

@@ -288,7 +288,7 @@ def _packet_of_mp4(data: bytes) -> bytes | None:
 
 def from_xmp(packet: bytes) -> Mark | None:
     """The mark of an XMP packet; None if it has none of ours. Raises InvalidInput for a broken one."""
-    found = _find(_tree(packet))
+    found = _find_record(_tree(packet))
     if found is None:
         return None
     kind, made = found
@@ -296,7 +296,7 @@ def from_xmp(packet: bytes) -> Mark | None:
         fields = json.loads(made)
     except (ValueError, RecursionError) as error:
         raise _broken("it is no JSON") from error
-    return _checked(fields, kind)
+    return _mark_of(fields, kind)
 
 
 def _tree(packet: bytes) -> xml.Element:
@@ -310,7 +310,7 @@ def _tree(packet: bytes) -> xml.Element:
         raise _broken("it is no XML") from error
 
 
-def _find(tree: xml.Element) -> tuple[str | None, str] | None:
+def _find_record(tree: xml.Element) -> tuple[str | None, str] | None:
     """(digital source type, our JSON). Programs that rewrite a packet may turn elements into attributes."""
     for node in tree.iter(f"{{{RDF}}}Description"):
         made = node.findtext(f"{{{OURS}}}made") or node.get(f"{{{OURS}}}made")
@@ -324,7 +324,7 @@ def _broken(why: str) -> InvalidInput:
     return InvalidInput(f"What is written inside this file is damaged: {why}; choose another file.")
 
 
-def _checked(fields: object, kind: str | None) -> Mark:
+def _mark_of(fields: object, kind: str | None) -> Mark:
     kind = (kind or "").rpartition("/")[2]
     if not isinstance(fields, dict) or fields.get("format") != FORMAT:
         raise _broken(f"it is not of format {FORMAT}")

@@ -55,7 +55,7 @@ class Model(nn.Module):
         raise NotImplementedError
 
 
-def load_folder(folder: Path, families: Mapping[str, type[M]], name: str | None = None) -> M:
+def read_model(folder: Path, families: Mapping[str, type[M]], name: str | None = None) -> M:
     """The model of a folder. families: `family` of config.json -> class. `name` is its name in messages."""
     folder = Path(folder)
     name = name or str(folder)

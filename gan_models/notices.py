@@ -105,10 +105,10 @@ def data_line(metrics: dict[str, Any]) -> str:
 
 def rights_of(metrics: dict[str, Any]) -> str:
     """The same as plain text, for the metadata of pictures."""
-    return plain(data_line(metrics))
+    return plain_text(data_line(metrics))
 
 
-def plain(line: str) -> str:
+def plain_text(line: str) -> str:
     """A line of Markdown as plain text of at most 1,000 characters."""
     return re.sub(r"\[([^]]*)\]\([^)]*\)|\*\*", lambda link: link[1] or "", line)[:1000]
 

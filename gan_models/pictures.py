@@ -42,7 +42,7 @@ class Picture(NamedTuple):
     def __str__(self) -> str:
         if self.latent is None:
             text = f"{self.seed}:{self.index}" if self.index else str(self.seed)
-            text += f"*{_number(self.truncation)}" if self.truncation != 1 else ""
+            text += f"*{_float32_text(self.truncation)}" if self.truncation != 1 else ""
         else:
             text = "z" + base64.urlsafe_b64encode(np.asarray(self.latent, "<f4").tobytes()).decode().rstrip("=")
         if self.labels is None:
@@ -50,7 +50,7 @@ class Picture(NamedTuple):
         there = [k for k, value in enumerate(self.labels) if value]
         if sum(self.labels) == 1 and len(there) == 1 and len(self.labels) > 1:
             return f"{text}/{there[0]}"
-        return f"{text}/{'_'.join(map(_number, self.labels))}"
+        return f"{text}/{'_'.join(map(_float32_text, self.labels))}"
 
     @property
     def name(self) -> str:
@@ -58,7 +58,7 @@ class Picture(NamedTuple):
         return "" if self.seed is None else str(Picture(self.seed, self.index))
 
 
-def _number(value: float) -> str:
+def _float32_text(value: float) -> str:
     """The shortest text that gives this float32."""
     return np.format_float_positional(np.float32(value), unique=True, trim="-")
 
@@ -195,7 +195,7 @@ def check_keyframes(pictures: Sequence[Picture]) -> None:
         raise InvalidInput(f"A walk goes through 2 to {studio.MAX_ANCHORS} pictures, not {len(pictures)}.")
 
 
-def walk(generator: Generator, pictures: Sequence[Picture], frames: int, loop: bool = False) -> list[Picture]:
+def path_through(generator: Generator, pictures: Sequence[Picture], frames: int, loop: bool = False) -> list[Picture]:
     """A path through pictures, latents and labels together. Raises InvalidInput for fewer than 2 or more than 6."""
     check_keyframes(pictures)
     path = _latents.walk(latents(generator, pictures), frames, loop).tolist()
@@ -214,7 +214,7 @@ def film(
 ) -> Tensor:
     """Draw the pictures of a walk: (frames, C, H, W) in [-1, 1]. progress(done, frames) is called after every few
     frames, and may raise to end it."""
-    path, drawn = walk(generator, pictures, frames, loop), []
+    path, drawn = path_through(generator, pictures, frames, loop), []
     for start in range(0, frames, AT_ONCE):
         drawn.append(draw(generator, path[start : start + AT_ONCE]))
         if progress:

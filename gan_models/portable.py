@@ -25,13 +25,13 @@ def name(path: str | os.PathLike[str]) -> str:
 
 def command(text: str) -> str:
     """A command, or several lines of them, with names instead of paths, and without the options in DROPPED."""
-    return "\n".join(_line(line, DROPPED) for line in text.split("\n"))
+    return "\n".join(_portable_line(line, DROPPED) for line in text.split("\n"))
 
 
 def record(value: Any) -> Any:
     """The content of a metrics.json with names instead of paths; a new value."""
     if isinstance(value, dict):
-        return {key: _told(key, item) for key, item in value.items()}
+        return {key: _portable_value(key, item) for key, item in value.items()}
     if isinstance(value, list):
         return [record(item) for item in value]
     if isinstance(value, str):
@@ -39,7 +39,7 @@ def record(value: Any) -> Any:
     return value
 
 
-def _told(key: str, value: Any) -> Any:
+def _portable_value(key: str, value: Any) -> Any:
     if isinstance(value, str) and key == "command":
         return command(value)
     return name(value) if isinstance(value, str) and key in ("init_from", "reference") else record(value)
@@ -50,16 +50,16 @@ def prose(value: str) -> str:
     return _IN_TEXT.sub(lambda match: _name(match[0]), value)
 
 
-def page(value: str) -> str:
+def portable_card(value: str) -> str:
     """A card with names instead of paths."""
     lines = (
-        _line(line) if re.match(r"\s*(python|gan-studio|accelerate|torchrun) ", line) else line
+        _portable_line(line) if re.match(r"\s*(python|gan-studio|accelerate|torchrun) ", line) else line
         for line in value.split("\n")
     )
     return prose("\n".join(lines))
 
 
-def _line(line: str, dropped: tuple[str, ...] = ()) -> str:
+def _portable_line(line: str, dropped: tuple[str, ...] = ()) -> str:
     try:
         words = shlex.split(line)
     except ValueError:  # a quotation mark without its other half

@@ -51,7 +51,7 @@ def sample_grid(generator: Generator, seed: int, count: int = SAMPLES):
 
 def repair_grid(restorer: Restorer, seed: int, count: int = 4) -> Tensor:
     """A row for each damage: generated pictures, each damaged and then repaired: (2 * count * kinds, C, S, S)."""
-    drawn = drawn_for(restorer, seed, count)
+    drawn = example_pictures(restorer, seed, count)
     if not restorer.damages:  # it learned from pairs
         return torch.stack([drawn, restorer.restore(drawn)], 1).flatten(0, 1)
     rows = []
@@ -66,12 +66,12 @@ def repair_grid(restorer: Restorer, seed: int, count: int = 4) -> Tensor:
 
 def translation_grid(translator: Translator, seed: int, count: int = 8) -> Tensor:
     """A row for each of `count` faces (or digits) of nobody: as it is, then as each kind: (count * (K + 1), C, S, S)."""
-    drawn = drawn_for(translator, seed, count)
+    drawn = example_pictures(translator, seed, count)
     as_kinds = [translator.translate(drawn, kind) for kind in translator.labels]
     return torch.stack([drawn, *as_kinds], 1).flatten(0, 1)
 
 
-def drawn_for(model: Generator, seed: int, count: int) -> Tensor:
+def example_pictures(model: Generator, seed: int, count: int) -> Tensor:
     """Pictures of a model's shape by a bundled generator: digits if they are grey, else faces."""
     return faces_of_nobody(model, seed, count, DIGITS if model.image_shape[0] == 1 else FACES)
 

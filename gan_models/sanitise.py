@@ -45,13 +45,13 @@ def _rendered(text: str) -> str | None:
         page,
         tags=TAGS,
         attributes=ATTRIBUTES,
-        attribute_filter=lambda tag, name, value: value if name != "href" or _is_whole(value) else None,
+        attribute_filter=lambda tag, name, value: value if name != "href" or _is_absolute(value) else None,
         url_schemes=SCHEMES,
         link_rel="noopener noreferrer nofollow",
     )
 
 
-def _is_whole(address: str) -> bool:
+def _is_absolute(address: str) -> bool:
     """Whether an address has a scheme; without one it would be relative to the page that shows it."""
     return bool(re.match(r"(?:https?://|mailto:)", address, re.IGNORECASE))
 

@@ -25,21 +25,21 @@ def save_whole(model: Model, folder: Path, about: dict[str, Any] | None = None, 
     """
     source = model.loaded_from
     same = source is not None and holds_weights_of(source.folder, model)
-    metrics = _metrics(source, same, name)
+    metrics = _metrics_to_save(source, same, name)
     if about:  # recorded, so that the card can be written again from the folder
         training = metrics.get("training")
         metrics = metrics | {"training": (training if isinstance(training, dict) else {}) | about}
     metrics = portable.record(metrics)  # no paths of this machine
-    picture = _read(source, PICTURE, MAX_PICTURE_BYTES) if same else None
+    picture = _read_beside(source, PICTURE, MAX_PICTURE_BYTES) if same else None
     card = _carried(source) if same and not about else None
     if card is None:
         card = str(model_card(config_of(model), metrics, about, samples=picture is not None))
-        if same and (old := _read(source, CARD, MAX_CARD_BYTES)):
+        if same and (old := _read_beside(source, CARD, MAX_CARD_BYTES)):
             old_card = old.decode("utf-8", "replace")
-            card = edits.merged(card, old_card) if edits.split(old_card).text is not None else card
-    card = edits.rewritten(card, lambda text: portable.page(text).replace(PLACEHOLDER, name or PLACEHOLDER))
+            card = edits.merged(card, old_card) if edits.split_card(old_card).text is not None else card
+    card = edits.rewritten(card, lambda text: portable.portable_card(text).replace(PLACEHOLDER, name or PLACEHOLDER))
     folder.mkdir(parents=True, exist_ok=True)
-    licence = _read(source, LICENCE, MAX_LICENCE_BYTES)
+    licence = _read_beside(source, LICENCE, MAX_LICENCE_BYTES)
     if picture is None:
         (folder / PICTURE).unlink(missing_ok=True)  # an old one belongs to other weights
     write(model, folder, metrics=metrics, samples=picture, card=card)
@@ -47,7 +47,7 @@ def save_whole(model: Model, folder: Path, about: dict[str, Any] | None = None, 
         files.write_atomically(folder / LICENCE, licence)
 
 
-def _metrics(source: Source | None, same: bool, name: str | None = None) -> dict[str, Any]:
+def _metrics_to_save(source: Source | None, same: bool, name: str | None = None) -> dict[str, Any]:
     """The metrics.json of a model: as it was loaded, or, if the weights have changed, only where it came from. name: the
     repository to which it will be pushed; back where it came from it is no copy."""
     if source is None:
@@ -94,13 +94,13 @@ def licence_of(folder: Path) -> dict[str, str]:
 
 def _carried(source: Source | None) -> str | None:
     """The card of an unchanged model whose metrics.json has no legend, so that no new card can be written."""
-    data = _read(source, CARD, MAX_CARD_BYTES)
+    data = _read_beside(source, CARD, MAX_CARD_BYTES)
     if source is None or data is None or metrics_of(source).get("legend"):
         return None
     return data.decode("utf-8", "replace")
 
 
-def _read(source: Source | None, name: str, most: int) -> bytes | None:
+def _read_beside(source: Source | None, name: str, most: int) -> bytes | None:
     if source is None:
         return None
     try:

@@ -82,7 +82,7 @@ def wished_labels(generator: Generator, rows: Tensor, wishes: dict[str, float] |
     """Labels (n,) or (n, K) with the requested ones. Raises as `labels_for` does."""
     names = generator.labels or ()
     if generator.multi_label:
-        rows, wishes = rows.clone(), _attributes(wishes)
+        rows, wishes = rows.clone(), _attribute_targets(wishes)
         for name, value in wishes.items():
             if name not in names:
                 raise InvalidInput(f"This model does not know {short(name)}; it knows {', '.join(names)}.")
@@ -96,7 +96,7 @@ def wished_labels(generator: Generator, rows: Tensor, wishes: dict[str, float] |
     return torch.full((len(rows),), wishes, device=rows.device)
 
 
-def _attributes(wishes: Targets) -> dict[str, float]:
+def _attribute_targets(wishes: Targets) -> dict[str, float]:
     """The wishes for a generator of attributes. Raises InvalidInput if they are of another kind."""
     if not isinstance(wishes, dict):
         raise InvalidInput(f'This model needs names and values, such as {{"Smiling": 1.0}}, not {short(wishes)}.')
@@ -223,7 +223,7 @@ def sweep(
         )
     if attribute is None:
         raise InvalidInput(f"Name the attribute to vary: one of {', '.join(generator.labels or ())}.")
-    asked, values = _attributes(wishes or {}), torch.linspace(0, 1, steps).tolist()
+    asked, values = _attribute_targets(wishes or {}), torch.linspace(0, 1, steps).tolist()
     labels = torch.cat([wished_labels(generator, own, asked | {attribute: value}) for value in values])
     return generator.generate(latents_for(generator, [anchor], truncation).expand(steps, -1), labels)
 

@@ -79,7 +79,7 @@ class Verdict(NamedTuple):
     def believed(self) -> str:
         """The detector's opinion with its error rates, in one or two sentences."""
         if self.opinion is None:
-            if not detection.bundled():
+            if not detection.is_bundled():
                 return "There is no detector here: `python -m training.detect` trains one."
             return "The detector has no opinion: it takes pictures of at least 28 pixels on a side, and no videos."
         rates = self.opinion.rates
@@ -123,7 +123,7 @@ def verify(source: str | os.PathLike[str] | bytes | Image.Image) -> Verdict:
             mark = marks.from_xmp(packet)
         except InvalidInput as error:
             broken = str(error)
-    return Verdict(mark, kind, signed, broken, detection.judge(picture) if picture else None, film)
+    return Verdict(mark, kind, signed, broken, detection.opinion_on(picture) if picture else None, film)
 
 
 AVIF_BRANDS = (b"avif", b"avis")

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from gan_models.photos.faces import Face
-from gan_models.photos.geometry import Similarity, sample
+from gan_models.photos.geometry import Similarity, resample
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -40,8 +40,8 @@ def place(pictures, frames, size) -> Image.Image:
     """The pictures in a larger one, each in a frame of its own."""
     photo = smooth(*size, seed=9)
     for picture, frame in zip(pictures, frames):
-        mask = sample(Image.new("L", picture.size, 255), frame.inverse(), size)
+        mask = resample(Image.new("L", picture.size, 255), frame.inverse(), size)
         inside = frame.inverse()(np.stack(np.meshgrid(np.arange(size[0]) + 0.5, np.arange(size[1]) + 0.5), -1))
         mask = ((inside > 0) & (inside < picture.size)).all(-1)
-        photo.paste(sample(picture, frame.inverse(), size), (0, 0), Image.fromarray(mask))
+        photo.paste(resample(picture, frame.inverse(), size), (0, 0), Image.fromarray(mask))
     return photo

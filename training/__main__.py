@@ -36,7 +36,7 @@ def command(arguments: list[str]) -> int:
         return 0
     from .run import run  # with torch, which --help and --list do not need
 
-    options = told(words, arguments)
+    options = run_options(words, arguments)
     if words.show:
         from .explain import explain
         from .settings import change, find
@@ -51,7 +51,7 @@ def command(arguments: list[str]) -> int:
     return 0 if run(options).finished else 130
 
 
-class Parser(argparse.ArgumentParser):
+class SuggestingParser(argparse.ArgumentParser):
     """A parser that suggests the option or setting that was meant."""
 
     def error(self, message: str) -> NoReturn:
@@ -71,12 +71,12 @@ class Parser(argparse.ArgumentParser):
 
 def parse(arguments: list[str]) -> RunOptions:
     """What a run is told. Raises RunError for what no run can take."""
-    return told(typed(arguments), arguments)
+    return run_options(typed(arguments), arguments)
 
 
 def typed(arguments: list[str]) -> argparse.Namespace:
     """What was typed."""
-    parser = Parser(prog="python -m training", description=__doc__)
+    parser = SuggestingParser(prog="python -m training", description=__doc__)
     parser.add_argument("recipe", nargs="?", metavar="RECIPE", help="what to train; --list names them")
     parser.add_argument("--list", action="store_true", help="list the recipes and exit")
     parser.add_argument(
@@ -170,7 +170,7 @@ def typed(arguments: list[str]) -> argparse.Namespace:
     return words
 
 
-def told(options: argparse.Namespace, arguments: list[str]) -> RunOptions:
+def run_options(options: argparse.Namespace, arguments: list[str]) -> RunOptions:
     """What a run is told. Raises RunError for what no run can take."""
     from .options import RunOptions  # with torch
 

@@ -56,7 +56,7 @@ def make_tests(originals: Sequence[bytes], count: int, seed: int) -> Iterator[Te
     """`count` photos, a function of the originals and the seed."""
     for k in range(count):
         kind, scale, chosen, rng = _plan(len(originals), k, seed)
-        yield make_test(kind, [_open(originals[i]) for i in chosen], scale, rng)
+        yield make_test(kind, [_open_rgb(originals[i]) for i in chosen], scale, rng)
 
 
 def _plan(originals: int, k: int, seed: int) -> tuple[str, float, list[int], np.random.Generator]:
@@ -74,7 +74,7 @@ def held_out(originals: Sequence[bytes]) -> list[bytes]:
     return [data for i, data in enumerate(originals) if i not in used]
 
 
-def _open(data: bytes) -> Image.Image:
+def _open_rgb(data: bytes) -> Image.Image:
     return Image.open(io.BytesIO(data)).convert("RGB")
 
 
@@ -121,10 +121,10 @@ def _paste(photo: Image.Image, picture: Image.Image, frame: Similarity) -> None:
     corners = shifted(np.array([[0, 0], [FRAME[0], 0], FRAME, [0, FRAME[1]]], float))
     mask = Image.new("L", size)
     ImageDraw.Draw(mask).polygon([tuple(corner) for corner in corners.tolist()], fill=255)
-    photo.paste(geometry.sample(picture, shifted.inverse(), size), (int(left), int(top)), mask)
+    photo.paste(geometry.resample(picture, shifted.inverse(), size), (int(left), int(top)), mask)
 
 
-def judge(test: Test, faces: Sequence[Face]) -> tuple[list[Result], int]:
+def count_correct(test: Test, faces: Sequence[Face]) -> tuple[list[Result], int]:
     """The result for each face of the photo, and the number of false detections."""
     truth = [frame(photos.eyes_in_frame()) for frame in test.frames]
     distances = [float(np.hypot(*(eyes[1] - eyes[0]))) for eyes in truth]
@@ -145,7 +145,7 @@ def judge(test: Test, faces: Sequence[Face]) -> tuple[list[Result], int]:
 def average(originals: Sequence[bytes]) -> np.ndarray:
     """The mean landmarks (32, 2) of eyes and mouth in the frame, over the originals. The source of
     gan_models.photos.EYES_AND_MOUTH."""
-    return np.mean([photos.find_landmarks(_open(data).convert("L"))[36:] for data in originals], axis=0)
+    return np.mean([photos.find_landmarks(_open_rgb(data).convert("L"))[36:] for data in originals], axis=0)
 
 
 def report(results: Sequence[Result]) -> list[str]:

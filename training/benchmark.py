@@ -24,7 +24,7 @@ from gan_models.networks import PAIRS
 from . import loop, recipes
 from .data import celeba
 from .data.dataset import Dataset
-from .starting import build
+from .starting import build_state
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -52,12 +52,12 @@ class Clock:
 def ours(recipe: recipes.Recipe, dataset: Dataset, accelerator: Accelerator, seconds: float) -> float:
     """Images/s of this package's loop."""
     clock = Clock(seconds)
-    state = build(recipe, dataset, 0, accelerator.device)
+    state = build_state(recipe, dataset, 0, accelerator.device)
     loop.train(recipe, dataset, state, accelerator, 10**12, 0, [lambda state, scalars: clock()])
     return clock.speed * recipe.batch_size
 
 
-def plain(recipe: recipes.Recipe, folder: Path, device: torch.device, seconds: float, threads: int) -> float:
+def time_plain_loop(recipe: recipes.Recipe, folder: Path, device: torch.device, seconds: float, threads: int) -> float:
     """Images/s of the plain loop over an ImageFolder."""
     from torchvision import datasets, transforms
 

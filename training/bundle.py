@@ -39,8 +39,8 @@ def bundle(source: Path, name: str, pretrained: Path = layout.PRETRAINED) -> Pat
     target, temporary = pretrained / name, pretrained / f".{name}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     try:
-        picture = picture_of(source)
-        record = portable.record(story.tell(model_folder.config_of(model), metrics))
+        picture = read_samples(source)
+        record = portable.record(story.with_story(model_folder.config_of(model), metrics))
         card = str(model_card(model_folder.config_of(model), record, samples=picture is not None))
         model_folder.write(model, temporary, metrics=record, samples=picture, card=card, dtype=torch.float16)
         size = (temporary / layout.WEIGHTS).stat().st_size
@@ -56,7 +56,7 @@ def bundle(source: Path, name: str, pretrained: Path = layout.PRETRAINED) -> Pat
     return target
 
 
-def picture_of(source: Path) -> bytes | None:
+def read_samples(source: Path) -> bytes | None:
     """The samples.png of a model folder, or None. Raises BundleError if it is not a regular file of the folder."""
     path = source / layout.PICTURE
     try:

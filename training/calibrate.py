@@ -41,7 +41,7 @@ class CalibrationError(TrainingError):
     """A model that cannot be calibrated; one sentence."""
 
 
-class Measured(NamedTuple):
+class JudgedEdits(NamedTuple):
     """m edits of one attribute each, at each of the S strengths, as classified by the judge."""
 
     features: Tensor  # (S, m, D)
@@ -76,8 +76,8 @@ def calibrate(
     if channels == 3:
         editor.palette.copy_(palette(to_float(torch.from_numpy(np.array(train.images[:FACES])))))
     tuned = open_dataset(data, data_root, size, channels=channels, split=split, attributes=editor.attributes)
-    measured = measure(editor, judge, tuned, train, batch_size)
-    chosen = choose(measured)
+    measured = judge_edits(editor, judge, tuned, train, batch_size)
+    chosen = choose_strengths(measured)
     editor.mapping.strengths.copy_(torch.tensor(STRENGTHS)[chosen])
     distance = distance_to(measured.real.double())
     before, after = (
@@ -108,7 +108,7 @@ def palette(faces: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def measure(editor: Editor, judge: networks.Judge, tuned: Dataset, train: Dataset, batch_size: int) -> Measured:
+def judge_edits(editor: Editor, judge: networks.Judge, tuned: Dataset, train: Dataset, batch_size: int) -> JudgedEdits:
     columns = [judge.label_names.index(name) for name in editor.attributes]
 
     def look(some: Tensor) -> tuple[Tensor, Tensor]:
@@ -149,7 +149,9 @@ def measure(editor: Editor, judge: networks.Judge, tuned: Dataset, train: Datase
                 bar.update(len(chosen))
     features, seen, kept, k, away = (torch.cat(some, 1) for some in zip(*parts))
     real = np.random.Generator(np.random.Philox(0)).permutation(len(train))[: features.shape[1]]
-    return Measured(features, seen, kept, k[0], away[0], networks.classify(judge, train.images[np.sort(real)]).features)
+    return JudgedEdits(
+        features, seen, kept, k[0], away[0], networks.classify(judge, train.images[np.sort(real)]).features
+    )
 
 
 def distance_to(real: Tensor) -> Callable[[Tensor], float]:
@@ -168,7 +170,7 @@ def distance_to(real: Tensor) -> Callable[[Tensor], float]:
     return distance
 
 
-def score(measured: Measured, choice: Tensor, distance: Callable[[Tensor], float]) -> dict[str, float]:
+def score(measured: JudgedEdits, choice: Tensor, distance: Callable[[Tensor], float]) -> dict[str, float]:
     """The results if attribute k has the strengths number choice[0, k] (adding) and choice[1, k] (removing). A larger
     "score" is better."""
     rows, picked = torch.arange(len(measured.attribute)), choice[measured.away, measured.attribute]
@@ -182,7 +184,7 @@ def score(measured: Measured, choice: Tensor, distance: Callable[[Tensor], float
     }
 
 
-def choose(measured: Measured) -> Tensor:
+def choose_strengths(measured: JudgedEdits) -> Tensor:
     """(2, K) numbers of strengths, by coordinate ascent: one attribute and direction after another takes its best value
     until the score no longer rises."""
     choice = torch.full((2, int(measured.attribute.max()) + 1), STRENGTHS.index(1.0))
@@ -199,13 +201,13 @@ def choose(measured: Measured) -> Tensor:
     return choice
 
 
-def write(editor: Editor, folder: Path, found: dict, command: str) -> None:
+def write_editor(editor: Editor, folder: Path, found: dict, command: str) -> None:
     """Write the model folder with the new strengths, and drop the metrics of the old ones."""
     training = read_metrics(folder / "metrics.json").get("training", {})
     first = str(training.get("command") or "").partition("\n")[0]
     training |= {"calibration": found, "command": f"{first}\n{command}".strip()}
     config = model_folder.config_of(editor)
-    metrics = story.tell(config, {"training": portable.record(training)})
+    metrics = story.with_story(config, {"training": portable.record(training)})
     card = str(model_card(config, metrics, samples=True))
     picture = pictures.to_png(sample_grid(editor, int(training.get("seed") or 0)))
     model_folder.write(editor, folder, metrics=metrics, samples=picture, card=card)

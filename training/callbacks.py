@@ -226,7 +226,7 @@ class Curves:
     matplotlib training continues, after one warning."""
 
     def __init__(self, folder: Path, draw: Callable | None = None, clock: Callable[[], float] = time.monotonic):
-        self.folder, self.able, self.draw, self.clock = folder, True, draw or curves.draw, clock
+        self.folder, self.able, self.draw, self.clock = folder, True, draw or curves.draw_curves, clock
         self.rest_until = 0.0
         self.write()
 
@@ -240,7 +240,7 @@ class Curves:
         if not self.able or not run_folder.read_stats(self.folder):
             return
         try:
-            self.draw([curves.read(self.folder)], self.folder / "curves.png")
+            self.draw([curves.read_run(self.folder)], self.folder / "curves.png")
         except curves.CurvesError as error:
             self.able = False
             print(f"{error} Training continues without it.", file=sys.stderr)
@@ -266,7 +266,9 @@ class Checkpoints:
         self.report.flush(state)
         check_finite([*checkpoints.tensors(state).values(), *state.ema.state_dict().values()], state.images)
         if self.accelerator.is_main_process and self.saved != state.images:
-            checkpoints.save(state, self.folder, self.accelerator, lambda folder: self.write_model(state, folder))
+            checkpoints.save_checkpoint(
+                state, self.folder, self.accelerator, lambda folder: self.write_model(state, folder)
+            )
         self.saved = state.images
         self.accelerator.wait_for_everyone()
 

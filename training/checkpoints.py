@@ -68,7 +68,7 @@ def tensors(state: State) -> dict[str, torch.Tensor]:
     return result
 
 
-def save(state: State, folder: Path, accelerator: Accelerator, write_model) -> None:
+def save_checkpoint(state: State, folder: Path, accelerator: Accelerator, write_model) -> None:
     """Write DIR/checkpoint; the last one becomes DIR/checkpoint.previous. write_model(folder) writes the model folder.
     Raises CheckpointError, and then leaves the last checkpoint unchanged."""
     new, old, final = folder / "checkpoint.new", folder / "checkpoint.old", folder / "checkpoint"
@@ -118,7 +118,7 @@ def manifest_of(checkpoint: Path) -> dict[str, dict]:
     }
 
 
-def verify(checkpoint: Path) -> None:
+def check_manifest(checkpoint: Path) -> None:
     """Compare a checkpoint with its manifest. A checkpoint of an earlier version without a manifest is accepted.
 
     Raises CheckpointError with the name of the first file that is missing or was changed.
@@ -126,29 +126,29 @@ def verify(checkpoint: Path) -> None:
     try:
         about = read_json(checkpoint / STATE, MAX_JSON)
     except (OSError, UnfitFile) as error:
-        raise _damaged(checkpoint, STATE, error) from error
+        raise _damaged_checkpoint(checkpoint, STATE, error) from error
     if not isinstance(about, dict):
-        raise _damaged(checkpoint, STATE, "it is not an object of JSON")
+        raise _damaged_checkpoint(checkpoint, STATE, "it is not an object of JSON")
     try:
         manifest = read_json(checkpoint / MANIFEST, MAX_JSON)
     except FileNotFoundError as error:
         if about.get("manifest"):
-            raise _damaged(checkpoint, MANIFEST, "it is missing") from error
+            raise _damaged_checkpoint(checkpoint, MANIFEST, "it is missing") from error
         return
     except (OSError, UnfitFile) as error:
-        raise _damaged(checkpoint, MANIFEST, error) from error
+        raise _damaged_checkpoint(checkpoint, MANIFEST, error) from error
     if not isinstance(manifest, dict) or not all(isinstance(entry, dict) for entry in manifest.values()):
-        raise _damaged(checkpoint, MANIFEST, "it is no list of files")
+        raise _damaged_checkpoint(checkpoint, MANIFEST, "it is no list of files")
     for name in (STATE, "state.safetensors", "model/config.json", "model/model.safetensors"):
         if name not in manifest:
-            raise _damaged(checkpoint, MANIFEST, f"it does not name {name}")
+            raise _damaged_checkpoint(checkpoint, MANIFEST, f"it does not name {name}")
     for name, entry in manifest.items():
         try:
             digest = _digest(checkpoint / name)
         except (OSError, UnfitFile) as error:
-            raise _damaged(checkpoint, name, error) from error
+            raise _damaged_checkpoint(checkpoint, name, error) from error
         if digest != entry.get("sha256"):
-            raise _damaged(checkpoint, name, "its content is not what was written")
+            raise _damaged_checkpoint(checkpoint, name, "its content is not what was written")
 
 
 def _digest(path: Path) -> str:
@@ -156,7 +156,7 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _damaged(checkpoint: Path, name: str, reason) -> CheckpointError:
+def _damaged_checkpoint(checkpoint: Path, name: str, reason) -> CheckpointError:
     reason = getattr(reason, "strerror", None) or reason
     before = find_checkpoint(checkpoint.parent, "previous")
     way = "--resume previous continues from the checkpoint before it"
@@ -180,7 +180,7 @@ def go_back(folder: Path) -> None:
 def restore(state: State, checkpoint: Path, accelerator: Accelerator) -> list[str]:
     """Fill `state`, built for the same recipe, from a checkpoint. Returns warnings about different circumstances. Raises
     CheckpointError if it is damaged or belongs to other networks."""
-    verify(checkpoint)
+    check_manifest(checkpoint)
     try:
         saved = read_json(checkpoint / STATE, MAX_JSON)
         found = load_file(checkpoint / "state.safetensors")
@@ -229,7 +229,7 @@ def begin_with(state: State, checkpoint: Path) -> None:
     """Start a new run from both networks of a checkpoint. Their labels may differ: those with the same name are kept,
     new ones start at zero. The additional layers of a network of a larger size (`grows`) are new, and so are the
     optimisers. Raises CheckpointError if the checkpoint is damaged or the networks differ in anything else."""
-    verify(checkpoint)
+    check_manifest(checkpoint)
     try:
         found, model = load_file(checkpoint / "state.safetensors"), load_folder(checkpoint / "model")
         labels = [

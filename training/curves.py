@@ -28,7 +28,7 @@ class CurvesError(TrainingError):
     """A run folder without statistics, a file that cannot be written, or no matplotlib; one sentence."""
 
 
-class Panel(NamedTuple):
+class Subplot(NamedTuple):
     title: str
     unit: str
     curves: dict[str, str]  # name in stats.jsonl: name in the legend
@@ -37,17 +37,17 @@ class Panel(NamedTuple):
 
 
 PANELS = (
-    Panel("Losses", "loss", {"discriminator_loss": "discriminator", "generator_loss": "generator"}),
-    Panel(
+    Subplot("Losses", "loss", {"discriminator_loss": "discriminator", "generator_loss": "generator"}),
+    Subplot(
         "Accuracy of the discriminator",
         "share of pictures",
         {"real_accuracy": "real", "fake_accuracy": "generated", "pair_accuracy": "pairs"},
     ),
-    Panel(
+    Subplot(
         "Gradients", "norm", {"discriminator_gradient": "discriminator", "generator_gradient": "generator"}, log=True
     ),
-    Panel("Diversity of fixed samples", "real pictures = 1", {"diversity": "nearest other sample"}, level=1.0),
-    Panel(
+    Subplot("Diversity of fixed samples", "real pictures = 1", {"diversity": "nearest other sample"}, level=1.0),
+    Subplot(
         "Penalties and other terms",
         "value",
         {
@@ -70,21 +70,21 @@ PANELS = (
 )
 
 
-class Run(NamedTuple):
+class RunCurves(NamedTuple):
     name: str
     lines: list[dict]  # of stats.jsonl
     remarks: list[int]  # images at which the watch spoke
 
 
-def read(folder: Path) -> Run:
+def read_run(folder: Path) -> RunCurves:
     """A run folder's statistics. Raises CurvesError if there are none."""
     lines = read_stats(folder)
     if not lines:
         raise CurvesError(f"There are no statistics in {folder}: name the folder of a run, which holds {STATS}.")
-    return Run(folder.resolve().name, lines, [line["images"] for line in read_lines(folder / WATCH)])
+    return RunCurves(folder.resolve().name, lines, [line["images"] for line in read_lines(folder / WATCH)])
 
 
-def draw(runs: list[Run], path: Path) -> None:
+def draw_curves(runs: list[RunCurves], path: Path) -> None:
     """Write the picture as a PNG, with one panel below another; panels without a curve are left out. One run has a
     colour per curve; several runs have a colour per run. Raises CurvesError without matplotlib."""
     try:
@@ -103,7 +103,7 @@ def draw(runs: list[Run], path: Path) -> None:
     }
     panels = [
         panel
-        for panel in (*PANELS, Panel("FID", "FID", fids, log=True))
+        for panel in (*PANELS, Subplot("FID", "FID", fids, log=True))
         if any(key in line for run in runs for line in run.lines for key in panel.curves)
     ]
     height = 0.7 + 2.1 * max(len(panels), 1)
@@ -134,7 +134,7 @@ def draw(runs: list[Run], path: Path) -> None:
     write_atomically(path, file.getvalue())
 
 
-def _draw_panel(axis, panel: Panel, runs: list[Run]) -> None:
+def _draw_panel(axis, panel: Subplot, runs: list[RunCurves]) -> None:
     present = [key for key in panel.curves if any(key in line for run in runs for line in run.lines)]
     least, most = float("inf"), 0.0
     for number, run in enumerate(runs):

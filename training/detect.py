@@ -31,7 +31,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from gan_models import cli, detection
-from gan_models.detection import LEAST, Detector, at_size
+from gan_models.detection import LEAST, Detector, detector_input
 from gan_models.files import UnfitFile, read_bounded, read_json, write_atomically
 from gan_models.hub import short_name
 from gan_models.layout import bundled
@@ -40,7 +40,7 @@ from gan_models.networks.editor import Editor
 from gan_models.rng import Stream, philox
 
 from .data import READERS, open_dataset
-from .data.mixing import draw
+from .data.mixing import draw_examples
 from .errors import TrainingError
 from .run_folder import notes_of
 
@@ -134,7 +134,7 @@ DAMAGES: dict[str, Callable[[Image.Image, float], Image.Image]] = dict(
 def damaged(image: np.ndarray, kind: str, strength: float) -> Tensor:
     """A picture (C, H, W) uint8 as the detector sees it (3, 64, 64), damaged with a strength of 0..1."""
     picture = Image.fromarray(np.ascontiguousarray(image[0] if len(image) == 1 else image.transpose(1, 2, 0)))
-    return at_size(DAMAGES[kind](picture.convert("RGB"), strength))
+    return detector_input(DAMAGES[kind](picture.convert("RGB"), strength))
 
 
 # ---- Train
@@ -333,7 +333,7 @@ def gather(models: list[str], others: list[str], root: Path | None, seed: int) -
         if data not in real:
             real[data] = _real(data, root, model.image_shape[1:], model.image_shape[0])
         labels = model.sample_labels(DRAWN + DRAWN_TEST, seed=seed + 1)
-        images = draw(model, None if labels is None else labels.numpy(), seed + 1, DRAWN + DRAWN_TEST)
+        images = draw_examples(model, None if labels is None else labels.numpy(), seed + 1, DRAWN + DRAWN_TEST)
         drawn[name] = Drawn(data, images[:DRAWN], images[DRAWN:])
     for other in others:
         if other not in real:

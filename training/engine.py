@@ -150,15 +150,15 @@ def start_trackers(accelerator: Accelerator, described: dict, images: int, folde
         "trackio": {"name": folder.name, "resume": "allow"},
         "wandb": {"name": folder.name, "dir": str(folder), "mode": mode},
     }
-    accelerator.init_trackers("gan-studio", flat(described), settings)
+    accelerator.init_trackers("gan-studio", flattened(described), settings)
 
 
-def flat(described: dict, prefix: str = "") -> dict:
+def flattened(described: dict, prefix: str = "") -> dict:
     """Nested options as {"recipe.generator.width": 64}, with plain values."""
     items = {}
     for key, value in described.items():
         if isinstance(value, dict):
-            items |= flat(value, f"{prefix}{key}.")
+            items |= flattened(value, f"{prefix}{key}.")
         else:
             items[prefix + key] = value if isinstance(value, (bool, int, float, str)) else str(value)
     return items

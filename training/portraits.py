@@ -22,7 +22,7 @@ from gan_models.portrait import Portrait
 COLUMNS = 6
 
 
-def sheet(portrait: Portrait, tile: int, strength: float = 1.0) -> Image.Image:
+def portrait_sheet(portrait: Portrait, tile: int, strength: float = 1.0) -> Image.Image:
     """The photo, and each attribute added and removed with a strength of 0..1, as tiles of `tile` pixels around the
     face."""
     names = portrait.editor.attributes

@@ -74,7 +74,7 @@ def publish(
             "You are not logged in to the Hub: run `hf auth login`, or set HF_TOKEN to a token with write access."
         )
     api = HfApi()
-    contents[CARD] = with_edits(contents[CARD].decode(), card_there(repo_id), repo_id, keep).encode()
+    contents[CARD] = merge_edits(contents[CARD].decode(), card_there(repo_id), repo_id, keep).encode()
     page = static_files(folder, contents[CARD].decode(), repo_id) if static_space else {}
     url, commit = upload(api, repo_id, contents, f"Publish {repo_id}", private=private or None)
     if space:
@@ -109,7 +109,7 @@ def check_name(repo_id: str) -> None:
     try:
         validate_repo_id(repo_id)
     except HFValidationError as error:
-        raise PublishError(f"{repo_id!r} is not a valid name on the Hub ({_line(error)})") from error
+        raise PublishError(f"{repo_id!r} is not a valid name on the Hub ({_message(error)})") from error
     if repo_id.count("/") != 1:
         raise PublishError(f"{repo_id!r} lacks its owner: a repository on the Hub is named USER/REPO.")
 
@@ -133,15 +133,17 @@ def model_files(folder: Path, repo_id: str, config: dict, copy_of: str | None = 
             metrics = read_metrics(folder / METRICS)
         except ModelError as error:
             raise PublishError(f"Not published: {error}") from error
-        told = portable.record(story.tell(config, metrics)) | ({"copy_of": copy_of} if copy_of else {})
+        told = portable.record(story.with_story(config, metrics)) | ({"copy_of": copy_of} if copy_of else {})
         if told != metrics:
             files[METRICS] = (json.dumps(told, indent=2) + "\n").encode()
         metrics = told
     card = files[CARD].decode("utf-8", "replace")
-    if edits.is_of_before(card) or edits.split(card).text is not None:
+    if edits.is_of_before(card) or edits.split_card(card).text is not None:
         new = str(model_card(config, metrics, samples=PICTURE in files))
         card = new if edits.is_of_before(card) else edits.merged(new, card)
-    files[CARD] = edits.rewritten(card, lambda text: portable.page(text).replace(PLACEHOLDER, repo_id)).encode()
+    files[CARD] = edits.rewritten(
+        card, lambda text: portable.portable_card(text).replace(PLACEHOLDER, repo_id)
+    ).encode()
     return files
 
 
@@ -155,12 +157,12 @@ def card_there(repo_id: str) -> str | None:
         raise PublishError(_why(error, repo_id)) from error
 
 
-def with_edits(mine: str, theirs: str | None, repo_id: str, keep: str | None = None) -> str:
+def merge_edits(mine: str, theirs: str | None, repo_id: str, keep: str | None = None) -> str:
     """The card to publish: `mine`, with what a person wrote into the card on the Hub. Raises PublishError if both were
     edited differently, unless `keep` says which edits count."""
     if theirs is None or edits.is_of_before(theirs) or keep == "here":
         return mine
-    here, there = edits.split(mine), edits.split(theirs)
+    here, there = edits.split_card(mine), edits.split_card(theirs)
     if not there.edited:
         return mine
     alike = here.own == there.own and (here.text == there.text or not here.text_edited)
@@ -209,15 +211,15 @@ def _why(error: Exception, repo_id: str) -> str:
             f"Your token has no write access to {repo_id}: check the name, or run `hf auth login` with another token."
         )
     if status is not None:
-        return f"The Hub refused to publish {repo_id} (HTTP {status}: {_line(error)})"
+        return f"The Hub refused to publish {repo_id} (HTTP {status}: {_message(error)})"
     if isinstance(error, OfflineModeIsEnabled):
         return "The Hub cannot be reached, since HF_HUB_OFFLINE is set; unset it to publish."
     if "Connect" in type(error).__name__ or "Timeout" in type(error).__name__ or isinstance(error, ConnectionError):
         return f"The Hub cannot be reached, so {repo_id} was not published: check the network and try again."
-    return f"Publishing {repo_id} failed ({type(error).__name__}: {_line(error)})"
+    return f"Publishing {repo_id} failed ({type(error).__name__}: {_message(error)})"
 
 
-def _line(error: Exception) -> str:
+def _message(error: Exception) -> str:
     """An exception's message as one short line."""
     return " ".join(str(error).split())[:300]
 

@@ -18,7 +18,7 @@ from .callbacks import duration
 from .engine import make_accelerator
 from .errors import TrainingError
 from .options import RunOptions, open_data, recipe_of
-from .starting import build, initialise_from
+from .starting import build_state, initialise_from
 from .state import State
 
 SECONDS, LEAST = 5.0, 3  # duration and least number of the timed steps, after the first one, which allocates memory
@@ -53,7 +53,7 @@ def rehearse(options: RunOptions) -> str:
             "--set batch_size to a multiple."
         )
     dataset = open_data(recipe, options)
-    state = build(recipe, dataset, options.seed, accelerator.device)
+    state = build_state(recipe, dataset, options.seed, accelerator.device)
     if options.init_from:
         initialise_from(state, options.init_from)
     clock = Rehearsal()

@@ -36,7 +36,7 @@ from .pushing import Pushing
 from .recipes import Recipe
 from .run_folder import STATS, WATCH, images_of, notes_of, read_stats, trained_seconds
 from .settings import as_words
-from .starting import build, initialise_from
+from .starting import build_state, initialise_from
 from .state import State, batch_dependent_layers
 from .watch import Watch
 
@@ -170,7 +170,7 @@ def _run(options: RunOptions, budget, hooks: tuple) -> Trained:
             if not run.train():
                 return run.stopped()
             run.write_result()
-    publish(options, run.accelerator)
+    publish_result(options, run.accelerator)
     return Trained(options.output, run.model, run.state.images, True)
 
 
@@ -210,7 +210,7 @@ class Run:
             "precision": self.precision.name
         }
         scaled = self.precision.name == "fp16"
-        self.state = build(self.recipe, self.dataset, options.seed, accelerator.device, scaled)
+        self.state = build_state(self.recipe, self.dataset, options.seed, accelerator.device, scaled)
         if (options.output / "options.json").exists():
             compare_options(options.output, self.described)
         if self.checkpoint:
@@ -313,7 +313,7 @@ class Run:
         if self.budget:
             about |= self.budget.record(state)
         config = model_folder.config_of(state.ema)
-        metrics = story.tell(config, {"training": portable.record(about)})
+        metrics = story.with_story(config, {"training": portable.record(about)})
         card = str(model_card(config, metrics, samples=True))
         picture = pictures.to_png(sample_grid(state.ema, self.options.seed))
         model_folder.write(state.ema, folder, metrics=metrics, samples=picture, card=card)
@@ -409,10 +409,10 @@ def plan_of(options: RunOptions, recipe: Recipe, accelerator: Accelerator) -> Pl
             "--set batch_size to a multiple."
         )
     check_seed(options.seed)
-    images = _whole(recipe.images if options.images is None else options.images, size, "--images")
+    images = _whole_batches(recipe.images if options.images is None else options.images, size, "--images")
     every = max(images // CHECKPOINTS, 1) if options.checkpoint_every is None else options.checkpoint_every
-    every = _whole(every, size, "--checkpoint-every")
-    fid_every = None if options.fid_every is None else _whole(options.fid_every, size, "--fid-every")
+    every = _whole_batches(every, size, "--checkpoint-every")
+    fid_every = None if options.fid_every is None else _whole_batches(options.fid_every, size, "--fid-every")
     if fid_every and not GAMES[recipe.game].draws:
         raise RunError(
             f"{recipe.name} edits pictures and draws none of its own, so it has no FID; leave out --fid-every."
@@ -464,7 +464,7 @@ def prepare_folder(options: RunOptions, accelerator: Accelerator) -> Path | None
     return found
 
 
-def publish(options: RunOptions, accelerator: Accelerator) -> None:
+def publish_result(options: RunOptions, accelerator: Accelerator) -> None:
     """Publish the finished model if requested. Raises RunError if that fails."""
     if options.push_to_hub and accelerator.is_main_process:
         from .publish import publish as push
@@ -475,7 +475,7 @@ def publish(options: RunOptions, accelerator: Accelerator) -> None:
             raise RunError(f"{error} The model itself is safe in {options.output / 'model'}.") from error
 
 
-def _whole(images: int, batch_size: int, option: str) -> int:
+def _whole_batches(images: int, batch_size: int, option: str) -> int:
     """A number of images, rounded up to whole batches."""
     if not 1 <= images <= 10**12:
         raise RunError(f"{option} must be from 1 to 10^12, not {images}.")

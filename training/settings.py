@@ -39,7 +39,7 @@ def find(name: str) -> Recipe:
 def with_objective(recipe: Recipe, objective: str) -> Recipe:
     """The recipe with another objective and that objective's settings."""
     known = PAIRS[recipe.networks][1].normalisations
-    for key, value in OBJECTIVE_SETTINGS[_checked("objective", objective, "str")].items():
+    for key, value in OBJECTIVE_SETTINGS[_checked_value("objective", objective, "str")].items():
         if key == "discriminator.normalisation" and not known:
             continue
         if key == "discriminator.normalisation" and value not in known:
@@ -120,7 +120,9 @@ def from_options(described: dict) -> Recipe:
         for key, kind in kinds(declared).items():
             if key in values and key not in NOT_SETTABLE:
                 value = values[key]
-                _checked(key, [value.start, value.end, value.images] if isinstance(value, Schedule) else value, kind)
+                _checked_value(
+                    key, [value.start, value.end, value.images] if isinstance(value, Schedule) else value, kind
+                )
     return recipe
 
 
@@ -149,17 +151,17 @@ def _replace(recipe: Recipe, key: str, value: Any) -> Recipe:
         if argument not in known:
             raise RecipeError(
                 f"The {player} of the networks {recipe.networks} has no argument {argument!r}; "
-                f"{_near(argument, known, f'{player}.')}"
+                f"{_similar(argument, known, f'{player}.')}"
             )
         return dataclasses.replace(recipe, **{player: getattr(recipe, player) | {argument: value}})
     game = GAMES[recipe.game]
     fields = {name: kind for name, kind in kinds(Recipe).items() if name not in NOT_SETTABLE}
     terms = kinds(game.Terms)
     if key in terms:
-        changed = recipe.terms | {key: _checked(key, value, terms[key])}
+        changed = recipe.terms | {key: _checked_value(key, value, terms[key])}
         return dataclasses.replace(recipe, terms=without_defaults(changed, game))
     if key in fields:
-        recipe = dataclasses.replace(recipe, **{key: _checked(key, value, fields[key])})
+        recipe = dataclasses.replace(recipe, **{key: _checked_value(key, value, fields[key])})
         if key == "networks":  # keep the arguments that the new ones have too
             for name, network in zip(PLAYERS, PAIRS[value]):
                 kept = {word: given for word, given in getattr(recipe, name).items() if word in arguments(network)}
@@ -178,7 +180,7 @@ def _replace(recipe: Recipe, key: str, value: Any) -> Recipe:
             f"{name}.{word}" for name, network in zip(PLAYERS, PAIRS[recipe.networks]) for word in arguments(network)
         }
         same = {name for name in known if name.endswith(f".{argument}")}  # only the player is misspelt
-        raise RecipeError(f"There is no option {key!r} to set; {_near(key, same or known)}")
+        raise RecipeError(f"There is no option {key!r} to set; {_similar(key, same or known)}")
     words = {name: name for name in (*fields, *terms)}
     words |= {old: new for old, new in ALIASES.items() if new in words}
     known = ", ".join(dict.fromkeys(words[name] for name in near(key, words, 0.6)) or fields)
@@ -203,7 +205,7 @@ def arguments(network: type) -> dict[str, Any]:
     return {name: parameter.default for name, parameter in parameters.items() if name not in given}
 
 
-def _near(word: str, known: Iterable[str], start: str = "") -> str:
+def _similar(word: str, known: Iterable[str], start: str = "") -> str:
     if found := near(word, known, 0.6):
         return f"did you mean {' or '.join(start + name for name in found)}?"
     return f"known are {', '.join(start + name for name in known) or 'none'}."
@@ -235,7 +237,7 @@ SPECIAL = {
 }
 
 
-def _checked(key: str, value: Any, kind: str) -> Any:
+def _checked_value(key: str, value: Any, kind: str) -> Any:
     """The value converted to the type of the field. A Schedule is written as JSON: [start, end, images]. Raises
     RecipeError."""
     if isinstance(value, Schedule):

@@ -23,7 +23,7 @@ from .state import State
 ADOPTING = (Editor, LaplacianGenerator)  # which take another generator as a part of their own
 
 
-def build(recipe: Recipe, dataset: Dataset, seed: int, device: torch.device, scaled: bool = False) -> State:
+def build_state(recipe: Recipe, dataset: Dataset, seed: int, device: torch.device, scaled: bool = False) -> State:
     """Networks and optimisers at the start of a run, initialised on the CPU, so equal on every device and process.
     scaled: scale losses for the backward pass, since gradients in float16 would underflow (Micikevicius et al. 2018,
     arXiv:1710.03740). Accelerate has one scaler for all optimisers, so this package has its own."""

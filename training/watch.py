@@ -294,7 +294,7 @@ def _append(folder: Path, verdict: Remark) -> None:
         file.write(_json(verdict))
 
 
-def recipe_of(folder: Path) -> Recipe:
+def recipe_of_run(folder: Path) -> Recipe:
     """The recipe of a run. Raises CurvesError if its options.json cannot be read."""
     try:
         return from_options(read_json(folder / "options.json", MAX_JSON)["recipe"])

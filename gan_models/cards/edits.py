@@ -42,7 +42,7 @@ class Parts(NamedTuple):
         return self.front_edited or self.text_edited or bool(self.own)
 
 
-def split(card: str) -> Parts:
+def split_card(card: str) -> Parts:
     """The pieces of a card, whoever wrote it."""
     card = card.replace("\r\n", "\n").removeprefix("\ufeff")
     front = match[1] if (match := _FRONT.match(card)) else ""
@@ -70,7 +70,7 @@ def join(front: str, text: str, before: str = "", after: str = "", sums: tuple[s
     return (f"---\n{front.rstrip()}\n---\n\n" if front.strip() else "") + body + "\n"
 
 
-def marked(front: str, text: str) -> str:
+def with_marks(front: str, text: str) -> str:
     """A new card, all of it the program's."""
     return join(front, text.strip())
 
@@ -78,7 +78,7 @@ def marked(front: str, text: str) -> str:
 def merged(new: str, old: str) -> str:
     """The card `new` with everything that a person wrote into `old`: text outside the marks, edited text between them,
     edited lines of the front matter. Without marks all of `old` counts as a person's: its text stays on top."""
-    fresh, there = split(new), split(old)
+    fresh, there = split_card(new), split_card(old)
     if fresh.text is None:  # of a person too, or of version 0.1
         return old if there.edited else new
     front, front_sum = fresh.front, checksum(fresh.front)
@@ -92,7 +92,7 @@ def merged(new: str, old: str) -> str:
 
 def is_of_before(card: str) -> bool:
     """Whether this looks like a card of version 0.1, which had no marks."""
-    parts = split(card)
+    parts = split_card(card)
     return (
         parts.text is None
         and front_matter(card).get("library_name") == "gan-studio"
@@ -103,7 +103,7 @@ def is_of_before(card: str) -> bool:
 
 def rewritten(card: str, change: Callable[[str], str]) -> str:
     """The card with `change` applied to each of its pieces. This does not count as an edit."""
-    parts = split(card)
+    parts = split_card(card)
     if parts.text is None:
         return change(card)
     front, text = change(parts.front), change(parts.text)
@@ -119,15 +119,17 @@ def checksum(text: str) -> str:
 
 def front_matter(card: str) -> dict[str, Any]:
     """The front matter of a card as a dict; {} if there is none, or it is not YAML."""
-    return _read(split(card).front)
+    return _parse_front(split_card(card).front)
 
 
 def _merged_front(new: str, old: str) -> str:
     """A person's front matter, with the keys that only the program has."""
-    theirs = _read(old)
+    theirs = _parse_front(old)
     if not theirs:
         return old if old.strip() else new
-    missing = {key: value for key, value in _read(new).items() if key not in theirs and not _is_licence(key, theirs)}
+    missing = {
+        key: value for key, value in _parse_front(new).items() if key not in theirs and not _is_licence(key, theirs)
+    }
     return old.rstrip() + ("\n" + yaml.safe_dump(missing, sort_keys=False, allow_unicode=True) if missing else "\n")
 
 
@@ -136,7 +138,7 @@ def _is_licence(key: str, theirs: dict[str, Any]) -> bool:
     return key.startswith("license") and "license" in theirs
 
 
-def _read(front: str) -> dict[str, Any]:
+def _parse_front(front: str) -> dict[str, Any]:
     if len(front) > MAX_FRONT or front.count("{") + front.count("[") > MAX_BRACKETS:
         return {}
     try:

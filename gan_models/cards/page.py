@@ -70,7 +70,7 @@ def model_card(
         raise TypeError(f"a card does not know {', '.join(sorted(unknown))}; it knows {', '.join(ABOUT)}")
     page = _Page(config, metrics, told, samples)
     text = "\n\n".join(section.strip() for section in page.sections() if section)
-    return ModelCard(edits.marked(page.front_matter(), text))
+    return ModelCard(edits.with_marks(page.front_matter(), text))
 
 
 class _Page:

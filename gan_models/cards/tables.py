@@ -33,10 +33,12 @@ def metrics_section(metrics: dict[str, Any], legend: dict[str, Any]) -> str:
         real = real * (2 in used)
     parts += filter(None, ["\n".join("- " + line for line in [*real, *lines.values()])])
     records = evaluation.items() if isinstance(evaluation, dict) else ()
-    return "\n\n".join(parts + [_record(name, record, more) for name, record in records if isinstance(record, dict)])
+    return "\n\n".join(
+        parts + [_evaluation_section(name, record, more) for name, record in records if isinstance(record, dict)]
+    )
 
 
-def _record(network: str, record: dict[str, Any], legend: dict[str, Any]) -> str:
+def _evaluation_section(network: str, record: dict[str, Any], legend: dict[str, Any]) -> str:
     """How the metrics of one network were measured, and its numbers for each attribute."""
     how = ", ".join(f"{key} {number(record[key])}" for key in ("samples", "seed") if key in record)
     text = f"Measured with the network `{cell(network)}` ({how}); metrics.json has the whole record."

@@ -63,7 +63,7 @@ def find_label(names: Sequence[str], word: str, what: str = "label") -> int:
     raise InvalidInput(f"This model has no {what} {short(word)}; {hint}")
 
 
-def number(word: str, value: str, least: float, what: str = "label") -> float:
+def parse_value(word: str, value: str, least: float, what: str = "label") -> float:
     """The value of NAME=VALUE. Raises InvalidInput unless it is from `least` to 1."""
     try:
         found = float(value)
@@ -80,5 +80,5 @@ def assignments(names: Sequence[str], words: Sequence[str], least: float, what: 
     found = {}
     for word in words:
         name, equals, value = word.partition("=")
-        found[names[find_label(names, name, what)]] = number(word, value, least, what) if equals else 1.0
+        found[names[find_label(names, name, what)]] = parse_value(word, value, least, what) if equals else 1.0
     return found

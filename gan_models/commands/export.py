@@ -54,7 +54,7 @@ def command(arguments: list[str] | None) -> None:
 
     if options.output:
         check_output(options.output, (".onnx",))
-    model = pages.opened(options.source, options.revision)
+    model = pages.open_model(options.source, options.revision)
     if options.output:
         difference = graphs.onnx(
             model.network,

@@ -57,7 +57,7 @@ class Wanted:
         return self.model.generate(self.latents[part], None if self.labels is None else self.labels[part]).cpu()
 
 
-def load(source: str, revision: str | None, device: str | None) -> Generator:
+def load_generator(source: str, revision: str | None, device: str | None) -> Generator:
     """The model. Raises InvalidInput if it is not a generator."""
     model = load_model(source, revision=revision, device=device)
     if isinstance(model, RetouchEditor):
@@ -65,7 +65,7 @@ def load(source: str, revision: str | None, device: str | None) -> Generator:
     return model
 
 
-def choose(model: Generator, options: argparse.Namespace, seed: int) -> Wanted:
+def choose_pictures(model: Generator, options: argparse.Namespace, seed: int) -> Wanted:
     """The pictures that the options request. Raises InvalidInput if the model cannot draw them."""
     count, words, classes = options.count, options.labels, None
     if options.per_class is not None:

@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> None:
     model = load(options.source, revision=options.revision, device=options.device)
     if not model.latent_dim:
         raise InvalidInput(f"{options.source} draws no pictures of its own, so there is nothing to walk between.")
-    asked = options.truncation, wishes(model, options.labels)
+    asked = options.truncation, parse_wishes(model, options.labels)
     frames = studio.interpolate(model, anchors, count, *asked, not options.once, lambda *_: None)
     pictures = [images.sized(picture, size) for picture in images.to_pil(frames.cpu())]
     if is_film:
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> None:
     print(f"{options.output}: {count} frames of {options.source}, --seeds {path}")
 
 
-def wishes(model, words: list[str] | None) -> int | dict[str, float] | None:
+def parse_wishes(model, words: list[str] | None) -> int | dict[str, float] | None:
     """The class or attributes of --labels, for all pictures. Raises InvalidInput for labels that the model lacks."""
     if not words:
         return None

@@ -79,7 +79,7 @@ SWEEP_SECONDS = 60
 __all__ = ["TABS", "Models", "build", "serve"]
 
 
-def name_of(tab) -> str:
+def tab_name(tab) -> str:
     """A tab's name on the page and in its address: the name of its file."""
     return tab.__name__.rpartition(".")[2]
 
@@ -99,7 +99,7 @@ def build(models: Models, folder: str | os.PathLike) -> Page:
             if common:
                 common.source.render()
                 common.current.render()
-        chosen = page.reads(gr.Textbox(name_of(tabs[0]), visible=False), reading.choice("tab", str))
+        chosen = page.reads(gr.Textbox(tab_name(tabs[0]), visible=False), reading.choice("tab", str))
         if common:
             common.chosen = chosen
             for kept in (common.revision, common.picture, common.pins, common.elsewhere):
@@ -107,7 +107,7 @@ def build(models: Models, folder: str | os.PathLike) -> Page:
             common.due.render()
         with gr.Tabs(elem_id="tabs") as all_tabs:
             for tab in tabs:
-                name = name_of(tab)
+                name = tab_name(tab)
                 with gr.Tab(tab.TITLE, id=name, elem_id=f"{name}-tab") as page.tabs[name]:
                     tab.tab(page, models, common)
         if common:
@@ -133,13 +133,13 @@ def switching(page: Page, models: Models, common: shared.Shared, first: str, tol
     """Wire what happens when a generator is chosen, by the visitor, a link or a file."""
     line, text = told
     chosen = common.chosen
-    of_generators = {page.tabs[name_of(tab)]: tab for tab in TABS if hasattr(tab, "serves")}
+    of_generators = {page.tabs[tab_name(tab)]: tab for tab in TABS if hasattr(tab, "serves")}
     page.serves = lambda tab, generator: getattr(page_tabs[tab], "serves", lambda _: True)(generator)
-    page_tabs = {name_of(tab): tab for tab in TABS}
+    page_tabs = {tab_name(tab): tab for tab in TABS}
 
     def useless(name: str) -> str:
         """The tabs that a model does not serve. (They are hidden by CSS, since Gradio hides no tab before it was open.)"""
-        return " ".join(name_of(made) for made in of_generators.values() if not made.serves(models[name]))
+        return " ".join(tab_name(made) for made in of_generators.values() if not made.serves(models[name]))
 
     page.unserved = useless(first).split()
     unserved = gr.Textbox(useless(first), visible=False)
@@ -152,7 +152,7 @@ def switching(page: Page, models: Models, common: shared.Shared, first: str, tol
         """The updates for another model: controls and tabs."""
         changes = {component: gr.update(**look(models, name)) for component, look in common.looks.items()}
         changes[unserved] = useless(name)
-        return changes | {line: about.describe(models, name), text: about.card(models, name)}
+        return changes | {line: about.about_line(models, name), text: about.card_text(models, name)}
 
     def switch(visit, name, current, tab, pins, elsewhere, picture, anchors):
         """To another model, and nothing left that it cannot draw. If it cannot be opened, the page stays as it is."""
@@ -178,7 +178,7 @@ def switching(page: Page, models: Models, common: shared.Shared, first: str, tol
 
     kept = [common.source, common.current, chosen, common.pins, common.elsewhere, common.picture, common.anchors]
     page.on(common.source.input, switch, kept, [*kept, common.due, *turning, *common.leftovers], spinner=common.source)
-    link.wire(page, models, common, turned, turning)
+    link.wire_address(page, models, common, turned, turning)
 
 
 def follow(page: Page, common: shared.Shared, all_tabs: gr.Tabs) -> None:
@@ -217,7 +217,7 @@ def follow(page: Page, common: shared.Shared, all_tabs: gr.Tabs) -> None:
         spinner=spinners,
     )
     for event in (drawn, *common.telling):
-        link.tell(page, common, event)
+        link.update_address(page, common, event)
 
 
 @contextlib.contextmanager
@@ -256,7 +256,9 @@ def serve(models: Models, host: str, port: int | None = None, mcp: bool = False)
                 head=HEAD,
                 i18n=gr.I18n(**speaking.for_the_browser(page)),
                 css=CSS
-                + showing_only({name_of(tab): getattr(tab, "ASKS", None) for tab in TABS if name_of(tab) in page.tabs}),
+                + showing_only(
+                    {tab_name(tab): getattr(tab, "ASKS", None) for tab in TABS if tab_name(tab) in page.tabs}
+                ),
                 ssr_mode=False,
                 footer_links=["api"],
                 mcp_server=mcp,

@@ -14,15 +14,15 @@ from .models import Models
 def footer(models: Models, name: str, where: str) -> tuple[gr.Markdown, gr.Markdown]:
     """A line on a model and its card, folded, at the end of a tab; `where` is their part of the elements' names. Both
     components are returned, so that another model can be told of: `describe` and `card`."""
-    said = describe(models, name)
+    said = about_line(models, name)
     line = gr.Markdown(said, elem_id=f"about-{where}")
     setattr(line, speaking.FILLED, said)
     with gr.Accordion(words.MODEL_CARD, open=False, elem_id=f"card-{where}"):
-        text = gr.Markdown(card(models, name))
+        text = gr.Markdown(card_text(models, name))
     return line, text
 
 
-def describe(models: Models, name: str) -> str:
+def about_line(models: Models, name: str) -> str:
     """A line about a model: its network, and its data with their licence."""
     model = models[name]
     _, height, width = model.image_shape
@@ -46,5 +46,5 @@ def abilities(model) -> str:
     return words.able_to_draw(model.latent_dim, told)
 
 
-def card(models: Models, name: str) -> str:
+def card_text(models: Models, name: str) -> str:
     return models.about(name).card

@@ -46,7 +46,9 @@ def wire(page: Page, models: Models) -> None:
             generator, the attributes of an editor), exclusive (whether exactly one label holds at a time), latent_dim,
             revision of its weights, and what is known about its data and licence.
         """
-        return [told(models, name) for name in [*generators, *(name for name in editors if name not in generators)]]
+        return [
+            model_facts(models, name) for name in [*generators, *(name for name in editors if name not in generators)]
+        ]
 
     list_models.__name__ = "models"
     offer(list_models)
@@ -77,10 +79,10 @@ def of_generators(page: Page, models: Models, first: str):
         """
         generator = generator_of(models, model)
         seed, count = (
-            check_seed(reading.whole("seed")(seed)),
-            check_count(reading.whole("count")(count), most=MOST_PICTURES),
+            check_seed(reading.whole_from("seed")(seed)),
+            check_count(reading.whole_from("count")(count), most=MOST_PICTURES),
         )
-        truncation = reading.number("truncation", 0, 1.5)(truncation)
+        truncation = reading.number_from("truncation", 0, 1.5)(truncation)
         some = pictures.of_seed(generator, seed, count, truncation, wishes_of(generator, labels))
         drawn = pictures.draw(generator, some)
         mark = marks.Mark(model, models.revision(model), pictures.to_drawn(generator, some))
@@ -108,9 +110,9 @@ def of_generators(page: Page, models: Models, first: str):
             The video.
         """
         generator = generator_of(models, model)
-        path = [picture_of(generator, text) for text in reading.choices("pictures")(pictures)]
+        path = [parse_picture(generator, text) for text in reading.choices("pictures")(pictures)]
         check_keyframes(path)
-        frames = check_count(reading.whole("number of frames")(frames), least=2, most=MOST_FRAMES)
+        frames = check_count(reading.whole_from("number of frames")(frames), least=2, most=MOST_FRAMES)
         if not isinstance(loop, bool) or video not in ("mp4", "webp"):
             raise InvalidInput('loop must be true or false, and video "mp4" or "webp".')
         drawn = film(generator, path, frames, loop, lambda *_: visit.check())
@@ -138,7 +140,7 @@ def of_generators(page: Page, models: Models, first: str):
             The picture as a PNG, and its name.
         """
         generator = generator_of(models, model)
-        one = with_labels(generator, picture_of(generator, picture), wishes_of(generator, labels))
+        one = with_labels(generator, parse_picture(generator, picture), wishes_of(generator, labels))
         (drawn,) = images.to_pil(draw(generator, [one]))
         return png(visit, models, model, one, drawn), str(one)
 
@@ -170,7 +172,7 @@ def of_editors(page: Page, models: Models, first: str):
             opened = opened.choose(face)
         edited = opened.edited(values)
         mark = marks.Mark(
-            model, models.revision(model), (), marks.EDITED, values, notices.plain(models.about(model).data)
+            model, models.revision(model), (), marks.EDITED, values, notices.plain_text(models.about(model).data)
         )
         options = {"icc_profile": edited.info["icc_profile"]} if "icc_profile" in edited.info else {}
         return file_of(
@@ -213,7 +215,7 @@ def answering(page: Page, function):
     return endpoint
 
 
-def told(models: Models, name: str) -> dict:
+def model_facts(models: Models, name: str) -> dict:
     model = models[name]
     _, height, width = model.image_shape
     edits = name in models.editors()
@@ -226,7 +228,7 @@ def told(models: Models, name: str) -> dict:
         "exclusive": bool(not edits and model.labels and not model.multi_label),
         "latent_dim": model.latent_dim,
         "revision": models.revision(name),
-        "about": about.describe(models, name),
+        "about": about.about_line(models, name),
     }
 
 
@@ -236,7 +238,7 @@ def generator_of(models: Models, name):
     return models[name]
 
 
-def picture_of(generator, text) -> pictures.Picture:
+def parse_picture(generator, text) -> pictures.Picture:
     if isinstance(text, int) and not isinstance(text, bool):
         text = str(text)
     if not isinstance(text, str):
@@ -264,7 +266,7 @@ def wishes_of(generator, labels) -> dict[str, float] | int | None:
 def numbers(what: str, values, least: float, most: float) -> dict[str, float]:
     if not isinstance(values, dict) or len(values) > reading.MOST_CHOICES:
         raise InvalidInput(f"The {what} must be names and numbers, not {short(values)}.")
-    return {name: reading.number(f"value of {short(name)}", least, most)(value) for name, value in values.items()}
+    return {name: reading.number_from(f"value of {short(name)}", least, most)(value) for name, value in values.items()}
 
 
 def photo_of(page: Page, photo) -> bytes:

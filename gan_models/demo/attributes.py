@@ -14,9 +14,9 @@ from .shared import (
     Shared,
     any_picture,
     attributes_of,
-    choose,
     classes_of,
     hidden,
+    picked_text,
     pretty,
     show_pictures,
     texts,
@@ -50,7 +50,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         sliders = [
             page.reads(
                 gr.Slider(0, 1, 0.5, step=0.05, visible=False, min_width=140, buttons=[], elem_id=f"attribute-{k}"),
-                reading.number("value of an attribute", 0, 1),
+                reading.number_from("value of an attribute", 0, 1),
             )
             for k in range(SLIDERS)
         ]
@@ -137,7 +137,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         return {shared.picture: any_picture()}
 
     def open_step(visit, picked, lines):
-        return {shared.picture: choose(lines, picked)}
+        return {shared.picture: picked_text(lines, picked)}
 
     inspecting = Redrawing(
         inspect,
@@ -178,11 +178,11 @@ def changed_picture(generator, one: pictures.Picture, as_class: int | None, valu
     if not generator.multi_label:
         return one if as_class in (None, chosen) else pictures.with_labels(generator, one, as_class)
     return pictures.with_labels(
-        generator, one, one_hair_colour({generator.labels[k]: value for k, value in moved.items()}, own, generator)
+        generator, one, last_hair_colour({generator.labels[k]: value for k, value in moved.items()}, own, generator)
     )
 
 
-def one_hair_colour(wished: dict[str, float], own: list[float], generator) -> dict[str, float]:
+def last_hair_colour(wished: dict[str, float], own: list[float], generator) -> dict[str, float]:
     """Keep only the hair colour that was raised most; the others fade."""
     raised = {
         name: value - own[generator.labels.index(name)]
@@ -208,11 +208,11 @@ def series_of(
         return some, [f"{value:.0%}" for value in values]
     values = torch.linspace(0, 1, SIDE).tolist()
     grid = [(down, across) for down in values for across in values]
-    some = [pictures.with_labels(generator, one, both(attribute, across, other, down)) for down, across in grid]
+    some = [pictures.with_labels(generator, one, two_values(attribute, across, other, down)) for down, across in grid]
     return some, [words.grid_of(pretty(attribute), across, pretty(other), down) for down, across in grid]
 
 
-def both(attribute: str, value: float, other: str, second: float) -> dict[str, float]:
+def two_values(attribute: str, value: float, other: str, second: float) -> dict[str, float]:
     """The requested values of two attributes. Two hair colours share the total of 1, since a head has one."""
     total = value + second
     if attribute in HAIR_COLOURS and other in HAIR_COLOURS and total > 1:

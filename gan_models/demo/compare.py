@@ -44,7 +44,9 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
             ),
             reading.choice("model", str),
         )
-        seed = page.reads(gr.Number(1, label=words.SEED, elem_id="compare-seed", min_width=100), reading.whole("seed"))
+        seed = page.reads(
+            gr.Number(1, label=words.SEED, elem_id="compare-seed", min_width=100), reading.whole_from("seed")
+        )
         label = page.reads(
             gr.Dropdown(
                 label=words.DRAW_CLASS,
@@ -85,7 +87,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
                 wished = model.labels.index(label)
             some = pictures.of_seed(model, seed, COUNT, 1.0, wished)
             changes[gallery] = show_pictures(visit, models, name, line.elem_id, some)
-            changes[line] = about.describe(models, name)
+            changes[line] = about.about_line(models, name)
         return changes
 
     def compare_once(visit, tell, tab, *asked_and_shown):
@@ -138,7 +140,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
             if asked["class"] not in [known for _, known in look["choices"]]:
                 raise InvalidInput(words.NO_SUCH_CLASS)
             look["value"] = asked["class"]
-        number = reading.whole("seed")(reading.numeric(asked["seed"])) if "seed" in asked else 1
+        number = reading.whole_from("seed")(reading.numeric(asked["seed"])) if "seed" in asked else 1
         return {
             left: one,
             right_box: gr.Dropdown(known[one], value=other),

@@ -15,12 +15,12 @@ def link(path, name: str, said: str) -> str:
     return f'<a class="take" href="{address(path)}" download="{html.escape(name)}">{html.escape(say(said))}</a>'
 
 
-def plain(name: str) -> str:
+def name_part(name: str) -> str:
     """A model's name as a part of a file name."""
     return "".join(letter if letter.isalnum() and letter.isascii() or letter in "-_." else "-" for letter in name)[:80]
 
 
 def file_name(name: str, one: pictures.Picture, number: int | None = None) -> str:
     """celeba-cgan-7-2"""
-    own = plain(one.name.replace(":", "-")) or (f"varied-{number}" if number is not None else "varied")
-    return f"{plain(name)}-{own}"
+    own = name_part(one.name.replace(":", "-")) or (f"varied-{number}" if number is not None else "varied")
+    return f"{name_part(name)}-{own}"

@@ -13,10 +13,10 @@ from .shared import (
     Redrawing,
     Shared,
     any_picture,
-    choose,
     classes_of,
     code_names,
     hidden,
+    picked_text,
     show_pictures,
     texts,
     the_picture,
@@ -126,7 +126,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         return {shared.picture: any_picture()}
 
     def open_along(visit, picked, lines):
-        return {shared.picture: choose(lines, picked)}
+        return {shared.picture: picked_text(lines, picked)}
 
     category_box, sliders = category, [*codes, *moves]
     shared.looks |= {note: note_look, category: category_look, along: along_look}
@@ -165,7 +165,7 @@ def slider(page: Page, label: str, far: float, elem_id: str, visible: bool = Tru
         min_width=140,
         visible=visible,
     )
-    return page.reads(made, reading.number(label, -far, far))
+    return page.reads(made, reading.number_from(label, -far, far))
 
 
 def codes_of(generator, one: pictures.Picture) -> tuple[list[float], int | None]:

@@ -161,7 +161,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
                     entries, value=getattr(start, name), label=label, filterable=False, elem_id=f"lab-{name}",
                     min_width=140,
                 )  # fmt: skip
-                return page.reads(control, reading.number(name, *points.BOUNDS[name]))
+                return page.reads(control, reading.number_from(name, *points.BOUNDS[name]))
 
             with gr.Row():
                 shape = one_of(words.POINTS, SHAPES, "shape")
@@ -176,14 +176,14 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
                         label=words.DISCRIMINATOR_STEPS, info=words.DISCRIMINATOR_STEPS_INFO, elem_id="lab-steps",
                         min_width=200,
                     ),
-                    reading.whole("number of steps"),
+                    reading.whole_from("number of steps"),
                 )  # fmt: skip
                 momentum = page.reads(
                     gr.Slider(
                         *points.BOUNDS["momentum"], start.momentum, step=0.05, buttons=[], label=words.MOMENTUM,
                         elem_id="lab-momentum", min_width=200,
                     ),
-                    reading.number("momentum", *points.BOUNDS["momentum"]),
+                    reading.number_from("momentum", *points.BOUNDS["momentum"]),
                 )  # fmt: skip
     controls = [shape, objective, penalty, strength, steps, of_discriminator, of_generator, momentum]
 

@@ -70,7 +70,7 @@ DROP = """() => {
 }"""
 
 
-def wire(page: Page, models: Models, shared: Shared, turned, turning: list) -> None:
+def wire_address(page: Page, models: Models, shared: Shared, turned, turning: list) -> None:
     """Wire opening addresses and files. turned(name) -> {component: update} for another model, of the components
     `turning`."""
     asked = page.reads(gr.Textbox(visible=False, elem_id="asked"), query)
@@ -159,7 +159,7 @@ def wire(page: Page, models: Models, shared: Shared, turned, turning: list) -> N
     )
 
 
-def tell(page: Page, shared: Shared, event) -> None:
+def update_address(page: Page, shared: Shared, event) -> None:
     """Update the address after this event."""
     page.here(
         event.then,
@@ -201,7 +201,7 @@ def read_link(generator, asked: dict[str, str], shared: Shared) -> dict:
     if "n" in asked:
         found[shared.count] = check_count(reading.numeric(asked["n"]), most=MOST)
     if "t" in asked:
-        found[shared.truncation] = reading.number("truncation", 0, 1.5)(reading.numeric(asked["t"]))
+        found[shared.truncation] = reading.number_from("truncation", 0, 1.5)(reading.numeric(asked["t"]))
     wanted = reading.numeric(asked["class"]) if "class" in asked else EITHER
     present, absent = (asked[way].split(",") if way in asked else [] for way in ("with", "without"))
     if asked.keys() & {"class", "with", "without"}:

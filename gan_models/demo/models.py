@@ -130,7 +130,7 @@ class Models:
     def directions(self, name: str) -> directions.Directions:
         """The directions along which the model's pictures change most."""
         if name not in self._directions:
-            self._directions[name] = directions.find(self[name])
+            self._directions[name] = directions.find_directions(self[name])
         return self._directions[name]
 
     def comparable(self) -> dict[str, Generator]:

@@ -37,7 +37,7 @@ class Opened:
     """name: of files made from the photo. drawn: whether a generator drew it."""
 
     def __init__(self, portrait: Portrait, name: str, drawn: bool = False, key: str | None = None):
-        self.portrait, self.name, self.drawn = portrait, file_name(name), drawn
+        self.portrait, self.name, self.drawn = portrait, safe_name(name), drawn
         self.key = key or secrets.token_hex(8)  # identifies the photo in requests of the page
         self._faces = {portrait.chosen: portrait}
         self._views: dict[int | None, View] = {}
@@ -150,7 +150,7 @@ def as_url(picture: Image.Image) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def file_name(name: str, most: int = 60) -> str:
+def safe_name(name: str, most: int = 60) -> str:
     """A stranger's file name without the characters that some systems forbid."""
     return re.sub(r"[^\w-]+", "-", name)[:most].strip("-_") or "photo"
 
@@ -163,4 +163,4 @@ def name_of_edit(name: str, edits: Edits) -> str:
     told = [f"{'' if value > 0 else 'less-'}{change.lower().replace('_', '-')}" for change, value in asked.items()]
     if len(told) > 4:
         told = [*told[:3], "and-more"]
-    return file_name("-".join([name, *told]), 140)
+    return safe_name("-".join([name, *told]), 140)

@@ -27,7 +27,7 @@ from .reading import Reader, anything
 from .uploads import Uploads
 from .visits import Gone, Visits
 
-log = logging.getLogger(__name__)
+log_event = logging.getLogger(__name__)
 CORES = os.cpu_count() or 1
 MAKE_APP = App.create_app  # kept here: two pages that are built at once must not take each other's stand-in for it
 
@@ -207,7 +207,7 @@ class Page(gr.Blocks):
         config = super().get_config_file(*arguments, **named)
         ours = speaking.for_the_browser(self)["zh"]
         for component in config["components"]:
-            component["props"] = speaking.marked(component["type"], component["props"], ours)
+            component["props"] = speaking.marked_texts(component["type"], component["props"], ours)
         return config
 
     def sweep(self) -> None:
@@ -266,7 +266,7 @@ def heard(name: str, wrong: list[str]):
     except ModelError as error:
         wrong.append(error.args[0] if error.args and isinstance(error.args[0], str) else str(error))
     except Exception:
-        log.exception("unexpected, in %s", name)
+        log_event.exception("unexpected, in %s", name)
         wrong.append(words.UNEXPECTED)
 
 

@@ -39,7 +39,7 @@ def there(models: Models) -> bool:
 
 def tab(page: Page, models: Models, shared: Shared | None) -> None:
     known = models.editors()
-    drawn = Drawn(models)
+    drawn = DrawnFaces(models)
     subject, another = gr.State(time_to_live=SECONDS), gr.State(time_to_live=SECONDS)
     stage = page.reads(
         gr.HTML(
@@ -111,7 +111,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
     def shown(visit: Visit, name: str, opened: Opened | None, kept: bool = True):
         """Show a photo that was just opened, and remove everything of the one before and of a morph."""
         visit.photos.empty()
-        value = told(models, name, opened) if opened else empty(models, name)
+        value = photo_facts(models, name, opened) if opened else empty(models, name)
         return {subject: opened if kept else None, stage: value, morph_strip: None, morph_video: None}
 
     def open_photo(visit, name, ask):
@@ -139,8 +139,8 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
             other: None,
             way: gr.Radio(choices=paths, value=paths[0][1] if paths else None),
             morphing: gr.Accordion(visible=bool(paths)),
-            line: about.describe(models, name),
-            card: about.card(models, name),
+            line: about.about_line(models, name),
+            card: about.card_text(models, name),
         }
 
     def choose_face(visit, name, subject_, ask):
@@ -278,11 +278,11 @@ def asked(value) -> Asked:
     for number, changes in edits.items():
         if not isinstance(changes, dict) or len(changes) > reading.MOST_CHOICES:
             raise InvalidInput(f"The changes of a face must be names and numbers, not {short(changes)}.")
-        read = reading.number("change", -portrait.MOST, portrait.MOST)
+        read = reading.number_from("change", -portrait.MOST, portrait.MOST)
         found[face_number(number)] = {reading.text("name of a change")(name): read(x) for name, x in changes.items()}
     file = value.get("file")
     key = reading.text("photo")(value.get("key")) or None
-    turn = reading.whole("turn")(value.get("turn", 0))
+    turn = reading.whole_from("turn")(value.get("turn", 0))
     if abs(turn) > 2**53:
         raise InvalidInput(words.TOO_LITTLE)
     return Asked(key, turn, face_number(value.get("face", 0)), found, file if isinstance(file, dict) else None)
@@ -297,7 +297,7 @@ def face_number(value) -> int:
     return value
 
 
-def told(models: Models, name: str, opened: Opened) -> dict:
+def photo_facts(models: Models, name: str, opened: Opened) -> dict:
     """Everything that the browser needs to know about a photo that was just opened."""
     whole = opened.view(None).portrait.photo
     return {
@@ -335,7 +335,7 @@ def flat(edits: Edits) -> dict[str, float]:
 
 def rights(models: Models, name: str) -> str:
     """The rights on an edited photo: the line on the editor's data and their licence, as plain text."""
-    return notices.plain(models.about(name).data)
+    return notices.plain_text(models.about(name).data)
 
 
 def sliders(models: Models, name: str) -> list[dict]:
@@ -363,17 +363,17 @@ def sliders(models: Models, name: str) -> list[dict]:
     ]
 
 
-def beginning(models: Models, drawn: "Drawn", name: str) -> dict:
+def beginning(models: Models, drawn: "DrawnFaces", name: str) -> dict:
     """What the editor shows before the first request."""
     first = drawn.first(name)
-    return told(models, name, first) if first else empty(models, name)
+    return photo_facts(models, name, first) if first else empty(models, name)
 
 
 def empty(models: Models, name: str) -> dict:
     return {"kind": "empty", "sliders": sliders(models, name)}
 
 
-class Drawn:
+class DrawnFaces:
     """Generated faces to edit, the same for all visitors."""
 
     def __init__(self, models: Models):

@@ -14,7 +14,7 @@ MOST_CHOICES = 1000
 Reader = Callable[[Any], Any]
 
 
-def whole(what: str) -> Reader:
+def whole_from(what: str) -> Reader:
     """A reader of whole numbers. A number field may send 3.0."""
 
     def read(value) -> int:
@@ -29,7 +29,7 @@ def whole(what: str) -> Reader:
     return read
 
 
-def number(what: str, least: float, most: float) -> Reader:
+def number_from(what: str, least: float, most: float) -> Reader:
     def read(value) -> float:
         # NaN fails too
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:

@@ -89,7 +89,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
                     visible=next(iter(wishes)) in GRADUAL,
                     buttons=[],
                 ),
-                reading.number("strength", 0, 1),
+                reading.number_from("strength", 0, 1),
             )
             go = gr.Button(words.DO_REPAIR, variant="primary", elem_id="repair-go")
     both = gr.ImageSlider(label=words.PAIR, height=440, elem_id="repaired", interactive=False, buttons=[])

@@ -10,7 +10,7 @@ from .. import images, marks, pictures
 from ..errors import InvalidInput
 from ..rng import check_count, check_seed
 from . import reading, words
-from .downloads import address, file_name, link, plain
+from .downloads import address, file_name, link, name_part
 from .models import Models
 from .page import Page, inform
 from .shared import (
@@ -20,8 +20,8 @@ from .shared import (
     Shared,
     brought_back,
     caption,
-    choose,
     hidden,
+    picked_text,
     show_pictures,
     texts,
     the_picture,
@@ -91,13 +91,13 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
 
     def open_sample(visit, picked, lines):
         """Open the picture that was clicked."""
-        return {shared.picture: choose(lines, picked)}
+        return {shared.picture: picked_text(lines, picked)}
 
     def open_variation(visit, picked, lines):
-        return {shared.picture: choose(lines, picked)}
+        return {shared.picture: picked_text(lines, picked)}
 
     def open_pin(visit, picked, lines):
-        return {shared.picture: choose(lines, picked)}
+        return {shared.picture: picked_text(lines, picked)}
 
     def show(visit, tell, tab, name, picture, before):
         """Show the open picture, large, with its file."""
@@ -167,8 +167,8 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
                     visit.check()
                     file.writestr(f"{file_name(name, some[k], k)}.png", marks.encode(picture, ".png", mark))
 
-        path = visit.drawn.file("archive", f"{plain(name)}.zip", write)
-        return {archive: link(path, f"{plain(name)}.zip", words.TAKE_ZIP)}
+        path = visit.drawn.file("archive", f"{name_part(name)}.zip", write)
+        return {archive: link(path, f"{name_part(name)}.zip", words.TAKE_ZIP)}
 
     asked = [shared.current, shared.seed, shared.count, shared.truncation, *shared.wished]
     drawing = (draw_samples, asked, [gallery, drawn, shown, archive])

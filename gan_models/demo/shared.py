@@ -142,16 +142,16 @@ def make(page: Page, models: Models, first: str) -> Shared:
                 info=words.TRUNCATION_INFO,
                 render=False,
             ),
-            reading.number("truncation", 0, 1.5),
+            reading.number_from("truncation", 0, 1.5),
         ),
         seed=page.reads(
-            gr.Number(1, label=words.SEED, elem_id="seed", min_width=100, render=False), reading.whole("seed")
+            gr.Number(1, label=words.SEED, elem_id="seed", min_width=100, render=False), reading.whole_from("seed")
         ),
         count=page.reads(
             gr.Slider(
                 1, MOST, 16, step=1, label=words.PICTURES, elem_id="count", min_width=160, buttons=[], render=False
             ),
-            reading.whole("number of pictures"),
+            reading.whole_from("number of pictures"),
         ),
         anchors=page.reads(
             gr.Textbox(
@@ -230,7 +230,7 @@ def texts(some: list[pictures.Picture]) -> str:
     return "\n".join(map(str, some))
 
 
-def choose(lines: list[str], picked) -> str:
+def picked_text(lines: list[str], picked) -> str:
     """The text of the picture that was clicked on in a gallery."""
     if picked.number >= len(lines):
         raise InvalidInput(words.NOTHING_PICKED)

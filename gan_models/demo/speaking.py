@@ -31,10 +31,10 @@ def translated(changes: dict | None) -> dict | None:
     """The updates of an answer, {component: value or update}, with their texts in that language."""
     if not changes or SPOKEN.get() == "en":
         return changes
-    return {component: _told(component, change) for component, change in changes.items()}
+    return {component: _translated_change(component, change) for component, change in changes.items()}
 
 
-def _told(component, change) -> Any:
+def _translated_change(component, change) -> Any:
     if isinstance(change, Block):  # an update, written as gr.Slider(value=1)
         change.constructor_args.update(_properties(component, change.constructor_args))
         return change
@@ -71,11 +71,11 @@ def for_the_browser(page: gr.Blocks) -> dict[str, dict[str, str]]:
     filled = [text for text in texts if isinstance(text, words.Sentence)]
     return {
         tag: known | {str(text): words.say(text, words.language_of(tag)) for text in filled}
-        for tag, known in words.for_the_browser().items()
+        for tag, known in words.translations().items()
     }
 
 
-def marked(kind: str, properties: dict, ours: dict[str, str]) -> dict:
+def marked_texts(kind: str, properties: dict, ours: dict[str, str]) -> dict:
     """Properties of a component of that kind as the browser gets them, with the texts that it is to translate, those of
     `ours`, marked as Gradio's I18n marks them; their English is their key. The value of what one chooses or types in
     stays what it is."""

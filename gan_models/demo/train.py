@@ -101,7 +101,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
             )
             count = page.reads(
                 gr.Number(recipes[FRESH][1], label=words.IMAGES, info=words.IMAGES_INFO, elem_id="train-images"),
-                reading.whole("number of images"),
+                reading.whole_from("number of images"),
             )
             root = page.reads(
                 gr.Textbox(label=words.DATA_ROOT, info=words.DATA_ROOT_INFO, elem_id="train-root", max_lines=1),
@@ -156,7 +156,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
         newest, folder = None, child.folder
         while folder is not None:
             alive = child.alive
-            changes = {status: told(child, alive), curves: losses_of(folder)}
+            changes = {status: run_status(child, alive), curves: losses_of(folder)}
             pictures = sorted(folder.glob("samples/*.png"))
             if pictures and pictures[-1] != newest:
                 newest = pictures[-1]
@@ -184,7 +184,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
     page.on(opened.click, open_run, [name], [shared.source] if shared else [])
 
 
-def told(child: Child, alive: bool) -> str:
+def run_status(child: Child, alive: bool) -> str:
     """A sentence on how far the run is, or how it ended."""
     line = html.escape(child.last_line())
     what = words.training_now(child.folder.name) if alive else words.training_over(child.folder.name)

@@ -65,7 +65,7 @@ class Uploads:
         if not known:
             raise InvalidPhoto(words.NO_UPLOAD)
         try:
-            return _read(Path(path))
+            return _read_upload(Path(path))
         finally:
             blank(Path(path))
 
@@ -83,7 +83,7 @@ class Uploads:
         shutil.rmtree(self.folder / path.relative_to(self.folder).parts[0], ignore_errors=True)
 
 
-def _read(path: Path) -> bytes:
+def _read_upload(path: Path) -> bytes:
     """The bytes of a regular file, read without following links and without blocking, even if the file that the route
     made was replaced."""
     gone = InvalidPhoto(words.NO_UPLOAD)

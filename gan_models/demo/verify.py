@@ -21,7 +21,7 @@ def there(models: Models) -> bool:
 
 def tab(page: Page, models: Models, shared: Shared | None) -> None:
     gr.Markdown(words.VERIFY_NOTE, elem_id="verify-note")
-    if detection.bundled():
+    if detection.is_bundled():
         gr.Markdown(words.DETECTOR_NOTE, elem_id="detector-note")
     with gr.Row():
         with gr.Column(min_width=240, scale=1):
@@ -57,7 +57,7 @@ def as_html(verdict: verification.Verdict) -> str:
     parts += [f"<h3>{_said(words.DETECTOR_THINKS)}</h3>"]
     opinion = verdict.opinion
     if opinion is None:
-        return "".join([*parts, f"<p>{_said(words.NO_OPINION if detection.bundled() else words.NO_DETECTOR)}</p>"])
+        return "".join([*parts, f"<p>{_said(words.NO_OPINION if detection.is_bundled() else words.NO_DETECTOR)}</p>"])
     looks = words.LOOKS_GENERATED if opinion.suspicious else words.LOOKS_REAL
     parts += [f"<p><strong>{_said(looks)}</strong></p>", f"<p>{_said(words.DETECTOR_LIMITS)}</p>"]
     kinds = "".join(f'<th scope="col">{_said(words.DAMAGED[kind])}</th>' for kind in detection.DAMAGES)

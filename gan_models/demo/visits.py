@@ -169,7 +169,7 @@ class Visits:
 
     def of(self, session: str | None) -> Visit:
         """The visit of a page. A request without a session gets a visit of its own."""
-        name = name_of(session) if session else secrets.token_hex(16)
+        name = folder_name(session) if session else secrets.token_hex(16)
         with self._lock:
             if name not in self._visits:
                 self._visits[name] = Visit(self.folder, name)
@@ -189,7 +189,7 @@ class Visits:
 
     def leave(self, session: str | None) -> None:
         """Remove the files of a page that was closed, and end its jobs."""
-        name = name_of(session)
+        name = folder_name(session)
         with self._lock:
             visit = self._visits.pop(name, None)
             if visit:
@@ -226,6 +226,6 @@ class PictureRoute:
         return await self.app(scope, receive, send)
 
 
-def name_of(session: str | None) -> str:
+def folder_name(session: str | None) -> str:
     """The name of a visit's folders. It does not reveal the session, which is the visitor's secret."""
     return hashlib.sha256(str(session).encode("utf-8", "backslashreplace")).hexdigest()[:32]

@@ -10,10 +10,10 @@ from torch import Tensor
 from .. import images, marks, pictures
 from ..errors import InvalidInput
 from . import reading, words
-from .downloads import address, link, plain
+from .downloads import address, link, name_part
 from .models import Models
 from .page import Page
-from .shared import Redrawing, Shared, choose, fitting, hidden, keyframes, show_pictures, texts
+from .shared import Redrawing, Shared, fitting, hidden, keyframes, picked_text, show_pictures, texts
 from .speaking import say
 from .theme import FRAMES, OPENS, STRIP
 
@@ -33,7 +33,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         with gr.Column(min_width=260):
             place = page.reads(
                 gr.Slider(0, WHOLE, 0, step=1, label=words.BETWEEN, elem_id="between", buttons=[]),
-                reading.number("place on the walk", 0, WHOLE),
+                reading.number_from("place on the walk", 0, WHOLE),
             )
             film = gr.HTML(elem_id="film", padding=False)
             take_place = gr.Button(words.OPEN_THIS, elem_id="open-between", size="sm", min_width=120)
@@ -69,7 +69,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         frames = pictures.film(
             generator, path, FRAMES, loop=bool(loop), progress=lambda *done: tell(done, words.DRAWING)
         )
-        some = pictures.walk(generator, path, STRIP)
+        some = pictures.path_through(generator, path, STRIP)
         tell(0.9, words.MAKING_VIDEO)
         mark = mark_of(models, name, path)
 
@@ -87,7 +87,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
             video: str(file),
             film: film_of(visit, frames),
             place: 0,
-            files: link(file, f"{plain(name)}-walk.mp4", words.TAKE_VIDEO),
+            files: link(file, f"{name_part(name)}-walk.mp4", words.TAKE_VIDEO),
             film_file: "",
             shown: [name, anchors, loop],
         }
@@ -98,13 +98,13 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
         return None if tab != "walk" or asked == before else walk_along(visit, tell, *asked)
 
     def open_stop(visit, picked, lines):
-        return {shared.picture: choose(lines, picked)}
+        return {shared.picture: picked_text(lines, picked)}
 
     def open_between(visit, name, anchors, loop, place):
         """Open the picture at the slider's place."""
         generator = models[name]
         frame = min(round(place / WHOLE * (FRAMES - 1)), FRAMES - 1)
-        path = pictures.walk(generator, keyframes(generator, anchors), FRAMES, bool(loop))
+        path = pictures.path_through(generator, keyframes(generator, anchors), FRAMES, bool(loop))
         return {shared.picture: str(path[frame])}
 
     def walk_through_pins(visit, name, pins):
@@ -127,7 +127,7 @@ def tab(page: Page, models: Models, shared: Shared) -> None:
             marks.mark_film_file(place, mark)
 
         file = visit.drawn.file("walk-webp", "walk.webp", write)
-        return {film_file: link(file, f"{plain(name)}-walk.webp", words.TAKE_WEBP)}
+        return {film_file: link(file, f"{name_part(name)}-walk.webp", words.TAKE_WEBP)}
 
     asked = [shared.current, shared.anchors, loop]
     outputs = [strip, stops, video, film, place, files, film_file, shown]

@@ -203,7 +203,7 @@ def metadata(model: Generator, part: str, card: str | None = None, name: str | N
     """The metadata of the file, by key. Lists and objects are JSON."""
     config = config_of(model)
     card = str(model.generate_model_card()) if card is None else card
-    known = licence_of(card)
+    known = licence_in(card)
     told = {
         "title": name or f"{model.family} model",
         "description": f"{name or 'A model'}: {_does(model, part)}. {known['note']}",
@@ -246,7 +246,7 @@ def metadata(model: Generator, part: str, card: str | None = None, name: str | N
     return told
 
 
-def licence_of(card: str) -> dict[str, str]:
+def licence_in(card: str) -> dict[str, str]:
     """The licence in the front matter of a card: `licence` (its name, "not stated" if there is none), `link`, and
     `note`, a sentence."""
     try:

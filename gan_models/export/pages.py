@@ -23,10 +23,10 @@ from ..networks.infogan import InfoGANGenerator
 from ..networks.retouch import RetouchEditor
 from ..portable import name as name_of
 from ..sanitise import safe
-from .graphs import licence_of, onnx, parts
+from .graphs import licence_in, onnx, parts
 from .runtime import runtime
 
-__all__ = ["Opened", "opened", "page"]
+__all__ = ["LoadedModel", "open_model", "page"]
 
 WEB = Path(__file__).parent / "web"
 STATIC = ("index.html", "app.js", "style.css")
@@ -34,7 +34,7 @@ FACES = 16  # on an editor's page
 SECTIONS = ("Data and licence", "Limits", "Intended use")  # of the card, shown on the page
 
 
-class Opened(NamedTuple):
+class LoadedModel(NamedTuple):
     """A model with its card and name."""
 
     network: Generator
@@ -42,7 +42,7 @@ class Opened(NamedTuple):
     name: str
 
 
-def opened(source: str | os.PathLike[str], revision: str | None = None) -> Opened:
+def open_model(source: str | os.PathLike[str], revision: str | None = None) -> LoadedModel:
     """The model of a folder, a bundled name or a Hub repository. Raises as `gan_models.load` does."""
     found = find(source, revision)
     folder, source = found.folder, found.name
@@ -51,7 +51,7 @@ def opened(source: str | os.PathLike[str], revision: str | None = None) -> Opene
         card = read_bounded(folder / CARD, MAX_CARD_BYTES, folder).decode("utf-8", "replace")
     except (OSError, UnfitFile):
         card = str(network.generate_model_card())
-    return Opened(network, card.replace(PLACEHOLDER, source), name_of(source))
+    return LoadedModel(network, card.replace(PLACEHOLDER, source), name_of(source))
 
 
 def page(
@@ -75,7 +75,7 @@ def page(
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise InvalidInput(f"{folder} is a file; name a folder for the page.")
-    model = opened(source, revision)
+    model = open_model(source, revision)
     model = model._replace(card=card or model.card, name=name or model.name)
     known = parts(model.network)
     part = next((name for name in ("edit", "generate") if name in known), None)
@@ -93,7 +93,7 @@ def page(
         if part == "edit":
             images.save_png(_faces(model.network), folder / "faces.png")
         files |= {name: (WEB / name).read_bytes() for name in reversed(STATIC)}
-        files["index.html"] = _filled(files["index.html"].decode(), model, part).encode()
+        files["index.html"] = _filled_template(files["index.html"].decode(), model, part).encode()
         for name, data in files.items():
             write_atomically(folder / name, data)
     except OSError as error:
@@ -101,8 +101,8 @@ def page(
     return folder
 
 
-def _filled(template: str, model: Opened, part: str) -> str:
-    licence = licence_of(model.card)
+def _filled_template(template: str, model: LoadedModel, part: str) -> str:
+    licence = licence_in(model.card)
     card = re.sub(r"<!--.*?-->", "", model.card, flags=re.DOTALL)
     link = licence["link"] if re.match(r"https?://[^\s\"<>]+$", licence["link"]) else ""
     words = "MIT" if licence["licence"] == "mit" else html.escape(licence["licence"].replace("-", " "))

@@ -28,10 +28,10 @@ def runtime(folder: Path | None = None) -> dict[str, bytes]:
     Raises InvalidInput if they are missing, cannot be fetched, or have other checksums.
     """
     if folder is not None:
-        return _read(folder / "dist" if (folder / "dist").is_dir() else folder)
+        return _read_files(folder / "dist" if (folder / "dist").is_dir() else folder)
     cache = cache_folder() / f"{PACKAGE}-{VERSION}"
     try:
-        return _read(cache)
+        return _read_files(cache)
     except InvalidInput:
         files = _fetch()
     try:
@@ -43,11 +43,11 @@ def runtime(folder: Path | None = None) -> dict[str, bytes]:
     return files
 
 
-def _read(folder: Path) -> dict[str, bytes]:
+def _read_files(folder: Path) -> dict[str, bytes]:
     files = {}
     for name in FILES:
         try:
-            files[name] = _checked(name, read_bounded(folder / name, MOST))
+            files[name] = _verified(name, read_bounded(folder / name, MOST))
         except FileNotFoundError as error:
             raise InvalidInput(
                 f"{folder} has no {name}; give --runtime the folder of an unpacked {PACKAGE} {VERSION}."
@@ -70,7 +70,7 @@ def _fetch() -> dict[str, bytes]:
         try:
             subprocess.run(command, check=True, capture_output=True, text=True, timeout=SECONDS, cwd=folder)
             with tarfile.open(next(Path(folder).glob("*.tgz"))) as archive:
-                return {name: _checked(name, _member(archive, f"package/dist/{name}")) for name in FILES}
+                return {name: _verified(name, _member(archive, f"package/dist/{name}")) for name in FILES}
         except subprocess.CalledProcessError as error:
             reason = (error.stderr.strip().splitlines() or [f"status {error.returncode}"])[-1]
             raise InvalidInput(f"npm cannot fetch {PACKAGE} ({reason[:150]}): try again later, {instead}.") from error
@@ -88,7 +88,7 @@ def _member(archive: tarfile.TarFile, name: str) -> bytes:
     return b"" if file is None else file.read(MOST)
 
 
-def _checked(name: str, data: bytes) -> bytes:
+def _verified(name: str, data: bytes) -> bytes:
     if hashlib.sha256(data).hexdigest() != FILES[name]:
         raise InvalidInput(f"{name} is not that of {PACKAGE} {VERSION}: its checksum is another; fetch it again.")
     return data

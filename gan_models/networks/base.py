@@ -344,13 +344,13 @@ FAMILIES: dict[str, type[Generator]] = {}
 def load_folder(folder: str | os.PathLike[str], name: str | None = None) -> Generator:
     """The model of a folder, in eval mode, float32, on the CPU. `name` is its name in messages. Raises InvalidConfig or
     InvalidWeights."""
-    return model_folder.load_folder(Path(folder), FAMILIES, name)
+    return model_folder.read_model(Path(folder), FAMILIES, name)
 
 
 def find(source: str | os.PathLike[str], revision: str | None = None, **download: Any) -> Source:
     """The folder of a model, downloaded if necessary; the sources are those of `load`. `download`: options of the Hub's
     client. Raises ModelNotFound, HubUnreachable, InvalidConfig, InvalidWeights or InvalidInput."""
-    return hub.find(source, revision, most_bytes=_most_bytes, **download)
+    return hub.find_source(source, revision, most_bytes=_most_bytes, **download)
 
 
 def _most_bytes(config: Path, name: str) -> int:

@@ -44,7 +44,7 @@ class Encoded(NamedTuple):
     shown: Tensor  # (n, K) 0..1: the probability of each attribute
 
 
-class Encoder(nn.Module):
+class EditorEncoder(nn.Module):
     """Strided convolutions from a picture to its code and an estimate of its attributes."""
 
     def __init__(self, channels: list[int], size: int, image_channels: int, latent_dim: int, attributes: int):
@@ -139,7 +139,7 @@ class Editor(Generator):
         _, widths = capped_pyramid(image_size, decoder_width)
         self.set_labels(None, False)
         self.latent_dim, self.image_shape = latent_dim, (image_channels, image_size, image_size)
-        self.encoder = Encoder(channels, size, image_channels, latent_dim, len(self.attributes))
+        self.encoder = EditorEncoder(channels, size, image_channels, latent_dim, len(self.attributes))
         self.decoder = nn.Sequential(
             nn.Linear(latent_dim, widths[-1] * size**2),
             nn.Unflatten(1, (widths[-1], size, size)),

@@ -38,7 +38,9 @@ LIMITS = SHARED | {key: DCGAN_LIMITS[key] for key in ("latent_dim", "embedding_d
 GAIN = math.sqrt(2 / (1 + 0.2**2))  # of a leaky rectifier of slope 0.2
 
 
-def _convolution(inputs: int, outputs: int, size: int, gain: float, groups: int = 1, bias: bool = True) -> nn.Conv2d:
+def _scaled_convolution(
+    inputs: int, outputs: int, size: int, gain: float, groups: int = 1, bias: bool = True
+) -> nn.Conv2d:
     """He initialisation times `gain`."""
     layer = nn.Conv2d(inputs, outputs, size, padding=size // 2, groups=groups, bias=bias)
     nn.init.normal_(layer.weight, 0, gain / math.sqrt(inputs // groups * size**2))
@@ -51,15 +53,15 @@ def _activate(x: Tensor) -> Tensor:
     return F.leaky_relu(x, 0.2)
 
 
-class Block(nn.Module):
+class ResidualBlock(nn.Module):
     """x + f(x). depth: the number of blocks in the whole network."""
 
     def __init__(self, width: int, expansion: int, group: int, depth: int):
         super().__init__()
         inner, gain = width * expansion, GAIN * depth**-0.25
-        self.widen = _convolution(width, inner, 1, gain)
-        self.mix = _convolution(inner, inner, 3, gain, groups=max(inner // group, 1))
-        self.narrow = _convolution(inner, width, 1, 0.0, bias=False)
+        self.widen = _scaled_convolution(width, inner, 1, gain)
+        self.mix = _scaled_convolution(inner, inner, 3, gain, groups=max(inner // group, 1))
+        self.narrow = _scaled_convolution(inner, width, 1, 0.0, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         added: Tensor = self.narrow(_activate(self.mix(_activate(self.widen(x)))))
@@ -72,8 +74,8 @@ class Stage(nn.Module):
     def __init__(self, inputs: int, width: int, step: int, blocks: int, expansion: int, group: int, depth: int):
         super().__init__()
         self.step = step
-        self.to_width = _convolution(inputs, width, 1, 1.0, bias=False) if inputs != width else nn.Identity()
-        self.blocks = nn.Sequential(*(Block(width, expansion, group, depth) for _ in range(blocks)))
+        self.to_width = _scaled_convolution(inputs, width, 1, 1.0, bias=False) if inputs != width else nn.Identity()
+        self.blocks = nn.Sequential(*(ResidualBlock(width, expansion, group, depth) for _ in range(blocks)))
 
     def forward(self, x: Tensor) -> Tensor:
         if self.step > 0:  # change the width where the map is smaller, which is cheaper
@@ -149,7 +151,7 @@ class ResNetGenerator(Generator):
             )
         )
         self.paint = (
-            _convolution(channels[0], image_channels, 1, 1.0)
+            _scaled_convolution(channels[0], image_channels, 1, 1.0)
             if patch == 1
             else nn.ConvTranspose2d(channels[0], image_channels, 4, 2, 1)
         )
@@ -185,7 +187,7 @@ class ResNetDiscriminator(Discriminator):
         check_groups(channels, expansion, group)
         names, depth = check_labels(labels, multi_label), len(channels) * blocks
         self.look = (
-            _convolution(image_channels, channels[0], 1, 1.0)
+            _scaled_convolution(image_channels, channels[0], 1, 1.0)
             if patch == 1
             else nn.Conv2d(image_channels, channels[0], 4, 2, 1)
         )

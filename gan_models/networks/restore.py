@@ -71,7 +71,7 @@ class Restorer(PictureUNet):
         self.check_unet(locals())
         if not isinstance(residual, bool):
             raise InvalidConfig("The configuration's residual must be true or false.")
-        self.damages = _checked(damages)
+        self.damages = _checked_damages(damages)
         self.set_labels(None, False)
         self.residual = residual
         self.told = tuple(kind for kind in self.damages if kind != "fill")  # holes are given by the mask
@@ -301,7 +301,7 @@ def _by_fours(pictures: Tensor, mask: Tensor, dtype: torch.dtype) -> Tensor:
     return F.pixel_unshuffle(torch.cat([pictures, mask], 1).to(dtype), 2)
 
 
-def _checked(damages: object) -> tuple[str, ...]:
+def _checked_damages(damages: object) -> tuple[str, ...]:
     if damages is None:
         return tuple(kind for kind in KINDS if kind != "edges")
     if (

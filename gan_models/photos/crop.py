@@ -11,7 +11,7 @@ from ..celeba import WINDOW
 from ..errors import InvalidInput
 from . import colour
 from .faces import Face
-from .geometry import Similarity, bounds, sample
+from .geometry import Similarity, bounds, resample
 
 FEATHER = 0.14  # of the window's side: the width of the border over which a change fades to nothing
 
@@ -24,7 +24,7 @@ def face_window(face: Face, size: int) -> Similarity:
 
 def align(photo: Image.Image, face: Face, size: int) -> Tensor:
     """The face aligned as in CelebA: (3, size, size) float32 in [-1, 1], in sRGB."""
-    picture = sample(photo.convert("RGB"), face_window(face, size), (size, size))
+    picture = resample(photo.convert("RGB"), face_window(face, size), (size, size))
     picture.info = {"icc_profile": photo.info.get("icc_profile")}
     picture = colour.to_srgb(picture)
     return torch.from_numpy(np.asarray(picture).transpose(2, 0, 1).copy()).float() / 127.5 - 1

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..celeba import FRAME, WINDOW
 from ..errors import MissingPackage, NoFace
-from .geometry import Similarity, sample, to_complex
+from .geometry import Similarity, resample, to_complex
 
 # Left, top and side of the square that the detector finds in the frame (median over the aligned originals).
 FACE = (45.5, 93.5, 87.0)
@@ -109,13 +109,13 @@ def find_faces(photo: Image.Image) -> list[Face]:
         sure = [frame for score, frame, _ in faces if score > SURE]
         portrait = any(FACE[2] * frame.scale > PORTRAIT * max(photo.size) for frame in sure)
         if not sure or longest > LOOKS[0][0] < max(photo.size) and not portrait:
-            faces = _distinct(faces + _find(photo, min(4, longest / max(photo.size)), turns, sure))
+            faces = _distinct(faces + _upright_faces(photo, min(4, longest / max(photo.size)), turns, sure))
     if faces:
         return sorted((face for _, _, face in faces), key=lambda face: -face.frame.scale)
     raise NoFace("No face was found; choose a photo that shows a whole face from the front, larger and in good light.")
 
 
-def _find(
+def _upright_faces(
     photo: Image.Image, zoom: float, turns: tuple[int, ...], known: list[Similarity]
 ) -> list[tuple[float, Similarity, Face]]:
     """(score, frame, face) of further faces. Those with `known` frames are skipped, since examining a large face takes
@@ -171,11 +171,11 @@ def _examine(photo: Image.Image, score: float, view: Similarity) -> Face | None:
     for _ in range(2):
         if not _inside(view(eyes_in_frame()), photo):
             return None
-        points = view(find_landmarks(sample(photo, view, FRAME).convert("L")))
+        points = view(find_landmarks(resample(photo, view, FRAME).convert("L")))
         before, view = view, Similarity.fit(EYES_AND_MOUTH, points[36:], WEIGHTS)
         if not 0.4 < view.scale / before.scale < 2.5:
             return None
-        upright = sample(photo, view @ Similarity(0.5, 0), (2 * FRAME[0], 2 * FRAME[1])).convert("L")
+        upright = resample(photo, view @ Similarity(0.5, 0), (2 * FRAME[0], 2 * FRAME[1])).convert("L")
         again += [score for score, found in _detect(upright, -1) if _near_frame(Similarity(0.5, 0) @ found)]
     sure = score / 2 + max(again, default=-math.inf)
     if sure < CERTAIN or not _inside(view(eyes_in_frame()), photo):

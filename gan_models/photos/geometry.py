@@ -54,7 +54,7 @@ def to_complex(points: npt.ArrayLike) -> np.ndarray:
     return numbers
 
 
-def sample(photo: Image.Image, view: Similarity, size: tuple[int, int]) -> Image.Image:
+def resample(photo: Image.Image, view: Similarity, size: tuple[int, int]) -> Image.Image:
     """A picture of size (width, height) whose point p shows the photo's point view(p).
 
     Antialiased if it shrinks; exact (no blur) if it neither rotates nor scales; beyond its border the photo is

@@ -61,7 +61,7 @@ def open_photo(source: Source, least: int = MIN_SIDE) -> Image.Image:
                 "The file is not a picture, or a damaged one; choose a JPEG, PNG, WebP or HEIC file."
             ) from error
         except Exception as error:  # headers of damaged files raise nearly anything
-            raise _damaged() from error
+            raise _damaged_photo() from error
         with picture:
             return _decode(picture, least, ours=True)
 
@@ -112,7 +112,7 @@ def _decode(picture: Image.Image, least: int, ours: bool) -> Image.Image:
     except InvalidPhoto:
         raise
     except Exception as error:  # decoders of damaged files raise nearly anything
-        raise _damaged() from error
+        raise _damaged_photo() from error
     keep = profile and coloured and len(profile) <= colour.MAX_PROFILE
     photo.info = {"icc_profile": profile} if keep else {}
     return photo
@@ -128,7 +128,7 @@ def _upright(picture: Image.Image, in_place: bool) -> Image.Image:
         return picture
 
 
-def _damaged() -> InvalidPhoto:
+def _damaged_photo() -> InvalidPhoto:
     return InvalidPhoto("The picture is truncated or damaged; choose another file, or save it anew.")
 
 

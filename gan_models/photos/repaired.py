@@ -21,7 +21,7 @@ from ..damages import ink
 from ..errors import InvalidInput, MissingPackage, NoFace
 from . import colour, crop
 from .faces import Face, aligned_face, find_faces
-from .geometry import Similarity, bounds, sample
+from .geometry import Similarity, bounds, resample
 from .opening import MIN_SIDE, Source, open_photo
 
 Draw = Callable[[Tensor, Tensor], Tensor]
@@ -107,13 +107,13 @@ def restore_photo(
         )
     hole = None if mask is None else open_mask(mask, photo.size)
     if model.image_shape[0] == 1 or not model.residual or not model.damages:
-        return _whole(model, photo, hole, damages, strength)
+        return _drawn_whole(model, photo, hole, damages, strength)
     result = photo
     faces = faces_of(colour.to_srgb(photo))
     if hole is not None:
         result = _filled(model, result, hole, faces)
     if damages is None and hole is None or damages:
-        result = _repaired(model, result, faces, damages, strength, scale)
+        result = _repair(model, result, faces, damages, strength, scale)
     return result
 
 
@@ -176,7 +176,7 @@ def as_picture(images: Tensor) -> Image.Image:
     return Image.fromarray(pixels.permute(1, 2, 0).numpy())
 
 
-def _whole(
+def _drawn_whole(
     model: Restores,
     photo: Image.Image,
     hole: np.ndarray | None,
@@ -244,8 +244,8 @@ def _fill_part(
     # grey, and each resampled pixel is corrected by the share of it that is known.
     known = Image.fromarray(np.where(left[..., None], 127, pixels).astype(np.uint8))
     share = Image.fromarray(np.where(left, 255, 0).astype(np.uint8))
-    small = as_tensor(sample(known, view, (size, size)))
-    missing = torch.from_numpy(np.array(sample(share, view, (size, size)), np.float32))[None, None] / 255
+    small = as_tensor(resample(known, view, (size, size)))
+    missing = torch.from_numpy(np.array(resample(share, view, (size, size)), np.float32))[None, None] / 255
     small = (small / (1 - missing).clamp_min(0.1)).clamp(-1, 1)
     mask = (missing > 0.02).float()
     if mask.all():
@@ -309,7 +309,7 @@ def parts_of(hole: np.ndarray) -> list[tuple[int, int, int, int]]:
 # ---- Other damages ---------------------------------------------------------------------------------------------------
 
 
-def _repaired(
+def _repair(
     model: Restores,
     photo: Image.Image,
     faces: list[Face],

@@ -33,7 +33,7 @@ def test_a_dcgans_are_the_singular_vectors_of_its_first_layer_and_its_norm():
     scale = norm.weight / (norm.running_var + norm.eps).sqrt()
     matrix = (layer.weight[:16] * scale[:, None, None]).flatten(1).T
     vectors, shares = strongest(matrix)
-    found = directions.find(model, 5)
+    found = directions.find_directions(model, 5)
     assert found.vectors.shape == (5, 16)
     assert torch.allclose((found.vectors.double() @ vectors[:5].T).abs(), torch.eye(5).double(), atol=1e-3)
     assert torch.allclose(found.strengths.double(), shares[:5], rtol=1e-3)
@@ -44,7 +44,7 @@ def test_a_dcgans_are_the_singular_vectors_of_its_first_layer_and_its_norm():
 def test_the_first_direction_changes_the_first_layer_more_than_others_do():
     torch.manual_seed(0)
     model = ready(MLPGenerator(width=32, latent_dim=20))
-    found, layer = directions.find(model), model.layers[0]
+    found, layer = directions.find_directions(model), model.layers[0]
     random = torch.nn.functional.normalize(torch.randn(200, 20))
     assert len(found.vectors) == 10
     assert (random @ layer.weight.T).norm(dim=1).max() < (found.vectors[0] @ layer.weight.T).norm()
@@ -54,7 +54,7 @@ def test_the_first_direction_changes_the_first_layer_more_than_others_do():
 def test_infogans_codes_are_left_alone():
     torch.manual_seed(0)
     model = ready(InfoGANGenerator(latent_dim=20, width=4, hidden=16, categories=10, continuous=2))
-    found = directions.find(model, 100)
+    found = directions.find_directions(model, 100)
     assert found.vectors.shape == (8, 20)  # those of the noise
     assert (found.vectors[:, :12].abs() < 1e-6).all()
     latents = model.sample_latents(3, seed=1)
@@ -77,16 +77,16 @@ def test_infogans_codes_are_left_alone():
 )
 def test_every_family_has_some_and_the_same_each_time(model):
     model = ready(model)
-    found = directions.find(model, 4)
+    found = directions.find_directions(model, 4)
     assert found.vectors.shape == (min(4, model.latent_dim), model.latent_dim)
-    assert torch.equal(found.vectors, directions.find(model, 4).vectors)
+    assert torch.equal(found.vectors, directions.find_directions(model, 4).vectors)
     assert torch.allclose(found.vectors.norm(dim=1), torch.ones(len(found.vectors)), atol=1e-5)
     assert not any(module._forward_hooks for module in model.modules())
 
 
 def test_what_cannot_be_moved_gets_a_sentence():
     torch.manual_seed(0)
-    found = directions.find(ready(MLPGenerator(width=8, latent_dim=6)), 3)
+    found = directions.find_directions(ready(MLPGenerator(width=8, latent_dim=6)), 3)
     latents = torch.zeros(1, 6)
     assert torch.equal(directions.move(latents, found, []), latents)
     for steps in ([(3, 1.0)], [(-1, 1.0)], [(True, 1.0)], [(0, 6.0)], [(0, float("nan"))], [(0, "1")]):

@@ -91,7 +91,7 @@ def test_a_variation_is_near_and_keeps_its_labels(faces, digits, plain):
 def test_a_walk_begins_and_ends_at_its_pictures_and_each_step_is_one(faces, digits, plain):
     for generator in (faces, digits, plain):
         stops = pictures.of_seed(generator, 3, 2, 0.9) + pictures.vary(generator, Picture(8), 1, 1)
-        path = pictures.walk(generator, stops, 9)
+        path = pictures.path_through(generator, stops, 9)
         assert all(same(generator, one) for one in path)
         ends = pictures.draw(generator, [path[0], path[4], path[8]])
         assert torch.allclose(ends, pictures.draw(generator, stops), atol=1e-5)
@@ -99,7 +99,7 @@ def test_a_walk_begins_and_ends_at_its_pictures_and_each_step_is_one(faces, digi
         film = pictures.film(generator, stops, 30, loop=True, progress=lambda *done: told.append(done))
         assert film.shape == (30, 1, 28, 28) and told == [(12, 30), (24, 30), (30, 30)]
     with pytest.raises(InvalidInput, match="2 to 6"):
-        pictures.walk(plain, stops[:1], 9)
+        pictures.path_through(plain, stops[:1], 9)
 
 
 def test_one_hair_colour_at_a_time(faces):

@@ -82,4 +82,4 @@ def test_records_and_pages_lose_their_paths_and_nothing_else():
         "# T\n\n```sh\npip install git+https://a.b/c.git\npython -m training a --data '/home/me/my b'\n```\n\n"
         "<b>x</b> `~/y/z`\n"
     )
-    assert portable.page(page) == page.replace("/home/me/", "").replace("~/y/", "")
+    assert portable.portable_card(page) == page.replace("/home/me/", "").replace("~/y/", "")

@@ -87,14 +87,14 @@ def test_the_opinion_stands_beside_the_rates_and_needs_a_detector(detector, monk
 
 def test_a_damaged_detector_is_one_sentence(detector, tmp_path):
     with pytest.raises(InvalidWeights, match="training.detect"):
-        detection.read(tmp_path)
+        detection.read_detector(tmp_path)
     for name, data in (("metrics.json", b"{}"), ("model.safetensors", b"x" * 100)):
         folder = tmp_path / name.partition(".")[0]
         folder.mkdir()
         for other in ("metrics.json", "model.safetensors"):
             (folder / other).write_bytes(data if other == name else (detector / other).read_bytes())
         with pytest.raises(InvalidWeights, match="cannot be read"):
-            detection.read(folder)
+            detection.read_detector(folder)
 
 
 def test_what_is_no_picture_is_one_sentence(tmp_path):
@@ -143,5 +143,7 @@ def test_pictures_are_seen_as_squares_of_64():
     torch.manual_seed(0)
     wide = Image.new("RGB", (200, 100), "white")
     wide.paste((0, 0, 0), (0, 0, 50, 100))
-    assert detection.at_size(wide).shape == (3, 64, 64) and float(detection.at_size(wide).min()) > 0.8
-    assert torch.equal(detection.at_size(picture()), torch.from_numpy(np.array(picture())).permute(2, 0, 1) / 127.5 - 1)
+    assert detection.detector_input(wide).shape == (3, 64, 64) and float(detection.detector_input(wide).min()) > 0.8
+    assert torch.equal(
+        detection.detector_input(picture()), torch.from_numpy(np.array(picture())).permute(2, 0, 1) / 127.5 - 1
+    )

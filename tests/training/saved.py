@@ -11,7 +11,7 @@ from gan_models import model_folder
 from training import checkpoints, loop, run_folder
 from training.recipes import RECIPES
 from training.settings import change
-from training.starting import build
+from training.starting import build_state
 from training.state import State
 
 RECIPE = change(
@@ -21,16 +21,16 @@ DATA = digits()
 
 
 def trained(accelerator, images: int, recipe=RECIPE) -> State:
-    state = build(recipe, DATA, 0, torch.device("cpu"))
+    state = build_state(recipe, DATA, 0, torch.device("cpu"))
     return loop.train(recipe, DATA, state, accelerator, images, 0, [])
 
 
 def save(state, folder, accelerator):
-    checkpoints.save(state, folder, accelerator, lambda model: model_folder.save(state.ema, model))
+    checkpoints.save_checkpoint(state, folder, accelerator, lambda model: model_folder.save(state.ema, model))
 
 
 def restored(folder, accelerator) -> State:
-    state = build(RECIPE, DATA, 1, torch.device("cpu"))  # other weights, all of which must be replaced
+    state = build_state(RECIPE, DATA, 1, torch.device("cpu"))  # other weights, all of which must be replaced
     assert checkpoints.restore(state, run_folder.find_checkpoint(folder), accelerator) == []
     return state
 

@@ -12,7 +12,7 @@ from gan_models.photos import faces
 from gan_models.photos.faces import Face
 from gan_models.photos.geometry import Similarity
 from training import alignment
-from training.alignment import KINDS, Result, judge, make_tests, report
+from training.alignment import KINDS, Result, count_correct, make_tests, report
 from training.commands.alignment import main
 from training.data import celeba
 from training.data.celeba import celeba_originals
@@ -66,16 +66,16 @@ def test_at_the_border_some_of_the_face_is_cut_off():
 def test_the_judge_measures_by_the_distance_of_the_eyes():
     test = next(t for t in make_tests([encoded("red")] * 4, 3, seed=1) if t.kind == "several")
     frames = test.frames
-    exact, false = judge(test, [a_face(frame) for frame in frames])
+    exact, false = count_correct(test, [a_face(frame) for frame in frames])
     assert [r.error for r in exact] == pytest.approx([0] * len(frames), abs=1e-9) and false == 0
     eyes = frames[0](faces.eyes_in_frame())
     distance = np.hypot(*(eyes[1] - eyes[0]))
     near, far = (a_face(Similarity(frames[0].a, frames[0].b + part * distance * 1j)) for part in (0.1, 0.3))
-    results, false = judge(test, [near])
+    results, false = count_correct(test, [near])
     assert results[0].error == pytest.approx(0.1) and false == 0 and all(math.isinf(r.error) for r in results[1:])
-    results, false = judge(test, [far])
+    results, false = count_correct(test, [far])
     assert math.isinf(results[0].error) and false == 1
-    results, false = judge(test, [])
+    results, false = count_correct(test, [])
     assert len(results) == len(frames) and all(math.isinf(r.error) for r in results) and false == 0
 
 

@@ -28,14 +28,14 @@ from training.callbacks import (
     nearest,
 )
 from training.settings import change, find
-from training.starting import build
+from training.starting import build_state
 
 pytestmark = pytest.mark.usefixtures("alone")
 
 
 @pytest.fixture
 def state():
-    return build(change(find("mnist-dcgan"), SMALL), digits(), 0, torch.device("cpu"))
+    return build_state(change(find("mnist-dcgan"), SMALL), digits(), 0, torch.device("cpu"))
 
 
 def scalars(**values) -> dict[str, torch.Tensor]:
@@ -234,8 +234,8 @@ def test_a_run_that_diverges_at_once_does_not_promise_a_checkpoint(tmp_path, cap
 
 
 def test_the_curves_of_a_run_that_diverges_show_its_end(tmp_path, monkeypatch):
-    drawn, draw = [], curves.draw
-    monkeypatch.setattr(curves, "draw", lambda runs, path: drawn.append(runs[0].remarks) or draw(runs, path))
+    drawn, draw = [], curves.draw_curves
+    monkeypatch.setattr(curves, "draw_curves", lambda runs, path: drawn.append(runs[0].remarks) or draw(runs, path))
     options = ["mnist-dcgan", "--checkpoint-every", 16, "--output", tmp_path, "--resume"]
     assert train(*options, "--images", 16) == 0 and drawn[-1] == []
     losses_become_nan(monkeypatch)
@@ -308,7 +308,7 @@ def test_ctrl_c_while_a_run_starts_is_one_sentence(tmp_path, capsys, monkeypatch
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run, "build", interrupted)
+    monkeypatch.setattr(run, "build_state", interrupted)
     assert train("mnist-dcgan", "--output", tmp_path) == 130
     assert "--resume continues" in capsys.readouterr().err.splitlines()[-1]
 

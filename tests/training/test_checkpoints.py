@@ -191,7 +191,9 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(tmp_path, accelerator, monke
         with pytest.raises(
             CheckpointError, match="8 images could not be .*No space left on device.*; the one before it is kept"
         ):
-            checkpoints.save(late, tmp_path, accelerator, fail if what == "write_model" else lambda model: None)
+            checkpoints.save_checkpoint(
+                late, tmp_path, accelerator, fail if what == "write_model" else lambda model: None
+            )
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]  # and what was half written makes room
     assert equal(restored(tmp_path, accelerator), early)
 

@@ -14,7 +14,7 @@ from gan_models.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from training import cpu, penalties
 from training.data import open_dataset
 from training.settings import change, find
-from training.starting import build
+from training.starting import build_state
 
 pytestmark = pytest.mark.usefixtures("alone")
 
@@ -93,7 +93,7 @@ def test_with_matrix_instructions_all_stays_as_it_is(monkeypatch):
 
 def test_both_players_of_a_run_are_faster_and_what_is_kept_is_not(tiny_root):
     recipe = change(find("celeba-dcgan"), ["batch_size=8"])
-    state = build(recipe, open_dataset("celeba", tiny_root, 64), 0, torch.device("cpu"))
+    state = build_state(recipe, open_dataset("celeba", tiny_root, 64), 0, torch.device("cpu"))
     count = lambda network: sum(isinstance(layer, cpu._Faster) for layer in network.modules())
     assert (count(state.generator), count(state.discriminator), count(state.ema)) == (4, 4, 0)
 

@@ -13,7 +13,7 @@ from training import curves, run_folder
 from training.callbacks import Curves
 from training.commands import curves as command
 
-draw = curves.draw  # itself: in tests of runs another stands for it
+draw = curves.draw_curves  # itself: in tests of runs another stands for it
 
 
 def write(folder, count=40, columns=("discriminator_loss", "generator_loss", "generator_gradient")):
@@ -40,23 +40,23 @@ def near(image: np.ndarray, colour: str) -> int:
 
 
 def test_each_quantity_is_a_line_of_its_own_colour_and_absent_panels_are_left_out(tmp_path):
-    draw([curves.read(write(tmp_path / "a"))], tmp_path / "two.png")
+    draw([curves.read_run(write(tmp_path / "a"))], tmp_path / "two.png")
     two = picture(tmp_path / "two.png")
     assert (
         near(two, curves.COLOURS[0]) > 300 and near(two, curves.COLOURS[1]) > 300 and near(two, curves.COLOURS[2]) == 0
     )
     columns = "generator_loss", "diversity", "fid2k_train_reader", "r1", "real_accuracy", "discriminator_gradient"
     write(tmp_path / "b", columns=columns)
-    draw([curves.read(tmp_path / "b")], tmp_path / "six.png")
+    draw([curves.read_run(tmp_path / "b")], tmp_path / "six.png")
     assert picture(tmp_path / "six.png").shape[0] > 2 * two.shape[0]
     assert not list(tmp_path.glob(".*"))  # written under another name, and renamed
 
 
 def test_remarks_of_the_watch_are_upright_lines(tmp_path):
     run = write(tmp_path / "a", columns=("discriminator_loss",))
-    draw([curves.read(run)], tmp_path / "before.png")
+    draw([curves.read_run(run)], tmp_path / "before.png")
     (run / "watch.jsonl").write_text('{"images": 32000, "verdict": "won", "sentence": "..."}\n')
-    draw([curves.read(run)], tmp_path / "after.png")
+    draw([curves.read_run(run)], tmp_path / "after.png")
     changed = (picture(tmp_path / "before.png") != picture(tmp_path / "after.png")).any(2)[40:]
     columns = np.flatnonzero(changed.sum(0) > 100)
     assert 0 < len(columns) <= 3 and abs(columns.mean() - 810 * (0.09 + 0.65 / 2)) < 25  # half-way to 64,000 images
@@ -95,7 +95,7 @@ def test_bad_input_is_one_sentence(tmp_path, capsys):
 @pytest.mark.usefixtures("alone")
 def test_a_run_has_its_picture_and_keeps_it_up_to_date(tmp_path, monkeypatch):
     drawn = []
-    monkeypatch.setattr(curves, "draw", lambda runs, path: drawn.append(len(runs[0].lines)) or draw(runs, path))
+    monkeypatch.setattr(curves, "draw_curves", lambda runs, path: drawn.append(len(runs[0].lines)) or draw(runs, path))
     monkeypatch.setattr(time, "monotonic", iter(range(0, 10**9, 1000)).__next__)  # time enough between two pictures
     run = ["mnist-mlp", "--checkpoint-every", 16, "--output", tmp_path / "run", "--resume"]
     assert train(*run, "--images", 32) == 0
@@ -129,7 +129,7 @@ def test_without_matplotlib_training_goes_on_and_says_so_once(tmp_path, monkeypa
         return real(name, *arguments, **options)
 
     real = builtins.__import__
-    monkeypatch.setattr(curves, "draw", draw)
+    monkeypatch.setattr(curves, "draw_curves", draw)
     monkeypatch.setattr(builtins, "__import__", lacking)
     assert train("mnist-mlp", "--images", 32, "--checkpoint-every", 8, "--output", tmp_path) == 0
     assert capsys.readouterr().err.count("in a checkout of GAN Studio. Training continues without it.") == 1

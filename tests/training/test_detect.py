@@ -34,7 +34,7 @@ def weights(made, output="out") -> bytes:
 def test_it_writes_a_detector_that_is_read_and_tells_every_rate(made, capsys):
     assert run(made) == 0
     assert sorted(path.name for path in (made / "out").iterdir()) == ["README.md", "metrics.json", "model.safetensors"]
-    detector, threshold, rates = detection.read(made / "out")
+    detector, threshold, rates = detection.read_detector(made / "out")
     assert 0 < threshold < 1 and detector(torch.zeros(2, 3, 64, 64)).shape == (2,)
     record = json.loads((made / "out/metrics.json").read_text())
     assert set(record["tables"]["models"]) == set(record["tables"]["unseen"]) == {"one", "two"}

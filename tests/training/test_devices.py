@@ -17,7 +17,7 @@ from training.games import GAMES, editor, restoring
 from training.games.adversarial import Batch
 from training.recipes import RECIPES
 from training.settings import change
-from training.starting import build
+from training.starting import build_state
 
 CARD = torch.device("cuda", 0)
 
@@ -59,7 +59,7 @@ def card(monkeypatch):
 def step(recipe, card, images: int = 0) -> dict[str, torch.Tensor]:
     """One step of the loop, with everything that is random."""
     data = dataset_of(recipe)
-    state = build(recipe, data, 0, CARD)
+    state = build_state(recipe, data, 0, CARD)
     card.optimisers = state.generator_optimiser, state.discriminator_optimiser
     game, state.images = GAMES[recipe.game](recipe, CARD), images
     game.dataset = data

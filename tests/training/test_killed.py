@@ -19,7 +19,7 @@ import gan_models
 from training import checkpoints
 from training.recipes import RECIPES
 from training.settings import change
-from training.starting import build
+from training.starting import build_state
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("alone")
@@ -133,7 +133,7 @@ def test_two_processes_train_one_model_as_one_process_would(tmp_path, capsys):
     assert files(tmp_path / "two") == files(tmp_path / "one")
     one, two = (load_file(tmp_path / name / "checkpoint/state.safetensors") for name in ("one", "two"))
     recipe = change(RECIPES["mnist-mlp"], [*SMALL, *settings])
-    untrained = checkpoints.tensors(build(recipe, digits(), 0, torch.device("cpu")))
+    untrained = checkpoints.tensors(build_state(recipe, digits(), 0, torch.device("cpu")))
     assert one.keys() == two.keys()
     for key, tensor in one.items():
         torch.testing.assert_close(two[key], tensor, rtol=1e-4, atol=1e-6, msg=lambda message: f"{key}: {message}")

@@ -18,13 +18,13 @@ from training.games import GAMES, adversarial
 from training.losses import OBJECTIVES, logistic_discriminator
 from training.penalties import zero_centered_gradient_penalty
 from training.settings import change, find
-from training.starting import build
+from training.starting import build_state
 from training.state import batch_dependent_layers, set_schedules, update_ema
 
 
 def trained(recipe, accelerator, images, data=None, callbacks=(), seed=0):
     data = data or dataset()
-    state = build(recipe, data, seed, accelerator.device)
+    state = build_state(recipe, data, seed, accelerator.device)
     return loop.train(recipe, data, state, accelerator, images, seed, callbacks)
 
 
@@ -34,7 +34,7 @@ def tensors(batch):
 
 def one_step(recipe, data, accelerator):
     """One step of both from the start. Returns (state, batch, game, what was plotted)."""
-    state = build(recipe, data, 0, accelerator.device)
+    state = build_state(recipe, data, 0, accelerator.device)
     batch, game = (
         loop.load_batch(recipe, data, state.generator, 0, 8, 0),
         GAMES[recipe.game](recipe, accelerator.device),
@@ -49,7 +49,7 @@ def same(a, b):
 def test_training_moves_every_weight_and_is_a_function_of_the_seed(accelerator):
     # In the relativistic game only differences of scores count, so their bias is not trained.
     recipe = change(find("mnist-cgan"), [*SMALL, "objective=logistic"])
-    fresh = build(recipe, dataset(), 0, accelerator.device)
+    fresh = build_state(recipe, dataset(), 0, accelerator.device)
     one, two, other = (trained(recipe, accelerator, 24, seed=seed) for seed in (0, 0, 1))
     for network in ("generator", "discriminator"):
         before, after = getattr(fresh, network), getattr(one, network)
@@ -61,7 +61,7 @@ def test_training_moves_every_weight_and_is_a_function_of_the_seed(accelerator):
 
 def test_an_image_number_decides_its_picture_latent_and_mirroring(accelerator):
     recipe, data = dataclasses.replace(change(find("mnist-cgan"), SMALL), flip=True), dataset()
-    generator = build(recipe, data, 3, accelerator.device).generator
+    generator = build_state(recipe, data, 3, accelerator.device).generator
     batch = loop.load_batch(recipe, data, generator, 16, 8, 3)
     whole = tensors(batch)
     randoms = lambda batch: [batch.normal(Stream.NOISE, 2, 3), batch.uniform(Stream.AUGMENT, 5)]
@@ -77,7 +77,7 @@ def test_an_image_number_decides_its_picture_latent_and_mirroring(accelerator):
 
 def test_labels_reach_both_networks(accelerator):
     recipe = change(find("mnist-cgan"), SMALL)
-    state = build(recipe, dataset(), 0, accelerator.device)
+    state = build_state(recipe, dataset(), 0, accelerator.device)
     latents, pictures = torch.randn(2, state.generator.latent_dim), torch.randn(2, 1, 28, 28)
     labels = torch.eye(10)
     for network, inputs in ((state.generator, latents), (state.discriminator, pictures)):
@@ -103,7 +103,7 @@ def test_other_labels_are_another_loss_for_both(accelerator, objective):
 )
 def test_each_player_moves_its_own_weights_alone(accelerator, name):
     recipe, data = change(find(name), SMALL if name != "mnist-tied" else SMALL[:2]), dataset()
-    state = build(recipe, data, 0, accelerator.device)
+    state = build_state(recipe, data, 0, accelerator.device)
     batch, game = (
         loop.load_batch(recipe, data, state.generator, 0, 8, 0),
         GAMES[recipe.game](recipe, accelerator.device),
@@ -134,7 +134,7 @@ def test_lazy_penalties_fall_on_every_kth_step_with_k_times_the_weight(accelerat
     penalties = ["discriminator.normalisation=none", "r1=2", "r2=[4,1,1000000]", "penalty_every=3"]
     recipe = change(find("mnist-dcgan"), [*SMALL, *penalties])
     data = dataset()
-    state = build(recipe, data, 0, accelerator.device)
+    state = build_state(recipe, data, 0, accelerator.device)
     batch = loop.load_batch(recipe, data, state.generator, 0, 8, 0)
     game = GAMES[recipe.game](recipe, accelerator.device)
     generated = game.generate(state, batch)
@@ -194,12 +194,12 @@ def test_every_penalty_can_be_taken_in_bfloat16(name):
 )
 def test_layers_that_depend_on_how_a_batch_is_shared_are_named(name, settings, layers):
     recipe = change(find(name), settings)
-    assert batch_dependent_layers(build(recipe, dataset(), 0, torch.device("cpu"))) == layers
+    assert batch_dependent_layers(build_state(recipe, dataset(), 0, torch.device("cpu"))) == layers
 
 
 def test_shared_weights_are_stored_once_and_moved_by_both(accelerator):
     recipe = change(find("mnist-tied"), SMALL[:2])
-    state = build(recipe, dataset(), 0, accelerator.device)
+    state = build_state(recipe, dataset(), 0, accelerator.device)
     shared = [p for name, p in state.discriminator.trained().items() if name.startswith("shared.")]
     generator = {id(p) for p in state.generator.parameters()}
     assert len(shared) == 3 and all(id(p) in generator for p in shared)
@@ -222,7 +222,7 @@ def test_several_discriminator_steps_for_each_of_the_generator(accelerator):
 
 def test_average_halves_in_its_half_life_which_grows_with_the_images(accelerator):
     recipe = change(find("mnist-dcgan"), [*SMALL, "ema_half_life=64", "ema_ramp=0.5"])
-    state = build(recipe, dataset(), 0, accelerator.device)
+    state = build_state(recipe, dataset(), 0, accelerator.device)
     weight = next(state.generator.parameters())
     shadow = next(state.ema.parameters())
     for images, half_life in ((0, 0), (16, 8), (128, 64), (10_000, 64)):
@@ -239,7 +239,7 @@ def test_schedules_reach_the_optimisers(accelerator):
     recipe = change(
         find("mnist-dcgan"), [*SMALL, "learning_rate=[1e-3, 1e-4, 100]", "beta2=[0.9, 0.99, 100]", "generator_rate=3"]
     )
-    state = build(recipe, dataset(), 0, accelerator.device)
+    state = build_state(recipe, dataset(), 0, accelerator.device)
     state.images = 100
     set_schedules(recipe, state)
     for optimiser, factor in ((state.generator_optimiser, 3), (state.discriminator_optimiser, 1)):
@@ -284,7 +284,7 @@ def test_the_gradient_of_the_parts_is_that_of_the_batch(accelerator, name, setti
     moved = []
     for accumulation in (1, 4):
         recipe = change(find(name), [*SMALL, *settings, f"accumulation={accumulation}", "penalty_every=1"])
-        state = build(recipe, dataset(), 0, accelerator.device)
+        state = build_state(recipe, dataset(), 0, accelerator.device)
         for network in (state.generator, state.discriminator):
             network.eval()
         before = [
@@ -306,7 +306,7 @@ def test_the_gradient_of_the_parts_is_that_of_the_batch(accelerator, name, setti
 
 def test_a_part_has_the_images_of_its_numbers(accelerator):
     recipe = change(find("mnist-cgan"), SMALL)
-    state = build(recipe, dataset(), 0, accelerator.device)
+    state = build_state(recipe, dataset(), 0, accelerator.device)
     whole = loop.load_batch(recipe, dataset(), state.generator, 16, 8, 3)
     (only,), parts = whole.parts(1), whole.parts(4)
     assert only is whole and [part.first for part in parts] == [16, 18, 20, 22]
@@ -322,7 +322,7 @@ def test_adaptive_augmentation_rises_while_the_discriminator_is_sure(accelerator
     something, by that of their differences from those of generated ones."""
     monkeypatch.setattr(states, "ADAPTED", 80)
     recipe = change(find("mnist-dcgan"), [*SMALL, f"objective={objective}", "augment_target=0.6", "augment=0.25"])
-    state = build(recipe, dataset(), 0, torch.device("cpu"))
+    state = build_state(recipe, dataset(), 0, torch.device("cpu"))
     assert states.augment_strength(recipe, state) == 0.25
     game = GAMES["adversarial"](recipe, accelerator.device)
     for sure, expected in ((True, 0.35), (True, 0.45), (False, 0.35), (False, 0.25), (False, 0.15)):
@@ -344,7 +344,7 @@ def test_the_adapted_strength_is_what_the_discriminator_sees_and_is_reported(acc
     recipe = change(find("mnist-dcgan"), [*SMALL, "augment_target=0.6", "augment=1"])
     seen = []
     state = loop.train(
-        recipe, dataset(), build(recipe, dataset(), 0, torch.device("cpu")), accelerator, 24, 0,
+        recipe, dataset(), build_state(recipe, dataset(), 0, torch.device("cpu")), accelerator, 24, 0,
         [lambda state, scalars: seen.append(float(scalars["augment"]))],
     )  # fmt: skip
     step = 8 / states.ADAPTED

@@ -108,7 +108,7 @@ def test_odd_lines_of_the_statistics_are_passed_over(two_checkpoints):
     assert [line["images"] for line in kept] == [16, 32, 20, 40] and kept[0] == json.loads(lines[0])
     assert run_folder.read_stats(two_checkpoints)[2] == {"images": 20}
     (two_checkpoints / "watch.jsonl").write_bytes(b"\n".join(odd))
-    assert [line["images"] for line in curves.read(two_checkpoints).lines] == [16, 32, 20, 40]
+    assert [line["images"] for line in curves.read_run(two_checkpoints).lines] == [16, 32, 20, 40]
 
 
 @pytest.mark.parametrize("images", ['"many"', "1e400", "-8", "true", "NaN", "8.5", "1" + 30 * "0"])

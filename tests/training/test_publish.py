@@ -80,7 +80,7 @@ def test_the_published_card_names_its_repository(hub, folder):
     assert 'gan_models.load("user/toy")' in card and PLACEHOLDER not in card
     here = (folder / "README.md").read_text()
     assert edits.rewritten(card, lambda text: text.replace("user/toy", PLACEHOLDER)) == here
-    assert not edits.split(card).edited
+    assert not edits.split_card(card).edited
 
 
 def test_publishing_again_adds_one_commit_and_the_old_one_stays(hub, folder):

@@ -10,7 +10,7 @@ from recipe_data import dataset_of
 from training.games import ALIASES, GAMES, from_json, terms_of, to_json, with_defaults
 from training.recipes import OBJECTIVE_SETTINGS, RECIPES, RecipeError, Schedule, at
 from training.settings import change, find
-from training.starting import build
+from training.starting import build_state
 
 DCGAN, CGAN, FACES = RECIPES["mnist-dcgan"], RECIPES["mnist-cgan"], RECIPES["celeba-cgan"]
 
@@ -68,7 +68,7 @@ def test_the_recipes_are_there():
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_builds_its_networks(name):
     recipe = RECIPES[name]
-    state = build(recipe, dataset_of(recipe), 0, torch.device("cpu"))
+    state = build_state(recipe, dataset_of(recipe), 0, torch.device("cpu"))
     shape = recipe.image_channels, recipe.image_size, recipe.image_size
     assert state.generator.image_shape == state.ema.image_shape == shape
     assert state.generator.labels == (dataset_of(recipe).label_names if recipe.conditional else None)
@@ -159,7 +159,7 @@ def test_an_explicit_setting_wins_over_that_of_the_objective_in_any_order():
 def test_fully_connected_networks_have_no_normalisation_to_change():
     changed = change(RECIPES["mnist-mlp"], ["objective=relativistic"])
     assert changed.objective == "relativistic" and changed.discriminator == {}
-    build(changed, dataset_of(changed), 0, torch.device("cpu"))
+    build_state(changed, dataset_of(changed), 0, torch.device("cpu"))
 
 
 @pytest.mark.parametrize("objective", OBJECTIVE_SETTINGS)
@@ -168,7 +168,7 @@ def test_every_objective_can_be_set_for_every_recipe_that_has_one(objective):
         if recipe.data != "mnist" or recipe.game in ("moments", "restoring"):
             continue
         changed = change(recipe, [f"objective={objective}"])
-        build(changed, dataset_of(changed), 0, torch.device("cpu"))
+        build_state(changed, dataset_of(changed), 0, torch.device("cpu"))
 
 
 def test_every_objective_has_settings():
@@ -281,7 +281,7 @@ def test_parts_that_do_not_fit_each_other(name, settings, words):
 def test_networks_that_cannot_be_built_say_why(name, settings, words):
     recipe = change(RECIPES[name], settings)
     with pytest.raises(RecipeError, match=rf"networks of {name} cannot be built: .*{words}"):
-        build(recipe, dataset_of(recipe), 0, torch.device("cpu"))
+        build_state(recipe, dataset_of(recipe), 0, torch.device("cpu"))
 
 
 def test_a_term_is_set_like_a_field_also_by_its_old_name():
@@ -298,7 +298,7 @@ def test_other_networks_and_an_objective_can_be_set_together():
     for settings in (["networks=mlp", "objective=relativistic"], ["objective=relativistic", "networks=mlp"]):
         changed = change(RECIPES["mnist-lsgan"], settings)
         assert changed.discriminator == {}  # fully connected networks have no normalisation
-        build(changed, dataset_of(changed), 0, torch.device("cpu"))
+        build_state(changed, dataset_of(changed), 0, torch.device("cpu"))
 
 
 def test_another_game_keeps_the_terms_that_it_has_too_in_any_order():

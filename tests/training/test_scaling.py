@@ -10,7 +10,7 @@ from training import checkpoints, loop, run_folder
 from training.games import GAMES
 from training.recipes import RECIPES
 from training.settings import change
-from training.starting import build
+from training.starting import build_state
 from training.state import State
 
 CPU = torch.device("cpu")
@@ -23,7 +23,7 @@ def recipe_of(name: str, *settings: str):
 
 def trained(recipe, accelerator, images: int, scaled: bool = True) -> State:
     data = dataset_of(recipe)
-    return loop.train(recipe, data, build(recipe, data, 0, CPU, scaled), accelerator, images, 0, [])
+    return loop.train(recipe, data, build_state(recipe, data, 0, CPU, scaled), accelerator, images, 0, [])
 
 
 def step(recipe, state: State, accelerator) -> dict[str, torch.Tensor]:
@@ -84,8 +84,8 @@ def test_a_run_goes_on_with_its_scales(tmp_path, accelerator):
     state = trained(recipe, accelerator, 8)
     state.generator_scaler.update(1024.0)
     step(recipe, state, accelerator)
-    checkpoints.save(state, tmp_path, accelerator, lambda folder: model_folder.save(state.ema, folder))
-    again = build(recipe, dataset_of(recipe), 1, CPU, scaled=True)
+    checkpoints.save_checkpoint(state, tmp_path, accelerator, lambda folder: model_folder.save(state.ema, folder))
+    again = build_state(recipe, dataset_of(recipe), 1, CPU, scaled=True)
     checkpoints.restore(again, run_folder.find_checkpoint(tmp_path), accelerator)
     assert [s.state_dict() for s in (again.generator_scaler, again.discriminator_scaler)] == [
         s.state_dict() for s in (state.generator_scaler, state.discriminator_scaler)
@@ -97,9 +97,9 @@ def test_a_run_goes_on_with_its_scales(tmp_path, accelerator):
     assert one.keys() == two.keys() and all(torch.equal(one[key], two[key]) for key in one)
     assert {"generator_scaler.scale", "discriminator_scaler.growth_tracker"} <= one.keys()
     # In another precision the scales are of no use, and a run without any begins with torch's.
-    plain = build(recipe, dataset_of(recipe), 1, CPU)
+    plain = build_state(recipe, dataset_of(recipe), 1, CPU)
     checkpoints.restore(plain, run_folder.find_checkpoint(tmp_path), accelerator)
-    checkpoints.save(plain, tmp_path, accelerator, lambda folder: model_folder.save(plain.ema, folder))
-    fresh = build(recipe, dataset_of(recipe), 1, CPU, scaled=True)
+    checkpoints.save_checkpoint(plain, tmp_path, accelerator, lambda folder: model_folder.save(plain.ema, folder))
+    fresh = build_state(recipe, dataset_of(recipe), 1, CPU, scaled=True)
     checkpoints.restore(fresh, run_folder.find_checkpoint(tmp_path), accelerator)
     assert fresh.generator_scaler.get_scale() == START

@@ -14,7 +14,7 @@ from training import checkpoints, loop, run_folder
 from training.checkpoints import CheckpointError
 from training.recipes import RECIPES
 from training.settings import change
-from training.starting import build
+from training.starting import build_state
 
 pytestmark = pytest.mark.usefixtures("alone")
 FACES = change(
@@ -26,10 +26,10 @@ MORE = change(FACES, ["attributes=Bald,Young,Male,Pale_Skin"])
 
 def test_a_run_begins_with_both_networks_of_another_whose_labels_were_others(tmp_path, accelerator):
     state = loop.train(
-        FACES, dataset_of(FACES), build(FACES, dataset_of(FACES), 0, torch.device("cpu")), accelerator, 8, 0, []
+        FACES, dataset_of(FACES), build_state(FACES, dataset_of(FACES), 0, torch.device("cpu")), accelerator, 8, 0, []
     )
     save(state, tmp_path, accelerator)
-    new = build(MORE, dataset_of(MORE), 1, torch.device("cpu"))
+    new = build_state(MORE, dataset_of(MORE), 1, torch.device("cpu"))
     table = new.generator.label_table.clone()
     checkpoints.begin_with(new, run_folder.find_checkpoint(tmp_path))
     assert new.images == 0 and not new.generator_optimiser.state and torch.equal(new.generator.label_table, table)
@@ -59,9 +59,9 @@ def test_an_editor_begins_with_a_smaller_one(tmp_path, accelerator):
         RECIPES["celeba-editor"],
         ["generator.width=8", "generator.finest=8", "discriminator.width=8", "discriminator.pixels=4", "batch_size=2"],
     )
-    save(build(small, dataset_of(small), 0, torch.device("cpu")), tmp_path, accelerator)
+    save(build_state(small, dataset_of(small), 0, torch.device("cpu")), tmp_path, accelerator)
     large = change(small, ["image_size=128"])
-    new = build(large, dataset_of(large, 2), 1, torch.device("cpu"))
+    new = build_state(large, dataset_of(large, 2), 1, torch.device("cpu"))
     checkpoints.begin_with(new, run_folder.find_checkpoint(tmp_path))
     before = gan_models.load(tmp_path / "checkpoint/model")
     pictures = torch.nn.functional.interpolate(torch.rand(2, 3, 64, 64) * 2 - 1, scale_factor=2)
@@ -79,10 +79,10 @@ def test_a_run_does_not_begin_with_networks_of_another_shape(tmp_path, accelerat
     save(trained(accelerator, 4), tmp_path, accelerator)
     wider = change(RECIPE, ["generator.width=8"])
     with pytest.raises(CheckpointError, match="has other networks"):
-        checkpoints.begin_with(build(wider, DATA, 0, torch.device("cpu")), run_folder.find_checkpoint(tmp_path))
+        checkpoints.begin_with(build_state(wider, DATA, 0, torch.device("cpu")), run_folder.find_checkpoint(tmp_path))
     damage(tmp_path / "checkpoint", "cut weights")
     with pytest.raises(CheckpointError, match="is damaged"):
-        checkpoints.begin_with(build(RECIPE, DATA, 0, torch.device("cpu")), run_folder.find_checkpoint(tmp_path))
+        checkpoints.begin_with(build_state(RECIPE, DATA, 0, torch.device("cpu")), run_folder.find_checkpoint(tmp_path))
 
 
 def test_init_from_a_run_folder_takes_its_discriminator_too(tmp_path):

@@ -20,7 +20,7 @@ from training.games import GAMES
 from training.judges import networks as judges
 from training.recipes import RECIPES, Recipe
 from training.settings import change
-from training.starting import build
+from training.starting import build_state
 from training.state import State
 
 LIVELY = {"instance_noise": 0.1, "augment": 0.5}  # whatever is random
@@ -45,7 +45,7 @@ def without_norms(module: nn.Module) -> nn.Module:
 
 
 def state_of(recipe, dataset) -> State:
-    state = build(recipe, dataset, 0, torch.device("cpu"))
+    state = build_state(recipe, dataset, 0, torch.device("cpu"))
     for network in (state.generator, state.discriminator, state.ema):
         without_norms(network).double()
     with torch.no_grad():  # networks made for BatchNorm draw next to nothing without it

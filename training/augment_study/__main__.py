@@ -88,7 +88,7 @@ def command(arguments: list[str]) -> None:
     from ..data import open_dataset  # with torch, which --help does not need
     from ..settings import change, find
     from . import page
-    from .results import Plan, StudyError
+    from .results import StudyError, StudyPlan
     from .study import Study
 
     for package in ("matplotlib", "torch_fidelity"):
@@ -109,7 +109,7 @@ def command(arguments: list[str]) -> None:
     )
     if data.labels is None or data.multi_label:
         raise StudyError(f"{data.name} has no classes for a classifier to learn.")
-    plan = Plan(
+    plan = StudyPlan(
         options.recipe,
         dict(map(_setting, options.set)),
         options.per_class,
@@ -123,7 +123,7 @@ def command(arguments: list[str]) -> None:
     study = Study(plan, data, test, options.work)
     study.run(precision=options.precision)
     output = options.output or options.work / "results.md"
-    page.write(study, output, f"python -m training.augment_study {shlex.join(arguments)}")
+    page.write_page(study, output, f"python -m training.augment_study {shlex.join(arguments)}")
     print(f"Written: {output}")
 
 

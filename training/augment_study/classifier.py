@@ -17,7 +17,7 @@ RATE, DECAY = 3e-3, 0.05  # AdamW, with a rate that rises and falls once (OneCyc
 LOOK = 500  # pictures per batch without gradients
 
 
-def network(channels: int, classes: int) -> nn.Module:
+def residual_network(channels: int, classes: int) -> nn.Module:
     """The classifier: three stages of torchvision's BasicBlock (He et al. 2016, arXiv:1512.03385) for pictures of 28 or
     32 pixels."""
     stages = [nn.Conv2d(channels, WIDTH, 3, padding=1, bias=False), nn.BatchNorm2d(WIDTH), nn.ReLU(inplace=True)]
@@ -46,7 +46,7 @@ def fit(images: np.ndarray, labels: np.ndarray, classes: int, *, transforms: boo
     is. Deterministic for its arguments and the number of threads."""
     torch.manual_seed(seed)
     random = torch.Generator().manual_seed(seed)
-    found = network(images.shape[1], classes).train().to(memory_format=torch.channels_last)
+    found = residual_network(images.shape[1], classes).train().to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(found.parameters(), RATE, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, max(steps, 2), pct_start=0.2)
     order = torch.empty(0, dtype=torch.long)
@@ -65,7 +65,7 @@ def fit(images: np.ndarray, labels: np.ndarray, classes: int, *, transforms: boo
 
 
 @torch.no_grad()
-def answers(found: nn.Module, images: np.ndarray) -> np.ndarray:
+def predictions(found: nn.Module, images: np.ndarray) -> np.ndarray:
     """The predicted classes (n,) of images (n, C, H, W) uint8."""
     parts = [
         found(to_float(torch.from_numpy(np.array(images[k : k + LOOK])))).argmax(1) for k in range(0, len(images), LOOK)
@@ -75,4 +75,4 @@ def answers(found: nn.Module, images: np.ndarray) -> np.ndarray:
 
 def accuracy(found: nn.Module, images: np.ndarray, labels: np.ndarray) -> float:
     """The accuracy on images with labels."""
-    return float((answers(found, images) == labels).mean())
+    return float((predictions(found, images) == labels).mean())

@@ -16,11 +16,11 @@ from gan_models.networks.base import Generator, encode_labels
 
 from .. import run_folder
 from ..data.dataset import Dataset, to_float
-from ..data.mixing import draw
+from ..data.mixing import draw_examples
 from ..judges import general
 from ..run import Trained, train
 from ..settings import as_words, change, find
-from ..starting import build
+from ..starting import build_state
 from ..state import State
 
 LOOKS = 20  # measurements per run
@@ -71,7 +71,7 @@ class Best:
             self.real = self.seen(self.heldout.images)
         was = generator.training
         generator.eval()
-        fake = self.seen(draw(generator, self.heldout.labels, self.seed))
+        fake = self.seen(draw_examples(generator, self.heldout.labels, self.seed))
         generator.train(was)
         return 1000 * kernel_distance(fake, self.real, self.seed)[0]
 
@@ -87,7 +87,7 @@ class Best:
         return torch.cat(parts)
 
 
-def fit(
+def train_generator(
     recipe: str, labelled: Dataset, heldout: Dataset, folder: Path, images: int, seed: int, settings: dict, **options
 ) -> Trained:
     """Train the recipe on the labelled pictures alone, or continue. Held-out pictures are only used to decide when to
@@ -102,14 +102,14 @@ def pool(trained: Trained, count: int, seed: int) -> tuple[np.ndarray, np.ndarra
     """Generated pictures, with the classes in turn: images (n, C, H, W) uint8 and labels (n,)."""
     generator = load(trained.model)
     labels = np.arange(count, dtype=np.int64) % len(generator.labels)
-    return draw(generator, labels, seed), labels
+    return draw_examples(generator, labels, seed), labels
 
 
 @torch.no_grad()
 def judged(trained: Trained, recipe: str, settings: dict, labelled: Dataset, images, labels, seed: int) -> np.ndarray:
     """The scores (n,) of the run's final discriminator for pictures with their labels."""
     recipe = change(find(recipe), list(as_words(settings)))
-    state = build(recipe, labelled, seed, torch.device("cpu"))
+    state = build_state(recipe, labelled, seed, torch.device("cpu"))
     found = load_file(run_folder.find_checkpoint(trained.folder) / "state.safetensors")
     own = {key: found[f"discriminator.{key}"] for key in state.discriminator.state_dict()}
     state.discriminator.load_state_dict(own)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gan_models.files import write_atomically
 
-from .results import BOTH, KINDS, WITH, WITHOUT, Results, name_of
+from .results import BOTH, KINDS, WITH, WITHOUT, Results, count_name
 
 # Two-sided 95 % points of Student's t for 1, 2, ... degrees of freedom.
 T95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
@@ -45,14 +45,14 @@ def gain(study: Results, per_class: int | None) -> tuple[str, str, float, float]
     return without, with_, *interval([means[with_][seed] - means[without][seed] for seed in sorted(shared)])
 
 
-def page(study: Results, command: str, figure: str) -> str:
+def results_text(study: Results, command: str, figure: str) -> str:
     """The Markdown of the results."""
     plan, rows = study.plan, []
     for n in plan.per_class:
-        cells = [_percent(list(tests_of(study, n, kind).values())) for kind in KINDS]
+        cells = [_mean_percent(list(tests_of(study, n, kind).values())) for kind in KINDS]
         found = gain(study, n)
         difference = "" if found is None else _points(*found[2:])
-        rows.append((name_of(n), *cells, difference))
+        rows.append((count_name(n), *cells, difference))
     head = ("labelled a class", *KINDS, "best with - best without")
     choices = []
     for n in plan.per_class:
@@ -62,7 +62,7 @@ def page(study: Results, command: str, figure: str) -> str:
             best = study.chosen(n, seed)
             made = next((g for g in study.generators if (g["per_class"], g["seed"]) == (n, seed)), {})
             choices.append(
-                (name_of(n), str(seed), f"{best['share']:g}", best["filter"], f"{made.get('images', 0):,}",
+                (count_name(n), str(seed), f"{best['share']:g}", best["filter"], f"{made.get('images', 0):,}",
                  f"{made.get('kid', math.nan):.1f}", f"{made.get('gan_test', math.nan):.1%}")
             )  # fmt: skip
     changed = "".join(f", {key}={value}" for key, value in plan.settings.items())
@@ -84,7 +84,7 @@ def page(study: Results, command: str, figure: str) -> str:
     )
 
 
-def draw(study: Results, path: Path) -> None:
+def draw_figure(study: Results, path: Path) -> None:
     """A line for each kind, with its interval as a band."""
     import matplotlib
 
@@ -114,15 +114,15 @@ def draw(study: Results, path: Path) -> None:
     write_atomically(path, drawn.getvalue())
 
 
-def write(study: Results, output: Path, command: str) -> None:
+def write_page(study: Results, output: Path, command: str) -> None:
     """Write the page and its figure."""
     output.parent.mkdir(parents=True, exist_ok=True)
     figure = output.with_suffix(".png")
-    draw(study, figure)
-    write_atomically(output, (f"# Generated pictures for a classifier: {study.data.name}\n\n{page(study, command, figure.name)}\n").encode())  # fmt: skip
+    draw_figure(study, figure)
+    write_atomically(output, (f"# Generated pictures for a classifier: {study.data.name}\n\n{results_text(study, command, figure.name)}\n").encode())  # fmt: skip
 
 
-def _percent(values: list[float]) -> str:
+def _mean_percent(values: list[float]) -> str:
     if not values:
         return ""
     mean, half = interval(values)

@@ -29,7 +29,7 @@ class StudyError(TrainingError):
 
 
 @dataclass(frozen=True)
-class Plan:
+class StudyPlan:
     """The settings of a study, which must be the same when it is continued."""
 
     recipe: str  # of a class-conditional generator
@@ -46,7 +46,7 @@ class Plan:
         return json.loads(json.dumps(vars(self) | {"data": {"name": data.name, "checksum": data.checksum}}))
 
 
-def name_of(per_class: int | None) -> str:
+def count_name(per_class: int | None) -> str:
     return "all" if per_class is None else str(per_class)
 
 
@@ -54,7 +54,7 @@ class Results:
     """The results in a study's folder: results.jsonl has a row for each classifier, generators.jsonl one for each
     generator."""
 
-    def __init__(self, plan: Plan, data: Dataset, test: Dataset, folder: Path, say: Callable[[str], None] = print):
+    def __init__(self, plan: StudyPlan, data: Dataset, test: Dataset, folder: Path, say: Callable[[str], None] = print):
         self.plan, self.data, self.test, self.folder, self.say = plan, data, test, folder, say
         folder.mkdir(parents=True, exist_ok=True)
         described, path = plan.described(data), folder / "study.json"
@@ -66,7 +66,7 @@ class Results:
                 "--work."
             )
         write_atomically(path, json.dumps(described, indent=2).encode())
-        self.results, self.generators = _read(folder / "results.jsonl"), _read(folder / "generators.jsonl")
+        self.results, self.generators = _read_rows(folder / "results.jsonl"), _read_rows(folder / "generators.jsonl")
 
     def known(self, **wanted) -> dict | None:
         """The row of a classifier, or None."""
@@ -85,7 +85,7 @@ class Results:
         write_atomically(self.folder / f"{table}.jsonl", text.encode())
 
 
-def _read(path: Path) -> list[dict]:
+def _read_rows(path: Path) -> list[dict]:
     """The rows of a file, without an incomplete last one."""
     rows = []
     for line in path.read_text().splitlines() if path.exists() else ():

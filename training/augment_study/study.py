@@ -14,12 +14,12 @@ from gan_models.rng import Stream, philox
 
 from ..data.dataset import Dataset, make_dataset
 from . import classifier, gan
-from .results import BOTH, GENERATED, MIXED, TRANSFORMS, WITHOUT, Plan, Results, StudyError, name_of
+from .results import BOTH, GENERATED, MIXED, TRANSFORMS, WITHOUT, Results, StudyError, StudyPlan, count_name
 
 SPARE = 2  # factor by which more pictures are generated than used, so that filters have a choice
 
 
-def split(data: Dataset, plan: Plan, per_class: int | None, seed: int) -> tuple[Dataset, Dataset]:
+def split_data(data: Dataset, plan: StudyPlan, per_class: int | None, seed: int) -> tuple[Dataset, Dataset]:
     """The labelled pictures of a seed, `per_class` of each class, and the held-out ones, which are the same for all
     seeds and numbers. Raises StudyError if there are not enough."""
     order = philox(0, 1, Stream.EXAMPLES).permutation(len(data))
@@ -51,13 +51,13 @@ class Study(Results):
         """Measure what is missing. options: of `training.train`."""
         cells = [(n, seed) for n in self.plan.per_class for seed in self.plan.seeds]
         for number, (per_class, seed) in enumerate(cells, 1):
-            self.say(f"{number} of {len(cells)}: {name_of(per_class)} labelled pictures a class, seed {seed}")
+            self.say(f"{number} of {len(cells)}: {count_name(per_class)} labelled pictures a class, seed {seed}")
             self.cell(per_class, seed, options)
 
     def cell(self, per_class: int | None, seed: int, options: dict) -> None:
         """One number of labelled pictures and one seed."""
         plan, about = self.plan, {"per_class": per_class, "seed": seed}
-        labelled, heldout = split(self.data, plan, per_class, seed)
+        labelled, heldout = split_data(self.data, plan, per_class, seed)
         for kind in WITHOUT:
             if not self.known(**about, kind=kind):
                 self.measure(about | {"kind": kind}, labelled.images, labelled.labels, heldout, kind == TRANSFORMS)
@@ -82,8 +82,8 @@ class Study(Results):
     def drawn(self, labelled: Dataset, heldout: Dataset, about: dict, options: dict):
         """The generated pictures and labels, and for each filter the order in which they are used."""
         plan, seed = self.plan, about["seed"]
-        run = self.folder / "generators" / f"{name_of(about['per_class'])}-seed-{seed}"
-        trained = gan.fit(plan.recipe, labelled, heldout, run, plan.images, seed, plan.settings, **options)
+        run = self.folder / "generators" / f"{count_name(about['per_class'])}-seed-{seed}"
+        trained = gan.train_generator(plan.recipe, labelled, heldout, run, plan.images, seed, plan.settings, **options)
         classes = len(labelled.label_names)
         most = max(plan.shares) * len(labelled)
         count = -(-round(SPARE * most) // classes) * classes
@@ -92,7 +92,7 @@ class Study(Results):
         # A classifier trained on the same real pictures serves as a filter, and measures GAN-test (Shmelkov et al. 2018,
         # arXiv:1807.09536).
         reader = classifier.fit(labelled.images, labelled.labels, classes, transforms=True, steps=plan.steps, seed=seed)
-        right = classifier.answers(reader, images) == labels
+        right = classifier.predictions(reader, images) == labels
         order["classifier"] = np.flatnonzero(right)
         if "discriminator" in plan.filters:
             scores = gan.judged(trained, plan.recipe, plan.settings, labelled, images, labels, seed)

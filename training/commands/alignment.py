@@ -31,7 +31,13 @@ def command(arguments: list[str] | None) -> None:
     from gan_models import photos
     from gan_models.errors import NoFace
 
-    from ..alignment import average, held_out, judge, make_tests, report  # with torch, which --help does not need
+    from ..alignment import (  # with torch, which --help does not need
+        average,
+        count_correct,
+        held_out,
+        make_tests,
+        report,
+    )
     from ..data.celeba import celeba_originals
     from ..data.decoding import DataError
 
@@ -51,7 +57,7 @@ def command(arguments: list[str] | None) -> None:
         except NoFace:
             faces = []
         seconds.append(time.perf_counter() - began)
-        judged, wrong = judge(test, faces)
+        judged, wrong = count_correct(test, faces)
         results, false = results + judged, false + wrong
     print(f"{options.count} photos made of {len(originals):,} aligned originals, seed {options.seed}")
     print("\n".join(report(results)))

@@ -34,14 +34,14 @@ def command(arguments: list[str] | None) -> None:
     from .. import benchmark, cpu, settings
     from ..data import open_dataset
     from ..engine import make_accelerator
-    from ..starting import build
+    from ..starting import build_state
 
     root = Path(options.data_root or os.environ.get("GAN_STUDIO_DATA") or "data").expanduser()
     recipe = settings.change(settings.find("celeba-dcgan"), options.set)
     dataset = open_dataset("celeba", root, recipe.image_size)
     cpu.tune_allocator()  # as `python -m training` does
     accelerator = make_accelerator("auto")
-    build(recipe, dataset, 0, accelerator.device)  # raises now if a setting is wrong
+    build_state(recipe, dataset, 0, accelerator.device)  # raises now if a setting is wrong
     precision = accelerator.mixed_precision.replace("no", "fp32")
     print(
         f"{recipe.name} ({recipe.objective}), {recipe.image_size} px, batch {recipe.batch_size}, {accelerator.device.type}, "
@@ -54,7 +54,12 @@ def command(arguments: list[str] | None) -> None:
         for _ in range(options.rounds):
             a = benchmark.ours(recipe, dataset, accelerator, options.seconds)
             b = other.submit(
-                benchmark.plain, recipe, Path(folder), accelerator.device, options.seconds, torch.get_num_threads()
+                benchmark.time_plain_loop,
+                recipe,
+                Path(folder),
+                accelerator.device,
+                options.seconds,
+                torch.get_num_threads(),
             ).result()
             ratios.append(a / b)
             print(f"this loop {a:7.1f}   plain loop {b:7.1f}   ratio {a / b:.2f}", flush=True)

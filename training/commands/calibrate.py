@@ -37,7 +37,7 @@ def command(arguments: list[str] | None) -> None:
     from gan_models.networks import load_folder
     from gan_models.networks.editor import Editor
 
-    from ..calibrate import CalibrationError, calibrate, write  # with torch, which --help does not need
+    from ..calibrate import CalibrationError, calibrate, write_editor  # with torch, which --help does not need
 
     editor = load_folder(options.model_folder)
     if not isinstance(editor, Editor):
@@ -46,7 +46,7 @@ def command(arguments: list[str] | None) -> None:
         )
     found = calibrate(editor, options.data, options.data_root)
     words = ["python", "-m", "training.calibrate", str(options.model_folder), "--data", options.data]
-    write(editor, options.model_folder, found, shlex.join(words))
+    write_editor(editor, options.model_folder, found, shlex.join(words))
     for name, (brought, taken) in found["strengths"].items():
         print(f"{name:<24}{brought:.1f} {taken:.1f}")
     for when in ("before", "after"):

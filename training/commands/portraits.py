@@ -34,7 +34,7 @@ def command(arguments: list[str] | None) -> None:
     from gan_models.photos import save_photo
     from gan_models.portrait import open_portrait
 
-    from ..portraits import sheet
+    from ..portraits import portrait_sheet
 
     editor = load(options.editor)
     if not isinstance(editor, Editor | RetouchEditor):
@@ -46,6 +46,6 @@ def command(arguments: list[str] | None) -> None:
         raise InvalidInput(f"There are no photos in {options.portraits}; give --portraits a folder of them.")
     options.output.mkdir(parents=True, exist_ok=True)
     for path in files:
-        made = sheet(open_portrait(editor, path), options.tile, options.strength)
+        made = portrait_sheet(open_portrait(editor, path), options.tile, options.strength)
         save_photo(made, options.output / f"{path.stem}.jpg")
         print(options.output / f"{path.stem}.jpg", flush=True)

@@ -15,11 +15,11 @@ def command(arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser(prog="python -m training.watch", description=__doc__.partition("\n")[0])
     parser.add_argument("run", type=Path, metavar="RUN_FOLDER", help="a run's folder")
     folder = parser.parse_args(arguments).run
-    from ..curves import read
-    from ..watch import Watch, recipe_of  # with torch, which --help does not need
+    from ..curves import read_run
+    from ..watch import Watch, recipe_of_run  # with torch, which --help does not need
 
-    run = read(folder)
-    watch = Watch(recipe_of(folder))
+    run = read_run(folder)
+    watch = Watch(recipe_of_run(folder))
     verdicts = [verdict for line in run.lines for verdict in watch(line)]
     for verdict in verdicts:
         print(f"{verdict.images:>11,} images: {verdict.sentence}")

@@ -103,7 +103,7 @@ def compare(options: argparse.Namespace, method: Method | None) -> None:
     import torch  # which --help does not need
 
     from ..options import open_data
-    from ..starting import build
+    from ..starting import build_state
     from . import page, runs
     from .protocol import Goal, Method
 
@@ -119,7 +119,7 @@ def compare(options: argparse.Namespace, method: Method | None) -> None:
     datasets = {}
     for row in rows:  # missing data and wrong settings raise now, not after hours
         datasets[row.name] = open_data(row.recipe, runs.training_options(row, 0, goal, options.work, options))
-        build(row.recipe, datasets[row.name], 0, torch.device("cpu"))
+        build_state(row.recipe, datasets[row.name], 0, torch.device("cpu"))
     unjudged = {} if options.write_only else runs.do_runs(rows, datasets, goal, options, method or Method())
     found = [
         runs.outcome(
@@ -130,7 +130,7 @@ def compare(options: argparse.Namespace, method: Method | None) -> None:
     ]
     if not any(run.evaluation for run in found):
         raise runs.CompareError(f"There is no evaluated run in {options.work}, so there is nothing to write.")
-    page.write(found, datasets, goal, options)
+    page.write_page(found, datasets, goal, options)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ STRIP = 2  # rows of pictures for each recipe
 
 def samples_of(model: Path, count: int) -> torch.Tensor:
     """The pictures of a model folder for the first latents of seed 0: (count, C, H, W) in [-1, 1]."""
-    return drawn(load(model), count)
+    return first_samples(load(model), count)
 
 
 def draw_samples(
@@ -55,7 +55,7 @@ def draw_samples(
     save_png(sheet if any(strip.mode == "RGB" for _, strip in strips) else sheet.convert("L"), path)
 
 
-def drawn(generator, count: int) -> torch.Tensor:
+def first_samples(generator, count: int) -> torch.Tensor:
     """Pictures from the first latents of seed 0; the classes in turn, if there are classes."""
     with torch.inference_mode():
         labels = generator.sample_labels(count, seed=0)

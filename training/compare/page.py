@@ -21,19 +21,21 @@ from .protocol import Goal, Outcome, by_row, fid_name, on_cpu
 MISSING = "–"
 
 
-def write(found: list[Outcome], datasets: dict[str, Dataset], goal: Goal, options) -> None:
+def write_page(found: list[Outcome], datasets: dict[str, Dataset], goal: Goal, options) -> None:
     """Write options.output and the two figures."""
     stem = options.output.with_suffix("")
     samples, curves = Path(f"{stem}-samples.png"), Path(f"{stem}-curves.png")
     options.output.parent.mkdir(parents=True, exist_ok=True)
     draw_samples(found, datasets, samples)
     draw_curves(found, datasets, options.reach, curves)
-    text = page(found, datasets, goal, options, samples.name, curves.name)
+    text = results_text(found, datasets, goal, options, samples.name, curves.name)
     write_atomically(options.output, text.encode())
     print(f"Written: {options.output}, {samples} and {curves}.")
 
 
-def page(found: list[Outcome], datasets: dict[str, Dataset], goal: Goal, options, samples: str, curves: str) -> str:
+def results_text(
+    found: list[Outcome], datasets: dict[str, Dataset], goal: Goal, options, samples: str, curves: str
+) -> str:
     """The Markdown of the results."""
     shown = [run for run in found if run.evaluation]
     names = list(dict.fromkeys(datasets[run.row.name].name for run in found))
@@ -57,7 +59,7 @@ def page(found: list[Outcome], datasets: dict[str, Dataset], goal: Goal, options
         "## How to read this",
         reading(shown),
         "## How it was made",
-        origin(found, shown),
+        origin_notes(found, shown),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -92,9 +94,9 @@ def quality(runs: list[Outcome]) -> str:
     metrics = [run.evaluation["metrics"] for run in runs if run.evaluation]
     names = list(dict.fromkeys(key for metric in metrics for key in metric if "value" in metric[key]))
     names = [name for name in names if "_train_" not in name or name.replace("_train_", "_test_") not in names]
-    names.sort(key=lambda name: _kind(name)[0])
+    names.sort(key=lambda name: _place_and_arrow(name)[0])
     real = [mean_std([metric[name].get("real") for metric in metrics if name in metric][:1]) for name in names]
-    lines = [["recipe", *(f"{name} {_kind(name)[1]}".strip() for name in names)], ["*real pictures*", *real]]
+    lines = [["recipe", *(f"{name} {_place_and_arrow(name)[1]}".strip() for name in names)], ["*real pictures*", *real]]
     for row, some in by_row(runs):
         results = [run.evaluation["metrics"] for run in some if run.evaluation]
         values = [mean_std([result.get(name, {}).get("value") for result in results]) for name in names]
@@ -102,7 +104,7 @@ def quality(runs: list[Outcome]) -> str:
     notes = [
         f"- {row.name}, seed {run.seed}: {run.trouble}" for row, some in by_row(runs) for run in some if run.trouble
     ]
-    return table(lines) + ("\n\nNot in the means:\n\n" + "\n".join(notes) if notes else "")
+    return aligned_table(lines) + ("\n\nNot in the means:\n\n" + "\n".join(notes) if notes else "")
 
 
 def cost(runs: list[Outcome], reach: float) -> str:
@@ -134,7 +136,7 @@ def cost(runs: list[Outcome], reach: float) -> str:
                     time_to(reach, notes),
                 ]
             )
-    return table(lines)
+    return aligned_table(lines)
 
 
 def _measuring(run: Outcome) -> float:
@@ -178,7 +180,7 @@ def reading(shown: list[Outcome]) -> str:
     )
 
 
-def origin(found: list[Outcome], shown: list[Outcome]) -> str:
+def origin_notes(found: list[Outcome], shown: list[Outcome]) -> str:
     trained = [run.training for run in found if run.training]
     hours = sum(n["compute_seconds"] for n in trained) / 3600
     judged = (sum(n["fid_seconds"] for n in trained) + sum(run.evaluation["cpu_seconds"] for run in shown)) / 3600
@@ -228,22 +230,22 @@ def mean_std(values: list[float | None]) -> str:
         return MISSING
     mean, deviation = statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
     if not deviation:
-        return _number(mean) + (" ± 0" if len(values) > 1 else "")
+        return _rounded(mean) + (" ± 0" if len(values) > 1 else "")
     places = min(max(1 - math.floor(math.log10(deviation)), 0), 6)
     return f"{mean:,.{places}f} ± {deviation:,.{places}f}"
 
 
-def _number(value: float) -> str:
+def _rounded(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def table(lines: list[list[str]]) -> str:
+def aligned_table(lines: list[list[str]]) -> str:
     """A Markdown table with right-aligned numbers."""
     rule = ["---", *["---:"] * (len(lines[0]) - 1)]
     return "\n".join(f"| {' | '.join(line)} |" for line in (lines[0], rule, *lines[1:]))
 
 
-def _kind(name: str) -> tuple[int, str]:
+def _place_and_arrow(name: str) -> tuple[int, str]:
     """The place of a metric in METRICS, and its arrow."""
     rows = list(METRICS.values())
     return next(((k, row.arrow) for k, row in enumerate(rows) if row.name == base_name(name)), (len(rows), ""))

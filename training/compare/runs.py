@@ -76,7 +76,7 @@ def training_options(
     )
 
 
-def train(
+def train_run(
     row: Row, seed: int, goal: Goal, folder: Path, dataset: Dataset, options: argparse.Namespace, method: Method
 ) -> None:
     """Train until the goal is reached, unless it is already. Raises Stopped, Diverged, or CompareError if the folder
@@ -106,7 +106,7 @@ def finished(folder: Path, goal: Goal) -> dict | None:
     return notes if done and goal.share(notes["images_seen"], notes["compute_seconds"]) >= 1 else None
 
 
-def judge(row: Row, folder: Path, options: argparse.Namespace) -> None:
+def evaluate_run(row: Row, folder: Path, options: argparse.Namespace) -> None:
     """Write the evaluation of a finished run to evaluation.json, unless it exists. Raises as evaluate does."""
     how, images = evaluation_options(row, options), images_of(folder / "model")
     if known_evaluation(folder, how, images) and not options.evaluate_again:
@@ -171,8 +171,8 @@ def do_runs(
                 continue
             print(f"[{number}/{len(runs)}] {row.name}, seed {seed}", flush=True)
             try:
-                train(row, seed, goal, folder, datasets[row.name], options, method)
-                judge(row, folder, options)
+                train_run(row, seed, goal, folder, datasets[row.name], options, method)
+                evaluate_run(row, folder, options)
             except callbacks.Diverged as error:
                 write_atomically(folder / DIVERGED, json.dumps({"sentence": str(error)}).encode())
                 print(f"  {error}")

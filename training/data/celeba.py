@@ -10,7 +10,7 @@ from PIL import Image
 from gan_models.celeba import CELEBA_PAGE, CELEBA_SIZE
 
 from .dataset import SPLITS, Dataset, Request, make_dataset, near_names
-from .decoding import DataError, Pictures, decode, is_html, notes_of
+from .decoding import DataError, Pictures, decode, decoding_notes, is_html
 from .listing import in_folder, in_zip
 
 
@@ -27,7 +27,7 @@ def read_celeba(request: Request) -> Dataset:
     columns = [_column(attribute, names) for attribute in chosen]
     parts = _read_partition(*_celeba_file(folder, "list_eval_partition"))
 
-    number = {name: _number(name) for name in sorted(pictures.names)}
+    number = {name: _picture_number(name) for name in sorted(pictures.names)}
     mine = [name for name in number if parts.get(number[name]) == SPLITS.index(request.split)]
     labelled = [name for name in mine if number[name] in rows]
     unlisted = sum(picture not in parts for picture in number.values()) + len(mine) - len(labelled)
@@ -38,7 +38,7 @@ def read_celeba(request: Request) -> Dataset:
         )
     decoded = decode("celeba", pictures.select(labelled), request.image_size, request.channels or 3, request.crop)
     labels = np.stack([rows[number[labelled[k]]] for k in decoded.kept])[:, columns]
-    notes = notes_of(f"CelebA ({request.split})", decoded, request.image_size, pictures.left_out)
+    notes = decoding_notes(f"CelebA ({request.split})", decoded, request.image_size, pictures.left_out)
     if unlisted:
         notes.append(f"Left out because the lists of CelebA do not name them: {unlisted:,}.")
     dataset = make_dataset(
@@ -117,7 +117,7 @@ def _read_attributes(file: str, lines: list[list[str]]) -> tuple[tuple[str, ...]
                 f"Line {number} of {file} is not a picture's name and {len(names)} values of {off} or 1; "
                 f"fetch the file again from {CELEBA_PAGE}."
             )
-        rows[_number(picture)] = np.array([value == "1" for value in values], np.uint8)
+        rows[_picture_number(picture)] = np.array([value == "1" for value in values], np.uint8)
     return names, rows
 
 
@@ -132,11 +132,11 @@ def _read_partition(file: str, lines: list[list[str]]) -> dict[str, int]:
                 f"Line {number} of {file} is not a picture's name and 0, 1 or 2; "
                 f"fetch the file again from {CELEBA_PAGE}."
             )
-        parts[_number(words[0])] = int(words[1])
+        parts[_picture_number(words[0])] = int(words[1])
     return parts
 
 
-def _number(name: str) -> str:
+def _picture_number(name: str) -> str:
     """000001 from img_align_celeba/000001.jpg. The PNG edition has the same lists, which say 000001.jpg."""
     return name.rpartition("/")[2].partition(".")[0]
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ..errors import TrainingError
 from .dataset import Dataset, Request, make_dataset
-from .decoding import DataError, decode, is_html, notes_of
+from .decoding import DataError, decode, decoding_notes, is_html
 from .digits import fetch, resize_images
 from .listing import in_zip
 
@@ -40,7 +40,7 @@ def read_cifar10(request: Request) -> Dataset:
                     CIFAR_PAGE, request.root, ARCHIVE, datasets.CIFAR10.tgz_md5
                 ),
             )
-        images, labels, said = _read_zip(zipped) if unoriginal else (*read(request.root, request.split), [])
+        images, labels, said = _read_zip(zipped) if unoriginal else (*read_batches(request.root, request.split), [])
     except Refused as error:
         raise DataError(f"In {request.root}, {error}; delete it and fetch {CIFAR_PAGE} again.") from error
     except FileNotFoundError as error:
@@ -99,7 +99,7 @@ class _Unpickler(pickle.Unpickler):
             raise Refused(f"it asks for {module}.{name}, which no picture needs") from None
 
 
-def read(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+def read_batches(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     """The pictures (N, 3, 32, 32) uint8 and classes (N,) int64 of a split, from ROOT/cifar-10-batches-py/, else from the
     downloaded archive in ROOT. Raises FileNotFoundError if there is neither, and Refused."""
     parts = [_batch(name, data) for name, data in _files(root, BATCHES[split])]
@@ -118,7 +118,7 @@ def _read_zip(path: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
         )
     decoded = decode("cifar10", pictures, 32, 3)
     labels = np.array([CLASSES.index(pictures.names[k].split("/")[0]) for k in decoded.kept], np.int64)
-    notes = notes_of("", decoded, 32, pictures.left_out)[1:]
+    notes = decoding_notes("", decoded, 32, pictures.left_out)[1:]
     if any(name.lower().endswith((".jpg", ".jpeg")) for name in pictures.names):
         notes.append(
             f"The pictures in {path} are JPEG files, not the exact ones of CIFAR-10: mention it with any results."

@@ -291,7 +291,7 @@ def _remove_leftovers(folder: Path) -> None:
                 file.unlink()
 
 
-def notes_of(title: str, decoded: Decoded, image_size: Size, left_out: dict[str, int] | None = None) -> list[str]:
+def decoding_notes(title: str, decoded: Decoded, image_size: Size, left_out: dict[str, int] | None = None) -> list[str]:
     notes = [f"{title}: {len(decoded.kept):,} pictures."]
     if decoded.small:
         notes.append(f"Left out for being smaller than {in_words(image_size)} px: {decoded.small:,}.")

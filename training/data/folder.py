@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from .dataset import Dataset, Request, make_dataset
-from .decoding import DataError, Pictures, decode, notes_of
+from .decoding import DataError, Pictures, decode, decoding_notes
 from .listing import ARCHIVES, in_archive, in_folder, is_archive
 
 SPLIT_FOLDERS = {"train": ("train",), "valid": ("valid", "val", "validation"), "test": ("test",)}
@@ -46,9 +46,9 @@ def read_folder(folder: Path, request: Request) -> Dataset:
         raise DataError(
             f"{inside / foreign[0]} is not one of the classes in {inside.parent / 'train'}: {', '.join(classes)}."
         )
-    name = name_of(folder)
+    name = dataset_name(folder)
     decoded = decode(name, pictures, request.image_size, request.channels or 3)
-    said = notes_of(f"{folder} ({request.split})", decoded, request.image_size, left_out)
+    said = decoding_notes(f"{folder} ({request.split})", decoded, request.image_size, left_out)
     notes += about_classes
     if request.split == "train" and len(decoded.kept) < FEW:
         notes.append(
@@ -64,7 +64,7 @@ def read_folder(folder: Path, request: Request) -> Dataset:
     return make_dataset(name, decoded.images, labels, classes, False, notes, decoded.digest)
 
 
-def name_of(folder: Path) -> str:
+def dataset_name(folder: Path) -> str:
     """What a data set of this folder or archive is called."""
     name = folder.resolve().name
     ending = next((ending for ending in ARCHIVES if is_archive(folder) and name.lower().endswith(ending)), "")

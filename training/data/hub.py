@@ -15,7 +15,7 @@ from gan_models.cli import missing
 from gan_models.errors import MissingPackage
 
 from .dataset import Dataset, Request, make_dataset
-from .decoding import DataError, Pictures, decode, notes_of
+from .decoding import DataError, Pictures, decode, decoding_notes
 
 PREFIX = "hub:"
 ASKED = ("config", "split", "image", "label")
@@ -28,7 +28,7 @@ FORM = "hub:USER/DATASET, hub:USER/DATASET@REVISION, or with ,config= ,split= ,i
 
 
 @dataclass(frozen=True)
-class Source:
+class HubSource:
     """The parts of `hub:...`."""
 
     name: str  # USER/DATASET
@@ -36,7 +36,7 @@ class Source:
     asked: dict[str, str]  # of ASKED
 
     @classmethod
-    def parse(cls, text: str) -> "Source":
+    def parse(cls, text: str) -> "HubSource":
         """The parts of a text. Raises DataError for an invalid one."""
         place, *words = text.removeprefix(PREFIX).split(",")
         asked = dict(word.partition("=")[::2] for word in words)
@@ -50,12 +50,12 @@ class Source:
 def read_hub(text: str, request: Request) -> Dataset:
     """Pictures and classes of a data set of the Hub, decoded like those of a folder. Raises DataError, and
     MissingPackage if the package is not installed."""
-    source = Source.parse(text)
+    source = HubSource.parse(text)
     if request.attributes is not None:
         raise DataError(f"Attributes are chosen from CelebA; {source.name} has none.")
     if Path(source.name).exists():
         raise DataError(f"{source.name} is also on this disk: give --data {source.name} for that, or move it away.")
-    rows = _load(source, request.split)
+    rows = _load_split(source, request.split)
     image = _image_column(rows, source)
     label, classes = _label_column(rows, source)
     try:
@@ -70,7 +70,7 @@ def read_hub(text: str, request: Request) -> Dataset:
         pictures = pictures.select([pictures.names[k] for k in kept])
         kinds = [kinds[k] for k in kept]
     decoded = decode(source.name.replace("/", "--"), pictures, request.image_size, request.channels or 3)
-    notes = notes_of(f"{source.name} ({rows.split or request.split})", decoded, request.image_size)
+    notes = decoding_notes(f"{source.name} ({rows.split or request.split})", decoded, request.image_size)
     if unlabelled:
         notes.append(f"Left out for having no label: {unlabelled:,}.")
     name = source.name
@@ -84,7 +84,7 @@ def read_hub(text: str, request: Request) -> Dataset:
 def facts(text: str) -> dict[str, str]:
     """What a card tells of a data set of the Hub: `hub`, its name with the commit of now, and `page_licence`, the licence
     on its page. Of what cannot be asked, or is not said, there is none."""
-    source = Source.parse(text)
+    source = HubSource.parse(text)
     try:
         info = HfApi().dataset_info(source.name, revision=source.revision, timeout=PATIENCE)
         said = info.card_data.to_dict() if info.card_data else {}
@@ -98,7 +98,7 @@ def facts(text: str) -> dict[str, str]:
     return {"hub": f"{source.name}@{info.sha}"} | ({"page_licence": words[:200]} if words else {})
 
 
-def _load(source: Source, split: str):
+def _load_split(source: HubSource, split: str):
     """The rows of a split: a datasets.Dataset. Raises DataError."""
     try:
         import datasets
@@ -121,15 +121,15 @@ def _load(source: Source, split: str):
     except DataError:
         raise
     except Exception as error:  # the Hub, its client and the readers of files raise nearly anything
-        raise DataError(f"The data set {source.name} cannot be read: {_line(error)}") from error
+        raise DataError(f"The data set {source.name} cannot be read: {_reason(error)}") from error
 
 
-def _line(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     text = " ".join(str(error).split())[:400] or type(error).__name__
     return text if text.endswith(".") else f"{text}."
 
 
-def _chosen(source: Source, kind: str, able: list[str], usual: tuple[str, ...]) -> str | None:
+def _chosen(source: HubSource, kind: str, able: list[str], usual: tuple[str, ...]) -> str | None:
     """The requested column, the only suitable one, or the one with a usual name. Raises DataError if several remain."""
     asked = source.asked.get(kind)
     if asked:
@@ -144,7 +144,7 @@ def _chosen(source: Source, kind: str, able: list[str], usual: tuple[str, ...]) 
     return next(iter(named or able), None)
 
 
-def _image_column(rows, source: Source) -> str:
+def _image_column(rows, source: HubSource) -> str:
     import datasets
 
     able = [name for name, feature in rows.features.items() if isinstance(feature, datasets.Image)]
@@ -154,7 +154,7 @@ def _image_column(rows, source: Source) -> str:
     return found
 
 
-def _label_column(rows, source: Source) -> tuple[str | None, dict]:
+def _label_column(rows, source: HubSource) -> tuple[str | None, dict]:
     """The column of classes, or None, and the class number of each value. A column whose classes are not declared must
     be requested."""
     import datasets

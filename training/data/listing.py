@@ -39,7 +39,7 @@ def suffixes() -> tuple[str, ...]:
     return tuple(sorted(known - set(HEIF) | (set(HEIF) if has_heif else set())))
 
 
-def hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
     """Whether a name is one that file managers leave behind: .DS_Store, ._000001.jpg, __MACOSX/."""
     return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
 
@@ -76,7 +76,7 @@ def in_folder(folder: Path) -> Pictures:
 
     Links to folders are followed, once per folder. Links and files that are not readable pictures are counted.
     """
-    found, folders, seen = _Sorted(), set(), {_identity(os.stat(folder))}
+    found, folders, seen = _Sorted(), set(), {_inode(os.stat(folder))}
     links = []  # followed last, so that a folder inside this one is read under its own name
     waiting = [""]
     while waiting or links:
@@ -84,7 +84,7 @@ def in_folder(folder: Path) -> Pictures:
             here = waiting.pop()
         else:
             here = links.pop(0)
-            identity = _identity(os.stat(folder / here))
+            identity = _inode(os.stat(folder / here))
             if identity in seen:
                 found.left_out[SEEN] += 1
                 continue
@@ -100,7 +100,7 @@ def in_folder(folder: Path) -> Pictures:
             continue
         for entry in entries:
             name = f"{here}/{entry.name}" if here else entry.name
-            if hidden(entry.name):
+            if is_hidden(entry.name):
                 continue
             try:
                 status = entry.stat()
@@ -110,7 +110,7 @@ def in_folder(folder: Path) -> Pictures:
             if stat.S_ISDIR(status.st_mode):
                 if entry.is_symlink():
                     links.append(name)
-                elif (identity := _identity(os.stat(entry.path))) not in seen:  # Windows' scandir has no identity
+                elif (identity := _inode(os.stat(entry.path))) not in seen:  # Windows' scandir has no identity
                     seen.add(identity)
                     folders.add(name)
                     waiting.append(name)
@@ -130,7 +130,7 @@ def in_folder(folder: Path) -> Pictures:
     )
 
 
-def _identity(status: os.stat_result) -> tuple[int, int]:
+def _inode(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
@@ -259,7 +259,7 @@ class _Checked:
         if not honest:
             raise DataError(f"{self.path} holds {name[:80]!r}, which is a link, a device or a sparse file; {again}")
         name = "/".join(part for part in parts if part not in ("", "."))
-        if not name or hidden(name):
+        if not name or is_hidden(name):
             return None
         folders = name.split("/")[: None if folder else -1]
         self.folders.update("/".join(folders[: k + 1]) for k in range(len(folders)))

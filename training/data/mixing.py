@@ -74,14 +74,14 @@ def augmented(
         labels = np.arange(count) % len(model.labels)
     if not count:
         return dataset
-    images = np.concatenate([dataset.images, draw(model, labels, seed)])
+    images = np.concatenate([dataset.images, draw_examples(model, labels, seed)])
     labels = np.concatenate([dataset.labels, labels.astype(dataset.labels.dtype)])
     both = make_dataset(dataset.name, images, labels, dataset.label_names, dataset.multi_label, dataset.notes)
     return replace(both, names=None)
 
 
 @torch.inference_mode()
-def draw(model: Generator, labels: np.ndarray | None, seed: int, count: int | None = None) -> np.ndarray:
+def draw_examples(model: Generator, labels: np.ndarray | None, seed: int, count: int | None = None) -> np.ndarray:
     """Generated pictures for labels (n,) or (n, K), or `count` pictures without labels: (n, C, H, W) uint8. Picture k is
     a function of (seed, k) and its label alone. Raises InvalidInput if one is not finite."""
     count = len(labels) if count is None else count
@@ -105,7 +105,7 @@ class GeneratedPictures(TorchDataset):
 
     def __init__(self, model: Generator, count: int, seed: int, transform: Callable[[Image.Image], Any] | None = None):
         self.labels, self.transform = np.arange(count) % len(model.labels), transform
-        self.images = draw(model, self.labels, seed)
+        self.images = draw_examples(model, self.labels, seed)
 
     def __len__(self) -> int:
         return len(self.images)

@@ -4,8 +4,8 @@ import hashlib
 from pathlib import Path, PurePosixPath
 
 from .dataset import Dataset, Request, make_dataset
-from .decoding import DataError, Pictures, decode, notes_of
-from .folder import name_of
+from .decoding import DataError, Pictures, decode, decoding_notes
+from .folder import dataset_name
 from .listing import in_archive, in_folder, is_archive
 
 
@@ -25,7 +25,7 @@ def read_pairs(inputs: Path, targets: Path, request: Request) -> Dataset:
         )
     decoded = [
         decode(
-            name_of(folder),
+            dataset_name(folder),
             pictures.select([names[name] for name in shared]),
             request.image_size,
             request.channels or 3,
@@ -40,9 +40,9 @@ def read_pairs(inputs: Path, targets: Path, request: Request) -> Dataset:
     if alone := sum(map(len, named)) - 2 * len(shared):
         notes.append(f"Left out because the other folder has no picture of that name: {alone:,}.")
     for folder, pictures, found in zip((inputs, targets), both, decoded, strict=True):
-        if said := notes_of(str(folder), found, request.image_size, pictures.left_out)[1:]:
+        if said := decoding_notes(str(folder), found, request.image_size, pictures.left_out)[1:]:
             notes += [f"{folder}: {sentence}" for sentence in said]
-    name = f"{name_of(inputs)}-{name_of(targets)}"
+    name = f"{dataset_name(inputs)}-{dataset_name(targets)}"
     digest = "".join(hashlib.sha256(pictures).hexdigest() for pictures in (sources, images))
     return make_dataset(name, images, None, None, False, notes, digest, sources)
 

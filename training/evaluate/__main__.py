@@ -63,12 +63,12 @@ COLUMNS = {
 }
 
 
-def table(result: dict) -> str:
+def metrics_table(result: dict) -> str:
     """The metrics as a table, each with its value for real pictures; then the attributes, if there are any."""
     lines = [f"{'metric':<34}{'value':>10}{'real':>10}"]
     for name, metric in result.items():
         if name != "evaluation":
-            lines.append(f"{name:<34}{_number(metric['value']):>10}{_number(metric.get('real')):>10}")
+            lines.append(f"{name:<34}{_table_number(metric['value']):>10}{_table_number(metric.get('real')):>10}")
     for record in result["evaluation"].values():
         attributes = record.get("attributes", {})
         noted = {key for numbers in attributes.values() for key in numbers}
@@ -76,11 +76,11 @@ def table(result: dict) -> str:
         if attributes:
             lines += ["", f"{'attribute':<24}" + "".join(f"{title:>12}" for title in keys.values())]
         for name, numbers in attributes.items():
-            lines.append(f"{name:<24}" + "".join(f"{_number(numbers.get(key)):>12}" for key in keys))
+            lines.append(f"{name:<24}" + "".join(f"{_table_number(numbers.get(key)):>12}" for key in keys))
     return "\n".join(lines)
 
 
-def _number(value: float | None) -> str:
+def _table_number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}" if abs(value) >= 0.001 or value == 0 else f"{value:.1e}"
 
 
@@ -91,14 +91,14 @@ def _update(path: Path, result: dict) -> None:
 
     from . import story
 
-    before = _metrics(path)
+    before = _read_metrics(path)
     evaluation = before.get("evaluation", {}) | result["evaluation"]
     config = files.read_json(path.parent / CONFIG, MAX_CONFIG_BYTES, path.parent)
-    _write(path, story.tell(config, before | result | {"evaluation": evaluation}))
+    _write(path, story.with_story(config, before | result | {"evaluation": evaluation}))
     write_card(path.parent)
 
 
-def _metrics(path: Path) -> dict:
+def _read_metrics(path: Path) -> dict:
     try:
         metrics = json.loads(path.read_bytes()) if path.exists() else {}
         if isinstance(metrics, dict) and isinstance(metrics.get("evaluation", {}), dict):
@@ -124,7 +124,7 @@ def _check_outputs(options: argparse.Namespace) -> None:
             raise EvaluationError(
                 f"--write adds the metrics to a model folder, which {options.source} is not; use --json FILE."
             )
-        _metrics(Path(options.source) / METRICS)
+        _read_metrics(Path(options.source) / METRICS)
     for path in filter(None, (options.json, Path(options.source) / METRICS if options.write else None)):
         if path.is_dir() or not os.access(path.parent, os.W_OK):
             raise EvaluationError(f"{path} cannot be written: name a file in a folder that exists and is writable.")
@@ -221,7 +221,7 @@ def command(arguments: list[str] | None) -> None:
         kept.unlink(missing_ok=True)
     if options.write:
         _update(Path(options.source) / METRICS, result)
-    print(table(result))
+    print(metrics_table(result))
 
 
 if __name__ == "__main__":

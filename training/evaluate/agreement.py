@@ -10,7 +10,7 @@ from gan_models.networks.base import Generator
 
 from ..judges import networks
 from . import statistics
-from .sampling import drawn
+from .sampling import generated_pictures
 
 
 def answers(viewer, generator: Generator, logits: Tensor, labels: Tensor) -> Tensor:
@@ -38,7 +38,7 @@ def toggle(generator: Generator, viewer, latents: Tensor, labels: Tensor, batch_
             asked = labels.clone()
             asked[:, k] = value
             celeba.one_hair_colour(asked, generator.labels, {generator.labels[k]: value})
-            seen.append(viewer.look(drawn(generator, latents, asked, bar), batch_size).logits > 0)
+            seen.append(viewer.look(generated_pictures(generator, latents, asked, bar), batch_size).logits > 0)
     return torch.stack(seen).unflatten(0, (-1, 2))
 
 
@@ -71,7 +71,7 @@ def toggle_others_kept(seen: Tensor, generator: Generator, viewer, details: dict
     own = counted & torch.tensor([name in generator.labels for name in viewer.labels])
     kept, kept_own = ((same * some).sum(1) / some.sum(1) for some in (counted, own))
     _note(details, generator, toggled_others_kept=kept, toggled_own_kept=kept_own)
-    return {"value": _mean(kept), "real": None, "own": _mean(kept_own)}
+    return {"value": _mean_of_defined(kept), "real": None, "own": _mean_of_defined(kept_own)}
 
 
 def others(toggled: tuple[str, ...], names: tuple[str, ...]) -> Tensor:
@@ -81,7 +81,7 @@ def others(toggled: tuple[str, ...], names: tuple[str, ...]) -> Tensor:
     return torch.tensor([[name != one and not {one, name} <= alike for name in names] for one in toggled])
 
 
-def _mean(values: Tensor) -> float | None:
+def _mean_of_defined(values: Tensor) -> float | None:
     """The mean of the defined values; None if there are none."""
     return None if values.isnan().all() else values.nanmean().item()
 

@@ -29,11 +29,11 @@ from ..judges.networks import FOLDER, JUDGES
 EPOCHS, SEED = 3, 0
 
 
-def score(name: str, learned_from: Dataset, test: Dataset) -> float:
+def accuracy_score(name: str, learned_from: Dataset, test: Dataset) -> float:
     """The accuracy on test pictures of a classifier that is trained on `learned_from` like the judge `name`."""
     with torch.enable_grad():
-        classifier = fit.train(name, learned_from, epochs=EPOCHS, seed=SEED)
-    return fit.accuracy(classifier, test)["accuracy"]
+        classifier = fit.train_judge(name, learned_from, epochs=EPOCHS, seed=SEED)
+    return fit.judge_accuracy(classifier, test)["accuracy"]
 
 
 def settings(name: str) -> dict:
@@ -80,7 +80,7 @@ def command(arguments: list[str] | None) -> None:
     size = JUDGES[options.name].image_shape[1]
     train, test = (open_dataset(options.name, options.data_root, size, split=split) for split in ("train", "test"))
     began = time.monotonic()
-    accuracy = score(options.name, train, test)
+    accuracy = accuracy_score(options.name, train, test)
     record = settings(options.name) | {
         "accuracy": accuracy,
         "train_images": len(train),

@@ -98,30 +98,36 @@ def evaluate(
     features = [torch.cat(parts) for parts in list(zip(*measured))[8:]]
     protocol = f"{short_count(n)}_{split}_{judge.network}"
     right = (before == truth).double()
-    details = _attributes(editor, seen, put_back, by_target, kept, right, truth, outside)
+    details = _by_attribute(editor, seen, put_back, by_target, kept, right, truth, outside)
     counted = [k for k, name in enumerate(editor.attributes) if name != "Smiling"]  # the set of AttGAN and STGAN
     result = {
-        f"change_seen{protocol}": {"value": _mean(seen[:, counted]), "real": _mean(right[:, counted])},
-        f"change_seen_put_back{protocol}": {"value": _mean(put_back[:, counted]), "real": _mean(right[:, counted])},
-        f"change_seen_by_target{protocol}": {"value": _mean(by_target[:, counted]), "real": _mean(right[:, counted])},
+        f"change_seen{protocol}": {"value": _mean_or_nan(seen[:, counted]), "real": _mean_or_nan(right[:, counted])},
+        f"change_seen_put_back{protocol}": {
+            "value": _mean_or_nan(put_back[:, counted]),
+            "real": _mean_or_nan(right[:, counted]),
+        },
+        f"change_seen_by_target{protocol}": {
+            "value": _mean_or_nan(by_target[:, counted]),
+            "real": _mean_or_nan(right[:, counted]),
+        },
         f"others_kept{protocol}": {"value": float(kept.nanmean())},
-        f"psnr{short_count(n)}_{split}": {"value": _mean(quality[:, 0]), "drawn": _mean(quality[:, 2])},
-        f"ssim{short_count(n)}_{split}": {"value": _mean(quality[:, 1]), "drawn": _mean(quality[:, 3])},
+        f"psnr{short_count(n)}_{split}": {"value": _mean_or_nan(quality[:, 0]), "drawn": _mean_or_nan(quality[:, 2])},
+        f"ssim{short_count(n)}_{split}": {"value": _mean_or_nan(quality[:, 1]), "drawn": _mean_or_nan(quality[:, 3])},
     }
     for name, (plain, faded) in {"psnr": (0, 2), "ssim": (1, 3)}.items():
         value = outside[..., plain]
         result[f"{name}_outside{short_count(n)}_{split}"] = {
-            "value": _mean(value),
+            "value": _mean_or_nan(value),
             "worst": float(value.mean(0).min()),
-            "put_back": _mean(outside[..., faded]),
+            "put_back": _mean_or_nan(outside[..., faded]),
         }
     if len(features[0]) > judge.features:
-        result[f"fid{protocol}"] = _distances(judge, train, features)
+        result[f"fid{protocol}"] = _frechet_distances(judge, train, features)
     if recognise := face_recogniser(size):
         kept_identity, distances = _identity(editor, recognise, pictures, min(n, RECOGNISED))
         result[f"identity_kept{len(distances)}_{split}_dlib"] = {
-            "value": _mean(distances <= SAME_PERSON),
-            "distance": _mean(distances),
+            "value": _mean_or_nan(distances <= SAME_PERSON),
+            "distance": _mean_or_nan(distances),
         }
         for name, value in zip(editor.attributes, kept_identity.tolist()):
             details[name]["identity_kept"] = round(value, 4)
@@ -178,7 +184,7 @@ def _measure(
         for value in (False, True):
             mine = (labels[:, k] != value) & some
             if mine.any():
-                by_wish = editor.decode(_some(latents, mine), wished(editor, latents, k, float(value))[mine])
+                by_wish = editor.decode(_take(latents, mine), wished(editor, latents, k, float(value))[mine])
                 by_target[mine, k] = (look(by_wish)[1][:, k] == value).double()
     same = editor.edit(images, {})
     quality = torch.stack(
@@ -205,11 +211,11 @@ def wished(editor: Editor, latents: Encoded, k: int, value: float) -> Tensor:
     return editor.differences(latents, {editor.attributes[k]: value})
 
 
-def _some(latents: Encoded, chosen: Tensor) -> Encoded:
+def _take(latents: Encoded, chosen: Tensor) -> Encoded:
     return Encoded(*(part[chosen] for part in latents))
 
 
-def _attributes(
+def _by_attribute(
     editor: Editor,
     seen: Tensor,
     put_back: Tensor,
@@ -245,7 +251,7 @@ def _attributes(
     return details
 
 
-def _distances(judge: networks.Judge, train: Dataset, features: list[Tensor]) -> dict:
+def _frechet_distances(judge: networks.Judge, train: Dataset, features: list[Tensor]) -> dict:
     from .features import frechet_distance
 
     real_ones, drawn, edited = features
@@ -326,5 +332,5 @@ def outside_head(images: Tensor, edited: Tensor) -> tuple[Tensor, Tensor]:
     return psnr(images[..., outside], edited[..., outside]), ssim_map(*mirrored)[..., outside].flatten(1).mean(1)
 
 
-def _mean(values: Tensor) -> float:
+def _mean_or_nan(values: Tensor) -> float:
     return float(values.double().nanmean())

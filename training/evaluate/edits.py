@@ -139,13 +139,13 @@ def _direction(
                 for a, b in zip(to_uint8(pictures[:RECOGNISED]), to_uint8(edited[:RECOGNISED]), strict=True)
             ]
     real = see(reals)
-    unedited = kernel_distance(see(chosen), real)
+    unedited = kid(see(chosen), real)
     shift, shade = torch.cat(shifts), torch.cat(shades)
     row = {
         "seen": float(torch.cat(seen).float().mean()) if len(torch.cat(seen)) else 0.0,
         "judge": float(torch.cat(right).float().mean()),
         "others_kept": float(torch.cat(kept).mean()),
-        "kid": kernel_distance(torch.cat(found), real),
+        "kid": kid(torch.cat(found), real),
         "kid_unedited": unedited,
         "cheeks": float(shift.mean()),
         "faces": len(chosen),
@@ -221,7 +221,7 @@ def opposite(labels: Tensor, k: int, names: tuple[str, ...], bring: bool) -> Ten
     return differences
 
 
-def kernel_distance(a: Tensor, b: Tensor) -> float:
+def kid(a: Tensor, b: Tensor) -> float:
     """KID (Binkowski et al. 2018, arXiv:1801.01401) of features (n, D) and (m, D): the unbiased squared maximum mean
     discrepancy with the kernel (x y / D + 1)^3, of all pairs."""
     a, b = a.double(), b.double()

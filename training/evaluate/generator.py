@@ -26,7 +26,7 @@ from . import cas as cas_
 from . import editor, edits, metrics, photographs, repairs, translations
 from .measuring import eval_mode, fidelity, labels_like, network_for, usable_splits
 from .naming import short_count
-from .sampling import all_of, drawn, stored, subset
+from .sampling import all_of, generated_pictures, stored, subset
 from .seen import Seen
 
 SAMPLES = 10_000
@@ -60,7 +60,7 @@ def evaluate(
     began = time.monotonic()
     samples = None if samples is None else check_count(samples, least=2, what="number of samples")
     batch_size, seed = check_count(batch_size, most=10_000, what="batch size"), check_seed(seed)
-    generator = source if isinstance(source, Generator) else _load(source)
+    generator = source if isinstance(source, Generator) else _load_generator(source)
     if isinstance(generator, Restorer) or fill:
         if network not in (None, "general"):
             raise EvaluationError(f"Repaired pictures are measured with the network general, not with {network}.")
@@ -77,7 +77,7 @@ def evaluate(
             more = editor.evaluate(generator, data, data_root, samples=samples or SAMPLES, batch_size=batch_size)
             found = more | found | {"evaluation": more["evaluation"] | found["evaluation"]}
         return found
-    train, test = _open(data, data_root, generator)
+    train, test = _open_splits(data, data_root, generator)
     plan = networks.judge_of(train.name)
     samples = samples or (plan.samples if plan else SAMPLES)
     labels = labels_like(generator, train, samples, seed)
@@ -99,7 +99,7 @@ def evaluate(
     total = samples + len(known) + len(unknown) + 2 * toggled * len(generator.labels or ()) + generator.encodes * reread
     with eval_mode(generator), tqdm(total=total, unit=" pictures", desc="Evaluating", disable=None) as bar:
         latents = generator.sample_latents(samples, seed=seed)
-        fake = viewer.look(drawn(generator, latents, labels, bar), batch_size)
+        fake = viewer.look(generated_pictures(generator, latents, labels, bar), batch_size)
         real = {"train": viewer.look(stored(train, known, bar), batch_size)}
         if test:
             real["test"] = viewer.look(stored(test, unknown, bar), batch_size)
@@ -143,19 +143,19 @@ def _general(
     if generator.image_shape[0] != 3 or train.name in ("stackedmnist", "mnist", "fashionmnist"):
         raise EvaluationError(f"General features are of photographs in colour; {train.name} has none.")
     with eval_mode(generator):
-        return photographs.measure(
+        return photographs.general_distances(
             generator, data, root, train, labels, fidelity(), samples=samples, batch_size=batch_size, seed=seed
         )
 
 
-def _load(source) -> Generator:
+def _load_generator(source) -> Generator:
     model = load(source, device="cuda" if torch.cuda.is_available() else "cpu")
     if not isinstance(model, Generator):
         raise EvaluationError(f"{source} is not a generator, so there is nothing to sample.")
     return model
 
 
-def _open(data, root, generator: Generator) -> tuple[Dataset, Dataset | None]:
+def _open_splits(data, root, generator: Generator) -> tuple[Dataset, Dataset | None]:
     """The train and test splits in the generator's size and channels. A folder may have no test split."""
     channels, height, width = generator.image_shape
     if height != width:
@@ -181,9 +181,9 @@ def _cas(generator: Generator, train: Dataset, test: Dataset, batch_size: int, s
     n = len(train)
     labels = labels_like(generator, train, n, seed)
     with eval_mode(generator), tqdm(total=n, unit=" pictures", desc="Drawing a training set", disable=None) as bar:
-        images = all_of(drawn(generator, generator.sample_latents(n, seed=seed), labels, bar), batch_size)
+        images = all_of(generated_pictures(generator, generator.sample_latents(n, seed=seed), labels, bar), batch_size)
     drawn_set = replace(train, images=images, labels=labels.cpu().numpy())
-    return {"value": cas_.score(train.name, drawn_set, test), "real": cas_.real_score(train.name, train, test)}
+    return {"value": cas_.accuracy_score(train.name, drawn_set, test), "real": cas_.real_score(train.name, train, test)}
 
 
 def _record(samples, usable, seed, train, test, viewer, generator, began, details) -> dict:

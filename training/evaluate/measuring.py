@@ -14,7 +14,7 @@ from gan_models.rng import Stream, check_count, philox
 from ..data.dataset import Dataset
 from ..errors import EvaluationError
 from ..judges import networks
-from .sampling import drawn, label_columns, stored, subset
+from .sampling import generated_pictures, label_columns, stored, subset
 
 
 def fid(
@@ -32,7 +32,7 @@ def fid(
     usable_splits({"train": n}, viewer, "take more data")
     with eval_mode(generator), tqdm(total=2 * n, desc="FID", unit=" pictures", leave=False, disable=None) as bar:
         latents, labels = generator.sample_latents(n, seed=seed), labels_like(generator, dataset, n, seed)
-        fake = viewer.look(drawn(generator, latents, labels, bar), batch_size)
+        fake = viewer.look(generated_pictures(generator, latents, labels, bar), batch_size)
         real = viewer.look(stored(dataset, subset(dataset, n, seed), bar), batch_size)
     return fidelity().frechet_distance(fake.features, real.features)
 

@@ -134,7 +134,7 @@ def is_toggled(seen: Seen) -> bool:
     return seen.toggled > 0
 
 
-def has_codes(seen: Seen) -> bool:
+def reads_codes(seen: Seen) -> bool:
     return hasattr(seen.generator, "codes") and bool(seen.viewer.labels) and not seen.viewer.multi_label
 
 
@@ -216,7 +216,7 @@ _ROWS = (
         "code_agreement",
         "higher",
         "share of pictures with the class that belongs to their code (Chen et al. 2016, arXiv:1606.03657)",
-        has_codes,
+        reads_codes,
         code_agreement,
     ),
     Metric(

@@ -24,14 +24,14 @@ from ..data.dataset import Dataset, to_float
 from ..errors import EvaluationError
 from ..judges import general
 from .naming import short_count
-from .sampling import drawn, stored
+from .sampling import generated_pictures, stored
 
 SIZE = 128  # pixels to which pictures are resized
 SPLITS = {"celeba": ("heldout", ("valid", "test"))}  # the protocol's name of the real pictures, and their splits
 PHOTOGRAPHS = ("celeba", "cifar10")  # always measured; other colour data sets on request
 
 
-def measure(
+def general_distances(
     generator: Generator,
     data: str | os.PathLike,
     root: str | os.PathLike | None,
@@ -61,7 +61,9 @@ def measure(
             f"there are {n}: take more --samples or more data."
         )
     with tqdm(total=3 * n, unit=" pictures", desc="General features", disable=None) as bar:
-        fake = look(network, drawn(generator, generator.sample_latents(n, seed=seed), labels, bar), batch_size)
+        fake = look(
+            network, generated_pictures(generator, generator.sample_latents(n, seed=seed), labels, bar), batch_size
+        )
         order = philox(seed, 2, Stream.EVALUATION).permutation(sum(map(len, sets)))[:n]
         real, first = [], 0
         for part in sets:

@@ -40,7 +40,7 @@ def stored(data: Dataset, chosen: np.ndarray, bar: tqdm) -> _Pictures:
     return _Pictures(len(chosen), lambda some: torch.from_numpy(np.array(data.images[chosen[some]])), bar)
 
 
-def drawn(generator: Generator, latents: Tensor, labels: Tensor | None, bar: tqdm) -> _Pictures:
+def generated_pictures(generator: Generator, latents: Tensor, labels: Tensor | None, bar: tqdm) -> _Pictures:
     """Generated pictures. Raises EvaluationError if they are not finite."""
 
     def make(some: list[int]) -> Tensor:

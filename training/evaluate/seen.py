@@ -97,7 +97,7 @@ class Seen:
                 f"{train.name} is too small to count its modes: some digit never occurs; take more data."
             )
         some = train.labels[subset(train, len(logits), self.seed)]
-        return statistics.modes(logits.argmax(1).numpy(), expected), statistics.modes(some, expected)
+        return statistics.count_modes(logits.argmax(1).numpy(), expected), statistics.count_modes(some, expected)
 
     @functools.cached_property
     def reconstructions(self) -> tuple[str, dict[str, float]]:

@@ -81,7 +81,7 @@ def prdc(fake: Tensor, real: Tensor, fake_radii: Tensor, real_radii: Tensor) -> 
     }
 
 
-def modes(classes: np.ndarray, expected: np.ndarray) -> tuple[int, float]:
+def count_modes(classes: np.ndarray, expected: np.ndarray) -> tuple[int, float]:
     """The number of classes that occur, and KL(found || expected) of their frequencies in nats (Metz et al. 2017,
     arXiv:1611.02163; Lin et al. 2018, arXiv:1712.04086). classes: (n,) int; expected: (K,) probabilities, all above
     0."""

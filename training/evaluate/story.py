@@ -50,7 +50,7 @@ _WAYS = {
 }
 
 
-def tell(config: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
+def with_story(config: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
     """metrics.json with its `legend` and `notes`, for the model of this config.json. Existing entries of the legend are
     kept."""
     metrics = {key: value for key, value in metrics.items() if key not in ("legend", "notes")} | {

@@ -195,7 +195,7 @@ class Editing(Game):
 
     def generator_loss(self, state: State, batch: Batch, generated: EditorGenerated) -> Loss:
         terms = self.terms
-        reconstruction = coarse_and_fine(batch.real, generated.reconstructed)
+        reconstruction = multiscale_l1(batch.real, generated.reconstructed)
         loss, scalars = terms.reconstruction * reconstruction, {"reconstruction": reconstruction}
         if generated.edited is None:
             mine = has_training_label(batch)
@@ -293,6 +293,6 @@ def attribute_loss(logits: Tensor, labels: Tensor, count: int) -> Tensor:
     return F.binary_cross_entropy_with_logits(upcast(logits), wanted, reduction="none").mean(-1).sum() / count
 
 
-def coarse_and_fine(real: Tensor, drawn: Tensor) -> Tensor:
+def multiscale_l1(real: Tensor, drawn: Tensor) -> Tensor:
     """Mean absolute error, plus that of the pictures at a quarter of the size."""
     return (real - drawn).abs().mean() + (F.avg_pool2d(real, 4) - F.avg_pool2d(drawn, 4)).abs().mean()

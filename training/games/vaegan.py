@@ -15,7 +15,7 @@ from ..state import State
 from .adversarial import Batch, Game
 
 
-class Encoded(NamedTuple):
+class Autoencoded(NamedTuple):
     """The outputs of encoder and generator for a batch."""
 
     fake: Tensor  # (n, C, H, W) from the latents
@@ -36,20 +36,20 @@ class VAEGAN(Game):
 
     pairs, penalised, sums, remedies = ("vaegan",), True, ("reconstruction",), ("smoother", "noise")
 
-    def generate(self, state: State, batch: Batch) -> Encoded:
+    def generate(self, state: State, batch: Batch) -> Autoencoded:
         mean, log_variance = state.generator.encoder(batch.real)
         noise = batch.normal(Stream.ENCODER, state.generator.latent_dim)
         encoded = mean + (log_variance / 2).exp() * noise
         fake, reconstructed, redrawn = state.generator(torch.cat([batch.latents, encoded, encoded.detach()])).chunk(3)
-        return Encoded(fake, losses.kl_divergence(upcast(mean), upcast(log_variance)), reconstructed, redrawn)
+        return Autoencoded(fake, losses.kl_divergence(upcast(mean), upcast(log_variance)), reconstructed, redrawn)
 
-    def discriminator_loss(self, state: State, batch: Batch, generated: Encoded) -> Loss:
+    def discriminator_loss(self, state: State, batch: Batch, generated: Autoencoded) -> Loss:
         D, fake, redrawn = self.discriminator(state, batch), generated.fake.detach(), generated.redrawn.detach()
         on_real, on_fake, on_redrawn = D(batch.real), D(fake, fake=True), D(redrawn, fake=True)
         loss, scalars = self.tell_apart(on_real.scores, on_fake.scores, on_redrawn.scores)
         return self.penalise(state, batch, D, fake, loss, scalars)
 
-    def generator_loss(self, state: State, batch: Batch, generated: Encoded) -> Loss:
+    def generator_loss(self, state: State, batch: Batch, generated: Autoencoded) -> Loss:
         terms, D = self.terms, self.discriminator(state, batch)
         on_real = D(batch.real)
         on_fake, on_redrawn, on_reconstructed = (

@@ -62,8 +62,8 @@ def command(arguments: list[str] | None) -> None:
     import torch  # which --help does not need
 
     from ..data import open_dataset
-    from .fit import half, train, write
-    from .networks import FOLDER, files
+    from .fit import half, train_judge, write_judge
+    from .networks import FOLDER, weight_files
     from .networks import JUDGES as PLANS
 
     plan, folder = PLANS[options.name], options.output or FOLDER
@@ -73,7 +73,7 @@ def command(arguments: list[str] | None) -> None:
     data = half(data) if plan.half else data
     began = time.monotonic()
     seed = plan.seed if options.seed is None else options.seed
-    judge = train(options.name, data, epochs=options.epochs, seed=seed)
+    judge = train_judge(options.name, data, epochs=options.epochs, seed=seed)
     record = {
         "seed": seed,
         "epochs": options.epochs or plan.epochs,
@@ -85,9 +85,9 @@ def command(arguments: list[str] | None) -> None:
         "torch": torch.__version__,
         "machine": platform.machine(),
     }
-    judge = write(options.name, judge, record, test, folder)
+    judge = write_judge(options.name, judge, record, test, folder)
     shown = {key: value for key, value in judge.record.items() if key.endswith("accuracy")}
-    print(f"{options.name}: {shown} on {len(test):,} test pictures; weights in {files(options.name, folder)[0]}")
+    print(f"{options.name}: {shown} on {len(test):,} test pictures; weights in {weight_files(options.name, folder)[0]}")
 
 
 if __name__ == "__main__":

@@ -22,12 +22,12 @@ from .networks import (
     Judge,
     JudgeConfig,
     balance,
-    build,
+    build_judge,
     classify,
-    files,
     read,
     restore_judge,
     right,
+    weight_files,
 )
 
 
@@ -76,13 +76,13 @@ def distort(images: Tensor, random: torch.Generator, plan: JudgeConfig) -> Tenso
     return images
 
 
-def train(name: str, data: Dataset, *, epochs: int | None = None, seed: int = 0) -> Judge:
+def train_judge(name: str, data: Dataset, *, epochs: int | None = None, seed: int = 0) -> Judge:
     """A judge trained on `data` (in float32, or bfloat16 autocast if its configuration says so). Deterministic for a
     seed and number of threads."""
     plan = JUDGES[name]
     torch.manual_seed(seed)
     random = torch.Generator().manual_seed(seed)
-    judge = build(name, data.label_names).train().to(memory_format=torch.channels_last)
+    judge = build_judge(name, data.label_names).train().to(memory_format=torch.channels_last)
     images, labels = torch.from_numpy(np.array(data.images)), torch.from_numpy(data.labels)
     epochs = epochs or plan.epochs
     steps = len(images) // plan.batch_size
@@ -116,28 +116,28 @@ def _loss(logits: Tensor, labels: Tensor) -> Tensor:
     return F.cross_entropy(logits, labels, label_smoothing=0.05)
 
 
-def accuracy(judge: Judge, data: Dataset) -> dict:
+def judge_accuracy(judge: Judge, data: Dataset) -> dict:
     """{"accuracy": ...}; for attributes also "balanced_accuracy" (the mean of the accuracies on pictures with and
     without the attribute), and both for each attribute."""
     labels = torch.from_numpy(data.labels)
     answers = right(classify(judge, data.images).logits, labels).double()
     if labels.ndim == 1:
-        return {"accuracy": answers.mean().item()}
+        return {"judge_accuracy": answers.mean().item()}
     plain, balanced = answers.mean(0), balance(answers, labels)
     return {
-        "accuracy": plain.mean().item(),
+        "judge_accuracy": plain.mean().item(),
         "balanced_accuracy": balanced.nanmean().item(),
         "attributes": {
-            name: {"accuracy": round(a, 4), "balanced_accuracy": round(b, 4)}
+            name: {"judge_accuracy": round(a, 4), "balanced_accuracy": round(b, 4)}
             for name, a, b in zip(data.label_names, plain.tolist(), balanced.tolist())
         },
     }
 
 
-def write(name: str, judge: Judge, record: dict, test: Dataset, folder: Path = FOLDER) -> Judge:
+def write_judge(name: str, judge: Judge, record: dict, test: Dataset, folder: Path = FOLDER) -> Judge:
     """Store the weights in half precision, and `record` with their checksum and the accuracy of the stored weights."""
     folder.mkdir(parents=True, exist_ok=True)
-    weights, description = files(name, folder)
+    weights, description = weight_files(name, folder)
     data = save(
         {key: value.half() if value.is_floating_point() else value for key, value in judge.state_dict().items()}
     )
@@ -149,8 +149,8 @@ def write(name: str, judge: Judge, record: dict, test: Dataset, folder: Path = F
         "sha256": hashlib.sha256(data).hexdigest(),
         **record,
     }
-    stored = restore_judge(build(name, judge.label_names), data, str(weights))
-    record |= {"test_images": len(test), "test_checksum": test.checksum, **accuracy(stored, test)}
+    stored = restore_judge(build_judge(name, judge.label_names), data, str(weights))
+    record |= {"test_images": len(test), "test_checksum": test.checksum, **judge_accuracy(stored, test)}
     write_atomically(weights, data)
     write_atomically(description, (json.dumps(record, indent=1) + "\n").encode())
     return read(name, folder)

@@ -54,7 +54,7 @@ class GeneralError(TrainingError):
     """The weights are missing; the message says how to get them."""
 
 
-class Seen(NamedTuple):
+class GeneralFeatures(NamedTuple):
     """The features of n pictures."""
 
     maps: list[Tensor]  # (n, CHANNELS[k], H / s, W / s) for s = 4, 8, 16, 32
@@ -86,7 +86,7 @@ class Convolution(nn.Conv2d):
         return x.to(kind)
 
 
-class Block(nn.Module):
+class InvertedResidual(nn.Module):
     """An inverted bottleneck: 1x1 to more channels, a depthwise convolution, 1x1 back, and a skip connection if the
     shapes agree."""
 
@@ -120,7 +120,7 @@ class General(nn.Module):
             self.stages.append(
                 nn.Sequential(
                     *(
-                        Block(channels if k else inputs, channels, kernel, 1 if k else stride, expansion)
+                        InvertedResidual(channels if k else inputs, channels, kernel, 1 if k else stride, expansion)
                         for k in range(blocks)
                     )
                 )
@@ -128,7 +128,7 @@ class General(nn.Module):
             inputs = channels
         self.head = Convolution(inputs, POOLED, 1)
 
-    def forward(self, images: Tensor, pooled: bool = True) -> Seen:
+    def forward(self, images: Tensor, pooled: bool = True) -> GeneralFeatures:
         """pooled: also the mean of the last layer over the picture, which costs a fifth more."""
         x = F.relu6(self.stem((images * 127.5 + 0.5) / 128))  # (pixel 0..255 - 127) / 128
         maps = []
@@ -136,7 +136,7 @@ class General(nn.Module):
             x = stage(x)
             if number in MAPS:
                 maps.append(x)
-        return Seen(maps, F.relu6(self.head(x)).mean((2, 3)) if pooled else None)
+        return GeneralFeatures(maps, F.relu6(self.head(x)).mean((2, 3)) if pooled else None)
 
 
 def read(network: str = TRAINS) -> General:

@@ -236,7 +236,7 @@ def judge_of(data: str) -> JudgeConfig | None:
     return plan if plan and plan.data == data else None  # the teacher is not a judge
 
 
-def build(name: str, label_names: tuple[str, ...]) -> Judge:
+def build_judge(name: str, label_names: tuple[str, ...]) -> Judge:
     """An untrained judge of the configuration `name`."""
     plan = JUDGES[name]
     return Judge(
@@ -266,7 +266,7 @@ def balance(answers: Tensor, labels: Tensor) -> Tensor:
     return ((answers * ones).sum(0) / ones.sum(0) + (answers * (1 - ones)).sum(0) / (1 - ones).sum(0)) / 2
 
 
-def files(name: str, folder: Path = FOLDER) -> tuple[Path, Path]:
+def weight_files(name: str, folder: Path = FOLDER) -> tuple[Path, Path]:
     return folder / f"{name}.safetensors", folder / f"{name}.json"
 
 
@@ -277,7 +277,7 @@ def read(name: str, folder: Path = FOLDER) -> Judge | Stack:
         raise JudgeError(f"There is no judge for {name!r}, only for {', '.join(JUDGES)}.")
     if JUDGES[name].stacked:
         return Stack(read(JUDGES[name].stacked, folder), JUDGES[name].image_shape[0])
-    weights, description = files(name, folder)
+    weights, description = weight_files(name, folder)
     try:
         data, record = weights.read_bytes(), json.loads(description.read_bytes())
         labels, checksum = tuple(record["labels"]), record["sha256"]
@@ -288,7 +288,7 @@ def read(name: str, folder: Path = FOLDER) -> Judge | Stack:
         ) from error
     if hashlib.sha256(data).hexdigest() != checksum:
         raise JudgeError(f"{weights} is not the file that {description.name} describes: install the package again.")
-    judge = restore_judge(build(name, labels), data, str(weights))
+    judge = restore_judge(build_judge(name, labels), data, str(weights))
     judge.record = record
     return judge
 

@@ -85,7 +85,7 @@ def files(
     return found | {
         "app.py": APP.format(models=models, spaces=spaces).encode(),
         "requirements.txt": requirements(takes_photos(model), hardware).encode(),
-        "README.md": card(contents, repo_id, commit, hardware, private, drawn_elsewhere).encode(),
+        "README.md": space_card(contents, repo_id, commit, hardware, private, drawn_elsewhere).encode(),
     }
 
 
@@ -120,7 +120,7 @@ def version(package: str) -> str:
         ) from error
 
 
-def card(
+def space_card(
     contents: dict[str, Path | bytes],
     repo_id: str,
     commit: str,

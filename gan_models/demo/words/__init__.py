@@ -79,7 +79,7 @@ def say(sentence: str, language: str) -> str:
     return sentence
 
 
-def for_the_browser() -> dict[str, dict[str, str]]:
+def translations() -> dict[str, dict[str, str]]:
     """The argument of gr.I18n: for each language the translations by their English sentences."""
     return {"zh-CN": _WHOLE["zh"], "zh": _WHOLE["zh"]}
 

@@ -7,12 +7,12 @@ import yaml
 
 from gan_models.cards import edits
 
-NEW = edits.marked("license: mit\ntags:\n- gan\n", "# Toy\n\nFirst words.")
-NEWER = edits.marked("license: mit\ntags:\n- gan\n- new\nlibrary_name: gan-studio\n", "# Toy\n\nLater words.")
+NEW = edits.with_marks("license: mit\ntags:\n- gan\n", "# Toy\n\nFirst words.")
+NEWER = edits.with_marks("license: mit\ntags:\n- gan\n- new\nlibrary_name: gan-studio\n", "# Toy\n\nLater words.")
 
 
 def test_an_untouched_card_is_replaced():
-    assert not edits.split(NEW).edited
+    assert not edits.split_card(NEW).edited
     assert edits.merged(NEWER, NEW) == NEWER
     assert edits.merged(NEW, NEW) == NEW
 
@@ -49,15 +49,15 @@ def test_a_card_without_marks_is_a_persons():
 
 
 def test_line_ends_and_spaces_are_no_edit():
-    assert not edits.split(NEW.replace("\n", "\r\n")).edited
-    assert not edits.split(NEW.replace("First words.\n", "First words.   \n\n")).edited
+    assert not edits.split_card(NEW.replace("\n", "\r\n")).edited
+    assert not edits.split_card(NEW.replace("First words.\n", "First words.   \n\n")).edited
 
 
 def test_what_the_program_changes_everywhere_is_no_edit():
     card = edits.rewritten(NEW, lambda text: text.replace("words", "WORDS"))
-    assert "First WORDS." in card and not edits.split(card).edited
+    assert "First WORDS." in card and not edits.split_card(card).edited
     edited = edits.rewritten(NEW.replace("First", "My"), lambda text: text.replace("words", "WORDS"))
-    assert "My WORDS." in edited and edits.split(edited).text_edited
+    assert "My WORDS." in edited and edits.split_card(edited).text_edited
 
 
 @pytest.mark.parametrize(
@@ -85,9 +85,9 @@ def test_any_text_is_merged_at_once_and_kept(card):
     began = time.process_time()
     merged = edits.merged(NEWER, card)
     assert time.process_time() - began < 5
-    assert edits.split(merged).text is not None
+    assert edits.split_card(merged).text is not None
     again = edits.merged(NEWER, merged)
     assert edits.merged(NEWER, again) == again
-    front = edits.split(merged).front
+    front = edits.split_card(merged).front
     if edits.front_matter(card):
         assert yaml.safe_load(front)["library_name"] == "gan-studio"

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_models.demo.opened import Opened, file_name, name_of_edit, overlap, window_of
+from gan_models.demo.opened import Opened, name_of_edit, overlap, safe_name, window_of
 from gan_models.errors import InvalidInput
 from gan_models.networks.editor import Editor
 from gan_models.photos import geometry
@@ -105,7 +105,7 @@ def test_what_a_face_leaves_no_room_for_is_blocked(editor):
     ],
 )
 def test_a_strangers_file_name_is_made_plain(name, kept):
-    assert file_name(name) == kept
+    assert safe_name(name) == kept
 
 
 def test_a_file_is_named_after_the_photo_and_its_edit():

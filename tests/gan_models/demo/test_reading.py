@@ -37,11 +37,11 @@ def test_no_text_is_taken_that_cannot_be_sent_back(name):
         (reading.choice("model", str), "x" * 1001),
         (reading.choices("labels"), "Smiling"),
         (reading.choices("labels"), [1]),
-        (reading.number("seed", 0, 1), math.nan),
-        (reading.number("seed", 0, 1), True),
-        (reading.whole("seed"), 0.5),
-        (reading.whole("seed"), math.inf),
-        (reading.whole("seed"), ""),
+        (reading.number_from("seed", 0, 1), math.nan),
+        (reading.number_from("seed", 0, 1), True),
+        (reading.whole_from("seed"), 0.5),
+        (reading.whole_from("seed"), math.inf),
+        (reading.whole_from("seed"), ""),
     ],
 )
 def test_what_is_no_value_of_a_control_is_refused(reader, bad):
@@ -50,4 +50,4 @@ def test_what_is_no_value_of_a_control_is_refused(reader, bad):
 
 
 def test_numbers_are_read_as_numbers():
-    assert reading.whole("seed")(3.0) == 3 and reading.number("weight", 0, 1)(1) == 1.0
+    assert reading.whole_from("seed")(3.0) == 3 and reading.number_from("weight", 0, 1)(1) == 1.0

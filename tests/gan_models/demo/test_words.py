@@ -51,10 +51,10 @@ def test_sentences_are_translated_and_keep_what_is_filled_in(language):
 
 
 def test_the_browser_is_given_whole_sentences_by_their_english():
-    given = words.for_the_browser()["zh-CN"]
+    given = words.translations()["zh-CN"]
     assert given[words.DRAW] == words.say(words.DRAW, "zh") == "绘制"
     assert given[words.LAB_NOTE] == words.say(words.LAB_NOTE, "zh")
-    assert gr.I18n(**words.for_the_browser()).translations_dict["zh-CN"][words.SEED] == "种子"
+    assert gr.I18n(**words.translations()).translations_dict["zh-CN"][words.SEED] == "种子"
 
 
 @pytest.mark.parametrize("language", OTHERS)
@@ -74,7 +74,7 @@ def test_what_is_filled_in_is_translated_in_the_browser_too():
     assert given["Direction 3"] == "方向 3"
     (told,) = (theirs for english, theirs in given.items() if english.startswith("**mnist-cgan**"))
     assert "128" in told and "训练时没有标签" in told
-    marked = speaking.marked("radio", {"label": words.direction(3), "value": words.FILL}, given)
+    marked = speaking.marked_texts("radio", {"label": words.direction(3), "value": words.FILL}, given)
     assert marked["value"] == words.FILL  # what is chosen is sent back as it is
     assert marked["label"] != "Direction 3" and "Direction 3" in marked["label"]
 
@@ -141,14 +141,14 @@ def test_what_the_library_complains_of_is_translated_too(tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "small.png")
     digits = load(str(tiny(tmp_path / "digits", image_size=28, image_channels=1, labels=list("0123456789"))))
     wrong = [
-        lambda: reading.whole("seed")("x"),
-        lambda: reading.number("truncation", 0, 1.5)(2),
+        lambda: reading.whole_from("seed")("x"),
+        lambda: reading.number_from("truncation", 0, 1.5)(2),
         lambda: reading.text("picture")(7),
         lambda: reading.choice("model", str)(["x"]),
         lambda: reading.choices("wanted attributes")(7),
         lambda: check_seed(-1),
         lambda: check_count(65, most=64),
-        lambda: reading.whole("number of pictures")(None),
+        lambda: reading.whole_from("number of pictures")(None),
         lambda: reading.lines("list of keyframes", 2)("1 2 3"),
         lambda: pictures.parse(digits, "x"),
         lambda: pictures.parse(digits, "7/1_2"),

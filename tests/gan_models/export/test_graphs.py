@@ -169,9 +169,9 @@ def test_the_file_says_what_a_stranger_must_know(tmp_path):
 
 def test_bundled_models_keep_their_licence(tmp_path):
     card = (model_folder.Path(gan_models.layout.PRETRAINED) / "celeba-cgan" / "README.md").read_text()
-    assert graphs.licence_of(card)["licence"] == "celeba-non-commercial-research"
-    assert graphs.licence_of("# no front matter")["note"] == "The licence is not stated."
-    assert graphs.licence_of("---\nlicense: [\n---\n")["licence"] == "not stated"
+    assert graphs.licence_in(card)["licence"] == "celeba-non-commercial-research"
+    assert graphs.licence_in("# no front matter")["note"] == "The licence is not stated."
+    assert graphs.licence_in("---\nlicense: [\n---\n")["licence"] == "not stated"
 
 
 def test_halves_are_half_the_file_and_the_same_numbers(tmp_path):

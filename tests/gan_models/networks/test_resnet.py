@@ -7,7 +7,7 @@ from torch import nn
 from gan_models.errors import InvalidConfig
 from gan_models.model_folder import save
 from gan_models.networks import load
-from gan_models.networks.resnet import Block, ResNetDiscriminator, ResNetGenerator
+from gan_models.networks.resnet import ResidualBlock, ResNetDiscriminator, ResNetGenerator
 from training.penalties import zero_centered_gradient_penalty
 
 SIZES = [(28, 2), (28, 1), (32, 2), (64, 1)]
@@ -20,7 +20,7 @@ def seeded():
 
 def wake(network: nn.Module) -> nn.Module:
     """Away from the start, where every block is the identity."""
-    for block in (layer for layer in network.modules() if isinstance(layer, Block)):
+    for block in (layer for layer in network.modules() if isinstance(layer, ResidualBlock)):
         nn.init.normal_(block.narrow.weight, 0, 0.1)
     return network
 
@@ -46,7 +46,7 @@ def test_there_is_no_normalisation_and_a_picture_does_not_depend_on_its_neighbou
 
 
 def test_a_block_starts_as_the_identity_and_does_not_stay_it():
-    block, x = Block(16, 2, 8, depth=3), torch.randn(2, 16, 7, 7)
+    block, x = ResidualBlock(16, 2, 8, depth=3), torch.randn(2, 16, 7, 7)
     assert torch.equal(block(x), x)
     block(x).square().sum().backward()
     assert block.narrow.weight.grad.abs().max() > 0

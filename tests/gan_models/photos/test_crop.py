@@ -11,7 +11,7 @@ from PIL import Image
 from gan_models.errors import InvalidInput
 from gan_models.photos.crop import align, put_back
 from gan_models.photos.faces import Face
-from gan_models.photos.geometry import Similarity, sample
+from gan_models.photos.geometry import Similarity, resample
 
 
 def test_similarities_compose_invert_and_are_found_again():
@@ -47,7 +47,7 @@ def test_align_undoes_turn_scale_and_shift(scale, degrees):
     original = smooth(178, 218, seed=3)
     size = int(300 * scale)
     face = a_face(scale, degrees, complex(size, size) / 2)
-    photo = sample(original, face.frame.inverse(), (size, size))
+    photo = resample(original, face.frame.inverse(), (size, size))
     aligned = align(photo, face, 128)
     truth = torch.from_numpy(np.asarray(original.crop((25, 48, 153, 176))).transpose(2, 0, 1) / np.float32(127.5) - 1)
     assert (aligned - truth).abs().mean() < 0.012
@@ -63,11 +63,11 @@ def test_fine_patterns_shrink_to_grey_not_to_moire():
 
 def test_beyond_the_border_the_photo_is_mirrored():
     photo = quarters(100, 100)
-    shifted = sample(photo, Similarity(1, -30 - 20j), (60, 60))
+    shifted = resample(photo, Similarity(1, -30 - 20j), (60, 60))
     assert (
         shifted.getpixel((0, 0)) == RED and difference(shifted.crop((30, 20, 60, 60)), photo.crop((0, 0, 30, 40))) == 0
     )
-    column = np.asarray(sample(smooth(100, 100), Similarity(1, -30), (60, 60)))
+    column = np.asarray(resample(smooth(100, 100), Similarity(1, -30), (60, 60)))
     assert np.array_equal(column[:, :30], column[:, 30:60][:, ::-1])
     assert align(photo, a_face(3, 20, 20 + 90j), 64).abs().max() <= 1  # most of the window lies outside
     with pytest.raises(InvalidInput, match="outside"):

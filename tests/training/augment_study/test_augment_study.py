@@ -10,24 +10,24 @@ from tiny import SMALL, digits, write_data
 
 from training.augment_study import classifier, gan, page, study
 from training.augment_study.__main__ import main
-from training.augment_study.results import BOTH, GENERATED, MIXED, REAL, TRANSFORMS, Plan, StudyError
-from training.augment_study.study import Study, split
+from training.augment_study.results import BOTH, GENERATED, MIXED, REAL, TRANSFORMS, StudyError, StudyPlan
+from training.augment_study.study import Study, split_data
 
 DATA = digits(200)
-PLAN = Plan("mnist-cgan", {}, (2, None), (0,), (0.5, 1.0), ("none",), 16, 2, 40)
+PLAN = StudyPlan("mnist-cgan", {}, (2, None), (0,), (0.5, 1.0), ("none",), 16, 2, 40)
 
 
 def test_labelled_and_held_out_pictures_are_apart():
-    labelled, heldout = split(DATA, PLAN, 2, seed=0)
+    labelled, heldout = split_data(DATA, PLAN, 2, seed=0)
     assert len(heldout) == 40 and np.bincount(labelled.labels).tolist() == [2] * 10 and labelled.name == DATA.name
     rows = lambda data: {image.tobytes() for image in data.images}
     assert not rows(labelled) & rows(heldout)
-    other, same = split(DATA, PLAN, 2, seed=1)
+    other, same = split_data(DATA, PLAN, 2, seed=1)
     assert rows(other) != rows(labelled) and rows(same) == rows(heldout)
-    every, _ = split(DATA, PLAN, None, seed=0)
+    every, _ = split_data(DATA, PLAN, None, seed=0)
     assert len(every) == 160
     with pytest.raises(StudyError, match="fewer than 100"):
-        split(DATA, PLAN, 100, seed=0)
+        split_data(DATA, PLAN, 100, seed=0)
 
 
 def test_the_classifier_learns_and_is_a_function_of_its_arguments():
@@ -93,12 +93,12 @@ def test_share_and_filter_are_chosen_on_held_out_pictures_and_seeds_are_paired(t
         rows += [about | {"kind": BOTH, "share": 2, "filter": "none", "validation": 0.6, "test": 0.99}]
         rows += [about | {"kind": MIXED, "share": 1, "filter": "none", "test": 0.1}]
     found = made(tmp_path, rows)
-    found.plan = Plan(**vars(PLAN) | {"seeds": (0, 1), "per_class": (2,)})
+    found.plan = StudyPlan(**vars(PLAN) | {"seeds": (0, 1), "per_class": (2,)})
     assert found.chosen(2, 0)["share"] == 1
     without, with_, mean, half = page.gain(found, 2)
     assert (without, with_) == (TRANSFORMS, BOTH) and mean == pytest.approx(0.15)
     assert half == pytest.approx(12.706 * np.std([0.1, 0.2], ddof=1) / math.sqrt(2))
-    text = page.page(found, "command", "figure.png")
+    text = page.results_text(found, "command", "figure.png")
     assert "+15.0 ± 63.5" in text and "| 2 | 0 | 1 | none |" in text
 
 

@@ -11,7 +11,7 @@ from gan_models.errors import InvalidInput
 from gan_models.images import to_uint8
 from gan_models.networks.dcgan import DCGANGenerator
 from training.data.dataset import Dataset
-from training.data.mixing import draw
+from training.data.mixing import draw_examples
 
 DIGITS = tiny.digits(20)
 
@@ -78,4 +78,4 @@ def test_what_does_not_fit_is_refused(model):
     with torch.no_grad():
         broken.embedding.weight.fill_(float("nan"))
     with pytest.raises(InvalidInput, match="not finite"):
-        draw(broken, np.arange(3), 0)
+        draw_examples(broken, np.arange(3), 0)

@@ -16,7 +16,7 @@ from training.data.dataset import Dataset
 from training.games import GAMES
 from training.recipes import RECIPES
 from training.settings import change
-from training.starting import build
+from training.starting import build_state
 
 
 def write(folder, name: str, value: int, size: int = 64) -> None:
@@ -68,7 +68,7 @@ def test_both_pictures_of_a_pair_are_mirrored_and_enlarged_alike():
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (8, 3, 64, 64), np.uint8)
     dataset = negatives(images)
-    state = build(recipe, dataset, 0, torch.device("cpu"))
+    state = build_state(recipe, dataset, 0, torch.device("cpu"))
     batch = loop.load_batch(recipe, dataset, state.generator, 0, 8, seed=0)
     assert torch.allclose(batch.sources, -batch.real, atol=1e-5)
     drawn = GAMES["restoring"](recipe, torch.device("cpu")).generate(state, batch)

@@ -51,7 +51,7 @@ def test_the_crop_of_original_celeba_gives_the_cropped_pictures(data_root):
     with zipfile.ZipFile(data_root / "original/celeba/img_align_celeba.zip") as archive:
         names = sorted(archive.namelist())
     parts = celeba._read_partition(*celeba._celeba_file(data_root / "original/celeba", "list_eval_partition"))
-    names = [name for name in names if parts[celeba._number(name)] == 0]
+    names = [name for name in names if parts[celeba._picture_number(name)] == 0]
     assert len(names) == len(original) > 100
     for k in range(0, len(names), 25):
         mine, other = original.images[k].transpose(1, 2, 0).astype(int), decoded(cropped.read(names[k])).astype(int)

@@ -18,7 +18,9 @@ def toggled(monkeypatch, rule, before: list[list[float]]):
     """What of KNOWN is seen (K, 2, n, L) by a viewer that follows a rule: the labels that were asked for -> logits; and
     what was asked."""
     asked = []
-    monkeypatch.setattr(agreement, "drawn", lambda generator, latents, labels, bar: asked.append(labels) or labels)
+    monkeypatch.setattr(
+        agreement, "generated_pictures", lambda generator, latents, labels, bar: asked.append(labels) or labels
+    )
     viewer = SimpleNamespace(labels=KNOWN, look=lambda labels, batch_size: SimpleNamespace(logits=rule(labels)))
     generator = DCGANGenerator(8, 3, latent_dim=2, width=2, labels=NAMES, multi_label=True)
     before = torch.tensor(before)
@@ -71,5 +73,7 @@ def test_where_there_are_no_others_there_is_no_number():
     result = agreement.toggle_others_kept(seen, generator, SimpleNamespace(labels=["Smiling"]), details)
     assert result == {"value": None, "real": None, "own": None} and details["attributes"] == {"Smiling": {}}
     record = {"attributes": {"Smiling": {"toggled_others_kept": 0.875}}}
-    printed = evaluate.table({"toggle_others_kept1k_judge": result | {"value": 0.875}, "evaluation": {"judge": record}})
+    printed = evaluate.metrics_table(
+        {"toggle_others_kept1k_judge": result | {"value": 0.875}, "evaluation": {"judge": record}}
+    )
     assert printed.count("0.875") == 2 and "others kept" in printed

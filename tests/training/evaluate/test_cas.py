@@ -30,7 +30,7 @@ def test_cas_is_what_a_classifier_learns_from_generated_pictures(root, tmp_path,
     monkeypatch.setattr(cas, "EPOCHS", 8)
     assert cas.real_score("mnist", train, test, tmp_path) is None  # made with other settings
     mixed = replace(train, labels=np.random.default_rng(0).permutation(train.labels))
-    right, wrong = (cas.score("mnist-teacher", data, test) for data in (train, mixed))
+    right, wrong = (cas.accuracy_score("mnist-teacher", data, test) for data in (train, mixed))
     assert right > wrong + 0.3 and wrong < 0.4
 
 

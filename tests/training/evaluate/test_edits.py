@@ -13,8 +13,8 @@ EDITED = list(RETOUCHED)
 def test_the_kernel_distance_is_zero_on_average_for_one_distribution_and_grows_with_distance():
     random = torch.Generator().manual_seed(0)
     a, b = torch.randn(400, 16, generator=random), torch.randn(400, 16, generator=random)
-    assert abs(edits.kernel_distance(a, b)) < 0.02
-    assert 0.02 < edits.kernel_distance(a, b + 0.3) < edits.kernel_distance(a, b + 0.6)
+    assert abs(edits.kid(a, b)) < 0.02
+    assert 0.02 < edits.kid(a, b + 0.3) < edits.kid(a, b + 0.6)
     kernel = lambda x, y: (x @ y / 16 + 1) ** 3
     x, y = a[:3].double(), b[:2].double()
     within = [
@@ -22,7 +22,7 @@ def test_the_kernel_distance_is_zero_on_average_for_one_distribution_and_grows_w
         for z in (x, y)
     ]
     across = sum(kernel(p, q) for p in x for q in y) / 6
-    assert edits.kernel_distance(x, y) == pytest.approx(float(within[0] + within[1] - 2 * across))
+    assert edits.kid(x, y) == pytest.approx(float(within[0] + within[1] - 2 * across))
 
 
 def test_an_edit_is_judged_as_a_photo_sees_it():

@@ -116,7 +116,7 @@ def stacked(data_root: Path, split: str, n: int) -> Dataset:
 
 def test_modes_of_stacked_digits(data_root, monkeypatch):
     train, test, n = stacked(data_root, "train", 3000), stacked(data_root, "test", 500), 450
-    monkeypatch.setattr(evaluation, "_open", lambda *anything: (train, test))
+    monkeypatch.setattr(evaluation, "_open_splits", lambda *anything: (train, test))
     result = evaluate(Known(test.images), "stackedmnist", data_root, samples=n)
     distinct = len(set(test.labels[:n].tolist()))
     assert result["modes450_reader"]["value"] == pytest.approx(distinct, abs=6) and 300 < distinct < 450
@@ -219,10 +219,10 @@ def test_two_shards_see_what_one_process_sees(model):
 
     generator, viewer = load_folder(model), open_network("mnist")
     latents, labels = generator.sample_latents(50, seed=0), torch.arange(50) % 10
-    whole = viewer.look(sampling.drawn(generator, latents, labels, Bar()), 20)
+    whole = viewer.look(sampling.generated_pictures(generator, latents, labels, Bar()), 20)
     for parts in ([17, 33], [25, 25]):
         shards = [
-            viewer.look(sampling.drawn(generator, *part, Bar()), 20)
+            viewer.look(sampling.generated_pictures(generator, *part, Bar()), 20)
             for part in zip(latents.split(parts), labels.split(parts))
         ]
         torch.testing.assert_close(
@@ -277,7 +277,7 @@ def test_pictures_are_judged_as_a_png_would_hold_them(model, root):
     generator = load_folder(model)
     latents = generator.sample_latents(3, seed=0)
 
-    drawn = sampling.drawn(generator, latents, torch.tensor([1, 2, 3]), Bar())
+    drawn = sampling.generated_pictures(generator, latents, torch.tensor([1, 2, 3]), Bar())
     expected = ((generator.generate(latents, torch.tensor([1, 2, 3])) + 1) * 127.5).round().clamp(0, 255)
     assert drawn[1].dtype == torch.uint8 and torch.equal(torch.stack(drawn.__getitems__([0, 1, 2])).float(), expected)
 

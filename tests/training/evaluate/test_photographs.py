@@ -51,7 +51,9 @@ def test_celeba_is_compared_with_valid_and_test_at_128_px_at_any_picture_size(mo
     network = general.read(general.JUDGES)
     monkeypatch.setattr(general, "read", lambda name: network)
     monkeypatch.setattr(general, "POOLED", 20)
-    found = photographs.measure(drawing, "celeba", None, few, None, features, samples=100, batch_size=10, seed=0)
+    found = photographs.general_distances(
+        drawing, "celeba", None, few, None, features, samples=100, batch_size=10, seed=0
+    )
     assert asked[-3:] == [(128, "valid"), (128, "test"), (128, "train")]
     assert {"fid30_heldout_general", "kid30_heldout_general", "evaluation"} == set(found)
     assert (
@@ -59,12 +61,12 @@ def test_celeba_is_compared_with_valid_and_test_at_128_px_at_any_picture_size(mo
         and found["evaluation"]["general"]["pictures"]["heldout"]["real"] == 30
     )
     with pytest.raises(EvaluationError, match="more than 20 pictures on each side, and there are 10"):
-        photographs.measure(drawing, "celeba", None, few, None, features, samples=10, batch_size=10, seed=0)
+        photographs.general_distances(drawing, "celeba", None, few, None, features, samples=10, batch_size=10, seed=0)
 
 
 def test_digits_are_no_photographs(monkeypatch):
     grey = DCGANGenerator(28, 1, latent_dim=4, width=4)
     data = Dataset("mnist", np.zeros((4, 1, 28, 28), np.uint8), np.zeros(4, int), tuple("0123456789"), False, "")
-    monkeypatch.setattr(generator, "_open", lambda *a: (data, data))
+    monkeypatch.setattr(generator, "_open_splits", lambda *a: (data, data))
     with pytest.raises(EvaluationError, match="photographs in colour"):
         generator.evaluate(grey, "mnist", samples=4, network="general")

@@ -59,7 +59,7 @@ def folder(tmp_path):
 
 def with_metrics(folder, metrics) -> str:
     config = json.loads((folder / "config.json").read_text())
-    (folder / "metrics.json").write_text(json.dumps(story.tell(config, metrics)))
+    (folder / "metrics.json").write_text(json.dumps(story.with_story(config, metrics)))
     write_card(folder)
     return (folder / "README.md").read_text()
 
@@ -160,10 +160,10 @@ def test_other_models_have_no_editors_paragraphs(folder):
 
 def test_telling_again_changes_nothing_and_a_legend_that_is_there_keeps_its_words(editor):
     config = json.loads((editor / "config.json").read_text())
-    told = story.tell(config, EDITOR)
-    assert story.tell(config, told) == told and {key: told[key] for key in EDITOR} == EDITOR
+    told = story.with_story(config, EDITOR)
+    assert story.with_story(config, told) == told and {key: told[key] for key in EDITOR} == EDITOR
     told["legend"]["fid"] = {"better": "lower", "about": "somebody's own words"}
-    assert story.tell(config, told)["legend"]["fid"]["about"] == "somebody's own words"
+    assert story.with_story(config, told)["legend"]["fid"]["about"] == "somebody's own words"
 
 
 @pytest.mark.parametrize("name", layout.bundled())
@@ -172,7 +172,7 @@ def test_the_bundled_models_have_the_card_that_their_files_make(name):
     folder = find(name).folder
     metrics = model_folder.read_metrics(folder / "metrics.json")
     config = json.loads((folder / "config.json").read_text())
-    assert metrics["legend"] and story.tell(config, metrics) == metrics
+    assert metrics["legend"] and story.with_story(config, metrics) == metrics
     told = re.sub(
         r"pip install git.*",
         "pip install .        # in a checkout of GAN Studio",

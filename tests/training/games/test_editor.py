@@ -33,7 +33,7 @@ from training.games.editor import (
 )
 from training.recipes import EDITOR_ATTRIBUTES, RecipeError
 from training.settings import change, find
-from training.starting import build
+from training.starting import build_state
 
 SMALL = ["batch_size=8", "generator.width=4", "generator.decoder_width=4", "discriminator.width=4", "edits_after=16"]
 # With a decoder of its own, and with the layers of a generator as its decoder.
@@ -110,7 +110,7 @@ def test_labels_of_even_file_numbers_teach_nothing():
 def run(images: int, recipe=RECIPE):
     torch.manual_seed(0)
     data = dataset_of(recipe)
-    state, scalars = build(recipe, data, 0, torch.device("cpu")), []
+    state, scalars = build_state(recipe, data, 0, torch.device("cpu")), []
     before = {key: value.clone() for key, value in state.generator.state_dict().items()}
     loop.train(
         recipe,
@@ -314,7 +314,7 @@ def test_edits_are_counted(made_up_faces, monkeypatch):
         return evaluate_editor.networks.ClassifierOutput(torch.zeros(len(images), 4), bright.expand(-1, 40))
 
     monkeypatch.setattr(evaluate_editor.networks, "classify", opinions)
-    monkeypatch.setattr(evaluate_editor, "_distances", lambda *arguments: {"value": 0.0, "real": 0.0})
+    monkeypatch.setattr(evaluate_editor, "_frechet_distances", lambda *arguments: {"value": 0.0, "real": 0.0})
     result = evaluate_editor.evaluate(editor, "celeba")
     for numbers in result["evaluation"]["judge"]["attributes"].values():
         assert numbers["psnr_outside"] < 20 and numbers["ssim_outside"] < 0.9
@@ -390,14 +390,14 @@ def test_each_attribute_gets_the_strength_that_is_worth_its_price():
     features[:, (attribute == 0) | lost, 0] += 4 * strengths[:, None].double()
     seen = torch.where(attribute == 0, strengths[:, None] >= 0.7, (strengths[:, None] >= 1.2) & ~lost).double()
     real = torch.randn(m, 3, generator=random).double()
-    measured = calibrate.Measured(features, seen, torch.ones_like(seen), attribute, away, real)
-    brought, taken = strengths[calibrate.choose(measured)].tolist()
+    measured = calibrate.JudgedEdits(features, seen, torch.ones_like(seen), attribute, away, real)
+    brought, taken = strengths[calibrate.choose_strengths(measured)].tolist()
     assert brought == pytest.approx([0.7, 1.2]) and taken == pytest.approx([0.7, 0.3])
-    found = calibrate.score(measured, calibrate.choose(measured), calibrate.distance_to(real))
+    found = calibrate.score(measured, calibrate.choose_strengths(measured), calibrate.distance_to(real))
     assert found["seen"] == 0.75 and found["kept"] == 1
     assert found["score"] == pytest.approx(1.75 - calibrate.PRICE * found["fid"])
     worse = measured._replace(kept=1 - 5 * (strengths[:, None] - 0.3).clamp_min(0).double() * (attribute == 1))
-    assert strengths[calibrate.choose(worse)][0].tolist() == pytest.approx(
+    assert strengths[calibrate.choose_strengths(worse)][0].tolist() == pytest.approx(
         [0.7, 0.3]
     )  # others change, which is not worth it
 

@@ -13,7 +13,7 @@ from training import loop
 from training.games import GAMES
 from training.recipes import RECIPES
 from training.settings import change
-from training.starting import build
+from training.starting import build_state
 
 RECIPE = change(
     RECIPES["celeba-inversion"],
@@ -25,7 +25,7 @@ TERMS = RECIPE.terms
 
 def made(recipe=RECIPE):
     dataset = dataset_of(recipe)
-    state = build(recipe, dataset, 0, torch.device("cpu"))
+    state = build_state(recipe, dataset, 0, torch.device("cpu"))
     state.generator.train(), state.discriminator.train()
     return (
         state,

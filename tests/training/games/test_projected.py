@@ -16,7 +16,7 @@ from training.engine import make_accelerator
 from training.games import GAMES
 from training.recipes import RECIPES, RecipeError
 from training.settings import change
-from training.starting import build
+from training.starting import build_state
 
 STAGED = change(RECIPES["celeba-cgan-128"], [*small("celeba-cgan-128"), "image_size=32"])
 ALONE = ["networks=projected", "anchor=0", "auxiliary=0.2", "discriminator.auxiliary=true", "discriminator.levels=3"]
@@ -28,7 +28,7 @@ RECIPE = change(
 
 def made(recipe=RECIPE, images: int = 100):
     dataset = dataset_of(recipe)
-    state = build(recipe, dataset, 0, torch.device("cpu"))
+    state = build_state(recipe, dataset, 0, torch.device("cpu"))
     state.images = images
     game = GAMES["projected"](recipe, torch.device("cpu"))
     batch = loop.load_batch(recipe, dataset, state.generator, 0, 8, seed=0)
@@ -122,7 +122,7 @@ def test_it_learns_a_colour():
     recipe = dataclasses.replace(RECIPE, conditional=False, attributes=None, flip=False, terms={})
     plain = ["discriminator.auxiliary=false", "strength=0", "waits=160", "generator_rate=1", "beta1=0.5"]
     recipe = change(recipe, ["batch_size=16", "generator.width=8", "learning_rate=5e-3", *plain])
-    state = build(recipe, dataset, 0, torch.device("cpu"))
+    state = build_state(recipe, dataset, 0, torch.device("cpu"))
     loop.train(recipe, dataset, state, make_accelerator("fp32"), 1_600, 0, [])
     drawn = state.ema.generate(state.ema.sample_latents(16, seed=0)).mean((0, 2, 3))
     assert (drawn - (torch.from_numpy(colour) / 127.5 - 1)).abs().max() < 0.35, drawn

@@ -15,7 +15,7 @@ from training.games import GAMES
 from training.games.restoring import OWN, closer
 from training.recipes import RECIPES, RecipeError
 from training.settings import change
-from training.starting import build
+from training.starting import build_state
 
 RECIPE = change(RECIPES["celeba-restore"], small("celeba-restore"))
 LATER = 36_000  # images: the discriminators take part
@@ -23,7 +23,7 @@ LATER = 36_000  # images: the discriminators take part
 
 def made(images: int = 0, recipe=RECIPE):
     dataset = dataset_of(recipe)
-    state = build(recipe, dataset, 0, torch.device("cpu"))
+    state = build_state(recipe, dataset, 0, torch.device("cpu"))
     state.generator.train(), state.discriminator.train()
     state.images = images
     batch = loop.load_batch(recipe, dataset, state.generator, 0, 8, seed=0)

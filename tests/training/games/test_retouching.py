@@ -16,7 +16,7 @@ from training.games.adversarial import Batch
 from training.games.retouching import FURTHER, RANDOMS, variation
 from training.recipes import RECIPES, RecipeError, at
 from training.settings import change
-from training.starting import build
+from training.starting import build_state
 
 RECIPE = change(RECIPES["celeba-editor"], small("celeba-editor"))
 EDITED = RECIPE.generator["attributes"]
@@ -25,7 +25,7 @@ LATER = 64_000  # images: a step with a cycle, in the second phase
 
 def made(images: int = 0):
     dataset = dataset_of(RECIPE)
-    state = build(RECIPE, dataset, 0, torch.device("cpu"))
+    state = build_state(RECIPE, dataset, 0, torch.device("cpu"))
     state.generator.train(), state.discriminator.train()
     state.images = images
     return (

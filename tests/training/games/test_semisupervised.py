@@ -16,7 +16,7 @@ from training.games import GAMES
 from training.games.adversarial import Batch
 from training.recipes import RECIPES, RecipeError
 from training.settings import change
-from training.starting import build
+from training.starting import build_state
 
 DATA = tiny.digits(40)
 RECIPE = dataclasses.replace(
@@ -41,7 +41,7 @@ def test_of_each_class_so_many_labels_are_kept_by_the_seed():
 def started():
     """The game, its state and a batch of eight."""
     few = DATA.few(2, seed=0)
-    game, state = GAMES["semisupervised"](RECIPE, torch.device("cpu")), build(RECIPE, few, 0, torch.device("cpu"))
+    game, state = GAMES["semisupervised"](RECIPE, torch.device("cpu")), build_state(RECIPE, few, 0, torch.device("cpu"))
     game.dataset = few
     real = torch.from_numpy(few.images[:8]).float() / 127.5 - 1
     return game, state, Batch(real, None, torch.randn(8, 100), 0, 0)

@@ -17,7 +17,7 @@ from training.engine import make_accelerator
 from training.games import GAMES
 from training.recipes import RECIPES, RecipeError
 from training.settings import change
-from training.starting import build
+from training.starting import build_state
 
 RECIPE = change(RECIPES["celeba-cyclegan"], small("celeba-cyclegan"))
 
@@ -50,7 +50,7 @@ def test_two_data_sets_become_two_classes():
 
 def made(recipe=RECIPE):
     dataset = dataset_of(recipe)
-    state = build(recipe, dataset, 0, torch.device("cpu"))
+    state = build_state(recipe, dataset, 0, torch.device("cpu"))
     return state, loop.load_batch(recipe, dataset, state.generator, 0, 8, seed=0), GAMES["translating"](recipe, "cpu")
 
 
@@ -95,7 +95,7 @@ def test_it_learns_to_translate_dark_into_light():
     images = np.where(labels, 200, 50)[:, None, None, None] + random.integers(-20, 20, (64, 3, 16, 16))
     dataset = Dataset("squares", images.astype(np.uint8), labels, ("dark", "light"), False, "")
     recipe = change(RECIPE, ["image_size=16", "batch_size=16", "learning_rate=2e-3", "discriminator.patches=4"])
-    state = build(recipe, dataset, 0, torch.device("cpu"))
+    state = build_state(recipe, dataset, 0, torch.device("cpu"))
     loop.train(recipe, dataset, state, make_accelerator("fp32"), 1600, 0, [])
     translator = state.generator.eval()
     for kind in (0, 1):

@@ -40,7 +40,7 @@ def stripes(n: int = 640) -> Dataset:
 
 def test_reader_reads_digits(digits):
     judge = networks.read("mnist")
-    accuracy = fit.accuracy(judge, digits)["accuracy"]
+    accuracy = fit.judge_accuracy(judge, digits)["accuracy"]
     assert accuracy >= 0.994
     assert accuracy == pytest.approx(judge.record["accuracy"], abs=2e-4)
     assert (judge.network, judge.label_names, judge.record["test_checksum"]) == ("reader", DIGITS, digits.checksum)
@@ -116,7 +116,7 @@ def test_judge_names_attributes_as_well_as_its_record_says(faces):
     "name, megabytes", [("mnist", 1.5), ("mnist-teacher", 0.5), ("fashionmnist", 1.5), ("celeba", 4)]
 )
 def test_bundled_weights_are_small_half_precision_and_as_recorded(name, megabytes):
-    weights, description = networks.files(name)
+    weights, description = networks.weight_files(name)
     assert weights.stat().st_size < megabytes * 1e6
     assert {tensor.dtype for tensor in load_file(weights).values()} == {torch.float16, torch.int64}
     judge = networks.read(name)
@@ -136,10 +136,10 @@ def test_opinions_do_not_depend_on_the_batch():
 
 def test_training_learns_and_is_repeatable(tmp_path):
     data = stripes()
-    judge, again = (fit.train("mnist", data, epochs=4, seed=3) for _ in range(2))
+    judge, again = (fit.train_judge("mnist", data, epochs=4, seed=3) for _ in range(2))
     for key, value in judge.state_dict().items():
         assert torch.equal(value, again.state_dict()[key]), key
-    stored = fit.write("mnist", judge, {"seed": 3}, data, tmp_path)
+    stored = fit.write_judge("mnist", judge, {"seed": 3}, data, tmp_path)
     assert stored.record["accuracy"] > 0.9 and stored.record["test_images"] == len(data)
     torch.testing.assert_close(
         networks.classify(stored, data.images).logits,
@@ -204,8 +204,8 @@ def test_files_that_do_not_fit_are_refused(tmp_path):
         networks.read("cats")
     with pytest.raises(JudgeError, match="missing or damaged"):
         networks.read("mnist", tmp_path)
-    weights, description = networks.files("mnist", tmp_path)
-    for kept, copy in zip(networks.files("mnist"), (weights, description)):
+    weights, description = networks.weight_files("mnist", tmp_path)
+    for kept, copy in zip(networks.weight_files("mnist"), (weights, description)):
         copy.write_bytes(kept.read_bytes())
     networks.read("mnist", tmp_path)
 

@@ -32,9 +32,9 @@ NAMELESS = """() => [...document.querySelectorAll('img')].filter(img => img.chec
     "language, width, theme", [("en-US", 1280, "light"), ("zh-CN", 360, "dark"), ("en-US", 360, "light")]
 )
 def test_every_tab_is_accessible_and_none_is_wider_than_the_page(chromium, address, axe, language, width, theme):
-    from gan_models.demo import TABS, name_of, words
+    from gan_models.demo import TABS, tab_name, words
 
-    titles = {name_of(tab): words.say(tab.TITLE, words.language_of(language)) for tab in TABS}
+    titles = {tab_name(tab): words.say(tab.TITLE, words.language_of(language)) for tab in TABS}
     context = chromium.new_context(locale=language, permissions=["camera"])
     visitor = Visitor(context, f"{address}?__theme={theme}", {"width": width, "height": 740}, whole=False)
     page, wrong = visitor.page, []
