@@ -34,13 +34,13 @@ def command(arguments: list[str] | None) -> None:
     options = parser.parse_args(arguments)
     from gan_models.rng import check_seed  # with torch, which --help does not need
 
-    from .. import detect
+    from ..detect import fitting, pictures, study
 
     check_seed(options.seed)
-    if not detect.BATCH <= options.images <= 10**9:
-        raise detect.DetectError(f"--images must be from {detect.BATCH} to 10^9, not {options.images}.")
-    models = options.models or detect.default_models()
+    if not fitting.BATCH <= options.images <= 10**9:
+        raise pictures.DetectError(f"--images must be from {fitting.BATCH} to 10^9, not {options.images}.")
+    models = options.models or pictures.default_models()
     asked = {"models": models, "others": options.others, "images": options.images, "seed": options.seed}
-    detect.begin(options.output / detect.WORK, options.resume, asked)
-    run = detect.Options(options.images, options.seed, options.output)
-    print(detect.run(models, options.others, options.data_root, run))
+    study.begin(options.output / study.WORK, options.resume, asked)
+    run = study.Options(options.images, options.seed, options.output)
+    print(study.run_study(models, options.others, options.data_root, run))

@@ -8,15 +8,17 @@ import torch
 from tiny import tiny_generator
 
 from gan_models import detection
-from training import detect
 from training.commands.detect import main
+from training.detect import fitting, pictures
 
 
 @pytest.fixture
 def made(alone, tmp_path, monkeypatch):
     """Two generators of digits, and so few pictures that it takes seconds."""
-    for name, few in (("DRAWN", 40), ("DRAWN_TEST", 12), ("REAL_TEST", 8), ("BATCH", 8), ("SAVE_EVERY", 1)):
-        monkeypatch.setattr(detect, name, few)
+    for name, few in (("DRAWN", 40), ("DRAWN_TEST", 12), ("REAL_TEST", 8)):
+        monkeypatch.setattr(pictures, name, few)
+    for name, few in (("BATCH", 8), ("SAVE_EVERY", 1)):
+        monkeypatch.setattr(fitting, name, few)
     for name in ("one", "two"):
         tiny_generator(tmp_path / name, dataset="mnist")
     return tmp_path
@@ -51,7 +53,7 @@ def test_it_writes_a_detector_that_is_read_and_tells_every_rate(made, capsys):
 def test_a_run_that_was_stopped_goes_on_to_the_same_weights(made, monkeypatch, capsys):
     assert run(made) == 0
     expected = weights(made)
-    real, left = detect.batch, [5]
+    real, left = fitting.batch, [5]
 
     def stopping(*arguments):
         left[0] -= 1
@@ -59,12 +61,12 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(made, monkeypatch, c
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr(detect, "batch", stopping)
+    monkeypatch.setattr(fitting, "batch", stopping)
     assert run(made, output="other") == 130
     assert "--resume goes on" in capsys.readouterr().err
     assert run(made, output="other") == 2
     assert "--resume goes on, or name another" in capsys.readouterr().err
-    monkeypatch.setattr(detect, "batch", real)
+    monkeypatch.setattr(fitting, "batch", real)
     assert run(made, "--resume", "--seed", "1", output="other") == 2
     assert "give the same to go on" in capsys.readouterr().err
     assert run(made, "--resume", output="other") == 0 and weights(made, "other") == expected
@@ -86,12 +88,12 @@ def test_what_it_cannot_learn_from_is_one_sentence(made, capsys):
         assert words in said and "Traceback" not in said
 
 
-@pytest.mark.parametrize("kind", detect.DAMAGES)
+@pytest.mark.parametrize("kind", pictures.DAMAGES)
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 64, 64)])
 def test_each_damage_is_what_its_name_says(kind, shape):
     image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    as_it_is = detect.damaged(image, "undamaged", 1.0)
-    seen = detect.damaged(image, kind, 1.0)
+    as_it_is = pictures.damaged_input(image, "undamaged", 1.0)
+    seen = pictures.damaged_input(image, kind, 1.0)
     assert seen.shape == (3, 64, 64) and float(seen.abs().max()) <= 1
     assert torch.equal(seen, as_it_is) == (kind == "undamaged")
     if kind == "blurred":
@@ -101,11 +103,11 @@ def test_each_damage_is_what_its_name_says(kind, shape):
 def test_a_batch_depends_on_its_number_alone_and_is_half_drawn():
     random = np.random.default_rng(0)
     pool = random.integers(0, 256, (10, 1, 28, 28), np.uint8)
-    shown = detect.Shown(
-        {"a": detect.Drawn("mnist", 255 - pool // 2, pool)}, {"mnist": detect.Real(pool // 2, pool, pool)}
+    shown = pictures.Shown(
+        {"a": pictures.GeneratedSet("mnist", 255 - pool // 2, pool)}, {"mnist": pictures.RealSet(pool // 2, pool, pool)}
     )
-    pictures, labels = detect.batch(shown, 3, 0)
-    assert torch.equal(detect.batch(shown, 3, 0)[0], pictures) and not torch.equal(
-        detect.batch(shown, 4, 0)[0], pictures
+    images, labels = fitting.batch(shown, 3, 0)
+    assert torch.equal(fitting.batch(shown, 3, 0)[0], images) and not torch.equal(
+        fitting.batch(shown, 4, 0)[0], images
     )
-    assert labels.mean() == 0.5 and (pictures.mean((1, 2, 3)) > 0).float().eq(labels).all()
+    assert labels.mean() == 0.5 and (images.mean((1, 2, 3)) > 0).float().eq(labels).all()
