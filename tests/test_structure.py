@@ -1,5 +1,6 @@
 """What may import what. The rules are those of CONTRIBUTING.md; the graph of imports is grimp's."""
 
+import ast
 import functools
 import re
 from pathlib import Path
@@ -8,6 +9,15 @@ import grimp
 import pytest
 
 ROOT = Path(__file__).parents[1]
+# Functions and classes that several files define under one name, on purpose; CONTRIBUTING.md says why.
+SHARED = {
+    "main command parse run tell",  # commands
+    "tab there serves say",  # tabs, and what a page says
+    "find read save train sample draw change evaluate morph files is_number is_text",  # one verb, of different things
+    "fid kid inception_score label_agreement toggle_agreement toggle_others_kept code_agreement",  # rows of METRICS
+    "results_text write_page",  # pages of results
+    "Game Seen",  # of images and of points; of photos and of metrics
+}
 FLOORS = 8  # rooms on top of each other in a package, at most
 CHAIN = 16  # files of both packages on top of each other, at most
 
@@ -54,6 +64,16 @@ def test_rooms_stand_on_few_floors_and_none_on_itself(imports, package):
             rooms.setdefault(room(module), set()).update(below - {room(module)})
     chain = longest_chain(rooms)
     assert 4 <= len(chain) <= FLOORS, " -> ".join(chain)
+
+
+def test_a_name_at_the_top_of_a_file_has_one_meaning():
+    homes: dict[str, set[Path]] = {}
+    for path in [*ROOT.glob("gan_models/**/*.py"), *ROOT.glob("training/**/*.py")]:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, set()).add(path.parent if path.parent.name == "words" else path)
+    twice = {name for name, paths in homes.items() if len(paths) > 1}
+    assert twice <= set(" ".join(SHARED).split()), "give them names of their own"
 
 
 def test_the_packages_keep_apart(imports):

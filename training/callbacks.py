@@ -226,7 +226,7 @@ class Curves:
     matplotlib training continues, after one warning."""
 
     def __init__(self, folder: Path, draw: Callable | None = None, clock: Callable[[], float] = time.monotonic):
-        self.folder, self.able, self.draw, self.clock = folder, True, draw or curves.draw_curves, clock
+        self.folder, self.able, self.draw, self.clock = folder, True, draw or curves.plot_runs, clock
         self.rest_until = 0.0
         self.write()
 

@@ -84,7 +84,7 @@ def read_run(folder: Path) -> RunCurves:
     return RunCurves(folder.resolve().name, lines, [line["images"] for line in read_lines(folder / WATCH)])
 
 
-def draw_curves(runs: list[RunCurves], path: Path) -> None:
+def plot_runs(runs: list[RunCurves], path: Path) -> None:
     """Write the picture as a PNG, with one panel below another; panels without a curve are left out. One run has a
     colour per curve; several runs have a colour per run. Raises CurvesError without matplotlib."""
     try:

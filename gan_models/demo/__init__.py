@@ -152,7 +152,7 @@ def switching(page: Page, models: Models, common: shared.Shared, first: str, tol
         """The updates for another model: controls and tabs."""
         changes = {component: gr.update(**look(models, name)) for component, look in common.looks.items()}
         changes[unserved] = useless(name)
-        return changes | {line: about.about_line(models, name), text: about.card_text(models, name)}
+        return changes | {line: about.about_line(models, name), text: about.card_html(models, name)}
 
     def switch(visit, name, current, tab, pins, elsewhere, picture, anchors):
         """To another model, and nothing left that it cannot draw. If it cannot be opened, the page stays as it is."""

@@ -18,7 +18,7 @@ def footer(models: Models, name: str, where: str) -> tuple[gr.Markdown, gr.Markd
     line = gr.Markdown(said, elem_id=f"about-{where}")
     setattr(line, speaking.FILLED, said)
     with gr.Accordion(words.MODEL_CARD, open=False, elem_id=f"card-{where}"):
-        text = gr.Markdown(card_text(models, name))
+        text = gr.Markdown(card_html(models, name))
     return line, text
 
 
@@ -46,5 +46,5 @@ def abilities(model) -> str:
     return words.able_to_draw(model.latent_dim, told)
 
 
-def card_text(models: Models, name: str) -> str:
+def card_html(models: Models, name: str) -> str:
     return models.about(name).card

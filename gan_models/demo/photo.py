@@ -140,7 +140,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
             way: gr.Radio(choices=paths, value=paths[0][1] if paths else None),
             morphing: gr.Accordion(visible=bool(paths)),
             line: about.about_line(models, name),
-            card: about.card_text(models, name),
+            card: about.card_html(models, name),
         }
 
     def choose_face(visit, name, subject_, ask):

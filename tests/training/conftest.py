@@ -26,7 +26,7 @@ def alone(tmp_path_factory, tiny_root, monkeypatch):
     monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # of processes that a test starts
     monkeypatch.setattr(
-        curves, "draw_curves", lambda runs, path: path.write_bytes(b"PNG")
+        curves, "plot_runs", lambda runs, path: path.write_bytes(b"PNG")
     )  # longer than such a run; test_curves.py draws
     threads = torch.get_num_threads()
     handlers = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}

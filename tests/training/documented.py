@@ -18,15 +18,15 @@ def start(words: list[str]) -> int:
     sys.argv = words if words[0] == "gan-studio" else words[1:]
     from training import curves
 
-    whole = curves.draw_curves
+    whole = curves.plot_runs
     if module == "training":  # the picture of so short a run takes longer than the run
-        curves.draw_curves = lambda runs, path: path.write_bytes(b"PNG")
+        curves.plot_runs = lambda runs, path: path.write_bytes(b"PNG")
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
         return end.code or 0
     finally:
-        curves.draw_curves = whole
+        curves.plot_runs = whole
     return 0
 
 

@@ -234,8 +234,8 @@ def test_a_run_that_diverges_at_once_does_not_promise_a_checkpoint(tmp_path, cap
 
 
 def test_the_curves_of_a_run_that_diverges_show_its_end(tmp_path, monkeypatch):
-    drawn, draw = [], curves.draw_curves
-    monkeypatch.setattr(curves, "draw_curves", lambda runs, path: drawn.append(runs[0].remarks) or draw(runs, path))
+    drawn, draw = [], curves.plot_runs
+    monkeypatch.setattr(curves, "plot_runs", lambda runs, path: drawn.append(runs[0].remarks) or draw(runs, path))
     options = ["mnist-dcgan", "--checkpoint-every", 16, "--output", tmp_path, "--resume"]
     assert train(*options, "--images", 16) == 0 and drawn[-1] == []
     losses_become_nan(monkeypatch)

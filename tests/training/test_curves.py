@@ -13,7 +13,7 @@ from training import curves, run_folder
 from training.callbacks import Curves
 from training.commands import curves as command
 
-draw = curves.draw_curves  # itself: in tests of runs another stands for it
+draw = curves.plot_runs  # itself: in tests of runs another stands for it
 
 
 def write(folder, count=40, columns=("discriminator_loss", "generator_loss", "generator_gradient")):
@@ -95,7 +95,7 @@ def test_bad_input_is_one_sentence(tmp_path, capsys):
 @pytest.mark.usefixtures("alone")
 def test_a_run_has_its_picture_and_keeps_it_up_to_date(tmp_path, monkeypatch):
     drawn = []
-    monkeypatch.setattr(curves, "draw_curves", lambda runs, path: drawn.append(len(runs[0].lines)) or draw(runs, path))
+    monkeypatch.setattr(curves, "plot_runs", lambda runs, path: drawn.append(len(runs[0].lines)) or draw(runs, path))
     monkeypatch.setattr(time, "monotonic", iter(range(0, 10**9, 1000)).__next__)  # time enough between two pictures
     run = ["mnist-mlp", "--checkpoint-every", 16, "--output", tmp_path / "run", "--resume"]
     assert train(*run, "--images", 32) == 0
@@ -129,7 +129,7 @@ def test_without_matplotlib_training_goes_on_and_says_so_once(tmp_path, monkeypa
         return real(name, *arguments, **options)
 
     real = builtins.__import__
-    monkeypatch.setattr(curves, "draw_curves", draw)
+    monkeypatch.setattr(curves, "plot_runs", draw)
     monkeypatch.setattr(builtins, "__import__", lacking)
     assert train("mnist-mlp", "--images", 32, "--checkpoint-every", 8, "--output", tmp_path) == 0
     assert capsys.readouterr().err.count("in a checkout of GAN Studio. Training continues without it.") == 1

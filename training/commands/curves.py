@@ -17,10 +17,10 @@ def command(arguments: list[str] | None) -> None:
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN_FOLDER", help="one run, or several to compare")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the PNG to write")
     options = parser.parse_args(arguments)
-    from ..curves import CurvesError, draw_curves, read_run  # with torch, which --help does not need
+    from ..curves import CurvesError, plot_runs, read_run  # with torch, which --help does not need
 
     runs = [read_run(folder) for folder in options.runs]
     try:
-        draw_curves(runs, options.output)
+        plot_runs(runs, options.output)
     except OSError as error:
         raise CurvesError(f"{options.output} cannot be written ({error.strerror or error}).") from error

@@ -9,7 +9,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from gan_models.cards.tables import base_name
+from gan_models.cards.tables import base_name, is_number
 from gan_models.layout import METRICS as METRICS_FILE
 from gan_models.layout import Source
 from gan_models.model_folder import read_metrics
@@ -129,12 +129,12 @@ def about_limits(config: dict[str, Any], metrics: dict[str, Any]) -> list[str]:
 
     def below(key: str, least: float) -> str:
         shares = [(name, numbers.get(key)) for name, numbers in attributes.items() if isinstance(numbers, dict)]
-        return ", ".join(f"{name} ({_percent(share)})" for name, share in shares if _is_number(share) and share < least)
+        return ", ".join(f"{name} ({_percent(share)})" for name, share in shares if is_number(share) and share < least)
 
     def mean(kind: str) -> float | None:
         found = next((value for name, value in metrics.items() if re.match(rf"{kind}\d", name)), None)
         value = found.get("value") if isinstance(found, dict) else found
-        return value if _is_number(value) else None
+        return value if is_number(value) else None
 
     text = []
     if seldom := below("change_seen", SELDOM):
@@ -177,7 +177,3 @@ def _dict(value: Any) -> dict[str, Any]:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

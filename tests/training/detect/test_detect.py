@@ -107,7 +107,5 @@ def test_a_batch_depends_on_its_number_alone_and_is_half_drawn():
         {"a": pictures.GeneratedSet("mnist", 255 - pool // 2, pool)}, {"mnist": pictures.RealSet(pool // 2, pool, pool)}
     )
     images, labels = fitting.batch(shown, 3, 0)
-    assert torch.equal(fitting.batch(shown, 3, 0)[0], images) and not torch.equal(
-        fitting.batch(shown, 4, 0)[0], images
-    )
+    assert torch.equal(fitting.batch(shown, 3, 0)[0], images) and not torch.equal(fitting.batch(shown, 4, 0)[0], images)
     assert labels.mean() == 0.5 and (images.mean((1, 2, 3)) > 0).float().eq(labels).all()
