@@ -1,24 +1,13 @@
-"""The options of a run, opening its data, and the record of both in its folder: options.json."""
+"""The options of a run, from the command line or from Python."""
 
 from __future__ import annotations
 
-import shlex
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from gan_models import files
-from gan_models.project import VERSION
-from gan_models.sizes import sides
-
-from . import run_folder
 from .choices import PRECISIONS, PREVIOUS_ONE, TRACKERS
-from .data import open_dataset, open_pairs
 from .data.dataset import Dataset
 from .errors import RunError
-from .games import GAMES, to_json, with_defaults
-from .recipes import RECIPES, Recipe
-from .settings import change, find
 
 
 @dataclass(frozen=True)
@@ -97,108 +86,3 @@ class RunOptions:
 
 def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
-
-
-def recipe_of(options: RunOptions) -> Recipe:
-    """The recipe with the settings; from pairs a network learns what to do, and so knows no kinds of damage. Raises
-    RecipeError and RunError."""
-    settings = list(options.settings)
-    if options.pairs:
-        if find(options.recipe).game != "restoring":
-            able = ", ".join(name for name, recipe in RECIPES.items() if recipe.game == "restoring")
-            raise RunError(f"{options.recipe} does not learn from pairs; these do: {able}.")
-        settings.append("generator.damages=[]")
-    return change(find(options.recipe), settings)
-
-
-def open_data(recipe: Recipe, options: RunOptions) -> Dataset:
-    """The pictures that the run learns from. Raises DataError, and RunError where they do not fit the recipe."""
-    if isinstance(options.data, Dataset):
-        dataset, shape = options.data, (recipe.image_channels, *sides(recipe.image_size))
-        if dataset.images.shape[1:] != shape:
-            raise RunError(
-                f"The pictures of {dataset.name} are {dataset.images.shape[1:]}, and {recipe.name} draws {shape}: "
-                "give others, or set image_size and image_channels."
-            )
-    elif options.pairs:
-        dataset = open_pairs(*options.pairs, recipe.image_size, channels=recipe.image_channels)
-    else:
-        dataset, *others = (
-            open_dataset(
-                name,
-                options.data_root,
-                recipe.image_size,
-                channels=recipe.image_channels,
-                attributes=recipe.attributes if name.lower() == "celeba" else None,
-            )
-            for name in (options.data or recipe.data, options.data_b)
-            if name
-        )
-        for other in others:
-            dataset = dataset.beside(other)
-    if GAMES[recipe.game].sorts and dataset.multi_label:
-        dataset = dataset.sorted()
-    if (recipe.conditional or GAMES[recipe.game].reads_labels) and dataset.labels is None:
-        raise RunError(
-            f"{recipe.name} is conditional and {dataset.name} has no labels; put the pictures into one sub-folder per "
-            "class, or take an unconditional recipe."
-        )
-    if len(dataset) < recipe.batch_size and not options.resume:  # older runs without this check may continue
-        raise RunError(
-            f"{dataset.name} has {len(dataset):,} pictures, fewer than a batch of {recipe.batch_size:,}; add pictures, "
-            f"or --set batch_size={len(dataset)}."
-        )
-    return dataset.few(recipe.labels_per_class, options.seed) if recipe.labels_per_class else dataset
-
-
-def describe(recipe: Recipe, dataset: Dataset, options: RunOptions, total: int) -> dict:
-    """The content of options.json: everything that must be equal when the run is continued."""
-    return {
-        "recipe": to_json(recipe),
-        "data": {"name": dataset.name, "images": len(dataset), "checksum": dataset.checksum}
-        | {key: value for key, value in (("title", options.title), ("licence", options.licence)) if value},
-        "seed": options.seed,
-        "images": total,
-        "init_from": options.init_from,
-        "command": options.command or f"python -m training {shlex.join(options.words())}",
-        "commit": commit(),
-        "version": VERSION,
-    }
-
-
-def compare_options(folder: Path, described: dict) -> None:
-    """Raise RunError unless the run in the folder has the described options; only the number of images may change.
-
-    Options that are newer than the run count as having had their defaults.
-    """
-    try:
-        before = files.read_json(folder / "options.json", run_folder.MAX_JSON)
-        differing = [key for key in ("seed", "init_from") if before[key] != described[key]]
-        same = all(before["data"][key] == described["data"][key] for key in ("name", "images", "checksum"))
-        differing += [] if same else ["data"]
-        old, new = with_defaults(before["recipe"]), described["recipe"]
-        differing += [key for key in new if key not in ("images", "summary", "source") and old.get(key) != new[key]]
-    except (OSError, files.UnfitFile, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RunError(
-            f"{folder / 'options.json'} cannot be read, so the options of the run are unknown; give another --output."
-        ) from error
-    if differing:
-        raise RunError(
-            f"The run in {folder} was started with another {' and '.join(differing)}; give the same options, "
-            "or another --output."
-        )
-
-
-def commit() -> str | None:
-    """The commit of the code if it runs from a checkout, with "-dirty" behind it if files were changed since. An
-    installed package may be in a folder of another repository, whose commit says nothing of this code."""
-
-    def git(*words: str) -> str:
-        options = {"cwd": Path(__file__).parent, "capture_output": True, "text": True, "timeout": 10, "check": True}
-        return subprocess.run(["git", *words], **options).stdout.strip()
-
-    try:
-        git("ls-files", "--error-unmatch", Path(__file__).name)
-        return git("describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
-    except (OSError, subprocess.SubprocessError):
-        return None

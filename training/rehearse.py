@@ -17,7 +17,8 @@ from . import loop
 from .callbacks import duration
 from .engine import make_accelerator
 from .errors import TrainingError
-from .options import RunOptions, open_data, recipe_of
+from .options import RunOptions
+from .plan import open_data, recipe_of
 from .starting import build_state, initialise_from
 from .state import State
 

@@ -18,8 +18,6 @@ from gan_models import files, model_folder, portable
 from gan_models import images as pictures
 from gan_models.cards.families import DRAWLESS
 from gan_models.cards.page import model_card
-from gan_models.networks import find
-from gan_models.rng import check_seed
 from gan_models.samples import sample_grid
 
 from . import callbacks, checkpoints, cpu, loop, run_folder
@@ -29,12 +27,12 @@ from .data.dataset import Dataset, to_float
 from .engine import choose_precision, make_accelerator, start_trackers
 from .evaluate import story
 from .games import GAMES
-from .options import RunError, RunOptions, compare_options, describe, open_data, recipe_of
+from .options import RunError, RunOptions
+from .plan import check_sources, compare_options, describe, open_data, plan_of, prepare_folder, recipe_of
 from .processes import Peers
-from .publish import PublishError, check_name
+from .publish import PublishError
 from .pushing import Pushing
-from .recipes import Recipe
-from .run_folder import STATS, WATCH, images_of, notes_of, read_stats, trained_seconds
+from .run_folder import images_of, notes_of, read_stats, trained_seconds
 from .settings import as_words
 from .starting import build_state, initialise_from
 from .state import State, batch_dependent_layers
@@ -43,9 +41,7 @@ from .watch import Watch
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-CHECKPOINTS = 50  # per run, unless --checkpoint-every says otherwise
 DIVERSITY_STEPS = 100  # between measurements of the diversity
-REPORT_STEPS = 25  # between lines of stats.jsonl
 
 
 @dataclass(frozen=True)
@@ -190,6 +186,8 @@ class Run:
         self.peers = Peers(self.accelerator, options.output)
         self.plan = plan_of(options, self.recipe, self.accelerator)
         check_sources(options, self.recipe)
+        if options.push_to_hub:
+            check_name(options.push_to_hub)
         self.model = options.output / "model"
         self.interrupt = callbacks.Interrupt(self.accelerator)
 
@@ -390,80 +388,6 @@ class Run:
         )
 
 
-@dataclass(frozen=True)
-class Plan:
-    """The schedule of a run in real images, each a multiple of the batch size."""
-
-    images: int  # of the whole run
-    checkpoint_every: int
-    fid_every: int | None  # None: FID is not measured
-    report_every: int
-
-
-def plan_of(options: RunOptions, recipe: Recipe, accelerator: Accelerator) -> Plan:
-    """The length of the run and the intervals in it. Raises RunError for impossible ones."""
-    size = recipe.batch_size
-    if size % accelerator.num_processes:
-        raise RunError(
-            f"The batch of {size} cannot be shared by {accelerator.num_processes} processes: "
-            "--set batch_size to a multiple."
-        )
-    check_seed(options.seed)
-    images = _whole_batches(recipe.images if options.images is None else options.images, size, "--images")
-    every = max(images // CHECKPOINTS, 1) if options.checkpoint_every is None else options.checkpoint_every
-    every = _whole_batches(every, size, "--checkpoint-every")
-    fid_every = None if options.fid_every is None else _whole_batches(options.fid_every, size, "--fid-every")
-    if fid_every and not GAMES[recipe.game].draws:
-        raise RunError(
-            f"{recipe.name} edits pictures and draws none of its own, so it has no FID; leave out --fid-every."
-        )
-    return Plan(images, every, fid_every, min(size * REPORT_STEPS, every))
-
-
-def check_sources(options: RunOptions, recipe: Recipe) -> None:
-    """Check before hours of work that everything can be found and the Hub would accept the name. Raises RunError,
-    PublishError or ModelError."""
-    if GAMES[recipe.game].needs_model(recipe) and not options.init_from:
-        raise RunError(
-            f"{recipe.name} needs a trained generator to start from: name it, such as --init-from celeba-cgan."
-        )
-    if options.init_from and not options.resume and not run_folder.find_checkpoint(Path(options.init_from)):
-        find(options.init_from)
-    if options.push_to_hub:
-        check_name(options.push_to_hub)
-
-
-def prepare_folder(options: RunOptions, accelerator: Accelerator) -> Path | None:
-    """Make the output folder. Returns the checkpoint to continue from, or None. Raises RunError if there is a run and no
-    --resume."""
-    folder = options.output
-    if folder.exists() and not folder.is_dir():
-        raise RunError(f"{folder} is a file; give --output a folder.")
-    if (folder / "options.json").exists() and not options.resume:
-        raise RunError(f"{folder} holds a run already: continue it by --resume, or give another --output.")
-    for path in (folder / name for name in ("options.json", STATS, WATCH)):
-        if path.exists() and not path.is_file():
-            raise RunError(f"{path} is not a regular file, so the run cannot use it; move it away.")
-    accelerator.wait_for_everyone()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".writable.{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise RunError(
-            f"The output folder {folder} cannot be written ({error.strerror}); give another --output."
-        ) from error
-    if options.resume != PREVIOUS_ONE:
-        return run_folder.find_checkpoint(folder) if options.resume else None
-    found = run_folder.find_checkpoint(folder, PREVIOUS_ONE)
-    if not found:
-        raise RunError(
-            f"{folder} has no checkpoint before the last one; continue by --resume, or give another --output."
-        )
-    return found
-
-
 def publish_result(options: RunOptions, accelerator: Accelerator) -> None:
     """Publish the finished model if requested. Raises RunError if that fails."""
     if options.push_to_hub and accelerator.is_main_process:
@@ -473,10 +397,3 @@ def publish_result(options: RunOptions, accelerator: Accelerator) -> None:
             print(f"Published: {push(options.output / 'model', options.push_to_hub)}")
         except PublishError as error:
             raise RunError(f"{error} The model itself is safe in {options.output / 'model'}.") from error
-
-
-def _whole_batches(images: int, batch_size: int, option: str) -> int:
-    """A number of images, rounded up to whole batches."""
-    if not 1 <= images <= 10**12:
-        raise RunError(f"{option} must be from 1 to 10^12, not {images}.")
-    return -(-images // batch_size) * batch_size

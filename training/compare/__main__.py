@@ -102,7 +102,7 @@ def compare(options: argparse.Namespace, method: Method | None) -> None:
     """Do the missing runs, then write the results."""
     import torch  # which --help does not need
 
-    from ..options import open_data
+    from ..plan import open_data
     from ..starting import build_state
     from . import page, runs
     from .protocol import Goal, Method

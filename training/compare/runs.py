@@ -16,7 +16,8 @@ from ..data.dataset import Dataset
 from ..errors import EvaluationError, TrainingError
 from ..evaluate import generator
 from ..judges.networks import JudgeError
-from ..options import RunError, RunOptions, compare_options, describe
+from ..options import RunError, RunOptions
+from ..plan import compare_options, describe
 from ..run import run
 from ..run_folder import find_checkpoint, images_of, notes_of, read_object
 from ..settings import change, find

@@ -13,7 +13,8 @@ from PIL import Image
 
 from training.data import listing, open_dataset
 from training.data.decoding import DataError
-from training.options import RunError, RunOptions, open_data
+from training.options import RunError, RunOptions
+from training.plan import open_data
 from training.recipes import RECIPES
 from training.settings import change
 
