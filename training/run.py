@@ -30,7 +30,7 @@ from .games import GAMES
 from .options import RunError, RunOptions
 from .plan import check_sources, compare_options, describe, open_data, plan_of, prepare_folder, recipe_of
 from .processes import Peers
-from .publish import PublishError
+from .publish import PublishError, check_name
 from .pushing import Pushing
 from .run_folder import images_of, notes_of, read_stats, trained_seconds
 from .settings import as_words

@@ -11,7 +11,7 @@ from running import refused
 from tiny import stats, train
 
 from training.engine import start_trackers
-from training.evaluate import generator as evaluate
+from training.evaluate import measuring
 
 pytestmark = pytest.mark.usefixtures("alone")
 
@@ -77,7 +77,7 @@ def test_fid_is_measured_while_training(tmp_path, monkeypatch):
         asked.append((dataset.name, n, seed, network))
         return 100.0 - len(asked)
 
-    monkeypatch.setattr(evaluate, "fid", fid)
+    monkeypatch.setattr(measuring, "fid", fid)
     run = ["mnist-mlp", "--checkpoint-every", 8, "--seed", 3, "--output", tmp_path, "--fid-every", 12, "--resume"]
     assert train(*run, "--images", 32) == 0
     # 40 pictures, all there are; every 16 images, whole batches; and at the start, in order to know that it can be
