@@ -54,6 +54,31 @@ def check_labels(labels: object, multi_label: object) -> tuple[str, ...] | None:
     return names
 
 
+def is_number(value: object, most: float) -> bool:
+    """Whether a value is a number from 0 to `most`."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= most
+
+
+def checked_targets(
+    targets: dict[str, float], attributes: tuple[str, ...], exclusive: tuple[str, ...], intensity: float, most: float
+) -> dict[str, float]:
+    """The targets of an editor, name -> 0..1, with those that they imply: a head has one of `exclusive`. Raises
+    InvalidInput for unknown names, for values out of range, and for an intensity outside 0..most."""
+    if not is_number(intensity, most):
+        raise InvalidInput(f"The intensity must be a number from 0 to {most:g}, not {short(intensity)}.")
+    if not isinstance(targets, dict):
+        raise InvalidInput(f'The targets must be names and values, such as {{"Smiling": 1.0}}, not {short(targets)}.')
+    for name, value in targets.items():
+        if name not in attributes:
+            raise InvalidInput(f"There is no attribute {short(name)} to edit; there are {', '.join(attributes)}.")
+        if not is_number(value, 1):
+            raise InvalidInput(f"The target of {name} must be a number from 0 to 1, not {short(value)}.")
+    wished = [name for name in targets if name in exclusive and targets[name] > 0.5]
+    if len(wished) > 1:
+        raise InvalidInput(f"A head has one of {' and '.join(wished)}: ask for one of them.")
+    return {name: 0.0 for name in attributes if wished and name in exclusive} | targets
+
+
 def encode_labels(labels: Tensor, names: tuple[str, ...], multi_label: bool) -> Tensor:
     """Labels in the form that the networks take: (n, K) float. Classes become one-hot rows; attributes 0..1 become
     -1..1, so that "absent" has as much effect as "present"."""

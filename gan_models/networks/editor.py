@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from ..celeba import ATTRIBUTES, EXCLUSIVE
-from ..errors import InvalidConfig, InvalidInput, short
-from .base import Generator, Names, check_config, check_labels
+from ..errors import InvalidConfig, InvalidInput
+from .base import Generator, Names, check_config, check_labels, checked_targets
 from .compositing import blurred, colours, from_colours, from_head, smoothstep
 from .dcgan import DCGANGenerator
 from .layers import capped_pyramid, check_differences, downwards, initialise, upcast, upwards
@@ -305,25 +305,4 @@ class Editor(Generator):
 
     def _checked_targets(self, targets: dict[str, float], intensity: float) -> dict[str, float]:
         """The targets, with those that they imply."""
-        if not _is_number(intensity, MOST):
-            raise InvalidInput(f"The intensity must be a number from 0 to {MOST:g}, not {short(intensity)}.")
-        if not isinstance(targets, dict):
-            raise InvalidInput(
-                f'The targets must be names and values, such as {{"Smiling": 1.0}}, not {short(targets)}.'
-            )
-        for name, value in targets.items():
-            if name not in self.attributes:
-                raise InvalidInput(
-                    f"There is no attribute {short(name)} to edit; there are {', '.join(self.attributes)}."
-                )
-            if not _is_number(value, 1):
-                raise InvalidInput(f"The target of {name} must be a number from 0 to 1, not {short(value)}.")
-        wished = [name for name in targets if name in EXCLUSIVE and targets[name] > 0.5]
-        if len(wished) > 1:
-            raise InvalidInput(f"A head has one of {' and '.join(wished)}: ask for one of them.")
-        implied = {name: 0.0 for name in self.attributes if wished and name in EXCLUSIVE}
-        return implied | targets
-
-
-def _is_number(value: object, most: float) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= most
+        return checked_targets(targets, self.attributes, EXCLUSIVE, intensity, MOST)

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..celeba import ATTRIBUTES, HAIR_COLOURS
-from ..errors import InvalidConfig, InvalidInput, short
+from ..errors import InvalidConfig, InvalidInput
 from ..photos.layered import Layers, coloured
-from .base import Generator, Names, check_config, check_labels
+from .base import Generator, Names, check_config, check_labels, checked_targets, is_number
 from .compositing import smoothstep
 from .layers import check_differences, upcast
 from .unet import COARSE, GROUPS, Level, enlarged, initialise_convolutions
@@ -217,23 +217,7 @@ class RetouchEditor(Generator):
 
     def differences(self, latents: Seen, targets: dict[str, float], intensity: float = 1.0) -> Tensor:
         """The differences (n, K) that `edit` decodes, from targets name -> 0..1. Raises InvalidInput as `edit` does."""
-        if not _is_number(intensity, 2):
-            raise InvalidInput(f"The intensity must be a number from 0 to 2, not {short(intensity)}.")
-        if not isinstance(targets, dict):
-            raise InvalidInput(
-                f'The targets must be names and values, such as {{"Smiling": 1.0}}, not {short(targets)}.'
-            )
-        for name, value in targets.items():
-            if name not in self.attributes:
-                raise InvalidInput(
-                    f"There is no attribute {short(name)} to edit; there are {', '.join(self.attributes)}."
-                )
-            if not _is_number(value, 1):
-                raise InvalidInput(f"The target of {name} must be a number from 0 to 1, not {short(value)}.")
-        wished = [name for name in targets if name in EXCLUSIVE and targets[name] > 0.5]
-        if len(wished) > 1:
-            raise InvalidInput(f"A head has one of {' and '.join(wished)}: ask for one of them.")
-        targets = {name: 0.0 for name in self.attributes if wished and name in EXCLUSIVE} | targets
+        targets = checked_targets(targets, self.attributes, EXCLUSIVE, intensity, 2)
         differences = torch.zeros_like(latents.shown)
         for name, value in targets.items():
             k = self.attributes.index(name)
@@ -302,7 +286,7 @@ def _checked_strengths(strengths: object, attributes: tuple[str, ...]) -> list[l
     for name, pair in strengths.items() if isinstance(strengths, dict) else [("", None)]:
         if name not in attributes or not isinstance(pair, (list, tuple)) or len(pair) != 2:
             break
-        if not all(_is_number(value, 1) for value in pair):
+        if not all(is_number(value, 1) for value in pair):
             break
         for row, value in zip(found, pair, strict=True):
             row[attributes.index(name)] = float(value)
@@ -311,7 +295,3 @@ def _checked_strengths(strengths: object, attributes: tuple[str, ...]) -> list[l
     raise InvalidConfig(
         "The configuration's strengths must be null, or two numbers from 0 to 1 for each of some of its attributes."
     )
-
-
-def _is_number(value: object, most: float) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= most
