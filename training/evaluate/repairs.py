@@ -90,6 +90,8 @@ def evaluate(
         raise EvaluationError(
             "This model learned from pairs of pictures: no damage is known by which it could be judged."
         )
+    if not repairs and model.latent_dim < 1:
+        raise EvaluationError("Only a generator that draws from latents can fill holes; leave --fill out.")
     began = time.monotonic()
     model.cpu()
     channels, size, _ = model.image_shape

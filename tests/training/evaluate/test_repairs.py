@@ -6,6 +6,7 @@ import torch
 
 from gan_models.networks.dcgan import DCGANGenerator
 from gan_models.networks.restore import Restorer
+from gan_models.networks.translate import Translator
 from training.data.dataset import Dataset
 from training.errors import EvaluationError
 from training.evaluate import features, repairs
@@ -103,6 +104,9 @@ def test_half_of_the_picture_is_missing():
     assert len(edges.unique(dim=0)) > 1  # not always from the same side
 
 
-def test_who_learned_from_pairs_cannot_be_judged():
+def test_who_cannot_be_judged():
+    kinds = Translator(SIZE, 3, width=8, embedding=8, labels=["summer", "winter"])
+    with pytest.raises(EvaluationError, match="draws from latents"):
+        repairs.evaluate(kinds, "celeba")
     with pytest.raises(EvaluationError, match="no damage is known"):
         repairs.evaluate(restorer(damages=[]), "celeba")
