@@ -122,13 +122,13 @@ def judge_accuracy(judge: Judge, data: Dataset) -> dict:
     labels = torch.from_numpy(data.labels)
     answers = right(classify(judge, data.images).logits, labels).double()
     if labels.ndim == 1:
-        return {"judge_accuracy": answers.mean().item()}
+        return {"accuracy": answers.mean().item()}
     plain, balanced = answers.mean(0), balance(answers, labels)
     return {
-        "judge_accuracy": plain.mean().item(),
+        "accuracy": plain.mean().item(),
         "balanced_accuracy": balanced.nanmean().item(),
         "attributes": {
-            name: {"judge_accuracy": round(a, 4), "balanced_accuracy": round(b, 4)}
+            name: {"accuracy": round(a, 4), "balanced_accuracy": round(b, 4)}
             for name, a, b in zip(data.label_names, plain.tolist(), balanced.tolist())
         },
     }
