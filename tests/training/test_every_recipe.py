@@ -70,9 +70,10 @@ def belonging(recipe) -> set[str]:
         damages = set(recipe.generator.get("damages") or KINDS) - (
             set() if "damages" in recipe.generator else {"edges"}
         )
+        damages |= {"halves"} if "fill" in damages else set()
         names = ("psnr", "ssim", "distance", "kid") if recipe.image_channels == 3 else ("psnr", "ssim")
         return {f"{kind}_{name}" for kind in damages for name in names} | (
-            {"untouched_psnr"} if damages - {"fill", "edges"} else set()
+            {"untouched_psnr"} if damages - {"fill", "halves", "edges"} else set()
         )
     if recipe.game == "editor":
         return edited | {
