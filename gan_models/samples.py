@@ -78,7 +78,7 @@ def example_pictures(model: Generator, seed: int, count: int) -> Tensor:
 
 SHOWN = 0.7  # strength of the damages that are shown
 DIGITS = "mnist-cgan"
-FACES = "celeba-cgan"  # draws the faces to edit, since pictures of CelebA may not be published
+FACES = "celeba-cgan-128"  # draws the faces to edit, since pictures of CelebA may not be published
 
 
 def edit_grid(editor: Editor | RetouchEditor, seed: int, count: int = 8) -> Tensor:
@@ -90,17 +90,16 @@ def edit_grid(editor: Editor | RetouchEditor, seed: int, count: int = 8) -> Tens
 
 
 def faces_of_nobody(editor: Generator, seed: int, count: int, bundled: str = FACES) -> Tensor:
-    """Generated faces for an editor: by the bundled generator, whose faces are sharper, if it has the editor's size or
-    the editor cannot draw; else by the editor itself; without both, smooth noise."""
+    """Generated pictures of the editor's size: by the bundled generator, whose faces are sharper than an editor's own;
+    without it by the editor itself; without both, smooth noise."""
     if bundled in layout.bundled():
         generator = networks.load(bundled, device=editor.device)
-        if generator.image_shape == editor.image_shape or not editor.latent_dim:
-            faces = generator.generate(
-                generator.sample_latents(count, seed=seed, truncation=0.8), generator.sample_labels(count, seed=seed)
-            )
-            if generator.image_shape == editor.image_shape:
-                return faces
-            return F.interpolate(faces, editor.image_shape[1:], mode="bicubic", antialias=True).clamp(-1, 1)
+        faces = generator.generate(
+            generator.sample_latents(count, seed=seed, truncation=0.8), generator.sample_labels(count, seed=seed)
+        )
+        if generator.image_shape == editor.image_shape:
+            return faces
+        return F.interpolate(faces, editor.image_shape[1:], mode="bicubic", antialias=True).clamp(-1, 1)
     if not editor.latent_dim:
         channels = editor.image_shape[0]
         noise = sample(count, channels * 8 * 8, seed=seed).view(count, channels, 8, 8).to(editor.device)

@@ -13,6 +13,7 @@ from .. import images, inversion, layout, marks, notices, photos, portrait, stud
 from ..errors import InvalidInput, MissingPackage, ModelError, short
 from ..networks import load
 from ..networks.editor import Editor
+from ..samples import FACES
 from . import about, reading, words
 from .models import Models
 from .opened import Edits, Opened, as_url, name_of_edit
@@ -26,7 +27,6 @@ TITLE = words.PHOTO_TAB
 # Seeds and indices of the generated faces. The first one leaves room for all sliders that are shown first.
 # The first one is the first thing that a visitor edits: most sliders go both ways on it, and look good.
 EXAMPLES = [studio.Anchor(*anchor) for anchor in ((29, 0), (27, 1), (20, 5), (26, 0), (21, 6), (27, 2))]
-BUNDLED = "celeba-cgan"  # draws the faces if no offered model can
 FIRST = ("Smiling", "Eyeglasses", "Blond_Hair", "Young")  # shown first, if the editor is good at them
 MOST_FACES = photos.MAX_FACES
 THEMSELVES = "themselves"
@@ -403,9 +403,9 @@ def drawn_faces(models: Models) -> torch.Tensor:
     """Faces drawn by the first offered generator of faces, else by the bundled one, else by an editor that can."""
     usable = models.usable()
     drawer = next((models[name] for name in models.drawers()), None)
-    if drawer is None and BUNDLED in layout.bundled():
+    if drawer is None and FACES in layout.bundled():
         try:
-            drawer = load(BUNDLED)
+            drawer = load(FACES)
         except ModelError:
             pass
     drawer = drawer or next((model for model in usable.values() if isinstance(model, Editor)), None)

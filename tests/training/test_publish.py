@@ -23,6 +23,7 @@ from gan_models.networks.dcgan import DCGANGenerator
 from gan_models.networks.restore import Restorer
 from gan_models.networks.retouch import RetouchEditor
 from gan_models.networks.translate import Translator
+from gan_models.samples import FACES
 from training.commands.publish import main
 from training.errors import TrainingError
 from training.publish import PublishError, publish
@@ -327,7 +328,7 @@ def test_the_space_of_a_model_that_takes_photos_finds_faces_in_them(hub, tmp_pat
     files, data = space_of(hub)
     assert "dlib-bin" in files["requirements.txt"].decode() and "that you give it" in data["short_description"]
     assert len(data["short_description"]) <= 60
-    assert ("gan_models/pretrained/celeba-cgan/model.safetensors" in files) is faces
+    assert (f"gan_models/pretrained/{FACES}/model.safetensors" in files) is faces
     # Its licence is that of all weights that are in it.
     assert data["license"] == "mit" if not faces else data["license_name"] == "celeba-non-commercial-research"
 

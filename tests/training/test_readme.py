@@ -165,7 +165,7 @@ def test_python_code(workplace):
     for code in CODE:
         scope = {}
         exec(compile(code, "README.md", "exec"), scope)
-        assert scope["images"].shape == (16, 3, 64, 64)
+        assert scope["images"].shape == (16, 3, 128, 128)
 
 
 def test_python_code_of_the_page_on_sharing():
