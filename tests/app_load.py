@@ -1,6 +1,6 @@
 """Many visitors at once, without a browser: `python tests/app_load.py [--visitors 32] [--seconds 120]`.
 
-Starts `python app.py` with celeba-cgan (16 faces of 64 px a draw). Each visitor keeps the connection that says that its
+Starts `python app.py` with celeba-cgan-128 (16 faces of 128 px a draw). Each visitor keeps the connection that says that its
 page is open, asks Gradio's queue for a draw every three seconds, each with a seed of its own, and then fetches the 16
 pictures, as a page does; a draw takes until the last of them is there. Then all of them draw without a pause until
 there were 2,000 draws. Prints, as JSON:
@@ -23,7 +23,7 @@ from pathlib import Path
 
 from app_server import cpu_seconds, free_port, percentile, started
 
-MODEL, COUNT, EVERY = "celeba-cgan", 16, 3.0  # seconds from one draw of a visitor to its next
+MODEL, COUNT, EVERY = "celeba-cgan-128", 16, 3.0  # seconds from one draw of a visitor to its next
 WARM, ALL = 200, 2_000  # draws after which the memory is compared
 PATIENCE = 60  # seconds for an answer, and for what is left of ALL after the steady pace
 
