@@ -63,6 +63,7 @@ class Details(nn.Module):
         nn.init.zeros_(self.fine[-1].weight)
 
     def forward(self, picture: Tensor, features: Tensor) -> Tensor:
+        """picture (n, C, H, W) in [-1, 1], features (n, F, H / 2, W / 2) -> details (n, C, 2 H, 2 W), any numbers."""
         x = self.coarse(torch.cat([F.pixel_unshuffle(picture, 2), features], 1))
         details: Tensor = self.fine(torch.cat([x, picture], 1))
         return details
@@ -114,7 +115,7 @@ class LaplacianGenerator(Generator):
         if (
             not isinstance(generator, DCGANGenerator)
             or any(name not in weights or weights[name].shape != value.shape for name, value in mine.items())
-            or generator.labels != self.labels
+            or (generator.labels, generator.multi_label) != (self.labels, self.multi_label)
             or generator.image_shape != self.base.image_shape
         ):
             channels, height, width = self.base.image_shape

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..errors import InvalidConfig
 from .base import Names, check_config, check_labels
 from .layers import upcast
 from .mixing import MAPS, MixingDiscriminator
@@ -77,6 +78,8 @@ class ProjectedDiscriminator(MixingDiscriminator):
     ):
         super().__init__()
         check_config(locals(), self.limits)
+        if seen % 32:
+            raise InvalidConfig(f"The configuration says seen = {seen}; 32 must divide it, as 64 and 128.")
         k = len(check_labels(labels, multi_label) or ())
         self.add_mixing(width, MAPS)
         self.seen = seen
@@ -93,5 +96,6 @@ class ProjectedDiscriminator(MixingDiscriminator):
         return Judged([upcast(score) for score in scores], self._classified(maps) if len(self.classifiers) else None)
 
     def _classified(self, maps: list[Tensor]) -> Tensor:
+        """Logits (levels, n, K) of mixed maps (n, width, h, w)."""
         small = [x if x.shape[-1] <= 8 else F.adaptive_avg_pool2d(x, 8) for x in maps]
         return torch.stack([upcast(read(x.flatten(1))) for read, x in zip(self.classifiers, small, strict=False)])

@@ -57,6 +57,12 @@ class Projecting(Game):
             raise RecipeError(
                 f"The game projected scores real and generated pictures apart: --set objective=hinge, not {recipe.objective}."
             )
+        if recipe.image_channels != 3:
+            raise RecipeError(
+                "The game projected compares features of colour photographs: --set image_channels=3, or another game."
+            )
+        if not 0 <= terms.strength <= 1:
+            raise RecipeError("strength is a number from 0 to 1.")
         if terms.auxiliary and not (recipe.conditional and recipe.discriminator.get("auxiliary")):
             raise RecipeError(
                 "The loss of the auxiliary classifiers needs labels and classifiers: "
@@ -96,20 +102,15 @@ class Projecting(Game):
         return Projected(fake, small, real_maps, self.mixed(state, self.augmented(fake, randoms[:, 1])))
 
     def augmented(self, images: Tensor, randoms: Tensor) -> Tensor:
+        """Pictures (n, 3, H, W) as the features are computed of them, by uniform randoms (n, augment.RANDOMS) in 0..1."""
         return augment.augment(images, randoms, self.terms.strength, self.recipe.augment_policies)
 
     def mixed(self, state: State, images: Tensor) -> list[Tensor]:
-        """The mixed maps of pictures, computed in the run's precision at the size that the discriminator asks for."""
-        kind, size = images.device.type, state.discriminator.seen
-        wanted = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else images.dtype
-        if self.general.stem.weight.dtype != wanted:
-            self.general.to(wanted)
-        with torch.autocast(kind, enabled=False):
-            if images.shape[-1] != size:
-                images = F.interpolate(images, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
-            images = images.to(wanted).contiguous(memory_format=torch.channels_last)
-            maps = self.general(images, pooled=False).maps
-        return state.discriminator.mixed(maps)
+        """The three mixed maps of pictures (n, 3, H, W) in [-1, 1], at the size that the discriminator asks for."""
+        size = state.discriminator.seen
+        if images.shape[-1] != size:
+            images = F.interpolate(images, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
+        return state.discriminator.mixed(general.maps_of(self.general, images))
 
     def discriminator_loss(self, state: State, batch: Batch, generated: Projected) -> Loss:
         on_real: Judged = state.discriminator(generated.real_maps, batch.real, batch.labels)
@@ -141,4 +142,5 @@ class Projecting(Game):
 
 
 def halved(images: Tensor) -> Tensor:
+    """Pictures (n, C, H, W) at half the size, bicubic with antialias."""
     return F.interpolate(images, scale_factor=0.5, mode="bicubic", antialias=True, align_corners=False)

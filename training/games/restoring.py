@@ -169,12 +169,7 @@ class Restoring(Game):
 
     def _look(self, images: Tensor) -> list[Tensor]:
         """The maps of General, in the run's precision."""
-        kind = images.device.type
-        wanted = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else images.dtype
-        if self.general.stem.weight.dtype != wanted:
-            self.general.to(wanted)
-        with torch.autocast(kind, enabled=False):
-            return self.general(images.to(wanted).contiguous(memory_format=torch.channels_last), pooled=False).maps
+        return general.maps_of(self.general, images)
 
     def discriminator_loss(self, state: State, batch: Batch, generated: Repaired) -> Loss:
         """Zero until the discriminators take part."""

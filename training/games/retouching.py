@@ -163,15 +163,10 @@ class Retouching(Game):
 
     def _look(self, images: Tensor, randoms: Tensor) -> list[Tensor]:
         """The maps of augmented pictures by General, in the run's precision."""
-        kind = images.device.type
-        wanted = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else images.dtype
-        if self.general.stem.weight.dtype != wanted:
-            self.general.to(wanted)
         images = augment.augment(images, randoms, AUGMENT, ("color", "translation"))
-        with torch.autocast(kind, enabled=False):
-            seen = F.avg_pool2d(images, images.shape[-1] // COARSE) if images.shape[-1] > COARSE else images
-            seen = seen.to(wanted).contiguous(memory_format=torch.channels_last)
-            return self.general(seen, pooled=False).maps
+        if images.shape[-1] > COARSE:
+            images = F.avg_pool2d(images, images.shape[-1] // COARSE)
+        return general.maps_of(self.general, images)
 
     def _there(self, panel: Panel, real: list[Tensor], batch: Batch) -> Tensor:
         """(n, K) 0 or 1: the labels if they may be used, else the classifiers' output."""

@@ -152,6 +152,18 @@ def read(network: str = TRAINS) -> General:
     return model.requires_grad_(False).eval().to("cpu", memory_format=torch.channels_last)
 
 
+def maps_of(network: General, images: Tensor) -> list[Tensor]:
+    """The four maps of pictures (n, 3, H, W) in [-1, 1], as in `GeneralFeatures`, in the precision of the run (autocast's, if it is on), to
+    which the frozen network is brought. Differentiable."""
+    kind = images.device.type
+    wanted = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else images.dtype
+    if network.stem.weight.dtype != wanted:
+        network.to(wanted)
+    with torch.autocast(kind, enabled=False):
+        seen: GeneralFeatures = network(images.to(wanted).contiguous(memory_format=torch.channels_last), pooled=False)
+    return seen.maps
+
+
 def pooled(network: General, images: Tensor, batch_size: int = 50) -> Tensor:
     """Features (n, POOLED) float64 of pictures (n, 3, H, W) in [-1, 1]."""
     return torch.cat([network(part).pooled.double() for part in images.split(batch_size)])

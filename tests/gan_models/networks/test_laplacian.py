@@ -63,7 +63,8 @@ def test_it_is_saved_and_loaded_whole(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "other", [{"width": 4}, {"latent_dim": 9}, {"labels": ["Male", "Smiling"]}, {"image_size": 32}]
+    "other",
+    [{"width": 4}, {"latent_dim": 9}, {"labels": ["Male", "Smiling"]}, {"multi_label": False}, {"image_size": 32}],
 )
 def test_a_generator_that_does_not_fit_is_refused(other):
     large = LaplacianGenerator(32, **OF_BOTH, details_width=4)
@@ -75,3 +76,9 @@ def test_a_generator_that_does_not_fit_is_refused(other):
 def test_sizes_that_cannot_be_halved_are_refused(size):
     with pytest.raises(InvalidConfig, match="image_size"):
         LaplacianGenerator(size)
+
+
+def test_classes_are_no_attributes_of_the_same_names():
+    large = LaplacianGenerator(32, **OF_BOTH | {"multi_label": False}, details_width=4)
+    with pytest.raises(InvalidInput, match="a DCGAN of 16 x 16"):
+        large.adopt(DCGANGenerator(16, **OF_BOTH))

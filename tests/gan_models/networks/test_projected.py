@@ -58,7 +58,7 @@ def test_the_places_of_pixels_see_a_patch_alone():
     assert touched[:20, :20].any() and not touched[38:].any() and not touched[:, 38:].any()
 
 
-@pytest.mark.parametrize("seen", [16, 1024, True])
+@pytest.mark.parametrize("seen", [16, 1024, True, 36])
 def test_sizes_out_of_range_are_refused(seen):
     with pytest.raises(InvalidConfig, match="seen"):
         ProjectedDiscriminator(seen=seen)

@@ -107,6 +107,8 @@ def test_the_picture_is_anchored_to_the_smaller_generators():
         (["auxiliary=1"], "needs labels and classifiers"),
         (["networks=projected"], "needs a generator of two stages"),
         (["augment=0.5"], "knows no augment"),
+        (["image_channels=1"], "colour photographs"),
+        (["strength=2"], "from 0 to 1"),
     ],
 )
 def test_recipes_that_cannot_be_played_are_refused(settings, message):
