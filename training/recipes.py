@@ -363,12 +363,12 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
     ),
     Recipe(
         "celeba-cgan-128",
-        "the same at twice the size, against features of ImageNet; begins with the smaller one's layers (--init-from celeba-cgan)",
-        "Karras et al. 2018, arXiv:1710.10196; Sauer et al. 2021, arXiv:2111.01007; Kumari et al. 2022, arXiv:2112.09130",
-        "projected", **_CELEBA | {"image_size": 128, "ema_half_life": 10_000}, game="projected", objective="hinge",
-        conditional=True, attributes=CELEBA_ATTRIBUTES, batch_size=32,
-        generator={"width": 32, "smooth": True}, discriminator={"width": 48, "auxiliary": True, "pixels": 32, "seen": 128},
-        terms={"auxiliary": 0.2}, learning_rate=4e-4, generator_rate=0.5, beta1=0.0, beta2=0.99,
+        "adds to celeba-cgan the details of twice the size (--init-from celeba-cgan)",
+        "Denton et al. 2015, arXiv:1506.05751; Sauer et al. 2021, arXiv:2111.01007; Kumari et al. 2022, arXiv:2112.09130",
+        "laplacian", **_CELEBA | {"image_size": 128, "images": 100_000, "ema_half_life": 5_000}, game="projected",
+        objective="hinge", conditional=True, attributes=CELEBA_ATTRIBUTES, batch_size=32,
+        discriminator={"width": 48, "seen": 128, "levels": 2}, terms={"anchor": 20.0},
+        learning_rate=Schedule(4e-4, 1e-4, 100_000), beta1=0.0, beta2=0.99,
     ),
     Recipe(
         "celeba-inversion", "an encoder for celeba-cgan, which stays unchanged (--init-from celeba-cgan)",

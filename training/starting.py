@@ -7,10 +7,13 @@ from pathlib import Path
 import gan_models
 from gan_models.model_folder import config_of
 from gan_models.networks.editor import Editor
+from gan_models.networks.laplacian import LaplacianGenerator
 
 from . import checkpoints, growing, run_folder
 from .errors import RunError
 from .state import State
+
+ADOPTING = (Editor, LaplacianGenerator)  # which take another generator as a part of their own
 
 
 def initialise_from(state: State, source: str) -> None:
@@ -20,7 +23,7 @@ def initialise_from(state: State, source: str) -> None:
         checkpoints.begin_with(state, checkpoint)
         return
     model = gan_models.load(source)
-    if isinstance(state.ema, Editor) and not isinstance(model, Editor):
+    if isinstance(state.ema, ADOPTING) and not isinstance(model, ADOPTING):
         try:
             for network in (state.generator, state.ema):
                 network.adopt(model)

@@ -13,6 +13,7 @@ from .editor import Editor
 from .encoding import Autoencoder, EncodingGenerator, PairDiscriminator
 from .infogan import InfoGANDiscriminator, InfoGANGenerator
 from .invertible import InvertibleGenerator
+from .laplacian import LaplacianGenerator
 from .mlp import MLPDiscriminator, MLPGenerator
 from .panel import Panel
 from .projected import ProjectedDiscriminator
@@ -39,6 +40,7 @@ __all__ = [
     "InfoGANGenerator",
     "InvertibleGenerator",
     "KindDiscriminator",
+    "LaplacianGenerator",
     "MLPDiscriminator",
     "MLPGenerator",
     "Onlookers",
@@ -65,6 +67,7 @@ FAMILIES.update(
             InfoGANGenerator,
             EncodingGenerator,
             InvertibleGenerator,
+            LaplacianGenerator,
             ClassifyingGenerator,
             ResNetGenerator,
             Editor,
@@ -91,6 +94,7 @@ PAIRS: dict[str, tuple[type[Generator], type[Discriminator]]] = {
     "restore": (Restorer, Onlookers),
     "translate": (Translator, KindDiscriminator),
     "projected": (DCGANGenerator, ProjectedDiscriminator),
+    "laplacian": (LaplacianGenerator, ProjectedDiscriminator),
 }
 
 

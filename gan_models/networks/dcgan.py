@@ -17,15 +17,11 @@ from .base import (
     check_config,
     check_labels,
 )
-from .layers import LIMITS, check_normalisation, check_switch, downwards, given, initialise, pyramid, upwards
+from .layers import LIMITS, check_normalisation, downwards, given, initialise, pyramid, upwards
 
 
 class DCGANGenerator(Generator):
-    """Transposed convolutions with BatchNorm and ReLU, doubling the size at each step; tanh at the end.
-
-    smooth: draw the picture by convolutions instead, around a pixel shuffle (Shi et al. 2016, arXiv:1609.05158). The last
-    transposed convolution leaves a checkerboard on large pictures (Odena et al. 2016, doi:10.23915/distill.00003).
-    """
+    """Transposed convolutions with BatchNorm and ReLU, doubling the size at each step; tanh at the end."""
 
     family = "dcgan"
     takes_labels = True
@@ -40,11 +36,9 @@ class DCGANGenerator(Generator):
         labels: Names | None = None,
         multi_label: bool = False,
         embedding_dim: int = 64,  # entries of the embedding of the labels
-        smooth: bool = False,  # draw the picture by convolutions, without the checkerboard of a transposed one
     ):
         super().__init__()
         check_config(locals(), DCGANGenerator.limits, oblong=True)
-        check_switch("smooth", smooth)
         size, channels = pyramid(image_size, width)
         self.set_labels(labels, multi_label)
         self.latent_dim, self.image_shape = latent_dim, (image_channels, *sides(image_size))
@@ -52,19 +46,23 @@ class DCGANGenerator(Generator):
         if self.labels:
             self.embedding = nn.Linear(len(self.labels), embedding_dim)
             inputs += embedding_dim
-        self.layers = upwards(inputs, size, channels, image_channels, smooth)
+        self.layers = upwards(inputs, size, channels, image_channels)
         initialise(self, normal=True)
         if self.labels:
             # On the scale of the latent: with the usual 0.02 the labels would have little effect.
             nn.init.normal_(self.embedding.weight, 0, len(self.labels) ** -0.5 if multi_label else 1.0)
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        images: Tensor = self.layers(self.told(latents, labels))
+        return images
+
+    def told(self, latents: Tensor, labels: Tensor | None) -> Tensor:
+        """The input of the layers, (n, latent_dim + embedding_dim, 1, 1): the latent and the embedding of the labels."""
         x = latents
         if self.labels:
             x = nn.functional.pad(x, (0, self.embedding.out_features))
             x = x + nn.functional.pad(self.embedding(labels), (self.latent_dim, 0))
-        images: Tensor = self.layers(x[:, :, None, None])
-        return images
+        return x[:, :, None, None]
 
 
 class DCGANDiscriminator(Discriminator):

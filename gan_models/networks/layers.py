@@ -16,7 +16,6 @@ LIMITS = {
 NORMALISATIONS = ("batch", "spectral", "none")
 
 
-FINEST = 8  # channels of the map of the picture's size, in a smooth generator
 MOST_OBLONG = 4  # largest ratio of the longer side to the shorter
 
 
@@ -50,12 +49,6 @@ def check_normalisation(normalisation: str, known: tuple[str, ...] = NORMALISATI
         raise InvalidConfig(f"The normalisation must be one of {', '.join(known)}, not {normalisation!r}.")
 
 
-def check_switch(key: str, value: object) -> None:
-    """Raise InvalidConfig unless the argument `key` is true or false."""
-    if not isinstance(value, bool):
-        raise InvalidConfig(f"The configuration says {key} = {short(value)}; it must be true or false.")
-
-
 def initialise(module: nn.Module, normal: bool) -> None:
     """With `normal` the paper's N(0, 0.02) weights and N(1, 0.02) BatchNorm scales. Without normalisation these would
     shrink the activations; then use He initialisation (He et al. 2015)."""
@@ -79,18 +72,12 @@ def downwards(image_channels: int, channels: list[int], normalisation: str) -> n
     return nn.Sequential(*layers)
 
 
-def upwards(
-    inputs: int, size: int | tuple[int, int], channels: list[int], image_channels: int, smooth: bool = False
-) -> nn.Sequential:
-    """Transposed convolutions from (n, inputs, 1, 1) over a map of `size` to the picture, with tanh at the end. smooth:
-    the last doubling is a pixel shuffle between two convolutions."""
+def upwards(inputs: int, size: int | tuple[int, int], channels: list[int], image_channels: int) -> nn.Sequential:
+    """Transposed convolutions from (n, inputs, 1, 1) over a map of `size` to the picture, with tanh at the end."""
     layers: list[nn.Module] = [nn.ConvTranspose2d(inputs, channels[-1], size, bias=False)]
     layers += [nn.BatchNorm2d(channels[-1]), nn.ReLU()]
     for a, b in zip(channels[::-1], channels[-2::-1]):
         layers += [nn.ConvTranspose2d(a, b, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU()]
-    if smooth:
-        layers += [nn.Conv2d(channels[0], 4 * FINEST, 3, padding=1), nn.PixelShuffle(2), nn.LeakyReLU(0.2)]
-        return nn.Sequential(*layers, nn.Conv2d(FINEST, image_channels, 3, padding=1), nn.Tanh())
     return nn.Sequential(*layers, nn.ConvTranspose2d(channels[0], image_channels, 4, stride=2, padding=1), nn.Tanh())
 
 

@@ -22,16 +22,16 @@ class Judged(NamedTuple):
 
 
 class ProjectedDiscriminator(MixingDiscriminator):
-    """Three small discriminators, each on a map of a frozen network's features (Projected GAN: Sauer et al. 2021,
+    """Small discriminators, each on a map of a frozen network's features (Projected GAN: Sauer et al. 2021,
     arXiv:2111.01007), and one on patches of pixels (features and pixels together: Kumari et al. 2022, arXiv:2112.09130).
 
     The labels enter each by a projection (Miyato and Koyama 2018, arXiv:1802.05637). auxiliary: linear classifiers of the
     labels on the maps too. seen: pixels of the pictures that the frozen network sees; others are resized. pixels: channels
-    of the discriminator on patches, 0 for none.
+    of the discriminator on patches, 0 for none. levels: how many of the three maps are judged, the finest first.
     """
 
     takes_labels = True
-    limits = {"image_size": (32, 512), "width": (4, 256), "pixels": (0, 256), "seen": (32, 512)}
+    limits = {"image_size": (32, 512), "width": (4, 256), "pixels": (0, 256), "seen": (32, 512), "levels": (1, 3)}
 
     def __init__(
         self,
@@ -43,13 +43,14 @@ class ProjectedDiscriminator(MixingDiscriminator):
         auxiliary: bool = False,  # also classify the labels
         pixels: int = 32,  # channels of the discriminator on pixels; 0 for none
         seen: int = 64,  # pixels of the pictures from which the features are computed
+        levels: int = 3,  # maps that are judged, the finest first: at strides 4, 8 and 16
     ):
         super().__init__()
         check_config(locals(), self.limits)
         k = len(check_labels(labels, multi_label) or ())
         self.add_mixing(width, MAPS)
         self.seen = seen
-        sizes = [seen // stride for stride in STRIDES]
+        sizes = [seen // stride for stride in STRIDES[:levels]]
         self.adversaries = nn.ModuleList(Adversary(width, size, k) for size in sizes)
         self.of_pixels = None
         if pixels:
@@ -59,11 +60,11 @@ class ProjectedDiscriminator(MixingDiscriminator):
 
     def forward(self, maps: list[Tensor], images: Tensor, labels: Tensor | None = None) -> Judged:
         """Mixed maps of n pictures, the pictures (n, C, H, W) and their labels as from `encode_labels`."""
-        scores = [adversary(x, labels) for adversary, x in zip(self.adversaries, maps, strict=True)]
+        scores = [adversary(x, labels) for adversary, x in zip(self.adversaries, maps, strict=False)]
         if self.of_pixels is not None:
             scores.append(self.of_pixels(images, labels))
         return Judged([upcast(score) for score in scores], self._classified(maps) if len(self.classifiers) else None)
 
     def _classified(self, maps: list[Tensor]) -> Tensor:
         small = [x if x.shape[-1] <= 8 else F.adaptive_avg_pool2d(x, 8) for x in maps]
-        return torch.stack([upcast(read(x.flatten(1))) for read, x in zip(self.classifiers, small, strict=True)])
+        return torch.stack([upcast(read(x.flatten(1))) for read, x in zip(self.classifiers, small, strict=False)])

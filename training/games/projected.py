@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from gan_models.networks.laplacian import LaplacianGenerator
 from gan_models.networks.layers import upcast
 from gan_models.networks.projected import Judged
 from gan_models.rng import Stream
@@ -29,6 +30,7 @@ class Projected(NamedTuple):
     """The generated pictures of a batch, and what the discriminators see of them and of the real ones."""
 
     fake: Tensor  # (n, C, H, W) with the graph
+    small: Tensor | None  # the smaller generator's pictures, of a generator of two stages
     real_views: Tensor  # augmented
     fake_views: Tensor
     real_maps: list[Tensor]  # mixed features of the views
@@ -42,10 +44,11 @@ class Projecting(Game):
     class Terms:
         adversarial: float = 1.0  # the objective's generator loss
         auxiliary: float = 0.0  # the auxiliary classifiers' loss (needs discriminator.auxiliary)
+        anchor: float = 0.0  # a generator of two stages: its picture, halved, should be the smaller generator's
         strength: float = 1.0  # of the differentiable augmentation, 0..1
         waits: int = 4_000  # images in which the normalisation is estimated
 
-    pairs, reads_labels = ("projected",), False
+    pairs = ("projected", "laplacian")
     in_parts = False  # the maps' normalisation is fixed by whole batches
 
     @classmethod
@@ -59,6 +62,14 @@ class Projecting(Game):
                 "The loss of the auxiliary classifiers needs labels and classifiers: "
                 "--set conditional=true and --set discriminator.auxiliary=true, or --set auxiliary=0."
             )
+        if terms.anchor and recipe.networks != "laplacian":
+            raise RecipeError(
+                "The anchor needs a generator of two stages: --set networks=laplacian, or --set anchor=0."
+            )
+
+    @classmethod
+    def needs_model(cls, recipe: Recipe) -> bool:
+        return recipe.networks == "laplacian"
 
     @classmethod
     def features_of(cls, recipe: Recipe) -> str | None:
@@ -76,13 +87,15 @@ class Projecting(Game):
 
     def generate(self, state: State, batch: Batch) -> Projected:
         randoms = batch.uniform(Stream.AUGMENT, 2, augment.RANDOMS)
-        fake = state.generator(batch.latents, batch.labels)
+        staged = isinstance(state.generator, LaplacianGenerator)
+        drawn = state.generator.both if staged else lambda *given: (state.generator(*given), None)
+        fake, small = drawn(batch.latents, batch.labels)
         with torch.no_grad():
             real_views = self.viewed(batch.real, randoms[:, 0])
             real_maps = self.mixed(state, real_views)
         state.discriminator.even.eval()
         fake_views = self.viewed(fake, randoms[:, 1])
-        return Projected(fake, real_views, fake_views, real_maps, self.mixed(state, fake_views))
+        return Projected(fake, small, real_views, fake_views, real_maps, self.mixed(state, fake_views))
 
     def viewed(self, images: Tensor, randoms: Tensor) -> Tensor:
         return augment.augment(images, randoms, self.terms.strength, self.recipe.augment_policies)
@@ -119,8 +132,15 @@ class Projecting(Game):
         if self.terms.auxiliary:
             scalars["fake_classification"] = self._classification(state, batch, on_fake)
             loss = loss + self.terms.auxiliary * scalars["fake_classification"]
+        if self.terms.anchor:
+            scalars["anchor"] = (halved(upcast(generated.fake)) - generated.small).abs().mean()
+            loss = loss + self.terms.anchor * scalars["anchor"]
         return loss, scalars
 
     def _classification(self, state: State, batch: Batch, judged: Judged) -> Tensor:
         multi = state.generator.multi_label
         return torch.stack([losses.classification(upcast(x), batch.labels, multi) for x in judged.logits]).mean()
+
+
+def halved(images: Tensor) -> Tensor:
+    return F.interpolate(images, scale_factor=0.5, mode="bicubic", antialias=True, align_corners=False)
