@@ -21,6 +21,37 @@ class Judged(NamedTuple):
     logits: Tensor | None  # (levels, n, K) float32: the labels, by the classifier on each judged map
 
 
+class Patches(nn.Module):
+    """A conditional discriminator of patches of pixels (PatchGAN: Isola et al. 2016, arXiv:1611.07004), of 38 x 38 pixels
+    for each place. With spectral normalisation in the place of instance normalisation its gradient was 200 times smaller
+    than those of the discriminators on features, and a pattern of 8 pixels on smooth skin, which these like, stayed."""
+
+    def __init__(self, image_channels: int, width: int, labels: int):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(image_channels, width, 4, 2, 1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(width, 2 * width, 4, 2, 1),
+            nn.InstanceNorm2d(2 * width, affine=True),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(2 * width, 4 * width, 4, 2, 1),
+            nn.InstanceNorm2d(4 * width, affine=True),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(4 * width, 4 * width, 3, padding=1),
+            nn.LeakyReLU(0.2),
+        )
+        self.score = nn.Conv2d(4 * width, 1, 1)
+        self.project = nn.Linear(labels, 4 * width, bias=False) if labels else None
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Images (n, C, H, W) -> scores (n, H / 8 * W / 8)."""
+        x = self.layers(images)
+        scores: Tensor = self.score(x)[:, 0]
+        if self.project is not None:
+            scores = scores + (x * self.project(labels)[:, :, None, None]).sum(1) / x.shape[1] ** 0.5
+        return scores.flatten(1)
+
+
 class ProjectedDiscriminator(MixingDiscriminator):
     """Small discriminators, each on a map of a frozen network's features (Projected GAN: Sauer et al. 2021,
     arXiv:2111.01007), and one on patches of pixels (features and pixels together: Kumari et al. 2022, arXiv:2112.09130).
@@ -41,7 +72,7 @@ class ProjectedDiscriminator(MixingDiscriminator):
         labels: Names | None = None,
         multi_label: bool = False,
         auxiliary: bool = False,  # also classify the labels
-        pixels: int = 32,  # channels of the discriminator on pixels; 0 for none
+        pixels: int = 24,  # channels of the discriminator on pixels; 0 for none
         seen: int = 64,  # pixels of the pictures from which the features are computed
         levels: int = 3,  # maps that are judged, the finest first: at strides 4, 8 and 16
     ):
@@ -52,10 +83,7 @@ class ProjectedDiscriminator(MixingDiscriminator):
         self.seen = seen
         sizes = [seen // stride for stride in STRIDES[:levels]]
         self.adversaries = nn.ModuleList(Adversary(width, size, k) for size in sizes)
-        self.of_pixels = None
-        if pixels:
-            widths = (pixels, pixels + pixels // 2, 2 * pixels)
-            self.of_pixels = Adversary(image_channels, image_size, k, widths, 16, max(image_size // 64, 1))
+        self.of_pixels = Patches(image_channels, pixels, k) if pixels else None
         self.classifiers = nn.ModuleList(nn.Linear(width * min(size, 8) ** 2, k) for size in sizes if auxiliary and k)
 
     def forward(self, maps: list[Tensor], images: Tensor, labels: Tensor | None = None) -> Judged:
