@@ -23,8 +23,7 @@ class Judged(NamedTuple):
 
 class Patches(nn.Module):
     """A conditional discriminator of patches of pixels (PatchGAN: Isola et al. 2016, arXiv:1611.07004), of 38 x 38 pixels
-    for each place. With spectral normalisation in the place of instance normalisation its gradient was 200 times smaller
-    than those of the discriminators on features, and a pattern of 8 pixels on smooth skin, which these like, stayed."""
+    for each place."""
 
     def __init__(self, image_channels: int, width: int, labels: int):
         super().__init__()

@@ -9,7 +9,8 @@ from recipe_data import dataset_of
 from tiny import small
 from torch.nn.functional import interpolate, relu
 
-from training import loop
+from gan_models.rng import Stream
+from training import augment, loop
 from training.data.dataset import Dataset
 from training.engine import make_accelerator
 from training.games import GAMES
@@ -40,8 +41,8 @@ def test_the_losses_are_means_over_the_discriminators():
     state.discriminator.eval()  # spectral normalisation changes at each training pass
     generated = game.generate(state, batch)
     loss, scalars = game.discriminator_loss(state, batch, generated)
-    on_real = state.discriminator(generated.real_maps, generated.real_views, batch.labels)
-    on_fake = state.discriminator(generated.fake_maps, generated.fake_views, batch.labels)
+    on_real = state.discriminator(generated.real_maps, batch.real, batch.labels)
+    on_fake = state.discriminator(generated.fake_maps, generated.fake, batch.labels)
     pairs = zip(on_real.scores, on_fake.scores, strict=True)
     hinge = torch.stack([relu(1 - real).mean() + relu(1 + fake).mean() for real, fake in pairs]).mean()
     torch.testing.assert_close(scalars["discriminator_loss"], hinge)
@@ -63,7 +64,9 @@ def test_the_normalisation_is_estimated_from_real_pictures_while_the_generator_w
     even = state.discriminator.even[0]
     before = even.running_mean.clone()
     generated = game.generate(state, batch)
-    seen = game.general(interpolate(generated.real_views, (32, 32)), pooled=False).maps[0]
+    seen = game.general(
+        game.augmented(batch.real, batch.uniform(Stream.AUGMENT, 2, augment.RANDOMS)[:, 0]), pooled=False
+    ).maps[0]
     torch.testing.assert_close(even.running_mean, before + even.momentum * (seen.mean((0, 2, 3)) - before))
     state.images = game.terms.waits
     assert game.generator_moves(state)
@@ -73,14 +76,16 @@ def test_the_normalisation_is_estimated_from_real_pictures_while_the_generator_w
     assert torch.equal(even.running_mean, fixed)
 
 
-def test_real_and_generated_pictures_are_augmented_differently_and_only_if_asked():
+def test_real_and_generated_pictures_are_augmented_differently_before_the_features():
     state, batch, game = made()
+    seen = []
+    game.augmented = lambda images, randoms: seen.append(randoms) or images
     found = game.generate(state, batch)
-    assert not torch.equal(found.real_views, batch.real) and not torch.equal(found.fake_views, found.fake)
+    assert torch.equal(torch.stack(seen, 1), batch.uniform(Stream.AUGMENT, 2, augment.RANDOMS))
+    for maps, images in ((found.real_maps, batch.real), (found.fake_maps, found.fake)):
+        torch.testing.assert_close(maps, game.mixed(state, images))
     state, batch, game = made(change(RECIPE, ["strength=0"]))
-    found = game.generate(state, batch)
-    torch.testing.assert_close(found.real_views, batch.real)
-    torch.testing.assert_close(found.fake_views, found.fake)
+    torch.testing.assert_close(game.augmented(batch.real, torch.rand(8, augment.RANDOMS)), batch.real)
 
 
 def test_the_picture_is_anchored_to_the_smaller_generators():
