@@ -7,8 +7,8 @@ from pathlib import Path
 from . import cli, rng
 from .commands.common import Parser, make_folder
 from .errors import InvalidInput
-from .files import check_output
 from .layout import bundled
+from .outputs import check_output
 
 MAX_COUNT = 4096  # pictures on one sheet
 MAX_SIZE = 4096  # pixels

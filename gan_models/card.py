@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from . import files, model_folder
+from . import files, model_folder, saving
 from .cards.page import model_card
 from .layout import CARD, METRICS, PICTURE
 from .networks.base import load_folder
@@ -21,4 +21,4 @@ def write_card(folder: str | os.PathLike[str], about: dict[str, Any] | None = No
     folder = Path(folder)
     config, metrics = model_folder.config_of(load_folder(folder)), model_folder.read_metrics(folder / METRICS)
     card = str(model_card(config, metrics, about, samples=(folder / PICTURE).is_file()))
-    files.write_atomically(folder / CARD, model_folder.with_edits(folder, card).encode())
+    files.write_atomically(folder / CARD, saving.with_edits(folder, card).encode())

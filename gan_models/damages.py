@@ -191,13 +191,6 @@ def edges(pictures: Tensor, strength: Tensor, hand: Tensor) -> Tensor:
     return (1 - 2 * lines).expand_as(pictures)
 
 
-def ink(drawing: Tensor, size: int) -> Tensor:
-    """The lines of a drawing (n, 1, H, W), 0 for paper to 1 for ink and larger than `size`, as `edges` would draw them:
-    (n, 1, size, size) in [-1, 1]. Pale lines become dark, and thin ones do not fade when they are made smaller."""
-    small = F.interpolate((drawing > 0.5).float(), (size, size), mode="bilinear", antialias=True, align_corners=False)
-    return 1 - 2 * (2 * small).clamp(0, 1)
-
-
 def holes(strength: Tensor, randoms: Tensor, size: tuple[int, int]) -> Tensor:
     """Masks (n, 1, H, W), 1 where the picture is missing, from randoms (n, at least 26): one or two boxes, a thick brush
     stroke, or a part that begins at one side (half of the picture at strength 1). Strength 0 has no hole."""

@@ -6,11 +6,9 @@ import errno
 import json
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
-
-from .errors import InvalidInput
 
 MAX_DEPTH = 64  # of lists and objects within each other in a JSON file; ours have six
 _KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"} | dict.fromkeys(
@@ -34,23 +32,6 @@ def write_atomically(path: Path, data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-
-
-def check_output(path: Path, endings: Sequence[str]) -> None:
-    """Raise InvalidInput, before any work, unless this file can be written and has one of the endings (lower case)."""
-    if path.suffix.lower() not in endings:
-        raise InvalidInput(f"The output {path} must end in {' or '.join(endings)}.")
-    if path.is_dir():
-        raise InvalidInput(f"The output {path} is a folder; name a file in it.")
-    check_place(path.parent)
-
-
-def check_place(folder: Path) -> None:
-    """Raise InvalidInput unless files can be written into the folder of an output."""
-    if not folder.is_dir():
-        raise InvalidInput(f"The output's folder {folder} does not exist; make it first or name another.")
-    if not os.access(folder, os.W_OK):
-        raise InvalidInput(f"The output's folder {folder} cannot be written to; name another.")
 
 
 def cache_folder() -> Path:

@@ -5,6 +5,7 @@ import io
 import os
 import secrets
 import struct
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,17 @@ def _eight_bits(values: np.ndarray, white: int) -> np.ndarray:
     if white == 2**32 - 1:
         values = values.view(np.uint32)
     return (values.clip(0, white) >> (white.bit_length() - 8)).astype(np.uint8)
+
+
+@lru_cache(maxsize=1)
+def register_heif() -> bool:
+    """Let Pillow read HEIC photos. Returns whether it can: whether the package pillow-heif is installed."""
+    try:
+        import pillow_heif
+    except ImportError:
+        return False
+    pillow_heif.register_heif_opener(thumbnails=False)
+    return True
 
 
 def encoded(picture: Image.Image, kind: str, xmp: bytes | None = None, **options: Any) -> bytes:

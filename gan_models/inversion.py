@@ -12,13 +12,12 @@ from typing import NamedTuple
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional as F
 
 from . import latents as _latents
 from . import marks, rng
 from .errors import InvalidInput
 from .networks.base import Generator
-from .networks.invertible import InvertibleGenerator, labels_of
+from .networks.invertible import InvertibleGenerator, coarse_and_fine, labels_of
 from .photos.opening import Source
 from .photos.repaired import check_hole, fill_face
 
@@ -115,13 +114,6 @@ def morph(generator: Generator, places: Inversion, frames: int) -> Tensor:
     lines. Raises InvalidInput for fewer than two places or frames."""
     labels = None if places.labels is None else _latents.blend(places.labels, frames)
     return generator.generate(_latents.walk(places.latents, frames), labels)
-
-
-def coarse_and_fine(drawn: Tensor, images: Tensor) -> Tensor:
-    """(n,) mean absolute error of pictures (n, C, H, W), plus that of the pictures at a quarter of the size."""
-    pairs = (drawn, images), (F.avg_pool2d(drawn, 4), F.avg_pool2d(images, 4))
-    fine, coarse = ((a - b).abs().flatten(1).mean(1) for a, b in pairs)
-    return fine + coarse
 
 
 def _visible_error(drawn: Tensor, images: Tensor, visible: Tensor) -> Tensor:

@@ -18,19 +18,14 @@ from safetensors.torch import save as to_safetensors
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from .cards import edits
 from .errors import InvalidConfig, InvalidWeights, short
-from .files import UnfitFile, open_regular, read_bounded, read_json, write_atomically
+from .files import UnfitFile, open_regular, read_json, write_atomically
 from .layout import (
-    CARD,
     CONFIG,
     FORMAT,
-    MAX_CARD_BYTES,
     MAX_CONFIG_BYTES,
     MAX_HEADER_BYTES,
     MAX_METRICS_BYTES,
-    METRICS,
-    PICTURE,
     WEIGHTS,
     Source,
 )
@@ -74,46 +69,6 @@ def save(model: Model, folder: str | os.PathLike[str], dtype: torch.dtype = torc
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / CONFIG, (json.dumps(config_of(model), indent=2) + "\n").encode())
     save_weights(model, folder, dtype)
-
-
-def write(
-    model: Model,
-    folder: str | os.PathLike[str],
-    *,
-    metrics: dict[str, Any],
-    samples: bytes | None,
-    card: str,
-    dtype: torch.dtype = torch.float32,
-) -> None:
-    """Write a whole model folder. Training, bundling and saving all use this function.
-
-    metrics: the content of metrics.json. samples: the bytes of samples.png, or None. card: the text of README.md, which
-    keeps what a person wrote into the existing one. The old card is removed first and the new one written last, so a
-    folder with a card is complete. Raises InvalidWeights as `save_weights` does.
-    """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    card = with_edits(folder, card)
-    (folder / CARD).unlink(missing_ok=True)
-    save(model, folder, dtype)
-    if samples is not None:
-        write_atomically(folder / PICTURE, samples)
-    write_atomically(folder / METRICS, (json.dumps(metrics, indent=2) + "\n").encode())
-    write_atomically(folder / CARD, card.encode())
-
-
-def with_edits(folder: Path, card: str) -> str:
-    """The new card of a folder, with what a person wrote into the existing one. A card of version 0.1 is replaced, and
-    kept as README.before.md."""
-    try:
-        data = read_bounded(folder / CARD, MAX_CARD_BYTES, folder)
-    except (OSError, UnfitFile):
-        return card
-    old = data.decode("utf-8", "replace")
-    if not edits.is_of_before(old):
-        return edits.merged(card, old)
-    write_atomically(folder / "README.before.md", data)
-    return card
 
 
 def config_of(model: Model) -> dict[str, Any]:

@@ -1,8 +1,11 @@
 """Saving and pushing a model as a whole model folder, with its card, metrics, samples and licence."""
 
+import json
+import os
 from pathlib import Path
 from typing import Any
 
+import torch
 from huggingface_hub import HfApi
 
 from . import files, portable
@@ -12,8 +15,48 @@ from .cards.page import model_card
 from .cards.tables import as_dict
 from .errors import InvalidConfig, ModelError
 from .layout import CARD, LICENCE, MAX_CARD_BYTES, MAX_LICENCE_BYTES, MAX_PICTURE_BYTES, METRICS, PICTURE, Source
-from .model_folder import Model, config_of, holds_weights_of, read_metrics, write
+from .model_folder import Model, config_of, holds_weights_of, read_metrics, save
 from .notices import KEYS, dataset_of
+
+
+def write(
+    model: Model,
+    folder: str | os.PathLike[str],
+    *,
+    metrics: dict[str, Any],
+    samples: bytes | None,
+    card: str,
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Write a whole model folder. Training, bundling and saving all use this function.
+
+    metrics: the content of metrics.json. samples: the bytes of samples.png, or None. card: the text of README.md, which
+    keeps what a person wrote into the existing one. The old card is removed first and the new one written last, so a
+    folder with a card is complete. Raises InvalidWeights as `model_folder.save_weights` does.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    card = with_edits(folder, card)
+    (folder / CARD).unlink(missing_ok=True)
+    save(model, folder, dtype)
+    if samples is not None:
+        files.write_atomically(folder / PICTURE, samples)
+    files.write_atomically(folder / METRICS, (json.dumps(metrics, indent=2) + "\n").encode())
+    files.write_atomically(folder / CARD, card.encode())
+
+
+def with_edits(folder: Path, card: str) -> str:
+    """The new card of a folder, with what a person wrote into the existing one. A card of version 0.1 is replaced, and
+    kept as README.before.md."""
+    try:
+        data = files.read_bounded(folder / CARD, MAX_CARD_BYTES, folder)
+    except (OSError, files.UnfitFile):
+        return card
+    old = data.decode("utf-8", "replace")
+    if not edits.is_of_before(old):
+        return edits.merged(card, old)
+    files.write_atomically(folder / "README.before.md", data)
+    return card
 
 
 def save_whole(model: Model, folder: Path, about: dict[str, Any] | None = None, name: str | None = None) -> None:

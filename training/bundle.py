@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from gan_models import cli, files, layout, model_folder, portable
+from gan_models import cli, files, layout, model_folder, portable, saving
 from gan_models.cards.page import model_card
 from gan_models.model_folder import read_metrics
 from gan_models.networks import load_folder
@@ -42,7 +42,7 @@ def bundle(source: Path, name: str, pretrained: Path = layout.PRETRAINED) -> Pat
         picture = read_samples(source)
         record = portable.record(story.with_story(model_folder.config_of(model), metrics))
         card = str(model_card(model_folder.config_of(model), record, samples=picture is not None))
-        model_folder.write(model, temporary, metrics=record, samples=picture, card=card, dtype=torch.float16)
+        saving.write(model, temporary, metrics=record, samples=picture, card=card, dtype=torch.float16)
         size = (temporary / layout.WEIGHTS).stat().st_size
         if size >= MAX_BYTES:
             raise BundleError(

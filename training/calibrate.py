@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from gan_models import cli, model_folder, portable
+from gan_models import cli, model_folder, portable, saving
 from gan_models import images as pictures
 from gan_models.cards.page import model_card
 from gan_models.celeba import opposite_edit
@@ -210,7 +210,7 @@ def write_editor(editor: Editor, folder: Path, found: dict, command: str) -> Non
     metrics = story.with_story(config, {"training": portable.record(training)})
     card = str(model_card(config, metrics, samples=True))
     picture = pictures.to_png(sample_grid(editor, int(training.get("seed") or 0)))
-    model_folder.write(editor, folder, metrics=metrics, samples=picture, card=card)
+    saving.write(editor, folder, metrics=metrics, samples=picture, card=card)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gan_models import files, model_folder, portable
+from gan_models import files, model_folder, portable, saving
 from gan_models import images as pictures
 from gan_models.cards.families import DRAWLESS
 from gan_models.cards.page import model_card
@@ -314,7 +314,7 @@ class Run:
         metrics = story.with_story(config, {"training": portable.record(about)})
         card = str(model_card(config, metrics, samples=True))
         picture = pictures.to_png(sample_grid(state.ema, self.options.seed))
-        model_folder.write(state.ema, folder, metrics=metrics, samples=picture, card=card)
+        saving.write(state.ema, folder, metrics=metrics, samples=picture, card=card)
 
     def chain(self) -> list:
         """The callbacks, in an order in which a diverged state is not saved, and only saved states are shown."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import InvalidInput, short
-from ..files import check_output, check_place
+from ..outputs import check_output, check_place
 
 PHOTOS = (".jpg", ".jpeg", ".png", ".webp")  # the endings of photos that can be written
 

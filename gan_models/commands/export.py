@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .. import cli
 from ..choices import PARTS
-from ..files import check_output
+from ..outputs import check_output
 from .common import Parser
 
 

@@ -5,7 +5,7 @@ import argparse
 from pathlib import Path
 
 from .. import cli
-from ..files import check_output
+from ..outputs import check_output
 from .common import Parser
 
 

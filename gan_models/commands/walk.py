@@ -5,7 +5,7 @@ from pathlib import Path
 
 from .. import cli, rng
 from ..errors import InvalidInput
-from ..files import check_output
+from ..outputs import check_output
 from .common import Parser, assignments, find_label, make_folder
 
 FILMS = (".mp4", ".webp")

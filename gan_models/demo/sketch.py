@@ -7,6 +7,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from .. import damages, images, marks, studio
+from ..photos.repaired import ink
 from . import about, words
 from .models import Models
 from .page import Page
@@ -47,7 +48,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
             return {face: None}
         model = models[name]
         size = model.image_shape[-1]
-        lines = damages.ink(torch.from_numpy(square(drawing))[None, None], size)
+        lines = ink(torch.from_numpy(square(drawing))[None, None], size)
         drawn = model.restore(lines.expand(1, 3, -1, -1))
         picture = images.to_pil(drawn)[0].resize((SIDE, SIDE), Image.Resampling.BICUBIC)
         return {face: str(visit.drawn.pictures("sketched", [marks.marked(picture, marks.of(model))])[0])}

@@ -19,13 +19,14 @@ from torch import Tensor, nn
 
 from ..cli import missing
 from ..errors import InvalidInput, MissingPackage, ModelError, short
-from ..files import check_output, write_atomically
+from ..files import write_atomically
 from ..model_folder import config_of
 from ..networks.base import Generator, encode_labels
 from ..networks.editor import Editor
 from ..networks.restore import Restorer
 from ..networks.retouch import RetouchEditor
 from ..networks.translate import Translator
+from ..outputs import check_output
 from ..project import VERSION
 
 OPSET = 17  # supported by onnxruntime since 1.12 (2022)

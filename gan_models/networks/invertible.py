@@ -1,6 +1,7 @@
 """A trained DCGAN generator with an encoder."""
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from .base import Generator, Names, check_config
 from .dcgan import DCGANGenerator
@@ -50,3 +51,10 @@ class InvertibleGenerator(DCGANGenerator):
 def labels_of(generator: Generator, logits: Tensor | None) -> Tensor | None:
     """Logits (n, K) -> labels in 0..1: a sigmoid for attributes, a softmax for classes."""
     return None if logits is None else logits.sigmoid() if generator.multi_label else logits.softmax(1)
+
+
+def coarse_and_fine(drawn: Tensor, images: Tensor) -> Tensor:
+    """(n,) mean absolute error of pictures (n, C, H, W), plus that of the pictures at a quarter of the size."""
+    pairs = (drawn, images), (F.avg_pool2d(drawn, 4), F.avg_pool2d(images, 4))
+    fine, coarse = ((a - b).abs().flatten(1).mean(1) for a, b in pairs)
+    return fine + coarse

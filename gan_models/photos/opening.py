@@ -2,7 +2,6 @@
 
 import io
 import os
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import InvalidInput, InvalidPhoto, short
 from ..files import write_atomically
-from ..images import encoded, plain, white_of
+from ..images import encoded, plain, register_heif, white_of
 from . import colour
 
 # Pillow keeps 4 bytes per pixel, and opening needs two such pictures at once: about 400 MB for 50 megapixels. The
@@ -74,16 +73,6 @@ def _open_file(path: Path) -> io.BufferedReader:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InvalidPhoto(f"The file {short(str(path))} cannot be read: {reason}.") from error
-
-
-@lru_cache(maxsize=1)
-def register_heif() -> bool:
-    try:
-        import pillow_heif
-    except ImportError:
-        return False
-    pillow_heif.register_heif_opener(thumbnails=False)
-    return True
 
 
 def _decode(picture: Image.Image, least: int, ours: bool) -> Image.Image:

@@ -17,7 +17,6 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..damages import ink
 from ..errors import InvalidInput, MissingPackage, NoFace
 from . import colour, crop
 from .faces import Face, aligned_face, find_faces
@@ -210,6 +209,13 @@ def darkness(drawing: Image.Image) -> Tensor:
     paper, darkest = np.median(grey), np.quantile(grey, 0.002)
     contrast = max(float(paper - darkest), PALE)
     return torch.from_numpy(((paper - grey) / contrast).clip(0, 1))[None, None]
+
+
+def ink(drawing: Tensor, size: int) -> Tensor:
+    """The lines of a drawing (n, 1, H, W), 0 for paper to 1 for ink and larger than `size`, as `damages.edges` would draw them:
+    (n, 1, size, size) in [-1, 1]. Pale lines become dark, and thin ones do not fade when they are made smaller."""
+    small = F.interpolate((drawing > 0.5).float(), (size, size), mode="bilinear", antialias=True, align_corners=False)
+    return 1 - 2 * (2 * small).clamp(0, 1)
 
 
 # ---- Holes -----------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import torch
 from accelerate.state import AcceleratorState, GradientState
 from PIL import Image
 
-from gan_models import model_folder
+from gan_models import saving
 from gan_models.networks.dcgan import DCGANGenerator
 from training.__main__ import main
 from training.data.dataset import Dataset
@@ -169,7 +169,7 @@ def kill_at(images: int):
 def tiny_generator(folder: Path, dataset: str, labels: tuple[str, ...] | None = ("0", "1")) -> Path:
     """The folder of a fresh generator of digits, which says that it learned from that data set."""
     torch.manual_seed(len(folder.name))
-    model_folder.write(
+    saving.write(
         DCGANGenerator(28, 1, 8, 4, labels=list(labels) if labels else None),
         folder,
         metrics={"training": {"dataset": dataset}},

@@ -24,8 +24,7 @@ from tqdm import tqdm
 
 from gan_models.celeba import CELEBA_SIZE
 from gan_models.files import cache_folder
-from gan_models.images import plain, white_of
-from gan_models.photos.opening import register_heif
+from gan_models.images import plain, register_heif, white_of
 from gan_models.sizes import Size, in_words, sides
 
 from ..errors import TrainingError

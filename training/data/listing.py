@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image
 
 from gan_models.celeba import CELEBA_PAGE
-from gan_models.photos.opening import register_heif
+from gan_models.images import register_heif
 
 from .decoding import DataError, Pictures, is_html, readable_formats
 

@@ -12,9 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gan_models.inversion import coarse_and_fine
 from gan_models.networks.base import Generator, encode_labels
-from gan_models.networks.invertible import labels_of
+from gan_models.networks.invertible import coarse_and_fine, labels_of
 from gan_models.networks.layers import upcast
 
 from .. import losses

@@ -190,3 +190,13 @@ def test_a_drawing_on_grey_paper_is_seen_as_lines():
     assert np.abs(drawn - np.asarray(model.restore(pale), int)).max() <= 1
     blank = np.asarray(model.restore(Image.new("RGB", (128, 128), (190, 185, 180))), int)
     assert np.abs(drawn - blank).max() > 1
+
+
+@pytest.mark.parametrize("width", [8, 12, 16])
+def test_ink_of_any_width_becomes_full_lines(width):
+    """A line that is thinner than a pixel of the network, or pale, would be grey, which `edges` hardly ever draws."""
+    drawing = torch.zeros(1, 1, 512, 512)
+    drawing[..., 100 : 100 + width, :] = 0.6
+    lines = repaired.ink(drawing, 64)
+    assert lines.shape == (1, 1, 64, 64) and lines.min() <= -0.9 and lines.max() == 1
+    assert (lines < 0).sum() <= 3 * 64 and (repaired.ink(torch.full((1, 1, 128, 128), 0.4), 64) == 1).all()

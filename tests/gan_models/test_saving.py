@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import gan_models
-from gan_models import model_folder
+from gan_models import model_folder, saving
 from gan_models.cards import edits
 from gan_models.networks.mlp import MLPGenerator
 
@@ -25,7 +25,7 @@ def card(seed: int) -> str:
 def write(folder, seed: int) -> MLPGenerator:
     torch.manual_seed(seed)
     model = MLPGenerator(image_size=8, latent_dim=4, width=8).eval()
-    model_folder.write(model, folder, metrics={"training": {"seed": seed}}, samples=b"png%d" % seed, card=card(seed))
+    saving.write(model, folder, metrics={"training": {"seed": seed}}, samples=b"png%d" % seed, card=card(seed))
     return model
 
 
@@ -48,7 +48,7 @@ def test_all_files_are_there_and_load(tmp_path):
 
 def test_a_model_without_a_picture_has_none(tmp_path):
     torch.manual_seed(0)
-    model_folder.write(MLPGenerator(image_size=8, width=8), tmp_path, metrics={}, samples=None, card="card")
+    saving.write(MLPGenerator(image_size=8, width=8), tmp_path, metrics={}, samples=None, card="card")
     assert not (tmp_path / "samples.png").exists() and (tmp_path / "README.md").exists()
 
 
