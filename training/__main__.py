@@ -18,7 +18,7 @@ from .choices import DATASETS, PRECISIONS, PREVIOUS_ONE, TRACKERS
 if TYPE_CHECKING:
     from .options import RunOptions
 
-SHORTCUTS = ("image_size", "batch_size", "augment")  # settings that also have an option
+SHORTCUTS = ("image_size", "batch_size", "augment", "labels_per_class")  # settings that also have an option
 STOPPED = "Stopped at once; the same command with --resume continues from the last checkpoint, if there is one."
 
 
@@ -154,6 +154,11 @@ def typed(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--batch-size", metavar="N", help="pictures per step; short for --set batch_size=")
     parser.add_argument("--augment", metavar="STRENGTH", help="0 to 1, for small data sets; short for --set augment=")
+    parser.add_argument(
+        "--labels-per-class",
+        metavar="N",
+        help="pictures of each class that keep their label, for mnist-sgan and its kin; short for --set labels_per_class=",
+    )
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe; may be repeated"
     )

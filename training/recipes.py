@@ -315,7 +315,7 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
         "resnet", **_MNIST, **R3GAN,
     ),
     Recipe(
-        "mnist-sgan", "a classifier of digits from few labels: --set labels_per_class=10 is a hundred in all",
+        "mnist-sgan", "a classifier of digits from few labels: --labels-per-class 10 is a hundred in all",
         "Salimans et al. 2016, arXiv:1606.03498; Sohn et al. 2020, arXiv:2001.07685",
         "classifying", **_MNIST, game="semisupervised", labels_per_class=10,
         terms={"adversarial": 0.0, "feature_matching": 1.0, "consistency": 1.0}, learning_rate=3e-4,

@@ -25,8 +25,9 @@ def test_a_dry_run_says_what_would_be_and_writes_nothing(tmp_path, capsys):
 
 
 def test_common_settings_are_options(tmp_path, capsys):
-    words = tiny("mnist-dcgan", "--batch-size", 16, "--image-size", "32x24", "--augment", 0.5)
-    assert command.parse(words).settings[:3] == ("image_size=32x24", "batch_size=16", "augment=0.5")
+    words = tiny("mnist-dcgan", "--batch-size", 16, "--image-size", "32x24", "--augment", 0.5, "--labels-per-class", 4)
+    said = ("image_size=32x24", "batch_size=16", "augment=0.5", "labels_per_class=4")
+    assert command.parse(words).settings[:4] == said
     assert train("mnist-dcgan", "--show", "--batch-size", 4, "--set", "learning_rate=0.125") == 0
     out = capsys.readouterr().out
     assert "batch_size = 8\n" in out  # --set, which comes later, wins
