@@ -32,6 +32,22 @@ DATASETS = {
         "Data and weights are under the MIT licence, like the code.",
         "It draws the ten kinds of articles of that catalogue, and nothing else.",
     ),
+    "stackedmnist": DatasetNotice(
+        "StackedMNIST (Metz et al. 2017, arXiv:1611.02163), three digits of "
+        "[MNIST](https://yann.lecun.com/exdb/mnist/) as the three channels of a picture",
+        "ylecun/mnist",
+        _MIT,
+        "The weights are under the MIT licence, like the code.",
+        "It shows how many of 1,000 modes a generator covers, and is of no other use.",
+    ),
+    "cifar10": DatasetNotice(
+        "[CIFAR-10](https://www.cs.toronto.edu/~kriz/cifar.html) (Krizhevsky 2009), small photographs of ten classes",
+        "uoft-cs/cifar10",
+        {"license": "unknown"},
+        "Nobody states a licence of CIFAR-10, whose pictures were collected from the web, so that of these weights is not "
+        "known either. The code is under the MIT licence.",
+        "It draws pictures of 32 pixels that remind of ten kinds of animals and vehicles, and nothing else.",
+    ),
     "celeba": DatasetNotice(
         "[CelebA](https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html) (Liu et al. 2015), faces of celebrities",
         "flwrlabs/celeba",

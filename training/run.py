@@ -286,13 +286,18 @@ class Run:
             "summary": self.recipe.summary if self.dataset.name == self.recipe.data else None,
             "source": self.recipe.source,
             "dataset": self.dataset.name,
-            "data": {key: data[key] for key in ("title", "licence") if data.get(key)} | self.hub_data(),
+            "data": {key: data[key] for key in ("title", "licence") if data.get(key)}
+            | self.hub_data()
+            | self.altered(),
             "seed": options.seed,
             "features": GAMES[self.recipe.game].features_of(self.recipe),
             "command": story.pinned(self.described["command"], options.init_from, started["init_from"]),
             "commit": self.described["commit"],
             **started,
         }
+
+    def altered(self) -> dict[str, str]:
+        return {"altered": self.dataset.altered} if self.dataset.altered else {}
 
     def hub_data(self) -> dict[str, str]:
         """Of a data set of the Hub its commit and licence, as they were when the run began."""

@@ -19,7 +19,8 @@ from .tables import as_dict, cell, is_number, is_text, metrics_section, number, 
 
 # The facts about a training that a card can show. source: the paper. licence: a sentence on the licence of the weights.
 # repository: the address of the code. dataset: mnist, fashionmnist, celeba or other words. data: {"title", "licence"} of
-# own pictures; of a data set of the Hub also {"hub": "USER/DATASET@COMMIT", "page_licence": the licence on its page}.
+# own pictures; of a data set of the Hub also {"hub": "USER/DATASET@COMMIT", "page_licence": the licence on its page};
+# {"altered": a sentence on how the pictures differ from the published ones}.
 # features: a network of somebody else whose features the losses used. origin: the record of the model from which the
 # training started, with its licence as `licence_fields`.
 ABOUT = (
@@ -204,6 +205,8 @@ Research, teaching and play. Not for deceiving anybody about what is real, nor f
         told, sentences = self.told, []
         if told.get("dataset"):
             sentences.append(f"Trained on {self.title()}.")
+        if "altered" in self.data:
+            sentences.append(cell(self.data["altered"]))
         if told.get("licence"):
             sentences.append(told["licence"])
         elif self.known is UNKNOWN and "licence" in self.data:

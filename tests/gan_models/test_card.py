@@ -38,7 +38,7 @@ ABOUT_CELEBA = {
     "command": "python -m training celeba-cgan --data-root '/home/me/my data' --seed 3 --output=/tmp/x",
     "commit": "abc1234",
 }
-LICENCES = {"mit", "other", "apache-2.0"}
+LICENCES = {"mit", "other", "apache-2.0", "unknown"}
 
 
 @pytest.fixture
@@ -252,6 +252,12 @@ def test_of_own_pictures_the_card_says_what_is_so(folder):
     assert card.data.license == "cc-by-4.0" and "the licence of the pictures is CC-BY-4.0" in card.text
     card = card_of(folder, OWN | {"data": {"title": "Crops of CelebA", "licence": "mit"}})
     assert card.data.license == "other" and "non-commercial research" in card.text
+
+
+def test_the_card_of_photographs_without_a_licence_claims_none_and_says_how_they_differ(folder):
+    card = card_of(folder, {"dataset": "cifar10", "data": {"altered": "The pictures are JPEG copies."}})
+    assert card.data.license == "unknown" and card.data.datasets == ["uoft-cs/cifar10"]
+    assert "ten classes. The pictures are JPEG copies. Nobody states a licence" in card.text
 
 
 HUB = OWN | {"dataset": "user/pets", "data": {"hub": "user/pets@" + "0a" * 20}}

@@ -5,6 +5,7 @@ import shlex
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +78,11 @@ def test_a_run_that_was_stopped_says_so_and_goes_on_by_resume(train, tmp_path, m
 
 def test_pictures_in_memory_are_data(train, tmp_path):
     two = Dataset("rings", np.zeros((9, 1, 28, 28), np.uint8), np.arange(9) % 2, ("thin", "thick"), False, "")
-    assert gan_models.load(train("mnist-cgan", data=two, images=8).model).labels == ("thin", "thick")
+    two = replace(two, altered="They are copies.")
+    model = train("mnist-cgan", data=two, images=8).model
+    assert (
+        gan_models.load(model).labels == ("thin", "thick") and "They are copies." in (model / "README.md").read_text()
+    )
     options = json.loads((tmp_path / "run/options.json").read_text())
     assert options["data"]["name"] == "rings" and "--data rings " in options["command"]
     with pytest.raises(RunError, match=r"pictures of rings are \(1, 28, 28\), and celeba-dcgan draws \(3, 64, 64\)"):

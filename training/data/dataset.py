@@ -26,7 +26,8 @@ class Dataset:
     images: (N, C, H, W) uint8. labels: (N,) int64 classes, (N, K) uint8 attributes 0/1 (multi_label), or None.
     label_names: the classes or attributes. checksum: of images, labels and names, to notice changed data. notes:
     sentences to print. names: CelebA's file names without their ending, which decide whether a judge or an editor may
-    learn a picture's labels; else None. sources: (N, C, H, W) uint8, the inputs for `images` if these are pairs.
+    learn a picture's labels; else None. sources: (N, C, H, W) uint8, the inputs for `images` if these are pairs. altered: a
+    sentence on how the pictures differ from the published ones, which cards repeat; else None.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     names: tuple[str, ...] | None = None
     sources: np.ndarray | None = None
+    altered: str | None = None
 
     def __len__(self) -> int:
         return len(self.images)
