@@ -8,14 +8,14 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .data.mixing import augmented
     from .errors import TrainingError
+    from .mixing import augmented
     from .options import RunOptions
     from .run import Trained, train
 
 __all__ = ["RunOptions", "Trained", "TrainingError", "augmented", "train"]
 
-_HOMES = {"TrainingError": "errors", "augmented": "data.mixing", "RunOptions": "options"} | dict.fromkeys(
+_HOMES = {"TrainingError": "errors", "augmented": "mixing", "RunOptions": "options"} | dict.fromkeys(
     ("Trained", "train"), "run"
 )
 

@@ -28,8 +28,8 @@ from . import checkpoints, curves, run_folder
 from .data.dataset import Dataset, to_float
 from .errors import TrainingError
 from .evaluate.naming import short_count
+from .games.state import State
 from .judges import networks
-from .state import State
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

@@ -30,8 +30,8 @@ from gan_models.files import UnfitFile, open_regular, read_json, write_atomicall
 from gan_models.networks import load_folder
 
 from .errors import TrainingError
+from .games.state import State
 from .run_folder import MANIFEST, MAX_JSON, PREVIOUS, STATE, find_checkpoint, is_count
-from .state import State
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

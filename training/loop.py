@@ -19,14 +19,14 @@ from gan_models.latents import sample
 from gan_models.networks.base import Generator, encode_labels
 from gan_models.rng import Stream, philox
 
-from .batch import Batch
 from .data.dataset import Dataset, to_float
 from .games import GAMES
 from .games.adversarial import Game
+from .games.batch import Batch
+from .games.state import State, adapt_augment, set_schedules, update_ema
 from .losses import Loss
 from .penalties import clip_weights
 from .recipes import Recipe
-from .state import State, adapt_augment, set_schedules, update_ema
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

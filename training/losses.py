@@ -17,8 +17,6 @@ from torch.nn.functional import (
     softplus,
 )
 
-from gan_models.networks.layers import upcast
-
 Loss = tuple[Tensor, dict[str, Tensor]]
 
 
@@ -158,18 +156,6 @@ def mmd(a: Tensor, b: Tensor, widths: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 
             return (kernel(squared).sum() - n * len(widths)) / (n * (n - 1))
 
         return within(distances["aa"]) + within(distances["bb"]) - 2 * kernel(distances["ab"]).mean()
-
-
-def all_gather(x: Tensor) -> Tensor:
-    """The rows of all processes, (processes x n, ...), for losses over a whole batch. Since the loop averages gradients
-    over processes, the result is that of one process with the whole batch."""
-    x = upcast(x)
-    if not torch.distributed.is_initialized() or torch.distributed.get_world_size() == 1:
-        return x
-    # Differentiable, unlike Accelerate's gather. Imported here, since some builds of torch lack torch.distributed.
-    from torch.distributed.nn.functional import all_gather
-
-    return torch.cat(all_gather(x.contiguous()))
 
 
 class Objective(NamedTuple):

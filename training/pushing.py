@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .state import State
+    from .games.state import State
 
 # `python -m training.publish`, also where the package is found by this process alone.
 PUBLISH = (

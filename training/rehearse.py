@@ -17,10 +17,10 @@ from . import loop
 from .callbacks import duration
 from .engine import make_accelerator
 from .errors import TrainingError
+from .games.state import State
 from .options import RunOptions
 from .plan import open_data, recipe_of
 from .starting import build_state, initialise_from
-from .state import State
 
 SECONDS, LEAST = 5.0, 3  # duration and least number of the timed steps, after the first one, which allocates memory
 

@@ -27,6 +27,7 @@ from .data.dataset import Dataset, to_float
 from .engine import choose_precision, make_accelerator, start_trackers
 from .evaluate import story
 from .games import GAMES
+from .games.state import State, batch_dependent_layers
 from .options import RunError, RunOptions
 from .plan import check_sources, compare_options, describe, open_data, plan_of, prepare_folder, recipe_of
 from .processes import Peers
@@ -35,7 +36,6 @@ from .pushing import Pushing
 from .run_folder import images_of, notes_of, read_stats, trained_seconds
 from .settings import as_words
 from .starting import build_state, initialise_from
-from .state import State, batch_dependent_layers
 from .watch import Watch
 
 if TYPE_CHECKING:

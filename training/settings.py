@@ -7,16 +7,19 @@ import inspect
 import json
 import math
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from gan_models import sizes
 from gan_models.errors import did_you_mean, near
+from gan_models.files import UnfitFile, read_json
 from gan_models.networks import PAIRS
 
 from .choices import POLICIES
 from .games import ALIASES, GAMES, from_json, terms_of, without_defaults
 from .losses import OBJECTIVES
 from .recipes import OBJECTIVE_SETTINGS, RECIPES, Recipe, RecipeError, Schedule
+from .run_folder import MAX_JSON
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "networks": tuple(PAIRS),
@@ -124,6 +127,16 @@ def from_options(described: dict) -> Recipe:
                     key, [value.start, value.end, value.images] if isinstance(value, Schedule) else value, kind
                 )
     return recipe
+
+
+def recipe_of_run(folder: Path) -> Recipe:
+    """The recipe of a run. Raises RecipeError if its options.json cannot be read."""
+    try:
+        return from_options(read_json(folder / "options.json", MAX_JSON)["recipe"])
+    except (OSError, UnfitFile, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RecipeError(
+            f"The options of the run in {folder} cannot be read: name a run folder with an options.json."
+        ) from error
 
 
 def _takes_labels(networks: str) -> bool:

@@ -17,8 +17,8 @@ from gan_models.rng import Stream, philox
 from . import checkpoints, cpu, growing, run_folder
 from .data.dataset import Dataset
 from .errors import RunError
+from .games.state import State
 from .recipes import Recipe, RecipeError, at
-from .state import State
 
 ADOPTING = (Editor, LaplacianGenerator)  # which take another generator as a part of their own
 

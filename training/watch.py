@@ -16,14 +16,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gan_models import cli
-from gan_models.files import UnfitFile, read_json
 from gan_models.networks import PAIRS
 
-from .curves import CurvesError
 from .games import GAMES, terms_of
 from .recipes import Recipe, at
-from .run_folder import MAX_JSON, WATCH
-from .settings import from_options
+from .run_folder import WATCH
 
 # Mode collapse. The diversity is the mean distance of 64 fixed samples to their nearest neighbour, 1 for real pictures
 # (callbacks.Diversity). Healthy runs on digits and faces are above 0.12 from step 200 on and rise to 0.9; so are narrow
@@ -292,16 +289,6 @@ def _json(verdict: Remark) -> str:
 def _append(folder: Path, verdict: Remark) -> None:
     with open(folder / WATCH, "a") as file:
         file.write(_json(verdict))
-
-
-def recipe_of_run(folder: Path) -> Recipe:
-    """The recipe of a run. Raises CurvesError if its options.json cannot be read."""
-    try:
-        return from_options(read_json(folder / "options.json", MAX_JSON)["recipe"])
-    except (OSError, UnfitFile, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CurvesError(
-            f"The options of the run in {folder} cannot be read: name a run folder with an options.json."
-        ) from error
 
 
 if __name__ == "__main__":

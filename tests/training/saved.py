@@ -9,10 +9,10 @@ from tiny import digits
 
 from gan_models import model_folder
 from training import checkpoints, loop, run_folder
+from training.games.state import State
 from training.recipes import RECIPES
 from training.settings import change
 from training.starting import build_state
-from training.state import State
 
 RECIPE = change(
     RECIPES["mnist-dcgan"], ["generator.width=2", "generator.latent_dim=2", "discriminator.width=2", "batch_size=4"]

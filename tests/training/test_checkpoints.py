@@ -16,8 +16,8 @@ from tiny import Killed, kill_at, stats, train, weights
 
 from training import callbacks, checkpoints, run_folder
 from training.checkpoints import CheckpointError
+from training.games.state import State
 from training.settings import change
-from training.state import State
 
 pytestmark = pytest.mark.usefixtures("alone")
 RUNS = [

@@ -13,13 +13,13 @@ from tiny import digits as dataset
 
 from gan_models.rng import Stream
 from training import loop
-from training import state as states
 from training.games import GAMES, adversarial
+from training.games import state as states
+from training.games.state import batch_dependent_layers, set_schedules, update_ema
 from training.losses import OBJECTIVES, logistic_discriminator
 from training.penalties import zero_centered_gradient_penalty
 from training.settings import change, find
 from training.starting import build_state
-from training.state import batch_dependent_layers, set_schedules, update_ema
 
 
 def trained(recipe, accelerator, images, data=None, callbacks=(), seed=0):

@@ -10,10 +10,10 @@ from gan_models.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from gan_models.networks.mlp import MLPDiscriminator
 from training import penalties
 from training.games.adversarial import Adversarial, Batch
+from training.games.state import State
 from training.penalties import clip_weights, wgan_gp
 from training.recipes import RECIPES
 from training.settings import change
-from training.state import State
 
 
 class Quadratic(Discriminator):

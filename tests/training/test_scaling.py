@@ -8,10 +8,10 @@ from tiny import small
 from gan_models import model_folder
 from training import checkpoints, loop, run_folder
 from training.games import GAMES
+from training.games.state import State
 from training.recipes import RECIPES
 from training.settings import change
 from training.starting import build_state
-from training.state import State
 
 CPU = torch.device("cpu")
 START = 65536.0  # torch's first scale

@@ -16,7 +16,7 @@ from training.commands import watch as command
 from training.curves import read_run
 from training.data import open_dataset
 from training.recipes import RECIPES, at
-from training.settings import change, find
+from training.settings import change, find, recipe_of_run
 from training.watch import WARM_UP, Watch, remedy
 
 STEPS = 500
@@ -165,7 +165,7 @@ def healthy_run(name, folder, digits) -> None:
 def test_a_healthy_run_is_left_in_peace(tmp_path, real_digits, name):
     healthy_run(name, tmp_path, real_digits)
     assert remarks(tmp_path) == []
-    course, recipe = read_run(tmp_path).lines, watching.recipe_of_run(tmp_path)
+    course, recipe = read_run(tmp_path).lines, recipe_of_run(tmp_path)
     for kind, spoil in SPOILED.items():  # each trouble would have been told in the time that the run took
         plays = recipe.terms.get("adversarial", 1)
         if kind == "won" and not (plays and {"pair_accuracy", "real_accuracy"} & set(course[0])):
@@ -355,7 +355,7 @@ def test_a_finished_run_is_read_again(tmp_path, capsys):
     assert train("mnist-cgan", "--images", 16, "--output", tmp_path) == 0
     capsys.readouterr()
     assert command.main([str(tmp_path)]) == 0 and capsys.readouterr().out == "Nothing to remark in 16 images.\n"
-    assert watching.recipe_of_run(tmp_path) == change(RECIPES["mnist-cgan"], small("mnist-cgan"))
+    assert recipe_of_run(tmp_path) == change(RECIPES["mnist-cgan"], small("mnist-cgan"))
     with open(tmp_path / "stats.jsonl", "a") as file:
         file.write('{"images": 24, "generator_gradient": 1e6}\n')
     assert command.main([str(tmp_path)]) == 0 and "24 images: exploding gradients" in capsys.readouterr().out

@@ -17,11 +17,11 @@ from torch import nn
 
 from training import checkpoints, loop
 from training.games import GAMES
+from training.games.state import State
 from training.judges import networks as judges
 from training.recipes import RECIPES, Recipe
 from training.settings import change
 from training.starting import build_state
-from training.state import State
 
 LIVELY = {"instance_noise": 0.1, "augment": 0.5}  # whatever is random
 SIDE = 32  # pixels, at most: what processes share does not depend on it

@@ -16,12 +16,12 @@ from gan_models.networks.base import Generator, encode_labels
 
 from .. import run_folder
 from ..data.dataset import Dataset, to_float
-from ..data.mixing import draw_examples
+from ..games.state import State
 from ..judges import general
+from ..mixing import draw_examples
 from ..run import Trained, train
 from ..settings import as_words, change, find
 from ..starting import build_state
-from ..state import State
 
 LOOKS = 20  # measurements per run
 PATIENCE = 5  # measurements without an improvement, after which the run ends

@@ -16,7 +16,8 @@ def command(arguments: list[str] | None) -> None:
     parser.add_argument("run", type=Path, metavar="RUN_FOLDER", help="a run's folder")
     folder = parser.parse_args(arguments).run
     from ..curves import read_run
-    from ..watch import Watch, recipe_of_run  # with torch, which --help does not need
+    from ..settings import recipe_of_run  # with torch, which --help does not need
+    from ..watch import Watch
 
     run = read_run(folder)
     watch = Watch(recipe_of_run(folder))

@@ -19,10 +19,10 @@ from ..data.dataset import Dataset
 from ..errors import EvaluationError
 from ..evaluate import measuring
 from ..evaluate.naming import short_count
+from ..games.state import State
 from ..judges.networks import JudgeError
 from ..recipes import Recipe
 from ..run_folder import notes_of
-from ..state import State
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

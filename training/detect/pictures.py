@@ -17,8 +17,8 @@ from gan_models.networks import load
 from gan_models.networks.editor import Editor
 
 from ..data import READERS, open_dataset
-from ..data.mixing import draw_examples
 from ..errors import TrainingError
+from ..mixing import draw_examples
 from ..run_folder import notes_of
 
 DRAWN, DRAWN_TEST = 6000, 1000  # pictures of each generator to learn from, and to measure on

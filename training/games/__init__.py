@@ -1,4 +1,5 @@
-"""Games, one file per training algorithm: what is generated, and what each player minimises."""
+"""Games, one file per training algorithm: what is generated, and what each player minimises. All of them are functions of
+the players (state.py) and of a step's pictures and random numbers (batch.py)."""
 
 import dataclasses
 import json

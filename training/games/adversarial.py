@@ -16,12 +16,12 @@ from gan_models.networks.layers import upcast
 from gan_models.rng import Stream
 
 from .. import augment, losses, penalties
-from ..batch import Batch
 from ..data.dataset import Dataset
 from ..judges import networks as judges
-from ..losses import OBJECTIVES, Loss, all_gather
+from ..losses import OBJECTIVES, Loss
 from ..recipes import Recipe, RecipeError, at
-from ..state import State, augment_strength
+from .batch import Batch, all_gather
+from .state import State, augment_strength
 
 
 class Generated(NamedTuple):

@@ -7,8 +7,8 @@ from torch import Tensor
 from gan_models.networks.layers import upcast
 
 from ..losses import Loss
-from ..state import State
 from .adversarial import Batch, Game
+from .state import State
 
 
 class Pairs(NamedTuple):

@@ -31,10 +31,11 @@ from gan_models.photos import crop
 from gan_models.rng import Stream
 
 from .. import augment, losses
-from ..losses import Loss, all_gather
+from ..losses import Loss
 from ..recipes import Recipe, RecipeError, Schedule, at
-from ..state import State
 from .adversarial import Batch, Game
+from .batch import all_gather
+from .state import State
 
 # How often attributes are requested: more often if they are rare or need large changes.
 WEIGHTS = {"Mustache": 2.0, "Brown_Hair": 2.0, "Male": 1.5, "No_Beard": 2.0, "Young": 2.0}

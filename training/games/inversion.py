@@ -19,8 +19,8 @@ from gan_models.networks.layers import upcast
 from .. import losses
 from ..losses import Loss
 from ..recipes import Recipe
-from ..state import State
 from .adversarial import Batch, Game
+from .state import State
 
 
 class Inverted(NamedTuple):

@@ -7,10 +7,11 @@ import torch
 from gan_models.networks.layers import upcast
 
 from .. import losses
-from ..losses import Loss, all_gather
+from ..losses import Loss
 from ..recipes import Recipe, RecipeError
-from ..state import State
 from .adversarial import Batch, Game, Generated
+from .batch import all_gather
+from .state import State
 
 
 class Moments(Game):

@@ -24,8 +24,8 @@ from .. import augment, losses
 from ..judges import general
 from ..losses import OBJECTIVES, Loss
 from ..recipes import Recipe, RecipeError
-from ..state import State
 from .adversarial import Batch, Game
+from .state import State
 
 
 class Projected(NamedTuple):

@@ -19,12 +19,12 @@ from gan_models.damages import KINDS, RANDOMS, Damaged, damage
 from gan_models.networks.restore import Looked
 from gan_models.rng import Stream
 
-from ..batch import Batch
 from ..judges import general
 from ..losses import OBJECTIVES, Loss
 from ..recipes import Recipe, RecipeError, Schedule, at
-from ..state import State
 from .adversarial import Game
+from .batch import Batch
+from .state import State
 
 PLAIN = ("reconstruction", "estimate")  # terms of every step
 OWN = 16  # further uniform numbers per picture, to choose its damages

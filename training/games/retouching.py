@@ -33,10 +33,11 @@ from gan_models.rng import Stream
 
 from .. import augment
 from ..judges import general
-from ..losses import OBJECTIVES, Loss, all_gather
+from ..losses import OBJECTIVES, Loss
 from ..recipes import Recipe, RecipeError, Schedule, at
-from ..state import State
 from .adversarial import Batch, Game
+from .batch import all_gather
+from .state import State
 
 RANDOMS = 8  # uniform numbers per request
 SECOND = 1 / 3  # how often two attributes are requested at once

@@ -22,8 +22,8 @@ from .. import augment
 from ..data.dataset import to_float
 from ..losses import Loss
 from ..recipes import Recipe, RecipeError
-from ..state import State
 from .adversarial import Adversarial, Batch, Generated
+from .state import State
 
 SURE = 0.95  # probability from which the predicted class of an unlabelled picture is used
 

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from gan_models.rng import Stream
 
-from ..batch import Batch
 from ..losses import OBJECTIVES, Loss
 from ..recipes import Recipe, RecipeError
-from ..state import State
 from .adversarial import Game
+from .batch import Batch
+from .state import State
 
 
 class Translated(NamedTuple):

@@ -11,8 +11,8 @@ from gan_models.rng import Stream
 
 from .. import losses
 from ..losses import Loss
-from ..state import State
 from .adversarial import Batch, Game
+from .state import State
 
 
 class Autoencoded(NamedTuple):

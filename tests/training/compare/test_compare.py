@@ -26,8 +26,8 @@ from training.data.dataset import Dataset
 from training.errors import EvaluationError
 from training.evaluate import generator as evaluate
 from training.evaluate import measuring
+from training.games.state import State
 from training.recipes import RECIPES
-from training.state import State
 
 pytestmark = pytest.mark.usefixtures("alone")
 N = 140  # pictures to evaluate with: more than the 128 features of the reader

@@ -11,7 +11,7 @@ from gan_models.errors import InvalidInput
 from gan_models.images import to_uint8
 from gan_models.networks.dcgan import DCGANGenerator
 from training.data.dataset import Dataset
-from training.data.mixing import draw_examples
+from training.mixing import draw_examples
 
 DIGITS = tiny.digits(20)
 

@@ -9,7 +9,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from gan_models.networks.base import Discriminator, Generator
 
-from .recipes import Recipe, at
+from ..recipes import Recipe, at
 
 
 @dataclass

@@ -22,7 +22,7 @@ from gan_models.images import to_uint8
 from gan_models.networks.base import Generator
 from gan_models.rng import check_seed
 
-from .dataset import Dataset, make_dataset
+from .data.dataset import Dataset, make_dataset
 
 BATCH = 256  # pictures drawn at once
 MOST = 100.0  # generated pictures per real one

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gan_models.networks.layers import upcast
 from gan_models.rng import Stream, philox
 
 
@@ -47,3 +48,15 @@ class Batch:
             real, labels, latents, numbers, sources = rows
             found.append(Batch(real, labels, latents, self.first + start, self.seed, numbers, sources))
         return found
+
+
+def all_gather(x: Tensor) -> Tensor:
+    """The rows of all processes, (processes x n, ...), for losses over a whole batch. Since the loop averages gradients
+    over processes, the result is that of one process with the whole batch."""
+    x = upcast(x)
+    if not torch.distributed.is_initialized() or torch.distributed.get_world_size() == 1:
+        return x
+    # Differentiable, unlike Accelerate's gather. Imported here, since some builds of torch lack torch.distributed.
+    from torch.distributed.nn.functional import all_gather
+
+    return torch.cat(all_gather(x.contiguous()))
