@@ -27,7 +27,7 @@ from gan_models.export import runtime as runtimes
 from gan_models.networks.dcgan import DCGANGenerator
 from gan_models.networks.editor import Editor
 from gan_models.networks.infogan import InfoGANGenerator
-from training.spaces.static import HEADERS
+from training.publish.static_space import HEADERS
 
 if not os.environ.get("CI"):
     pytest.importorskip("onnx")

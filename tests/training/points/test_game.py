@@ -13,7 +13,7 @@ from training.errors import TrainingError
 from training.losses import OBJECTIVES
 from training.penalties import wgan_gp, zero_centered_gradient_penalty
 from training.points import EXAMPLES, PENALTIES, SHAPES, Adam, Game, Settings, draw, penalty
-from training.spaces.demo import lab_files
+from training.publish.demo_space import lab_files
 
 ROOT = Path(__file__).parents[3]
 

@@ -2,14 +2,13 @@
 USER/REPO`."""
 
 import json
-import sys
 from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 from huggingface_hub.errors import HFValidationError, OfflineModeIsEnabled, RepositoryNotFoundError
 from huggingface_hub.utils import validate_repo_id
 
-from gan_models import cli, portable
+from gan_models import portable
 from gan_models.cards import edits
 from gan_models.cards.families import PLACEHOLDER
 from gan_models.cards.page import model_card
@@ -21,12 +20,12 @@ from gan_models.networks import find, load_folder
 from gan_models.networks.base import Generator
 from gan_models.saving import card_on_hub
 
-from .choices import KEEP
-from .errors import TrainingError
-from .evaluate import story
-from .spaces.demo import files as space_files
-from .spaces.demo import requirements, takes_photos
-from .spaces.static import files as static_files
+from ..choices import KEEP
+from ..errors import TrainingError
+from ..evaluate import story
+from .demo_space import files as space_files
+from .demo_space import requirements, takes_photos
+from .static_space import files as static_files
 
 # The files that are published besides the weights, and the limit of their bytes.
 CONTENTS = {CONFIG: MAX_CONFIG_BYTES, **BESIDE}
@@ -222,7 +221,3 @@ def _why(error: Exception, repo_id: str) -> str:
 def _message(error: Exception) -> str:
     """An exception's message as one short line."""
     return " ".join(str(error).split())[:300]
-
-
-if __name__ == "__main__":
-    sys.exit(cli.main(["publish", *sys.argv[1:]]))

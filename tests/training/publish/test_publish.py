@@ -27,9 +27,9 @@ from gan_models.samples import FACES
 from training.commands.publish import main
 from training.errors import TrainingError
 from training.publish import PublishError, publish
-from training.spaces import demo
+from training.publish import demo_space as demo
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FILES = {"config.json", "model.safetensors", "README.md", "samples.png", "metrics.json"}
 
 
