@@ -39,7 +39,7 @@ FIRST = (
     "tests/gan_models/demo/browser",
     "tests/training/test_every_recipe.py",
     "tests/training/test_watch.py",
-    "tests/training/test_killed.py",
+    "tests/training/run/test_killed.py",
     "tests/gan_models/demo/test_uploads.py",
     "tests/gan_models/demo/test_endpoints.py",
     "tests/gan_models/export/test_pages.py",

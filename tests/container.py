@@ -181,7 +181,7 @@ def main() -> None:
         )
         largest = sorted(((size(path), path.name) for path in packages.iterdir()), reverse=True)[:8]
         print("          " + ", ".join(f"{name} {megabytes:.0f}" for megabytes, name in largest))
-        left = [name for name in ("tests", "training/run.py", "demo.txt") if container.inside(name).exists()]
+        left = [name for name in ("tests", "training/run/plan.py", "demo.txt") if container.inside(name).exists()]
         assert not left, f"{left} should not be inside"
         check(container)
     finally:

@@ -117,4 +117,4 @@ def test_options_that_are_named_exist(path):
 def test_the_search_finds_what_it_looks_for():
     assert {"--resume", "--set"} <= parsed(ROOT / TRAINING) and "--inception-weights" not in parsed(ROOT / TRAINING)
     assert options_in("take --set KEY=VALUE, or --fid-every; a-b --- --Set") == ["--set", "--fid-every"]
-    assert any("--init-from" in text for text in strings(ROOT / "training/plan.py"))
+    assert any("--init-from" in text for text in strings(ROOT / "training/run/plan.py"))

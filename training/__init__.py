@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .errors import TrainingError
     from .mixing import augmented
-    from .options import RunOptions
     from .run import Trained, train
+    from .run.options import RunOptions
 
 __all__ = ["RunOptions", "Trained", "TrainingError", "augmented", "train"]
 
-_HOMES = {"TrainingError": "errors", "augmented": "mixing", "RunOptions": "options"} | dict.fromkeys(
+_HOMES = {"TrainingError": "errors", "augmented": "mixing", "RunOptions": "run.options"} | dict.fromkeys(
     ("Trained", "train"), "run"
 )
 

@@ -16,7 +16,7 @@ from . import cli, recipes
 from .choices import DATASETS, PRECISIONS, PREVIOUS_ONE, TRACKERS
 
 if TYPE_CHECKING:
-    from .options import RunOptions
+    from .run.options import RunOptions
 
 SHORTCUTS = ("image_size", "batch_size", "augment", "labels_per_class")  # settings that also have an option
 STOPPED = "Stopped at once; the same command with --resume continues from the last checkpoint, if there is one."
@@ -44,7 +44,7 @@ def command(arguments: list[str]) -> int:
         print(explain(change(find(options.recipe), list(options.settings))))
         return 0
     if words.dry_run:
-        from .rehearse import rehearse
+        from .run.rehearse import rehearse
 
         print(rehearse(options))
         return 0
@@ -177,7 +177,7 @@ def typed(arguments: list[str]) -> argparse.Namespace:
 
 def run_options(options: argparse.Namespace, arguments: list[str]) -> RunOptions:
     """What a run is told. Raises RunError for what no run can take."""
-    from .options import RunOptions  # with torch
+    from .run.options import RunOptions  # with torch
 
     short = tuple(f"{key}={getattr(options, key)}" for key in SHORTCUTS if getattr(options, key) is not None)
     return RunOptions(

@@ -8,9 +8,10 @@ from safetensors.torch import load_file, save_file
 from tiny import digits
 
 from gan_models import model_folder
-from training import checkpoints, loop, run_folder
+from training import loop, run_folder
 from training.games.state import State
 from training.recipes import RECIPES
+from training.run import checkpoints
 from training.settings import change
 from training.starting import build_state
 

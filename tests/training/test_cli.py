@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[2]
 ERRORS = {
     "training.bundle": ("BundleError", 2),
     "training.calibrate": ("CalibrationError", 2),
-    "training.callbacks": ("Diverged", 1),
-    "training.checkpoints": ("CheckpointError", 2),
+    "training.run.callbacks": ("Diverged", 1),
+    "training.run.checkpoints": ("CheckpointError", 2),
     "training.curves": ("CurvesError", 2),
     "training.data.cifar": ("Refused", 2),
     "training.data.decoding": ("DataError", 2),

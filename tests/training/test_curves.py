@@ -10,8 +10,8 @@ from PIL import Image
 from tiny import train
 
 from training import curves, run_folder
-from training.callbacks import Curves
 from training.commands import curves as command
+from training.run.callbacks import Curves
 
 draw = curves.plot_runs  # itself: in tests of runs another stands for it
 

@@ -21,12 +21,12 @@ from tiny import Killed, kill_at, needed, stats, train, weights, write_data
 import gan_models
 from gan_models.damages import KINDS
 from gan_models.networks import PAIRS
-from training import callbacks, checkpoints
 from training.data.digits import DIGITS, GARMENTS
 from training.evaluate import editor, edits, features
 from training.evaluate import generator as evaluate
 from training.games import GAMES
 from training.recipes import RECIPES
+from training.run import callbacks, checkpoints
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,8 +13,9 @@ from tiny import train, weights
 
 import gan_models
 from training import __main__ as command
-from training import callbacks, checkpoints, loop, publish
+from training import loop, publish
 from training.recipes import CELEBA_ATTRIBUTES, RECIPES
+from training.run import callbacks, checkpoints
 
 pytestmark = pytest.mark.usefixtures("alone")
 

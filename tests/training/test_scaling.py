@@ -6,10 +6,11 @@ from recipe_data import dataset_of
 from tiny import small
 
 from gan_models import model_folder
-from training import checkpoints, loop, run_folder
+from training import loop, run_folder
 from training.games import GAMES
 from training.games.state import State
 from training.recipes import RECIPES
+from training.run import checkpoints
 from training.settings import change
 from training.starting import build_state
 

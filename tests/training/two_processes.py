@@ -15,11 +15,12 @@ from safetensors.torch import save_file
 from tiny import small
 from torch import nn
 
-from training import checkpoints, loop
+from training import loop
 from training.games import GAMES
 from training.games.state import State
 from training.judges import networks as judges
 from training.recipes import RECIPES, Recipe
+from training.run import checkpoints
 from training.settings import change
 from training.starting import build_state
 

@@ -102,7 +102,7 @@ def compare(options: argparse.Namespace, method: Method | None) -> None:
     """Do the missing runs, then write the results."""
     import torch  # which --help does not need
 
-    from ..plan import open_data
+    from ..run.plan import open_data
     from ..starting import build_state
     from . import page, runs
     from .protocol import Goal, Method

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from .. import callbacks
 from ..data.dataset import Dataset
 from ..errors import EvaluationError
 from ..evaluate import measuring
@@ -22,6 +21,7 @@ from ..evaluate.naming import short_count
 from ..games.state import State
 from ..judges.networks import JudgeError
 from ..recipes import Recipe
+from ..run import callbacks
 from ..run_folder import notes_of
 
 if TYPE_CHECKING:

@@ -11,14 +11,13 @@ from pathlib import Path
 
 from gan_models.files import write_atomically
 
-from .. import callbacks
 from ..data.dataset import Dataset
 from ..errors import EvaluationError, TrainingError
 from ..evaluate import generator
 from ..judges.networks import JudgeError
-from ..options import RunError, RunOptions
-from ..plan import compare_options, describe
-from ..run import run
+from ..run import callbacks, run
+from ..run.options import RunError, RunOptions
+from ..run.plan import compare_options, describe
 from ..run_folder import find_checkpoint, images_of, notes_of, read_object
 from ..settings import change, find
 from . import STOPPED

@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 from tiny import Killed, forget_accelerate, losses_become_nan
 
-from training import callbacks, loop
+from training import loop
 from training.compare import __main__ as compare
 from training.compare import figures, page, runs
 from training.compare.protocol import Budget, Goal, Method, Outcome, on_cpu, stopwatch
@@ -28,6 +28,7 @@ from training.evaluate import generator as evaluate
 from training.evaluate import measuring
 from training.games.state import State
 from training.recipes import RECIPES
+from training.run import callbacks
 
 pytestmark = pytest.mark.usefixtures("alone")
 N = 140  # pictures to evaluate with: more than the 128 features of the reader

@@ -13,9 +13,9 @@ from PIL import Image
 
 from training.data import listing, open_dataset
 from training.data.decoding import DataError
-from training.options import RunError, RunOptions
-from training.plan import open_data
 from training.recipes import RECIPES
+from training.run.options import RunError, RunOptions
+from training.run.plan import open_data
 from training.settings import change
 
 COLOURS = {"bus": (255, 0, 0), "car": (0, 255, 0), "cow": (0, 0, 255), "train": (255, 255, 0)}

@@ -20,23 +20,25 @@ from gan_models.cards.families import DRAWLESS
 from gan_models.cards.page import model_card
 from gan_models.samples import sample_grid
 
-from . import callbacks, checkpoints, cpu, loop, run_folder
-from .choices import PREVIOUS_ONE
-from .data import hub as hub_data
-from .data.dataset import Dataset, to_float
-from .engine import choose_precision, make_accelerator, start_trackers
-from .evaluate import story
-from .games import GAMES
-from .games.state import State, batch_dependent_layers
+from .. import cpu, loop, run_folder
+from ..choices import PREVIOUS_ONE
+from ..data import hub as hub_data
+from ..data.dataset import Dataset, to_float
+from ..engine import choose_precision, make_accelerator, start_trackers
+from ..evaluate import story
+from ..games import GAMES
+from ..games.state import State, batch_dependent_layers
+from ..publish import PublishError, check_name
+from ..run_folder import images_of, notes_of, read_stats, trained_seconds
+from ..settings import as_words
+from ..starting import build_state
+from ..watch import Watch
+from . import callbacks, checkpoints
+from .init_from import initialise_from
 from .options import RunError, RunOptions
 from .plan import check_sources, compare_options, describe, open_data, plan_of, prepare_folder, recipe_of
 from .processes import Peers
-from .publish import PublishError, check_name
 from .pushing import Pushing
-from .run_folder import images_of, notes_of, read_stats, trained_seconds
-from .settings import as_words
-from .starting import build_state, initialise_from
-from .watch import Watch
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -396,7 +398,7 @@ class Run:
 def publish_result(options: RunOptions, accelerator: Accelerator) -> None:
     """Publish the finished model if requested. Raises RunError if that fails."""
     if options.push_to_hub and accelerator.is_main_process:
-        from .publish import publish as push
+        from ..publish import publish as push
 
         try:
             print(f"Published: {push(options.output / 'model', options.push_to_hub)}")

@@ -12,7 +12,7 @@ from safetensors.torch import load
 
 import gan_models
 import training
-from training.pushing import LONGEST, Pushing
+from training.run.pushing import LONGEST, Pushing
 
 pytestmark = pytest.mark.usefixtures("alone")
 FILES = {"config.json", "model.safetensors", "README.md", "samples.png", "metrics.json", ".gitattributes"}
@@ -28,7 +28,7 @@ def wait_for(done) -> None:
 def test_the_model_is_pushed_on_the_way_whatever_the_hub_does(hub, tmp_path, monkeypatch, capsys):
     for key, value in client_environment(hub.url, tmp_path / "home").items():
         monkeypatch.setenv(key, value)
-    monkeypatch.setattr("training.pushing.LONGEST", 0)
+    monkeypatch.setattr("training.run.pushing.LONGEST", 0)
     monkeypatch.setattr(os, "setpriority", lambda *_: None)  # else the test waits for whatever else the machine does
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .games.state import State
+    from ..games.state import State
 
 # `python -m training.publish`, also where the package is found by this process alone.
 PUBLISH = (
     "import sys; sys.path.append(sys.argv.pop(1)); from training.commands.publish import main; sys.exit(main())",
-    str(Path(__file__).parents[1]),
+    str(Path(__file__).parents[2]),
 )
 PATIENCE = 10  # seconds in which a process that is told to end does so
 LONGEST = 600  # seconds that an upload may take, also where the next one is due before

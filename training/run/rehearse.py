@@ -13,14 +13,15 @@ import torch
 
 from gan_models.sizes import in_words
 
-from . import loop
+from .. import loop
+from ..engine import make_accelerator
+from ..errors import TrainingError
+from ..games.state import State
+from ..starting import build_state
 from .callbacks import duration
-from .engine import make_accelerator
-from .errors import TrainingError
-from .games.state import State
+from .init_from import initialise_from
 from .options import RunOptions
 from .plan import open_data, recipe_of
-from .starting import build_state, initialise_from
 
 SECONDS, LEAST = 5.0, 3  # duration and least number of the timed steps, after the first one, which allocates memory
 

@@ -29,9 +29,9 @@ from gan_models.errors import ModelError, short
 from gan_models.files import UnfitFile, open_regular, read_json, write_atomically
 from gan_models.networks import load_folder
 
-from .errors import TrainingError
-from .games.state import State
-from .run_folder import MANIFEST, MAX_JSON, PREVIOUS, STATE, find_checkpoint, is_count
+from ..errors import TrainingError
+from ..games.state import State
+from ..run_folder import MANIFEST, MAX_JSON, PREVIOUS, STATE, find_checkpoint, is_count
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

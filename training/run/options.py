@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from .choices import PRECISIONS, PREVIOUS_ONE, TRACKERS
-from .data.dataset import Dataset
-from .errors import RunError
+from ..choices import PRECISIONS, PREVIOUS_ONE, TRACKERS
+from ..data.dataset import Dataset
+from ..errors import RunError
 
 
 @dataclass(frozen=True)

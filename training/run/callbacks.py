@@ -24,12 +24,13 @@ from torch import Tensor
 from gan_models import images as pictures
 from gan_models.samples import SAMPLES, fixed_batch, sample_grid
 
-from . import checkpoints, curves, run_folder
-from .data.dataset import Dataset, to_float
-from .errors import TrainingError
-from .evaluate.naming import short_count
-from .games.state import State
-from .judges import networks
+from .. import curves, run_folder
+from ..data.dataset import Dataset, to_float
+from ..errors import TrainingError
+from ..evaluate.naming import short_count
+from ..games.state import State
+from ..judges import networks
+from . import checkpoints
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -177,7 +178,7 @@ class FIDCallback:
 
     def measure(self, state: State) -> Tensor:
         """The FID, on all processes: the main one measures it, the others wait."""
-        from .evaluate.measuring import fid  # needs torch-fidelity
+        from ..evaluate.measuring import fid  # needs torch-fidelity
 
         value = 0.0
         if self.accelerator.is_main_process:

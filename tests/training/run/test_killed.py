@@ -16,12 +16,12 @@ from safetensors.torch import load_file
 from tiny import SMALL, digits, stats, tiny, train, weights
 
 import gan_models
-from training import checkpoints
 from training.recipes import RECIPES
+from training.run import checkpoints
 from training.settings import change
 from training.starting import build_state
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.usefixtures("alone")
 
 

@@ -14,9 +14,10 @@ from safetensors.torch import load_file
 from saved import RECIPE, damage, restored, save, trained
 from tiny import Killed, kill_at, stats, train, weights
 
-from training import callbacks, checkpoints, run_folder
-from training.checkpoints import CheckpointError
+from training import run_folder
 from training.games.state import State
+from training.run import callbacks, checkpoints
+from training.run.checkpoints import CheckpointError
 from training.settings import change
 
 pytestmark = pytest.mark.usefixtures("alone")

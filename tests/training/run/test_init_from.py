@@ -10,9 +10,10 @@ from saved import DATA, RECIPE, damage, save, trained
 from tiny import train
 
 import gan_models
-from training import checkpoints, loop, run_folder
-from training.checkpoints import CheckpointError
+from training import loop, run_folder
 from training.recipes import RECIPES
+from training.run import checkpoints
+from training.run.checkpoints import CheckpointError
 from training.settings import change
 from training.starting import build_state
 

@@ -16,8 +16,8 @@ from torch import distributed
 
 from gan_models import cli
 
-from . import run_folder
-from .errors import LostProcess
+from .. import run_folder
+from ..errors import LostProcess
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

@@ -10,7 +10,7 @@ from saved import restored, save, trained
 from tiny import train, weights
 
 from training import curves, run_folder
-from training.checkpoints import CheckpointError
+from training.run.checkpoints import CheckpointError
 
 pytestmark = pytest.mark.usefixtures("alone")
 

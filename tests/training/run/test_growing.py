@@ -8,10 +8,10 @@ from torch.nn import functional as F
 import gan_models
 from gan_models.networks.dcgan import DCGANGenerator
 from gan_models.networks.mlp import MLPGenerator
-from training import growing
 from training.__main__ import main
-from training.growing import can_grow, grow, inherited, new_names
 from training.recipes import CELEBA_ATTRIBUTES
+from training.run import growing
+from training.run.growing import can_grow, grow, inherited, new_names
 
 LABELS = ["Smiling", "Male"]
 

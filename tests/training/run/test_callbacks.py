@@ -16,17 +16,9 @@ from tiny import SMALL, digits, losses_become_nan, stats, train, weights
 import gan_models
 from gan_models.networks.dcgan import DCGANGenerator
 from gan_models.samples import fixed_batch, sample_grid
-from training import callbacks, curves, loop, run, run_folder
-from training.callbacks import (
-    Checkpoints,
-    Diverged,
-    Diversity,
-    Interrupt,
-    Report,
-    Samples,
-    duration,
-    nearest,
-)
+from training import curves, loop, run, run_folder
+from training.run import callbacks
+from training.run.callbacks import Checkpoints, Diverged, Diversity, Interrupt, Report, Samples, duration, nearest
 from training.settings import change, find
 from training.starting import build_state
 

@@ -16,16 +16,16 @@ from gan_models.project import VERSION
 from gan_models.rng import check_seed
 from gan_models.sizes import sides
 
-from . import run_folder
-from .choices import PREVIOUS_ONE
-from .data import open_dataset, open_pairs
-from .data.dataset import Dataset
-from .errors import RunError
-from .games import GAMES, to_json, with_defaults
+from .. import run_folder
+from ..choices import PREVIOUS_ONE
+from ..data import open_dataset, open_pairs
+from ..data.dataset import Dataset
+from ..errors import RunError
+from ..games import GAMES, to_json, with_defaults
+from ..recipes import RECIPES, Recipe
+from ..run_folder import STATS, WATCH
+from ..settings import change, find
 from .options import RunOptions
-from .recipes import RECIPES, Recipe
-from .run_folder import STATS, WATCH
-from .settings import change, find
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

@@ -15,9 +15,9 @@ import torch
 from tiny import tiny
 
 from training.errors import LostProcess
-from training.processes import Peers
+from training.run.processes import Peers
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def start_pair(folder: Path) -> list[subprocess.Popen]:

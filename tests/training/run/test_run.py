@@ -18,14 +18,15 @@ from tiny import forget_accelerate, stats, weights
 import gan_models
 import training
 from training import __main__ as command
-from training import callbacks, cpu, engine, loop
+from training import cpu, engine, loop
 from training.data.dataset import Dataset
 from training.engine import chosen_precision, make_accelerator
-from training.options import PRECISIONS, TRACKERS, RunError, RunOptions
 from training.recipes import RECIPES, RecipeError, Schedule
+from training.run import callbacks
+from training.run.options import PRECISIONS, TRACKERS, RunError, RunOptions
 from training.settings import as_words, change
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SMALL = {"batch_size": 8, "generator": {"width": 4}, "discriminator": {"width": 4}}
 
 
