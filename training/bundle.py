@@ -19,7 +19,7 @@ from gan_models.model_folder import read_metrics
 from gan_models.networks import load_folder
 
 from .errors import TrainingError
-from .evaluate import story
+from .metrics import story
 
 MAX_BYTES = 10_000_000  # limit of the Hub without LFS
 

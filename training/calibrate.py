@@ -24,9 +24,9 @@ from gan_models.samples import sample_grid
 from .data import open_dataset
 from .data.dataset import Dataset, to_float
 from .errors import TrainingError
-from .evaluate import story
 from .judges import networks
 from .judges.networks import JudgeError
+from .metrics import story
 
 STRENGTHS = tuple(k / 10 for k in range(3, 16))  # beyond 1.5 colours break, which no score here measures
 TURNS = 3  # attributes that are changed, one at a time, in each picture

@@ -18,6 +18,20 @@ def write_idx(path: Path, array: np.ndarray) -> None:
     path.write_bytes(b"\0\0\x08" + bytes([array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes())
 
 
+def write_noise(root: Path) -> Path:
+    """Write a small MNIST of noise, the classes of unequal size, into a data root, which it returns."""
+    raw = root / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for part, count in (("train", 600), ("t10k", 300)):
+        labels = np.sort(random.choice(10, count, p=np.arange(1, 11) / 55)).astype(np.uint8)
+        images = random.integers(0, 100, (count, 28, 28), dtype=np.uint8)
+        images[np.arange(count), 2 * labels + 3] = 255
+        write_idx(raw / f"{part}-images-idx3-ubyte", images)
+        write_idx(raw / f"{part}-labels-idx1-ubyte", labels)
+    return root
+
+
 class Copyist(Generator):
     """Draws real pictures: those with the label asked for, in order; or, if it does not listen, any."""
 

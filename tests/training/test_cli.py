@@ -22,7 +22,7 @@ ERRORS = {
     "training.curves": ("CurvesError", 2),
     "training.data.cifar": ("Refused", 2),
     "training.data.decoding": ("DataError", 2),
-    "training.evaluate.sampling": ("EvaluationError", 2),
+    "training.metrics.sampling": ("EvaluationError", 2),
     "training.judges.networks": ("JudgeError", 2),
     "training.publish": ("PublishError", 2),
     "training.recipes": ("RecipeError", 2),

@@ -22,9 +22,10 @@ import gan_models
 from gan_models.damages import KINDS
 from gan_models.networks import PAIRS
 from training.data.digits import DIGITS, GARMENTS
-from training.evaluate import editor, edits, features
+from training.evaluate import editor, edits
 from training.evaluate import generator as evaluate
 from training.games import GAMES
+from training.metrics import features
 from training.recipes import RECIPES
 from training.run import callbacks, checkpoints
 

@@ -65,7 +65,7 @@ class Best:
 
     def kid(self, generator: Generator) -> float:
         """1,000 times the KID of as many generated pictures as there are held-out ones."""
-        from ..evaluate.features import kernel_distance  # needs torch-fidelity
+        from ..metrics.features import kernel_distance  # needs torch-fidelity
 
         if self.real is None:
             self.real = self.seen(self.heldout.images)

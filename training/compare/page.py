@@ -14,7 +14,7 @@ from gan_models.files import write_atomically
 from gan_models.project import VERSION
 
 from ..data.dataset import Dataset
-from ..evaluate.metrics import METRICS
+from ..metrics import METRICS
 from .figures import draw_curves, draw_samples
 from .protocol import Goal, Outcome, by_row, fid_name, on_cpu
 

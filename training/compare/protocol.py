@@ -16,10 +16,10 @@ import torch
 
 from ..data.dataset import Dataset
 from ..errors import EvaluationError
-from ..evaluate import measuring
-from ..evaluate.naming import short_count
 from ..games.state import State
 from ..judges.networks import JudgeError
+from ..metrics import measuring
+from ..metrics.naming import short_count
 from ..recipes import Recipe
 from ..run import callbacks
 from ..run_folder import notes_of

@@ -23,8 +23,8 @@ from gan_models import files
 from .. import cli
 from ..choices import DATASETS, NETWORKS
 from ..errors import EvaluationError
+from ..metrics import legend
 from ..run_folder import model_of
-from .metrics import legend
 
 METRICS = "metrics.json"
 
@@ -89,7 +89,7 @@ def _update(path: Path, result: dict) -> None:
     from gan_models.card import write_card  # with torch, which --help does not need
     from gan_models.layout import CONFIG, MAX_CONFIG_BYTES
 
-    from . import story
+    from ..metrics import story
 
     before = _read_metrics(path)
     evaluation = before.get("evaluation", {}) | result["evaluation"]

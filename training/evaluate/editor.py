@@ -55,8 +55,8 @@ from ..data import open_dataset
 from ..data.dataset import Dataset, to_float
 from ..judges import networks
 from ..judges.networks import JudgeError
-from .naming import short_count
-from .statistics import psnr, ssim, ssim_map
+from ..metrics.naming import short_count
+from ..metrics.statistics import psnr, ssim, ssim_map
 
 EVERY = 6  # every sixth picture is also edited by targets, and put back
 RECOGNISED = 50  # pictures for the identity
@@ -252,7 +252,7 @@ def _by_attribute(
 
 
 def _frechet_distances(judge: networks.Judge, train: Dataset, features: list[Tensor]) -> dict:
-    from .features import frechet_distance
+    from ..metrics.features import frechet_distance
 
     real_ones, drawn, edited = features
     n = min(len(real_ones), len(train))

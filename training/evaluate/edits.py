@@ -39,8 +39,8 @@ from ..data.dataset import to_float
 from ..judges import general
 from ..judges import networks as judges
 from ..judges.networks import JudgeError
+from ..metrics.sampling import how_measured, rounded
 from . import editor as editor_metrics
-from .sampling import how_measured, rounded
 
 SIZE = 128  # pixels of the edited pictures
 EDITS = 200  # faces for each direction

@@ -17,17 +17,18 @@ from gan_models.networks.translate import Translator
 from gan_models.project import VERSION
 from gan_models.rng import check_count, check_seed
 
+from .. import metrics
 from ..data import open_dataset
 from ..data.dataset import Dataset
 from ..data.decoding import DataError
 from ..errors import EvaluationError
 from ..judges import general, networks
+from ..metrics.measuring import eval_mode, fidelity, labels_like, network_for, usable_splits
+from ..metrics.naming import short_count
+from ..metrics.sampling import all_of, generated_pictures, stored, subset
+from ..metrics.seen import Seen
 from . import cas as cas_
-from . import editor, edits, metrics, photographs, repairs, translations
-from .measuring import eval_mode, fidelity, labels_like, network_for, usable_splits
-from .naming import short_count
-from .sampling import all_of, generated_pictures, stored, subset
-from .seen import Seen
+from . import editor, edits, photographs, repairs, translations
 
 SAMPLES = 10_000
 TOGGLED = 1000  # latents of the toggle agreement

@@ -23,8 +23,8 @@ from ..data import open_dataset
 from ..data.dataset import Dataset, to_float
 from ..errors import EvaluationError
 from ..judges import general
-from .naming import short_count
-from .sampling import generated_pictures, stored
+from ..metrics.naming import short_count
+from ..metrics.sampling import generated_pictures, stored
 
 SIZE = 128  # pixels to which pictures are resized
 SPLITS = {"celeba": ("heldout", ("valid", "test"))}  # the protocol's name of the real pictures, and their splits

@@ -49,9 +49,9 @@ from ..data import open_dataset
 from ..data.dataset import to_float
 from ..errors import EvaluationError
 from ..judges import general
-from .metrics import short_count
-from .sampling import how_measured, rounded
-from .statistics import psnr, ssim
+from ..metrics.naming import short_count
+from ..metrics.sampling import how_measured, rounded
+from ..metrics.statistics import psnr, ssim
 
 STRENGTHS = (1 / 3, 2 / 3, 1.0)
 SAMPLES = 1300  # more than there are general features, for FID
@@ -166,7 +166,7 @@ def _looked_at(whole: Tensor, others: Tensor, seed: int) -> Real:
 
 def _distances(seen: Tensor, real: Real, seed: int) -> dict[str, float]:
     """KID, and FID if there are enough pictures, of features (n, POOLED)."""
-    from . import features  # needs torch-fidelity
+    from ..metrics import features  # needs torch-fidelity
 
     found = {"kid": features.kernel_distance(seen, real.others, seed)[0]}
     if min(len(seen), len(real.others)) > general.POOLED:

@@ -24,9 +24,9 @@ from ..data import open_dataset
 from ..data.dataset import to_float
 from ..errors import EvaluationError
 from ..judges import general
-from .metrics import short_count
-from .sampling import how_measured, rounded
-from .statistics import psnr
+from ..metrics.naming import short_count
+from ..metrics.sampling import how_measured, rounded
+from ..metrics.statistics import psnr
 
 SAMPLES = 1000  # of each kind
 LEAST = 10  # real pictures of a kind
@@ -45,7 +45,7 @@ def evaluate(
 ) -> dict:
     """All metrics of a network on (at most `samples` pictures of each kind of) a split, in the form of
     `evaluate.evaluate`. Raises DataError if the data cannot be read, EvaluationError if it lacks a kind."""
-    from . import features as distances  # needs torch-fidelity
+    from ..metrics import features as distances  # needs torch-fidelity
 
     began = time.monotonic()
     model.cpu()

@@ -22,7 +22,7 @@ from gan_models.saving import card_on_hub
 
 from ..choices import KEEP
 from ..errors import TrainingError
-from ..evaluate import story
+from ..metrics import story
 from .demo_space import files as space_files
 from .demo_space import requirements, takes_photos
 from .static_space import files as static_files

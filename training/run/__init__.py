@@ -25,9 +25,9 @@ from ..choices import PREVIOUS_ONE
 from ..data import hub as hub_data
 from ..data.dataset import Dataset, to_float
 from ..engine import choose_precision, make_accelerator, start_trackers
-from ..evaluate import story
 from ..games import GAMES
 from ..games.state import State, batch_dependent_layers
+from ..metrics import story
 from ..publish import PublishError, check_name
 from ..run_folder import images_of, notes_of, read_stats, trained_seconds
 from ..settings import as_words

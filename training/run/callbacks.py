@@ -27,9 +27,9 @@ from gan_models.samples import SAMPLES, fixed_batch, sample_grid
 from .. import curves, run_folder
 from ..data.dataset import Dataset, to_float
 from ..errors import TrainingError
-from ..evaluate.naming import short_count
 from ..games.state import State
 from ..judges import networks
+from ..metrics.naming import short_count
 from . import checkpoints
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ class FIDCallback:
 
     def measure(self, state: State) -> Tensor:
         """The FID, on all processes: the main one measures it, the others wait."""
-        from ..evaluate.measuring import fid  # needs torch-fidelity
+        from ..metrics.measuring import fid  # needs torch-fidelity
 
         value = 0.0
         if self.accelerator.is_main_process:

@@ -25,8 +25,8 @@ from training.compare.runs import parse_row
 from training.data.dataset import Dataset
 from training.errors import EvaluationError
 from training.evaluate import generator as evaluate
-from training.evaluate import measuring
 from training.games.state import State
+from training.metrics import measuring
 from training.recipes import RECIPES
 from training.run import callbacks
 

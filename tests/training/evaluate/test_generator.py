@@ -17,12 +17,13 @@ from gan_models.networks.mlp import MLPGenerator
 from training.data import open_dataset
 from training.data.dataset import Dataset, to_float
 from training.errors import EvaluationError
-from training.evaluate import cas, sampling
+from training.evaluate import cas
 from training.evaluate import generator as evaluation
 from training.evaluate.__main__ import main
 from training.evaluate.generator import evaluate
-from training.evaluate.measuring import fid, labels_like
 from training.judges import networks
+from training.metrics import sampling
+from training.metrics.measuring import fid, labels_like
 
 
 def test_a_generator_that_copies_real_digits_scores_as_they_do(data_root):
@@ -215,7 +216,7 @@ def test_results_do_not_depend_on_the_batch_size(kind, model, root):
 
 
 def test_two_shards_see_what_one_process_sees(model):
-    from training.evaluate.features import open_network
+    from training.metrics.features import open_network
 
     generator, viewer = load_folder(model), open_network("mnist")
     latents, labels = generator.sample_latents(50, seed=0), torch.arange(50) % 10

@@ -8,9 +8,10 @@ from tqdm import tqdm
 from gan_models.networks.dcgan import DCGANGenerator
 from training.data.dataset import Dataset, to_float
 from training.errors import EvaluationError
-from training.evaluate import features, generator, photographs
-from training.evaluate.sampling import stored
+from training.evaluate import generator, photographs
 from training.judges import general
+from training.metrics import features
+from training.metrics.sampling import stored
 
 
 def pictures(n: int, size: int, seed: int = 0, channels: int = 3) -> Dataset:

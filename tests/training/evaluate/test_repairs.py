@@ -9,8 +9,9 @@ from gan_models.networks.restore import Restorer
 from gan_models.networks.translate import Translator
 from training.data.dataset import Dataset
 from training.errors import EvaluationError
-from training.evaluate import features, repairs
+from training.evaluate import repairs
 from training.judges import general
+from training.metrics import features
 
 SIZE = 32
 

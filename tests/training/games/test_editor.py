@@ -22,8 +22,7 @@ from training import calibrate, loop
 from training.commands import calibrate as command
 from training.evaluate import __main__ as evaluate
 from training.evaluate import editor as evaluate_editor
-from training.evaluate import edits, statistics
-from training.evaluate.features import frechet_distance
+from training.evaluate import edits
 from training.games.adversarial import Batch
 from training.games.editor import (
     Editing,
@@ -31,6 +30,8 @@ from training.games.editor import (
     has_training_label,
     where_shown,
 )
+from training.metrics import statistics
+from training.metrics.features import frechet_distance
 from training.recipes import EDITOR_ATTRIBUTES, RecipeError
 from training.settings import change, find
 from training.starting import build_state

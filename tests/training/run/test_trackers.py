@@ -11,7 +11,7 @@ from running import refused
 from tiny import stats, train
 
 from training.engine import start_trackers
-from training.evaluate import measuring
+from training.metrics import measuring
 
 pytestmark = pytest.mark.usefixtures("alone")
 

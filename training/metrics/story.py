@@ -18,7 +18,7 @@ from gan_models.notices import DATASETS, dataset_of
 from gan_models.saving import origin_of
 
 from .. import run_folder
-from .metrics import METRICS
+from . import METRICS
 
 SELDOM = 0.3  # share of edits with a visible change below which the card mentions an attribute
 ANOTHER = 0.5  # the same for the share of edits that keep the person

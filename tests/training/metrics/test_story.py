@@ -14,7 +14,7 @@ from gan_models.cards.page import model_card
 from gan_models.networks import find
 from gan_models.networks.dcgan import DCGANGenerator
 from gan_models.networks.editor import Editor
-from training.evaluate import story
+from training.metrics import story
 from training.publish import publish
 
 EDITOR = {

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from gan_models.networks.dcgan import DCGANGenerator
 from training.evaluate import __main__ as evaluate
-from training.evaluate import agreement
+from training.metrics import agreement
 
 NAMES = ["Black_Hair", "Blond_Hair", "Smiling"]
 KNOWN = ["Bald", "Gray_Hair", "Mouth_Slightly_Open", *NAMES]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.evaluate import statistics
+from training.metrics import statistics
 
 
 def spread(fake: torch.Tensor, real: torch.Tensor) -> dict[str, float]:

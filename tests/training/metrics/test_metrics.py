@@ -8,7 +8,7 @@ import pytest
 from gan_models.cards.tables import base_name
 from training.compare import page
 from training.evaluate import __main__ as command
-from training.evaluate.metrics import METRICS, legend
+from training.metrics import METRICS, legend
 
 ROOT = Path(__file__).parents[3]
 

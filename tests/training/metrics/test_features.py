@@ -25,7 +25,7 @@ def by_hand(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def test_fid_is_the_formula():
-    from training.evaluate.features import frechet_distance
+    from training.metrics.features import frechet_distance
 
     random = np.random.default_rng(1)
     a = random.normal(size=(500, 12)) @ random.normal(size=(12, 12))
@@ -40,7 +40,7 @@ def test_fid_is_the_formula():
 
 
 def test_kid_is_the_unbiased_estimate_with_the_cubic_kernel():
-    from training.evaluate.features import kernel_distance
+    from training.metrics.features import kernel_distance
 
     random = np.random.default_rng(2)
     a, b = random.normal(size=(4, 6)), random.normal(size=(4, 6)) + 1
@@ -73,7 +73,7 @@ class Plain(torch.utils.data.Dataset):
     [("mnist", (1, 28, 28)), ("stackedmnist", (3, 28, 28)), ("fashionmnist", (1, 28, 28)), ("celeba", (3, 64, 64))],
 )
 def test_the_registered_network_is_ours(name, shape):
-    from training.evaluate.features import open_network
+    from training.metrics.features import open_network
 
     images = np.random.default_rng(0).integers(0, 256, (20, *shape), dtype=np.uint8)
     viewer = open_network(name)
@@ -89,7 +89,7 @@ def test_the_registered_network_is_ours(name, shape):
 def test_our_path_is_torch_fidelitys_own(root):
     import torch_fidelity
 
-    from training.evaluate.features import frechet_distance, open_network
+    from training.metrics.features import frechet_distance, open_network
 
     train, test = (Plain(open_dataset("mnist", root, 28, split=split).images[:300]) for split in ("train", "test"))
     whole = torch_fidelity.calculate_metrics(
@@ -126,7 +126,7 @@ def inception(tmp_path_factory):
 
 
 def test_inception_is_read_only_if_it_is_the_published_file(inception, monkeypatch):
-    from training.evaluate import features as fidelity
+    from training.metrics import features as fidelity
 
     network, path = inception
     with pytest.raises(JudgeError, match="checksum differs"):
@@ -148,7 +148,7 @@ class Evil:
 
 
 def test_a_pickle_is_never_executed_even_with_the_right_checksum(tmp_path, monkeypatch):
-    from training.evaluate import features as fidelity
+    from training.metrics import features as fidelity
 
     monkeypatch.setenv("EVIL_FOLDER", str(tmp_path / "evil"))
     path = tmp_path / "weights.pth"
@@ -160,7 +160,7 @@ def test_a_pickle_is_never_executed_even_with_the_right_checksum(tmp_path, monke
 
 
 def test_a_failed_download_is_one_sentence(tmp_path, monkeypatch):
-    from training.evaluate import features as fidelity
+    from training.metrics import features as fidelity
 
     def offline(*arguments, **options):
         raise OSError("Name or service not known")
@@ -172,7 +172,7 @@ def test_a_failed_download_is_one_sentence(tmp_path, monkeypatch):
 
 
 def test_inception_score_is_the_formula():
-    from training.evaluate.features import inception_score
+    from training.metrics.features import inception_score
 
     logits = torch.randn(70, 6, generator=torch.Generator().manual_seed(0)) * 3
     order, p = np.random.RandomState(4).permutation(70), logits.double().softmax(1).numpy()

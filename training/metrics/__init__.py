@@ -1,7 +1,8 @@
 """All metrics, one row each. The evaluation, its help, the page of a comparison and the legend of a card use this table.
 
-To add one, write a function of `Seen` (seen.py), which has everything that a metric may use, and a row in METRICS. Rows without a
-function are measured elsewhere, all at once (editor.py, edits.py, repairs.py). Every table has the order of the rows.
+To add one, write a function of `Seen` (seen.py), which has everything that a metric may use, and a row in METRICS. Rows
+without a function are measured elsewhere, all at once (evaluate/editor.py, edits.py, repairs.py). Every table has the
+order of the rows.
 """
 
 from __future__ import annotations
