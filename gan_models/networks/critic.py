@@ -7,8 +7,7 @@ from torch.nn import functional as F
 from ..celeba import ATTRIBUTES
 from .base import Discriminator, DiscriminatorOutput, Names, check_config, check_labels
 from .dcgan import DCGANDiscriminator
-from .editor import LIMITS
-from .layers import capped_pyramid, downwards, initialise, upcast
+from .layers import LIMITS, capped_pyramid, downwards, initialise, upcast
 
 MEMORY = 20_000  # images, the half-life of the regressions' sums
 

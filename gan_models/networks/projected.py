@@ -7,10 +7,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import InvalidConfig
+from .adversary import Adversary
 from .base import Names, check_config, check_labels
 from .layers import upcast
 from .mixing import MAPS, MixingDiscriminator
-from .panel import Adversary
 
 STRIDES = (4, 8, 16)  # of the three mixed maps
 

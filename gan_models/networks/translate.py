@@ -19,9 +19,9 @@ from .. import marks
 from ..errors import InvalidConfig, InvalidInput, short
 from ..photos.opening import Source
 from ..photos.translated import translate_photo
+from .adversary import Adversary
 from .base import Discriminator, Names, check_config
 from .layers import upcast
-from .panel import Adversary
 from .unet import PictureUNet, initialise_convolutions
 
 
