@@ -84,6 +84,11 @@ def check(recipe: Recipe) -> Recipe:
         if max(_ends(getattr(recipe, option))) and not game.penalised:
             able = ", ".join(name for name, other in GAMES.items() if other.penalised)
             raise RecipeError(f"The game {recipe.game} knows no {option} ({able} do): --set {option}=0.")
+    if game.scores_apart and OBJECTIVES[recipe.objective].paired:
+        raise RecipeError(
+            f"The game {recipe.game} scores real and generated pictures apart: --set objective=hinge, "
+            f"not {recipe.objective}."
+        )
     game.check(recipe, terms_of(recipe))
     for term, method in game.needs.items():
         if getattr(terms_of(recipe), term, 0) and not hasattr(PAIRS[recipe.networks][0], method):

@@ -39,6 +39,7 @@ class Game:
 
     dataset: Dataset  # the training data, set by the loop
     pairs: tuple[str, ...] = ()  # rows of PAIRS that only this game can use; (): those that no game claims
+    scores_apart = False  # whether it scores real and generated pictures apart, so that no objective can pair them
     penalised = False  # whether it supports r1, r2, gradient_penalty, instance_noise and augment
     in_parts = True  # whether a batch can be computed in parts, because its losses are means over pictures
     compares: tuple[str, ...] = ()  # exceptions to in_parts: terms that use all pictures of a batch at once

@@ -79,6 +79,7 @@ class Editing(Game):
 
     in_parts = False  # the regressions collect sums over whole batches
     pairs, draws, reads_labels, sums = ("editor",), False, True, ("reconstruction",)
+    scores_apart = True
 
     @classmethod
     def needs_model(cls, recipe: Recipe) -> bool:

@@ -22,7 +22,7 @@ from gan_models.rng import Stream
 
 from .. import augment, losses
 from ..judges import general
-from ..losses import OBJECTIVES, Loss
+from ..losses import Loss
 from ..recipes import Recipe, RecipeError
 from .adversarial import Batch, Game
 from .state import State
@@ -48,15 +48,11 @@ class Projecting(Game):
         strength: float = 1.0  # of the augmentation before the features, 0..1
         waits: int = 4_000  # images in which the normalisation is estimated
 
-    pairs = ("projected", "laplacian")
+    pairs, scores_apart = ("projected", "laplacian"), True
     in_parts = False  # the maps' normalisation is fixed by whole batches
 
     @classmethod
     def check(cls, recipe: Recipe, terms: Terms) -> None:
-        if OBJECTIVES[recipe.objective].paired:
-            raise RecipeError(
-                f"The game projected scores real and generated pictures apart: --set objective=hinge, not {recipe.objective}."
-            )
         if recipe.image_channels != 3:
             raise RecipeError(
                 "The game projected compares features of colour photographs: --set image_channels=3, or another game."

@@ -20,7 +20,7 @@ from gan_models.networks.restore import Looked
 from gan_models.rng import Stream
 
 from ..judges import general
-from ..losses import OBJECTIVES, Loss
+from ..losses import Loss
 from ..recipes import Recipe, RecipeError, Schedule, at
 from .adversarial import Game
 from .batch import Batch
@@ -67,15 +67,11 @@ class Restoring(Game):
         closer: float = 0.0  # how often the picture is an enlarged part of itself
         scale: float = 0.0  # factor by which pictures to be enlarged are smaller, 2 to 4; 0: any of 2, 3 and 4
 
-    pairs, draws = ("restore",), False
+    pairs, draws, scores_apart = ("restore",), False, True
     compares = ("adversarial",)  # because of the BatchNorm on the maps
 
     @classmethod
     def check(cls, recipe: Recipe, terms: Terms) -> None:
-        if OBJECTIVES[recipe.objective].paired:
-            raise RecipeError(
-                f"The game restoring scores pictures apart: --set objective=hinge, not {recipe.objective}."
-            )
         if terms.scale and not 1 < terms.scale <= 4:
             raise RecipeError("scale must be from 2 to 4, or 0 for any of them.")
         needs = [name for name in ("perceptual", "adversarial") if getattr(terms, name)]

@@ -33,7 +33,7 @@ from gan_models.rng import Stream
 
 from .. import augment
 from ..judges import general
-from ..losses import OBJECTIVES, Loss
+from ..losses import Loss
 from ..recipes import Recipe, RecipeError, Schedule, at
 from .adversarial import Batch, Game
 from .batch import all_gather
@@ -101,15 +101,11 @@ class Retouching(Game):
         cycle: float | Schedule = 0.0  # edited back, the photo should be the same; on every eighth step
         skin: float | Schedule = 0.0  # the cheeks should keep their colour
 
-    in_parts = False  # photos of a batch are compared with each other
+    in_parts, scores_apart = False, True  # photos of a batch are compared with each other
     pairs, draws, reads_labels, sums = ("retouch",), False, True, ("preservation",)
 
     @classmethod
     def check(cls, recipe: Recipe, terms: Terms) -> None:
-        if OBJECTIVES[recipe.objective].paired:
-            raise RecipeError(
-                f"The game retouching scores photos and edits apart: --set objective=hinge, not {recipe.objective}."
-            )
         edited, known = (tuple(network.get("attributes") or ()) for network in (recipe.generator, recipe.discriminator))
         if not edited or known[: len(edited)] != edited:
             raise RecipeError("The discriminator's attributes must begin with the generator's, which are edited.")

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gan_models.rng import Stream
 
-from ..losses import OBJECTIVES, Loss
+from ..losses import Loss
 from ..recipes import Recipe, RecipeError
 from .adversarial import Game
 from .batch import Batch
@@ -37,14 +37,10 @@ class Translating(Game):
         cycle: float = 10.0  # absolute difference between a picture and its translation there and back
         identity: float = 2.0  # absolute difference between a picture and its translation into its own kind
 
-    pairs, draws, sorts = ("translate",), False, True
+    pairs, draws, sorts, scores_apart = ("translate",), False, True, True
 
     @classmethod
     def check(cls, recipe: Recipe, terms: Terms) -> None:
-        if OBJECTIVES[recipe.objective].paired:
-            raise RecipeError(
-                f"The game translating scores pictures apart: --set objective=hinge, not {recipe.objective}."
-            )
         if not recipe.conditional:
             raise RecipeError("The game translating needs kinds to translate between: --set conditional=true.")
 

@@ -117,7 +117,7 @@ def test_closer_shows_a_part_larger():
 @pytest.mark.parametrize(
     "settings, words",
     [
-        (["objective=relativistic", "r1=0", "r2=0"], "scores pictures apart"),
+        (["objective=relativistic", "r1=0", "r2=0"], "real and generated pictures apart"),
         (["scale=9"], "scale must be"),
         (["discriminator.features=false"], "discriminator.features=true"),
         (["image_size=16"], "32 pixels"),

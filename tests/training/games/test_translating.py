@@ -81,7 +81,10 @@ def test_each_player_minimises_its_own():
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [(["conditional=false"], "needs kinds"), (["objective=relativistic", "r1=0", "r2=0"], "scores pictures apart")],
+    [
+        (["conditional=false"], "needs kinds"),
+        (["objective=relativistic", "r1=0", "r2=0"], "real and generated pictures apart"),
+    ],
 )
 def test_recipes_that_cannot_be_played_are_refused(settings, message):
     with pytest.raises(RecipeError, match=message):
