@@ -258,7 +258,11 @@ def test_an_auxiliary_loss_needs_labels_and_a_classifier():
         ("celeba-editor-64", ["augment=[0,1,100]"], "editor knows no augment"),
         ("celeba-editor-64", ["temperature=[5,0,100]"], "above 0"),
         *(
-            (name, ["objective=relativistic", "r1=0", "r2=0"], "real and generated pictures apart: --set objective=hinge")
+            (
+                name,
+                ["objective=relativistic", "r1=0", "r2=0"],
+                "real and generated pictures apart: --set objective=hinge",
+            )
             for name in ("celeba-cgan-128", "celeba-editor", "celeba-editor-64", "mnist-repair", "celeba-cyclegan")
         ),
         ("celeba-editor-64", ["reqested=1"], "known are attribute"),
