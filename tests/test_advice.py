@@ -20,9 +20,11 @@ SAID_BY = {
     "training/augment_study/": ("training/augment_study/__main__.py",),
     "training/compare/protocol.py": (TRAINING,),
     "training/evaluate/": (EVALUATE,),
+    "training/metrics/": (EVALUATE,),
     "training/data/": (TRAINING, COMPARE, EVALUATE),
     "training/data/folder.py": (TRAINING, COMPARE),
     "training/data/hub.py": (TRAINING, EVALUATE),
+    "training/publish/": ("training/commands/publish.py",),
     "training/settings.py": (TRAINING, COMPARE),
 }
 # Of accelerate launch, git, http.server and pip.

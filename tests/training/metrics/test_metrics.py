@@ -24,7 +24,7 @@ def test_a_row_says_what_it_tells_in_one_sentence(row):
 def test_every_metric_that_is_written_somewhere_has_a_row():
     """Names in the bundled models, and in whatever makes a result."""
     written = set()
-    for path in ROOT.glob("training/evaluate/*.py"):
+    for path in (*ROOT.glob("training/metrics/*.py"), *ROOT.glob("training/evaluate/*.py")):
         written |= set(re.findall(r'f"([a-z_]+)\{(?:protocol|short_count|_short|n\}|seen\.how|how)', path.read_text()))
     assert {"fid", "is", "change_seen", "edit_seen", "code_agreement"} <= written
     assert written - {"reconstruction_"} <= set(METRICS)
