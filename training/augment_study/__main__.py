@@ -10,8 +10,9 @@ alone. Then the same classifier learns from five kinds of training sets:
     generated                       generated pictures alone (GAN-train; with all pictures this is CAS)
 
 Shares, and filters of the generated pictures (--filters), are chosen on held-out training pictures, never on test
-pictures. The study may be stopped at any moment, and the same command continues. The other protocol of the literature,
-in which the generator also learns from unlabelled pictures, is in the recipes mnist-sgan and cifar10-sgan.
+pictures. The study may be stopped at any moment, and the same command continues; it may then ask for more --seeds, or
+for other numbers --per-class. The other protocol of the literature, in which the generator also learns from unlabelled
+pictures, is in the recipes mnist-sgan and cifar10-sgan.
 """
 
 import argparse

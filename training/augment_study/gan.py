@@ -24,7 +24,7 @@ from ..settings import as_words, change, find
 from ..starting import build_state
 
 LOOKS = 20  # measurements per run
-PATIENCE = 5  # measurements without an improvement, after which the run ends
+PATIENCE = 10  # measurements without an improvement, after which the run ends; the KID of few pictures is noisy
 EYES = 32  # pixels, the least size for general features
 BATCH = 250
 

@@ -22,6 +22,7 @@ REAL, TRANSFORMS, MIXED, BOTH, GENERATED = (
 )
 KINDS = (REAL, TRANSFORMS, MIXED, BOTH, GENERATED)
 WITHOUT, WITH = (REAL, TRANSFORMS), (MIXED, BOTH)
+EXTENDED = ("per_class", "seeds")  # of a plan: they say how much is measured, and may change when it is continued
 
 
 class StudyError(TrainingError):
@@ -30,7 +31,7 @@ class StudyError(TrainingError):
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """The settings of a study, which must be the same when it is continued."""
+    """The settings of a study. All but the `EXTENDED` ones must be the same when it is continued."""
 
     recipe: str  # of a class-conditional generator
     settings: dict  # of the recipe
@@ -58,9 +59,8 @@ class Results:
         self.plan, self.data, self.test, self.folder, self.say = plan, data, test, folder, say
         folder.mkdir(parents=True, exist_ok=True)
         described, path = plan.described(data), folder / "study.json"
-        if path.exists() and json.loads(path.read_text()) != described:
-            before = json.loads(path.read_text())
-            differing = [key for key in described if before.get(key) != described[key]]
+        before = json.loads(path.read_text()) if path.exists() else described
+        if differing := [key for key in described if key not in EXTENDED and before.get(key) != described[key]]:
             raise StudyError(
                 f"The study in {folder} was begun with another {' and '.join(differing)}; give the same, or another "
                 "--work."

@@ -132,6 +132,9 @@ def test_one_command_measures_goes_on_and_writes_a_page(tmp_path, root, alone, c
     assert [row | {"seconds": 0} for row in again] == [row | {"seconds": 0} for row in rows]
     monkeypatch.setattr(classifier, "fit", lambda *_, **__: pytest.fail("everything is known"))
     assert main(command) == 0
+    assert main([*command, "--per-class", "2"]) == 0  # less of it: the page shows these, and the others are kept
+    assert "| all |" in page_ and "| all |" not in (work / "results.md").read_text()
+    assert len((work / "results.jsonl").read_text().splitlines()) == len(rows)
     capsys.readouterr()
     assert main([*command, "--steps", "3"]) == 2
     assert "was begun with another steps" in capsys.readouterr().err
