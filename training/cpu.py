@@ -3,7 +3,6 @@
 Measured with `python -m training.benchmark` on two cores with AVX-512 (`celeba-dcgan`, bfloat16).
 """
 
-import ctypes
 import statistics
 import time
 from collections.abc import Callable
@@ -11,6 +10,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from gan_models.memory import keep_memory
 
 SMALL = 8  # pixels: on larger maps oneDNN's own gradient is as fast, or faster
 
@@ -20,17 +21,6 @@ def tune_allocator() -> None:
     # The gradients of a winning discriminator underflow, and CPUs are 10 times slower with denormals.
     torch.set_flush_denormal(True)
     keep_memory()
-
-
-def keep_memory() -> bool:
-    """Keep freed memory for the next step, which needs blocks of the same size again. New pages from the kernel would
-    have to be zeroed, and would not be in the cache. Returns whether the C library supports this (glibc does)."""
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):  # musl and macOS have no mallopt; Windows has no CDLL(None)
-        return False
-    M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
-    return bool(mallopt(M_MMAP_THRESHOLD, 1 << 30) and mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1))
 
 
 def has_bf16() -> bool:

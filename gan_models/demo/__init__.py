@@ -24,6 +24,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from ..errors import InvalidInput, ModelError
+from ..memory import keep_memory
 from . import (
     about,
     api,
@@ -75,6 +76,8 @@ TABS = (
 )
 VISITORS = 40  # whose photos are kept in memory at a time, up to 150 MB each; the least recent are dropped first
 SWEEP_SECONDS = 60
+# In bytes, for keep_memory: the maps of a draw are kept for the next one, large photos are given back.
+KEPT = 32 << 20, 64 << 20
 
 __all__ = ["TABS", "Models", "build", "serve"]
 
@@ -239,6 +242,7 @@ def serve(models: Models, host: str, port: int | None = None, mcp: bool = False)
     Context Protocol. Raises OSError or OverflowError if it cannot listen there, and as `build` does. No file is left
     on the disk afterwards."""
     over = threading.Event()
+    keep_memory(*KEPT)
     with own_folder() as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
         page = build(models, folder)

@@ -315,7 +315,8 @@ def _graph(part: Part, name: str) -> Any:
     example = _example(part, 2)
     buffer = io.BytesIO()
     # The tracing exporter needs no further package and is ten times as quick as the one by torch.export. The networks
-    # have no control flow that depends on their input, so tracing is exact.
+    # have no control flow that depends on their input, so tracing is exact. (Details are drawn for a few pictures at a
+    # time, which changes nothing; two are few.)
     with torch.no_grad(), _silent():
         register = torch.onnx.register_custom_op_symbolic  # type: ignore[attr-defined] # public, but not in its __all__
         register("aten::atanh", lambda graph, x: graph.op("Atanh", x), OPSET)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..errors import InvalidConfig, InvalidInput
 from ..sizes import sides
 from .base import Discriminator, DiscriminatorOutput, Generator, check_config
-from .layers import LIMITS, check_normalisation, downwards, initialise, pyramid, upwards
+from .layers import LIMITS, FromPoint, check_normalisation, downwards, initialise, pyramid, upwards
 
 CODE_LIMITS = {key: LIMITS[key] for key in ("image_size", "image_channels", "width")} | {
     "categories": (2, 1000),
@@ -52,6 +52,7 @@ class InfoGANGenerator(Generator):
         self.categories, self.continuous = categories, continuous
         self.read = nn.Sequential(nn.Linear(latent_dim, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU())
         self.layers = upwards(hidden, size, channels, image_channels)
+        self.layers[0].__class__ = FromPoint
         initialise(self, normal=True)
 
     def codes(self, latents: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,10 +10,11 @@ from torch.nn import functional as F
 from ..errors import InvalidConfig, InvalidInput, short
 from .base import Generator, Names, check_config
 from .dcgan import DCGANGenerator
-from .layers import LIMITS
+from .layers import LIMITS, doubled
 
 FINEST = 8  # channels of the map of the picture's size
 INSIDE = 0.999  # limit of the enlarged picture, whose inverse tanh has to be finite
+AT_ONCE = 8  # pictures that get their details at a time: with more the maps do not fit into the cache
 
 
 class Residual(nn.Module):
@@ -129,8 +130,14 @@ class LaplacianGenerator(Generator):
         """The picture (n, C, H, W), and the smaller generator's (n, C, H / 2, W / 2), in [-1, 1]."""
         features = self.base.layers[:-2](self.base.told(latents, labels))
         small = self.base.layers[-2:](features)
-        large = F.interpolate(small, scale_factor=2, mode="bicubic", align_corners=False).clamp(-INSIDE, INSIDE)
-        return (large.atanh() + self.details(small, features)).tanh(), small
+        if len(small) <= AT_ONCE:
+            return self.detailed(small, features), small
+        return torch.cat(list(map(self.detailed, small.split(AT_ONCE), features.split(AT_ONCE)))), small
+
+    def detailed(self, small: Tensor, features: Tensor) -> Tensor:
+        """The picture (n, C, H, W) from the smaller generator's, (n, C, H / 2, W / 2), and its last map."""
+        large = doubled(small).clamp(-INSIDE, INSIDE)
+        return (self.details(small, features) + large.atanh()).tanh()
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.both(latents, labels)[0]

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..errors import InvalidConfig, InvalidInput, short
 from ..sizes import Size, sides
@@ -72,6 +73,15 @@ def downwards(image_channels: int, channels: list[int], normalisation: str) -> n
     return nn.Sequential(*layers)
 
 
+class FromPoint(nn.ConvTranspose2d):
+    """A transposed convolution without bias of maps of one pixel, computed as the matrix product that it is: oneDNN takes
+    ten times as long for a kernel of 7 x 7. Where one picture must equal the same one of many bit for bit, leave it."""
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        maps = x.flatten(1) @ self.weight.permute(0, 2, 3, 1).flatten(1)  # no copy of weights in channels_last
+        return maps.view(-1, *self.kernel_size, self.out_channels).permute(0, 3, 1, 2)
+
+
 def upwards(inputs: int, size: int | tuple[int, int], channels: list[int], image_channels: int) -> nn.Sequential:
     """Transposed convolutions from (n, inputs, 1, 1) over a map of `size` to the picture, with tanh at the end."""
     layers: list[nn.Module] = [nn.ConvTranspose2d(inputs, channels[-1], size, bias=False)]
@@ -91,6 +101,16 @@ def capped_pyramid(image_size: int, width: int) -> tuple[int, list[int]]:
     if size != 4:
         raise InvalidConfig(f"The configuration says image_size = {image_size}; it must be 8, 16, 32, 64, 128 or 256.")
     return size, channels
+
+
+def doubled(x: Tensor) -> Tensor:
+    """(n, C, H, W) -> (n, C, 2 H, 2 W): F.interpolate(x, scale_factor=2, mode="bicubic") as two matrix products, which
+    take a fifth of the time."""
+    down, across = (
+        F.interpolate(torch.eye(n, dtype=x.dtype, device=x.device)[None, None], (2 * n, n), mode="bicubic")[0, 0]
+        for n in x.shape[-2:]
+    )
+    return down @ x @ across.T
 
 
 def upcast(x: Tensor) -> Tensor:

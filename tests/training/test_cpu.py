@@ -1,9 +1,6 @@
 """What makes a CPU faster computes the same."""
 
-import ctypes
 import itertools
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -96,47 +93,6 @@ def test_both_players_of_a_run_are_faster_and_what_is_kept_is_not(tiny_root):
     state = build_state(recipe, open_dataset("celeba", tiny_root, 64), 0, torch.device("cpu"))
     count = lambda network: sum(isinstance(layer, cpu._Faster) for layer in network.modules())
     assert (count(state.generator), count(state.discriminator), count(state.ema)) == (4, 4, 0)
-
-
-FAULTS = """
-import resource, sys
-import torch
-from training import cpu
-if sys.argv[1] == "kept":
-    assert cpu.keep_memory()
-x = torch.ones(12_000_000)  # 48 MB: glibc by itself gives back what is larger than 32 MB, whatever came before
-before = None
-for k in range(24):
-    if k == 4:
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    y = x + 1
-    del y
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-"""
-
-
-@pytest.mark.skipif(
-    not sys.platform.startswith("linux") or not hasattr(ctypes.CDLL(None), "mallopt"), reason="needs glibc"
-)
-def test_freed_memory_is_kept():
-    """In processes of their own: blocks of 48 MB that are kept take no new pages, where each took its own. (Huge pages
-    make both fewer: they are compared, not counted.)"""
-    kept, returned = (
-        int(subprocess.run([sys.executable, "-c", FAULTS, word], capture_output=True, text=True, check=True).stdout)
-        for word in ("kept", "returned")
-    )
-    assert kept * 2 < returned
-
-
-@pytest.mark.parametrize("error", [TypeError, OSError, None])
-def test_a_system_without_mallopt_does_without(monkeypatch, error):
-    def library(name):
-        if error:
-            raise error("no")
-        return object()
-
-    monkeypatch.setattr(ctypes, "CDLL", library)
-    assert cpu.keep_memory() is False
 
 
 def test_the_two_precisions_of_this_cpu_are_timed():

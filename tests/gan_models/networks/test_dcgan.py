@@ -3,11 +3,12 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from gan_models.errors import InvalidConfig, InvalidInput
 from gan_models.networks.base import encode_labels
 from gan_models.networks.dcgan import DCGANDiscriminator, DCGANGenerator
-from gan_models.networks.layers import pyramid
+from gan_models.networks.layers import FromPoint, pyramid
 from gan_models.networks.resnet import ResNetDiscriminator
 
 CLASSES = ["a", "b", "c"]
@@ -54,6 +55,17 @@ def test_the_default_generator_is_the_papers():
     assert [layer.out_channels for layer in layers] == [512, 256, 128, 64, 3]
     assert [layer.bias is None for layer in layers] == [True] * 4 + [False]
     assert isinstance(DCGANGenerator().layers[-1], nn.Tanh)
+
+
+@pytest.mark.parametrize("memory", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("size", [4, (3, 5)])
+def test_a_matrix_product_is_a_transposed_convolution_of_a_point(memory, size):
+    layer, points = FromPoint(6, 8, size, bias=False).to(memory_format=memory), torch.randn(3, 6, 1, 1)
+    maps, wanted = layer(points), F.conv_transpose2d(points, layer.weight)
+    torch.testing.assert_close(maps, wanted, rtol=1e-5, atol=1e-5)
+    towards = torch.randn_like(wanted)
+    (gradient,), (expected,) = (torch.autograd.grad(y, layer.weight, towards) for y in (maps, wanted))
+    torch.testing.assert_close(gradient, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_weights_start_as_in_the_paper():

@@ -8,7 +8,8 @@ from gan_models.errors import InvalidConfig, InvalidInput
 from gan_models.networks import load
 from gan_models.networks.dcgan import DCGANGenerator
 from gan_models.networks.invertible import InvertibleGenerator
-from gan_models.networks.laplacian import LaplacianGenerator
+from gan_models.networks.laplacian import AT_ONCE, LaplacianGenerator
+from gan_models.networks.layers import doubled
 
 LABELS = ["Smiling", "Male"]
 OF_BOTH = {"latent_dim": 8, "width": 8, "labels": LABELS, "multi_label": True}
@@ -37,6 +38,22 @@ def test_at_first_it_draws_the_smaller_pictures_enlarged(kind):
     assert torch.equal(picture, large.generate(latents, labels))
 
 
+@pytest.mark.parametrize("shape", [(2, 3, 16, 16), (1, 1, 5, 9), (1, 2, 2, 2)])
+def test_pictures_are_enlarged_by_bicubic_interpolation(shape):
+    pictures = torch.randn(shape)
+    wanted = interpolate(pictures, scale_factor=2, mode="bicubic")
+    torch.testing.assert_close(doubled(pictures), wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_many_pictures_are_those_that_are_drawn_one_by_one():
+    _, large = pair()
+    torch.nn.init.normal_(large.details.fine[-1].weight, 0, 0.1)
+    n = 2 * AT_ONCE + 1
+    latents, labels = large.sample_latents(n, seed=3), large.sample_labels(n, seed=3)
+    alone = [large.generate(latents[k : k + 1], labels[k : k + 1]) for k in range(n)]
+    torch.testing.assert_close(large.generate(latents, labels), torch.cat(alone), rtol=1e-5, atol=1e-5)
+
+
 def test_only_the_details_are_trained():
     _, large = pair()
     large.train()
@@ -59,7 +76,8 @@ def test_it_is_saved_and_loaded_whole(tmp_path):
     large.save_pretrained(tmp_path)
     again, latents = load(tmp_path), large.sample_latents(2, seed=1)
     assert again.family == "laplacian" and torch.equal(again.label_table, large.label_table)
-    assert torch.equal(again.generate(latents, torch.ones(2, 2)), large.generate(latents, torch.ones(2, 2)))
+    pictures = [model.generate(latents, torch.ones(2, 2)) for model in (again, large)]
+    torch.testing.assert_close(*pictures, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(
