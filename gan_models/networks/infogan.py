@@ -51,8 +51,7 @@ class InfoGANGenerator(Generator):
         self.latent_dim, self.image_shape = latent_dim, (image_channels, image_size, image_size)
         self.categories, self.continuous = categories, continuous
         self.read = nn.Sequential(nn.Linear(latent_dim, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU())
-        self.layers = upwards(hidden, size, channels, image_channels)
-        self.layers[0].__class__ = FromPoint
+        self.layers = upwards(hidden, size, channels, image_channels, first=FromPoint)
         initialise(self, normal=True)
 
     def codes(self, latents: Tensor) -> tuple[Tensor, Tensor]:

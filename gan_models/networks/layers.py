@@ -82,9 +82,15 @@ class FromPoint(nn.ConvTranspose2d):
         return maps.view(-1, *self.kernel_size, self.out_channels).permute(0, 3, 1, 2)
 
 
-def upwards(inputs: int, size: int | tuple[int, int], channels: list[int], image_channels: int) -> nn.Sequential:
+def upwards(
+    inputs: int,
+    size: int | tuple[int, int],
+    channels: list[int],
+    image_channels: int,
+    first: type[nn.ConvTranspose2d] = nn.ConvTranspose2d,
+) -> nn.Sequential:
     """Transposed convolutions from (n, inputs, 1, 1) over a map of `size` to the picture, with tanh at the end."""
-    layers: list[nn.Module] = [nn.ConvTranspose2d(inputs, channels[-1], size, bias=False)]
+    layers: list[nn.Module] = [first(inputs, channels[-1], size, bias=False)]
     layers += [nn.BatchNorm2d(channels[-1]), nn.ReLU()]
     for a, b in zip(channels[::-1], channels[-2::-1]):
         layers += [nn.ConvTranspose2d(a, b, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU()]
