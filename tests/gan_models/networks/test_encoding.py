@@ -37,7 +37,8 @@ def test_encoding_is_differentiable_and_does_not_depend_on_the_batch(generator):
 def test_the_encoder_travels_with_the_model(generator, tmp_path):
     save(generator, tmp_path)
     images = torch.randn(2, 1, 28, 28).tanh()
-    torch.testing.assert_close(load(tmp_path).encode(images), generator.encode(images), rtol=1e-5, atol=1e-5)
+    generator.to(memory_format=torch.channels_last)  # as loaded ones are
+    assert torch.equal(load(tmp_path).encode(images), generator.encode(images))
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,8 @@ def test_it_is_saved_and_loaded(generator, tmp_path):
     again = load(tmp_path)
     latents = generator.sample_latents(2, seed=0)
     assert again.continuous == 2
-    torch.testing.assert_close(again.generate(latents), generator.generate(latents), rtol=1e-5, atol=1e-5)
+    generator.to(memory_format=torch.channels_last)  # as loaded ones are
+    assert torch.equal(again.generate(latents), generator.generate(latents))
 
 
 @pytest.mark.parametrize(

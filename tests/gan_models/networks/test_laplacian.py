@@ -76,8 +76,10 @@ def test_it_is_saved_and_loaded_whole(tmp_path):
     large.save_pretrained(tmp_path)
     again, latents = load(tmp_path), large.sample_latents(2, seed=1)
     assert again.family == "laplacian" and torch.equal(again.label_table, large.label_table)
-    pictures = [model.generate(latents, torch.ones(2, 2)) for model in (again, large)]
-    torch.testing.assert_close(*pictures, rtol=1e-5, atol=1e-5)
+    pictures = [
+        model.generate(latents, torch.ones(2, 2)) for model in (again, large.to(memory_format=torch.channels_last))
+    ]
+    assert torch.equal(*pictures)
 
 
 @pytest.mark.parametrize(
