@@ -27,7 +27,7 @@ COMMANDS = list(
         line.partition("  #")[0].strip()
         for page in PAGES
         for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
-        for line in block.splitlines()
+        for line in block.replace("\\\n", " ").splitlines()
         if line.strip()
     )
 )
@@ -47,6 +47,8 @@ ELSEWHERE = {
     "python -m training.benchmark": "test_benchmark.py",
     "python -m training.compare": "test_compare.py",
     "python -m training.calibrate": "games/test_editor.py",
+    "python -m training.augment_study": "test_augment_study.py",
+    "OMP_NUM_THREADS=1 python -m timeit": "a measurement, made by hand",
     "python tests/app_speed.py": "a measurement, made by hand",
     "python tests/app_load.py": "a measurement, made by hand",
     "python app.py --model USER/REPO": "test_publish.py starts the demo of a Space with a model of the Hub",
