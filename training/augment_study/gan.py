@@ -91,11 +91,15 @@ def train_generator(
     recipe: str, labelled: Dataset, heldout: Dataset, folder: Path, images: int, seed: int, settings: dict, **options
 ) -> Trained:
     """Train the recipe on the labelled pictures alone, or continue. Held-out pictures are only used to decide when to
-    stop. Raises as `training.train` does."""
+    stop. Raises as `training.train` does, and KeyboardInterrupt where the run was stopped: nothing may be measured with
+    half a generator."""
     hook = Best(folder / "best", heldout, max(images // LOOKS, 1), images, seed)
-    return train(
+    trained = train(
         recipe, data=labelled, images=images, output=folder, resume=True, seed=seed, hooks=[hook], **options, **settings
     )
+    if not trained.finished:
+        raise KeyboardInterrupt
+    return trained
 
 
 def pool(trained: Trained, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ from training.augment_study import classifier, gan, page, study
 from training.augment_study.__main__ import main
 from training.augment_study.results import BOTH, GENERATED, MIXED, REAL, TRANSFORMS, StudyError, StudyPlan
 from training.augment_study.study import Study, split_data
+from training.run import Trained
 
 DATA = digits(200)
 PLAN = StudyPlan("mnist-cgan", {}, (2, None), (0,), (0.5, 1.0), ("none",), 16, 2, 40)
@@ -74,6 +75,12 @@ def test_a_generator_ends_where_it_was_best(monkeypatch, tmp_path):
     Looks(monkeypatch, [3.0])
     ended = state_at(1000, 5.0)
     assert gan.Best(tmp_path / "short", DATA, 2000, 1000, 0)(ended, {}) and ended.ema.weight.item() == 5.0
+
+
+def test_a_study_stops_with_its_generator_and_measures_nothing_with_half_of_it(monkeypatch, tmp_path):
+    monkeypatch.setattr(gan, "train", lambda *_, **__: Trained(tmp_path, tmp_path / "checkpoint/model", 16, False))
+    with pytest.raises(KeyboardInterrupt):
+        gan.train_generator("mnist-cgan", DATA, DATA, tmp_path, 32, 0, {})
 
 
 def made(folder, results) -> Study:
