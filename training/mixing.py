@@ -77,7 +77,7 @@ def augmented(
     images = np.concatenate([dataset.images, draw_examples(model, labels, seed)])
     labels = np.concatenate([dataset.labels, labels.astype(dataset.labels.dtype)])
     both = make_dataset(dataset.name, images, labels, dataset.label_names, dataset.multi_label, dataset.notes)
-    return replace(both, names=None)
+    return replace(both, names=None, altered=dataset.altered)
 
 
 @torch.inference_mode()

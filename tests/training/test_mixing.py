@@ -1,5 +1,7 @@
 """Real and generated pictures in one data set."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tiny
@@ -34,6 +36,7 @@ def test_generated_pictures_come_after_the_real_ones_with_the_labels_that_were_a
     assert np.abs(few.images[20:].astype(int) - more.images[20:30]).max() <= 1
     assert more.checksum not in (few.checksum, DIGITS.checksum)
     assert training.augmented(model, DIGITS, share=0) is DIGITS
+    assert training.augmented(model, replace(DIGITS, altered="They are copies."), share=0.5).altered
 
 
 def test_any_loop_takes_them(model):

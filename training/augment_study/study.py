@@ -38,7 +38,8 @@ def split_data(data: Dataset, plan: StudyPlan, per_class: int | None, seed: int)
     parts = (("labelled", rest), ("held-out", held))
     return tuple(
         replace(
-            make_dataset(data.name, data.images[rows], data.labels[rows], data.label_names, False, ()), name=data.name
+            make_dataset(data.name, data.images[rows], data.labels[rows], data.label_names, False, ()),
+            altered=data.altered,
         )
         for _, rows in parts
     )

@@ -85,7 +85,7 @@ class Dataset:
                 raise DataError(f"No picture of {self.name} shows {name} and none of the other attributes.")
         note = f"Sorted by {', '.join(self.label_names)}: {len(kept):,} pictures show exactly one of them."
         found = make_dataset(self.name, self.images[kept], labels, self.label_names, False, (*self.notes, note))
-        return replace(found, names=self.names and tuple(self.names[k] for k in kept))
+        return replace(found, names=self.names and tuple(self.names[k] for k in kept), altered=self.altered)
 
     def beside(self, other: "Dataset") -> "Dataset":
         """The pictures of both, whatever labels they have: two classes, each with the name of its data set. Raises

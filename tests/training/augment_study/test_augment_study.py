@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,6 +22,8 @@ PLAN = StudyPlan("mnist-cgan", {}, (2, None), (0,), (0.5, 1.0), ("none",), 16, 2
 def test_labelled_and_held_out_pictures_are_apart():
     labelled, heldout = split_data(DATA, PLAN, 2, seed=0)
     assert len(heldout) == 40 and np.bincount(labelled.labels).tolist() == [2] * 10 and labelled.name == DATA.name
+    copies = replace(DATA, altered="They are copies.")
+    assert all(part.altered == copies.altered for part in split_data(copies, PLAN, 2, seed=0))
     rows = lambda data: {image.tobytes() for image in data.images}
     assert not rows(labelled) & rows(heldout)
     other, same = split_data(DATA, PLAN, 2, seed=1)
