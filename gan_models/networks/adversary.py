@@ -13,9 +13,9 @@ class Adversary(nn.Module):
     scores of the few patches that an edit changes stayed too small beside the classifiers' loss, and the editor drew
     cyan beards.
 
-    attributes: how many labels it is told, 0 for none. widths: channels of the convolutions that halve a map (the last but one is repeated as needed), and of the last
-    one. least: the size of the map of patches. fold: blocks of fold x fold pixels become channels, which makes large
-    pictures cheap.
+    attributes: how many labels it is told, 0 for none. widths: channels of the convolutions that halve a map (the last but
+    one is repeated as needed), and of the last one. least: the size of the map of patches. fold: blocks of fold x fold
+    pixels become channels, which makes large pictures cheap.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class Adversary(nn.Module):
         self.project = nn.Linear(attributes, last, bias=False) if attributes else None
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Maps (n, inputs, size, size) and labels (n, attributes) -> scores (n, places), any numbers."""
         x = GAIN * self.layers(F.pixel_unshuffle(x, self.fold))
         scores: Tensor = self.score(x)[:, 0]
         if self.project is not None:

@@ -74,8 +74,9 @@ def downwards(image_channels: int, channels: list[int], normalisation: str) -> n
 
 
 class FromPoint(nn.ConvTranspose2d):
-    """A transposed convolution without bias of maps of one pixel, computed as the matrix product that it is: oneDNN takes
-    ten times as long for a kernel of 7 x 7. Where one picture must equal the same one of many bit for bit, leave it."""
+    """A transposed convolution without bias of maps of one pixel, (n, inputs, 1, 1) -> (n, outputs, h, w), computed as the
+    matrix product that it is: oneDNN takes ten times as long for a kernel of 7 x 7. Where one picture must equal the same
+    one of many bit for bit, leave it."""
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         maps = x.flatten(1) @ self.weight.permute(0, 2, 3, 1).flatten(1)  # no copy of weights in channels_last
