@@ -5,7 +5,14 @@ TRACKERS = ("tensorboard", "trackio", "wandb")
 PREVIOUS_ONE = "previous"  # the only value of --resume
 DATASETS = ("mnist", "fashionmnist", "stackedmnist", "cifar10", "celeba")  # by name; data/ reads them
 POLICIES = ("color", "translation", "cutout")  # of augmentation
-JUDGES = ("mnist", "mnist-teacher", "fashionmnist", "celeba")  # that can be trained
-NETWORKS = ("reader", "fashionreader", "judge", "inception", "general")  # that see pictures for the metrics
+JUDGES = ("mnist", "mnist-teacher", "fashionmnist", "cifar10", "celeba")  # that can be trained
+NETWORKS = (
+    "reader",
+    "fashionreader",
+    "objectreader",
+    "judge",
+    "inception",
+    "general",
+)  # that see pictures for the metrics
 FILTERS = ("none", "classifier", "discriminator")  # of generated pictures that a classifier learns from
 KEEP = ("here", "hub")  # whose edits of a card

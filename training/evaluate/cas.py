@@ -2,8 +2,8 @@
 classifier that was trained on generated pictures alone. There are as many of them as real training pictures, labelled
 with their conditions.
 
-The classifier has the architecture and settings of the data set's judge (including its mild distortions), but its own
-EPOCHS and SEED, so that training takes minutes. The score of real training pictures, by the same procedure, is stored
+The classifier has the architecture and settings of the data set's judge (including its mild distortions), but the
+configuration's cas_epochs and this SEED, so that training takes minutes. The score of real training pictures, by the same procedure, is stored
 next to the judges:
 
     OMP_NUM_THREADS=1 python -m training.evaluate.cas mnist --data-root ROOT        (about 5 minutes)
@@ -26,19 +26,19 @@ from ..data.dataset import Dataset
 from ..judges import fit
 from ..judges.networks import FOLDER, JUDGES
 
-EPOCHS, SEED = 3, 0
+SEED = 0
 
 
 def accuracy_score(name: str, learned_from: Dataset, test: Dataset) -> float:
     """The accuracy on test pictures of a classifier that is trained on `learned_from` like the judge `name`."""
     with torch.enable_grad():
-        classifier = fit.train_judge(name, learned_from, epochs=EPOCHS, seed=SEED)
+        classifier = fit.train_judge(name, learned_from, epochs=JUDGES[name].cas_epochs, seed=SEED)
     return fit.judge_accuracy(classifier, test)["accuracy"]
 
 
 def settings(name: str) -> dict:
     """Everything besides the pictures on which a score depends."""
-    return {"network": JUDGES[name].network, "epochs": EPOCHS, "seed": SEED}
+    return {"network": JUDGES[name].network, "epochs": JUDGES[name].cas_epochs, "seed": SEED}
 
 
 def real_score(name: str, train: Dataset, test: Dataset, folder: Path = FOLDER) -> float | None:
@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def command(arguments: list[str] | None) -> None:
-    names = [name for name, plan in JUDGES.items() if plan.data == name and not plan.faces and not plan.stacked]
+    names = [name for name, plan in JUDGES.items() if plan.data == name and not plan.multi_label and not plan.stacked]
     parser = argparse.ArgumentParser(
         prog="python -m training.evaluate.cas", description="Record the classification accuracy score of real pictures."
     )

@@ -51,7 +51,7 @@ def evaluate(
     """All metrics of a generator (or of the model that `gan_models.load` finds by a name) against a data set.
 
     samples: None is 10,000, or the usual 26,000 for StackedMNIST. network: "reader" (MNIST, StackedMNIST),
-    "fashionreader", "judge" (CelebA), "inception", or None for the data set's own. cas: also train a classifier, which
+    "fashionreader", "objectreader" (CIFAR-10), "judge" (CelebA), "inception", or None for the data set's own. cas: also train a classifier, which
     takes minutes. fill: measure instead how it fills holes. kept: see repairs.evaluate. Generated pictures are rounded to uint8 as in a PNG, labels follow the training data, and everything
     is float32. The batch size only changes the memory.
 
@@ -171,10 +171,10 @@ def _open_splits(data, root, generator: Generator) -> tuple[Dataset, Dataset | N
 
 
 def _check_cas(generator: Generator, test: Dataset | None, plan) -> None:
-    if not generator.labels or generator.multi_label or not test or not plan or plan.faces or plan.stacked:
+    if not generator.labels or generator.multi_label or not test or not plan or plan.multi_label or plan.stacked:
         raise EvaluationError(
             "The classification accuracy score (--cas) needs a class-conditional model, and a data set with a "
-            "reader and a test split (mnist, fashionmnist); leave it out."
+            "reader and a test split (mnist, fashionmnist, cifar10); leave it out."
         )
 
 

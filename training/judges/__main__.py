@@ -1,5 +1,5 @@
 """Train the judges, the networks that evaluate generated pictures: a classifier of MNIST's digits, one of FashionMNIST's
-garments, and one of the attributes of CelebA's faces.
+garments, one of CIFAR-10's objects and animals, and one of the attributes of CelebA's faces.
 
 A judge's classification of a picture is compared with the requested label (label agreement). Its last hidden layer is
 the feature space of FID and KID. The standard Inception network was trained on photographs of things, and is less
@@ -20,6 +20,7 @@ Train them again by
     OMP_NUM_THREADS=1 python -m training.judges mnist --data-root ROOT           (about 15 minutes)
     OMP_NUM_THREADS=1 python -m training.judges mnist-teacher --data-root ROOT   (about 3 minutes)
     OMP_NUM_THREADS=1 python -m training.judges fashionmnist --data-root ROOT    (about 5 minutes)
+    OMP_NUM_THREADS=1 python -m training.judges cifar10 --data-root ROOT         (about 45 minutes)
     OMP_NUM_THREADS=1 python -m training.judges celeba --data-root ROOT          (about 20 minutes)
 
 (One thread, because the order of sums, and so the last bits, depend on the number of threads.)

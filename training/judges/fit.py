@@ -44,7 +44,7 @@ def half(data: Dataset, rest: int = 0) -> Dataset:
 
 
 def distort(images: Tensor, random: torch.Generator, plan: JudgeConfig) -> Tensor:
-    """Pictures after small random rotations, scalings, shifts and shears, and for faces flips, tints, blur or noise, so
+    """Pictures after small random rotations, scalings, shifts and shears, and for photographs flips, tints, blur or noise, so
     that the judge is robust to small flaws of generated pictures."""
     n = len(images)
 
@@ -59,16 +59,16 @@ def distort(images: Tensor, random: torch.Generator, plan: JudgeConfig) -> Tenso
         ],
         1,
     )
-    if plan.faces:
+    if plan.photographs:
         matrix[:, :, 0] *= torch.randint(2, (n, 1), generator=random) * 2 - 1
     theta = torch.cat([matrix, uniform(2 * plan.shift, 2, 1)], 2)
-    padding = "border" if plan.faces else "zeros"
+    padding = "border" if plan.photographs else "zeros"
     # The interpolation fills with 0, and black is -1.
     images = (
         F.grid_sample(images + 1, F.affine_grid(theta, images.shape, align_corners=False), "bilinear", padding, False)
         - 1
     )
-    if plan.faces:
+    if plan.photographs:
         images = images * (1 + uniform(0.15, 1, 1, 1)) + uniform(0.15, 3, 1, 1)
         images = images + torch.randn(images.shape, generator=random) * uniform(0.06, 1, 1, 1)
         blurred = F.interpolate(F.avg_pool2d(images[: n // 5], 2), scale_factor=2, mode="bilinear")

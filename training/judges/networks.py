@@ -141,6 +141,18 @@ def _face_layers() -> list[nn.Module]:
     ]
 
 
+def _object_layers() -> list[nn.Module]:
+    return [
+        _convolution(3, 24),
+        _convolution(24, 48, 2),
+        _Residual(48),
+        _convolution(48, 96, 2),
+        _Residual(96),
+        _convolution(96, 160, 2),
+        _Residual(160),
+    ]
+
+
 def _teacher_layers() -> list[nn.Module]:
     return [_convolution(1, 16, 2), _Residual(16), _convolution(16, 32, 2), _Residual(32), _convolution(32, 64, 2)]
 
@@ -162,7 +174,8 @@ class JudgeConfig:
     degrees: float  # the largest rotation of the augmentation
     shift: float  # the largest shift, as a share of the width
     scale: float  # the largest enlargement or reduction
-    faces: bool = False  # also augment by flips, colours, noise and blur
+    photographs: bool = False  # also augment by flips, colours, noise and blur
+    multi_label: bool = False  # attributes, of which a picture may have several, instead of classes
     half: bool = False  # learn from training pictures with even file numbers only
     batch_size: int = 128
     learning_rate: float = 2e-3
@@ -170,6 +183,7 @@ class JudgeConfig:
     dropout: float = 0.3
     seed: int = 0
     samples: int = 10_000  # default number of pictures for an evaluation
+    cas_epochs: int = 3  # epochs of a classifier for the CAS
     stacked: str = ""  # the judge of each channel, for one without weights of its own
 
 
@@ -213,6 +227,19 @@ JUDGES = {
         samples=26_000,
         stacked="mnist",
     ),
+    "cifar10": JudgeConfig(
+        "objectreader",
+        "cifar10",
+        (3, 32, 32),
+        _object_layers,
+        features=192,
+        epochs=12,
+        degrees=4,
+        shift=0.08,
+        scale=0.08,
+        photographs=True,
+        cas_epochs=5,
+    ),
     "celeba": JudgeConfig(
         "judge",
         "celeba",
@@ -223,7 +250,8 @@ JUDGES = {
         degrees=6,
         shift=0.06,
         scale=0.06,
-        faces=True,
+        photographs=True,
+        multi_label=True,
         half=True,
         bfloat16=True,
     ),
@@ -240,7 +268,7 @@ def build_judge(name: str, label_names: tuple[str, ...]) -> Judge:
     """An untrained judge of the configuration `name`."""
     plan = JUDGES[name]
     return Judge(
-        plan.network, plan.image_shape, plan.layers(), plan.features, label_names, plan.data == "celeba", plan.dropout
+        plan.network, plan.image_shape, plan.layers(), plan.features, label_names, plan.multi_label, plan.dropout
     )
 
 

@@ -11,11 +11,16 @@ from training.data import open_dataset
 from training.errors import EvaluationError
 from training.evaluate import cas
 from training.evaluate.generator import evaluate
+from training.judges.networks import JUDGES
 
 
 def test_cas_is_what_a_classifier_learns_from_generated_pictures(root, tmp_path, monkeypatch):
+    def epochs_of(n: int) -> None:
+        for name in ("mnist", "mnist-teacher"):
+            monkeypatch.setitem(JUDGES, name, replace(JUDGES[name], cas_epochs=n))
+
     train, test = (open_dataset("mnist", root, 28, split=split) for split in ("train", "test"))
-    monkeypatch.setattr(cas, "EPOCHS", 1)
+    epochs_of(1)
     metric = evaluate(Copyist(train, DIGITS), "mnist", root, samples=N, cas=True)["cas600_test_reader"]
     assert (
         0 <= metric["value"] <= 1 and metric["real"] is None
@@ -27,7 +32,7 @@ def test_cas_is_what_a_classifier_learns_from_generated_pictures(root, tmp_path,
     )
     # A classifier that learns from the right labels knows more than one that was told any; the smaller network is
     # enough to see it.
-    monkeypatch.setattr(cas, "EPOCHS", 8)
+    epochs_of(8)
     assert cas.real_score("mnist", train, test, tmp_path) is None  # made with other settings
     mixed = replace(train, labels=np.random.default_rng(0).permutation(train.labels))
     right, wrong = (cas.accuracy_score("mnist-teacher", data, test) for data in (train, mixed))

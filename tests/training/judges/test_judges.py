@@ -79,6 +79,16 @@ def test_fashion_reader_is_as_good_as_three_minutes_make_it():
     assert reader.label_names[0] == "T-shirt/top" and reader.record["test_images"] == 10_000
 
 
+def test_object_reader_names_photographs_as_well_as_its_record_says(data_root):
+    judge, photographs = networks.read("cifar10"), open_dataset("cifar10", data_root, 32, split="test")
+    answers = networks.right(
+        networks.classify(judge, photographs.images[::5]).logits, torch.from_numpy(photographs.labels[::5])
+    )
+    assert answers.double().mean().item() == pytest.approx(judge.record["accuracy"], abs=0.02)
+    assert judge.record["accuracy"] >= 0.84 and judge.record["test_checksum"] == photographs.checksum
+    assert (judge.network, judge.label_names) == ("objectreader", photographs.label_names)
+
+
 def test_stack_reads_each_channel(digits):
     stack, reader, images = networks.read("stackedmnist"), networks.read("mnist"), digits.images[:60]
     opinion, single = networks.classify(stack, images.reshape(20, 3, 28, 28)), networks.classify(reader, images)
@@ -113,7 +123,7 @@ def test_judge_names_attributes_as_well_as_its_record_says(faces):
 
 
 @pytest.mark.parametrize(
-    "name, megabytes", [("mnist", 1.5), ("mnist-teacher", 0.5), ("fashionmnist", 1.5), ("celeba", 4)]
+    "name, megabytes", [("mnist", 1.5), ("mnist-teacher", 0.5), ("fashionmnist", 1.5), ("cifar10", 3), ("celeba", 4)]
 )
 def test_bundled_weights_are_small_half_precision_and_as_recorded(name, megabytes):
     weights, description = networks.weight_files(name)
