@@ -140,9 +140,33 @@ ATTRIBUTE_NAMES = {
     "Young": "Young",
 }
 
+# ---- Classes of CIFAR-10 and FashionMNIST, by their names there
+CLASS_NAMES = {
+    "airplane": "Airplane",
+    "automobile": "Car",
+    "bird": "Bird",
+    "cat": "Cat",
+    "deer": "Deer",
+    "dog": "Dog",
+    "frog": "Frog",
+    "horse": "Horse",
+    "ship": "Ship",
+    "truck": "Truck",
+    "T-shirt/top": "T-shirt or top",
+    "Trouser": "Trousers",
+    "Pullover": "Jumper",
+    "Dress": "Dress",
+    "Coat": "Coat",
+    "Sandal": "Sandals",
+    "Shirt": "Shirt",
+    "Sneaker": "Sneakers",
+    "Bag": "Bag",
+    "Ankle boot": "Ankle boots",
+}
+
 
 def attribute(name: str) -> str:
-    return ATTRIBUTE_NAMES.get(name, name.replace("_", " "))
+    return (ATTRIBUTE_NAMES | CLASS_NAMES).get(name, name.replace("_", " "))
 
 
 # ---- Edit a photo

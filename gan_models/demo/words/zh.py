@@ -140,9 +140,33 @@ ATTRIBUTE_NAMES = {
     "Young": "年轻",
 }
 
+# ---- CIFAR-10 和 FashionMNIST 的类别，按那里的名字
+CLASS_NAMES = {
+    "airplane": "飞机",
+    "automobile": "汽车",
+    "bird": "鸟",
+    "cat": "猫",
+    "deer": "鹿",
+    "dog": "狗",
+    "frog": "青蛙",
+    "horse": "马",
+    "ship": "船",
+    "truck": "卡车",
+    "T-shirt/top": "T恤或上衣",
+    "Trouser": "裤子",
+    "Pullover": "套头衫",
+    "Dress": "连衣裙",
+    "Coat": "外套",
+    "Sandal": "凉鞋",
+    "Shirt": "衬衫",
+    "Sneaker": "运动鞋",
+    "Bag": "包",
+    "Ankle boot": "短靴",
+}
+
 
 def attribute(name: str) -> str:
-    return ATTRIBUTE_NAMES.get(name, name.replace("_", " "))
+    return (ATTRIBUTE_NAMES | CLASS_NAMES).get(name, name.replace("_", " "))
 
 
 # ---- 编辑照片

@@ -7,6 +7,7 @@ import gradio as gr
 import pytest
 
 from gan_models.demo import speaking, words
+from training.data import cifar, digits
 
 OTHERS = sorted(set(words.LANGUAGES) - {"en"})
 SAME = {"NAME", "TITLE"}  # a name needs no translation
@@ -167,3 +168,8 @@ def test_what_the_library_complains_of_is_translated_too(tmp_path):
         told = words.say(str(error.value), "zh")
         assert any("\u4e00" <= letter <= "\u9fff" for letter in told) and told.endswith("。"), error.value
         assert words.say(str(error.value), "en") == str(error.value)
+
+
+def test_every_class_of_the_data_sets_with_words_for_classes_has_one():
+    assert set(words.CLASS_NAMES) == {*cifar.CLASSES, *digits.GARMENTS}
+    assert words.say(words.attribute("ship"), "zh") == "船"
