@@ -343,6 +343,14 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
         **R3GAN,
     ),
     Recipe(
+        "cifar10-projected", "teaches cifar10-r3gan what ImageNet's features see (--init-from runs/cifar10-r3gan/model)",
+        "Sauer et al. 2021, arXiv:2111.01007; Kumari et al. 2022, arXiv:2112.09130; Odena et al. 2016, arXiv:1610.09585",
+        "projected-resnet", data="cifar10", image_size=32, image_channels=3, images=240_000, flip=True, conditional=True,
+        game="projected", objective="hinge", batch_size=32, ema_half_life=5_000,
+        discriminator={"width": 48, "pixels": 48, "auxiliary": True}, terms={"auxiliary": 0.5},
+        learning_rate=Schedule(4e-4, 1e-4, 240_000), beta1=0.0, beta2=0.99,
+    ),
+    Recipe(
         "cifar10-sgan", "a classifier of photographs from few labels",
         "Salimans et al. 2016, arXiv:1606.03498; Sohn et al. 2020, arXiv:2001.07685",
         "classifying", data="cifar10", image_size=32, image_channels=3, images=5_000_000, flip=True,

@@ -94,6 +94,7 @@ PAIRS: dict[str, tuple[type[Generator], type[Discriminator]]] = {
     "restore": (Restorer, Onlookers),
     "translate": (Translator, KindDiscriminator),
     "projected": (DCGANGenerator, ProjectedDiscriminator),
+    "projected-resnet": (ResNetGenerator, ProjectedDiscriminator),
     "laplacian": (LaplacianGenerator, ProjectedDiscriminator),
 }
 

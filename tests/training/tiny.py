@@ -42,9 +42,10 @@ def small(recipe: str) -> list[str]:
         later = [f"looks_after={BATCH}", f"adversarial_after={2 * BATCH}"]
         return [f"batch_size={BATCH}", "generator.width=8", "discriminator.width=4", "discriminator.pixels=4", *later]
     if recipe in RECIPES and RECIPES[recipe].game == "projected":
+        details = ["generator.details_width=4"] if RECIPES[recipe].networks == "laplacian" else []
         return [
             *SMALL,
-            "generator.details_width=4",
+            *details,
             "discriminator.pixels=4",
             "discriminator.seen=32",
             f"waits={BATCH}",

@@ -48,7 +48,7 @@ class Projecting(Game):
         strength: float = 1.0  # of the augmentation before the features, 0..1
         waits: int = 4_000  # images in which the normalisation is estimated
 
-    pairs, scores_apart = ("projected", "laplacian"), True
+    pairs, scores_apart = ("projected", "projected-resnet", "laplacian"), True
     in_parts = False  # the maps' normalisation is fixed by whole batches
 
     @classmethod
