@@ -3,9 +3,8 @@ arXiv:1606.03498). Networks: gan_models/networks/classifying.py.
 
 Most pictures have no label. From these the discriminator learns that real pictures are of one of the classes and
 generated ones are not, and that an augmented picture has the class of the picture, if that is sure (FixMatch: Sohn et
-al. 2020, arXiv:2001.07685). Where all classes are about equally frequent, the mean prediction is held to that (CatGAN:
-Springenberg 2015, arXiv:1511.06390). A generator that matches the means of features draws near the data but not on it,
-which helps a classifier most (Dai et al. 2017, arXiv:1705.09783).
+al. 2020, arXiv:2001.07685). A generator that matches the means of features draws near the data but not on it, which
+helps a classifier most (Dai et al. 2017, arXiv:1705.09783).
 """
 
 from dataclasses import dataclass
@@ -24,7 +23,6 @@ from ..data.dataset import to_float
 from ..losses import Loss
 from ..recipes import Recipe, RecipeError
 from .adversarial import Adversarial, Batch, Generated
-from .batch import all_gather
 from .state import State
 
 SURE = 0.95  # probability from which the predicted class of an unlabelled picture is used
@@ -38,7 +36,6 @@ class SemiSupervised(Adversarial):
         supervised: float = 1.0  # cross-entropy of augmented labelled pictures
         unsupervised: float = 1.0  # the objective's loss of unlabelled and generated pictures
         consistency: float = 0.0  # cross-entropy of augmented pictures with the sure class of the picture itself
-        balance: float = 0.0  # minus the entropy of a batch's mean prediction: all classes are equally frequent
 
     in_parts = False  # all labelled pictures could be in one part
     pairs, reads_labels = ("classifying",), True
@@ -81,7 +78,7 @@ class SemiSupervised(Adversarial):
         if terms.unsupervised:
             unsupervised, more = super().discriminator_loss(state, batch, generated)
             loss, scalars = loss + terms.unsupervised * unsupervised, scalars | more
-        if terms.consistency or terms.balance:
+        if terms.consistency:
             with torch.no_grad():
                 sure, guessed = upcast(state.discriminator(batch.real).logits).softmax(1).max(1)
             copies = self.changed(batch.real, batch.uniform(Stream.WARP, 2, self.numbers)[:, 1])
@@ -90,8 +87,4 @@ class SemiSupervised(Adversarial):
             scalars["consistency"] = (F.cross_entropy(read, guessed, reduction="none") * counted).mean()
             scalars["sure"] = counted.mean()
             loss = loss + terms.consistency * scalars["consistency"]
-            if terms.balance:
-                mean = all_gather(read).softmax(1).mean(0)
-                scalars["balance"] = (mean * mean.clamp(min=1e-8).log()).sum()
-                loss = loss + terms.balance * scalars["balance"]
         return loss, scalars
