@@ -11,7 +11,7 @@ from ..errors import InvalidConfig
 from ..sizes import Size, sides
 from .base import Discriminator, DiscriminatorOutput, Names, check_config, check_labels
 from .dcgan import DCGANGenerator
-from .layers import LIMITS, initialise, pyramid
+from .layers import LIMITS, GroupNorm, initialise, pyramid
 
 GROUPS = 8
 DROPOUT = 0.3
@@ -66,8 +66,8 @@ class Reader(nn.Module):
         size, channels = pyramid(image_size, width)
         layers: list[nn.Module] = []
         for a, b in zip([image_channels, *channels], channels, strict=False):
-            layers += [nn.Conv2d(a, b, 4, 2, 1), nn.GroupNorm(GROUPS, b), nn.LeakyReLU(0.1)]
-            layers += [nn.Conv2d(b, b, 3, 1, 1), nn.GroupNorm(GROUPS, b), nn.LeakyReLU(0.1)]
+            layers += [nn.Conv2d(a, b, 4, 2, 1), GroupNorm(GROUPS, b), nn.LeakyReLU(0.1)]
+            layers += [nn.Conv2d(b, b, 3, 1, 1), GroupNorm(GROUPS, b), nn.LeakyReLU(0.1)]
         self.layers = nn.Sequential(*layers, nn.Dropout(DROPOUT))
         self.classifier = nn.Linear(channels[-1] * math.prod(sides(size)), classes)
         initialise(self, normal=False)

@@ -152,3 +152,11 @@ def check_differences(
     if not (differences.abs() <= most).all():
         raise InvalidInput(f"The differences must be numbers from -{most:g} to {most:g}.")
     return differences
+
+
+class GroupNorm(nn.GroupNorm):
+    """PyTorch's GroupNorm (Wu and He 2018, arXiv:1803.08494), without its slow path: on a CPU, groups of few channels in
+    channels_last take up to 15 times as long as in the usual layout."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.contiguous() if x.device.type == "cpu" else x)

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from ..errors import InvalidConfig, InvalidInput
 from .base import Generator, check_config
-from .layers import given
+from .layers import GroupNorm, given
 
 GROUPS = 8
 COARSE = 64  # pixels at which an editor's U-Net sees a face; larger sizes add finer levels of paint
@@ -36,7 +36,7 @@ class Level(nn.Module):
         super().__init__()
         self.convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding=1)
         self.beside = nn.Conv2d(beside, outputs, 3, padding=1, bias=False) if beside else None
-        self.norm = nn.GroupNorm(GROUPS, outputs)
+        self.norm = GroupNorm(GROUPS, outputs)
         self.wishes = nn.Linear(embedding, 2 * outputs) if embedding else None
 
     def forward(self, x: Tensor, wishes: Tensor | None = None, beside: Tensor | None = None) -> Tensor:
