@@ -91,13 +91,14 @@ def draw_figure(study: Results, path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
+    every = (len(study.data) - study.plan.validation) // len(study.data.label_names)
+    numbers = [n or every for n in study.plan.per_class]
     figure, axes = pyplot.subplots(figsize=(7, 4.5))
     for kind, style in zip(KINDS, ("o:", "o-", "s:", "s-", "^--"), strict=True):
         points = []
-        for n in study.plan.per_class:
+        for n, count in zip(study.plan.per_class, numbers, strict=True):
             values = list(tests_of(study, n, kind).values())
             if values:
-                count = n or (len(study.data) - study.plan.validation) / len(study.data.label_names)
                 points.append((count, *interval(values)))
         if points:
             x, y, half = zip(*sorted(points), strict=True)
@@ -106,6 +107,8 @@ def draw_figure(study: Results, path: Path) -> None:
                 low, high = ([a + sign * b for a, b in zip(y, half, strict=True)] for sign in (-1, 1))
                 axes.fill_between(x, low, high, alpha=0.15)
     axes.set(xscale="log", xlabel="labelled pictures a class", ylabel="test accuracy", title=study.data.name)
+    axes.set_xticks(numbers, [f"{number:,}" for number in numbers])
+    axes.set_xticks([], minor=True)
     axes.legend()
     axes.grid(alpha=0.3)
     drawn = io.BytesIO()
