@@ -58,6 +58,17 @@ def test_the_losses_are_means_over_the_discriminators():
     assert all(p.grad is None for p in game.general.parameters())
 
 
+def test_a_residual_generator_plays_it_too():
+    recipe = change(RECIPES["cifar10-projected"], small("cifar10-projected"))
+    state, batch, game = made(recipe)
+    assert state.generator.family == "resnet" and batch.real.shape == (8, 3, 32, 32)
+    generated = game.generate(state, batch)
+    loss, scalars = game.generator_loss(state, batch, generated)
+    torch.testing.assert_close(loss, scalars["generator_loss"] + 0.5 * scalars["fake_classification"])
+    loss.backward()
+    assert all(p.grad is not None for p in state.generator.parameters())
+
+
 def test_the_normalisation_is_estimated_from_real_pictures_while_the_generator_waits():
     state, batch, game = made(images=0)
     assert not game.generator_moves(state)
