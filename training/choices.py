@@ -6,13 +6,7 @@ PREVIOUS_ONE = "previous"  # the only value of --resume
 DATASETS = ("mnist", "fashionmnist", "stackedmnist", "cifar10", "celeba")  # by name; data/ reads them
 POLICIES = ("color", "translation", "cutout")  # of augmentation
 JUDGES = ("mnist", "mnist-teacher", "fashionmnist", "cifar10", "celeba")  # that can be trained
-NETWORKS = (
-    "reader",
-    "fashionreader",
-    "objectreader",
-    "judge",
-    "inception",
-    "general",
-)  # that see pictures for the metrics
+# Networks that see pictures for the metrics
+NETWORKS = ("reader", "fashionreader", "objectreader", "judge", "inception", "general")
 FILTERS = ("none", "classifier", "discriminator")  # of generated pictures that a classifier learns from
 KEEP = ("here", "hub")  # whose edits of a card

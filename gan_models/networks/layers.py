@@ -155,8 +155,8 @@ def check_differences(
 
 
 class GroupNorm(nn.GroupNorm):
-    """PyTorch's GroupNorm (Wu and He 2018, arXiv:1803.08494), without its slow path: on a CPU, groups of few channels in
-    channels_last take up to 15 times as long as in the usual layout."""
+    """PyTorch's GroupNorm (Wu and He 2018, arXiv:1803.08494) without its slow path: maps (n, C, H, W) -> the same shape, on a
+    CPU in the usual layout, since groups of few channels in channels_last take up to 15 times as long."""
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x.contiguous() if x.device.type == "cpu" else x)

@@ -2,11 +2,12 @@
 classifier that was trained on generated pictures alone. There are as many of them as real training pictures, labelled
 with their conditions.
 
-The classifier has the architecture and settings of the data set's judge (including its mild distortions), but the
-configuration's cas_epochs and this SEED, so that training takes minutes. The score of real training pictures, by the same procedure, is stored
-next to the judges:
+The classifier has the architecture and settings of the data set's judge (including its mild distortions), but SEED, and
+fewer epochs (`cas_epochs` of the judge's configuration), so that training takes minutes. The score of real training
+pictures, by the same procedure, is stored next to the judges:
 
     OMP_NUM_THREADS=1 python -m training.evaluate.cas mnist --data-root ROOT        (about 5 minutes)
+    OMP_NUM_THREADS=1 python -m training.evaluate.cas cifar10 --data-root ROOT      (about 20 minutes)
 """
 
 import argparse

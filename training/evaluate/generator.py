@@ -51,9 +51,10 @@ def evaluate(
     """All metrics of a generator (or of the model that `gan_models.load` finds by a name) against a data set.
 
     samples: None is 10,000, or the usual 26,000 for StackedMNIST. network: "reader" (MNIST, StackedMNIST),
-    "fashionreader", "objectreader" (CIFAR-10), "judge" (CelebA), "inception", or None for the data set's own. cas: also train a classifier, which
-    takes minutes. fill: measure instead how it fills holes. kept: see repairs.evaluate. Generated pictures are rounded to uint8 as in a PNG, labels follow the training data, and everything
-    is float32. The batch size only changes the memory.
+    "fashionreader", "objectreader" (CIFAR-10), "judge" (CelebA), "inception", or None for the data set's own. cas: also
+    train a classifier, which takes minutes. fill: measure instead how it fills holes. kept: see repairs.evaluate.
+    Generated pictures are rounded to uint8 as in a PNG, labels follow the training data, and everything is float32. The
+    batch size only changes the memory.
 
     Returns {metric: {"value": ..., "real": ...}, ..., "evaluation": {network: how it was measured, and each
     attribute}}. Raises ModelError, DataError, JudgeError or EvaluationError, each with one sentence.

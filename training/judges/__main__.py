@@ -20,7 +20,7 @@ Train them again by
     OMP_NUM_THREADS=1 python -m training.judges mnist --data-root ROOT           (about 15 minutes)
     OMP_NUM_THREADS=1 python -m training.judges mnist-teacher --data-root ROOT   (about 3 minutes)
     OMP_NUM_THREADS=1 python -m training.judges fashionmnist --data-root ROOT    (about 5 minutes)
-    OMP_NUM_THREADS=1 python -m training.judges cifar10 --data-root ROOT         (about 45 minutes)
+    OMP_NUM_THREADS=1 python -m training.judges cifar10 --data-root ROOT         (about 55 minutes)
     OMP_NUM_THREADS=1 python -m training.judges celeba --data-root ROOT          (about 20 minutes)
 
 (One thread, because the order of sums, and so the last bits, depend on the number of threads.)

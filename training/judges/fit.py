@@ -44,8 +44,8 @@ def half(data: Dataset, rest: int = 0) -> Dataset:
 
 
 def distort(images: Tensor, random: torch.Generator, plan: JudgeConfig) -> Tensor:
-    """Pictures after small random rotations, scalings, shifts and shears, and for photographs flips, tints, blur or noise, so
-    that the judge is robust to small flaws of generated pictures."""
+    """Pictures after small random rotations, scalings, shifts and shears, and for photographs flips, tints, blur or
+    noise, so that the judge is robust to small flaws of generated pictures: (n, C, H, W) in about [-1, 1], as given."""
     n = len(images)
 
     def uniform(most: float, *shape: int) -> Tensor:

@@ -166,7 +166,7 @@ CLASS_NAMES = {
 
 
 def attribute(name: str) -> str:
-    return (ATTRIBUTE_NAMES | CLASS_NAMES).get(name, name.replace("_", " "))
+    return ATTRIBUTE_NAMES.get(name) or CLASS_NAMES.get(name, name.replace("_", " "))
 
 
 # ---- Edit a photo
