@@ -62,6 +62,7 @@ class ProjectedDiscriminator(MixingDiscriminator):
     """
 
     takes_labels = True
+    grows = ("adversaries.", "classifiers.")
     limits = {"image_size": (32, 512), "width": (4, 256), "pixels": (0, 256), "seen": (32, 512), "levels": (1, 3)}
 
     def __init__(

@@ -45,6 +45,7 @@ class Projecting(Game):
         adversarial: float = 1.0  # the objective's generator loss
         auxiliary: float = 0.0  # the auxiliary classifiers' loss (needs discriminator.auxiliary)
         anchor: float = 0.0  # a generator of two stages: its picture, halved, should be the smaller generator's
+        whole: bool = False  # a generator of two stages: train the smaller generator too
         strength: float = 1.0  # of the augmentation before the features, 0..1
         waits: int = 4_000  # images in which the normalisation is estimated
 
@@ -68,6 +69,10 @@ class Projecting(Game):
             raise RecipeError(
                 "The anchor needs a generator of two stages: --set networks=laplacian, or --set anchor=0."
             )
+        if terms.whole and recipe.networks != "laplacian":
+            raise RecipeError(
+                "Only a generator of two stages has a smaller one: --set networks=laplacian, or --set whole=false."
+            )
 
     @classmethod
     def needs_model(cls, recipe: Recipe) -> bool:
@@ -90,6 +95,8 @@ class Projecting(Game):
     def generate(self, state: State, batch: Batch) -> Projected:
         randoms = batch.uniform(Stream.AUGMENT, 2, augment.RANDOMS)
         staged = isinstance(state.generator, LaplacianGenerator)
+        if staged:
+            state.generator.base.requires_grad_(self.terms.whole)
         drawn = state.generator.both if staged else lambda *given: (state.generator(*given), None)
         fake, small = drawn(batch.latents, batch.labels)
         with torch.no_grad():
@@ -128,7 +135,8 @@ class Projecting(Game):
             scalars["fake_classification"] = self._classification(state, batch, on_fake)
             loss = loss + self.terms.auxiliary * scalars["fake_classification"]
         if self.terms.anchor:
-            scalars["anchor"] = (halved(upcast(generated.fake)) - generated.small).abs().mean()
+            # Detached: the details keep to the smaller picture, not the other way round.
+            scalars["anchor"] = (halved(upcast(generated.fake)) - generated.small.detach()).abs().mean()
             loss = loss + self.terms.anchor * scalars["anchor"]
         return loss, scalars
 
