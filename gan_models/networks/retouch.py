@@ -20,6 +20,7 @@ from ..photos.layered import Layers, coloured
 from .base import Generator, Names, check_config, check_labels, checked_targets, is_number
 from .compositing import smoothstep
 from .layers import check_differences, upcast
+from .regions import permitted, regions_of
 from .unet import COARSE, GROUPS, Level, enlarged, initialise_convolutions
 
 LIMITS = {"image_size": (32, 512), "width": (8, 128), "embedding": (8, 512), "finest": (8, 128)}
@@ -78,6 +79,7 @@ class RetouchEditor(Generator):
         finest: int = 24,  # channels at the picture's own size, a multiple of 8
         attributes: Names | None = None,  # that can be edited
         strengths: Strengths | None = None,  # {attribute: [less, more]}: the share of a full change that is made, 0..1
+        regions: bool = False,  # each direction acts only where it has to (regions.py)
     ):
         super().__init__()
         check_config(locals(), self.limits)
@@ -97,6 +99,7 @@ class RetouchEditor(Generator):
         self.attributes = check_labels(ATTRIBUTES if attributes is None else attributes, True) or ()
         self.set_labels(None, False)
         self.strengths = _checked_strengths(strengths, self.attributes)
+        self.regions = regions
         self.latent_dim, self.image_shape, self.coarse = 0, (3, image_size, image_size), coarse
         k, channels = len(self.attributes), [width * 2**step for step in range(4)]
         self.wishes = nn.Sequential(nn.Linear(k, embedding), nn.LeakyReLU(0.2))
@@ -165,6 +168,10 @@ class RetouchEditor(Generator):
         smooth = upcast(self.smooth(x)).contiguous()  # channels first in memory, since they are split next
         flow = enlarged(FLOW * (EAGER * smooth[:, :2]).tanh(), size)
         colour = enlarged(COLOUR * smooth[:, 2:].tanh(), size)
+        if self.regions:
+            free = permitted(regions_of(self.attributes, self.coarse).to(flow), directions.to(flow))
+            free = enlarged(free, size)
+            flow, colour = flow * free, colour * free
         ground = coloured(warped(seen.photos, flow), colour)
         maps: list[Tensor] = []  # of paint and alpha, the coarsest first
         for of_features, of_picture, *both, last in (level.children() for level in self.painting):
@@ -177,9 +184,10 @@ class RetouchEditor(Generator):
             maps.append(added + enlarged(maps[-1], x.shape[-1]) if maps else added)
         # Paint is initialised to the picture. If it were grey, alpha would vanish before the editor learned to paint.
         paint, alpha = maps[-1].split((3, 1), 1)
-        return Retouch(
-            flow, colour, (paint + (NEARLY * ground).clamp(-NEARLY, NEARLY).atanh()).tanh(), (alpha.tanh() + 1) / 2
-        )
+        alpha = (alpha.tanh() + 1) / 2
+        if self.regions:
+            alpha = alpha * free
+        return Retouch(flow, colour, (paint + (NEARLY * ground).clamp(-NEARLY, NEARLY).atanh()).tanh(), alpha)
 
     def directed(self, seen: Seen, differences: Tensor) -> tuple[Retouch, Tensor]:
         """The changes for differences (n, K) in -1..1, and their strength (n, 1, 1, 1), 0..1."""

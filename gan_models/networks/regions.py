@@ -1,0 +1,68 @@
+"""Where in a face an edit may act. A network that learns from labels alone also repaints teeth for a moustache and eyes
+for glasses, since these go together in the data, and it paints them badly. So each direction names the parts of the face
+that it leaves alone."""
+
+from functools import cache
+
+import torch
+from torch import Tensor
+
+# Ellipses in CelebA's crop, as shares of its side: centre across and down, half the width, half the height. Eyes and mouth
+# lie around their average places (EYES_AND_MOUTH in photos/faces.py).
+PARTS = {
+    "eye on the left": (0.352, 0.511, 0.075, 0.04),
+    "eye on the right": (0.648, 0.511, 0.075, 0.04),
+    "mouth": (0.497, 0.85, 0.16, 0.08),
+    "forehead": (0.5, 0.05, 0.8, 0.3),  # and the hair above it
+    "upper face": (0.5, 0.2, 0.8, 0.41),  # down to below the eyes
+    "lower face": (0.5, 1.0, 0.8, 0.34),  # from the middle of the nose on
+    "inner face": (0.5, 0.74, 0.25, 0.27),  # from the eyes to the chin
+}
+SOFT = 0.25  # an edit fades around an ellipse, within this share of its radius
+_EYES = ("eye on the left", "eye on the right")
+_HAIR = (("inner face",), ("inner face",))
+_BROWS = ((*_EYES, "lower face"), (*_EYES, "lower face"))
+_BEARD = (("upper face", "mouth"), ("upper face", "mouth"))
+_LIPS = (("upper face",), ("upper face",))
+# Attribute -> the parts that stay if there is to be less of it, and more. The others may change the whole face.
+KEPT = {
+    "Bald": _HAIR,
+    "Bangs": _HAIR,
+    "Black_Hair": _HAIR,
+    "Blond_Hair": _HAIR,
+    "Brown_Hair": _HAIR,
+    "Gray_Hair": _HAIR,
+    "Bushy_Eyebrows": _BROWS,
+    "Arched_Eyebrows": _BROWS,
+    "Eyeglasses": (("forehead", "lower face"), ("forehead", "lower face", *_EYES)),
+    "Mustache": _BEARD,
+    "Goatee": _BEARD,
+    "No_Beard": _BEARD,
+    "Mouth_Slightly_Open": _LIPS,
+    "Wearing_Lipstick": _LIPS,
+}
+
+
+@cache
+def regions_of(attributes: tuple[str, ...], size: int) -> Tensor:
+    """(2, K, size, size) in 0..1: where less and more of each attribute may act. 1: freely, 0: not at all."""
+    places = (torch.arange(size) + 0.5) / size
+    free = {
+        name: (((((places - x) / wide) ** 2 + ((places - y) / high)[:, None] ** 2).sqrt() - 1) / SOFT).clamp(0, 1)
+        for name, (x, y, wide, high) in PARTS.items()
+    }
+
+    def region(parts: tuple[str, ...]) -> Tensor:
+        return torch.stack([torch.ones(size, size), *(free[part] for part in parts)]).amin(0)
+
+    anywhere: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    return torch.stack(
+        [torch.stack([region(KEPT.get(name, anywhere)[more]) for name in attributes]) for more in (0, 1)]
+    )
+
+
+def permitted(regions: Tensor, directions: Tensor) -> Tensor:
+    """(n, 1, S, S) in 0..1: where directions (n, K) in -1..1, of which the largest is 1 or -1, may act by regions
+    (2, K, S, S). Of several the strongest opens its region fully, a weaker one in proportion."""
+    asked = torch.cat([directions.clamp(max=0).neg(), directions.clamp(min=0)], 1)
+    return (asked[:, :, None, None] * regions.flatten(0, 1)).amax(1, keepdim=True)
