@@ -4,6 +4,7 @@ that it leaves alone."""
 
 from functools import cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,6 +25,7 @@ _HAIR = (("inner face",), ("inner face",))
 _BROWS = ((*_EYES, "lower face"), (*_EYES, "lower face"))
 _BEARD = (("upper face", "mouth"), ("upper face", "mouth"))
 _LIPS = (("upper face",), ("upper face",))
+ANY: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 # Attribute -> the parts that stay if there is to be less of it, and more. The others may change the whole face.
 KEPT = {
     "Bald": _HAIR,
@@ -43,21 +45,28 @@ KEPT = {
 }
 
 
-@cache
 def regions_of(attributes: tuple[str, ...], size: int) -> Tensor:
     """(2, K, size, size) in 0..1: where less and more of each attribute may act. 1: freely, 0: not at all."""
-    places = (torch.arange(size) + 0.5) / size
+    return torch.from_numpy(_regions(attributes, size))
+
+
+@cache  # as NumPy's, since a tensor could belong to torch.inference_mode or to a FakeTensorMode
+def _regions(attributes: tuple[str, ...], size: int) -> np.ndarray:
+    places = (np.arange(size, dtype=np.float32) + 0.5) / size
     free = {
-        name: (((((places - x) / wide) ** 2 + ((places - y) / high)[:, None] ** 2).sqrt() - 1) / SOFT).clamp(0, 1)
+        name: np.clip((np.hypot((places - x) / wide, (places[:, None] - y) / high) - 1) / SOFT, 0, 1)
         for name, (x, y, wide, high) in PARTS.items()
     }
-
-    def region(parts: tuple[str, ...]) -> Tensor:
-        return torch.stack([torch.ones(size, size), *(free[part] for part in parts)]).amin(0)
-
-    anywhere: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
-    return torch.stack(
-        [torch.stack([region(KEPT.get(name, anywhere)[more]) for name in attributes]) for more in (0, 1)]
+    everywhere = np.ones((size, size), np.float32)
+    return np.array(
+        [
+            [
+                np.minimum.reduce([everywhere, *(free[part] for part in KEPT.get(name, ANY)[more])])
+                for name in attributes
+            ]
+            for more in (0, 1)
+        ],
+        np.float32,
     )
 
 

@@ -55,6 +55,7 @@ MODELS = {
     "translate": lambda: Translator(image_size=32, width=8, embedding=8, labels=["a", "b"]),
     "retouch": lambda: RetouchEditor(image_size=32, width=8, finest=8),
     "retouch, larger": lambda: RetouchEditor(image_size=128, width=8, finest=8),
+    "retouch in regions": lambda: RetouchEditor(image_size=128, width=8, finest=8, regions=True),
 }
 CASES = [
     *((name, part) for name in MODELS for part in PARTS),

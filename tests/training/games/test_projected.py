@@ -111,9 +111,19 @@ def test_the_picture_is_anchored_to_the_smaller_generators():
     assert state.generator.details.fine[-1].weight.grad.abs().sum() > 0
 
 
+def test_the_smaller_generator_may_be_trained_too():
+    state, batch, game = made(change(STAGED, ["whole=true"]))
+    loss, _ = game.generator_loss(state, batch, game.generate(state, batch))
+    loss.backward()
+    moved = {name: p.grad.abs().sum() > 0 for name, p in state.generator.base.named_parameters()}
+    assert all(moved.values())
+    assert not any(module.training for module in state.generator.base.modules())  # its BatchNorm statistics stay
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        (["whole=true", "networks=projected", "anchor=0"], "has a smaller one"),
         (["objective=relativistic", "r1=0", "r2=0"], "scores real and generated pictures apart"),
         (["auxiliary=1"], "needs labels and classifiers"),
         (["networks=projected"], "needs a generator of two stages"),

@@ -7,7 +7,7 @@ import torch
 from recipe_data import dataset_of
 from safetensors.torch import load_file
 from saved import DATA, RECIPE, damage, save, trained
-from tiny import train
+from tiny import small, train
 
 import gan_models
 from training import loop, run_folder
@@ -56,12 +56,12 @@ def test_a_run_begins_with_both_networks_of_another_whose_labels_were_others(tmp
 
 def test_an_editor_begins_with_a_smaller_one(tmp_path, accelerator):
     """Finer levels of paint begin with what the coarser ones paint, the discriminator of pixels in part anew."""
-    small = change(
+    small_editor = change(
         RECIPES["celeba-editor"],
         ["generator.width=8", "generator.finest=8", "discriminator.width=8", "discriminator.pixels=4", "batch_size=2"],
     )
-    save(build_state(small, dataset_of(small), 0, torch.device("cpu")), tmp_path, accelerator)
-    large = change(small, ["image_size=128"])
+    save(build_state(small_editor, dataset_of(small_editor), 0, torch.device("cpu")), tmp_path, accelerator)
+    large = change(small_editor, ["image_size=128"])
     new = build_state(large, dataset_of(large, 2), 1, torch.device("cpu"))
     checkpoints.begin_with(new, run_folder.find_checkpoint(tmp_path))
     before = gan_models.load(tmp_path / "checkpoint/model")
@@ -74,6 +74,23 @@ def test_an_editor_begins_with_a_smaller_one(tmp_path, accelerator):
     mean = torch.nn.functional.avg_pool2d
     assert now.shape[-1] == 128 and torch.allclose(mean(now, 16), mean(painted, 8), atol=0.01)
     assert not any(parameter.isnan().any() for parameter in new.discriminator.parameters())
+
+
+def test_discriminators_of_features_may_get_more_maps_and_classifiers(tmp_path, accelerator):
+    few = change(RECIPES["celeba-cgan-128"], [*small("celeba-cgan-128"), "image_size=32"])
+    before = build_state(few, dataset_of(few), 0, torch.device("cpu"))
+    save(before, tmp_path, accelerator)
+    more = change(few, ["discriminator.levels=3", "discriminator.auxiliary=true", "auxiliary=0.3"])
+    after = build_state(more, dataset_of(few), 1, torch.device("cpu"))
+    fresh = {
+        name: value.clone()
+        for name, value in after.discriminator.state_dict().items()
+        if name.startswith(("adversaries.2.", "classifiers."))
+    }
+    checkpoints.begin_with(after, run_folder.find_checkpoint(tmp_path))
+    expected = before.discriminator.state_dict() | fresh
+    assert len(fresh) > 8 and after.discriminator.state_dict().keys() == expected.keys()
+    assert all(torch.equal(value, expected[name]) for name, value in after.discriminator.state_dict().items())
 
 
 def test_a_run_does_not_begin_with_networks_of_another_shape(tmp_path, accelerator):
