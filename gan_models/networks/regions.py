@@ -14,16 +14,21 @@ PARTS = {
     "eye on the left": (0.352, 0.511, 0.075, 0.04),
     "eye on the right": (0.648, 0.511, 0.075, 0.04),
     "mouth": (0.497, 0.85, 0.16, 0.08),
-    "forehead": (0.5, 0.05, 0.8, 0.3),  # and the hair above it
+    "cheek on the left": (0.06, 0.85, 0.2, 0.3),
+    "cheek on the right": (0.94, 0.85, 0.2, 0.3),
+    "forehead": (0.5, 0.38, 0.22, 0.14),
+    "top": (0.5, 0.05, 0.8, 0.3),  # hair and most of the forehead
     "upper face": (0.5, 0.2, 0.8, 0.41),  # down to below the eyes
     "lower face": (0.5, 1.0, 0.8, 0.34),  # from the middle of the nose on
     "inner face": (0.5, 0.74, 0.25, 0.27),  # from the eyes to the chin
 }
 SOFT = 0.25  # an edit fades around an ellipse, within this share of its radius
 _EYES = ("eye on the left", "eye on the right")
+_CHEEKS = ("cheek on the left", "cheek on the right")
 _HAIR = (("inner face",), ("inner face",))
 _BROWS = ((*_EYES, "lower face"), (*_EYES, "lower face"))
 _BEARD = (("upper face", "mouth"), ("upper face", "mouth"))
+_SHORT_BEARD = ((*_BEARD[0], *_CHEEKS), (*_BEARD[1], *_CHEEKS))
 _LIPS = (("upper face",), ("upper face",))
 ANY: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 # Attribute -> the parts that stay if there is to be less of it, and more. The others may change the whole face.
@@ -33,12 +38,12 @@ KEPT = {
     "Black_Hair": _HAIR,
     "Blond_Hair": _HAIR,
     "Brown_Hair": _HAIR,
-    "Gray_Hair": _HAIR,
+    "Gray_Hair": (("inner face", "forehead"), ("inner face", "forehead")),
     "Bushy_Eyebrows": _BROWS,
     "Arched_Eyebrows": _BROWS,
-    "Eyeglasses": (("forehead", "lower face"), ("forehead", "lower face", *_EYES)),
-    "Mustache": _BEARD,
-    "Goatee": _BEARD,
+    "Eyeglasses": (("top", "lower face"), ("top", "lower face", *_EYES)),
+    "Mustache": _SHORT_BEARD,
+    "Goatee": _SHORT_BEARD,
     "No_Beard": _BEARD,
     "Mouth_Slightly_Open": _LIPS,
     "Wearing_Lipstick": _LIPS,
