@@ -16,17 +16,19 @@ from PIL import Image
 from torch import Tensor
 
 from . import images, marks
+from .celeba import HAIR_COLOURS
 from .errors import InvalidInput, short
 from .networks.compositing import smoothstep
 from .networks.editor import Editor, Encoded
 from .networks.retouch import EXCLUSIVE as ONE_OF
 from .networks.retouch import RetouchEditor, Seen, layers_of
-from .photos import colour, crop, geometry, layered, opening
+from .photos import colour, crop, geometry, layered, opening, surroundings
 from .photos import faces as photos
 from .rng import check_count
 
 PREVIEW = 960  # pixels of the longer side of the preview while sliders move
 MOST = 1.0  # the largest change: an attribute fully added or fully removed
+BEYOND = (*HAIR_COLOURS, "Pale_Skin")  # changes of colour that go on beyond the face's window
 TAKEN = 2.0  # larger numbers up to this count as MOST: older versions allowed them
 
 
@@ -82,12 +84,26 @@ class Portrait:
             return photo.copy()
         if isinstance(self.editor, RetouchEditor):
             layers = layers_of(self.encoded.photos, *self.editor.directed(cast(Seen, self.encoded), row))
-            edited = layered.put_into(photo, self.face, layers)
+            edited = layered.put_into(photo, self.face, layers, self._around(layers, row))
         else:
             after = self.editor.decode(cast(Encoded, self.encoded), row)
             edited = crop.put_back(photo, self.face, self.encoded.photos[0], after[0])
         asked = {name: float(value) for name, value in differences.items() if value}
         return marks.marked(edited, marks.of(self.editor, kind=marks.EDITED, edits=asked))
+
+    def _around(self, layers: layered.Layers, row: Tensor) -> Tensor | None:
+        """What changes beyond the face's window, (1, 15, GRID, GRID): the colour of long hair and of the neck; None if
+        no such change is requested."""
+        asked = dict(zip(self.editor.attributes, row[0].abs().tolist(), strict=True))
+        share = max(asked.get(name, 0.0) for name in BEYOND) / max(asked.values())
+        if not share:
+            return None
+        return surroundings.spread(share * torch.cat([layers.colour, layers.change], 1), self._surroundings)
+
+    @cached_property
+    def _surroundings(self) -> np.ndarray:
+        """The face and what is around it, from the whole photo, for `surroundings.spread`."""
+        return surroundings.surroundings(self.photo, self.face)
 
     @torch.inference_mode()
     def strip(self, attribute: str, differences: dict[str, float], steps: int = 9) -> Tensor:
@@ -121,7 +137,10 @@ class Portrait:
             )
             for face in self.faces
         )
-        return replace(self, photo=photo, faces=faces)
+        showing = replace(self, photo=photo, faces=faces)
+        if isinstance(self.editor, RetouchEditor):
+            vars(showing)["_surroundings"] = self._surroundings  # so that a part changes as the whole does
+        return showing
 
     @cached_property
     def _shrunken(self) -> Image.Image:

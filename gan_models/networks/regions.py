@@ -62,17 +62,11 @@ def _regions(attributes: tuple[str, ...], size: int) -> np.ndarray:
         name: np.clip((np.hypot((places - x) / wide, (places[:, None] - y) / high) - 1) / SOFT, 0, 1)
         for name, (x, y, wide, high) in PARTS.items()
     }
-    everywhere = np.ones((size, size), np.float32)
-    return np.array(
-        [
-            [
-                np.minimum.reduce([everywhere, *(free[part] for part in KEPT.get(name, ANY)[more])])
-                for name in attributes
-            ]
-            for more in (0, 1)
-        ],
-        np.float32,
-    )
+    found = np.ones((2, len(attributes), size, size), np.float32)
+    for more, k in np.ndindex(found.shape[:2]):
+        for part in KEPT.get(attributes[k], ANY)[more]:
+            found[more, k] = np.minimum(found[more, k], free[part])
+    return found
 
 
 def permitted(regions: Tensor, directions: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """Apply a retouch (networks/retouch.py) to a photo of any size. Flow and colour are upsampled and applied to the photo's
 own pixels, so they keep all its detail. The painted layer is upsampled too, and covers the detail where it differs much.
-The change fades to nothing towards the border of the face's window; beyond it no pixel changes.
+The change fades to nothing towards the border of the face's window; beyond it no pixel changes, unless the change of
+colour is carried on into the surroundings (surroundings.py).
 """
 
 import math
@@ -15,9 +16,11 @@ from torch.nn import functional as F
 from .crop import face_window, feather
 from .faces import Face
 from .geometry import Similarity, bounds
+from .surroundings import GRID, WINDOW, wide_window
 
 # Factor on the network's resolution for the grid to which the maps are rotated before they are upsampled.
 FINER = 2
+VISIBLE = 0.004  # half a step of a pixel's 256, in -1..1
 STRIP = 1 << 16  # pixels per strip, few enough to stay in the CPU's cache
 
 
@@ -46,12 +49,18 @@ def coloured(pictures: Tensor, colour: Tensor, strength: Tensor | float = 1.0) -
     return pictures + strength * change
 
 
-def put_into(photo: Image.Image, face: Face, layers: Layers) -> Image.Image:
-    """The photo with one face retouched. The layers' maps (1, ., S, S) belong to the face from `align`."""
+def put_into(photo: Image.Image, face: Face, layers: Layers, around: Tensor | None = None) -> Image.Image:
+    """The photo with one face retouched. The layers' maps (1, ., S, S) belong to the face from `align`. around: what is
+    added to colour and change in the surroundings, (1, 15, GRID, GRID)."""
     result = photo.copy()
     size = layers.flow.shape[-1]
     view = face_window(face, size)
     left, top, right, bottom = bounds(view, (size, size))
+    if around is not None and (box := _changing(around, face)):
+        left, top, right, bottom = (
+            *map(min, (left, top), box[:2]),
+            *map(max, (right, bottom), box[2:]),
+        )
     left, top, right, bottom = max(left, 0), max(top, 0), min(right, photo.width), min(bottom, photo.height)
     if left >= right or top >= bottom:
         return result
@@ -71,9 +80,12 @@ def put_into(photo: Image.Image, face: Face, layers: Layers) -> Image.Image:
         [turn.real * flow[:, 0] - turn.imag * flow[:, 1], turn.imag * flow[:, 0] + turn.real * flow[:, 1]], 1
     )
     maps = torch.cat([torch.cat([moves, colour, change, cover], 1) * fading, ground], 1)
-    maps = F.grid_sample(maps, torch.stack([x, y], 2)[None].float(), "bicubic", "border", align_corners=False)
+    places = torch.stack([x, y], 2)[None].float()
+    maps = F.grid_sample(maps, places, "bicubic", "border", align_corners=False)
     inside = ((x.abs() <= 1) & (y.abs() <= 1)).float()[None, None]  # a rotated window does not fill its bounding box
     maps[:, :18] *= inside
+    if around is not None:
+        maps[:, 2:17] += F.grid_sample(around, places * WINDOW / GRID, "bilinear", "border", align_corners=False)
     pixels = torch.from_numpy(np.asarray(photo.crop((left, top, right, bottom))).transpose(2, 0, 1).copy())
     maps = F.interpolate(maps, (rows, width), mode="bilinear", align_corners=False)
     edited = np.empty((height, width, 3), np.uint8)
@@ -84,6 +96,16 @@ def put_into(photo: Image.Image, face: Face, layers: Layers) -> Image.Image:
         edited[first:last] = _strip(source, _rows(maps, first, last, height), first)
     result.paste(Image.fromarray(edited), (left, top))
     return result
+
+
+def _changing(around: Tensor, face: Face) -> tuple[int, int, int, int] | None:
+    """The pixels (left, top, right, bottom) of the photo in which the surroundings change visibly, None if nowhere."""
+    rows, columns = np.nonzero((around[0].abs().amax(0) > VISIBLE).numpy())
+    if not len(rows):
+        return None
+    low, high = complex(columns.min() - 1, rows.min() - 1), complex(columns.max() + 2, rows.max() + 2)
+    size = high - low
+    return bounds(wide_window(face, GRID) @ Similarity(1, low), (math.ceil(size.real), math.ceil(size.imag)))
 
 
 def _rows(maps: Tensor, first: int, last: int, height: int) -> Tensor:

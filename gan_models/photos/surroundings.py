@@ -1,0 +1,73 @@
+"""Carry a change of colour on beyond the face's window: hair that is longer than the window, and the neck.
+
+The change is extended by an edge-aware filter, so it follows what is connected and of a similar colour, and stops at
+edges (domain transform, recursive: Gastal and Oliveira 2011, doi:10.1145/2010324.1964964).
+"""
+
+import math
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from . import colour
+from .crop import face_window, feather
+from .faces import Face
+from .geometry import Similarity, resample
+
+WINDOW, GRID = 64, 128  # cells across the face's window, and across the surroundings, with the window in the middle
+REACH = 60.0  # cells that a change goes on in a plain area
+EDGE = 1.0  # sum of the differences of red, green and blue, in -1..1, that counts as REACH cells
+PASSES = 3
+CONNECTED = 0.04  # the share of the window in a cell's average, from which it changes fully
+
+
+def wide_window(face: Face, size: int) -> Similarity:
+    """The map from points of a picture of the surroundings, size x size, to points of the photo."""
+    return face_window(face, size // 2) @ Similarity(1, complex(-size / 4, -size / 4))
+
+
+def surroundings(photo: Image.Image, face: Face) -> np.ndarray:
+    """The face and what is around it, aligned, (GRID, GRID, 3) float32 in [-1, 1], in sRGB."""
+    picture = resample(photo.convert("RGB"), wide_window(face, GRID), (GRID, GRID))
+    picture.info = {"icc_profile": photo.info.get("icc_profile")}
+    return np.asarray(colour.to_srgb(picture), np.float32) / 127.5 - 1
+
+
+def spread(changes: Tensor, picture: np.ndarray) -> Tensor:
+    """Changes of the window (1, C, S, S) carried on into its surroundings, from `surroundings`: (1, C, GRID, GRID). They
+    begin where those in the window fade, so that both can be added."""
+    fading = feather(WINDOW)
+    inner = slice((GRID - WINDOW) // 2, (GRID + WINDOW) // 2)
+    known = torch.zeros(1 + changes.shape[1], GRID, GRID)
+    known[0, inner, inner] = fading
+    known[1:, inner, inner] = F.interpolate(changes.float().cpu(), (WINDOW, WINDOW), mode="area")[0] * fading
+    weight, *sums = smoothed(known.numpy(), picture)
+    share = (weight / CONNECTED).clip(0, 1)
+    amount = share**2 * (3 - 2 * share) * feather(GRID).numpy() * (1 - known[0].numpy())
+    return torch.from_numpy(np.stack(sums) / np.maximum(weight, 1e-6) * amount)[None]
+
+
+def smoothed(maps: np.ndarray, picture: np.ndarray) -> np.ndarray:
+    """Maps (C, H, W) averaged over what is connected in a picture (H, W, 3) in [-1, 1]."""
+    across, down = (1 + REACH / EDGE * np.abs(np.diff(picture, axis=axis)).sum(2, dtype=np.float32) for axis in (1, 0))
+    for k in range(PASSES):
+        deviation = REACH * math.sqrt(3) * 2 ** (PASSES - k - 1) / math.sqrt(4**PASSES - 1)
+        kept = math.exp(-math.sqrt(2) / deviation)
+        maps = _recursive(maps, kept**across)
+        maps = _recursive(maps.swapaxes(1, 2), kept**down.T).swapaxes(1, 2)
+    return maps
+
+
+def _recursive(maps: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Maps (C, H, W) filtered to the right and back to the left. kept (H, W - 1): how much of a cell its neighbour takes
+    over."""
+    columns = np.array(maps.transpose(2, 0, 1))  # a copy in which a column is contiguous
+    last = len(columns) - 1
+    for k in range(last):
+        columns[k + 1] += kept[:, k] * (columns[k] - columns[k + 1])
+    for k in range(last, 0, -1):
+        columns[k - 1] += kept[:, k - 1] * (columns[k] - columns[k - 1])
+    return columns.transpose(1, 2, 0)

@@ -1,0 +1,121 @@
+"""A change of colour goes on beyond the face's window."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from gan_models import photos
+from gan_models.networks.retouch import RetouchEditor
+from gan_models.photos import layered
+from gan_models.photos.crop import face_window, feather
+from gan_models.photos.geometry import Similarity, bounds
+from gan_models.photos.layered import Layers
+from gan_models.photos.surroundings import GRID, PASSES, REACH, smoothed, spread, surroundings, wide_window
+from gan_models.portrait import Portrait, _encode
+
+WINDOW_SIDE = 160  # pixels of the photo
+LEFT, TOP = 180, 100  # of the window
+
+
+def face(side: int = WINDOW_SIDE) -> photos.Face:
+    """A face whose window is upright, with its corner at (LEFT, TOP)."""
+    scale = side / 128
+    view = Similarity(scale, complex(LEFT, TOP) - scale * complex(25, 48))
+    return photos.Face((LEFT, TOP, LEFT + side, TOP + side), np.zeros((68, 2)), view, 1.0)
+
+
+def photo_of_hair() -> Image.Image:
+    """Dark hair on both sides of the window and 50 pixels below it, on white; a dark board that touches nothing."""
+    photo = Image.new("RGB", (520, 400), "white")
+    draw = ImageDraw.Draw(photo)
+    for left in (LEFT - 20, LEFT + 120):
+        draw.rectangle((left, TOP + 20, left + 60, TOP + WINDOW_SIDE + 50), "#302018")
+    draw.rectangle((20, 120, 80, 300), "#302018")
+    return photo
+
+
+def reddened(window: np.ndarray) -> Layers:
+    """Red is added where the window (S, S, 3) in [-1, 1] is dark."""
+    size = len(window)
+    dark = torch.from_numpy(window.mean(2) < 0).float()
+    layers = Layers(*(torch.zeros(1, channels, size, size) for channels in (2, 12, 3, 1, 3)))
+    layers.colour[0, 9] = 0.5 * dark
+    return layers
+
+
+def red(photo: Image.Image, edited: Image.Image, left: int, top: int, right: int, bottom: int) -> np.ndarray:
+    change = np.asarray(edited, int)[top:bottom, left:right] - np.asarray(photo, int)[top:bottom, left:right]
+    assert not change[..., 1:].any()
+    return change[..., 0]
+
+
+def test_the_view_of_the_surroundings_has_the_window_in_its_middle():
+    photo = photo_of_hair()
+    assert bounds(wide_window(face(), GRID), (GRID, GRID)) == (LEFT - 80, TOP - 80, LEFT + 240, TOP + 240)
+    picture = surroundings(photo, face())
+    assert picture.shape == (GRID, GRID, 3) and picture.dtype == np.float32
+    inner = np.asarray(photo.crop((LEFT, TOP, LEFT + 160, TOP + 160)).reduce(5), float) / 127.5 - 1
+    assert np.abs(picture[32:96, 32:96][::2, ::2].mean() - inner.mean()) < 0.05
+
+
+def test_long_hair_is_coloured_to_its_ends_and_nothing_else():
+    photo, size = photo_of_hair(), 64
+    layers = reddened(surroundings(photo, face())[32:96, 32:96])
+    around = spread(torch.cat([layers.colour, layers.change], 1), surroundings(photo, face()))
+    assert around.shape == (1, 15, GRID, GRID) and not around[0, 0].any()
+    alone = layered.put_into(photo, face(), layers)
+    edited = layered.put_into(photo, face(), layers, around)
+    ends = (LEFT - 10, TOP + WINDOW_SIDE + 10, LEFT + 30, TOP + WINDOW_SIDE + 40)
+    assert not red(photo, alone, *ends).any()
+    assert (red(photo, edited, *ends) > 48).all()  # of 64
+    assert (red(photo, edited, LEFT - 15, TOP + 40, LEFT + 30, TOP + 150) > 56).all()  # no seam at the window's border
+    assert not red(photo, edited, 20, 110, 90, 310).any()  # as dark, but not connected
+    assert (red(photo, edited, 0, 0, LEFT - 30, 400) == 0).all()  # white stays, also because it is as light as can be
+    assert face_window(face(), size).scale == pytest.approx(2.5)
+
+
+def test_a_change_does_not_leave_the_window_without_a_connection():
+    plain = np.zeros((GRID, GRID, 3), np.float32)
+    changes = torch.ones(1, 1, 64, 64)
+    everywhere = spread(changes, plain)[0, 0]
+    inside = torch.zeros(GRID, GRID)
+    inside[32:96, 32:96] = feather(64)
+    total = everywhere + inside
+    assert total[24:104, 24:104].min() > 0.99 and total.max() < 1.001 and total[0].max() < 0.01
+    walled = plain.copy()
+    walled[31:97, [31, 96]] = walled[[31, 96], 31:97] = 1
+    beyond = spread(changes, walled)[0, 0]
+    assert beyond[:31].abs().max() < 0.01 and beyond[:, 97:].abs().max() < 0.01
+    # Half of a change has half of the effect.
+    torch.testing.assert_close(spread(0.5 * changes, plain), 0.5 * spread(changes, plain))
+
+
+def test_the_filter_averages_by_distance_and_keeps_what_is_constant():
+    picture = np.random.default_rng(0).uniform(-1, 1, (GRID, GRID, 3)).astype(np.float32)
+    np.testing.assert_allclose(smoothed(np.ones((2, GRID, GRID), np.float32), picture), 1, atol=1e-5)
+    point = np.zeros((1, 401, 401), np.float32)
+    point[0, 200, 200] = 1
+    found = smoothed(point, np.zeros((401, 401, 3), np.float32))[0]
+    line = found.sum(0) / found.sum()
+    deviation = np.sqrt((line * (np.arange(401) - 200) ** 2).sum())
+    assert line[200 - 50] == pytest.approx(line[200 + 50], rel=0.01)
+    assert deviation == pytest.approx(REACH, rel=0.15) and PASSES == 3  # Gastal and Oliveira's choice of passes
+
+
+def test_a_portrait_spreads_hair_colours_and_no_smile_and_its_parts_change_as_the_whole():
+    torch.manual_seed(0)
+    editor = RetouchEditor(64, width=8, finest=8, attributes=["Smiling", "Blond_Hair"]).requires_grad_(False).eval()
+    editor.smooth.bias[2 + 9] = 0.5  # always redder
+    editor.painting[0][-1].bias[3] = -9
+    photo = photo_of_hair()
+    whole = Portrait(editor, photo, (face(),), 0, _encode(editor, photo, face()))
+    whole = replace(whole, encoded=whole.encoded._replace(shown=torch.full_like(whole.encoded.shown, 0.0)))
+    below = (LEFT - 10, TOP + WINDOW_SIDE + 10, LEFT + 30, TOP + WINDOW_SIDE + 40)
+    smile, blond = (whole.edited({name: 1.0}) for name in editor.attributes)
+    assert not red(photo, smile, *below).any() and (red(photo, blond, *below) >= 28).all()  # 0.5 tanh(0.5) of 127.5
+    box = (LEFT - 40, TOP + 100, LEFT + 100, TOP + 240)  # most of the window is not in it
+    part = whole.part(box, 1.0).edited({"Blond_Hair": 1.0})
+    assert np.abs(np.asarray(part, int) - np.asarray(blond.crop(box), int)).max() <= 2
