@@ -83,7 +83,10 @@ class Portrait:
         if not row.any():
             return photo.copy()
         if isinstance(self.editor, RetouchEditor):
-            layers = layers_of(self.encoded.photos, *self.editor.directed(cast(Seen, self.encoded), row))
+            seen = cast(Seen, self.encoded)
+            layers = layers_of(seen.photos, *self.editor.directed(seen, row))
+            if seen.gain != 1:
+                layers = layers.dimmed(seen.gain)
             edited = layered.put_into(photo, self.face, layers, self._around(layers, row))
         else:
             after = self.editor.decode(cast(Encoded, self.encoded), row)
@@ -221,4 +224,8 @@ def drawn_portrait(editor: Editor | RetouchEditor, picture: Tensor, size: int = 
 
 @torch.inference_mode()
 def _encode(editor: Editor | RetouchEditor, photo: Image.Image, face: photos.Face) -> Encoded | Seen:
-    return editor.encode(crop.align(photo, face, editor.image_shape[-1])[None])
+    """What the editor knows of a face. The retouching editor sees dark photos lighter than they are."""
+    picture = crop.align(photo, face, editor.image_shape[-1])[None]
+    if isinstance(editor, RetouchEditor) and (gain := crop.gain_of(picture[0])) > 1:
+        return editor.encode(((picture + 1) * gain - 1).clamp(max=1))._replace(gain=gain)
+    return editor.encode(picture)

@@ -15,8 +15,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from gan_models import cli
 from gan_models.photos import Face
-from gan_models.photos.crop import face_window
 from gan_models.photos.geometry import bounds
+from gan_models.photos.surroundings import GRID, wide_window
 from gan_models.portrait import Portrait
 
 COLUMNS = 6
@@ -50,7 +50,7 @@ def portrait_sheet(portrait: Portrait, tile: int, strength: float = 1.0) -> Imag
 
 def window(face: Face, photo: Image.Image) -> tuple[int, int, int, int]:
     """A square around the part of the photo that an edit can change, inside the photo if possible."""
-    left, top, right, bottom = bounds(face_window(face, 64), (64, 64))
+    left, top, right, bottom = bounds(wide_window(face, GRID), (GRID, GRID))
     side = min(max(right - left, bottom - top), *photo.size)
     x, y = (
         min(max((low + high - side) // 2, 0), most - side)

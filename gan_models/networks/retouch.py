@@ -43,6 +43,7 @@ class Seen(NamedTuple):
     photos: Tensor  # (n, 3, S, S) as they were given
     features: tuple[Tensor, ...]  # of the U-Net's way down, the largest map first
     shown: Tensor  # (n, K) 0..1: the probability of each attribute
+    gain: float = 1.0  # by which the photos were made lighter than they are
 
 
 class Retouch(NamedTuple):
@@ -201,13 +202,14 @@ class RetouchEditor(Generator):
         """The photos changed by differences (n, K) in -1..1: (n, 3, S, S) in [-1, 1]. 0 keeps an attribute, 1 adds it,
         -1 removes it. One encoded photo can be combined with any number of differences. Raises InvalidInput."""
         differences = self.check_differences(latents, differences)
-        n = len(differences)
+        n, gain = len(differences), latents.gain
 
         def rows(part: Tensor) -> Tensor:
             return part.expand(n, *part.shape[1:])
 
         latents = Seen(rows(latents.photos), tuple(map(rows, latents.features)), rows(latents.shown))
-        return retouched(latents.photos, *self.directed(latents, differences)).float()
+        edited = retouched(latents.photos, *self.directed(latents, differences)).float()
+        return edited if gain == 1 else (edited + 1) / gain - 1
 
     def changed(self, images: Tensor, differences: Tensor) -> tuple[Tensor, Tensor]:
         """`encode` and `decode` in one, without checks, for gan_models.export: a row of differences for each picture ->

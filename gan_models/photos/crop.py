@@ -15,6 +15,9 @@ from .geometry import Similarity, bounds, resample
 
 FEATHER = 0.14  # of the window's side: the width of the border over which a change fades to nothing
 
+LIGHT = 0.5  # of 1: how light a twentieth of the window's pixels should be at least
+BRIGHTEST = 6.0
+
 
 def face_window(face: Face, size: int) -> Similarity:
     """The map from points of the network's picture, size x size, to points of the photo."""
@@ -28,6 +31,13 @@ def align(photo: Image.Image, face: Face, size: int) -> Tensor:
     picture.info = {"icc_profile": photo.info.get("icc_profile")}
     picture = colour.to_srgb(picture)
     return torch.from_numpy(np.asarray(picture).transpose(2, 0, 1).copy()).float() / 127.5 - 1
+
+
+def gain_of(picture: Tensor) -> float:
+    """How much lighter an aligned face (3, S, S) in [-1, 1] should be for a network that learned from well-lit photos: 1
+    if its lightest places are light, at most BRIGHTEST."""
+    light = (float(picture.mean(0).quantile(0.95)) + 1) / 2
+    return min(max(LIGHT / max(light, 1e-3), 1.0), BRIGHTEST)
 
 
 def put_back(photo: Image.Image, face: Face, before: Tensor, after: Tensor) -> Image.Image:

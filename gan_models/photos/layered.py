@@ -39,6 +39,13 @@ class Layers(NamedTuple):
             return self
         return Layers(*(F.interpolate(maps, (size, size), mode="bicubic", align_corners=False) for maps in self))
 
+    def dimmed(self, gain: float) -> "Layers":
+        """The layers for the photos themselves, if these are those of photos whose light is `gain` times as strong."""
+        weights = self.colour.unflatten(1, (4, 3))[:, :3]
+        constant = (self.colour[:, 9:] + (gain - 1) * weights.sum(1)) / gain
+        colour = torch.cat([self.colour[:, :9], constant], 1)
+        return Layers(self.flow, colour, self.change / gain, self.cover, (self.ground + 1) / gain - 1)
+
 
 def coloured(pictures: Tensor, colour: Tensor, strength: Tensor | float = 1.0) -> Tensor:
     """Pictures (n, 3, H, W) changed by an affine map of colours (n, 12, H, W), the factors of red, green and blue and a constant for each of them."""

@@ -19,7 +19,7 @@ from .geometry import Similarity, resample
 
 WINDOW, GRID = 64, 128  # cells across the face's window, and across the surroundings, with the window in the middle
 REACH = 60.0  # cells that a change goes on in a plain area
-EDGE = 1.0  # sum of the differences of red, green and blue, in -1..1, that counts as REACH cells
+EDGE = 0.6  # sum of the differences of red, green and blue that counts as REACH cells
 PASSES = 3
 CONNECTED = 0.04  # the share of the window in a cell's average, from which it changes fully
 
@@ -30,10 +30,11 @@ def wide_window(face: Face, size: int) -> Similarity:
 
 
 def surroundings(photo: Image.Image, face: Face) -> np.ndarray:
-    """The face and what is around it, aligned, (GRID, GRID, 3) float32 in [-1, 1], in sRGB."""
+    """The face and what is around it, aligned, (GRID, GRID, 3) float32 in 0..1: the square root of sRGB, since dark hair
+    before a dark wall differs little from it."""
     picture = resample(photo.convert("RGB"), wide_window(face, GRID), (GRID, GRID))
     picture.info = {"icc_profile": photo.info.get("icc_profile")}
-    return np.asarray(colour.to_srgb(picture), np.float32) / 127.5 - 1
+    return np.sqrt(np.asarray(colour.to_srgb(picture), np.float32) / 255)
 
 
 def spread(changes: Tensor, picture: np.ndarray) -> Tensor:
@@ -51,7 +52,7 @@ def spread(changes: Tensor, picture: np.ndarray) -> Tensor:
 
 
 def smoothed(maps: np.ndarray, picture: np.ndarray) -> np.ndarray:
-    """Maps (C, H, W) averaged over what is connected in a picture (H, W, 3) in [-1, 1]."""
+    """Maps (C, H, W) averaged over what is connected in a picture (H, W, 3) in 0..1."""
     across, down = (1 + REACH / EDGE * np.abs(np.diff(picture, axis=axis)).sum(2, dtype=np.float32) for axis in (1, 0))
     for k in range(PASSES):
         deviation = REACH * math.sqrt(3) * 2 ** (PASSES - k - 1) / math.sqrt(4**PASSES - 1)

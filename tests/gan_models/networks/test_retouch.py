@@ -1,5 +1,7 @@
 """The retouching editor: its network, its maps on pictures of any size, and in a photo."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ import gan_models
 from gan_models import photos
 from gan_models.errors import InvalidConfig, InvalidInput
 from gan_models.networks.retouch import Retouch, RetouchEditor, applied, layers_of, retouched, warped
-from gan_models.photos import layered
+from gan_models.photos import crop, layered
 from gan_models.photos.crop import face_window
 from gan_models.photos.geometry import Similarity
 from gan_models.photos.layered import Layers, coloured
@@ -254,6 +256,39 @@ def test_one_hair_colour_is_given_and_takes_away_what_is_shown_of_the_others():
 def test_a_photo_is_read_at_the_networks_size():
     photo, editor = photo_of(), made()
     assert _encode(editor, photo, face_at(0)).photos.shape == (1, 3, 64, 64)
+
+
+def test_layers_of_a_lighter_photo_serve_the_dark_one():
+    editor, dark, gain = made(), (faces(1) + 1) / 8 - 1, 4.0
+    light = (dark + 1) * gain - 1
+    layers = layers_of(light, *editor.directed(editor.encode(light), torch.eye(4)[:1]))
+    layers = layers._replace(change=layers.change + 0.05, cover=torch.full_like(layers.cover, 0.3))
+    lighter = applied(light, layers)
+    assert lighter.max() < 1  # where it is clipped to black, so is the dark one
+    torch.testing.assert_close(applied(dark, layers.dimmed(gain)), (lighter + 1) / gain - 1)
+
+
+def test_a_dark_photo_is_seen_lighter_and_stays_dark():
+    editor, face = made(), face_at(10)
+    dark = Image.fromarray(np.asarray(photo_of()) // 5)
+    portrait = Portrait(editor, dark, (face,), 0, _encode(editor, dark, face))
+    gain = portrait.encoded.gain
+    aligned = crop.align(dark, face, 64)
+    assert gain == crop.gain_of(aligned) and 1.5 < gain < 6
+    torch.testing.assert_close(portrait.encoded.photos[0], ((aligned + 1) * gain - 1).clamp(max=1))
+    same = portrait.strip("Smiling", {})[4]  # in the middle nothing changes
+    assert (same - aligned).abs().max() < 0.1 and (same - aligned).abs().mean() < 1e-3  # clipped highlights apart
+    portrait = replace(portrait, encoded=portrait.encoded._replace(shown=torch.zeros(1, 4)))
+    edited = np.asarray(portrait.edited({"Smiling": 1.0}), int)
+    assert 1 < np.abs(edited - np.asarray(dark, int)).max() and edited.mean() < 1.5 * np.asarray(dark).mean()
+
+
+def test_only_dark_pictures_are_made_lighter_and_by_a_bounded_factor():
+    picture = torch.full((3, 64, 64), -0.9)
+    picture[:, :10] = 0.2
+    assert crop.gain_of(picture) == 1
+    assert crop.gain_of((picture + 1) * 0.25 - 1) == pytest.approx(0.5 / 0.15)
+    assert crop.gain_of(torch.full((3, 64, 64), -1.0)) == crop.BRIGHTEST
 
 
 def test_it_edits_in_half_precision_too():

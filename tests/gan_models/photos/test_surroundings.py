@@ -38,9 +38,9 @@ def photo_of_hair() -> Image.Image:
 
 
 def reddened(window: np.ndarray) -> Layers:
-    """Red is added where the window (S, S, 3) in [-1, 1] is dark."""
+    """Red is added where the window (S, S, 3) in 0..1 is dark."""
     size = len(window)
-    dark = torch.from_numpy(window.mean(2) < 0).float()
+    dark = torch.from_numpy(window.mean(2) < 0.6).float()
     layers = Layers(*(torch.zeros(1, channels, size, size) for channels in (2, 12, 3, 1, 3)))
     layers.colour[0, 9] = 0.5 * dark
     return layers
@@ -57,8 +57,8 @@ def test_the_view_of_the_surroundings_has_the_window_in_its_middle():
     assert bounds(wide_window(face(), GRID), (GRID, GRID)) == (LEFT - 80, TOP - 80, LEFT + 240, TOP + 240)
     picture = surroundings(photo, face())
     assert picture.shape == (GRID, GRID, 3) and picture.dtype == np.float32
-    inner = np.asarray(photo.crop((LEFT, TOP, LEFT + 160, TOP + 160)).reduce(5), float) / 127.5 - 1
-    assert np.abs(picture[32:96, 32:96][::2, ::2].mean() - inner.mean()) < 0.05
+    inner = np.asarray(photo.crop((LEFT, TOP, LEFT + 160, TOP + 160)).reduce(5), float) / 255
+    assert np.abs((picture[32:96, 32:96] ** 2).mean() - inner.mean()) < 0.02
 
 
 def test_long_hair_is_coloured_to_its_ends_and_nothing_else():
@@ -94,7 +94,7 @@ def test_a_change_does_not_leave_the_window_without_a_connection():
 
 
 def test_the_filter_averages_by_distance_and_keeps_what_is_constant():
-    picture = np.random.default_rng(0).uniform(-1, 1, (GRID, GRID, 3)).astype(np.float32)
+    picture = np.random.default_rng(0).uniform(0, 1, (GRID, GRID, 3)).astype(np.float32)
     np.testing.assert_allclose(smoothed(np.ones((2, GRID, GRID), np.float32), picture), 1, atol=1e-5)
     point = np.zeros((1, 401, 401), np.float32)
     point[0, 200, 200] = 1
