@@ -86,8 +86,8 @@ _NOT_EVERY = {
     "faces from the front; lines of anything else give something like a face.",
     "translate": "It changes everything that differs between the kinds in its training pictures, which may be more than was "
     "meant.",
-    "retouch": "Not every edit is a good picture: paint has the resolution of the network, and what is outside the window around "
-    "the face, such as long hair, keeps its colour.",
+    "retouch": "Not every edit is a good picture: paint has the resolution of the network. In a photo a hair colour goes on beyond "
+    "the window around the face, into what is connected with the hair and similar in colour, which may be a dark wall too.",
 }
 
 
@@ -174,6 +174,7 @@ def network(config: dict[str, Any]) -> str:
         return (
             f"An editor of faces, at {size} x {size} pixels: to change attributes ({names}) it moves the photo's own pixels, "
             "changes their colours, and paints a layer over them."
+            + (" Each change acts only in its part of the face." if config.get("regions") else "")
         )
     text = f"A generator of the family `{config['family']}`: {config.get('latent_dim')} standard-normal numbers become {picture}."
     kind = conditioning(config)
