@@ -104,9 +104,10 @@ class Portrait:
         return surroundings.spread(share * torch.cat([layers.colour, layers.change], 1), self._surroundings)
 
     @cached_property
-    def _surroundings(self) -> np.ndarray:
-        """The face and what is around it, from the whole photo, for `surroundings.spread`."""
-        return surroundings.surroundings(self.photo, self.face)
+    def _surroundings(self) -> surroundings.Surroundings:
+        """What is around the face in the whole photo."""
+        others = (face for k, face in enumerate(self.faces) if k != self.chosen)
+        return surroundings.surroundings(self.photo, self.face, others)
 
     @torch.inference_mode()
     def strip(self, attribute: str, differences: dict[str, float], steps: int = 9) -> Tensor:

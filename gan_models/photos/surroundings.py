@@ -5,6 +5,8 @@ edges (domain transform, recursive: Gastal and Oliveira 2011, doi:10.1145/201032
 """
 
 import math
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,6 +23,7 @@ WINDOW, GRID = 64, 128  # cells across the face's window, and across the surroun
 REACH = 60.0  # cells that a change goes on in a plain area
 EDGE = 0.6  # sum of the differences of red, green and blue that counts as REACH cells
 PASSES = 3
+FADING = 0.1  # of another face's window, from its border on, in which a change fades
 CONNECTED = 0.04  # the share of the window in a cell's average, from which it changes fully
 
 
@@ -29,25 +32,39 @@ def wide_window(face: Face, size: int) -> Similarity:
     return face_window(face, size // 2) @ Similarity(1, complex(-size / 4, -size / 4))
 
 
-def surroundings(photo: Image.Image, face: Face) -> np.ndarray:
-    """The face and what is around it, aligned, (GRID, GRID, 3) float32 in 0..1: the square root of sRGB, since dark hair
-    before a dark wall differs little from it."""
-    picture = resample(photo.convert("RGB"), wide_window(face, GRID), (GRID, GRID))
+class Surroundings(NamedTuple):
+    """A face and what is around it, aligned."""
+
+    # (GRID, GRID, 3) float32 in 0..1: the square root of sRGB, since dark hair before a dark wall differs little from it
+    picture: np.ndarray
+    free: np.ndarray  # (GRID, GRID) float32 in 0..1: 0 in the windows of other faces
+
+
+def surroundings(photo: Image.Image, face: Face, others: Iterable[Face] = ()) -> Surroundings:
+    """The surroundings of a face in a photo with other faces, whose hair stays as it is."""
+    view = wide_window(face, GRID)
+    picture = resample(photo.convert("RGB"), view, (GRID, GRID))
     picture.info = {"icc_profile": photo.info.get("icc_profile")}
-    return np.sqrt(np.asarray(colour.to_srgb(picture), np.float32) / 255)
+    cells = np.stack(np.meshgrid(*2 * [np.arange(GRID) + 0.5]), -1)
+    free = np.ones((GRID, GRID), np.float32)
+    for other in others:
+        places = (face_window(other, 1).inverse() @ view)(cells)
+        inside = np.minimum(places, 1 - places).min(-1) / FADING  # of the other's window
+        free *= 1 - inside.clip(0, 1)
+    return Surroundings(np.sqrt(np.asarray(colour.to_srgb(picture), np.float32) / 255), free)
 
 
-def spread(changes: Tensor, picture: np.ndarray) -> Tensor:
-    """Changes of the window (1, C, S, S) carried on into its surroundings, from `surroundings`: (1, C, GRID, GRID). They
-    begin where those in the window fade, so that both can be added."""
+def spread(changes: Tensor, around: Surroundings) -> Tensor:
+    """Changes of the window (1, C, S, S) carried on into its surroundings: (1, C, GRID, GRID). They begin where those in
+    the window fade, so that both can be added."""
     fading = feather(WINDOW)
     inner = slice((GRID - WINDOW) // 2, (GRID + WINDOW) // 2)
     known = torch.zeros(1 + changes.shape[1], GRID, GRID)
     known[0, inner, inner] = fading
     known[1:, inner, inner] = F.interpolate(changes.float().cpu(), (WINDOW, WINDOW), mode="area")[0] * fading
-    weight, *sums = smoothed(known.numpy(), picture)
+    weight, *sums = smoothed(known.numpy(), around.picture)
     share = (weight / CONNECTED).clip(0, 1)
-    amount = share**2 * (3 - 2 * share) * feather(GRID).numpy() * (1 - known[0].numpy())
+    amount = share**2 * (3 - 2 * share) * feather(GRID).numpy() * (1 - known[0].numpy()) * around.free
     return torch.from_numpy(np.stack(sums) / np.maximum(weight, 1e-6) * amount)[None]
 
 

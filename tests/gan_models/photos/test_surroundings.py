@@ -13,7 +13,16 @@ from gan_models.photos import layered
 from gan_models.photos.crop import face_window, feather
 from gan_models.photos.geometry import Similarity, bounds
 from gan_models.photos.layered import Layers
-from gan_models.photos.surroundings import GRID, PASSES, REACH, smoothed, spread, surroundings, wide_window
+from gan_models.photos.surroundings import (
+    GRID,
+    PASSES,
+    REACH,
+    Surroundings,
+    smoothed,
+    spread,
+    surroundings,
+    wide_window,
+)
 from gan_models.portrait import Portrait, _encode
 
 WINDOW_SIDE = 160  # pixels of the photo
@@ -55,7 +64,8 @@ def red(photo: Image.Image, edited: Image.Image, left: int, top: int, right: int
 def test_the_view_of_the_surroundings_has_the_window_in_its_middle():
     photo = photo_of_hair()
     assert bounds(wide_window(face(), GRID), (GRID, GRID)) == (LEFT - 80, TOP - 80, LEFT + 240, TOP + 240)
-    picture = surroundings(photo, face())
+    picture, free = surroundings(photo, face())
+    assert free.shape == (GRID, GRID) and (free == 1).all()
     assert picture.shape == (GRID, GRID, 3) and picture.dtype == np.float32
     inner = np.asarray(photo.crop((LEFT, TOP, LEFT + 160, TOP + 160)).reduce(5), float) / 255
     assert np.abs((picture[32:96, 32:96] ** 2).mean() - inner.mean()) < 0.02
@@ -63,7 +73,7 @@ def test_the_view_of_the_surroundings_has_the_window_in_its_middle():
 
 def test_long_hair_is_coloured_to_its_ends_and_nothing_else():
     photo, size = photo_of_hair(), 64
-    layers = reddened(surroundings(photo, face())[32:96, 32:96])
+    layers = reddened(surroundings(photo, face()).picture[32:96, 32:96])
     around = spread(torch.cat([layers.colour, layers.change], 1), surroundings(photo, face()))
     assert around.shape == (1, 15, GRID, GRID) and not around[0, 0].any()
     alone = layered.put_into(photo, face(), layers)
@@ -79,18 +89,37 @@ def test_long_hair_is_coloured_to_its_ends_and_nothing_else():
 
 def test_a_change_does_not_leave_the_window_without_a_connection():
     plain = np.zeros((GRID, GRID, 3), np.float32)
+    free = np.ones((GRID, GRID), np.float32)
     changes = torch.ones(1, 1, 64, 64)
-    everywhere = spread(changes, plain)[0, 0]
+    everywhere = spread(changes, Surroundings(plain, free))[0, 0]
     inside = torch.zeros(GRID, GRID)
     inside[32:96, 32:96] = feather(64)
     total = everywhere + inside
     assert total[24:104, 24:104].min() > 0.99 and total.max() < 1.001 and total[0].max() < 0.01
     walled = plain.copy()
     walled[31:97, [31, 96]] = walled[[31, 96], 31:97] = 1
-    beyond = spread(changes, walled)[0, 0]
+    beyond = spread(changes, Surroundings(walled, free))[0, 0]
     assert beyond[:31].abs().max() < 0.01 and beyond[:, 97:].abs().max() < 0.01
     # Half of a change has half of the effect.
-    torch.testing.assert_close(spread(0.5 * changes, plain), 0.5 * spread(changes, plain))
+    around = Surroundings(walled, free)
+    torch.testing.assert_close(spread(0.5 * changes, around), 0.5 * spread(changes, around))
+
+
+def test_the_hair_of_another_face_stays():
+    photo = photo_of_hair()
+    other = replace(face(), frame=Similarity(1, complex(-20, WINDOW_SIDE - 20)) @ face(80).frame)
+    box = [round(float(x)) for x in face_window(other, 1)(np.array([[0, 0], [1, 1]])).flatten()]
+    assert box[0] < LEFT < box[2] and box[1] < TOP + WINDOW_SIDE < box[3]  # at the end of the hair on the left
+    layers = reddened(surroundings(photo, face()).picture[32:96, 32:96])
+    changes = torch.cat([layers.colour, layers.change], 1)
+    alone, beside = (
+        layered.put_into(photo, face(), layers, spread(changes, surroundings(photo, face(), others)))
+        for others in ((), (other,))
+    )
+    middle = ((box[0] + box[2]) // 2 - 5, (box[1] + box[3]) // 2 + 10, (box[0] + box[2]) // 2 + 5, box[3] - 12)
+    assert red(photo, alone, *middle).max() > 40 and not red(photo, beside, *middle).any()
+    right = (LEFT + 125, TOP + WINDOW_SIDE + 10, LEFT + 170, TOP + WINDOW_SIDE + 40)
+    assert (red(photo, beside, *right) > 48).all()
 
 
 def test_the_filter_averages_by_distance_and_keeps_what_is_constant():
