@@ -13,6 +13,8 @@ from torch import Tensor
 PARTS = {
     "eye on the left": (0.352, 0.511, 0.075, 0.04),
     "eye on the right": (0.648, 0.511, 0.075, 0.04),
+    "lens on the left": (0.352, 0.52, 0.1, 0.06),  # of glasses, inside the rim
+    "lens on the right": (0.648, 0.52, 0.1, 0.06),
     "mouth": (0.497, 0.85, 0.16, 0.08),
     "cheek on the left": (0.06, 0.85, 0.2, 0.3),
     "cheek on the right": (0.94, 0.85, 0.2, 0.3),
@@ -24,6 +26,7 @@ PARTS = {
 }
 SOFT = 0.25  # an edit fades around an ellipse, within this share of its radius
 _EYES = ("eye on the left", "eye on the right")
+_LENSES = ("lens on the left", "lens on the right")
 _CHEEKS = ("cheek on the left", "cheek on the right")
 _HAIR = (("inner face",), ("inner face",))
 _BROWS = ((*_EYES, "lower face"), (*_EYES, "lower face"))
@@ -41,7 +44,7 @@ KEPT = {
     "Gray_Hair": (("inner face", "forehead"), ("inner face", "forehead")),
     "Bushy_Eyebrows": _BROWS,
     "Arched_Eyebrows": _BROWS,
-    "Eyeglasses": (("top", "lower face"), ("top", "lower face", *_EYES)),
+    "Eyeglasses": (("top", "lower face"), ("top", "lower face", *_LENSES)),
     "Mustache": _SHORT_BEARD,
     "Goatee": _SHORT_BEARD,
     "No_Beard": _BEARD,
