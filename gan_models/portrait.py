@@ -5,7 +5,7 @@ portrait = open_portrait(editor, "holiday.jpg")
 photos.save_photo(portrait.edited({"Smiling": 1.0}), "smiling.jpg")
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import cast
@@ -20,6 +20,7 @@ from .celeba import HAIR_COLOURS
 from .errors import InvalidInput, short
 from .networks.compositing import smoothstep
 from .networks.editor import Editor, Encoded
+from .networks.regions import regions_of
 from .networks.retouch import EXCLUSIVE as ONE_OF
 from .networks.retouch import RetouchEditor, Seen, layers_of
 from .photos import colour, crop, geometry, layered, opening, surroundings
@@ -28,6 +29,7 @@ from .rng import check_count
 
 PREVIEW = 960  # pixels of the longer side of the preview while sliders move
 MOST = 1.0  # the largest change: an attribute fully added or fully removed
+DRAWN_HAIR = ("Bald", "Bangs", "Male", "Young")  # changes that draw hair anew
 BEYOND = (*HAIR_COLOURS, "Pale_Skin")  # changes of colour that go on beyond the face's window
 TAKEN = 2.0  # larger numbers up to this count as MOST: older versions allowed them
 
@@ -84,7 +86,7 @@ class Portrait:
             return photo.copy()
         if isinstance(self.editor, RetouchEditor):
             seen = cast(Seen, self.encoded)
-            layers = layers_of(seen.photos, *self.editor.directed(seen, row))
+            layers = self._evened(layers_of(seen.photos, *self.editor.directed(seen, row)), row)
             if seen.gain != 1:
                 layers = layers.dimmed(seen.gain)
             edited = layered.put_into(photo, self.face, layers, self._around(layers, row))
@@ -94,11 +96,28 @@ class Portrait:
         asked = {name: float(value) for name, value in differences.items() if value}
         return marks.marked(edited, marks.of(self.editor, kind=marks.EDITED, edits=asked))
 
+    def _evened(self, layers: layered.Layers, row: Tensor) -> layered.Layers:
+        """The layers with a hair colour that is even over the hair, and keeps its strands; less so if the hair is
+        also drawn anew."""
+        share = self._share(row, HAIR_COLOURS) * (1 - self._share(row, DRAWN_HAIR))
+        if not share:
+            return layers
+        names = [name for name in self.editor.attributes if name in HAIR_COLOURS]
+        size = layers.colour.shape[-1]
+        hair = share * regions_of(tuple(names), size).amax((0, 1))
+        changes = torch.cat([layers.colour, layers.change], 1)
+        changes = torch.lerp(changes, surroundings.evened(changes, self.encoded.photos).to(changes), hair.to(changes))
+        return layers._replace(colour=changes[:, :12], change=changes[:, 12:], cover=layers.cover * (1 - hair))
+
+    def _share(self, row: Tensor, names: Sequence[str]) -> float:
+        """0..1: how strongly some of these attributes are requested, relative to the strongest request."""
+        asked: dict[str, float] = dict(zip(self.editor.attributes, row[0].abs().tolist(), strict=True))
+        return max(asked.get(name, 0.0) for name in names) / max(asked.values())
+
     def _around(self, layers: layered.Layers, row: Tensor) -> Tensor | None:
         """What changes beyond the face's window, (1, 15, GRID, GRID): the colour of long hair and of the neck; None if
         no such change is requested."""
-        asked = dict(zip(self.editor.attributes, row[0].abs().tolist(), strict=True))
-        share = max(asked.get(name, 0.0) for name in BEYOND) / max(asked.values())
+        share = self._share(row, BEYOND)
         if not share:
             return None
         return surroundings.spread(share * torch.cat([layers.colour, layers.change], 1), self._surroundings)

@@ -1,7 +1,8 @@
-"""Carry a change of colour on beyond the face's window: hair that is longer than the window, and the neck.
+"""Let a change of colour follow the photo: over hair that is longer than the face's window, and the neck, and evenly over
+what is one thing within the window.
 
-The change is extended by an edge-aware filter, so it follows what is connected and of a similar colour, and stops at
-edges (domain transform, recursive: Gastal and Oliveira 2011, doi:10.1145/2010324.1964964).
+The change is averaged by an edge-aware filter over what is connected and of a similar colour (domain transform,
+recursive: Gastal and Oliveira 2011, doi:10.1145/2010324.1964964).
 """
 
 import math
@@ -21,7 +22,8 @@ from .geometry import Similarity, resample
 
 WINDOW, GRID = 64, 128  # cells across the face's window, and across the surroundings, with the window in the middle
 REACH = 60.0  # cells that a change goes on in a plain area
-EDGE = 0.6  # sum of the differences of red, green and blue that counts as REACH cells
+EVEN = 0.2  # the same within the window, of its side
+EDGE = 0.6  # sum of the differences of red, green and blue that counts as the reach
 PASSES = 3
 FADING = 0.1  # of another face's window, from its border on, in which a change fades
 CONNECTED = 0.04  # the share of the window in a cell's average, from which it changes fully
@@ -35,8 +37,7 @@ def wide_window(face: Face, size: int) -> Similarity:
 class Surroundings(NamedTuple):
     """A face and what is around it, aligned."""
 
-    # (GRID, GRID, 3) float32 in 0..1: the square root of sRGB, since dark hair before a dark wall differs little from it
-    picture: np.ndarray
+    picture: np.ndarray  # (GRID, GRID, 3) float32 in 0..1, as from `told_apart`
     free: np.ndarray  # (GRID, GRID) float32 in 0..1: 0 in the windows of other faces
 
 
@@ -51,7 +52,21 @@ def surroundings(photo: Image.Image, face: Face, others: Iterable[Face] = ()) ->
         places = (face_window(other, 1).inverse() @ view)(cells)
         inside = np.minimum(places, 1 - places).min(-1) / FADING  # of the other's window
         free *= 1 - inside.clip(0, 1)
-    return Surroundings(np.sqrt(np.asarray(colour.to_srgb(picture), np.float32) / 255), free)
+    return Surroundings(told_apart(np.asarray(colour.to_srgb(picture), np.float32) / 255), free)
+
+
+def told_apart(picture: np.ndarray) -> np.ndarray:
+    """A picture in 0..1 as its edges are found: the square root of sRGB, since dark hair before a dark wall differs little
+    from it."""
+    root: np.ndarray = np.sqrt(picture, dtype=np.float32)
+    return root
+
+
+def evened(changes: Tensor, window: Tensor) -> Tensor:
+    """Changes (1, C, S, S) of the window (1, 3, S, S) in [-1, 1], even over what is one thing in it."""
+    picture = told_apart((window[0].float().cpu().permute(1, 2, 0).numpy().clip(-1, 1) + 1) / 2)
+    found = smoothed(changes[0].float().cpu().numpy(), picture, EVEN * changes.shape[-1])
+    return torch.from_numpy(np.ascontiguousarray(found))[None]
 
 
 def spread(changes: Tensor, around: Surroundings) -> Tensor:
@@ -62,17 +77,18 @@ def spread(changes: Tensor, around: Surroundings) -> Tensor:
     known = torch.zeros(1 + changes.shape[1], GRID, GRID)
     known[0, inner, inner] = fading
     known[1:, inner, inner] = F.interpolate(changes.float().cpu(), (WINDOW, WINDOW), mode="area")[0] * fading
-    weight, *sums = smoothed(known.numpy(), around.picture)
+    weight, *sums = smoothed(known.numpy(), around.picture, REACH)
     share = (weight / CONNECTED).clip(0, 1)
     amount = share**2 * (3 - 2 * share) * feather(GRID).numpy() * (1 - known[0].numpy()) * around.free
     return torch.from_numpy(np.stack(sums) / np.maximum(weight, 1e-6) * amount)[None]
 
 
-def smoothed(maps: np.ndarray, picture: np.ndarray) -> np.ndarray:
-    """Maps (C, H, W) averaged over what is connected in a picture (H, W, 3) in 0..1."""
-    across, down = (1 + REACH / EDGE * np.abs(np.diff(picture, axis=axis)).sum(2, dtype=np.float32) for axis in (1, 0))
+def smoothed(maps: np.ndarray, picture: np.ndarray, reach: float) -> np.ndarray:
+    """Maps (C, H, W) averaged over what is connected in a picture (H, W, 3) in 0..1, with a standard deviation of `reach`
+    cells where it is plain."""
+    across, down = (1 + reach / EDGE * np.abs(np.diff(picture, axis=axis)).sum(2, dtype=np.float32) for axis in (1, 0))
     for k in range(PASSES):
-        deviation = REACH * math.sqrt(3) * 2 ** (PASSES - k - 1) / math.sqrt(4**PASSES - 1)
+        deviation = reach * math.sqrt(3) * 2 ** (PASSES - k - 1) / math.sqrt(4**PASSES - 1)
         kept = math.exp(-math.sqrt(2) / deviation)
         maps = _recursive(maps, kept**across)
         maps = _recursive(maps.swapaxes(1, 2), kept**down.T).swapaxes(1, 2)

@@ -18,6 +18,7 @@ from gan_models.photos.surroundings import (
     PASSES,
     REACH,
     Surroundings,
+    evened,
     smoothed,
     spread,
     surroundings,
@@ -124,14 +125,53 @@ def test_the_hair_of_another_face_stays():
 
 def test_the_filter_averages_by_distance_and_keeps_what_is_constant():
     picture = np.random.default_rng(0).uniform(0, 1, (GRID, GRID, 3)).astype(np.float32)
-    np.testing.assert_allclose(smoothed(np.ones((2, GRID, GRID), np.float32), picture), 1, atol=1e-5)
+    np.testing.assert_allclose(smoothed(np.ones((2, GRID, GRID), np.float32), picture, REACH), 1, atol=1e-5)
     point = np.zeros((1, 401, 401), np.float32)
     point[0, 200, 200] = 1
-    found = smoothed(point, np.zeros((401, 401, 3), np.float32))[0]
+    found = smoothed(point, np.zeros((401, 401, 3), np.float32), REACH)[0]
     line = found.sum(0) / found.sum()
     deviation = np.sqrt((line * (np.arange(401) - 200) ** 2).sum())
     assert line[200 - 50] == pytest.approx(line[200 + 50], rel=0.01)
     assert deviation == pytest.approx(REACH, rel=0.15) and PASSES == 3  # Gastal and Oliveira's choice of passes
+
+
+def test_a_change_becomes_even_over_one_thing_and_not_over_its_edge():
+    window = torch.full((1, 3, 64, 64), 0.8)
+    window[..., :32] = -0.6  # hair, and a face beside it
+    changes = torch.zeros(1, 2, 64, 64)
+    changes[:, 0, 20:40, 4:28] = 1.0  # a patch of the hair, with a halo on the face
+    changes[:, 0, 20:40, 32:36] = 0.3
+    found = evened(changes, window)
+    assert found.shape == changes.shape and not found[:, 1].any()
+    hair, skin = found[0, 0, :, :31], found[0, 0, :, 33:]
+    assert hair[20:40].std() < 0.25 * changes[0, 0, 20:40, :31].std() and hair[30].min() > 0.2
+    assert skin.max() < 0.4 * 0.3
+    assert found[0, 0].mean().item() == pytest.approx(changes[0, 0].mean().item(), rel=0.15)
+
+
+def test_a_hair_colour_is_even_and_keeps_strands_but_not_where_hair_is_drawn_anew():
+    torch.manual_seed(0)
+    names = ["Smiling", "Blond_Hair", "Bangs"]
+    editor = RetouchEditor(64, width=8, finest=8, attributes=names).requires_grad_(False).eval()
+    photo = photo_of_hair()
+    portrait = Portrait(editor, photo, (face(),), 0, _encode(editor, photo, face()))
+    layers = Layers(*(torch.rand(1, channels, 64, 64) for channels in (2, 12, 3, 1, 3)))
+    hair = (slice(None), slice(None), slice(2, 60), slice(2, 12))
+    for row, share in (
+        ([0.0, 1, 0], 1.0),
+        ([1, 1, 0], 1.0),
+        ([0, 0.5, 0.25], 0.5),
+        ([0, 0.5, 1], 0.0),
+        ([1, 0, 0], 0.0),
+    ):
+        found = portrait._evened(layers, torch.tensor([row]))
+        assert torch.equal(found.flow, layers.flow) and torch.equal(found.ground, layers.ground)
+        torch.testing.assert_close(found.cover[hair], (1 - share) * layers.cover[hair])
+        whole = portrait._evened(layers, torch.tensor([[0.0, 1, 0]]))
+        for mine, before, even in zip(found[1:3], layers[1:3], whole[1:3], strict=True):
+            torch.testing.assert_close(mine[hair], torch.lerp(before[hair], even[hair], share))
+            assert torch.equal(mine[:, :, 45, 32], before[:, :, 45, 32])  # the inner face
+    assert whole.colour[hair].std() < 0.6 * layers.colour[hair].std()
 
 
 def test_a_portrait_spreads_hair_colours_and_no_smile_and_its_parts_change_as_the_whole():
