@@ -26,6 +26,8 @@ EVEN = 0.2  # the same within the window, of its side
 EDGE = 0.6  # sum of the differences of red, green and blue that counts as the reach
 PASSES = 3
 FADING = 0.1  # of another face's window, from its border on, in which a change fades
+TYPICAL = 0.95  # quantile of the changes in the window that counts as a full one
+GLOW = (0.12, 0.4)  # of a full change: what is removed, and from where on all of it stays
 CONNECTED = 0.04  # the share of the window in a cell's average, from which it changes fully
 
 
@@ -63,15 +65,18 @@ def told_apart(picture: np.ndarray) -> np.ndarray:
 
 
 def evened(changes: Tensor, window: Tensor) -> Tensor:
-    """Changes (1, C, S, S) of the window (1, 3, S, S) in [-1, 1], even over what is one thing in it."""
+    """Changes of colour and paint (1, 15, S, S), as in `layered.Layers`, of the window (1, 3, S, S) in [-1, 1]: even over
+    what is one thing in it, and without what is small beside the rest."""
     picture = told_apart((window[0].float().cpu().permute(1, 2, 0).numpy().clip(-1, 1) + 1) / 2)
     found = smoothed(changes[0].float().cpu().numpy(), picture, EVEN * changes.shape[-1])
-    return torch.from_numpy(np.ascontiguousarray(found))[None]
+    effect = effect_of(found, picture)
+    found = found * clear(effect, np.quantile(effect, TYPICAL))
+    return torch.from_numpy(np.ascontiguousarray(found, np.float32))[None]
 
 
 def spread(changes: Tensor, around: Surroundings) -> Tensor:
-    """Changes of the window (1, C, S, S) carried on into its surroundings: (1, C, GRID, GRID). They begin where those in
-    the window fade, so that both can be added."""
+    """Changes of colour and paint of the window (1, 15, S, S) carried on into its surroundings: (1, 15, GRID, GRID). They
+    begin where those in the window fade, so that both can be added."""
     fading = feather(WINDOW)
     inner = slice((GRID - WINDOW) // 2, (GRID + WINDOW) // 2)
     known = torch.zeros(1 + changes.shape[1], GRID, GRID)
@@ -80,7 +85,25 @@ def spread(changes: Tensor, around: Surroundings) -> Tensor:
     weight, *sums = smoothed(known.numpy(), around.picture, REACH)
     share = (weight / CONNECTED).clip(0, 1)
     amount = share**2 * (3 - 2 * share) * feather(GRID).numpy() * (1 - known[0].numpy()) * around.free
-    return torch.from_numpy(np.stack(sums) / np.maximum(weight, 1e-6) * amount)[None]
+    found = np.stack(sums) / np.maximum(weight, 1e-6)
+    effect = effect_of(found, around.picture)
+    amount = amount * clear(effect, np.quantile(effect[inner, inner], TYPICAL))
+    return torch.from_numpy(np.asarray(found * amount, np.float32))[None]
+
+
+def effect_of(changes: np.ndarray, picture: np.ndarray) -> np.ndarray:
+    """(H, W): how much changes (15, H, W) of colour, as in `layered.Layers`, change a picture as from `told_apart`."""
+    channels = 2 * picture.transpose(2, 0, 1) ** 2 - 1
+    weights, constant, paint = changes[:9].reshape(3, 3, *changes.shape[1:]), changes[9:12], changes[12:]
+    effect: np.ndarray = np.abs((weights * channels[:, None]).sum(0) + constant + paint).mean(0)
+    return effect
+
+
+def clear(effect: np.ndarray, typical: float) -> np.ndarray:
+    """0..1: removes small changes beside large ones, such as the glow of a hair colour on a wall."""
+    part = ((effect / max(float(typical), 1e-6) - GLOW[0]) / (GLOW[1] - GLOW[0])).clip(0, 1)
+    smooth: np.ndarray = part**2 * (3 - 2 * part)
+    return smooth
 
 
 def smoothed(maps: np.ndarray, picture: np.ndarray, reach: float) -> np.ndarray:

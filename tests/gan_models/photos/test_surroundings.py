@@ -12,16 +12,19 @@ from gan_models.networks.retouch import RetouchEditor
 from gan_models.photos import layered
 from gan_models.photos.crop import face_window, feather
 from gan_models.photos.geometry import Similarity, bounds
-from gan_models.photos.layered import Layers
+from gan_models.photos.layered import Layers, coloured
 from gan_models.photos.surroundings import (
     GRID,
     PASSES,
     REACH,
     Surroundings,
+    clear,
+    effect_of,
     evened,
     smoothed,
     spread,
     surroundings,
+    told_apart,
     wide_window,
 )
 from gan_models.portrait import Portrait, _encode
@@ -91,15 +94,16 @@ def test_long_hair_is_coloured_to_its_ends_and_nothing_else():
 def test_a_change_does_not_leave_the_window_without_a_connection():
     plain = np.zeros((GRID, GRID, 3), np.float32)
     free = np.ones((GRID, GRID), np.float32)
-    changes = torch.ones(1, 1, 64, 64)
-    everywhere = spread(changes, Surroundings(plain, free))[0, 0]
+    changes = torch.zeros(1, 15, 64, 64)
+    changes[:, 9:12] = 1
+    everywhere = spread(changes, Surroundings(plain, free))[0, 9]
     inside = torch.zeros(GRID, GRID)
     inside[32:96, 32:96] = feather(64)
     total = everywhere + inside
     assert total[24:104, 24:104].min() > 0.99 and total.max() < 1.001 and total[0].max() < 0.01
     walled = plain.copy()
     walled[31:97, [31, 96]] = walled[[31, 96], 31:97] = 1
-    beyond = spread(changes, Surroundings(walled, free))[0, 0]
+    beyond = spread(changes, Surroundings(walled, free))[0, 9]
     assert beyond[:31].abs().max() < 0.01 and beyond[:, 97:].abs().max() < 0.01
     # Half of a change has half of the effect.
     around = Surroundings(walled, free)
@@ -138,15 +142,25 @@ def test_the_filter_averages_by_distance_and_keeps_what_is_constant():
 def test_a_change_becomes_even_over_one_thing_and_not_over_its_edge():
     window = torch.full((1, 3, 64, 64), 0.8)
     window[..., :32] = -0.6  # hair, and a face beside it
-    changes = torch.zeros(1, 2, 64, 64)
-    changes[:, 0, 20:40, 4:28] = 1.0  # a patch of the hair, with a halo on the face
-    changes[:, 0, 20:40, 32:36] = 0.3
+    changes = torch.zeros(1, 15, 64, 64)
+    changes[:, 12, 20:40, 4:28] = 1.0  # a patch of the hair, with a halo on the face
+    changes[:, 12, 20:40, 32:36] = 0.3
     found = evened(changes, window)
-    assert found.shape == changes.shape and not found[:, 1].any()
-    hair, skin = found[0, 0, :, :31], found[0, 0, :, 33:]
-    assert hair[20:40].std() < 0.25 * changes[0, 0, 20:40, :31].std() and hair[30].min() > 0.2
-    assert skin.max() < 0.4 * 0.3
-    assert found[0, 0].mean().item() == pytest.approx(changes[0, 0].mean().item(), rel=0.15)
+    assert found.shape == changes.shape and found[:, 12].any() and not found[:, :12].any()
+    hair, skin = found[0, 12, :, :31], found[0, 12, :, 33:]
+    assert hair[20:40].std() < 0.25 * changes[0, 12, 20:40, :31].std() and hair[30].min() > 0.2
+    assert skin.max() < 0.2 * 0.3 and skin[:, 16:].max() < 0.01  # the glow is gone
+    torch.testing.assert_close(evened(0.3 * changes, window), 0.3 * found)
+
+
+def test_the_effect_of_a_change_is_that_of_its_affine_map_of_colours_and_paint():
+    random = torch.Generator().manual_seed(0)
+    picture, changes = (torch.rand(1, n, 8, 8, generator=random) for n in (3, 15))
+    changed = coloured(2 * picture - 1, changes[:, :12]) + changes[:, 12:]
+    expected = (changed - (2 * picture - 1)).abs().mean(1)[0]
+    found = effect_of(changes[0].numpy(), told_apart(picture[0].permute(1, 2, 0).numpy()))
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-5)
+    assert clear(np.array([0.0, 0.1, 0.26, 0.4, 2]), 1.0).tolist() == pytest.approx([0, 0, 0.5, 1, 1])
 
 
 def test_a_hair_colour_is_even_and_keeps_strands_but_not_where_hair_is_drawn_anew():
