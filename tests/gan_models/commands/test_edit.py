@@ -38,7 +38,7 @@ def test_the_photo_comes_back_at_full_size_changed_where_the_face_is(photo, tmp_
     assert cli.main(["edit", str(photo), "--set", "smiling=1", "Eyeglasses=-0.5", "--set", "Male", "-o", str(out)]) == 0
     told = capsys.readouterr()
     assert "Smiling=1 Eyeglasses=-0.5 Male=1, face 1 of 1" in told.out
-    assert told.err == "note: this editor does these changes badly or not at all: Eyeglasses.\n"
+    assert told.err == "note: this editor does these changes badly or not at all: Eyeglasses, Male.\n"
     before, after = pixels(photo), pixels(out)
     changed = abs(after - before).max(-1) > 8
     assert after.shape == (200, 300, 3) and changed[20:180, 60:220].mean() > 0.1 and not changed[:, :30].any()
