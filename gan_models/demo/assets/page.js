@@ -1,9 +1,10 @@
 // For every tab. It runs before Gradio's own scripts.
 
 // Every wait is shown at once: a bar at the top, as long as an answer of the server is pending.
-const owed = new Set();
-function owe(id) { owed.add(id); show(); }
-function paid(id) { owed.delete(id); show(); }
+// An answer may come before its number is known here: it is paid early.
+const owed = new Set(), early = new Set();
+function owe(id) { if (!early.delete(id)) owed.add(id); show(); }
+function paid(id) { if (!owed.delete(id) && typeof id === "string") early.add(id); show(); }
 function show() { document.documentElement.toggleAttribute("data-waiting", owed.size > 0); }
 
 const ask = window.fetch;

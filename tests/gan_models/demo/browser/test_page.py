@@ -86,3 +86,20 @@ def test_each_wait_has_a_sign_within_a_tenth_of_a_second(visitor):
         assert min(late) < 100, (where, late)
     shown = page.evaluate("getComputedStyle(document.documentElement, '::before').height")
     assert shown == "3px"
+
+
+def test_a_wait_ends_though_its_answer_comes_before_its_number(visitor):
+    """On a busy machine a short answer is there before the page has read what to wait for."""
+    page = visitor.page
+    page.wait_for_function("!document.documentElement.hasAttribute('data-waiting')")
+    said = 'data: {"msg": "process_completed", "event_id": "e4a1"}\n\n'
+    page.route("**/early/queue/data", lambda route: route.fulfill(body=said, content_type="text/event-stream"))
+    page.route("**/early/queue/join", lambda route: route.fulfill(json={"event_id": route.request.post_data}))
+    waits = "document.documentElement.hasAttribute('data-waiting')"
+    page.evaluate("fetch('early/queue/data').then((answer) => answer.text())")
+    page.wait_for_timeout(200)
+    page.evaluate("fetch('early/queue/join', {method: 'POST', body: 'e4a1'})")
+    page.wait_for_function(f"!{waits}", timeout=3000)
+    page.evaluate("fetch('early/queue/join', {method: 'POST', body: 'e4a2'})")  # which is not answered
+    page.wait_for_timeout(200)
+    assert page.evaluate(waits)
