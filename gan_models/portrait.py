@@ -114,6 +114,21 @@ class Portrait:
         asked: dict[str, float] = dict(zip(self.editor.attributes, row[0].abs().tolist(), strict=True))
         return max(asked.get(name, 0.0) for name in names) / max(asked.values())
 
+    def goes_beyond(self, differences: dict[str, float]) -> bool:
+        """Whether changes of the chosen face go on beyond its window, into `surroundings.wide_window`."""
+        row = self._row(differences)
+        return isinstance(self.editor, RetouchEditor) and bool(row.any()) and self._share(row, BEYOND) > 0
+
+    def showing(self, other: "Portrait") -> "Portrait":
+        """The same picture with the chosen face of another portrait of the photo, as that portrait knows it."""
+        return self._informed(replace(self, chosen=other.chosen, encoded=other.encoded), other)
+
+    @staticmethod
+    def _informed(portrait: "Portrait", source: "Portrait") -> "Portrait":
+        if isinstance(source.editor, RetouchEditor):
+            vars(portrait)["_surroundings"] = source._surroundings  # so that a part changes as the whole does
+        return portrait
+
     def _around(self, layers: layered.Layers, row: Tensor) -> Tensor | None:
         """What changes beyond the face's window, (1, 15, GRID, GRID): the colour of long hair and of the neck; None if
         no such change is requested."""
@@ -160,10 +175,7 @@ class Portrait:
             )
             for face in self.faces
         )
-        showing = replace(self, photo=photo, faces=faces)
-        if isinstance(self.editor, RetouchEditor):
-            vars(showing)["_surroundings"] = self._surroundings  # so that a part changes as the whole does
-        return showing
+        return self._informed(replace(self, photo=photo, faces=faces), self)
 
     @cached_property
     def _shrunken(self) -> Image.Image:

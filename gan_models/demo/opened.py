@@ -9,12 +9,12 @@ import io
 import re
 import secrets
 import threading
-from dataclasses import replace
 from typing import NamedTuple
 
 from PIL import Image
 
-from ..photos import crop, geometry
+from ..networks.retouch import RetouchEditor
+from ..photos import crop, geometry, surroundings
 from ..portrait import PREVIEW, Portrait
 
 AROUND = 0.12  # of the window's side: the margin that the view of a single face has
@@ -66,7 +66,7 @@ class Opened:
         width, height = portrait.photo.size
         box, side = (0, 0, width, height), max(window_side(face) for face in portrait.faces)
         if number is not None:
-            close = around(portrait.face, portrait.photo.size)
+            close = around(portrait, portrait.photo.size)
             if (close[2] - close[0]) * (close[3] - close[1]) <= CLOSE * width * height:
                 box, side = close, window_side(portrait.face)
         zoom = min(1.0, PREVIEW / max(box[2] - box[0], box[3] - box[1]), WINDOW / side)
@@ -84,16 +84,21 @@ class Opened:
 
     def edited(self, number: int, edits: Edits) -> tuple[Image.Image, Place] | None:
         """The window of a face with its changes and those of other faces that reach into it, and its place; None if
-        nothing is changed. A change of a face affects nothing beyond its window."""
+        nothing is changed. A change of a face affects nothing beyond its window, which is a larger one for a hair
+        colour."""
         view = self.view(number)
-        photo, window = view.portrait.photo, window_of(view.portrait, number)
+        photo = view.portrait.photo
+
+        def window_with(face: int) -> tuple[int, int, int, int] | None:
+            return window_of(view.portrait, face, self.face(face).goes_beyond(edits.get(face, {})))
+
+        window = window_with(number)
         if not window:
             return None
         edited = photo
         for other, changes in sorted(edits.items()):
-            if any(changes.values()) and overlap(window, window_of(view.portrait, other)):
-                there = replace(view.portrait, chosen=other, encoded=self.face(other).encoded)
-                edited = there.edited(changes, edited)
+            if any(changes.values()) and overlap(window, window_with(other)):
+                edited = view.portrait.showing(self.face(other)).edited(changes, edited)
         if edited is photo:
             return None
         left, top, right, bottom = view.box
@@ -124,16 +129,21 @@ def window_side(face) -> float:
     return crop.face_window(face, 1).scale
 
 
-def around(face, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """A box around the window of a face, in a photo of size (width, height)."""
-    left, top, right, bottom = geometry.bounds(crop.face_window(face, 1), (1, 1), AROUND * window_side(face))
+def around(portrait: Portrait, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """A box around the window of the chosen face, in a photo of size (width, height): as far as it may change."""
+    if isinstance(portrait.editor, RetouchEditor):
+        left, top, right, bottom = geometry.bounds(surroundings.wide_window(portrait.face, 2), (2, 2))
+    else:
+        margin = AROUND * window_side(portrait.face)
+        left, top, right, bottom = geometry.bounds(crop.face_window(portrait.face, 1), (1, 1), margin)
     return max(0, left), max(0, top), min(size[0], right), min(size[1], bottom)
 
 
-def window_of(portrait: Portrait, number: int) -> tuple[int, int, int, int] | None:
-    """The window of a face in the picture, in whole pixels; None if it lies outside."""
-    width, height = portrait.photo.size
-    left, top, right, bottom = geometry.bounds(crop.face_window(portrait.faces[number], 1), (1, 1))
+def window_of(portrait: Portrait, number: int, wide: bool = False) -> tuple[int, int, int, int] | None:
+    """The window of a face in the picture, in whole pixels; None if it lies outside. wide: with its surroundings."""
+    face, (width, height) = portrait.faces[number], portrait.photo.size
+    view = surroundings.wide_window(face, 2) if wide else crop.face_window(face, 1)
+    left, top, right, bottom = geometry.bounds(view, (2, 2) if wide else (1, 1))
     box = max(0, left), max(0, top), min(width, right), min(height, bottom)
     return box if box[0] < box[2] and box[1] < box[3] else None
 

@@ -10,8 +10,9 @@ from PIL import Image
 from gan_models.demo.opened import Opened, name_of_edit, overlap, safe_name, window_of
 from gan_models.errors import InvalidInput
 from gan_models.networks.editor import Editor
-from gan_models.photos import geometry
-from gan_models.portrait import PREVIEW, Portrait, drawn_portrait
+from gan_models.networks.retouch import RetouchEditor
+from gan_models.photos import Face, geometry
+from gan_models.portrait import PREVIEW, Portrait, _encode, drawn_portrait
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +116,31 @@ def test_a_file_is_named_after_the_photo_and_its_edit():
     )
     many = {0: {f"Attribute_{k}": 1.0 for k in range(9)}}
     assert name_of_edit("a", many) == "a-attribute-0-attribute-1-attribute-2-and-more"
+
+
+def test_a_hair_colour_is_shown_as_far_as_it_goes():
+    torch.manual_seed(0)
+    hairy = RetouchEditor(64, width=8, finest=8, attributes=["Smiling", "Blond_Hair"]).requires_grad_(False).eval()
+    hairy.smooth.bias[2 + 9] = 0.5  # always redder
+    hairy.painting[0][-1].bias[3] = -9
+    photo = Image.new("RGB", (1400, 900), (60, 50, 40))
+    frame = geometry.Similarity(complex(2), complex(250, 150))
+    faces = tuple(
+        Face((0, 0, 9, 9), np.zeros((68, 2)), geometry.Similarity(1, shift) @ frame, 1.0) for shift in (0, 750)
+    )
+    encoded = _encode(hairy, photo, faces[0])
+    first = Portrait(hairy, photo, faces, 0, encoded._replace(shown=torch.zeros(1, 2)))
+    two = Opened(first, "two.jpg")
+    for name, wide in (("Smiling", False), ("Blond_Hair", True)):
+        edits = {0: {name: 1.0}}
+        assert two.face(0).goes_beyond(edits[0]) == wide
+        patch, place = two.edited(0, edits)
+        box = [round(share * side) for share, side in zip(place, (1400, 900, 1400, 900), strict=True)]
+        assert (box[2] - box[0] > 400) == wide  # the window has 256 pixels
+        full, before = two.full(edits), pixels(photo)
+        outside = np.abs(pixels(full) - before)
+        outside[box[1] : box[3], box[0] : box[2]] = 0
+        assert outside.max() <= 1  # all that changes is in the patch
+        shown = pixels(full.crop(box).resize(patch.size, Image.Resampling.LANCZOS))
+        assert np.abs(pixels(patch) - shown).mean() < 0.5 and np.abs(shown - before[0, 0]).max() > 8
+    assert not two.face(0).goes_beyond({})
