@@ -125,8 +125,8 @@ class Portrait:
 
     @staticmethod
     def _informed(portrait: "Portrait", source: "Portrait") -> "Portrait":
-        if isinstance(source.editor, RetouchEditor):
-            vars(portrait)["_surroundings"] = source._surroundings  # so that a part changes as the whole does
+        """A portrait that takes the face's surroundings from another, once needed, so that a part changes as the whole."""
+        vars(portrait)["_source"] = source
         return portrait
 
     def _around(self, layers: layered.Layers, row: Tensor) -> Tensor | None:
@@ -140,6 +140,9 @@ class Portrait:
     @cached_property
     def _surroundings(self) -> surroundings.Surroundings:
         """What is around the face in the whole photo."""
+        if source := vars(self).get("_source"):
+            found: surroundings.Surroundings = source._surroundings
+            return found
         others = (face for k, face in enumerate(self.faces) if k != self.chosen)
         return surroundings.surroundings(self.photo, self.face, others)
 

@@ -72,7 +72,7 @@ class Details(nn.Module):
 
 class LaplacianGenerator(Generator):
     """A trained DCGAN generator, which stays as it is, and the details of a picture of twice the size. So a latent gives
-    the same picture as the smaller generator, enlarged and sharper."""
+    the same picture as the smaller generator, enlarged and sharper. (The game projected can train both, by `whole`.)"""
 
     family = "laplacian"
     takes_labels = True

@@ -62,7 +62,10 @@ class ProjectedDiscriminator(MixingDiscriminator):
     """
 
     takes_labels = True
-    grows = ("adversaries.", "classifiers.")
+    grows = (
+        "adversaries.",
+        "classifiers.",
+    )  # a run may judge more maps, or classify, than the one from which it starts
     limits = {"image_size": (32, 512), "width": (4, 256), "pixels": (0, 256), "seen": (32, 512), "levels": (1, 3)}
 
     def __init__(

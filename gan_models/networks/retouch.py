@@ -88,6 +88,8 @@ class RetouchEditor(Generator):
             raise InvalidConfig(
                 f"The configuration says image_channels = {image_channels}; colours are changed, so it must be 3."
             )
+        if not isinstance(regions, bool):
+            raise InvalidConfig("The configuration's regions must be true or false.")
         coarse = min(image_size, COARSE)
         if image_size % coarse or (image_size // coarse).bit_count() != 1 or coarse % 16:
             raise InvalidConfig(

@@ -227,8 +227,8 @@ def restore(state: State, checkpoint: Path, accelerator: Accelerator) -> list[st
 
 def begin_with(state: State, checkpoint: Path) -> None:
     """Start a new run from both networks of a checkpoint. Their labels may differ: those with the same name are kept,
-    new ones start at zero. The additional layers of a network of a larger size (`grows`) are new, and so are the
-    optimisers. Raises CheckpointError if the checkpoint is damaged or the networks differ in anything else."""
+    new ones start at zero. The additional layers of a network of a larger size or with more parts (`grows`) are new, and
+    so are the optimisers. Raises CheckpointError if the checkpoint is damaged or the networks differ in anything else."""
     check_manifest(checkpoint)
     try:
         found, model = load_file(checkpoint / "state.safetensors"), load_folder(checkpoint / "model")

@@ -124,6 +124,7 @@ def test_it_is_a_model_folder_like_all_others(tmp_path):
         ({"image_size": 96}, "32, 48, 64"),
         ({"image_channels": 1}, "must be 3"),
         ({"width": 12}, "multiples of 8"),
+        ({"regions": "yes"}, "true or false"),
         ({"attributes": ["Smiling", "Smiling"]}, "distinct"),
     ],
 )
