@@ -36,6 +36,7 @@ class Stream(IntEnum):
     DAMAGE = 14
     GRAIN = 15
     TARGETS = 16
+    REPEATS = 17
 
 
 def philox(seed: int, index: int, stream: Stream = Stream.LATENTS) -> np.random.Generator:

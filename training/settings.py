@@ -106,6 +106,8 @@ def check(recipe: Recipe) -> Recipe:
         raise RecipeError(f"There is no augmentation {min(unknown)!r}; known are {', '.join(POLICIES)}.")
     if max(_ends(recipe.augment)) > 1:
         raise RecipeError("augment is a strength from 0 to 1.")
+    if recipe.repeat_threshold > 1:
+        raise RecipeError("repeat_threshold is a share of the pictures, from 0 to 1.")
     if recipe.batch_size % recipe.accumulation:
         raise RecipeError(
             f"The batch of {recipe.batch_size:,} cannot be computed in {recipe.accumulation:,} equal parts: "
@@ -239,12 +241,11 @@ def allowed(key: str, kind: str) -> str:
         return {"bool": "true or false", "str": "a word"}[kind]
     if kind == "int":
         return f"a whole number of at least {0 if key in FROM_0 else 1}"
-    bounds = (
-        f"a number {'from 0 to 1' if key == 'augment' else 'of at least 0'}{' and below 1' if key in BELOW_1 else ''}"
-    )
+    bounds = f"a number {'from 0 to 1' if key in TO_1 else 'of at least 0'}{' and below 1' if key in BELOW_1 else ''}"
     return f"{bounds}{' or [start, end, images]' if 'Schedule' in kind else ''}"
 
 
+TO_1 = ("augment", "repeat_threshold")
 BELOW_1 = ("beta1", "beta2", "augment_target")
 FROM_0 = ("labels_per_class",)
 SPECIAL = {

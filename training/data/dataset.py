@@ -40,6 +40,7 @@ class Dataset:
     names: tuple[str, ...] | None = None
     sources: np.ndarray | None = None
     altered: str | None = None
+    shown: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -49,12 +50,28 @@ class Dataset:
 
         Every epoch is another permutation. The result is a function of (seed, image number) alone.
         """
-        epochs, places = np.divmod(np.arange(start, start + count, dtype=np.int64), len(self))
+        length = len(self) if self.shown is None else len(self.shown)
+        epochs, places = np.divmod(np.arange(start, start + count, dtype=np.int64), length)
         indices = np.empty(count, np.int64)
         for epoch in np.unique(epochs):
-            shown = epochs == epoch
-            indices[shown] = _permutation(len(self), seed, int(epoch))[places[shown]]
-        return indices
+            current = epochs == epoch
+            indices[current] = _permutation(length, seed, int(epoch))[places[current]]
+        return indices if self.shown is None else self.shown[indices]
+
+    def repeated(self, threshold: float, seed: int) -> "Dataset":
+        """The same pictures, of which those with rare labels are shown more often (repeat-factor sampling: Gupta et al.
+        2019, arXiv:1908.03195). A picture is shown r times an epoch, where r is the greatest of 1 and sqrt(threshold / f)
+        over its classes or attributes, f is the share of pictures with that one, and the seed rounds r up or down. Raises
+        DataError without labels."""
+        if self.labels is None:
+            raise DataError(f"{self.name} has no labels, so none of them is rare: --set repeat_threshold=0.")
+        has = self.labels if self.multi_label else self.labels[:, None] == np.arange(len(self.label_names))
+        wanted = np.sqrt(threshold / np.maximum(has.mean(0), 1 / len(self)))
+        factors = np.maximum(1, (has * wanted).max(1))
+        times = (factors + philox(seed, 0, Stream.REPEATS).random(len(self))).astype(np.int64)
+        shown = np.repeat(np.arange(len(self)), times)
+        note = f"Rare labels are shown more often: an epoch has {len(shown):,} pictures, the rarest up to {times.max():,} times."
+        return replace(self, shown=shown, notes=(*self.notes, note))
 
     def few(self, count: int, seed: int) -> "Dataset":
         """The same pictures with only `count` labels per class, drawn by the seed; all other labels are -1, unknown.

@@ -83,7 +83,9 @@ def open_data(recipe: Recipe, options: RunOptions) -> Dataset:
             f"{dataset.name} has {len(dataset):,} pictures, fewer than a batch of {recipe.batch_size:,}; add pictures, "
             f"or --set batch_size={len(dataset)}."
         )
-    return dataset.few(recipe.labels_per_class, options.seed) if recipe.labels_per_class else dataset
+    if recipe.labels_per_class:
+        dataset = dataset.few(recipe.labels_per_class, options.seed)
+    return dataset.repeated(recipe.repeat_threshold, options.seed) if recipe.repeat_threshold else dataset
 
 
 def describe(recipe: Recipe, dataset: Dataset, options: RunOptions, total: int) -> dict:

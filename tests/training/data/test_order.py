@@ -81,3 +81,46 @@ def test_a_batch_may_be_larger_than_the_data_set(tiny_root, name):
     images, labels = dataset.batch(dataset.order(0, 3 * n, seed=1))
     assert len(images) == len(labels) == 3 * n
     assert sorted(dataset.order(0, 3 * n, seed=1).tolist()) == sorted(list(range(n)) * 3)
+
+
+def attributes(repeats: tuple[int, ...], total: int = 1600) -> data.Dataset:
+    """Pictures of which the first repeats[k] have attribute k, and no other."""
+    labels = np.zeros((total, len(repeats)), np.uint8)
+    labels[np.arange(sum(repeats)), np.repeat(np.arange(len(repeats)), repeats)] = 1
+    names = tuple(f"a{k}" for k in range(len(repeats)))
+    return data.Dataset("rare", np.zeros((total, 1, 1, 1), np.uint8), labels, names, True, "")
+
+
+def test_pictures_with_rare_labels_are_shown_more_often_by_the_root_of_their_rarity():
+    rare = attributes((16, 100, 800)).repeated(0.5, seed=1)
+    times = np.bincount(rare.order(0, len(rare.shown), seed=3), minlength=1600)
+    assert set(times[:16]) <= {7, 8} and times[:16].mean() == pytest.approx((0.5 / 0.01) ** 0.5, abs=0.3)
+    assert set(times[16:116]) == {2, 3} and times[16:116].mean() == pytest.approx(8**0.5, abs=0.15)
+    assert (times[116:] == 1).all()  # half of them, or none of these labels
+    assert "up to 8 times" in rare.notes[-1] and len(rare) == 1600
+
+
+def test_a_picture_is_repeated_for_the_rarest_of_its_labels_and_unknown_ones_count_as_none():
+    both = attributes((16, 100))
+    both.labels[:16, 1] = 1
+    assert np.bincount(both.repeated(0.5, seed=1).shown)[:16].min() >= 7
+    classes = np.array([0] * 10 + [1] * 90 + [-1] * 100)
+    rows = data.Dataset("few", np.zeros((200, 1, 1, 1), np.uint8), classes, ("rare", "usual"), False, "")
+    times = np.bincount(rows.repeated(0.2, seed=1).shown)
+    assert (times[:10] == 2).all() and (times[10:] == 1).all()
+
+
+def test_the_order_with_repeats_depends_on_seed_and_image_number_alone():
+    rare = attributes((16, 100)).repeated(0.5, seed=1)
+    whole, epoch = rare.order(0, 5000, seed=3), len(rare.shown)
+    assert np.array_equal(np.concatenate([rare.order(0, 2100, seed=3), rare.order(2100, 2900, seed=3)]), whole)
+    assert (
+        sorted(whole[:epoch]) == sorted(whole[epoch : 2 * epoch]) and (whole[:epoch] != whole[epoch : 2 * epoch]).any()
+    )
+    assert np.array_equal(attributes((16, 100)).repeated(0.5, seed=1).shown, rare.shown)
+    assert not np.array_equal(attributes((16, 100)).repeated(0.5, seed=2).shown, rare.shown)
+
+
+def test_without_labels_nothing_is_rare(ten):
+    with pytest.raises(data.DataError, match="ten has no labels, so none of them is rare: --set repeat_threshold=0"):
+        data.replace(ten, labels=None).repeated(0.5, seed=1)
