@@ -23,6 +23,7 @@ from ..damages import KINDS, brightness
 from ..errors import InvalidConfig, InvalidInput, short
 from ..photos.opening import MIN_SIDE, Source, open_photo
 from ..photos.repaired import by_tiles, check_hole, restore_photo
+from . import consistency
 from .base import Names, check_config
 from .layers import upcast
 from .mixing import MixingDiscriminator
@@ -34,6 +35,7 @@ LEAST = 0.4  # the least strength of a damage that is given by name
 # Estimates below these are ignored if no damage is given, so that whole pictures stay unchanged. Photos were saved as JPEG
 # before, so that a low estimate of it says nothing.
 DOUBT, DOUBTS = 0.1, {"jpeg": 0.2, "grey": 0.3}
+LITTLE = 0.1  # estimated motion below which its kernel can be found
 MOST_LOOKS = 6  # tiles in each direction from which the damages of a large picture are estimated
 
 
@@ -233,16 +235,44 @@ class Restorer(PictureUNet):
     def drawn(self, pictures: Tensor, mask: Tensor | None, strengths: Tensor) -> Tensor:
         """Restored pictures (n, C, H, W) float32 in [-1, 1] of any size, in tiles if it is not the network's, for
         strengths (1 or n, K)."""
-        mask = torch.zeros_like(pictures[:, :1]) if mask is None else mask
+        holes, mask = mask is not None, torch.zeros_like(pictures[:, :1]) if mask is None else mask
 
         def draw(tiles: Tensor, holes: Tensor) -> Tensor:
             looked = self.look(tiles.to(self.device), holes.to(self.device))
             rows = strengths.to(self.device)
             rows = rows if len(rows) == len(tiles) else rows[:1].expand(len(tiles), -1)
-            return self.draw(looked, rows).float().clamp(-1, 1)
+            return self.draw(looked, rows).float().clamp(-1, 1).to(tiles)
 
         with torch.no_grad():
-            return by_tiles(draw, pictures.float(), mask.float(), self.image_shape[-1])
+            pictures = pictures.float()
+            result = by_tiles(draw, pictures, mask.float(), self.image_shape[-1])
+            return result if holes else self._consistent(pictures, result, strengths)
+
+    def _consistent(self, pictures: Tensor, drawn: Tensor, strengths: Tensor) -> Tensor:
+        """`drawn`, made consistent with the damaged pictures (consistency.py) if there is one damage to be repaired and
+        it allows that. Pictures (n, C, H, W), strengths (1 or n, K)."""
+        alone = (strengths > 0).sum(1) == 1
+        for kind, column in zip(self.told, strengths.unbind(1), strict=True):
+            rows = (alone & (column > 0)).to(drawn.device).expand(len(drawn))[:, None, None, None]
+            if kind not in ("specks", "blur", "motion") or not rows.any():
+                continue
+            if kind == "specks":
+                better = consistency.spared(pictures, drawn)
+            else:
+                whole = pictures.shape[2:] == self.image_shape[1:]
+                shown = None if whole else (self._tiles(pictures), self._tiles(drawn))
+                better = consistency.sharpened(pictures, drawn, kind, shown)
+            if kind == "motion":
+                rows = rows & self._little(pictures, kind)
+            drawn = torch.where(rows, better, drawn)
+        return drawn
+
+    def _little(self, pictures: Tensor, kind: str) -> Tensor:
+        """(n, 1, 1, 1) bool: whether the network sees little of a damage. Of much motion the kernel is not found."""
+        tiles = self._tiles(pictures.to(self.device))
+        seen = torch.cat([self.estimated(self.look(some)) for some in tiles.split(BATCH)])[:, self.told.index(kind)]
+        seen = seen if len(tiles) == len(pictures) else seen.mean(0, keepdim=True)
+        return (seen < LITTLE).to(pictures.device)[:, None, None, None]
 
     def _check_request(self, damages: Sequence[str] | None, strength: float | None, scale: int) -> None:
         if damages is not None:

@@ -340,14 +340,14 @@ def _repair(
     if colours:
         here[:, model.told.index("grey")] = 0
     if here.any():
-        result = as_picture(
-            by_tiles(lambda tiles, _: model.drawn(tiles, None, here), picture, picture[:, :1] * 0, size)
-        )
+        result = as_picture(model.drawn(picture, None, here))
     if colours:
         result = _coloured(model, result, faces)
+    # An aligned face has no more pure specks: resampling spreads them.
+    aligned = any(here[0, k] > 0 for k, kind in enumerate(model.told) if kind != "specks")
     for face in faces:
         view = crop.face_window(face, size)
-        if colours or here.any() and view.scale <= OWN:
+        if colours or aligned and view.scale <= OWN:
             before, small = crop.align(result, face, size), crop.align(own, face, size)
             after = model.drawn(small[None], None, strengths)[0]
             if view.scale > OWN:  # large faces were repaired at full resolution
@@ -364,7 +364,7 @@ def _coloured(model: Restores, photo: Image.Image, faces: list[Face]) -> Image.I
     small = photo.resize((width, height), Image.Resampling.LANCZOS)
     told = torch.tensor([[float(kind == "grey") for kind in model.told]])
     picture = as_tensor(small)
-    drawn = by_tiles(lambda tiles, _: model.drawn(tiles, None, told), picture, picture[:, :1] * 0, size)
+    drawn = model.drawn(picture, None, told)
     colours = F.interpolate(_colour_of(drawn), photo.size[::-1], mode="bicubic", align_corners=False)
     return as_picture(as_tensor(photo.convert("L")) + colours)
 

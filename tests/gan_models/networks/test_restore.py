@@ -3,6 +3,7 @@
 import pytest
 import torch
 from PIL import Image
+from torch.nn import functional as F
 
 import gan_models
 from gan_models.damages import damaged
@@ -163,3 +164,56 @@ def test_who_fills_no_holes_says_so():
         model.restore(pictures(), hole())
     with pytest.raises(InvalidInput, match="draws none"):
         model.generate(model.sample_latents(1, seed=0))
+
+
+@pytest.fixture(scope="module")
+def bundled() -> Restorer:
+    return gan_models.load("celeba-restore")
+
+
+@pytest.fixture(scope="module")
+def faces() -> torch.Tensor:
+    drawer = gan_models.load("celeba-cgan")
+    latents, labels = drawer.sample_latents(8, seed=4), drawer.sample_labels(8, seed=4)
+    return drawer.generate(latents, labels).clamp(-0.95, 0.95)
+
+
+def errors(results: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    return (results - wanted).square().mean((1, 2, 3))
+
+
+@pytest.mark.parametrize("height", [64, 150])  # as one tile, and in several
+def test_where_specks_are_black_and_white_no_other_pixel_changes(bundled, faces, height):
+    given = F.interpolate(faces[:3], (height, height), mode="bicubic", antialias=True).clamp(-0.95, 0.95)
+    found = damaged(given, {"specks": 0.6}, seed=1).pictures
+    result, specks = bundled.restore(found, damages=["specks"]), (found != given).any(1, keepdim=True)
+    assert torch.equal(torch.where(specks, given, result), given)
+    assert (errors(result, given) < errors(found, given) / 20).all()
+    for one, alone in zip(found, result, strict=True):
+        assert torch.allclose(bundled.restore(one, damages=["specks"]), alone, atol=1e-5)
+
+
+def test_specks_that_spread_are_repaired_with_their_surroundings(bundled, faces):
+    spread = damaged(faces, {"specks": 0.6, "jpeg": 0.2}, seed=1).pictures
+    result = bundled.restore(spread, damages=["specks"])
+    assert (errors(result, faces) < errors(spread, faces) / 6).all()
+    strengths = bundled.strengths_of(spread, ["specks"])
+    with torch.no_grad():
+        drawn = bundled.draw(bundled.look(spread), strengths).clamp(-1, 1)
+    assert torch.allclose(result, drawn, atol=1e-5)  # all of it as the network draws it
+
+
+def test_specks_beside_another_damage_spare_no_pixel(bundled, faces):
+    both = damaged(faces, {"specks": 0.6, "noise": 0.5}, seed=1).pictures
+    assert (bundled.restore(both, damages=["specks", "noise"]) != both).float().mean() > 0.9
+
+
+@pytest.mark.parametrize("kind, strength", [("blur", 1 / 3), ("blur", 2 / 3), ("motion", 1 / 3)])
+def test_a_repaired_blur_agrees_with_the_blurred_picture(bundled, faces, kind, strength):
+    found = damaged(faces, {kind: strength}, seed=1).pictures
+    with torch.no_grad():
+        drawn = bundled.draw(bundled.look(found), bundled.strengths_of(found, [kind])).clamp(-1, 1)
+    result = bundled.restore(found, damages=[kind])
+    assert errors(result, faces).mean() < 0.9 * errors(drawn, faces).mean() < errors(found, faces).mean()
+    alone = bundled.restore(found[2], damages=[kind])
+    assert torch.allclose(alone, result[2], atol=1e-4)

@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.nn import functional as F
 
+import gan_models
 from gan_models import marks, photos
 from gan_models.commands import restore
-from gan_models.damages import brightness
+from gan_models.damages import brightness, damaged
 from gan_models.errors import InvalidInput
 from gan_models.networks.restore import Restorer
 from gan_models.photos import repaired
 from gan_models.photos.faces import aligned_face
+from gan_models.photos.repaired import as_picture
 
 
 @pytest.fixture(scope="module")
@@ -200,3 +203,18 @@ def test_ink_of_any_width_becomes_full_lines(width):
     lines = repaired.ink(drawing, 64)
     assert lines.shape == (1, 1, 64, 64) and lines.min() <= -0.9 and lines.max() == 1
     assert (lines < 0).sum() <= 3 * 64 and (repaired.ink(torch.full((1, 1, 128, 128), 0.4), 64) == 1).all()
+
+
+def test_a_photo_with_specks_keeps_every_other_pixel():
+    model = gan_models.load("celeba-restore")
+    drawer = gan_models.load("celeba-cgan")
+    face = drawer.generate(drawer.sample_latents(1, seed=4), drawer.sample_labels(1, seed=4))
+    whole = F.interpolate(face, (230, 230), mode="bicubic").clamp(-0.9, 0.9)
+    speckled = as_picture(damaged(whole, {"specks": 0.5}, seed=2).pictures)
+    result, before, clean = (
+        np.asarray(picture).astype(int)
+        for picture in (model.restore(speckled, damages=["specks"]), speckled, as_picture(whole))
+    )
+    same = (before == clean).all(-1)
+    assert 0.8 < same.mean() < 0.95 and (result[same] == clean[same]).all()
+    assert np.abs(result - clean)[~same].mean() < np.abs(before - clean)[~same].mean() / 6

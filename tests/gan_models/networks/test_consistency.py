@@ -1,0 +1,60 @@
+"""What a network drew, made consistent with the damaged picture."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from gan_models.networks.consistency import again, sharpened, spared
+
+
+def pictures(n: int = 3, side: int = 40) -> torch.Tensor:
+    """Random pictures with structure of several sizes, in [-0.9, 0.9]."""
+    stream = torch.Generator().manual_seed(1)
+    parts = [torch.randn(n, 3, size, size, generator=stream) for size in (5, 10, 20, 40)]
+    whole = sum(F.interpolate(part, (side, side), mode="bicubic") / 2**k for k, part in enumerate(parts))
+    return whole.tanh() * 0.9
+
+
+def error(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    return (a - b).square().mean((1, 2, 3))
+
+
+@pytest.mark.parametrize("kind, kernels", [("blur", (0.3, 0.0)), ("motion", (0.4, 0.25))])
+def test_what_the_blur_has_kept_comes_back(kind, kernels):
+    whole = pictures()
+    blurred = again(whole, kind, torch.tensor([kernels]).expand(3, -1))
+    drawn = 0.6 * whole + 0.4 * blurred + 0.05  # too soft and too light
+    better = sharpened(blurred, drawn, kind)
+    assert (error(better, whole) < error(drawn, whole) / 2).all() and better.abs().max() <= 1
+    assert torch.allclose(sharpened(blurred, whole, kind), whole, atol=1e-5)  # the original is consistent
+
+
+def test_pictures_have_kernels_of_their_own_and_the_parts_of_one_picture_share_theirs():
+    whole = pictures()
+    blurred = again(whole, "blur", torch.tensor([[0.2, 0.0], [0.5, 0.0], [0.8, 0.0]]))
+    drawn = 0.7 * whole + 0.3 * blurred
+    together = sharpened(blurred, drawn, "blur")
+    for k in range(3):
+        assert torch.allclose(sharpened(blurred[k, None], drawn[k, None], "blur"), together[k, None], atol=1e-5)
+    large, soft = pictures(1, 90), again(pictures(1, 90), "blur", torch.tensor([[0.5, 0.0]]))
+    parts = [torch.cat([x[..., :40, :40], x[..., 50:, 50:]]) for x in (soft, large)]
+    assert (
+        error(sharpened(soft, 0.7 * large + 0.3 * soft, "blur", tuple(parts)), large) < error(soft, large) / 8
+    ).all()
+
+
+def test_specks_alone_change_where_they_are_pure():
+    whole = pictures()
+    where = torch.rand(3, 1, 40, 40, generator=torch.Generator().manual_seed(2)) < 0.1
+    speckled = torch.where(where, torch.ones_like(whole), whole)
+    drawn = (whole + 0.02).clamp(-1, 1)
+    result = spared(speckled, drawn)
+    assert torch.equal(result[~where.expand_as(whole)], whole[~where.expand_as(whole)])
+    assert torch.allclose(result[where.expand_as(whole)], drawn[where.expand_as(whole)], atol=1e-6)
+
+
+def test_specks_that_are_not_pure_are_drawn_with_all_the_rest():
+    whole = pictures()
+    spread = torch.where(torch.arange(40) % 7 == 0, 0.8, whole)
+    assert torch.equal(spared(spread, whole + 0.02), whole + 0.02)
+    assert torch.equal(spared(whole, whole), whole)  # nothing changes: nothing to decide
