@@ -31,6 +31,7 @@ PREVIEW = 960  # pixels of the longer side of the preview while sliders move
 MOST = 1.0  # the largest change: an attribute fully added or fully removed
 DRAWN_HAIR = ("Bald", "Bangs", "Male", "Young")  # changes that draw hair anew
 BEYOND = (*HAIR_COLOURS, "Pale_Skin")  # changes of colour that go on beyond the face's window
+TURNED = 38.0  # degrees to the side from which edits go wrong: brows on the wall, a mouth beside the mouth
 TAKEN = 2.0  # larger numbers up to this count as MOST: older versions allowed them
 
 
@@ -48,6 +49,11 @@ class Portrait:
     @property
     def face(self) -> photos.Face:
         return self.faces[self.chosen]
+
+    @property
+    def turned(self) -> bool:
+        """Whether the chosen face is turned too far to the side: edits of it look broken."""
+        return abs(self.face.turn) >= TURNED
 
     def choose(self, number: int) -> "Portrait":
         """The same photo with another face to edit, counted from 0. Raises InvalidInput if there is no such face."""

@@ -60,6 +60,8 @@ def run(options: argparse.Namespace) -> None:
     offers = studio.offered(source, editor.attributes)
     if poor := [name for name, value in changes.items() if value and not offers[name].allows(value > 0)]:
         print(f"note: this editor does these changes badly or not at all: {', '.join(poor)}.", file=sys.stderr)
+    if portrait.turned:
+        print("note: this face is turned too far to the side, so the changes may look broken.", file=sys.stderr)
     save_photo(portrait.edited(changes), options.output)
     told = " ".join(f"{name}={value:g}" for name, value in changes.items())
     print(f"{options.output}: {told}, face {options.face} of {len(portrait.faces)}, by {source}")

@@ -120,7 +120,9 @@ class Opened:
 
     def blocked(self, number: int) -> dict[str, tuple[bool, bool]]:
         """For each attribute whether (less, more) of it cannot be requested, because the face does not have it, or has
-        it already."""
+        it already; or because the face is turned too far to the side."""
+        if self.face(number).turned:
+            return dict.fromkeys(self.face(number).rooms, (True, True))
         return {name: (less < NARROW, more < NARROW) for name, (less, more) in self.face(number).rooms.items()}
 
 

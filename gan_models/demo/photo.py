@@ -320,7 +320,8 @@ def view(models: Models, name: str, opened: Opened, number: int) -> dict:
     alone = seen.box != whole.box
     photo = seen.portrait.photo
     picture = {"src": as_url(photo), "width": photo.width, "height": photo.height} if alone else None
-    return {"face": number, "close": picture, "box": opened.place(seen.box), "blocked": opened.blocked(number)}
+    facts = {"turned": opened.face(number).turned, "blocked": opened.blocked(number)}
+    return {"face": number, "close": picture, "box": opened.place(seen.box), **facts}
 
 
 def flat(edits: Edits) -> dict[str, float]:

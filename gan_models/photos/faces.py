@@ -79,6 +79,15 @@ class Face:
         """(2, 2): the centres of the left and the right eye according to the alignment."""
         return self.frame(eyes_in_frame())
 
+    @property
+    def turn(self) -> float:
+        """By how many degrees the face is turned to the side, about: 0 from the front, negative to the photo's left. On
+        average the tip of a nose is half as far in front of the eyes as these are apart."""
+        left, right = self.landmarks[36:42].mean(0), self.landmarks[42:48].mean(0)
+        across = right - left
+        aside = (self.landmarks[30] - (left + right) / 2) @ across / (across @ across)
+        return math.degrees(math.atan(2 * aside))
+
 
 def eyes_in_frame() -> np.ndarray:
     """(2, 2): the places of the eyes in CelebA's frame."""

@@ -27,8 +27,8 @@ def test_both_loops_are_timed_in_turns(capsys):
     assert len(rounds) == 3 and last == f"median ratio {sorted(ratios)[1]:.2f}"
     for ours, plain, ratio in rounds:
         assert float(ours) > 0 and float(ours) / float(plain) == pytest.approx(
-            float(ratio), rel=0.1
-        )  # they are printed rounded
+            float(ratio), rel=0.1, abs=0.02
+        )  # rounded
 
 
 def test_the_plain_loop_trains_both_networks_on_the_files_as_they_are(tmp_path, tiny_root, monkeypatch):

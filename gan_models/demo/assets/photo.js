@@ -33,6 +33,7 @@ root.innerHTML = `
       <button type="button" class="close">${words.close}</button>
     </div>
     <p class="drawn">${words.drawn}</p>
+    <p class="turned" role="status" hidden>${words.turned}</p>
     <div class="sliders" id="retouch-sliders"></div>
   </div>
   <dialog class="shot"><video autoplay playsinline muted></video>
@@ -256,6 +257,7 @@ function row(slider) {
 // Whether there is no way to less and to more: why, in a word, or nothing.
 function closed(slider) {
   const [less, more] = views[face]?.blocked[slider.name] || [false, false];
+  if (views[face]?.turned) return [words.aside, words.aside];
   return [
     slider.least === 0 ? words.not_offered : less ? words.not_there : "",
     slider.most === 0 ? words.not_offered : more ? words.there : "",
@@ -318,6 +320,7 @@ function show() { // update the buttons, and the sign of waiting
   find(".save").disabled = !photo || Boolean(pending.save);
   find(".close").hidden = !photo || photo.drawn;
   find(".drawn").hidden = !photo?.drawn;
+  find(".turned").hidden = !views[face]?.turned;
   const list = Object.entries(edits[face] || {}).filter((entry) => entry[1] && rows[entry[0]]);
   const told = list.map(([name]) => `${rows[name].slider.label} ${rows[name].value.textContent}`).join(", ");
   const what = photo?.drawn ? words.example : words.photo_of;

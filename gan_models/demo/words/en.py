@@ -200,6 +200,8 @@ STUDIO = {
     "there": "there already",
     "not_there": "not there",
     "not_offered": "comes out poor",
+    "aside": "turned away",
+    "turned": "This face is turned too far to the side to be edited. Choose another, or a photo from the front.",
     "opening": "Looking for faces",
     "working": "Changing the face",
     "too_large": "This photo is too large: at most {} MB are taken.",

@@ -200,6 +200,8 @@ STUDIO = {
     "there": "已经有了",
     "not_there": "本来没有",
     "not_offered": "效果不佳",
+    "aside": "侧脸",
+    "turned": "这张脸侧得太多，无法编辑。请选择另一张脸，或一张正面的照片。",
     "opening": "正在寻找人脸",
     "working": "正在修改人脸",
     "too_large": "这张照片太大：最多 {} MB。",

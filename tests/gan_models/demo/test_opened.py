@@ -84,6 +84,18 @@ def test_faces_that_lie_close_share_what_changes_between_them(editor):
     assert difference[:, -60:].max() > 2 and not difference[:, : difference.shape[1] // 2].any()
 
 
+def test_a_face_that_is_turned_too_far_cannot_be_changed(editor):
+    two = photo_of(editor, (900, 400), (0, 0, 300), (450, 0, 300))
+    face = two.portrait.faces[1]
+    landmarks = face.landmarks.copy()
+    landmarks[30] += 0.45 * (landmarks[42:48].mean(0) - landmarks[36:42].mean(0))  # the nose, to the right
+    portrait = replace(two.portrait, faces=(two.portrait.faces[0], replace(face, landmarks=landmarks)))
+    opened = Opened(portrait, "two.jpg")
+    assert not opened.face(0).turned and opened.face(1).turned
+    assert set(opened.blocked(1).values()) == {(True, True)} != set(opened.blocked(0).values())
+    assert opened.blocked(1).keys() == opened.blocked(0).keys()
+
+
 def test_what_a_face_leaves_no_room_for_is_blocked(editor):
     one = photo_of(editor, (700, 700), (50, 50, 600))
     shown = one.portrait.encoded.shown.clone()

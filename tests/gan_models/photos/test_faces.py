@@ -6,10 +6,11 @@ import sys
 import numpy as np
 import pytest
 from pictures_made import a_face, place, smooth
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from gan_models.errors import MissingPackage, NoFace
 from gan_models.photos import faces as photos
+from gan_models.photos import geometry
 from gan_models.photos.faces import choose, find_faces, numbered
 
 
@@ -112,3 +113,28 @@ def test_a_missing_package_says_what_to_install(monkeypatch):
         assert photos.dlib_models.cache_info().currsize == 1  # the next photo does not wait for it
     finally:
         photos.dlib_models.cache_clear()
+
+
+@pytest.mark.parametrize("degrees", [-50, -20, 0, 35, 60])
+@pytest.mark.parametrize("tilt", [0, 30, 180])
+def test_the_turn_of_a_head_is_read_from_its_landmarks(degrees, tilt):
+    heads = np.zeros((68, 3))  # x to the right, y down, z towards the camera; the nose is half the eyes' distance ahead
+    heads[36:42], heads[42:48], heads[30] = (-1, 0, 0), (1, 0, 0), (0, 0.6, 1)
+    heads += (5, 7, 0)
+    a, b = np.radians([degrees, tilt])
+    spun = heads @ np.array([[np.cos(a), 0, -np.sin(a)], [0, 1, 0], [np.sin(a), 0, np.cos(a)]])
+    flat = spun[:, :2] @ np.array([[np.cos(b), np.sin(b)], [-np.sin(b), np.cos(b)]])
+    face = photos.Face((0, 0, 1, 1), flat, geometry.Similarity(1 + 0j, 0j), 1.0)
+    assert face.turn == pytest.approx(degrees, abs=1e-6)
+
+
+def test_a_mirrored_photo_is_turned_to_the_other_side(originals):
+    checked = 0
+    for picture in originals[:12]:
+        try:
+            turn, other = find_faces(picture)[0].turn, find_faces(ImageOps.mirror(picture))[0].turn
+        except NoFace:
+            continue
+        assert turn == pytest.approx(-other, abs=8)
+        checked += 1
+    assert checked >= 8

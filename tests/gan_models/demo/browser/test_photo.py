@@ -201,6 +201,24 @@ def test_a_slider_does_not_go_where_the_face_leaves_no_room(lasting):
     assert far(stage(lasting), before) == 0
 
 
+def test_a_face_that_is_turned_away_is_shown_and_cannot_be_changed(lasting, data_root, tmp_path):
+    from training.data.celeba import celeba_pictures
+
+    pictures = celeba_pictures(data_root / "original" / "celeba")
+    name = next(name for name in pictures.names if name.endswith("021684.jpg"))  # turned by some 50 degrees
+    (tmp_path / "aside.jpg").write_bytes(pictures.read(name))
+    open_tab(lasting)
+    page = lasting.page
+    assert page.locator("#studio .turned").is_hidden()
+    page.set_input_files("#upload input[type=file]", tmp_path / "aside.jpg")
+    page.locator("#studio .turned").wait_for()
+    assert "turned too far to the side" in page.locator("#studio .turned").inner_text()
+    assert page.locator("#retouch-sliders input:not([disabled])").count() == 0
+    page.locator("#studio .close").click()
+    page.locator("#studio .turned").wait_for(state="hidden")
+    assert page.locator("#retouch-sliders input:not([disabled])").count()
+
+
 @pytest.mark.parametrize(
     "name, content, words",
     [("notes.jpg", b"this is no picture", "not a picture"), ("grey.png", None, "No face was found")],
