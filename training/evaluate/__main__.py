@@ -181,8 +181,10 @@ def command(arguments: list[str] | None) -> None:
     parser.add_argument("--cas", action="store_true", help="also the classification accuracy score (minutes)")
     parser.add_argument(
         "--fill",
-        action="store_true",
-        help="instead, how a generator fills holes in pictures (a second and more for each)",
+        nargs="?",
+        const="all",
+        choices=("all", "halves"),
+        help="instead, how a generator fills holes in pictures (a second and more for each); halves: only holes of half the picture",
     )
     parser.add_argument(
         "--seed", type=int, default=0, metavar="S", help="of latents, labels and real pictures (default: 0)"

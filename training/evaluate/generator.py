@@ -45,14 +45,15 @@ def evaluate(
     batch_size: int = 100,
     seed: int = 0,
     cas: bool = False,
-    fill: bool = False,
+    fill: bool | str = False,
     kept: Path | None = None,
 ) -> dict:
     """All metrics of a generator (or of the model that `gan_models.load` finds by a name) against a data set.
 
     samples: None is 10,000, or the usual 26,000 for StackedMNIST. network: "reader" (MNIST, StackedMNIST),
     "fashionreader", "objectreader" (CIFAR-10), "judge" (CelebA), "inception", or None for the data set's own. cas: also
-    train a classifier, which takes minutes. fill: measure instead how it fills holes. kept: see repairs.evaluate.
+    train a classifier, which takes minutes. fill: measure instead how it fills holes, "halves" for holes
+    of half the picture alone. kept: see repairs.evaluate.
     Generated pictures are rounded to uint8 as in a PNG, labels follow the training data, and everything is float32. The
     batch size only changes the memory.
 
@@ -66,7 +67,8 @@ def evaluate(
     if isinstance(generator, Restorer) or fill:
         if network not in (None, "general"):
             raise EvaluationError(f"Repaired pictures are measured with the network general, not with {network}.")
-        return repairs.evaluate(generator, data, data_root, samples=samples, seed=seed, kept=kept)
+        halves = fill == "halves"
+        return repairs.evaluate(generator, data, data_root, samples=samples, seed=seed, halves=halves, kept=kept)
     if isinstance(generator, Translator):
         if network not in (None, "general"):
             raise EvaluationError(f"Translated pictures are seen by the network general, not by {network}.")

@@ -75,6 +75,11 @@ def test_a_generator_is_measured_by_the_holes_that_it_fills(monkeypatch):
     found = repairs.evaluate(drawing, "celeba", samples=5, strengths=(1.0,))
     assert [*found["evaluation"]["repairs"]["attributes"]] == ["fill 1", "halves 1"]
     assert found["halves_psnr5_test"]["value"] < 40 and "untouched_psnr5_test" not in found
+    alone = repairs.evaluate(drawing, "celeba", samples=5, halves=True)
+    assert [*alone["evaluation"]["repairs"]["attributes"]] == ["halves 1"]
+    assert alone["halves_psnr5_test"] == found["halves_psnr5_test"] and "fill_psnr5_test" not in alone
+    with pytest.raises(EvaluationError, match="fills no holes"):
+        repairs.evaluate(restorer(damages=["noise"]), "celeba", samples=5, halves=True)
 
 
 def test_a_stopped_evaluation_goes_on(tmp_path, monkeypatch):
