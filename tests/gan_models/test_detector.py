@@ -35,8 +35,8 @@ def test_the_verdict_tells_the_rates_of_the_record():
 
 def test_the_detector_finds_as_many_as_its_record_says():
     """Pictures of a seed that it did not learn from: within what 200 of them can differ by chance."""
-    model = gan_models.load("celeba-cgan")
+    model = gan_models.load("celeba-cgan-128")
     drawn = images.to_pil(model.generate(model.sample_latents(200, seed=99), model.sample_labels(200, seed=99)))
     share = np.mean([detection.opinion_on(one).suspicious for one in drawn])
-    rate = record()["tables"]["models"]["celeba-cgan"]["undamaged"]
+    rate = record()["tables"]["models"]["celeba-cgan-128"]["undamaged"]
     assert abs(share - rate) < 4 * max(rate * (1 - rate), 0.01) ** 0.5 / 200**0.5 + 0.01

@@ -47,6 +47,7 @@ def test_it_writes_a_detector_that_is_read_and_tells_every_rate(made, capsys):
     assert rates.found == record["found"]
     text = (made / "out/README.md").read_text()
     assert text.startswith("**It cannot tell whether a picture from the web is generated**")
+    assert text.count("\n## Real pictures that it suspects") == 2
     assert text.count("\n| one |") == 2 and text.count("\n| cifar10 |") == 2 and text.strip() in capsys.readouterr().out
 
 
