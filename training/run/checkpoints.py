@@ -28,6 +28,7 @@ from safetensors.torch import load_file, save_file
 from gan_models.errors import ModelError, short
 from gan_models.files import UnfitFile, open_regular, read_json, write_atomically
 from gan_models.networks import load_folder
+from gan_models.networks.base import Generator
 
 from ..errors import TrainingError
 from ..games.state import State
@@ -225,10 +226,14 @@ def restore(state: State, checkpoint: Path, accelerator: Accelerator) -> list[st
     ]
 
 
+NAMES = ("labels", "classes", "attributes", "told")  # of what parts of a network's weights are for, in their order
+
+
 def begin_with(state: State, checkpoint: Path) -> None:
     """Start a new run from both networks of a checkpoint. Their labels may differ: those with the same name are kept,
     new ones start at zero. The additional layers of a network of a larger size or with more parts (`grows`) are new, and
-    so are the optimisers. Raises CheckpointError if the checkpoint is damaged or the networks differ in anything else."""
+    so are the optimisers. Raises CheckpointError if the checkpoint is damaged or the networks differ in anything else, such
+    as the order of labels, attributes or damages."""
     check_manifest(checkpoint)
     try:
         found, model = load_file(checkpoint / "state.safetensors"), load_folder(checkpoint / "model")
@@ -236,6 +241,11 @@ def begin_with(state: State, checkpoint: Path) -> None:
             (model.labels or ()).index(name) if name in (model.labels or ()) else None
             for name in state.ema.labels or ()
         ]
+        for kind in NAMES:
+            before, now = (_names(network, kind) for network in (model, state.ema))
+            # With equal numbers of names no tensor tells which of its axes they are, so they cannot be put in order.
+            if len(before) == len(now) and any(name in before and name != was for name, was in zip(now, before)):
+                raise ValueError(f"its order of names is {', '.join(before)}, here it is {', '.join(now)}")
         averaged = {f"generator.{key}": value for key, value in model.state_dict().items()}
         for name, network, source in (
             ("generator", state.generator, found),
@@ -254,6 +264,11 @@ def begin_with(state: State, checkpoint: Path) -> None:
             f"A run cannot start from {checkpoint}: it is damaged or has other networks "
             f"({str(error).splitlines()[0]}). Its generator alone is {checkpoint / 'model'}."
         ) from error
+
+
+def _names(network: Generator, kind: str) -> tuple[str, ...]:
+    found = getattr(network, kind, None)
+    return tuple(found) if isinstance(found, (list, tuple)) else ()
 
 
 def _relabelled(value: torch.Tensor, shape: torch.Size, labels: list[int | None]) -> torch.Tensor:

@@ -54,6 +54,25 @@ def test_a_run_begins_with_both_networks_of_another_whose_labels_were_others(tmp
     assert torch.allclose(state.ema.generate(latents, known), new.ema.generate(latents, asked), atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "recipe, first, then",
+    [
+        ("celeba-cgan", "attributes=Male,Smiling,Young", "attributes=Smiling,Male,Young"),
+        ("celeba-restore", 'generator.damages=["blur","noise"]', 'generator.damages=["noise","blur"]'),
+    ],
+)
+def test_what_weights_are_for_does_not_change_places(tmp_path, accelerator, recipe, first, then):
+    tiny = ["image_size=16", "generator.width=8", "discriminator.width=8", "batch_size=2"]
+    if recipe == "celeba-restore":
+        tiny[0] = "image_size=32"
+    one, two = (change(RECIPES[recipe], [*tiny, setting]) for setting in (first, then))
+    save(build_state(one, dataset_of(one), 0, torch.device("cpu")), tmp_path, accelerator)
+    checkpoint = run_folder.find_checkpoint(tmp_path)
+    checkpoints.begin_with(build_state(one, dataset_of(one), 1, torch.device("cpu")), checkpoint)
+    with pytest.raises(CheckpointError, match="its order of names is .*, here it is "):
+        checkpoints.begin_with(build_state(two, dataset_of(two), 1, torch.device("cpu")), checkpoint)
+
+
 def test_an_editor_begins_with_a_smaller_one(tmp_path, accelerator):
     """Finer levels of paint begin with what the coarser ones paint, the discriminator of pixels in part anew."""
     small_editor = change(
