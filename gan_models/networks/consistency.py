@@ -5,50 +5,67 @@
   does so best, and the remaining difference is added back (iterative back-projection: Irani and Peleg 1991).
 """
 
+import math
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
 from ..damages import BLUR, blur, motion_blur
 
 PURE = 0.99  # a pixel at least this far from 0 in all channels is black or white
-# Share of the change (squared) that must be in pure pixels, so that specks are known not to have spread: none below the
-# first, all from the second on. Measured (celeba-restore, 300 faces): 0.76 to 0.99 as drawn, 0 to 0.5 after JPEG.
-UNSPREAD = (0.5, 0.75)
+# Share of the change (squared) that must be in pure pixels, so that specks are known not to have spread. Measured
+# (celeba-restore, 300 faces): 0.76 to 0.99 as drawn, 0 to 0.5 after JPEG.
+UNSPREAD = 0.65
 # Kernels that are tried: (strength, direction), as damages.py has them.
-BLURS = [(k / 20, 0.0) for k in range(1, 21)]
-MOTIONS = [(k / 20, turn / 12) for k in range(2, 12) for turn in range(12)]
-STEPS = 6  # of back-projection: with more, the blocks of JPEG are drawn too
+KERNELS = {
+    "blur": [(k / 20, 0.0) for k in range(1, 21)],
+    "motion": [(k / 20, turn / 12) for k in range(2, 12) for turn in range(12)],
+}
+STEPS = 6  # of back-projection: with many more, the blocks of JPEG are drawn too
 
 
-def spared(pictures: Tensor, drawn: Tensor) -> Tensor:
-    """`drawn`, without specks, of `pictures`, both (n, C, H, W) in [-1, 1]. If the specks are pure black and white, no
-    other pixel changes. In a JPEG they have spread, and everything is as drawn."""
+def spared(pictures: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
+    """`pictures` whose black and white pixels alone are as in `drawn`, where they are drawn without specks, both (n, C, H,
+    W) in [-1, 1]; and (n,) bool: whether that removes the specks. It does not in a JPEG, where they have spread."""
     change, pure = drawn - pictures, (pictures.abs().amin(1, keepdim=True) >= PURE).to(drawn)
     squared = change.square()
     share = (squared * pure).sum((1, 2, 3)) / squared.sum((1, 2, 3)).clamp_min(1e-9)
-    sure = ((share - UNSPREAD[0]) / (UNSPREAD[1] - UNSPREAD[0])).clamp(0, 1)[:, None, None, None]
-    return torch.where(sure > 0, pictures + (1 - sure + sure * pure) * change, drawn)
+    return pictures + pure * change, share >= UNSPREAD
 
 
-def sharpened(pictures: Tensor, drawn: Tensor, kind: str, shown: tuple[Tensor, Tensor] | None = None) -> Tensor:
+def sharpened(
+    pictures: Tensor, drawn: Tensor, kinds: Mapping[str, Tensor], shown: tuple[Tensor, Tensor] | None = None
+) -> Tensor:
     """`drawn`, the sharper version of blurred `pictures`, both (n, C, H, W) in [-1, 1], with what the blur has kept of
-    the original. kind: "blur" or "motion". shown: parts (m, C, S, S) of one large picture and of what was drawn, by which
-    its kernel is found; None: each picture has its own."""
+    the original. kinds: for "blur" and "motion" (n,) bool, whether a picture may have it; one that may have neither stays
+    as drawn. shown: parts (m, C, S, S) of one large picture and of what was drawn, by which its kernel is found; None: each
+    picture has its own."""
     blurred, sharp = shown or (pictures, drawn)
-    kernels = torch.tensor(BLURS if kind == "blur" else MOTIONS, device=pictures.device)
-    wrong = torch.stack(
-        [(again(sharp, kind, kernel.expand(len(sharp), -1)) - blurred).square().mean((1, 2, 3)) for kernel in kernels]
-    )
-    if shown:
-        wrong = wrong.mean(1, keepdim=True)
-    found = kernels[wrong.argmin(0)].expand(len(pictures), -1)
-    for _ in range(STEPS):
-        left = pictures - again(drawn, kind, found)
-        drawn = (drawn + again(left, kind, found)).clamp(-1, 1)  # these kernels are their own transposes
-    return drawn
+    best = pictures.new_full((len(pictures),), math.inf)
+    found = pictures.new_zeros(len(pictures), 3)  # whether it is motion, the strength, the direction
+    for kind, rows in kinds.items():
+        for strength, turn in KERNELS[kind] if rows.any() else ():
+            kernel = pictures.new_tensor([float(kind == "motion"), strength, turn])
+            wrong = (again(sharp, kernel.expand(len(sharp), -1)) - blurred).square().mean((1, 2, 3))
+            wrong = wrong.mean(0, keepdim=True) if shown else wrong
+            better = rows.to(wrong.device) & (wrong < best)
+            best, found = torch.where(better, wrong, best), torch.where(better[:, None], kernel, found)
+    known = best.isfinite().nonzero()[:, 0]
+    result, given, kernels = drawn[known], pictures[known], found[known]
+    for _ in range(STEPS if len(known) else 0):
+        result = (result + again(given - again(result, kernels), kernels)).clamp(
+            -1, 1
+        )  # kernels are their own transposes
+    return drawn.index_copy(0, known, result)
 
 
-def again(pictures: Tensor, kind: str, kernels: Tensor) -> Tensor:
-    """Pictures (n, C, H, W) blurred by kernels (n, 2): strengths and directions."""
-    strengths, turns = kernels.unbind(1)
-    return blur(pictures, BLUR * strengths) if kind == "blur" else motion_blur(pictures, strengths, turns)
+def again(pictures: Tensor, kernels: Tensor) -> Tensor:
+    """Pictures (n, C, H, W) blurred by kernels (n, 3): whether it is motion, the strength, the direction."""
+    motion, strengths, turns = kernels.unbind(1)
+    result = pictures.clone()
+    for rows, moved in (((motion == 0).nonzero()[:, 0], False), ((motion > 0).nonzero()[:, 0], True)):
+        if len(rows):
+            some, much = pictures[rows], strengths[rows]
+            result[rows] = motion_blur(some, much, turns[rows]) if moved else blur(some, BLUR * much)
+    return result

@@ -190,21 +190,24 @@ class Restorer(PictureUNet):
         self, pictures: Tensor, mask: Tensor | None, damages: Sequence[str] | None, strength: float | None
     ) -> Tensor:
         """Restore pictures of the network's size, or one picture of any size."""
-        strengths = self.strengths_of(pictures, damages, strength)
-        drawn = self.drawn(pictures, mask, strengths)
         if mask is not None or not self.residual or not self.damages:
-            return drawn
+            return self.drawn(pictures, mask, self.strengths_of(pictures, damages, strength))
+        pictures, alone = self.without_specks(pictures, damages, strength)
+        strengths = self.strengths_left(pictures, alone, damages, strength)
+        drawn = self.drawn(pictures, None, strengths)
         return torch.where(strengths.any(1)[:, None, None, None], drawn, pictures)  # blending tiles rounds
 
     def strengths_of(
         self, pictures: Tensor, damages: Sequence[str] | None = None, strength: float | None = None
     ) -> Tensor:
         """(n, len(told)): the strengths of the given damages, 0 for all others. damages None: the estimates for pictures
-        (n, C, S, S), or their mean (of grey the least) over the tiles of one picture (1, C, H, W)."""
+        (n, C, S, S), or their mean (of grey the least) over the tiles of one picture (1, C, H, W). Of blur and motion,
+        if both are given, only the one that is seen more."""
         named = torch.tensor([float(kind in (damages or ())) for kind in self.told], device=self.device)
         if not self.told or damages is not None and not named.any():
             return named.expand(len(pictures), -1)
-        if damages is not None and strength is not None:
+        either = [k for k, kind in enumerate(self.told) if kind in consistency.KERNELS and damages and kind in damages]
+        if damages is not None and strength is not None and len(either) < 2:
             return (strength * named).expand(len(pictures), -1)
         with torch.no_grad():
             tiles = self._tiles(pictures.to(self.device))
@@ -216,7 +219,12 @@ class Restorer(PictureUNet):
         if damages is None:
             doubt = torch.tensor([DOUBTS.get(kind, DOUBT) for kind in self.told], device=self.device)
             return torch.maximum(seen, grey.float()) * (seen >= doubt)  # grey has no degrees
-        return torch.maximum(seen, torch.where(grey, 1.0, LEAST)) * named
+        asked = torch.maximum(seen, torch.where(grey, 1.0, LEAST)) if strength is None else seen.new_full((), strength)
+        if len(either) == 2:  # weak motion is much like blur, and two repairs at once are too much
+            blur, motion = sorted(either, key=lambda k: self.told[k])
+            less = torch.where(seen[:, blur] < seen[:, motion], blur, motion)
+            named = named.expand(len(seen), -1).scatter(1, less[:, None], 0.0)
+        return asked * named
 
     def _tiles(self, pictures: Tensor) -> Tensor:
         """Tiles of the network's size from one picture of any size; pictures of the network's size unchanged."""
@@ -248,31 +256,54 @@ class Restorer(PictureUNet):
             result = by_tiles(draw, pictures, mask.float(), self.image_shape[-1])
             return result if holes else self._consistent(pictures, result, strengths)
 
+    def without_specks(
+        self, pictures: Tensor, damages: Sequence[str] | None = None, strength: float | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Pictures (n, C, H, W) without specks, where these are to be repaired and are still pure black or white; and
+        (n,) bool, which pictures that are. No other pixel of them changes (consistency.py)."""
+        none = torch.zeros(len(pictures), dtype=torch.bool, device=pictures.device)
+        if "specks" not in self.told or damages is not None and "specks" not in damages:
+            return pictures, none
+        strengths = self.strengths_of(pictures, damages and ("specks",), strength)
+        strengths = strengths * torch.tensor([kind == "specks" for kind in self.told], device=strengths.device)
+        if not strengths.any():
+            return pictures, none
+        cleared, alone = consistency.spared(pictures, self.drawn(pictures, None, strengths))
+        alone = alone & (strengths > 0).any(1).to(alone.device)
+        return torch.where(alone[:, None, None, None], cleared, pictures), alone
+
+    def strengths_left(
+        self, pictures: Tensor, alone: Tensor, damages: Sequence[str] | None, strength: float | None
+    ) -> Tensor:
+        """As `strengths_of`, of pictures from `without_specks`: where only specks were changed (`alone`, (n,) bool), of
+        the other damages those that are seen."""
+        strengths = self.strengths_of(pictures, damages, strength)
+        if not alone.any():
+            return strengths
+        kept = torch.tensor([kind != "specks" for kind in self.told], device=strengths.device)
+        left = strengths * kept * (self.strengths_of(pictures) > 0)
+        return torch.where(alone.to(left.device)[:, None], left, strengths)
+
     def _consistent(self, pictures: Tensor, drawn: Tensor, strengths: Tensor) -> Tensor:
-        """`drawn`, made consistent with the damaged pictures (consistency.py) if there is one damage to be repaired and
-        it allows that. Pictures (n, C, H, W), strengths (1 or n, K)."""
-        alone = (strengths > 0).sum(1) == 1
-        for kind, column in zip(self.told, strengths.unbind(1), strict=True):
-            rows = (alone & (column > 0)).to(drawn.device).expand(len(drawn))[:, None, None, None]
-            if kind not in ("specks", "blur", "motion") or not rows.any():
-                continue
-            if kind == "specks":
-                better = consistency.spared(pictures, drawn)
-            else:
-                whole = pictures.shape[2:] == self.image_shape[1:]
-                shown = None if whole else (self._tiles(pictures), self._tiles(drawn))
-                better = consistency.sharpened(pictures, drawn, kind, shown)
-            if kind == "motion":
-                rows = rows & self._little(pictures, kind)
-            drawn = torch.where(rows, better, drawn)
-        return drawn
+        """`drawn`, made consistent with pictures (n, C, H, W) that are only blurred (consistency.py), as far as the
+        strengths (1 or n, K) say."""
+        told = (strengths > 0).expand(len(pictures), -1).to(pictures.device)
+        blurs = torch.tensor([kind in consistency.KERNELS for kind in self.told], device=told.device)
+        only = ~(told & ~blurs).any(1)
+        kinds = {kind: told[:, k] & only for k, kind in enumerate(self.told) if kind in consistency.KERNELS}
+        if not any(rows.any() for rows in kinds.values()):
+            return drawn
+        if "motion" in kinds and kinds["motion"].any():
+            kinds["motion"] = kinds["motion"] & self._little(pictures, "motion")
+        parts = None if pictures.shape[2:] == self.image_shape[1:] else (self._tiles(pictures), self._tiles(drawn))
+        return consistency.sharpened(pictures, drawn, kinds, parts)
 
     def _little(self, pictures: Tensor, kind: str) -> Tensor:
-        """(n, 1, 1, 1) bool: whether the network sees little of a damage. Of much motion the kernel is not found."""
+        """(n,) bool: whether the network sees little of a damage. Of much motion the kernel is not found."""
         tiles = self._tiles(pictures.to(self.device))
         seen = torch.cat([self.estimated(self.look(some)) for some in tiles.split(BATCH)])[:, self.told.index(kind)]
         seen = seen if len(tiles) == len(pictures) else seen.mean(0, keepdim=True)
-        return (seen < LITTLE).to(pictures.device)[:, None, None, None]
+        return (seen < LITTLE).to(pictures.device)
 
     def _check_request(self, damages: Sequence[str] | None, strength: float | None, scale: int) -> None:
         if damages is not None:

@@ -53,6 +53,14 @@ class Restores(Protocol):
         self, pictures: Tensor, damages: Sequence[str] | None = None, strength: float | None = None
     ) -> Tensor: ...
 
+    def without_specks(
+        self, pictures: Tensor, damages: Sequence[str] | None = None, strength: float | None = None
+    ) -> tuple[Tensor, Tensor]: ...
+
+    def strengths_left(
+        self, pictures: Tensor, alone: Tensor, damages: Sequence[str] | None, strength: float | None
+    ) -> Tensor: ...
+
     def drawn(self, pictures: Tensor, mask: Tensor | None, strengths: Tensor) -> Tensor: ...
 
 
@@ -331,8 +339,10 @@ def _repair(
         own = own.resize((own.width * scale, own.height * scale), Image.Resampling.BICUBIC)
         faces = [_larger(face, scale) for face in faces]
         photo = own  # in sRGB, without a profile
-    picture = as_tensor(own)
-    strengths = model.strengths_of(picture, damages, strength).clone()
+    picture, alone = model.without_specks(as_tensor(own), damages, strength)
+    if alone.any():
+        own = as_picture(picture)
+    strengths = model.strengths_left(picture, alone, damages, strength).clone()
     if scale > 1 and "shrink" in model.told and (damages is None or "shrink" in damages):
         strengths[:, model.told.index("shrink")] = min((scale - 1) / 3, 1.0)
     result, colours = own, "grey" in model.told and float(strengths[0, model.told.index("grey")]) > 0
@@ -343,11 +353,9 @@ def _repair(
         result = as_picture(model.drawn(picture, None, here))
     if colours:
         result = _coloured(model, result, faces)
-    # An aligned face has no more pure specks: resampling spreads them.
-    aligned = any(here[0, k] > 0 for k, kind in enumerate(model.told) if kind != "specks")
     for face in faces:
         view = crop.face_window(face, size)
-        if colours or aligned and view.scale <= OWN:
+        if colours or here.any() and view.scale <= OWN:
             before, small = crop.align(result, face, size), crop.align(own, face, size)
             after = model.drawn(small[None], None, strengths)[0]
             if view.scale > OWN:  # large faces were repaired at full resolution

@@ -203,17 +203,44 @@ def test_specks_that_spread_are_repaired_with_their_surroundings(bundled, faces)
     assert torch.allclose(result, drawn, atol=1e-5)  # all of it as the network draws it
 
 
-def test_specks_beside_another_damage_spare_no_pixel(bundled, faces):
-    both = damaged(faces, {"specks": 0.6, "noise": 0.5}, seed=1).pictures
-    assert (bundled.restore(both, damages=["specks", "noise"]) != both).float().mean() > 0.9
+def test_of_specks_and_noise_only_what_is_there_is_repaired(bundled, faces):
+    """The page asks for both at once."""
+    specks, noise, both = (
+        damaged(faces, strengths, seed=1).pictures
+        for strengths in ({"specks": 0.6}, {"noise": 0.6}, {"specks": 0.6, "noise": 0.6})
+    )
+    found = bundled.restore(specks, damages=["noise", "specks"])
+    untouched = (specks == faces).all(1, keepdim=True).expand_as(faces)
+    assert (found == faces)[untouched].float().mean() > 0.9  # of a face or two it thinks that there is noise
+    assert (errors(found, faces) < errors(specks, faces) / 10).all()
+    for pictures_, least in ((noise, 5), (both, 10)):
+        found = bundled.restore(pictures_, damages=["noise", "specks"])
+        assert (errors(found, faces) < errors(pictures_, faces) / least).all() and (
+            found != pictures_
+        ).float().mean() > 0.9
 
 
 @pytest.mark.parametrize("kind, strength", [("blur", 1 / 3), ("blur", 2 / 3), ("motion", 1 / 3)])
-def test_a_repaired_blur_agrees_with_the_blurred_picture(bundled, faces, kind, strength):
+@pytest.mark.parametrize("either", [False, True])  # the page asks for both kinds at once
+def test_a_repaired_blur_agrees_with_the_blurred_picture(bundled, faces, kind, strength, either):
     found = damaged(faces, {kind: strength}, seed=1).pictures
+    kinds = ["blur", "motion"] if either else [kind]
     with torch.no_grad():
-        drawn = bundled.draw(bundled.look(found), bundled.strengths_of(found, [kind])).clamp(-1, 1)
-    result = bundled.restore(found, damages=[kind])
-    assert errors(result, faces).mean() < 0.9 * errors(drawn, faces).mean() < errors(found, faces).mean()
-    alone = bundled.restore(found[2], damages=[kind])
+        drawn = bundled.draw(bundled.look(found), bundled.strengths_of(found, kinds)).clamp(-1, 1)
+    result = bundled.restore(found, damages=kinds)
+    assert errors(result, faces).mean() < 0.95 * errors(drawn, faces).mean()
+    assert errors(result, faces).mean() < 0.95 * errors(found, faces).mean()
+    alone = bundled.restore(found[2], damages=kinds)
     assert torch.allclose(alone, result[2], atol=1e-4)
+
+
+@pytest.mark.parametrize("strength", [None, 0.7])
+def test_of_blur_and_motion_the_one_is_repaired_that_is_seen_more(bundled, faces, strength):
+    for kind, other in (("blur", "motion"), ("motion", "blur")):
+        found = damaged(faces, {kind: 1.0}, seed=1).pictures
+        strengths = dict(zip(bundled.told, bundled.strengths_of(found, ["blur", "motion"], strength).T, strict=True))
+        assert (strengths[kind] > strengths[other]).float().mean() > 0.7
+        assert ((strengths["blur"] > 0) ^ (strengths["motion"] > 0)).all()
+        assert strength is None or torch.allclose(strengths["blur"] + strengths["motion"], torch.tensor(strength))
+    kept = bundled.strengths_of(found, ["blur", "motion", "jpeg"], strength)
+    assert (kept[:, bundled.told.index("jpeg")] > 0).all()
