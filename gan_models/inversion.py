@@ -12,12 +12,12 @@ from typing import NamedTuple
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional as F
 
 from . import latents as _latents
 from . import marks, rng
 from .errors import InvalidInput
 from .networks.base import Generator
+from .networks.consistency import membrane
 from .networks.invertible import InvertibleGenerator, coarse_and_fine, labels_of
 from .photos.opening import Source
 from .photos.repaired import check_hole, fill_face
@@ -25,7 +25,6 @@ from .photos.repaired import check_hole, fill_face
 STEPS = 60
 RATE = 0.05  # of Adam; latents have a standard deviation of 1
 PRIOR = 0.003  # weight of the latents' mean square, which prefers likely latents among equally good ones
-RELAXATIONS = 60  # steps of Jacobi's method at each size
 SURE = 0.98  # labels start between 1 - SURE and SURE, since at 0 and 1 their gradient vanishes
 
 
@@ -97,26 +96,6 @@ def fill(
         drawn = generator.generate(found.latents, found.labels)
         drawn = (drawn + membrane(known - drawn, hole)).clamp(-1, 1)
     return torch.where(hole > 0, drawn, images)
-
-
-def membrane(values: Tensor, hole: Tensor) -> Tensor:
-    """Values (n, C, H, W) outside holes (n, 1, H, W), 1 in the hole, continued into them as smoothly as possible: as the
-    solution of Laplace's equation, from coarse to fine. Adding that to a picture in the hole is Poisson image editing
-    (Perez et al. 2003)."""
-    known = 1 - hole
-    if min(values.shape[-2:]) > 4:
-        share = F.avg_pool2d(known, 2, ceil_mode=True)
-        coarse = F.avg_pool2d(values * known, 2, ceil_mode=True) / share.clamp_min(0.1)
-        inside = membrane(coarse, (share == 0).to(share))
-        inside = F.interpolate(inside, values.shape[-2:], mode="bilinear", align_corners=False)
-    else:
-        inside = (values * known).sum((2, 3), keepdim=True) / known.sum((2, 3), keepdim=True).clamp_min(1)
-    result = torch.where(hole > 0, inside, values)
-    for _ in range(RELAXATIONS):
-        around = F.pad(result, (1, 1, 1, 1), mode="replicate")
-        mean = (around[..., 1:-1, 2:] + around[..., 1:-1, :-2] + around[..., 2:, 1:-1] + around[..., :-2, 1:-1]) / 4
-        result = torch.where(hole > 0, mean, values)
-    return result
 
 
 def fill_photo(generator: Generator, source: Source, mask: Source, *, steps: int = 3 * STEPS) -> Image.Image:

@@ -287,6 +287,8 @@ class Restorer(PictureUNet):
     def _consistent(self, pictures: Tensor, drawn: Tensor, strengths: Tensor) -> Tensor:
         """`drawn`, made consistent with pictures (n, C, H, W) that are only blurred (consistency.py), as far as the
         strengths (1 or n, K) say."""
+        if not any(kind in consistency.KERNELS for kind in self.told):
+            return drawn
         told = (strengths > 0).expand(len(pictures), -1).to(pictures.device)
         blurs = torch.tensor([kind in consistency.KERNELS for kind in self.told], device=told.device)
         only = ~(told & ~blurs).any(1)

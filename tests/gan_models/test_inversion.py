@@ -6,7 +6,7 @@ import torch
 import gan_models
 from gan_models import inversion
 from gan_models.errors import InvalidConfig, InvalidInput
-from gan_models.inversion import fill, invert, membrane, morph
+from gan_models.inversion import fill, invert, morph
 from gan_models.networks.dcgan import DCGANGenerator
 from gan_models.networks.encoding import EncodingGenerator
 from gan_models.networks.invertible import InvertibleGenerator
@@ -160,29 +160,3 @@ def test_what_is_in_a_hole_and_an_encoder_that_would_read_it_are_not_asked(gener
 def test_masks_that_are_refused(generator, mask, words):
     with pytest.raises(InvalidInput, match=words):
         fill(generator, torch.zeros(1, 3, 16, 16), mask)
-
-
-@pytest.mark.parametrize("size", [(16, 16), (37, 50)])
-def test_a_membrane_continues_what_is_around_the_hole(size):
-    height, width = size
-    y, x = torch.meshgrid(torch.arange(height) / height, torch.arange(width) / width, indexing="ij")
-    plane = torch.stack([x, y, 0.3 * x - y])[None]
-    hole = torch.zeros(1, 1, height, width)
-    hole[..., height // 4 : height // 2, width // 3 : 2 * width // 3] = 1
-    found = membrane(torch.where(hole > 0, 9.0, plane), hole)
-    assert torch.equal(torch.where(hole > 0, plane, found), plane)
-    assert (found - plane).abs().max() < 0.02  # a plane solves Laplace's equation
-    side = (x > 0.5).float()[None, None]  # up to the border of the picture
-    assert torch.allclose(
-        membrane(torch.where(side > 0, 9.0, torch.full_like(plane, 0.7)), side), torch.full_like(plane, 0.7)
-    )
-
-
-def test_membranes_of_different_holes_do_not_mix():
-    values = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    holes = torch.zeros(2, 1, 16, 16)
-    holes[0, :, :8], holes[1, :, 4:9, 5:] = 1, 1
-    both = membrane(values, holes)
-    for k in range(2):
-        assert torch.allclose(membrane(values[k, None], holes[k, None])[0], both[k], atol=1e-6)
-        assert both[k].abs().max() <= values[k].abs().max()

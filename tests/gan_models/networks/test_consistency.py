@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from gan_models.networks.consistency import again, sharpened, spared
+from gan_models.networks.consistency import again, membrane, sharpened, spared
 
 
 def pictures(n: int = 3, side: int = 40) -> torch.Tensor:
@@ -59,17 +59,54 @@ def test_pictures_have_kernels_of_their_own_and_the_parts_of_one_picture_share_t
     assert (error(result, large) < error(soft, large) / 8).all()
 
 
-def test_specks_alone_change_where_they_are_pure():
+def test_specks_are_filled_from_their_neighbours_and_nothing_else_changes():
     whole = pictures()
     where = torch.rand(3, 1, 40, 40, generator=torch.Generator().manual_seed(2)) < 0.1
-    speckled = torch.where(where, torch.ones_like(whole), whole)
-    drawn = (whole + 0.02).clamp(-1, 1)
-    result, alone = spared(speckled, drawn)
-    assert alone.all() and torch.equal(result[~where.expand_as(whole)], whole[~where.expand_as(whole)])
-    assert torch.allclose(result[where.expand_as(whole)], drawn[where.expand_as(whole)], atol=1e-6)
+    colours = torch.rand(3, 1, 40, 40, generator=torch.Generator().manual_seed(3)).round() * 2 - 1
+    speckled = torch.where(where, colours, whole)
+    result, alone = spared(speckled, (whole + 0.02).clamp(-1, 1))
+    elsewhere = ~where.expand_as(whole)
+    assert alone.all() and torch.equal(result[elsewhere], whole[elsewhere])
+    assert (error(result, whole) < error(speckled, whole) / 30).all()
+
+
+def test_white_and_black_areas_are_no_specks():
+    whole = pictures()
+    whole[:, :, :, :12], whole[:, :, 30:, 20:] = 1, -1
+    speckled = whole.clone()
+    speckled[:, :, 4:36:6, 3:36:6] = -1
+    result, alone = spared(speckled, whole)
+    assert alone.all() and torch.equal(result[:, :, 32:, 22:], whole[:, :, 32:, 22:])
+    assert (result[:, :, :, :9] - 1).abs().max() < 0.01  # specks on white become white
 
 
 def test_specks_that_are_not_pure_are_not_removed_like_that():
     whole = pictures()
     spread = torch.where(torch.arange(40) % 7 == 0, 0.8, whole)
     assert not spared(spread, whole + 0.02)[1].any() and not spared(whole, whole)[1].any()
+
+
+@pytest.mark.parametrize("size", [(16, 16), (37, 50)])
+def test_a_membrane_continues_what_is_around_the_hole(size):
+    height, width = size
+    y, x = torch.meshgrid(torch.arange(height) / height, torch.arange(width) / width, indexing="ij")
+    plane = torch.stack([x, y, 0.3 * x - y])[None]
+    hole = torch.zeros(1, 1, height, width)
+    hole[..., height // 4 : height // 2, width // 3 : 2 * width // 3] = 1
+    found = membrane(torch.where(hole > 0, 9.0, plane), hole)
+    assert torch.equal(torch.where(hole > 0, plane, found), plane)
+    assert (found - plane).abs().max() < 0.02  # a plane solves Laplace's equation
+    side = (x > 0.5).float()[None, None]  # up to the border of the picture
+    assert torch.allclose(
+        membrane(torch.where(side > 0, 9.0, torch.full_like(plane, 0.7)), side), torch.full_like(plane, 0.7)
+    )
+
+
+def test_membranes_of_different_holes_do_not_mix():
+    values = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    holes = torch.zeros(2, 1, 16, 16)
+    holes[0, :, :8], holes[1, :, 4:9, 5:] = 1, 1
+    both = membrane(values, holes)
+    for k in range(2):
+        assert torch.allclose(membrane(values[k, None], holes[k, None])[0], both[k], atol=1e-6)
+        assert both[k].abs().max() <= values[k].abs().max()
