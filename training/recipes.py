@@ -391,7 +391,7 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
     ),
     Recipe(
         "celeba-restore",
-        "repairs faces: fills holes, removes noise, blur and JPEG blocks, enlarges and colours",
+        "repairs faces: removes noise, specks, blur and JPEG blocks, enlarges and colours; fills holes unless fill is left out",
         "Isola et al. 2016, arXiv:1611.07004; Johnson et al. 2016, arXiv:1603.08155",
         "restore", **_PAIRS, generator={"width": 24},
         terms=_SHARP | {"several": 0.4, "closer": 0.25},
