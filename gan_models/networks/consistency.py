@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from ..damages import BLUR, blur, motion_blur
 
-RELAXATIONS = 60  # steps of Jacobi's method at each size
+RELAXATIONS, SMALL = 60, 10  # steps of Jacobi's method at each size; for holes of a few pixels
 PURE = 0.99  # a pixel at least this far from 0 in all channels is black or white
 AROUND, ALONE = 5, 0.5  # a speck is pure, and fewer than this share of the 5 x 5 pixels around it are as pure as it
 # Share of the network's change (squared) that must be in the specks, so that they are known not to have spread. Measured
@@ -30,20 +30,20 @@ KERNELS = {
 STEPS = 6  # of back-projection: with many more, the blocks of JPEG are drawn too
 
 
-def membrane(values: Tensor, hole: Tensor) -> Tensor:
+def membrane(values: Tensor, hole: Tensor, steps: int = RELAXATIONS) -> Tensor:
     """Values (n, C, H, W) outside holes (n, 1, H, W), 1 in the hole, continued into them as smoothly as possible: as the
     solution of Laplace's equation, from coarse to fine. Adding that to a picture in the hole is Poisson image editing
-    (Perez et al. 2003)."""
+    (Perez et al. 2003). steps: of relaxation at each size; small holes need few."""
     known = 1 - hole
     if min(values.shape[-2:]) > 4:
         share = F.avg_pool2d(known, 2, ceil_mode=True)
         coarse = F.avg_pool2d(values * known, 2, ceil_mode=True) / share.clamp_min(0.1)
-        inside = membrane(coarse, (share == 0).to(share))
+        inside = membrane(coarse, (share == 0).to(share), steps)
         inside = F.interpolate(inside, values.shape[-2:], mode="bilinear", align_corners=False)
     else:
         inside = (values * known).sum((2, 3), keepdim=True) / known.sum((2, 3), keepdim=True).clamp_min(1)
     result = torch.where(hole > 0, inside, values)
-    for _ in range(RELAXATIONS):
+    for _ in range(steps):
         around = F.pad(result, (1, 1, 1, 1), mode="replicate")
         mean = (around[..., 1:-1, 2:] + around[..., 1:-1, :-2] + around[..., 2:, 1:-1] + around[..., :-2, 1:-1]) / 4
         result = torch.where(hole > 0, mean, values)
@@ -60,7 +60,7 @@ def spared(pictures: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
         specks = specks + pure * (near < ALONE)
     squared = (drawn - pictures).square()
     share = (squared * specks).sum((1, 2, 3)) / squared.sum((1, 2, 3)).clamp_min(1e-9)
-    return torch.where(specks > 0, membrane(pictures, specks), pictures), share >= UNSPREAD
+    return torch.where(specks > 0, membrane(pictures, specks, SMALL), pictures), share >= UNSPREAD
 
 
 def sharpened(
@@ -83,9 +83,8 @@ def sharpened(
     known = best.isfinite().nonzero()[:, 0]
     result, given, kernels = drawn[known], pictures[known], found[known]
     for _ in range(STEPS if len(known) else 0):
-        result = (result + again(given - again(result, kernels), kernels)).clamp(
-            -1, 1
-        )  # kernels are their own transposes
+        left = again(given - again(result, kernels), kernels)  # kernels are their own transposes
+        result = (result + left).clamp(-1, 1)
     return drawn.index_copy(0, known, result)
 
 
