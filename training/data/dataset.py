@@ -64,7 +64,7 @@ class Dataset:
         over its classes or attributes, f is the share of pictures with that one, and the seed rounds r up or down. Raises
         DataError without labels."""
         if self.labels is None:
-            raise DataError(f"{self.name} has no labels, so none of them is rare: --set repeat_threshold=0.")
+            raise DataError(f"{self.name} has no labels, so none of them is rare; repeat_threshold must be 0.")
         has = self.labels if self.multi_label else self.labels[:, None] == np.arange(len(self.label_names))
         wanted = np.sqrt(threshold / np.maximum(has.mean(0), 1 / len(self)))
         factors = np.maximum(1, (has * wanted).max(1))

@@ -122,5 +122,5 @@ def test_the_order_with_repeats_depends_on_seed_and_image_number_alone():
 
 
 def test_without_labels_nothing_is_rare(ten):
-    with pytest.raises(data.DataError, match="ten has no labels, so none of them is rare: --set repeat_threshold=0"):
+    with pytest.raises(data.DataError, match="ten has no labels, so none of them is rare; repeat_threshold must be 0"):
         data.replace(ten, labels=None).repeated(0.5, seed=1)
