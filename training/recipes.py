@@ -77,8 +77,8 @@ class Recipe:
     beta1: float = 0.5  # Adam's decay rate of the mean of the gradients
     beta2: float | Schedule = 0.999  # Adam's decay rate of the mean of their squares
     labels_per_class: int = 0  # number of pictures of each class that keep their label, drawn by the seed; 0: all
-    # Pictures with a label that fewer than this share have are shown more often (repeat factors: Gupta et al. 2019,
-    # arXiv:1908.03195), at 0.5 one that a fiftieth have five times as often; 0: all equally often.
+    # Pictures with a rare label are shown more often (repeat factors: Gupta et al. 2019, arXiv:1908.03195): if a share f of
+    # all pictures has the label, sqrt(repeat_threshold / f) times as often, if that is more than once. 0: all equally often.
     repeat_threshold: float = 0.0
     batch_size: int = 64  # over all processes
     accumulation: int = 1  # parts of a batch, computed in turn to save memory; norms and Dropout see a part alone
