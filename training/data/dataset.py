@@ -61,8 +61,8 @@ class Dataset:
     def repeated(self, threshold: float, seed: int) -> "Dataset":
         """The same pictures, of which those with rare labels are shown more often (repeat-factor sampling: Gupta et al.
         2019, arXiv:1908.03195). A picture is shown r times an epoch, where r is the greatest of 1 and sqrt(threshold / f)
-        over its classes or attributes, f is the share of pictures with that one, and the seed rounds r up or down. Raises
-        DataError without labels."""
+        over its classes or attributes, f is the share of pictures with that one, and the seed rounds r up or down.
+        threshold: above 0, at most 1. Raises DataError without labels."""
         if self.labels is None:
             raise DataError(f"{self.name} has no labels, so none of them is rare; repeat_threshold must be 0.")
         has = self.labels if self.multi_label else self.labels[:, None] == np.arange(len(self.label_names))
