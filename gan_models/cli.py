@@ -24,7 +24,7 @@ class Verb(NamedTuple):
 
 VERBS = {
     "demo": Verb("gan_models.commands.demo", "show the models in a browser"),
-    "sample": Verb("gan_models.__main__", "draw samples of a model, on one sheet or as single files"),
+    "sample": Verb("gan_models.commands.sample", "draw samples of a model, on one sheet or as single files"),
     "walk": Verb("gan_models.commands.walk", "make a video that walks from picture to picture"),
     "edit": Verb("gan_models.commands.edit", "change a face in a photo, at full size"),
     "export": Verb("gan_models.commands.export", "write a model as ONNX, or as a page that needs no server"),

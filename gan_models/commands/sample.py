@@ -1,138 +1,101 @@
-"""How `python -m gan_models` draws and writes pictures: one sheet, a file per picture, or a folder per class."""
+"""Samples of a model as PNG files: `gan-studio sample mnist-cgan --seed 3 --labels 7 --output grid.png`."""
 
 import argparse
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+import sys
 from pathlib import Path
 
-import torch
-from PIL import Image
-from torch import Tensor
-
-from .. import images, marks, rng
+from .. import cli, rng
 from ..errors import InvalidInput
-from ..networks import Generator
-from ..networks import load as load_model
-from ..networks.retouch import RetouchEditor
-from .common import assignments, find_label
+from ..layout import bundled
+from ..outputs import check_output
+from .common import Parser, make_folder
 
-BATCH = 64  # pictures at once, to limit memory
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Pictures number 0 .. count - 1 of a seed."""
-
-    model: Generator
-    seed: int
-    truncation: float
-    latents: Tensor  # (count, latent_dim)
-    labels: Tensor | None  # (count,) classes | (count, K) attributes | None: the model has none
-    size: int | None  # pixels of a picture's height
-    classes: tuple[str, ...] | None = None  # (count,) the folder of each picture
-
-    @property
-    def count(self) -> int:
-        return len(self.latents)
-
-    def pictures(self) -> Iterator[Image.Image]:
-        """Each with its mark."""
-        for start in range(0, self.count, BATCH):
-            for picture, one in zip(images.to_pil(self.draw(start)), self.drawn(start), strict=True):
-                yield marks.marked(images.sized(picture, self.size), marks.of(self.model, (one,)))
-
-    def drawn(self, start: int, count: int = BATCH) -> tuple[marks.Drawn, ...]:
-        """From what pictures are drawn, beginning with number `start`."""
-        part = slice(start, start + count)
-        labels = None if self.labels is None else self.labels[part]
-        return marks.drawn(
-            self.model, self.latents[part], labels, seed=self.seed, truncation=self.truncation, start=start
-        )
-
-    @torch.inference_mode()
-    def draw(self, start: int) -> Tensor:
-        """A batch (n, C, H, W) in [-1, 1] on the CPU, starting with number `start`."""
-        part = slice(start, start + BATCH)
-        return self.model.generate(self.latents[part], None if self.labels is None else self.labels[part]).cpu()
+MAX_COUNT = 4096  # pictures on one sheet
+MAX_SIZE = 4096  # pixels
 
 
-def load_generator(source: str, revision: str | None, device: str | None) -> Generator:
-    """The model. Raises InvalidInput if it is not a generator."""
-    model = load_model(source, revision=revision, device=device)
-    if isinstance(model, RetouchEditor):
-        raise InvalidInput(f"{source} edits photos and draws none of its own: gan-studio edit PHOTO --model {source}.")
-    return model
+def main(arguments: list[str] | None = None) -> int:
+    """The command line. Returns the exit status, as cli.run does."""
+    return cli.run(lambda: command(arguments))
 
 
-def choose_pictures(model: Generator, options: argparse.Namespace, seed: int) -> Wanted:
-    """The pictures that the options request. Raises InvalidInput if the model cannot draw them."""
-    count, words, classes = options.count, options.labels, None
+def command(arguments: list[str] | None) -> None:
+    options = parse(arguments)
+    if options.list:
+        print("\n".join(bundled()) or "No models are bundled here.")
+    else:
+        run(options)
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    name = "python -m gan_models" if Path(sys.argv[0]).parent.name == "gan_models" else "gan-studio sample"
+    parser = Parser(name, description="Draw samples of a model, on one sheet or as single files.")
+    parser.add_argument(
+        "source", nargs="?", help="a model folder, a bundled name (see --list) or a Hub repository user/repo"
+    )
+    parser.add_argument("--list", action="store_true", help="print the names of the bundled models")
+    parser.add_argument("--revision", help="branch, tag or commit of the Hub repository")
+    parser.add_argument(
+        "--seed", type=int, help="0 or more; the same seed gives the same pictures (default: random, printed)"
+    )
+    parser.add_argument("--count", type=int, help=f"how many pictures, 1 to {MAX_COUNT} on one sheet (default: 16)")
+    parser.add_argument(
+        "--truncation", type=float, default=1.0, help="0 to 2; below 1: more typical, less varied (default: 1)"
+    )
+    parser.add_argument(
+        "--labels",
+        nargs="+",
+        metavar="LABEL",
+        help="classes, by name or number, in turn (3 or 0 1 2); or attributes (Smiling=1 Eyeglasses=0 Male), "
+        "the others as they occur together in the data",
+    )
+    parser.add_argument("--size", type=int, metavar="PIXELS", help="the height of a picture (default: the model's)")
+    parser.add_argument(
+        "--each",
+        action="store_true",
+        help="write each picture to its own file, without a frame, in the folder --output: SEED-NUMBER.png is picture "
+        "NUMBER of seed SEED",
+    )
+    parser.add_argument(
+        "--per-class",
+        type=int,
+        metavar="N",
+        help="with --each: N pictures of each class (or each of --labels) in a folder with its name, the layout of "
+        "torchvision's ImageFolder",
+    )
+    parser.add_argument("--device", help="cpu (default), cuda, cuda:1, mps, ...")
+    parser.add_argument(
+        "--output", "-o", type=Path, help="the PNG file to write; with --each the folder, created if missing"
+    )
+    options = parser.parse_args(arguments)
+    if not options.list and not (options.source and options.output):
+        parser.error("give a model and --output FILE.png, or --list")
+    if options.per_class is not None and not options.each:
+        parser.error("--per-class needs --each")
+    if options.per_class is not None and options.count is not None:
+        parser.error("give either --count (of all pictures) or --per-class")
+    options.count = 16 if options.count is None else options.count
+    return options
+
+
+def run(options: argparse.Namespace) -> None:
+    single = options.each and options.output.suffix.lower() == ".png"
+    if single and (options.count != 1 or options.per_class is not None):
+        raise InvalidInput(f"With --each the output {options.output} must be a folder, unless --count is 1.")
+    rng.check_count(options.count, most=rng.MAX_COUNT if options.each else MAX_COUNT, what="count")
     if options.per_class is not None:
-        if not model.labels or model.multi_label:
-            known = "attributes" if model.labels else "no labels"
-            raise InvalidInput(f"--per-class needs a model of classes, but this one knows {known}: give --count.")
-        chosen = [find_label(model.labels, word) for word in words] if words else range(len(model.labels))
-        chosen = [k for k in dict.fromkeys(chosen) for _ in range(options.per_class)]
-        count = rng.check_count(len(chosen))
-        folders, labels = folder_names(model.labels), torch.tensor(chosen, device=model.device)
-        classes = tuple(folders[k] for k in chosen)
-    else:
-        labels = choose_labels(model, words, count, seed)
-    latents = model.sample_latents(count, seed=seed, truncation=options.truncation)
-    return Wanted(model, seed, options.truncation, latents, labels, options.size, classes)
+        rng.check_count(options.per_class, what="number of pictures of a class")
+    if options.size is not None:
+        rng.check_count(options.size, most=MAX_SIZE, what="size")
+    seed = rng.check_seed(options.seed)
+    if single or not options.each:
+        check_output(options.output, (".png",))
+    from . import sampling  # with torch, which neither --help nor --list needs
 
-
-def choose_labels(model: Generator, words: list[str] | None, n: int, seed: int) -> Tensor | None:
-    """Labels for n pictures, from the words of --labels: (n,) classes | (n, K) attributes | None for an unconditional
-    model."""
-    if words and not model.labels:
-        raise InvalidInput("This model is unconditional: leave --labels out.")
-    labels = model.sample_labels(n, seed=seed)
-    if not words:
-        return labels
-    if not model.multi_label:
-        classes = torch.tensor([find_label(model.labels, word) for word in words])
-        return classes.repeat(-(-n // len(words)))[:n].to(model.device)
-    labels = labels.clone()
-    for name, value in assignments(model.labels, words, 0).items():
-        labels[:, model.labels.index(name)] = value
-    return labels
-
-
-def folder_names(labels: tuple[str, ...]) -> list[str]:
-    """A folder name for each class: its label without characters that file systems forbid. No two are equal, not even
-    when upper and lower case do not count."""
-    names = [re.sub(r"[^\w .()+&,'-]", "_", label).strip(" .")[:80] or "class" for label in labels]
-    folded = [name.casefold() for name in names]
-    return [f"{name}-{k}" if folded.count(name.casefold()) > 1 else name for k, name in enumerate(names)]
-
-
-def write_sheet(wanted: Wanted, path: Path) -> int:
-    """Write all pictures on one sheet, whose metadata name the first 16. Returns how many. Raises InvalidInput if the file
-    cannot be written."""
-    padding = 2 if wanted.count > 1 else 0  # a single picture has no frame
-    if wanted.size is None:
-        sheet = images.grid(torch.cat([wanted.draw(k) for k in range(0, wanted.count, BATCH)]), padding=padding)
-    else:
-        sheet = images.sheet(list(wanted.pictures()), padding=padding)
-    _save(marks.marked(sheet, marks.of(wanted.model, wanted.drawn(0, marks.MOST_PICTURES))), path)
-    return wanted.count
-
-
-def write_each(wanted: Wanted, output: Path) -> int:
-    """Write every picture to its own file: to `output` if there is only one, else to SEED-NUMBER.png in that folder or
-    its folder for the class. Returns how many. Raises InvalidInput if a file cannot be written."""
-    for k, picture in enumerate(wanted.pictures()):
-        folder = output / wanted.classes[k] if wanted.classes else output
-        if wanted.classes:
-            folder.mkdir(exist_ok=True)
-        _save(picture, output if output.suffix.lower() == ".png" else folder / f"{wanted.seed}-{k:05d}.png")
-    return wanted.count
-
-
-def _save(picture: Image.Image, path: Path) -> None:
-    try:
-        images.save_png(picture, path)
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be written ({error.strerror or error}); give another --output.") from error
+    model = sampling.load_generator(options.source, options.revision, options.device)
+    wanted = sampling.choose_pictures(model, options, seed)
+    if options.each and not single:
+        make_folder(options.output)
+    write = sampling.write_each if options.each else sampling.write_sheet
+    written = write(wanted, options.output)
+    print(f"{options.output}: {written} picture{'s' * (written > 1)} of {options.source}, seed {seed}")

@@ -9,7 +9,7 @@ from torchvision.datasets import ImageFolder
 import gan_models
 from gan_models import images, model_folder
 from gan_models.__main__ import main
-from gan_models.commands.sample import folder_names
+from gan_models.commands.sampling import folder_names
 from gan_models.networks.dcgan import DCGANGenerator
 from gan_models.networks.mlp import MLPGenerator
 
