@@ -28,7 +28,9 @@ def command(arguments: list[str] | None) -> None:
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
-    name = "python -m gan_models" if Path(sys.argv[0]).parent.name == "gan_models" else "gan-studio sample"
+    name = (
+        "python -m gan_models" if Path(sys.argv[0]).parts[-2:] == ("gan_models", "__main__.py") else "gan-studio sample"
+    )
     parser = Parser(name, description="Draw samples of a model, on one sheet or as single files.")
     parser.add_argument(
         "source", nargs="?", help="a model folder, a bundled name (see --list) or a Hub repository user/repo"
