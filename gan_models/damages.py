@@ -97,22 +97,32 @@ def brightness(pictures: Tensor) -> Tensor:
 
 def blur(pictures: Tensor, sigma: Tensor) -> Tensor:
     """Gaussian blur with standard deviations (n,) in pixels, at most about 3. Borders are mirrored."""
-    places = torch.arange(TAPS, device=pictures.device, dtype=pictures.dtype) - TAPS // 2
-    kernels = (-(places**2) / (2 * sigma.clamp_min(1e-3)[:, None] ** 2)).exp()
-    kernels = kernels / kernels.sum(1, keepdim=True)
+    kernels = gaussian_kernels(sigma)
     return _filtered(_filtered(pictures, kernels[:, None, :]), kernels[:, :, None])
+
+
+def gaussian_kernels(sigma: Tensor) -> Tensor:
+    """(n, TAPS): one row or column of Gaussian kernels with standard deviations (n,) in pixels; each sums to 1."""
+    places = torch.arange(TAPS, device=sigma.device, dtype=sigma.dtype) - TAPS // 2
+    kernels = (-(places**2) / (2 * sigma.clamp_min(1e-3)[:, None] ** 2)).exp()
+    return kernels / kernels.sum(1, keepdim=True)
 
 
 def motion_blur(pictures: Tensor, strength: Tensor, turn: Tensor) -> Tensor:
     """Each point smeared over a straight line of up to MOTION pixels, in the direction `turn` (n,) (0..1 is half a
     turn)."""
-    places = torch.arange(TAPS, device=pictures.device, dtype=pictures.dtype) - TAPS // 2
+    return _filtered(pictures, motion_kernels(strength, turn))
+
+
+def motion_kernels(strength: Tensor, turn: Tensor) -> Tensor:
+    """(n, TAPS, TAPS): the kernels of `motion_blur`; each sums to 1."""
+    places = torch.arange(TAPS, device=strength.device, dtype=strength.dtype) - TAPS // 2
     y, x = torch.meshgrid(places, places, indexing="ij")
     angle, half = math.pi * turn[:, None, None], (MOTION - 1) / 2 * strength[:, None, None]
     along = x * angle.cos() + y * angle.sin()
     across = y * angle.cos() - x * angle.sin()
     kernels = (1 - across.abs()).clamp_min(0) * (1 + half - along.abs()).clamp(0, 1)
-    return _filtered(pictures, kernels / kernels.sum((1, 2), keepdim=True))
+    return kernels / kernels.sum((1, 2), keepdim=True)
 
 
 def _filtered(pictures: Tensor, kernels: Tensor) -> Tensor:

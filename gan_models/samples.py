@@ -57,9 +57,9 @@ def repair_grid(restorer: Restorer, seed: int, count: int = 4) -> Tensor:
     rows = []
     for kind in restorer.damages:
         found = damages.damaged(drawn, {kind: SHOWN}, seed)
-        looked = restorer.look(found.pictures, found.mask)
         strengths = torch.tensor([[SHOWN * (name == kind) for name in restorer.told]], device=drawn.device)
-        after = restorer.draw(looked, strengths.expand(count, -1)).clamp(-1, 1)
+        hole = found.mask if kind == "fill" else None
+        after = restorer.drawn(found.pictures, hole, strengths.expand(count, -1))
         rows.append(torch.stack([found.pictures, after], 1).flatten(0, 1))
     return torch.cat(rows)
 

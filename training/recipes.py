@@ -393,7 +393,7 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
         "celeba-restore",
         "repairs faces: removes noise, specks, blur and JPEG blocks, enlarges and colours; fills holes unless fill is left out",
         "Isola et al. 2016, arXiv:1611.07004; Johnson et al. 2016, arXiv:1603.08155",
-        "restore", **_PAIRS, generator={"width": 24},
+        "restore", **_PAIRS, generator={"width": 24, "deconvolves": True},
         terms=_SHARP | {"several": 0.4, "closer": 0.25},
     ),
     Recipe(

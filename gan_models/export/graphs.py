@@ -102,6 +102,8 @@ class _Classifies(nn.Module):
 
 
 class _Restores(nn.Module):
+    """A restorer, without the deconvolution of blurred pictures, since ONNX has no Fourier transform of this kind."""
+
     def __init__(self, model: Restorer):
         super().__init__()
         self.model = model

@@ -4,7 +4,8 @@
 - **Specks** that are pure black or white: no other pixel changes, and they are filled from their neighbours (a switching
   filter: Sun and Neuvo 1994). The network only decides whether they have spread, as in a JPEG.
 - **Blur**: a restored picture, blurred again, must give the blurred one. Of several kernels that one is taken with which it
-  does so best, and the remaining difference is added back (iterative back-projection: Irani and Peleg 1991).
+  does so best, and the remaining difference is added back (iterative back-projection: Irani and Peleg 1991). And where the
+  kernel is estimated beforehand, the network gets the picture deconvolved by it (Wiener 1949).
 """
 
 import math
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..damages import BLUR, blur, motion_blur
+from ..damages import BLUR, TAPS, blur, gaussian_kernels, motion_blur, motion_kernels
 
 RELAXATIONS, SMALL = 60, 10  # steps of Jacobi's method at each size; for holes of a few pixels
 PURE = 0.99  # a pixel at least this far from 0 in all channels is black or white
@@ -27,6 +28,10 @@ KERNELS = {
     "blur": [(k / 20, 0.0) for k in range(1, 21)],
     "motion": [(k / 20, turn / 12) for k in range(2, 12) for turn in range(12)],
 }
+NOISE = (
+    0.01  # power of the noise as a share of the picture's, in Wiener's filter: no frequency is raised more than 5 times
+)
+MARGIN = 16  # pixels by which a picture is mirrored at its borders, where a deconvolution rings
 STEPS = 6  # of back-projection: with many more, the blocks of JPEG are drawn too
 
 
@@ -97,3 +102,27 @@ def again(pictures: Tensor, kernels: Tensor) -> Tensor:
             some, much = pictures[rows], strengths[rows]
             result[rows] = motion_blur(some, much, turns[rows]) if moved else blur(some, BLUR * much)
     return result
+
+
+def deconvolved(pictures: Tensor, blurs: Tensor) -> Tensor:
+    """Pictures (n, C, H, W), deconvolved by Wiener's filter (1949), in [-1, 1]. blurs (n, 3): the strength of the blur in
+    0..1; and cosine and sine of twice the angle of the motion, times its strength. Where all three are 0, the picture
+    itself."""
+    height, width = pictures.shape[2:]
+    down, right = min(MARGIN, height - 1), min(MARGIN, width - 1)
+    padded = F.pad(pictures.float(), (right, right, down, down), mode="reflect")
+    blurring, cosine, sine = blurs.float().unbind(1)
+    kernels = motion_kernels((cosine.square() + sine.square()).sqrt(), torch.atan2(sine, cosine) / (2 * math.pi))
+    column = gaussian_kernels(BLUR * blurring)
+    filters = _spectrum(kernels, padded) * _spectrum(column[:, :, None] * column[:, None], padded)
+    filters = (1 + NOISE) * filters.conj() / (filters.abs().square() + NOISE)  # which keeps the mean
+    result = torch.fft.irfft2(torch.fft.rfft2(padded) * filters[:, None], s=padded.shape[-2:])
+    result = result[..., down : down + height, right : right + width].clamp(-1, 1)
+    return torch.where((blurs != 0).any(1)[:, None, None, None], result.to(pictures), pictures)
+
+
+def _spectrum(kernels: Tensor, padded: Tensor) -> Tensor:
+    """The Fourier transform of kernels (n, TAPS, TAPS), whose middle is the origin, for pictures of the size of `padded`."""
+    height, width = padded.shape[-2:]
+    large = F.pad(kernels, (0, width - TAPS, 0, height - TAPS))
+    return torch.fft.rfft2(large.roll((-(TAPS // 2), -(TAPS // 2)), (1, 2)))

@@ -2,9 +2,10 @@
 
 A U-Net (Ronneberger et al. 2015, arXiv:1505.04597) works at half the picture's resolution, on 2 x 2 pixels as channels
 (Shi et al. 2016, arXiv:1609.05158), and predicts a change that is added to the known pixels. Its other inputs are the
-mask of missing pixels and the strength of each kind of damage (FiLM: Perez et al. 2018, arXiv:1709.07871); without given
-strengths it uses its own estimate. With all strengths 0 the picture is returned unchanged. The discriminators get both
-pictures (Isola et al. 2016, arXiv:1611.07004).
+mask of missing pixels, the strength of each kind of damage (FiLM: Perez et al. 2018, arXiv:1709.07871), and of a blurred
+picture what Wiener's filter makes of it. Without given strengths it uses its own estimate, and the blur's kernel it always
+estimates. With all strengths 0 the picture is returned unchanged. The discriminators get both pictures (Isola et al. 2016,
+arXiv:1611.07004).
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ from ..errors import InvalidConfig, InvalidInput, short
 from ..photos.opening import MIN_SIDE, Source, open_photo
 from ..photos.repaired import by_tiles, check_hole, restore_photo
 from . import consistency
-from .base import Names, check_config
+from .base import Generator, Names, check_config
 from .layers import upcast
 from .mixing import MixingDiscriminator
 from .unet import GROUPS, Level, PictureUNet, initialise_convolutions
@@ -44,8 +45,31 @@ class Looked(NamedTuple):
 
     pictures: Tensor  # (n, C, S, S), 0 where pixels are missing
     mask: Tensor  # (n, 1, S, S)
-    features: tuple[Tensor, ...]  # of the U-Net's way down, the largest map first
+    pixels: Tensor  # (n, P, S / 2, S / 2) all that the U-Net sees
+    features: tuple[Tensor, ...]  # of its way down, the largest map first
     estimate: Tensor  # (n, K) logits of the strengths
+
+
+class KernelReader(nn.Module):
+    """Estimates how pictures (n, C, S, S) are blurred: (n, 3), the strength of the blur in 0..1; and cosine and sine of
+    twice the angle of the motion, times its strength (an angle and its opposite are the same motion)."""
+
+    def __init__(self, channels: int, width: int = 16):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels, width, 5, 2, 2),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(width, 2 * width, 3, 2, 1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(2 * width, 4 * width, 3, 1, 1),
+            nn.LeakyReLU(0.2),
+        )
+        self.reads = nn.Sequential(nn.Linear(8 * width, 64), nn.LeakyReLU(0.2), nn.Linear(64, 3))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        maps = upcast(self.layers(pictures))
+        known = torch.cat([maps.mean((2, 3)), (maps.square().mean((2, 3)) + 1e-6).sqrt()], 1)
+        return upcast(self.reads(known.to(pictures)))
 
 
 class Restorer(PictureUNet):
@@ -53,7 +77,8 @@ class Restorer(PictureUNet):
 
     damages: the kinds that it repairs, names from damages.KINDS, with or without holes (`fill`). residual: whether it
     adds a change to the picture; else it draws a new one, as from lines. width: channels of the U-Net's first map.
-    embedding: entries of the embedding of the strengths.
+    embedding: entries of the embedding of the strengths. deconvolves: whether the U-Net also gets what Wiener's filter
+    makes of a blurred picture.
     """
 
     family = "restore"
@@ -68,21 +93,28 @@ class Restorer(PictureUNet):
         residual: bool = True,  # add a change to the picture, instead of drawing a new one
         # That it repairs, from KINDS in gan_models/damages.py; null: all but edges; []: it learns the task from pairs.
         damages: Names | None = None,
+        deconvolves: bool = False,  # estimate the kernel of a blur, and show the network the deconvolved picture too
     ):
         super().__init__()
         self.check_unet(locals())
-        if not isinstance(residual, bool):
-            raise InvalidConfig("The configuration's residual must be true or false.")
+        for name, value in (("residual", residual), ("deconvolves", deconvolves)):
+            if not isinstance(value, bool):
+                raise InvalidConfig(f"The configuration's {name} must be true or false.")
         self.damages = _checked_damages(damages)
+        if deconvolves and not consistency.KERNELS.keys() & set(self.damages):
+            raise InvalidConfig(
+                "The configuration's deconvolves must be false, unless the damages include blur or motion."
+            )
         self.set_labels(None, False)
-        self.residual = residual
+        self.residual, self.deconvolves = residual, deconvolves
         self.told = tuple(kind for kind in self.damages if kind != "fill")  # holes are given by the mask
-        pixels = 4 * (image_channels + 1)
+        pixels = 4 * (image_channels * (1 + deconvolves) + 1)
         channels = self.add_unet(locals(), pixels, len(self.told) + 1)
         # Both get the pixels as an input again: from features alone, denoising is learned ten times as slowly.
         self.last = Level(width + pixels, width + GROUPS, embedding=embedding)
         self.change = nn.Conv2d(2 * width + GROUPS + pixels, 4 * image_channels, 3, padding=1)
         self.estimate = nn.Linear(channels, len(self.told)) if self.told else None
+        self.kernels = KernelReader(image_channels) if deconvolves else None
         initialise_convolutions(self)
         with torch.no_grad():
             # The change starts small, and equal for the four pixels of a place (Aitken et al. 2017, arXiv:1707.02937).
@@ -94,15 +126,53 @@ class Restorer(PictureUNet):
         looked = self.look(torch.zeros(1, *self.image_shape, device=self.device))
         return [looked.estimate, self.draw(looked, torch.ones(1, len(self.told), device=self.device))]
 
-    def look(self, pictures: Tensor, mask: Tensor | None = None) -> Looked:
-        """The features of pictures (n, C, S, S) with masks (n, 1, S, S), 1 where they are missing; differentiable."""
+    def adopt(self, model: Generator) -> None:
+        """Take the weights of a restorer that does not deconvolve, and may fill no holes. Until it is trained on, this one
+        restores as that one does. Raises InvalidInput if it does not fit."""
+        if (
+            not isinstance(model, Restorer)
+            or model.kernels is not None
+            or (model.told, model.residual, model.image_shape) != (self.told, self.residual, self.image_shape)
+            or any(a.shape[:1] != b.shape[:1] for a, b in _same(model.state_dict(), self.state_dict()))
+        ):
+            raise InvalidInput(
+                f"Its weights do not fit: that takes a restorer of {', '.join(self.told)} with the same image_size, width, "
+                "embedding and residual."
+            )
+        with torch.no_grad():
+            for before, now in _same(model.state_dict(), self.state_dict()):
+                now.zero_()  # the weights of what is seen in addition, which are the last
+                now[:, : before.shape[1]].copy_(before) if now.ndim > 1 else now.copy_(before)
+
+    def look(self, pictures: Tensor, mask: Tensor | None = None, sharp: Tensor | None = None) -> Looked:
+        """The features of pictures (n, C, S, S) with masks (n, 1, S, S), 1 where they are missing; differentiable. sharp:
+        the same pictures deconvolved, as `unblurred` gives them; None: as they are."""
         mask = torch.zeros_like(pictures[:, :1]) if mask is None else mask.to(pictures)
         pictures = pictures * (1 - mask)
-        features = self.downward(_by_fours(pictures, mask, self.dtype))
+        beside = [] if self.kernels is None else [pictures if sharp is None else sharp * (1 - mask)]
+        pixels = F.pixel_unshuffle(torch.cat([pictures, mask, *beside], 1).to(self.dtype), 2)
+        features = self.downward(pixels)
         if self.estimate is None:
-            return Looked(pictures, mask, features, pictures.new_zeros(len(pictures), 0))
+            return Looked(pictures, mask, pixels, features, pictures.new_zeros(len(pictures), 0))
         known = torch.cat([feature.mean((2, 3)) for feature in features], 1)
-        return Looked(pictures, mask, features, upcast(self.estimate(known)))
+        return Looked(pictures, mask, pixels, features, upcast(self.estimate(known)))
+
+    def blurs_of(self, pictures: Tensor) -> Tensor:
+        """(n, 3): how pictures (n, C, S, S) are blurred, as :class:`KernelReader` estimates it; differentiable. All 0 if
+        the network does not deconvolve."""
+        return pictures.new_zeros(len(pictures), 3) if self.kernels is None else self.kernels(pictures.to(self.dtype))
+
+    def unblurred(self, pictures: Tensor, blurs: Tensor, strengths: Tensor) -> Tensor:
+        """Pictures (n, C, H, W) deconvolved as far as blurs (n, 3) and the strengths (n, len(told)) of the damages that
+        they have say so: only of what is told, and never by more than the strongest kernel."""
+        told = [
+            strengths[:, self.told.index(kind)] > 0 if kind in self.told else strengths.new_zeros(len(strengths)) > 0
+            for kind in ("blur", "motion", "motion")
+        ]
+        blurs = blurs * torch.stack(told, 1).to(blurs)
+        blur, motion = blurs[:, :1].clamp(0, 1), blurs[:, 1:]
+        motion = motion / motion.norm(dim=1, keepdim=True).clamp_min(1)
+        return consistency.deconvolved(pictures, torch.cat([blur, motion], 1))
 
     def draw(self, looked: Looked, strengths: Tensor) -> Tensor:
         """The restored pictures (n, C, S, S) for strengths (n, len(told)) in 0..1; differentiable, and not clamped to
@@ -110,9 +180,8 @@ class Restorer(PictureUNet):
         missing = looked.mask.mean((1, 2, 3))[:, None]
         wishes = self.wishes(torch.cat([strengths.to(missing), missing], 1).to(self.dtype))
         x = self.upward(looked.features, wishes)
-        pixels = _by_fours(looked.pictures, looked.mask, self.dtype)
-        last = self.last(torch.cat([x, pixels], 1), wishes)
-        change = F.pixel_shuffle(upcast(self.change(torch.cat([x, last, pixels], 1))), 2)
+        last = self.last(torch.cat([x, looked.pixels], 1), wishes)
+        change = F.pixel_shuffle(upcast(self.change(torch.cat([x, last, looked.pixels], 1))), 2)
         if not self.residual:
             return change
         if not self.damages:
@@ -245,16 +314,30 @@ class Restorer(PictureUNet):
         strengths (1 or n, K)."""
         holes, mask = mask is not None, torch.zeros_like(pictures[:, :1]) if mask is None else mask
 
-        def draw(tiles: Tensor, holes: Tensor) -> Tensor:
-            looked = self.look(tiles.to(self.device), holes.to(self.device))
+        def draw(tiles: Tensor, holes: Tensor, sharp: Tensor) -> Tensor:
+            looked = self.look(tiles.to(self.device), holes.to(self.device), sharp.to(self.device))
             rows = strengths.to(self.device)
             rows = rows if len(rows) == len(tiles) else rows[:1].expand(len(tiles), -1)
             return self.draw(looked, rows).float().clamp(-1, 1).to(tiles)
 
         with torch.no_grad():
             pictures = pictures.float()
-            result = by_tiles(draw, pictures, mask.float(), self.image_shape[-1])
+            sharp = self._sharp(pictures, strengths)
+            result = by_tiles(draw, self.image_shape[-1], pictures, mask.float(), sharp)
             return result if holes else self._consistent(pictures, result, strengths)
+
+    def _sharp(self, pictures: Tensor, strengths: Tensor) -> Tensor:
+        """Pictures (n, C, H, W) deconvolved by the network's own estimate of their blur; of tiles of one picture those
+        with much detail count most."""
+        if self.kernels is None:
+            return pictures
+        tiles = self._tiles(pictures.to(self.device))
+        blurs = torch.cat([self.blurs_of(some) for some in tiles.split(BATCH)])
+        if len(tiles) != len(pictures):
+            detail = (tiles - F.avg_pool2d(F.pad(tiles, (1, 1, 1, 1), mode="replicate"), 3, 1)).square().mean((1, 2, 3))
+            blurs = ((detail / detail.sum().clamp_min(1e-9))[:, None] * blurs).sum(0, keepdim=True)
+        rows = strengths.to(blurs).expand(len(blurs), -1) if len(strengths) != len(blurs) else strengths.to(blurs)
+        return self.unblurred(pictures, blurs.to(pictures), rows.to(pictures))
 
     def without_specks(
         self, pictures: Tensor, damages: Sequence[str] | None = None, strength: float | None = None
@@ -359,9 +442,9 @@ class Restorer(PictureUNet):
         return (looked.estimate.sigmoid() - SURE).clamp_min(0) / (1 - SURE)
 
 
-def _by_fours(pictures: Tensor, mask: Tensor, dtype: torch.dtype) -> Tensor:
-    """Pictures and masks with 2 x 2 pixels as channels."""
-    return F.pixel_unshuffle(torch.cat([pictures, mask], 1).to(dtype), 2)
+def _same(weights: dict[str, Tensor], others: dict[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
+    """The tensors of both that have the same name."""
+    return [(weights[name], others[name]) for name in weights if name in others]
 
 
 def _checked_damages(damages: object) -> tuple[str, ...]:

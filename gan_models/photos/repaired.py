@@ -64,15 +64,16 @@ class Restores(Protocol):
     def drawn(self, pictures: Tensor, mask: Tensor | None, strengths: Tensor) -> Tensor: ...
 
 
-def by_tiles(function: Draw, pictures: Tensor, mask: Tensor, size: int) -> Tensor:
-    """Apply `function` to pictures (n, C, H, W) and masks (n, 1, H, W) of any size, in tiles of `size` that overlap by a
-    quarter and are blended. Smaller pictures are padded by mirroring."""
+def by_tiles(function: Callable[..., Tensor], size: int, pictures: Tensor, mask: Tensor, *beside: Tensor) -> Tensor:
+    """Apply `function` to pictures (n, C, H, W), masks (n, 1, H, W) and further maps of any size, in tiles of `size` that
+    overlap by a quarter and are blended. Smaller pictures are padded by their last pixels."""
     height, width = pictures.shape[2:]
     if min(height, width) < size:
         more = (0, max(size - width, 0), 0, max(size - height, 0))
-        pictures, mask = F.pad(pictures, more, mode="replicate"), F.pad(mask, more)
+        pictures, *beside = (F.pad(maps, more, mode="replicate") for maps in (pictures, *beside))  # type: ignore[assignment]
+        mask = F.pad(mask, more)
     if pictures.shape[2:] == (size, size):
-        return function(pictures, mask)[..., :height, :width]
+        return function(pictures, mask, *beside)[..., :height, :width]
     overlap = size // 4
     ramp = ((torch.arange(size, device=pictures.device) + 0.5) / overlap).clamp(max=1)
     weight = ramp * ramp.flip(0)
@@ -81,11 +82,11 @@ def by_tiles(function: Draw, pictures: Tensor, mask: Tensor, size: int) -> Tenso
     total, sums = torch.zeros_like(pictures), torch.zeros_like(pictures[:1, :1])
     for first in range(0, len(places), BATCH):
         some = places[first : first + BATCH]
-        tiles, holes = (
+        tiles = [
             torch.cat([maps[..., top : top + size, left : left + size] for top, left in some])
-            for maps in (pictures, mask)
-        )
-        for (top, left), tile in zip(some, function(tiles, holes).split(len(pictures)), strict=True):
+            for maps in (pictures, mask, *beside)
+        ]
+        for (top, left), tile in zip(some, function(*tiles).split(len(pictures)), strict=True):
             total[..., top : top + size, left : left + size] += weight * tile
             sums[..., top : top + size, left : left + size] += weight
     return (total / sums)[..., :height, :width]

@@ -1,13 +1,15 @@
 """The game of pictures from pictures (network: gan_models/networks/restore.py; damages: gan_models/damages.py).
 
 Each picture is damaged at random, by kinds that the network knows. The network gets the strengths, or for a part of the
-pictures uses its own estimate, and has to restore the picture. First it minimises the difference of pixels; from
+pictures uses its own estimate, and has to restore the picture. If it deconvolves, it gets the blur's kernel or estimates it in
+the same way. First it minimises the difference of pixels; from
 `looks_after` images on also the difference of features of the frozen EfficientNet-Lite0 (judges/general.py; perceptual
 losses: Johnson et al. 2016, arXiv:1603.08155). From `adversarial_after` on the discriminators take part, which get the
 damaged picture and the restored or real one (pix2pix: Isola et al. 2016, arXiv:1611.07004): one on pixels, and others on
 features as in Projected GAN. Lite1, which is used for evaluation, takes no part.
 """
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,7 +28,7 @@ from .adversarial import Game
 from .batch import Batch
 from .state import State
 
-PLAIN = ("reconstruction", "estimate")  # terms of every step
+PLAIN = ("reconstruction", "estimate", "kernel")  # terms of every step
 OWN = 16  # further uniform numbers per picture, to choose its damages
 UNTOLD = 0.4  # how often the network has to use its own estimate
 UNTOUCHED = 0.1  # how often a picture that could have several damages has none
@@ -41,6 +43,8 @@ class Repaired(NamedTuple):
     real: Tensor  # (n, C, S, S) the targets
     source: Tensor  # (n, C + 1, S, S): the damaged picture and its mask
     strengths: Tensor  # (n, K) of the damages that it can be told
+    blurs: Tensor  # (n, 3) of the kernels, as KernelReader has them
+    estimated_blurs: Tensor  # (n, 3)
     looked: Looked
     drawn: Tensor  # (n, C, S, S)
     # The maps of General for the real and the restored pictures, if needed, and the mixed maps, finest first.
@@ -58,6 +62,7 @@ class Restoring(Game):
         reconstruction: float | Schedule = 10.0  # absolute difference of pixels
         perceptual: float | Schedule = 0.0  # distance in general features (colour pictures of 32 px and more)
         estimate: float = 0.1  # error of the network's own estimate of the damages
+        kernel: float = 1.0  # error of its estimate of the kernel of a blur
         looks_every: int = 1  # features and discriminators are used on every k-th step, with k times the weight
         looks_after: int = 1  # images after which features and discriminators are used
         adversarial_after: int = 1  # images after which the discriminators take part
@@ -120,10 +125,16 @@ class Restoring(Game):
             with torch.no_grad():
                 found = damage(real, strengths, randoms[:, :RANDOMS], fields)
         known = strengths[:, [KINDS.index(kind) for kind in network.told]]
-        looked = network.look(found.pictures, found.mask)
-        told = torch.where(own[:, 12:13] < UNTOLD, network.estimated(looked).detach(), known)
+        untold = own[:, 12:13] < UNTOLD
+        blurs, estimated = blurs_of(strengths, randoms[:, 0]), network.blurs_of(found.pictures)
+        sharp = found.pictures
+        if network.deconvolves:
+            with torch.no_grad():
+                sharp = network.unblurred(found.pictures, torch.where(untold, estimated, blurs), known)
+        looked = network.look(found.pictures, found.mask, sharp)
+        told = torch.where(untold, network.estimated(looked).detach(), known)
         source = torch.cat([found.pictures, found.mask], 1)
-        drawn = Repaired(real, source, known, looked, network.draw(looked, told))
+        drawn = Repaired(real, source, known, blurs, estimated, looked, network.draw(looked, told))
         if self.general is None or not (self.terms.perceptual and self.looks(state) or self.judged(state)):
             return drawn
         with torch.no_grad():
@@ -194,6 +205,8 @@ class Restoring(Game):
             scalars["estimate"] = F.binary_cross_entropy_with_logits(
                 generated.looked.estimate, generated.strengths.to(generated.looked.estimate)
             )
+        if state.generator.deconvolves:
+            scalars["kernel"] = F.mse_loss(generated.estimated_blurs, generated.blurs)
         judged = self.judged(state)
         if generated.maps is not None and terms.perceptual:
             scalars["perceptual"] = general.apart(generated.maps, generated.real_maps).mean()
@@ -208,6 +221,14 @@ class Restoring(Game):
             for name, value in scalars.items()
         )
         return loss, {"generator_loss": loss} | scalars
+
+
+def blurs_of(strengths: Tensor, turn: Tensor) -> Tensor:
+    """(n, 3): the kernels of pictures with damages of strengths (n, len(KINDS)) and directions of motion `turn` (n,), as
+    the network's KernelReader has them."""
+    blur, motion = strengths[:, KINDS.index("blur")], strengths[:, KINDS.index("motion")]
+    angle = 2 * math.pi * turn
+    return torch.stack([blur, motion * angle.cos(), motion * angle.sin()], 1)
 
 
 def closer(images: Tensor, randoms: Tensor, share: float) -> Tensor:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from gan_models.errors import InvalidInput
 from gan_models.model_folder import config_of
-from gan_models.networks import load
+from gan_models.networks import Generator, load
 from gan_models.networks.editor import Editor
 from gan_models.networks.laplacian import LaplacianGenerator
+from gan_models.networks.restore import Restorer
 
 from .. import run_folder
 from ..errors import RunError
@@ -17,13 +18,13 @@ ADOPTING = (Editor, LaplacianGenerator)  # which take another generator as a par
 
 
 def initialise_from(state: State, source: str) -> None:
-    """Start from the generator of a model with the recipe's configuration (it may lack an encoder), from a generator of
-    half the size, which grows, or from a run folder, with its discriminator too."""
+    """Start from the generator of a model with the recipe's configuration (it may lack an encoder, or a restorer's
+    deconvolution and holes), from a generator of half the size, which grows, or from a run folder, with its discriminator too."""
     if checkpoint := run_folder.find_checkpoint(Path(source)):
         checkpoints.begin_with(state, checkpoint)
         return
     model = load(source)
-    if isinstance(state.ema, ADOPTING) and not isinstance(model, ADOPTING):
+    if _adopts(state.ema, model):
         try:
             for network in (state.generator, state.ema):
                 network.adopt(model)
@@ -46,3 +47,10 @@ def initialise_from(state: State, source: str) -> None:
         )
     for network in (state.generator, state.ema):
         network.load_state_dict(network.state_dict() | weights, strict=True)
+
+
+def _adopts(network: Generator, model: Generator) -> bool:
+    """Whether `network.adopt` has to take the model: it lacks parts of the network, or is a part of it."""
+    if isinstance(network, Restorer) and isinstance(model, Restorer):
+        return network.kernels is not None and model.kernels is None
+    return isinstance(network, ADOPTING) and not isinstance(model, ADOPTING)

@@ -49,7 +49,7 @@ def test_first_the_network_learns_alone():
     assert loss == 0 and not scalars and not moved(state.discriminator)
     loss, scalars = game.generator_loss(state, batch, drawn)
     loss.backward()
-    assert set(scalars) == {"generator_loss", "reconstruction", "estimate"}
+    assert set(scalars) == {"generator_loss", "reconstruction", "estimate", "kernel"}
     assert {"stem", "down", "middle", "up", "change", "estimate", "wishes"} <= moved(state.generator)
 
 
