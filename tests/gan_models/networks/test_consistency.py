@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from gan_models.networks.consistency import again, membrane, sharpened, spared
+from gan_models.networks.consistency import again, deconvolved, membrane, sharpened, spared
 
 
 def pictures(n: int = 3, side: int = 40) -> torch.Tensor:
@@ -110,3 +110,37 @@ def test_membranes_of_different_holes_do_not_mix():
     for k in range(2):
         assert torch.allclose(membrane(values[k, None], holes[k, None])[0], both[k], atol=1e-6)
         assert both[k].abs().max() <= values[k].abs().max()
+
+
+@pytest.mark.parametrize(
+    "blurs, kernel",
+    [
+        ([0.4, 0.0, 0.0], [0.0, 0.4, 0.0]),
+        ([0.0, 0.0, 0.5], [1.0, 0.5, 0.25]),  # twice 45 degrees is a quarter of a turn
+        ([0.0, -0.5, 0.0], [1.0, 0.5, 0.5]),
+        ([0.0, 0.5, 0.0], [1.0, 0.5, 0.0]),
+    ],
+)
+@pytest.mark.parametrize("height, width", [(80, 80), (80, 61)])
+def test_a_deconvolved_picture_is_nearer_to_the_original(blurs, kernel, height, width):
+    whole = pictures(side=80)[..., :height, :width]
+    blurred = again(whole, torch.tensor([kernel]).expand(3, -1))
+    sharp = deconvolved(blurred, torch.tensor([blurs]).expand(3, -1))
+    assert sharp.shape == whole.shape and sharp.abs().max() <= 1
+    inside = (..., slice(16, height - 16), slice(16, width - 16))  # at the borders it rings
+    assert (error(sharp[inside], whole[inside]) < 0.4 * error(blurred[inside], whole[inside])).all()
+
+
+def test_small_pictures_are_deconvolved_too():
+    whole = pictures()[..., :8, :30]
+    assert deconvolved(whole, torch.ones(3, 3) / 2).isfinite().all()
+
+
+def test_without_blur_a_picture_is_not_deconvolved():
+    whole = pictures()
+    assert torch.equal(deconvolved(whole, torch.zeros(3, 3)), whole)
+    one = deconvolved(whole, torch.tensor([[0.3, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.1, 0.1]]))
+    assert torch.equal(one[1], whole[1]) and not torch.equal(one[0], whole[0]) and not torch.equal(one[2], whole[2])
+    assert torch.allclose(
+        deconvolved(torch.full((1, 1, 20, 20), 0.5), torch.tensor([[1.0, 0.0, 1.0]])), torch.tensor(0.5)
+    )

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 import gan_models
 from gan_models.damages import damaged
 from gan_models.errors import InvalidConfig, InvalidInput
+from gan_models.networks.consistency import deconvolved
 from gan_models.networks.restore import Restorer
 
 
@@ -244,3 +245,86 @@ def test_of_blur_and_motion_the_one_is_repaired_that_is_seen_more(bundled, faces
         assert strength is None or torch.allclose(strengths["blur"] + strengths["motion"], torch.tensor(strength))
     kept = bundled.strengths_of(found, ["blur", "motion", "jpeg"], strength)
     assert (kept[:, bundled.told.index("jpeg")] > 0).all()
+
+
+# ---- Deconvolution ---------------------------------------------------------------------------------------------------
+
+DAMAGES = ["blur", "motion", "noise"]
+
+
+@pytest.fixture(scope="module")
+def deconvolving() -> Restorer:
+    """One that reads every picture as moved by 0.6 at 45 degrees, and blurred by 0.3."""
+    torch.manual_seed(0)
+    made = Restorer(32, 3, width=8, damages=DAMAGES, deconvolves=True).eval().requires_grad_(False)
+    made.kernels.reads[-1].weight.zero_()
+    made.kernels.reads[-1].bias.copy_(torch.tensor([0.3, 0.0, 0.6]))
+    return made
+
+
+def test_only_what_is_told_is_deconvolved(deconvolving):
+    given, blurs = pictures(), deconvolving.blurs_of(pictures())
+    assert torch.allclose(blurs, torch.tensor([0.3, 0.0, 0.6]).expand(2, -1))
+    for kinds, part in (((), [0, 0, 0]), (("noise",), [0, 0, 0]), (("blur",), [1, 0, 0]), (("motion",), [0, 1, 1])):
+        told = torch.tensor([[float(kind in kinds) for kind in DAMAGES]]).expand(2, -1)
+        expected = deconvolved(given, blurs * torch.tensor(part))
+        assert torch.equal(deconvolving.unblurred(given, blurs, told), expected), kinds
+    strong = torch.tensor([[4.0, 0.0, 3.0], [-1.0, 0.0, -3.0]])
+    most = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, -1.0]])
+    told = torch.ones(2, 3)
+    assert torch.allclose(deconvolving.unblurred(given, strong, told), deconvolved(given, most), atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(32, 32), (40, 70), (20, 24)])
+def test_the_network_sees_the_deconvolved_picture(deconvolving, size):
+    given = pictures(1, *size)
+    told = torch.tensor([[0.0, 0.6, 0.0]])
+    with torch.no_grad():
+        seen = deconvolving.drawn(given, None, told)
+        reader, deconvolving.kernels = deconvolving.kernels, None
+        try:
+            with pytest.raises(RuntimeError):  # it has inputs for it
+                deconvolving.drawn(given, None, told)
+        finally:
+            deconvolving.kernels = reader
+    assert seen.shape == given.shape and torch.equal(seen, deconvolving.drawn(given, None, told))
+    assert torch.equal(deconvolving.restore(given, damages=["noise"], strength=0.0), given)
+
+
+def test_a_flat_part_of_a_photo_says_little_of_its_blur(deconvolving, monkeypatch):
+    """A wall looks the same in every blur; the kernel of a photo is that of the tiles that have detail."""
+    photo = torch.cat([pictures(1, 32, 32), torch.zeros(1, 3, 32, 320)], 3)
+    asked = []
+    monkeypatch.setattr(deconvolving, "blurs_of", lambda tiles: tiles.std((1, 2, 3))[:, None].gt(0.1) * torch.ones(3))
+    monkeypatch.setattr(deconvolving, "unblurred", lambda all, blurs, _: asked.append(blurs) or all)
+    deconvolving.drawn(photo, None, torch.tensor([[0.5, 0.5, 0.0]]))
+    assert torch.allclose(asked[0], torch.ones(1, 3), atol=1e-3)
+
+
+def test_a_network_that_deconvolves_begins_as_one_that_does_not():
+    torch.manual_seed(0)
+    old = Restorer(32, 3, width=8, damages=DAMAGES).eval()
+    new = Restorer(32, 3, width=8, damages=["fill", *DAMAGES], deconvolves=True).eval()
+    new.adopt(old)
+    told = torch.tensor([[0.5, 0.5, 0.1]]).expand(2, -1)
+    with torch.no_grad():
+        seen = new.look(pictures(), None, pictures(2).flip(3))
+        assert torch.allclose(new.draw(seen, told), old.draw(old.look(pictures()), told), atol=1e-5)
+        assert torch.allclose(seen.estimate, old.look(pictures()).estimate, atol=1e-5)
+    for other in (
+        Restorer(32, 3, width=16, damages=DAMAGES),
+        Restorer(32, 3, width=8, damages=DAMAGES[::-1]),
+        Restorer(32, 3, width=8, damages=DAMAGES, residual=False),
+        Restorer(16, 3, width=8, damages=DAMAGES),
+        new,
+    ):
+        with pytest.raises(InvalidInput, match="a restorer of blur, motion, noise"):
+            new.adopt(other)
+
+
+def test_who_deconvolves_knows_a_blur():
+    for damages in (["noise"], ["fill"], []):
+        with pytest.raises(InvalidConfig, match="deconvolves must be false"):
+            Restorer(32, 3, width=8, damages=damages, deconvolves=True)
+    with pytest.raises(InvalidConfig, match="deconvolves must be true or false"):
+        Restorer(32, 3, width=8, deconvolves="yes")

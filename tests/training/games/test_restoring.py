@@ -9,7 +9,8 @@ from recipe_data import dataset_of
 from tiny import small, train, write_data
 
 import gan_models
-from gan_models.damages import KINDS
+from gan_models.damages import KINDS, RANDOMS
+from gan_models.rng import Stream
 from training import loop
 from training.games import GAMES
 from training.games.restoring import OWN, closer
@@ -73,6 +74,7 @@ def test_every_other_step_is_a_cheap_one():
         "generator_loss",
         "reconstruction",
         "estimate",
+        "kernel",
     }
 
 
@@ -140,3 +142,22 @@ def test_digits_are_repaired_and_the_folder_loads(tmp_path):
     assert torch.equal(repaired[..., 14:], digits[..., 14:]) and not torch.equal(repaired, digits)
     metrics = json.loads((tmp_path / "run/model/metrics.json").read_text())
     assert metrics["training"]["recipe"] == "mnist-repair" and (tmp_path / "run/model/samples.png").exists()
+
+
+def test_the_kernel_of_a_blur_is_learned_and_shown():
+    """The reader's error is that of (strength, strength and doubled direction), and its estimate gets no other gradient."""
+    recipe = change(RECIPE, ['generator.damages=["motion","blur"]', "several=1", "estimate=0", "reconstruction=0"])
+    state, batch, game = made(0, recipe)
+    drawn = game.generate(state, batch)
+    turn = batch.uniform(Stream.DAMAGE, RANDOMS + OWN)[:, 0]
+    motion = drawn.strengths[:, state.generator.told.index("motion")]
+    assert torch.allclose(drawn.blurs[:, 1:].norm(dim=1), motion, atol=1e-6) and motion.any()
+    angle = torch.atan2(drawn.blurs[:, 2], drawn.blurs[:, 1])[motion > 0] / (2 * torch.pi) % 1
+    assert torch.allclose(angle, turn[motion > 0], atol=1e-5)
+    loss, scalars = game.generator_loss(state, batch, drawn)
+    assert torch.allclose(scalars["kernel"], (drawn.estimated_blurs - drawn.blurs).square().mean())
+    loss.backward()
+    assert moved(state.generator) == {"kernels"}
+    sharp = drawn.looked.pixels[:, 4 * 4 :]  # after the picture and its mask
+    same = (sharp - drawn.looked.pixels[:, : 4 * 3]).abs().amax((1, 2, 3)) == 0
+    assert torch.equal(same, ~drawn.strengths.any(1)) and not same.all()

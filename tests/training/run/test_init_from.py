@@ -144,3 +144,23 @@ def test_init_from_a_run_folder_takes_its_discriminator_too(tmp_path):
     assert learned and all(torch.equal(first[name], second[name]) for name in learned)
     origin = json.loads((tmp_path / "second/model/metrics.json").read_text())["training"]["origin"]
     assert origin["images_seen"] == 16
+
+
+def test_a_restorer_that_deconvolves_and_fills_begins_as_one_that_does_neither(tmp_path, capsys):
+    kinds = 'generator.damages=["motion","noise"]'
+    given = ["--images", 8, "--set", kinds, "--set", "generator.deconvolves=false"]
+    assert train("celeba-restore", *given, "--output", tmp_path / "first") == 0
+    more = ["--images", 8, "--set", 'generator.damages=["motion","noise","fill"]', "--set", "learning_rate=0"]
+    begun = ["--init-from", tmp_path / "first/model", "--output"]
+    assert train("celeba-restore", *more, *begun, tmp_path / "second") == 0
+    first, second = (gan_models.load(tmp_path / name / "model") for name in ("first", "second"))
+    pictures = torch.rand(2, *first.image_shape) * 2 - 1
+    told = torch.full((2, 2), 0.5)
+    assert second.deconvolves and second.damages == ("motion", "noise", "fill")
+    with torch.no_grad():
+        assert torch.allclose(
+            first.draw(first.look(pictures), told), second.draw(second.look(pictures), told), atol=1e-4
+        )
+    other = ["--images", 8, "--set", 'generator.damages=["noise","motion"]']
+    assert train("celeba-restore", *other, *begun, tmp_path / "third") == 2
+    assert "takes a restorer of noise, motion" in capsys.readouterr().err
