@@ -57,17 +57,14 @@ class KernelReader(nn.Module):
 
     def __init__(self, channels: int, width: int = 16):
         super().__init__()
-        layers: list[nn.Module] = []
-        for inputs, outputs, side, stride in (
-            (channels, width, 5, 2),
-            (width, 2 * width, 3, 1),
-            (2 * width, 2 * width, 3, 2),
-            (2 * width, 4 * width, 3, 1),
-            (4 * width, 4 * width, 3, 2),
-            (4 * width, 4 * width, 3, 1),
-        ):
-            layers += [nn.Conv2d(inputs, outputs, side, stride, side // 2), nn.LeakyReLU(0.2)]
-        self.layers = nn.Sequential(*layers)
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels, width, 5, 2, 2),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(width, 2 * width, 3, 2, 1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(2 * width, 4 * width, 3, 1, 1),
+            nn.LeakyReLU(0.2),
+        )
         self.reads = nn.Sequential(nn.Linear(8 * width, 64), nn.LeakyReLU(0.2), nn.Linear(64, 3))
 
     def forward(self, pictures: Tensor) -> Tensor:
@@ -93,7 +90,6 @@ class Restorer(PictureUNet):
     """
 
     family = "restore"
-    grows = ("kernels.",)  # a run may begin with one that read kernels in another way
     refusal = "This model repairs pictures and draws none of its own: give it a picture to restore."
 
     def __init__(
