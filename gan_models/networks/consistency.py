@@ -9,7 +9,7 @@
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -28,9 +28,12 @@ KERNELS = {
     "blur": [(k / 20, 0.0) for k in range(1, 21)],
     "motion": [(k / 20, turn / 12) for k in range(2, 12) for turn in range(12)],
 }
-NOISE = (
-    0.01  # power of the noise as a share of the picture's, in Wiener's filter: no frequency is raised more than 5 times
-)
+# What is added to the strength and the direction of a kernel that was read, to find the best one near it.
+NEAR = {
+    "blur": [(k / 40, 0.0) for k in range(-6, 7)],
+    "motion": [(k / 20, turn / 40) for k in range(-3, 4) for turn in range(-2, 3)],
+}
+NOISE = 0.01  # power of the noise, as a share of the picture's, in Wiener's filter: no frequency is raised over 5 times
 MARGIN = 16  # pixels by which a picture is mirrored at its borders, where a deconvolution rings
 STEPS = 6  # of back-projection: with many more, the blocks of JPEG are drawn too
 
@@ -69,18 +72,22 @@ def spared(pictures: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def sharpened(
-    pictures: Tensor, drawn: Tensor, kinds: Mapping[str, Tensor], shown: tuple[Tensor, Tensor] | None = None
+    pictures: Tensor,
+    drawn: Tensor,
+    kinds: Mapping[str, Tensor],
+    shown: tuple[Tensor, Tensor] | None = None,
+    read: Mapping[str, Tensor] | None = None,
 ) -> Tensor:
     """`drawn`, the sharper version of blurred `pictures`, both (n, C, H, W) in [-1, 1], with what the blur has kept of
     the original. kinds: for "blur" and "motion" (n,) bool, whether a picture may have it; one that may have neither stays
     as drawn. shown: parts (m, C, S, S) of one large picture and of what was drawn, by which its kernel is found; None: each
-    picture has its own."""
+    picture has its own. read: of a kind (n, 2) the strengths and directions that were read, near which the kernel is; None:
+    it may be any."""
     blurred, sharp = shown or (pictures, drawn)
     best = pictures.new_full((len(pictures),), math.inf)
     found = pictures.new_zeros(len(pictures), 3)  # whether it is motion, the strength, the direction
     for kind, rows in kinds.items():
-        for strength, turn in KERNELS[kind] if rows.any() else ():
-            kernel = pictures.new_tensor([float(kind == "motion"), strength, turn])
+        for kernel in _kernels(kind, pictures, (read or {}).get(kind)) if rows.any() else ():
             wrong = (again(sharp, kernel.expand(len(sharp), -1)) - blurred).square().mean((1, 2, 3))
             wrong = wrong.mean(0, keepdim=True) if shown else wrong
             better = rows.to(wrong.device) & (wrong < best)
@@ -91,6 +98,16 @@ def sharpened(
         left = again(given - again(result, kernels), kernels)  # kernels are their own transposes
         result = (result + left).clamp(-1, 1)
     return drawn.index_copy(0, known, result)
+
+
+def _kernels(kind: str, pictures: Tensor, read: Tensor | None) -> Iterator[Tensor]:
+    """The kernels (1 or n, 3) to try for pictures (n, C, H, W): any, or those near the ones that were read (n, 2)."""
+    for strength, turn in KERNELS[kind] if read is None else NEAR[kind]:
+        kernel = pictures.new_tensor([[strength, turn]])
+        if read is not None:
+            kernel = kernel + read.to(kernel)
+            kernel = torch.stack([kernel[:, 0].clamp(0.03, 1), kernel[:, 1] % 1], 1)
+        yield F.pad(kernel, (1, 0), value=float(kind == "motion"))
 
 
 def again(pictures: Tensor, kernels: Tensor) -> Tensor:

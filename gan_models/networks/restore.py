@@ -8,6 +8,7 @@ estimates. With all strengths 0 the picture is returned unchanged. The discrimin
 arXiv:1611.07004).
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple, overload
 
@@ -335,17 +336,23 @@ class Restorer(PictureUNet):
             return result if holes else self._consistent(pictures, result, strengths)
 
     def _sharp(self, pictures: Tensor, strengths: Tensor) -> Tensor:
-        """Pictures (n, C, H, W) deconvolved by the network's own estimate of their blur; of tiles of one picture those
-        with much detail count most."""
-        if self.kernels is None:
+        """Pictures (n, C, H, W) deconvolved by the network's own estimate of their blur, as far as strengths (1 or n, K)
+        say that they have it."""
+        if self.kernels is None or not any(
+            strengths[:, self.told.index(kind)].any() for kind in consistency.KERNELS if kind in self.told
+        ):
             return pictures
+        return self.unblurred(pictures, self._blurs(pictures), strengths.to(pictures).expand(len(pictures), -1))
+
+    def _blurs(self, pictures: Tensor) -> Tensor:
+        """(n, 3): how pictures (n, C, H, W) are blurred (:class:`KernelReader`); of the tiles of one picture those with
+        much detail count most."""
         tiles = self._tiles(pictures.to(self.device))
         blurs = torch.cat([self.blurs_of(some) for some in tiles.split(BATCH)])
         if len(tiles) != len(pictures):
             detail = detail_of(tiles).square().mean((1, 2, 3))
             blurs = ((detail / detail.sum().clamp_min(1e-9))[:, None] * blurs).sum(0, keepdim=True)
-        rows = strengths.to(blurs).expand(len(blurs), -1) if len(strengths) != len(blurs) else strengths.to(blurs)
-        return self.unblurred(pictures, blurs.to(pictures), rows.to(pictures))
+        return blurs.to(pictures)
 
     def without_specks(
         self, pictures: Tensor, damages: Sequence[str] | None = None, strength: float | None = None
@@ -386,10 +393,18 @@ class Restorer(PictureUNet):
         kinds = {kind: told[:, k] & only for k, kind in enumerate(self.told) if kind in consistency.KERNELS}
         if not any(rows.any() for rows in kinds.values()):
             return drawn
-        if "motion" in kinds and kinds["motion"].any():
+        read = None
+        if self.kernels is not None:
+            blurs = self._blurs(pictures)
+            turn = torch.atan2(blurs[:, 2], blurs[:, 1]) / (2 * math.pi)
+            read = {
+                "blur": torch.stack([blurs[:, 0], torch.zeros_like(turn)], 1),
+                "motion": torch.stack([blurs[:, 1:].norm(dim=1), turn], 1),
+            }
+        elif "motion" in kinds and kinds["motion"].any():
             kinds["motion"] = kinds["motion"] & self._little(pictures, "motion")
         parts = None if pictures.shape[2:] == self.image_shape[1:] else (self._tiles(pictures), self._tiles(drawn))
-        return consistency.sharpened(pictures, drawn, kinds, parts)
+        return consistency.sharpened(pictures, drawn, kinds, parts, read)
 
     def _little(self, pictures: Tensor, kind: str) -> Tensor:
         """(n,) bool: whether the network sees little of a damage. Of much motion the kernel is not found."""
