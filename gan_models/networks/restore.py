@@ -298,6 +298,13 @@ class Restorer(PictureUNet):
             doubt = torch.tensor([DOUBTS.get(kind, DOUBT) for kind in self.told], device=self.device)
             return torch.maximum(seen, grey.float()) * (seen >= doubt)  # grey has no degrees
         asked = torch.maximum(seen, torch.where(grey, 1.0, LEAST)) if strength is None else seen.new_full((), strength)
+        if self.kernels is not None and strength is None:  # the kernel is the better estimate
+            blurs = self._blurs(pictures)
+            read = {"blur": blurs[:, 0], "motion": blurs[:, 1:].norm(dim=1)}
+            columns = [
+                read[kind].to(seen).clamp(SURE, 1) if kind in read else asked[:, k] for k, kind in enumerate(self.told)
+            ]
+            asked = torch.stack(columns, 1)
         if len(either) == 2:  # weak motion is much like blur, and two repairs at once are too much
             blur, motion = sorted(either, key=lambda k: self.told[k])
             less = torch.where(seen[:, blur] < seen[:, motion], blur, motion)

@@ -25,8 +25,6 @@ from ..recipes import Recipe, RecipeError
 from .adversarial import Adversarial, Batch, Generated
 from .state import State
 
-SURE = 0.95  # probability from which the predicted class of an unlabelled picture is used
-
 
 class SemiSupervised(Adversarial):
     """The plain game with a discriminator that also learns classes from a few labelled pictures."""
@@ -36,6 +34,7 @@ class SemiSupervised(Adversarial):
         supervised: float = 1.0  # cross-entropy of augmented labelled pictures
         unsupervised: float = 1.0  # the objective's loss of unlabelled and generated pictures
         consistency: float = 0.0  # cross-entropy of augmented pictures with the sure class of the picture itself
+        sure: float = 0.95  # probability from which that class is used
 
     in_parts = False  # all labelled pictures could be in one part
     pairs, reads_labels = ("classifying",), True
@@ -83,7 +82,7 @@ class SemiSupervised(Adversarial):
                 sure, guessed = upcast(state.discriminator(batch.real).logits).softmax(1).max(1)
             copies = self.changed(batch.real, batch.uniform(Stream.WARP, 2, self.numbers)[:, 1])
             read = upcast(state.discriminator(copies).logits)
-            counted = (sure > SURE).to(read)
+            counted = (sure > terms.sure).to(read)
             scalars["consistency"] = (F.cross_entropy(read, guessed, reduction="none") * counted).mean()
             scalars["sure"] = counted.mean()
             loss = loss + terms.consistency * scalars["consistency"]
