@@ -34,6 +34,7 @@ NEAR = {
     "motion": [(k / 20, turn / 40) for k in range(-3, 4) for turn in range(-2, 3)],
 }
 NOISE = 0.01  # power of the noise, as a share of the picture's, in Wiener's filter: no frequency is raised over 5 times
+LEAST = 0.03  # strength of a kernel
 MARGIN = 16  # pixels by which a picture is mirrored at its borders, where a deconvolution rings
 STEPS = 6  # of back-projection: with many more, the blocks of JPEG are drawn too
 
@@ -71,43 +72,58 @@ def spared(pictures: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(specks > 0, membrane(pictures, specks, SMALL), pictures), share >= UNSPREAD
 
 
-def sharpened(
+def find_kernels(
     pictures: Tensor,
     drawn: Tensor,
     kinds: Mapping[str, Tensor],
     shown: tuple[Tensor, Tensor] | None = None,
-    read: Mapping[str, Tensor] | None = None,
+    near: Tensor | None = None,
 ) -> Tensor:
-    """`drawn`, the sharper version of blurred `pictures`, both (n, C, H, W) in [-1, 1], with what the blur has kept of
-    the original. kinds: for "blur" and "motion" (n,) bool, whether a picture may have it; one that may have neither stays
-    as drawn. shown: parts (m, C, S, S) of one large picture and of what was drawn, by which its kernel is found; None: each
-    picture has its own. read: of a kind (n, 2) the strengths and directions that were read, near which the kernel is; None:
-    it may be any."""
+    """The kernels (n, 3) (whether it is motion, the strength, the direction) by which `drawn`, the sharper version of
+    blurred `pictures`, both (n, C, H, W) in [-1, 1], gives them best. kinds: for "blur" and "motion" (n,) bool, whether a
+    picture may have it; one that may have neither has strength 0. shown: parts (m, C, S, S) of one large picture and of
+    what was drawn, by which its kernel is found; None: each picture has its own. near: blurs (n, 3) as `deconvolved` takes
+    them, near which the kernels are; None: they may be any."""
     blurred, sharp = shown or (pictures, drawn)
     best = pictures.new_full((len(pictures),), math.inf)
-    found = pictures.new_zeros(len(pictures), 3)  # whether it is motion, the strength, the direction
+    found = pictures.new_zeros(len(pictures), 3)
     for kind, rows in kinds.items():
-        for kernel in _kernels(kind, pictures, (read or {}).get(kind)) if rows.any() else ():
+        for kernel in _kernels(kind, pictures, near) if rows.any() else ():
             wrong = (again(sharp, kernel.expand(len(sharp), -1)) - blurred).square().mean((1, 2, 3))
             wrong = wrong.mean(0, keepdim=True) if shown else wrong
             better = rows.to(wrong.device) & (wrong < best)
             best, found = torch.where(better, wrong, best), torch.where(better[:, None], kernel, found)
-    known = best.isfinite().nonzero()[:, 0]
-    result, given, kernels = drawn[known], pictures[known], found[known]
+    return found
+
+
+def back_projected(pictures: Tensor, drawn: Tensor, kernels: Tensor) -> Tensor:
+    """`drawn`, the sharper version of `pictures` that are blurred by kernels (n, 3), with what the blur has kept of the
+    original. Where the strength is 0, as drawn."""
+    known = kernels[:, 1].nonzero()[:, 0]
+    result, given, kernels = drawn[known], pictures[known], kernels[known]
     for _ in range(STEPS if len(known) else 0):
         left = again(given - again(result, kernels), kernels)  # kernels are their own transposes
         result = (result + left).clamp(-1, 1)
     return drawn.index_copy(0, known, result)
 
 
-def _kernels(kind: str, pictures: Tensor, read: Tensor | None) -> Iterator[Tensor]:
-    """The kernels (1 or n, 3) to try for pictures (n, C, H, W): any, or those near the ones that were read (n, 2)."""
-    for strength, turn in KERNELS[kind] if read is None else NEAR[kind]:
-        kernel = pictures.new_tensor([[strength, turn]])
-        if read is not None:
-            kernel = kernel + read.to(kernel)
-            kernel = torch.stack([kernel[:, 0].clamp(0.03, 1), kernel[:, 1] % 1], 1)
-        yield F.pad(kernel, (1, 0), value=float(kind == "motion"))
+def blurs_of(kernels: Tensor) -> Tensor:
+    """Kernels (n, 3) as `deconvolved` takes them."""
+    motion, strength, turn = kernels.unbind(1)
+    angle = 2 * math.pi * turn
+    return strength[:, None] * torch.stack([1 - motion, motion * angle.cos(), motion * angle.sin()], 1)
+
+
+def _kernels(kind: str, pictures: Tensor, near: Tensor | None) -> Iterator[Tensor]:
+    """The kernels (1 or n, 3) to try for pictures (n, C, H, W): any, or those near blurs (n, 3)."""
+    motion = float(kind == "motion")
+    if near is None:
+        yield from (pictures.new_tensor([[motion, strength, turn]]) for strength, turn in KERNELS[kind])
+        return
+    strengths = near[:, 1:].norm(dim=1) if motion else near[:, 0]
+    turns = torch.atan2(near[:, 2], near[:, 1]) / (2 * math.pi) if motion else torch.zeros_like(strengths)
+    for more, turned in NEAR[kind]:
+        yield torch.stack([torch.full_like(turns, motion), (strengths + more).clamp(LEAST, 1), (turns + turned) % 1], 1)
 
 
 def again(pictures: Tensor, kernels: Tensor) -> Tensor:

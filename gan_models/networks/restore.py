@@ -8,7 +8,6 @@ estimates. With all strengths 0 the picture is returned unchanged. The discrimin
 arXiv:1611.07004).
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple, overload
 
@@ -299,7 +298,7 @@ class Restorer(PictureUNet):
             return torch.maximum(seen, grey.float()) * (seen >= doubt)  # grey has no degrees
         asked = torch.maximum(seen, torch.where(grey, 1.0, LEAST)) if strength is None else seen.new_full((), strength)
         if self.kernels is not None and strength is None:  # the kernel is the better estimate
-            blurs = self._blurs(pictures)
+            blurs = self._blurs(pictures, torch.ones_like(named).expand(len(pictures), -1))
             read = {"blur": blurs[:, 0], "motion": blurs[:, 1:].norm(dim=1)}
             columns = [
                 read[kind].to(seen).clamp(SURE, 1) if kind in read else asked[:, k] for k, kind in enumerate(self.told)
@@ -337,23 +336,28 @@ class Restorer(PictureUNet):
             return self.draw(looked, rows).float().clamp(-1, 1).to(tiles)
 
         with torch.no_grad():
-            pictures = pictures.float()
-            sharp = self._sharp(pictures, strengths)
-            result = by_tiles(draw, self.image_shape[-1], pictures, mask.float(), sharp)
-            return result if holes else self._consistent(pictures, result, strengths)
+            pictures, mask, size = pictures.float(), mask.float(), self.image_shape[-1]
+            told = strengths.to(pictures).expand(len(pictures), -1)
+            blurs = self._blurs(pictures, told)
+            sharp = pictures if blurs is None else self.unblurred(pictures, blurs, told)
+            result = by_tiles(draw, size, pictures, mask, sharp)
+            if holes:
+                return result
+            kernels = self._kernels(pictures, result, told, blurs)
+            if (
+                blurs is not None and (moved := kernels[:, 0] > 0).any()
+            ):  # with a better kernel it draws better, and so on
+                blurs = torch.where(moved[:, None], consistency.blurs_of(kernels), blurs)
+                result = by_tiles(draw, size, pictures, mask, self.unblurred(pictures, blurs, told))
+                kernels = self._kernels(pictures, result, told, blurs)
+            return consistency.back_projected(pictures, result, kernels)
 
-    def _sharp(self, pictures: Tensor, strengths: Tensor) -> Tensor:
-        """Pictures (n, C, H, W) deconvolved by the network's own estimate of their blur, as far as strengths (1 or n, K)
-        say that they have it."""
-        if self.kernels is None or not any(
-            strengths[:, self.told.index(kind)].any() for kind in consistency.KERNELS if kind in self.told
-        ):
-            return pictures
-        return self.unblurred(pictures, self._blurs(pictures), strengths.to(pictures).expand(len(pictures), -1))
-
-    def _blurs(self, pictures: Tensor) -> Tensor:
-        """(n, 3): how pictures (n, C, H, W) are blurred (:class:`KernelReader`); of the tiles of one picture those with
-        much detail count most."""
+    def _blurs(self, pictures: Tensor, told: Tensor) -> Tensor | None:
+        """(n, 3): how pictures (n, C, H, W) are blurred (:class:`KernelReader`), if the network deconvolves and is told (n, K)
+        that some are; of the tiles of one picture those with much detail count most."""
+        blurred = [told[:, self.told.index(kind)].any() for kind in consistency.KERNELS if kind in self.told]
+        if self.kernels is None or not any(blurred):
+            return None
         tiles = self._tiles(pictures.to(self.device))
         blurs = torch.cat([self.blurs_of(some) for some in tiles.split(BATCH)])
         if len(tiles) != len(pictures):
@@ -389,29 +393,19 @@ class Restorer(PictureUNet):
         left = strengths * kept * (self.strengths_of(pictures) > 0)
         return torch.where(alone.to(left.device)[:, None], left, strengths)
 
-    def _consistent(self, pictures: Tensor, drawn: Tensor, strengths: Tensor) -> Tensor:
-        """`drawn`, made consistent with pictures (n, C, H, W) that are only blurred (consistency.py), as far as the
-        strengths (1 or n, K) say."""
-        if not any(kind in consistency.KERNELS for kind in self.told):
-            return drawn
-        told = (strengths > 0).expand(len(pictures), -1).to(pictures.device)
-        blurs = torch.tensor([kind in consistency.KERNELS for kind in self.told], device=told.device)
-        only = ~(told & ~blurs).any(1)
+    def _kernels(self, pictures: Tensor, drawn: Tensor, told: Tensor, blurs: Tensor | None) -> Tensor:
+        """The kernels (n, 3) of pictures (n, C, H, W) that are only blurred, as far as strengths (n, K) say, near the blurs
+        (n, 3) that were read. Strength 0: unknown, or there is other damage too."""
+        told = told > 0
+        blurring = torch.tensor([kind in consistency.KERNELS for kind in self.told], device=told.device)
+        only = ~(told & ~blurring).any(1)
         kinds = {kind: told[:, k] & only for k, kind in enumerate(self.told) if kind in consistency.KERNELS}
         if not any(rows.any() for rows in kinds.values()):
-            return drawn
-        read = None
-        if self.kernels is not None:
-            blurs = self._blurs(pictures)
-            turn = torch.atan2(blurs[:, 2], blurs[:, 1]) / (2 * math.pi)
-            read = {
-                "blur": torch.stack([blurs[:, 0], torch.zeros_like(turn)], 1),
-                "motion": torch.stack([blurs[:, 1:].norm(dim=1), turn], 1),
-            }
-        elif "motion" in kinds and kinds["motion"].any():
+            return pictures.new_zeros(len(pictures), 3)
+        if blurs is None and "motion" in kinds and kinds["motion"].any():
             kinds["motion"] = kinds["motion"] & self._little(pictures, "motion")
         parts = None if pictures.shape[2:] == self.image_shape[1:] else (self._tiles(pictures), self._tiles(drawn))
-        return consistency.sharpened(pictures, drawn, kinds, parts, read)
+        return consistency.find_kernels(pictures, drawn, kinds, parts, blurs)
 
     def _little(self, pictures: Tensor, kind: str) -> Tensor:
         """(n,) bool: whether the network sees little of a damage. Of much motion the kernel is not found."""

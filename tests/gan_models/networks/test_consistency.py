@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from gan_models.networks.consistency import again, deconvolved, membrane, sharpened, spared
+from gan_models.networks.consistency import again, back_projected, blurs_of, deconvolved, find_kernels, membrane, spared
 
 
 def pictures(n: int = 3, side: int = 40) -> torch.Tensor:
@@ -13,6 +13,10 @@ def pictures(n: int = 3, side: int = 40) -> torch.Tensor:
     parts = [torch.randn(n, 3, size, size, generator=stream) for size in (5, 10, 20, 40)]
     whole = sum(F.interpolate(part, (side, side), mode="bicubic") / 2**k for k, part in enumerate(parts))
     return whole.tanh() * 0.9
+
+
+def sharpened(blurred: torch.Tensor, drawn: torch.Tensor, kinds, shown=None) -> torch.Tensor:
+    return back_projected(blurred, drawn, find_kernels(blurred, drawn, kinds, shown))
 
 
 def error(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
@@ -144,3 +148,19 @@ def test_without_blur_a_picture_is_not_deconvolved():
     assert torch.allclose(
         deconvolved(torch.full((1, 1, 20, 20), 0.5), torch.tensor([[1.0, 0.0, 1.0]])), torch.tensor(0.5)
     )
+
+
+@pytest.mark.parametrize("kind, kernel", [("blur", [0.0, 0.35, 0.0]), ("motion", [1.0, 0.7, 0.97])])
+def test_a_kernel_is_found_near_the_one_that_was_read(kind, kernel):
+    whole, kernel = pictures(), torch.tensor([kernel]).expand(3, -1)
+    read = blurs_of(kernel + torch.tensor([0.0, 0.1, 0.025 * (kind == "motion")]))
+    found = find_kernels(again(whole, kernel), whole, {kind: torch.tensor([True, True, False])}, near=read)
+    assert torch.allclose(found[:2], kernel[:2], atol=1e-4) and not found[2].any()
+    far = find_kernels(again(whole, kernel), whole, {kind: ALL}, near=blurs_of(kernel * torch.tensor([1, 0.3, 1])))
+    assert (far[:, 1] < kernel[:, 1] - 0.05).all()  # only near it
+
+
+def test_blurs_and_kernels_are_the_same():
+    kernels = torch.tensor([[0.0, 0.4, 0.0], [1.0, 0.5, 0.125], [1.0, 0.5, 0.5]])
+    expected = torch.tensor([[0.4, 0, 0], [0, 0.5 * 0.5**0.5, 0.5 * 0.5**0.5], [0, -0.5, 0]])
+    assert torch.allclose(blurs_of(kernels), expected, atol=1e-6)

@@ -164,3 +164,6 @@ def test_the_kernel_of_a_blur_is_learned_and_shown():
     sharp = drawn.looked.pixels[:, 4 * 4 :]  # after the picture and its mask
     same = (sharp - drawn.looked.pixels[:, : 4 * 3]).abs().amax((1, 2, 3)) == 0
     assert torch.equal(same, ~drawn.strengths.any(1)) and not same.all()
+    # The estimate of the damage does not see it: whether there is a deconvolved picture would tell.
+    plain = state.generator.look(drawn.looked.pictures, drawn.looked.mask)
+    assert torch.allclose(drawn.looked.estimate, plain.estimate, atol=1e-5)
