@@ -158,4 +158,5 @@ def _spectrum(kernels: Tensor, padded: Tensor) -> Tensor:
     """The Fourier transform of kernels (n, TAPS, TAPS), whose middle is the origin, for pictures of the size of `padded`."""
     height, width = padded.shape[-2:]
     large = F.pad(kernels, (0, width - TAPS, 0, height - TAPS))
-    return torch.fft.rfft2(large.roll((-(TAPS // 2), -(TAPS // 2)), (1, 2)))
+    spectrum: Tensor = torch.fft.rfft2(large.roll((-(TAPS // 2), -(TAPS // 2)), (1, 2)))
+    return spectrum

@@ -70,9 +70,10 @@ class KernelReader(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         detail = detail_of(pictures)
         contrast = detail.square().mean((1, 2, 3), keepdim=True).sqrt() + 0.01
-        maps = upcast(self.layers((detail / contrast).to(self.reads[0].weight)))
+        dtype = next(self.parameters()).dtype
+        maps = upcast(self.layers((detail / contrast).to(dtype)))
         known = torch.cat([maps.mean((2, 3)), (maps.square().mean((2, 3)) + 1e-6).sqrt()], 1)
-        return upcast(self.reads(known.to(self.reads[0].weight)))
+        return upcast(self.reads(known.to(dtype)))
 
 
 def detail_of(pictures: Tensor) -> Tensor:
@@ -297,8 +298,8 @@ class Restorer(PictureUNet):
             doubt = torch.tensor([DOUBTS.get(kind, DOUBT) for kind in self.told], device=self.device)
             return torch.maximum(seen, grey.float()) * (seen >= doubt)  # grey has no degrees
         asked = torch.maximum(seen, torch.where(grey, 1.0, LEAST)) if strength is None else seen.new_full((), strength)
-        if self.kernels is not None and strength is None:  # the kernel is the better estimate
-            blurs = self._blurs(pictures, torch.ones_like(named).expand(len(pictures), -1))
+        blurs = self._blurs(pictures, named.expand(len(pictures), -1))
+        if blurs is not None and strength is None:  # the kernel is the better estimate
             read = {"blur": blurs[:, 0], "motion": blurs[:, 1:].norm(dim=1)}
             columns = [
                 read[kind].to(seen).clamp(SURE, 1) if kind in read else asked[:, k] for k, kind in enumerate(self.told)

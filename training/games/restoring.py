@@ -126,7 +126,7 @@ class Restoring(Game):
                 found = damage(real, strengths, randoms[:, :RANDOMS], fields)
         known = strengths[:, [KINDS.index(kind) for kind in network.told]]
         untold = own[:, 12:13] < UNTOLD
-        blurs, estimated = blurs_of(strengths, randoms[:, 0]), network.blurs_of(found.pictures)
+        blurs, estimated = known_blurs(strengths, randoms[:, 0]), network.blurs_of(found.pictures)
         sharp = found.pictures
         if network.deconvolves:
             with torch.no_grad():
@@ -229,7 +229,7 @@ class Restoring(Game):
         return loss, {"generator_loss": loss} | scalars
 
 
-def blurs_of(strengths: Tensor, turn: Tensor) -> Tensor:
+def known_blurs(strengths: Tensor, turn: Tensor) -> Tensor:
     """(n, 3): the kernels of pictures with damages of strengths (n, len(KINDS)) and directions of motion `turn` (n,), as
     the network's KernelReader has them."""
     blur, motion = strengths[:, KINDS.index("blur")], strengths[:, KINDS.index("motion")]
