@@ -19,6 +19,7 @@ from .errors import InvalidInput
 from .networks.base import Generator
 from .networks.consistency import membrane
 from .networks.invertible import InvertibleGenerator, coarse_and_fine, labels_of
+from .networks.restore import Restorer
 from .photos.opening import Source
 from .photos.repaired import check_hole, fill_face
 
@@ -98,16 +99,19 @@ def fill(
     return torch.where(hole > 0, drawn, images)
 
 
-def fill_photo(generator: Generator, source: Source, mask: Source, *, steps: int = 3 * STEPS) -> Image.Image:
+def fill_photo(
+    generator: Generator, source: Source, mask: Source, *, rest: Restorer | None = None, steps: int = 3 * STEPS
+) -> Image.Image:
     """Fill holes in the faces of a photo (a file, its bytes or a Pillow picture) with a generator of faces, as `fill`
-    does. mask: a picture of the photo's size, white in the holes. Raises InvalidInput."""
+    does. mask: a picture of the photo's size, white in the holes. rest: a restoration model that fills what lies outside
+    faces; without it that stays as it is. Raises InvalidInput."""
     if generator.latent_dim < 1 or generator.image_shape[0] != 3:
         raise InvalidInput("To fill faces in photos, give a generator of colour pictures, such as celeba-cgan.")
 
     def draw(pictures: Tensor, hole: Tensor) -> Tensor:
         return fill(generator, pictures.to(generator.device), hole, steps=steps).cpu()
 
-    filled = fill_face(draw, generator.image_shape[-1], source, mask)
+    filled = fill_face(draw, generator.image_shape[-1], source, mask, rest)
     return marks.marked(filled, marks.of(generator, kind=marks.EDITED))
 
 

@@ -12,7 +12,7 @@ from ..errors import InvalidInput
 from .common import Parser, add_photo_arguments, check_photos
 
 FAMILY = "restore"
-REPAIRS, FILLS = "celeba-restore", "celeba-cgan"  # bundled: one repairs, the other fills holes in faces
+REPAIRS, FILLS = "celeba-restore", "celeba-cgan"  # bundled: one repairs, the other is better at holes in faces
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,7 +35,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "--model",
         metavar="SOURCE",
         help="a folder, bundled name or Hub repository: a restoration model, or a generator of faces, which only fills "
-        f"holes (default: {REPAIRS}; with --mask {FILLS})",
+        f"holes (default: {REPAIRS}; for a --mask alone {FILLS} in faces)",
     )
     add_photo_arguments(parser)
     return parser.parse_args(arguments)
@@ -47,12 +47,14 @@ def run(options: argparse.Namespace) -> None:
     from ..photos import save_photo
 
     check_photos(options.photo, options.output)
-    source = options.model or (FILLS if options.mask else REPAIRS)
+    fills = options.mask and not options.damage and options.scale == 1
+    source = options.model or (FILLS if fills else REPAIRS)
     model = load(source, device=options.device)
     if model.family == FAMILY:
         repaired = model.restore(options.photo, options.mask, options.damage, options.strength, options.scale)
-    elif options.mask and not options.damage and options.scale == 1:
-        repaired = inversion.fill_photo(model, options.photo, options.mask)
+    elif fills:
+        rest = None if options.model else load(REPAIRS, device=options.device)
+        repaired = inversion.fill_photo(model, options.photo, options.mask, rest=rest)
     elif model.family == "translate":
         raise InvalidInput(f"{source} repairs nothing: gan-studio translate PHOTO --model {source}.")
     else:

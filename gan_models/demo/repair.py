@@ -46,10 +46,17 @@ def able(models: Models) -> dict[str, str]:
         name = next((name for name in models.restorers() if set(needed) <= set(models[name].damages)), None)
         if name:
             found[wish] = name
-    if "fill" not in found and (drawers := models.drawers()):
-        # By inversion of a generator of faces: the smallest, since this takes hundreds of steps.
-        found = {"fill": min(drawers, key=lambda name: models[name].image_shape[1])} | found
+    if drawers := models.drawers():
+        # Faces by inversion of a generator, which fills them better: the smallest, since this takes hundreds of steps.
+        found = {"fill": min(drawers, key=lambda name: models[name].image_shape[1])} | {
+            wish: name for wish, name in found.items() if wish != "fill"
+        }
     return found
+
+
+def filler(models: Models) -> Restorer | None:
+    """The restoration model that fills holes outside faces, if there is one."""
+    return next((models[name] for name in models.restorers() if "fill" in models[name].damages), None)
 
 
 def tab(page: Page, models: Models, shared: Shared | None) -> None:
@@ -137,7 +144,7 @@ def tab(page: Page, models: Models, shared: Shared | None) -> None:
             if wish == "all" and images.XMP not in repaired.info:
                 raise InvalidInput(words.NOTHING_DETECTED)
         else:
-            repaired = inversion.fill_photo(model, subject, mask)
+            repaired = inversion.fill_photo(model, subject, mask, rest=filler(models))
         before = subject.resize(repaired.size, Image.Resampling.BICUBIC) if scale > 1 else subject
         made = visit.photos.file("repaired", "repaired.png", lambda path: photos.save_photo(repaired, path))
         pair = visit.photos.pictures("repairs", [preview(before, 960), preview(repaired, 960)])

@@ -398,7 +398,9 @@ class Restorer(PictureUNet):
         """The kernels (n, 3) of pictures (n, C, H, W) that are only blurred, as far as strengths (n, K) say, near the blurs
         (n, 3) that were read. Strength 0: unknown, or there is other damage too."""
         told = told > 0
-        blurring = torch.tensor([kind in consistency.KERNELS for kind in self.told], device=told.device)
+        blurring = torch.tensor(
+            [kind in consistency.KERNELS for kind in self.told], dtype=torch.bool, device=told.device
+        )
         only = ~(told & ~blurring).any(1)
         kinds = {kind: told[:, k] & only for k, kind in enumerate(self.told) if kind in consistency.KERNELS}
         if not any(rows.any() for rows in kinds.values()):

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol, overload
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
@@ -40,6 +41,7 @@ class Restores(Protocol):
     damages: tuple[str, ...]
     told: tuple[str, ...]
 
+    @overload
     def restore(
         self,
         picture: Tensor,
@@ -48,6 +50,16 @@ class Restores(Protocol):
         strength: float | None = None,
         scale: int = 1,
     ) -> Tensor: ...
+
+    @overload
+    def restore(
+        self,
+        picture: Source,
+        mask: Tensor | npt.NDArray[Any] | None = None,
+        damages: Sequence[str] | None = None,
+        strength: float | None = None,
+        scale: int = 1,
+    ) -> Image.Image: ...
 
     def strengths_of(
         self, pictures: Tensor, damages: Sequence[str] | None = None, strength: float | None = None
@@ -125,16 +137,18 @@ def restore_photo(
     return result
 
 
-def fill_face(draw: Draw, size: int, source: Source, mask: Source) -> Image.Image:
+def fill_face(draw: Draw, size: int, source: Source, mask: Source, rest: Restores | None = None) -> Image.Image:
     """Fill a hole in the faces of a photo by `draw`, a function of pictures (1, 3, size, size) and masks that works for
-    faces only. If no face is found, the whole photo counts as one. Parts of the hole outside faces stay. Raises
-    InvalidInput."""
+    faces only. Parts of the hole outside faces are filled by `rest`; without it they stay, and if no face is found, the
+    whole photo counts as one. Raises InvalidInput."""
     photo = open_photo(source)
     hole = open_mask(mask, photo.size)
     own = colour.to_srgb(photo)
     pixels, left = np.array(own), hole.copy()
-    for face in faces_of(own) or [aligned_face(own)]:
+    for face in faces_of(own) or ([] if rest else [aligned_face(own)]):
         pixels, left = _fill_part(draw, size, pixels, left, crop.face_window(face, size), margin=0.01)
+    if rest and left.any():
+        pixels, left = np.asarray(rest.restore(Image.fromarray(pixels), left).convert("RGB")), np.zeros_like(left)
     if (left == hole).all():
         raise InvalidInput("The mask is outside the face, and this model can only fill faces: mark a part of the face.")
     return colour.from_srgb(photo, Image.fromarray(np.where((hole & ~left)[..., None], pixels, np.asarray(own))))

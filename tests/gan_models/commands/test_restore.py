@@ -32,12 +32,20 @@ def test_without_a_damage_a_whole_photo_stays(photo, tmp_path):
 def test_a_hole_is_filled_by_the_generator_of_faces(photo, tmp_path, capsys, monkeypatch):
     from gan_models import inversion
 
-    monkeypatch.setattr(inversion, "fill_photo", lambda model, photo, mask: Image.open(photo))
-    Image.new("L", (80, 90)).save(tmp_path / "mask.png")
+    asked = []
+    monkeypatch.setattr(
+        inversion, "fill_photo", lambda model, photo, mask, rest: asked.append(rest) or Image.open(photo)
+    )
+    mask = Image.new("L", (80, 90))
+    mask.paste(255, (20, 20, 40, 40))
+    mask.save(tmp_path / "mask.png")
     words = [str(photo), "--mask", str(tmp_path / "mask.png"), "-o", str(tmp_path / "whole.png")]
     assert restore.main(words) == 0 and "by celeba-cgan" in capsys.readouterr().out
-    assert restore.main([*words, "--damage", "noise"]) == 2
+    assert restore.main([*words, "--model", "celeba-cgan"]) == 0
+    assert "fill" in asked[0].damages and asked[1] is None  # what lies outside faces is filled by the default alone
+    assert restore.main([*words, "--model", "celeba-cgan", "--damage", "noise"]) == 2
     assert "can only fill a --mask" in capsys.readouterr().err
+    assert restore.main([*words, "--damage", "noise"]) == 0 and "by celeba-restore" in capsys.readouterr().out
 
 
 def test_a_photo_is_turned_into_another_kind(photo, tmp_path, capsys):

@@ -57,6 +57,9 @@ def test_a_tab_without_its_model_is_not_there(folder):
     assert set(repair.able(models(folder, "restore")).values()) == {"restore"}
     assert repair.able(models(folder, "digits")) == {}
     assert repair.able(models(folder, "faces")) == {"fill": "faces"}
+    both = models(folder, "restore", "faces")
+    assert repair.able(both)["fill"] == "faces" and repair.able(both)["noise"] == "restore"
+    assert repair.filler(both) is both["restore"] and repair.filler(models(folder, "faces", "sketch")) is None
     assert models(folder, "faces", "restore", "sketch").generators() == ["faces"]
 
 
@@ -146,7 +149,7 @@ def test_what_comes_in_the_place_of_a_painting(ask):
 
 def test_a_generator_of_faces_fills_holes_too(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    monkeypatch.setattr(repair.inversion.fill_photo, "__kwdefaults__", {"steps": 3})
+    monkeypatch.setattr(repair.inversion.fill_photo, "__kwdefaults__", {"steps": 3, "rest": None})
     ask = Asking(build(models(folder, "faces"), tmp_path))
     ask("take_drawn", [])
     outputs, said = ask("repair", [None, paint(ask, "repair", (256, 256), (90, 110, 140, 160)), "fill", 0])

@@ -14,7 +14,7 @@ from gan_models.errors import InvalidInput
 from gan_models.networks.restore import Restorer
 from gan_models.photos import repaired
 from gan_models.photos.faces import aligned_face
-from gan_models.photos.repaired import as_picture
+from gan_models.photos.repaired import as_picture, fill_face
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +57,25 @@ def test_a_fill_changes_the_hole_alone(model, monkeypatch, faces):
     assert changed[20:50, 30:70].mean() > 0.9
     changed[20:50, 30:70] = False
     assert not changed.any()
+
+
+def test_a_hole_outside_faces_is_filled_by_another_network(model, monkeypatch):
+    def white(pictures, hole):
+        return torch.ones_like(pictures)
+
+    both = mask(box=(30, 20, 50, 40))
+    both.paste(255, (100, 30, 115, 50))
+    outside = fill_face(white, 32, photo(), both, model)  # no face at all
+    assert not different(outside, model.restore(photo(), both)).any()
+    monkeypatch.setattr(repaired, "faces_of", lambda photo: [aligned_face(photo.resize((90, 90)))])
+    filled = fill_face(white, 32, photo(), both, model)
+    assert (np.asarray(filled)[22:38, 32:48] > 250).all()  # the face's
+    changed = different(photo(), filled)
+    assert changed[30:50, 100:115].mean() > 0.9 and (np.asarray(filled)[30:50, 100:115] < 250).any()
+    changed[30:50, 100:115] = changed[20:40, 30:50] = False
+    assert not changed.any()
+    alone = fill_face(white, 32, photo(), both)
+    assert not different(alone, photo())[30:50, 100:115].any() and different(alone, photo())[22:38, 32:48].all()
 
 
 def test_what_is_in_the_hole_does_not_shine_through(model):
