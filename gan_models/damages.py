@@ -97,7 +97,7 @@ def brightness(pictures: Tensor) -> Tensor:
 
 def blur(pictures: Tensor, sigma: Tensor) -> Tensor:
     """Gaussian blur with standard deviations (n,) in pixels, at most about 3. Borders are mirrored."""
-    kernels = gaussian_kernels(sigma)
+    kernels = gaussian_kernels(sigma.to(pictures))
     return _filtered(_filtered(pictures, kernels[:, None, :]), kernels[:, :, None])
 
 
@@ -111,7 +111,7 @@ def gaussian_kernels(sigma: Tensor) -> Tensor:
 def motion_blur(pictures: Tensor, strength: Tensor, turn: Tensor) -> Tensor:
     """Each point smeared over a straight line of up to MOTION pixels, in the direction `turn` (n,) (0..1 is half a
     turn)."""
-    return _filtered(pictures, motion_kernels(strength, turn))
+    return _filtered(pictures, motion_kernels(strength.to(pictures), turn.to(pictures)))
 
 
 def motion_kernels(strength: Tensor, turn: Tensor) -> Tensor:

@@ -111,8 +111,8 @@ def fill_photo(
     def draw(pictures: Tensor, hole: Tensor) -> Tensor:
         return fill(generator, pictures.to(generator.device), hole, steps=steps).cpu()
 
-    filled = fill_face(draw, generator.image_shape[-1], source, mask, rest)
-    return marks.marked(filled, marks.of(generator, kind=marks.EDITED))
+    filled, in_faces = fill_face(draw, generator.image_shape[-1], source, mask, rest)
+    return marks.marked(filled, marks.of(generator if in_faces or rest is None else rest, kind=marks.EDITED))
 
 
 @torch.inference_mode()

@@ -47,12 +47,16 @@ def run(options: argparse.Namespace) -> None:
     from ..photos import save_photo
 
     check_photos(options.photo, options.output)
-    fills = options.mask and not options.damage and options.scale == 1
+    fills = options.mask and not options.damage
     source = options.model or (FILLS if fills else REPAIRS)
     model = load(source, device=options.device)
     if model.family == FAMILY:
         repaired = model.restore(options.photo, options.mask, options.damage, options.strength, options.scale)
     elif fills:
+        if options.scale != 1:
+            raise InvalidInput(
+                "A hole is filled at the photo's own size: leave --scale out, and enlarge the filled photo."
+            )
         rest = None if options.model else load(REPAIRS, device=options.device)
         repaired = inversion.fill_photo(model, options.photo, options.mask, rest=rest)
     elif model.family == "translate":
@@ -60,6 +64,7 @@ def run(options: argparse.Namespace) -> None:
     else:
         raise InvalidInput(f"{source} can only fill a --mask; for other repairs name a restoration model by --model.")
     save_photo(repaired, options.output)
+    source = f"{source} in faces and {REPAIRS} elsewhere" if fills and not options.model else source
     print(f"{options.output}: {repaired.width} x {repaired.height} pixels, by {source}")
     if images.XMP not in repaired.info:
         print(f"It is the same picture: {source} detects no damage. To repair it all the same, name one by --damage.")

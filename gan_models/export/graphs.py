@@ -102,15 +102,16 @@ class _Classifies(nn.Module):
 
 
 class _Restores(nn.Module):
-    """A restorer, without the deconvolution of blurred pictures, since ONNX has no Fourier transform of this kind."""
-
     def __init__(self, model: Restorer):
         super().__init__()
         self.model = model
 
     def forward(self, images: Tensor, mask: Tensor, strengths: Tensor) -> tuple[Tensor, Tensor]:
-        looked = self.model.look(images, mask)
-        return self.model.draw(looked, strengths).float().clamp(-1, 1), self.model.estimated(looked)
+        looked = plain = self.model.look(images, mask)
+        if self.model.deconvolves:
+            images = images * (1 - mask)
+            looked = self.model.look(images, mask, self.model.unblurred(images, self.model.blurs_of(images), strengths))
+        return self.model.draw(looked, strengths).float().clamp(-1, 1), self.model.estimated(plain)
 
 
 class _Translates(nn.Module):

@@ -140,23 +140,52 @@ def again(pictures: Tensor, kernels: Tensor) -> Tensor:
 def deconvolved(pictures: Tensor, blurs: Tensor) -> Tensor:
     """Pictures (n, C, H, W), deconvolved by Wiener's filter (1949), in [-1, 1]. blurs (n, 3): the strength of the blur in
     0..1; and cosine and sine of twice the angle of the motion, times its strength. Where all three are 0, the picture
-    itself."""
+    itself; so are pictures of less than 7 pixels a side."""
     height, width = pictures.shape[2:]
+    if min(height, width) <= TAPS // 2:
+        return pictures
     down, right = min(MARGIN, height - 1), min(MARGIN, width - 1)
     padded = F.pad(pictures.float(), (right, right, down, down), mode="reflect")
     blurring, cosine, sine = blurs.float().unbind(1)
     kernels = motion_kernels((cosine.square() + sine.square()).sqrt(), torch.atan2(sine, cosine) / (2 * math.pi))
     column = gaussian_kernels(BLUR * blurring)
-    filters = _spectrum(kernels, padded) * _spectrum(column[:, :, None] * column[:, None], padded)
-    filters = (1 + NOISE) * filters.conj() / (filters.abs().square() + NOISE)  # which keeps the mean
-    result = torch.fft.irfft2(torch.fft.rfft2(padded) * filters[:, None], s=padded.shape[-2:])
+    deconvolve = _by_matrices if torch.onnx.is_in_onnx_export() else _by_fourier
+    result = deconvolve(padded, _at_origin(kernels, padded), _at_origin(column[:, :, None] * column[:, None], padded))
     result = result[..., down : down + height, right : right + width].clamp(-1, 1)
-    return torch.where((blurs != 0).any(1)[:, None, None, None], result.to(pictures), pictures)
+    return torch.where((blurs.abs().sum(1) > 0)[:, None, None, None], result.to(pictures), pictures)
 
 
-def _spectrum(kernels: Tensor, padded: Tensor) -> Tensor:
-    """The Fourier transform of kernels (n, TAPS, TAPS), whose middle is the origin, for pictures of the size of `padded`."""
+def _at_origin(kernels: Tensor, padded: Tensor) -> Tensor:
+    """Kernels (n, TAPS, TAPS) as maps of the size of `padded`, with their middle at the origin."""
     height, width = padded.shape[-2:]
-    large = F.pad(kernels, (0, width - TAPS, 0, height - TAPS))
-    spectrum: Tensor = torch.fft.rfft2(large.roll((-(TAPS // 2), -(TAPS // 2)), (1, 2)))
-    return spectrum
+    return F.pad(kernels, (0, width - TAPS, 0, height - TAPS)).roll((-(TAPS // 2), -(TAPS // 2)), (1, 2))
+
+
+def _by_fourier(pictures: Tensor, *kernels: Tensor) -> Tensor:
+    """Wiener's filter for pictures (n, C, H, W) that were convolved with both kernels (n, H, W)."""
+    first, second = (torch.fft.rfft2(kernel) for kernel in kernels)
+    filters = first * second
+    filters = (1 + NOISE) * filters.conj() / (filters.abs().square() + NOISE)  # which keeps the mean
+    result: Tensor = torch.fft.irfft2(torch.fft.rfft2(pictures) * filters[:, None], s=pictures.shape[-2:])
+    return result
+
+
+def _by_matrices(pictures: Tensor, *kernels: Tensor) -> Tensor:
+    """The same without complex numbers, which ONNX lacks: the Fourier transforms are matrix products."""
+    height, width = pictures.shape[-2:]
+    (rows, rows_sine), (columns, columns_sine) = (
+        (angles.cos(), angles.sin())
+        for side in (height, width)
+        for angles in [2 * math.pi / side * torch.outer(torch.arange(side), torch.arange(side)).to(pictures)]
+    )
+
+    def transformed(maps: Tensor) -> tuple[Tensor, Tensor]:
+        cosine, sine = rows @ maps, rows_sine @ maps
+        return cosine @ columns - sine @ columns_sine, -(cosine @ columns_sine + sine @ columns)
+
+    (a, b), (c, d), (real, imaginary) = (transformed(maps) for maps in (*kernels, pictures))
+    across, along = (a * c - b * d)[:, None], (a * d + b * c)[:, None]  # of both kernels
+    power = (across.square() + along.square() + NOISE) / (1 + NOISE)
+    real, imaginary = (real * across + imaginary * along) / power, (imaginary * across - real * along) / power
+    back, back_sine = rows @ real - rows_sine @ imaginary, rows_sine @ real + rows @ imaginary
+    return (back @ columns - back_sine @ columns_sine) / (height * width)

@@ -32,7 +32,7 @@ from .unet import GROUPS, Level, PictureUNet, initialise_convolutions
 
 SURE = 0.08  # estimated strengths below this count as 0
 BATCH = 64  # tiles per batch
-LEAST = 0.4  # the least strength of a damage that is given by name
+LEAST = 0.4  # the least strength of a damage that is given by name, unless it is read from a blur's kernel
 # Estimates below these are ignored if no damage is given, so that whole pictures stay unchanged. Photos were saved as JPEG
 # before, so that a low estimate of it says nothing.
 DOUBT, DOUBTS = 0.1, {"jpeg": 0.2, "grey": 0.3}
@@ -87,7 +87,7 @@ class Restorer(PictureUNet):
     damages: the kinds that it repairs, names from damages.KINDS, with or without holes (`fill`). residual: whether it
     adds a change to the picture; else it draws a new one, as from lines. width: channels of the U-Net's first map.
     embedding: entries of the embedding of the strengths. deconvolves: whether the U-Net also gets what Wiener's filter
-    makes of a blurred picture.
+    makes of a blurred picture; without effect unless it repairs blur or motion.
     """
 
     family = "restore"
@@ -110,12 +110,9 @@ class Restorer(PictureUNet):
             if not isinstance(value, bool):
                 raise InvalidConfig(f"The configuration's {name} must be true or false.")
         self.damages = _checked_damages(damages)
-        if deconvolves and not consistency.KERNELS.keys() & set(self.damages):
-            raise InvalidConfig(
-                "The configuration's deconvolves must be false, unless the damages include blur or motion."
-            )
         self.set_labels(None, False)
-        self.residual, self.deconvolves = residual, deconvolves
+        self.residual = residual
+        self.deconvolves = deconvolves = deconvolves and not consistency.KERNELS.keys().isdisjoint(self.damages)
         self.told = tuple(kind for kind in self.damages if kind != "fill")  # holes are given by the mask
         pixels = 4 * (image_channels * (1 + deconvolves) + 1)
         channels = self.add_unet(locals(), pixels, len(self.told) + 1)
@@ -132,8 +129,13 @@ class Restorer(PictureUNet):
 
     def trial(self) -> list[Tensor]:
         """The output for a grey picture with a hole, with which `load` tests the weights."""
-        looked = self.look(torch.zeros(1, *self.image_shape, device=self.device))
-        return [looked.estimate, self.draw(looked, torch.ones(1, len(self.told), device=self.device))]
+        grey = torch.zeros(1, *self.image_shape, device=self.device)
+        looked = self.look(grey)
+        return [
+            looked.estimate,
+            self.blurs_of(grey),
+            self.draw(looked, torch.ones(1, len(self.told), device=self.device)),
+        ]
 
     def adopt(self, model: Generator) -> None:
         """Take the weights of a restorer that does not deconvolve, and may fill no holes. Until it is trained on, this one
@@ -298,8 +300,9 @@ class Restorer(PictureUNet):
             doubt = torch.tensor([DOUBTS.get(kind, DOUBT) for kind in self.told], device=self.device)
             return torch.maximum(seen, grey.float()) * (seen >= doubt)  # grey has no degrees
         asked = torch.maximum(seen, torch.where(grey, 1.0, LEAST)) if strength is None else seen.new_full((), strength)
-        blurs = self._blurs(pictures, named.expand(len(pictures), -1))
-        if blurs is not None and strength is None:  # the kernel is the better estimate
+        with torch.no_grad():
+            blurs = None if strength is not None else self._blurs(pictures, named.expand(len(pictures), -1))
+        if blurs is not None:  # the kernel is the better estimate
             read = {"blur": blurs[:, 0], "motion": blurs[:, 1:].norm(dim=1)}
             columns = [
                 read[kind].to(seen).clamp(SURE, 1) if kind in read else asked[:, k] for k, kind in enumerate(self.told)
@@ -326,8 +329,8 @@ class Restorer(PictureUNet):
         )
 
     def drawn(self, pictures: Tensor, mask: Tensor | None, strengths: Tensor) -> Tensor:
-        """Restored pictures (n, C, H, W) float32 in [-1, 1] of any size, in tiles if it is not the network's, for
-        strengths (1 or n, K)."""
+        """Restored pictures (n, C, H, W) float32 in [-1, 1] for strengths (1 or n, K): of the network's size, or one picture
+        of any size, in tiles."""
         holes, mask = mask is not None, torch.zeros_like(pictures[:, :1]) if mask is None else mask
 
         def draw(tiles: Tensor, holes: Tensor, sharp: Tensor) -> Tensor:
@@ -337,7 +340,7 @@ class Restorer(PictureUNet):
             return self.draw(looked, rows).float().clamp(-1, 1).to(tiles)
 
         with torch.no_grad():
-            pictures, mask, size = pictures.float(), mask.float(), self.image_shape[-1]
+            pictures, mask, size = pictures.float() * (1 - mask), mask.float(), self.image_shape[-1]
             told = strengths.to(pictures).expand(len(pictures), -1)
             blurs = self._blurs(pictures, told)
             sharp = pictures if blurs is None else self.unblurred(pictures, blurs, told)

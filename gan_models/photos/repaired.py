@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, overload
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
@@ -41,7 +40,6 @@ class Restores(Protocol):
     damages: tuple[str, ...]
     told: tuple[str, ...]
 
-    @overload
     def restore(
         self,
         picture: Tensor,
@@ -50,16 +48,6 @@ class Restores(Protocol):
         strength: float | None = None,
         scale: int = 1,
     ) -> Tensor: ...
-
-    @overload
-    def restore(
-        self,
-        picture: Source,
-        mask: Tensor | npt.NDArray[Any] | None = None,
-        damages: Sequence[str] | None = None,
-        strength: float | None = None,
-        scale: int = 1,
-    ) -> Image.Image: ...
 
     def strengths_of(
         self, pictures: Tensor, damages: Sequence[str] | None = None, strength: float | None = None
@@ -125,6 +113,10 @@ def restore_photo(
             f"The picture would have {photo.width * scale:,} x {photo.height * scale:,} pixels; at most "
             f"{MOST // 1_000_000} megapixels can be repaired, so make it smaller first."
         )
+    if mask is not None and not damages and scale > 1:
+        raise InvalidInput(
+            "A hole is filled at the photo's own size: leave the scale out, and enlarge the filled photo."
+        )
     hole = None if mask is None else open_mask(mask, photo.size)
     if model.image_shape[0] == 1 or not model.residual or not model.damages:
         return _drawn_whole(model, photo, hole, damages, strength)
@@ -137,21 +129,25 @@ def restore_photo(
     return result
 
 
-def fill_face(draw: Draw, size: int, source: Source, mask: Source, rest: Restores | None = None) -> Image.Image:
+def fill_face(
+    draw: Draw, size: int, source: Source, mask: Source, rest: Restores | None = None
+) -> tuple[Image.Image, bool]:
     """Fill a hole in the faces of a photo by `draw`, a function of pictures (1, 3, size, size) and masks that works for
     faces only. Parts of the hole outside faces are filled by `rest`; without it they stay, and if no face is found, the
-    whole photo counts as one. Raises InvalidInput."""
+    whole photo counts as one. Returns the photo, and whether any part of the hole was in a face. Raises InvalidInput."""
     photo = open_photo(source)
     hole = open_mask(mask, photo.size)
     own = colour.to_srgb(photo)
     pixels, left = np.array(own), hole.copy()
     for face in faces_of(own) or ([] if rest else [aligned_face(own)]):
         pixels, left = _fill_part(draw, size, pixels, left, crop.face_window(face, size), margin=0.01)
+    in_faces = bool((left != hole).any())
     if rest and left.any():
-        pixels, left = np.asarray(rest.restore(Image.fromarray(pixels), left).convert("RGB")), np.zeros_like(left)
+        pixels, left = np.asarray(_filled(rest, Image.fromarray(pixels), left, [])), np.zeros_like(left)
     if (left == hole).all():
         raise InvalidInput("The mask is outside the face, and this model can only fill faces: mark a part of the face.")
-    return colour.from_srgb(photo, Image.fromarray(np.where((hole & ~left)[..., None], pixels, np.asarray(own))))
+    filled = np.where((hole & ~left)[..., None], pixels, np.asarray(own))
+    return colour.from_srgb(photo, Image.fromarray(filled)), in_faces
 
 
 def open_mask(source: Source | np.ndarray | Tensor, size: tuple[int, int]) -> np.ndarray:

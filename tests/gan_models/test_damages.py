@@ -132,3 +132,12 @@ def test_what_is_refused():
             damaged(scene(), strengths)
     with pytest.raises(InvalidInput, match="tensor"):
         damaged(scene()[0], {"noise": 0.5})
+
+
+@pytest.mark.parametrize("kind", ["blur", "motion", "edges"])
+def test_pictures_of_double_precision_are_damaged_too(kind):
+    pictures = torch.rand(2, 3, 20, 20) * 2 - 1
+    found = damaged(pictures.double(), {kind: 0.5}, seed=1).pictures
+    assert found.dtype == torch.float64 and torch.allclose(
+        found.float(), damaged(pictures, {kind: 0.5}, seed=1).pictures, atol=1e-4
+    )

@@ -211,8 +211,7 @@ class Restoring(Game):
         if state.generator.deconvolves:
             # Of pictures with such a blur alone: only then is the estimate used, and else it would be too small.
             blurred = (generated.blurs[:, :1] != 0, *2 * ((generated.blurs[:, 1:] != 0).any(1, keepdim=True),))
-            wrong = (generated.estimated_blurs - generated.blurs).square() * torch.cat(blurred, 1)
-            scalars["kernel"] = wrong.sum() / torch.cat(blurred, 1).sum().clamp_min(1)
+            scalars["kernel"] = ((generated.estimated_blurs - generated.blurs).square() * torch.cat(blurred, 1)).mean()
         judged = self.judged(state)
         if generated.maps is not None and terms.perceptual:
             scalars["perceptual"] = general.apart(generated.maps, generated.real_maps).mean()

@@ -135,9 +135,18 @@ def test_a_deconvolved_picture_is_nearer_to_the_original(blurs, kernel, height, 
     assert (error(sharp[inside], whole[inside]) < 0.4 * error(blurred[inside], whole[inside])).all()
 
 
-def test_small_pictures_are_deconvolved_too():
-    whole = pictures()[..., :8, :30]
-    assert deconvolved(whole, torch.ones(3, 3) / 2).isfinite().all()
+@pytest.mark.parametrize("height, width, changes", [(8, 30, True), (7, 7, True), (6, 30, False), (2, 2, False)])
+def test_small_pictures_keep_their_mean(height, width, changes):
+    whole, flat = pictures()[..., :height, :width], torch.full((3, 3, height, width), 0.7)
+    assert torch.allclose(deconvolved(flat, torch.ones(3, 3) / 2), flat, atol=1e-5)
+    assert torch.equal(deconvolved(whole, torch.ones(3, 3) / 2), whole) != changes
+
+
+def test_matrices_deconvolve_as_the_fourier_transform_does(monkeypatch):
+    blurs = torch.tensor([[0.4, 0.0, 0.0], [0.1, 0.5, 0.3], [0.0, 0.0, -0.8]])
+    expected = deconvolved(pictures()[..., :31], blurs)
+    monkeypatch.setattr(torch.onnx, "is_in_onnx_export", lambda: True)
+    assert torch.allclose(deconvolved(pictures()[..., :31], blurs), expected, atol=1e-4)
 
 
 def test_without_blur_a_picture_is_not_deconvolved():

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 import gan_models
 from gan_models.damages import damaged
 from gan_models.errors import InvalidConfig, InvalidInput
-from gan_models.networks.consistency import deconvolved
+from gan_models.networks.consistency import back_projected, blurs_of, deconvolved, find_kernels
 from gan_models.networks.restore import Restorer
 
 
@@ -256,7 +256,7 @@ DAMAGES = ["blur", "motion", "noise"]
 def deconvolving() -> Restorer:
     """One that reads every picture as moved by 0.6 at 45 degrees, and blurred by 0.3."""
     torch.manual_seed(0)
-    made = Restorer(32, 3, width=8, damages=DAMAGES, deconvolves=True).eval().requires_grad_(False)
+    made = Restorer(32, 3, width=8, damages=[*DAMAGES, "fill"], deconvolves=True).eval().requires_grad_(False)
     made.kernels.reads[-1].weight.zero_()
     made.kernels.reads[-1].bias.copy_(torch.tensor([0.3, 0.0, 0.6]))
     return made
@@ -275,20 +275,39 @@ def test_only_what_is_told_is_deconvolved(deconvolving):
     assert torch.allclose(deconvolving.unblurred(given, strong, told), deconvolved(given, most), atol=1e-5)
 
 
+@pytest.mark.parametrize("kind, passes", [("motion", 2), ("blur", 1), ("noise", 0)])
+def test_the_network_sees_the_deconvolved_picture(deconvolving, kind, passes):
+    """Of motion it draws a second time, with the better kernel that is found with its first picture."""
+    given, told = pictures(), torch.tensor([[0.6 * (name == kind) for name in DAMAGES]]).expand(2, -1)
+    drawn, blurs = None, deconvolving.blurs_of(given)
+    kinds = {name: torch.full((2,), name == kind) for name in ("blur", "motion")}
+    for _ in range(max(passes, 1)):
+        looked = deconvolving.look(given, None, deconvolving.unblurred(given, blurs, told))
+        drawn = deconvolving.draw(looked, told).clamp(-1, 1)
+        found = find_kernels(given, drawn, kinds, near=blurs)
+        blurs = blurs_of(found) if passes == 2 else blurs
+    expected = back_projected(given, drawn, found)
+    assert torch.allclose(deconvolving.drawn(given, None, told), expected, atol=1e-5)
+    plain = deconvolving.draw(deconvolving.look(given), told).clamp(-1, 1)
+    assert torch.allclose(plain, drawn, atol=1e-5) == (passes == 0)
+
+
 @pytest.mark.parametrize("size", [(32, 32), (40, 70), (20, 24)])
-def test_the_network_sees_the_deconvolved_picture(deconvolving, size):
+def test_what_lies_in_a_hole_is_not_deconvolved_either(deconvolving, size):
+    mask = torch.zeros(size)
+    mask[4:14, 6:20] = 1
     given = pictures(1, *size)
-    told = torch.tensor([[0.0, 0.6, 0.0]])
-    with torch.no_grad():
-        seen = deconvolving.drawn(given, None, told)
-        reader, deconvolving.kernels = deconvolving.kernels, None
-        try:
-            with pytest.raises(RuntimeError):  # it has inputs for it
-                deconvolving.drawn(given, None, told)
-        finally:
-            deconvolving.kernels = reader
-    assert seen.shape == given.shape and torch.equal(seen, deconvolving.drawn(given, None, told))
-    assert torch.equal(deconvolving.restore(given, damages=["noise"], strength=0.0), given)
+    other = torch.where(mask > 0, given.flip(3), given)
+    assert torch.equal(*(deconvolving.restore(one, mask, ["motion"], 0.6) for one in (given, other)))
+    assert not torch.equal(deconvolving.restore(given, mask, ["motion"], 0.6), given)
+
+
+def test_a_kernel_says_how_strong_a_blur_is(deconvolving):
+    told = deconvolving.strengths_of(pictures(), ["blur"])
+    assert torch.allclose(told, torch.tensor([0.3, 0.0, 0.0]).expand(2, -1))
+    assert torch.allclose(deconvolving.strengths_of(pictures(), ["motion", "noise"])[:, 1], torch.tensor(0.6))
+    assert deconvolving.strengths_of(pictures(), ["motion"], 0.2)[0].tolist() == pytest.approx([0, 0.2, 0])
+    assert not Restorer(32, 3, width=8, deconvolves=True).strengths_of(pictures(), ["motion"]).requires_grad
 
 
 def test_a_flat_part_of_a_photo_says_little_of_its_blur(deconvolving, monkeypatch):
@@ -322,9 +341,15 @@ def test_a_network_that_deconvolves_begins_as_one_that_does_not():
             new.adopt(other)
 
 
-def test_who_deconvolves_knows_a_blur():
+def test_who_knows_no_blur_does_not_deconvolve():
     for damages in (["noise"], ["fill"], []):
-        with pytest.raises(InvalidConfig, match="deconvolves must be false"):
-            Restorer(32, 3, width=8, damages=damages, deconvolves=True)
+        assert not Restorer(32, 3, width=8, damages=damages, deconvolves=True).deconvolves
     with pytest.raises(InvalidConfig, match="deconvolves must be true or false"):
         Restorer(32, 3, width=8, deconvolves="yes")
+
+
+def test_a_broken_reader_of_kernels_is_noticed():
+    broken = Restorer(32, 3, width=8, damages=DAMAGES, deconvolves=True).eval()
+    assert all(part.isfinite().all() for part in broken.trial())
+    torch.nn.init.constant_(broken.kernels.reads[-1].bias, float("inf"))
+    assert not all(part.isfinite().all() for part in broken.trial())

@@ -7,10 +7,11 @@ from PIL import Image
 from torch.nn import functional as F
 
 import gan_models
-from gan_models import marks, photos
+from gan_models import inversion, marks, photos
 from gan_models.commands import restore
 from gan_models.damages import brightness, damaged
 from gan_models.errors import InvalidInput
+from gan_models.networks.dcgan import DCGANGenerator
 from gan_models.networks.restore import Restorer
 from gan_models.photos import repaired
 from gan_models.photos.faces import aligned_face
@@ -65,17 +66,32 @@ def test_a_hole_outside_faces_is_filled_by_another_network(model, monkeypatch):
 
     both = mask(box=(30, 20, 50, 40))
     both.paste(255, (100, 30, 115, 50))
-    outside = fill_face(white, 32, photo(), both, model)  # no face at all
-    assert not different(outside, model.restore(photo(), both)).any()
+    outside, in_faces = fill_face(white, 32, photo(), both, model)  # no face at all
+    assert not in_faces and not different(outside, model.restore(photo(), both)).any()
     monkeypatch.setattr(repaired, "faces_of", lambda photo: [aligned_face(photo.resize((90, 90)))])
-    filled = fill_face(white, 32, photo(), both, model)
-    assert (np.asarray(filled)[22:38, 32:48] > 250).all()  # the face's
+    filled, in_faces = fill_face(white, 32, photo(), both, model)
+    assert in_faces and (np.asarray(filled)[22:38, 32:48] > 250).all()  # the face's
     changed = different(photo(), filled)
     assert changed[30:50, 100:115].mean() > 0.9 and (np.asarray(filled)[30:50, 100:115] < 250).any()
     changed[30:50, 100:115] = changed[20:40, 30:50] = False
     assert not changed.any()
-    alone = fill_face(white, 32, photo(), both)
+    alone, _ = fill_face(white, 32, photo(), both)
     assert not different(alone, photo())[30:50, 100:115].any() and different(alone, photo())[22:38, 32:48].all()
+
+
+def test_a_filled_photo_names_the_model_that_filled_it(model, monkeypatch, tmp_path):
+    generator = DCGANGenerator(16, 3, 8, 4).eval()
+    for faces, drew in ((0, model), (1, generator)):
+        found = [aligned_face(photo.resize((90, 90))) for photo in [photo()] * faces]
+        monkeypatch.setattr(repaired, "faces_of", lambda photo, found=found: found)
+        filled = inversion.fill_photo(generator, photo(), mask(), rest=model, steps=1)
+        photos.save_photo(filled, tmp_path / "filled.png")
+        assert marks.read(tmp_path / "filled.png").model == drew.family
+
+
+def test_a_hole_is_filled_at_the_size_of_the_photo(model):
+    with pytest.raises(InvalidInput, match="leave the scale out"):
+        model.restore(photo(), mask(), scale=2)
 
 
 def test_what_is_in_the_hole_does_not_shine_through(model):

@@ -158,7 +158,7 @@ def test_the_kernel_of_a_blur_is_learned_and_shown():
     blur = drawn.strengths[:, state.generator.told.index("blur")]
     wrong = (drawn.estimated_blurs - drawn.blurs).square()
     some = [*wrong[blur > 0, 0], *wrong[motion > 0, 1], *wrong[motion > 0, 2]]
-    assert torch.allclose(scalars["kernel"], sum(some) / len(some)) and len(some) < wrong.numel()
+    assert torch.allclose(scalars["kernel"], sum(some) / wrong.numel()) and len(some) < wrong.numel()
     loss.backward()
     assert moved(state.generator) == {"kernels"}
     sharp = drawn.looked.pixels[:, 4 * 4 :]  # after the picture and its mask
