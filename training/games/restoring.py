@@ -132,9 +132,8 @@ class Restoring(Game):
             with torch.no_grad():
                 sharp = network.unblurred(found.pictures, torch.where(untold, estimated, blurs), known)
         looked = network.look(found.pictures, found.mask, sharp)
-        if network.deconvolves and len(rows := blurs.any(1).nonzero()[:, 0]):  # the damage is estimated before that
-            plain = network.look(found.pictures[rows], found.mask[rows]).estimate
-            looked = looked._replace(estimate=looked.estimate.index_copy(0, rows, plain.to(looked.estimate)))
+        if network.deconvolves:  # the damage is estimated before that
+            looked = looked._replace(estimate=network.look(found.pictures, found.mask).estimate)
         told = torch.where(untold, network.estimated(looked).detach(), known)
         source = torch.cat([found.pictures, found.mask], 1)
         drawn = Repaired(real, source, known, blurs, estimated, looked, network.draw(looked, told))
