@@ -109,8 +109,8 @@ class _Restores(nn.Module):
     def forward(self, images: Tensor, mask: Tensor, strengths: Tensor) -> tuple[Tensor, Tensor]:
         looked = plain = self.model.look(images, mask)
         if self.model.deconvolves:
-            images = images * (1 - mask)
-            looked = self.model.look(images, mask, self.model.unblurred(images, self.model.blurs_of(images), strengths))
+            known = images * (1 - mask)
+            looked = self.model.look(images, mask, self.model.unblurred(known, self.model.blurs_of(known), strengths))
         return self.model.draw(looked, strengths).float().clamp(-1, 1), self.model.estimated(plain)
 
 

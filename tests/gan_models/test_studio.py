@@ -263,7 +263,8 @@ def test_wished_codes_are_drawn(found):
     torch.testing.assert_close(
         studio.sample(found, 3, 2, wishes=Codes(1))[0], studio.change(found, Anchor(3), Codes(1))[1]
     )
-    assert torch.equal(studio.change(found, Anchor(3), Codes(1))[0], studio.sample(found, 3, 1)[0])
+    one, among_two = studio.sample(found, 3, 1)[0], studio.change(found, Anchor(3), Codes(1))[0]
+    torch.testing.assert_close(among_two, one, rtol=0, atol=1e-5)  # its first layer is a matrix product
     with pytest.raises(InvalidInput, match="categories"):
         studio.sample(found, 3, 2, wishes=Codes(4))
 

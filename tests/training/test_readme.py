@@ -97,6 +97,8 @@ def documented() -> list[list[str]]:
             if words[3] in started and "--output" not in words:
                 words += ["--output", f"runs/another-{len(found)}"]
             started.add(words[3])
+        if words[:2] == ["gan-studio", "train"] and "--precision" not in words:
+            words += ["--precision", "fp32"]  # as all others of its process, whatever this processor prefers
         if "training.evaluate" not in words:  # which takes real data: test_evaluation
             found.append(words)
     return found

@@ -123,8 +123,11 @@ def test_the_file_draws_what_pytorch_draws(name, part, tmp_path):
         elif part == "encode":
             wanted = [model.encode(tensors["images"]), model.estimate_labels(tensors["images"])]
         elif part == "restore":
-            looked = model.look(tensors["images"], tensors["mask"])
-            wanted = [model.draw(looked, tensors["strengths"]).clamp(-1, 1), model.estimated(looked)]
+            images, mask, strengths = (tensors[key] for key in ("images", "mask", "strengths"))
+            known_pixels = images * (1 - mask)
+            sharp = model.unblurred(known_pixels, model.blurs_of(known_pixels), strengths)
+            seen = model.estimated(model.look(images, mask))
+            wanted = [model.draw(model.look(images, mask, sharp), strengths).clamp(-1, 1), seen]
         elif part == "translate":
             wanted = [model.draw(tensors["images"], tensors["kinds"]).clamp(-1, 1)]
         elif part == "classify":
