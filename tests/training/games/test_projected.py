@@ -146,6 +146,6 @@ def test_it_learns_a_colour():
     plain = ["discriminator.auxiliary=false", "strength=0", "waits=160", "generator_rate=1", "beta1=0.5"]
     recipe = change(recipe, ["batch_size=16", "generator.width=8", "learning_rate=5e-3", *plain])
     state = build_state(recipe, dataset, 0, torch.device("cpu"))
-    loop.train(recipe, dataset, state, make_accelerator("fp32"), 1_600, 0, [])
+    loop.train(recipe, dataset, state, make_accelerator("fp32"), 2_400, 0, [])
     drawn = state.ema.generate(state.ema.sample_latents(16, seed=0)).mean((0, 2, 3))
-    assert (drawn - (torch.from_numpy(colour) / 127.5 - 1)).abs().max() < 0.5, drawn  # grey is 0.76 away
+    assert (drawn - (torch.from_numpy(colour) / 127.5 - 1)).abs().max() < 0.35, drawn
